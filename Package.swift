@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The strict settings of every target, in one place.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "Convoy",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "convoy", targets: ["convoy"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "ConvoyPostgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+        .target(
+            name: "ConvoyMigrations",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
+        .target(name: "ConvoyFleet", dependencies: ["CLibYAML", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .target(name: "ConvoyRollout", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .target(
+            name: "ConvoyReporting",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyRollout"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "TeslaMate",
+            dependencies: ["ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "convoy",
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TeslaMate",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(name: "TestSupport", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .testTarget(name: "ConvoyPostgresTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvoyMigrationsTests",
+            dependencies: ["ConvoyMigrations"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ConvoyFleetTests", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvoyRolloutTests",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyReportingTests",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "TeslaMateTests",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
+            resources: [.copy("Facts")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyCommandTests",
+            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
+            swiftSettings: strict
+        ),
+    ]
+)

@@ -1,0 +1,8 @@
+#ifndef CONVOY_CLIBPQ_SHIM_H
+#define CONVOY_CLIBPQ_SHIM_H
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#endif

@@ -1,0 +1,36 @@
+extension Duration {
+    /// Reads a number and a unit: `800ms`, `5s`, `30m`, `2h`, `1d`; also a sum, `1m30s`. A bare number has no meaning and gives nil.
+    public init?(text: some StringProtocol) {
+        var rest = Substring(text)
+        var total = Duration.zero
+        guard !rest.isEmpty else { return nil }
+        while !rest.isEmpty {
+            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            guard let number = Double(digits), number.isFinite, number < 1e9 else { return nil }
+            rest = rest.dropFirst(digits.count)
+            let unit = rest.prefix { $0.isASCII && $0.isLetter }
+            rest = rest.dropFirst(unit.count)
+            switch unit {
+            case "ms": total += .microseconds(Int64(number * 1000))
+            case "s": total += .milliseconds(Int64(number * 1000))
+            case "m", "min": total += .milliseconds(Int64(number * 60_000))
+            case "h": total += .milliseconds(Int64(number * 3_600_000))
+            case "d": total += .milliseconds(Int64(number * 86_400_000))
+            default: return nil
+            }
+        }
+        self = total
+    }
+
+    /// Whole milliseconds, cut; what PostgreSQL's time-out settings take.
+    public var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+    }
+
+    /// Seconds as a number, as machine output has them.
+    public var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}

@@ -1,0 +1,64 @@
+public import ConvoyMigrations
+
+/// Why an instance did not end well: what machine output shows as FAILURE. Carries no secret and no row contents.
+public struct Failure: Error, Sendable, Hashable {
+    /// The outcome that it leads to.
+    public var kind: Outcome
+    /// The migration at fault.
+    public var version: MigrationVersion?
+    /// Its file, and the line of the error position or else of the statement.
+    public var file: String?
+    public var line: Int?
+    /// The statement, cut to ``statementLimit`` characters.
+    public var statement: String?
+    public var sqlstate: String?
+    public var message: String
+    public var detail: String?
+    /// What to do next.
+    public var hint: String?
+    public var lockedBy: LockHolder?
+
+    public static let statementLimit = 500
+
+    public init(
+        _ kind: Outcome,
+        _ message: String,
+        version: MigrationVersion? = nil,
+        file: String? = nil,
+        line: Int? = nil,
+        statement: String? = nil,
+        sqlstate: String? = nil,
+        detail: String? = nil,
+        hint: String? = nil,
+        lockedBy: LockHolder? = nil
+    ) {
+        self.kind = kind
+        self.version = version
+        self.file = file
+        self.line = line
+        self.statement = statement.map { String($0.prefix(Self.statementLimit)) }
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.lockedBy = lockedBy
+    }
+}
+
+/// The session that holds a lock which an instance needs.
+public struct LockHolder: Sendable, Hashable, Codable {
+    public var pid: Int32
+    /// Its `application_name`; empty where it set none.
+    public var application: String
+    /// Its client address; nil on a Unix socket, or where the role may not see it.
+    public var address: String?
+    /// When its session began, RFC 3339 UTC; nil where the role may not see it.
+    public var since: String?
+
+    public init(pid: Int32, application: String, address: String?, since: String?) {
+        self.pid = pid
+        self.application = application
+        self.address = address
+        self.since = since
+    }
+}

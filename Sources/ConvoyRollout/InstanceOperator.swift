@@ -1,0 +1,26 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+
+/// What the coordinator needs of one instance. The real one is ``InstanceRunner``; tests put a fake here.
+public protocol InstanceOperator: Sendable {
+    /// Reads where an instance stands, and what the change would run there (`pending`, in the order in which it would). Takes no lock, writes
+    /// nothing, and never throws: what went wrong is the status's failure. A way down that is irreversible is ``Outcome/blocked``.
+    func probe(_ instance: Instance, for change: Change) async -> InstanceStatus
+
+    /// Brings an instance to the target, telling what happens on the way. Never throws: what went wrong is the result's failure.
+    /// When the task is cancelled it cancels on the server, rolls back and ends with ``Outcome/interrupted``.
+    func change(_ instance: Instance, _ change: Change, run: String, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult
+
+    /// The most connections that `change` holds at once on the instance's server.
+    func connections(for instance: Instance) -> Int
+}
+
+/// Where to bring an instance.
+public enum Change: Sendable, Hashable {
+    /// Apply what is pending up to and including the version; nil is the newest of the set.
+    case up(to: MigrationVersion?)
+    /// Revert, newest first, until the version is the newest that is left.
+    case down(to: MigrationVersion)
+    /// Revert the newest so many.
+    case downSteps(Int)
+}

@@ -1,0 +1,41 @@
+/// How an instance ended in a run, or how `status` finds it. Never only "failed".
+public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
+    /// Nothing was pending.
+    case upToDate = "up-to-date"
+    /// Every pending migration was applied.
+    case migrated
+    /// Every migration above the target was reverted.
+    case rolledBack = "rolled-back"
+    /// Not reached, or not selected, or (in `status`) not at the target yet.
+    case pending
+    /// A migration failed and was rolled back; what came before it stands.
+    case failed
+    /// Someone else held the instance's advisory lock, or a lock that a migration needs, for too long.
+    case lockBusy = "lock-busy"
+    /// No session could be had: host, port, TLS, password or the server itself.
+    case unreachable
+    /// No such database, or no ledger and not empty.
+    case unprovisioned
+    /// The ledger has versions that the set does not know.
+    case ahead
+    /// An applied file's checksum differs from the audit log's.
+    case edited
+    /// A pending version is older than the newest applied one, and the policy refuses that.
+    case outOfOrder = "out-of-order"
+    /// Preflight found why it would fail; nothing was changed.
+    case blocked
+    /// A check on the upgraded instance failed.
+    case checkFailed = "check-failed"
+    /// The operator cancelled it; what it had not committed was rolled back.
+    case interrupted
+    /// The connection was lost and the database could not be reached again to learn what holds.
+    case unknown
+
+    /// Whether an exit code of 0 may follow.
+    public var isGood: Bool {
+        switch self {
+        case .upToDate, .migrated, .rolledBack, .pending: true
+        default: false
+        }
+    }
+}
