@@ -32,7 +32,7 @@ func detachThread(_ body: @escaping @Sendable () -> Void) {
 /// - Returns: nil when the deadline passed, or the task was cancelled, before it was done. The thread is then left to end by itself.
 func runBlocking<Value: Sendable>(
     until deadline: ContinuousClock.Instant,
-    cancellation: Reactor.Cancellation,
+    cancellation: Cancellation,
     _ work: @escaping @Sendable () -> Value
 ) async -> Value? {
     let completion = Completion<Value>()

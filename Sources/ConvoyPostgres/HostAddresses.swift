@@ -7,7 +7,8 @@ enum HostAddresses {
     /// - Throws: `.unknownHost`, `.timedOut`, `.cancelled`, `.invalidParameters`.
     static func resolve(
         _ parameters: ConnectionParameters,
-        until deadline: ContinuousClock.Instant
+        until deadline: ContinuousClock.Instant,
+        cancellation: Cancellation
     ) async throws(PostgresError) -> ConnectionParameters {
         guard parameters["hostaddr"] == nil, let hosts = parameters["host"], !hosts.isEmpty else { return parameters }
         let names = split(hosts)
@@ -22,8 +23,8 @@ enum HostAddresses {
         for (index, name) in names.enumerated() {
             var addresses = [""]
             if needsResolution(name) {
-                guard let answer = await runBlocking(until: deadline, cancellation: .observed, { lookUp(name) }) else {
-                    if Task.isCancelled { throw PostgresError(.cancelled, "cancelled while looking up host “\(name)”") }
+                guard let answer = await runBlocking(until: deadline, cancellation: cancellation, { lookUp(name) }) else {
+                    if cancellation == .observed, Task.isCancelled { throw PostgresError(.cancelled, "cancelled while looking up host “\(name)”") }
                     throw PostgresError(.timedOut, "looking up host “\(name)” took too long")
                 }
                 switch answer {

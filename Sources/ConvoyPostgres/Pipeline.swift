@@ -137,7 +137,7 @@ extension PostgresConnection {
             on: PQsocket(handle),
             for: interest,
             until: wait.deadline,
-            cancellation: wait.isCancelling ? .ignored : .observed
+            cancellation: wait.isCancelling ? .ignored : cancellation
         )
         switch wakeup {
         case .ready:

@@ -23,6 +23,9 @@ public final class PostgresConnection {
     let notices: NoticeBox
     let canceller: Canceller?
 
+    /// Set to `.ignored` for clean-up, which must not itself be cancelled.
+    package var cancellation = Cancellation.observed
+
     private init(_ handle: OpaquePointer, notices: NoticeBox) {
         self.handle = handle
         self.notices = notices
@@ -82,14 +85,24 @@ public final class PostgresConnection {
         applicationName: String = "convoy",
         timeout: Duration = .seconds(5)
     ) async throws(PostgresError) -> PostgresConnection {
+        try await connect(parameters, applicationName: applicationName, timeout: timeout, cancellation: .observed)
+    }
+
+    package static func connect(
+        _ parameters: ConnectionParameters,
+        applicationName: String,
+        timeout: Duration,
+        cancellation: Cancellation
+    ) async throws(PostgresError) -> PostgresConnection {
         let deadline = ContinuousClock.now + timeout
-        let effective = try await effectiveParameters(parameters, applicationName: applicationName, until: deadline)
+        let effective = try await effectiveParameters(parameters, applicationName: applicationName, until: deadline, cancellation)
         guard let handle = start(effective) else { throw PostgresError(.connectFailed, "out of memory") }
         let notices = NoticeBox()
         let connection: PostgresConnection
         do {
-            try await poll(handle, parameters: effective, until: deadline, timeout: timeout)
+            try await poll(handle, parameters: effective, until: deadline, timeout: timeout, cancellation)
             connection = PostgresConnection(handle, notices: notices)
+            connection.cancellation = cancellation
         } catch {
             PQfinish(handle)
             throw error
@@ -113,7 +126,8 @@ public final class PostgresConnection {
     private static func effectiveParameters(
         _ parameters: ConnectionParameters,
         applicationName: String,
-        until deadline: ContinuousClock.Instant
+        until deadline: ContinuousClock.Instant,
+        _ cancellation: Cancellation
     ) async throws(PostgresError) -> ConnectionParameters {
         var parameters = try parameters.resolvingService()
         let defaults = ConnectionParameters.defaults()
@@ -129,7 +143,7 @@ public final class PostgresConnection {
             "keepalives": "1", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4", "tcp_user_timeout": "30000",
         ]
         for (keyword, value) in ours where parameters[keyword] == nil { parameters[keyword] = value }
-        return try await HostAddresses.resolve(parameters, until: deadline)
+        return try await HostAddresses.resolve(parameters, until: deadline, cancellation: cancellation)
     }
 
     private static func start(_ parameters: ConnectionParameters) -> OpaquePointer? {
@@ -145,13 +159,14 @@ public final class PostgresConnection {
         _ handle: OpaquePointer,
         parameters: ConnectionParameters,
         until deadline: ContinuousClock.Instant,
-        timeout: Duration
+        timeout: Duration,
+        _ cancellation: Cancellation
     ) async throws(PostgresError) {
         guard PQstatus(handle) != CONNECTION_BAD else { throw connectFailure(handle, parameters) }
         var interest = Reactor.Interest.writable
         while true {
             // The socket can change between polls, when libpq goes on to the next address.
-            switch await Reactor.shared.wait(on: PQsocket(handle), for: interest, until: deadline, cancellation: .observed) {
+            switch await Reactor.shared.wait(on: PQsocket(handle), for: interest, until: deadline, cancellation: cancellation) {
             case .cancelled:
                 throw PostgresError(.cancelled, "cancelled while connecting")
             case .timedOut:

@@ -22,13 +22,6 @@ final class Reactor: Sendable {
         case cancelled
     }
 
-    enum Cancellation: Sendable {
-        /// The wait ends with `.cancelled` when the task is cancelled.
-        case observed
-        /// The wait goes on: for clean-up, which must not itself be cancelled.
-        case ignored
-    }
-
     private struct Registration: Sendable {
         let descriptor: Int32
         let interest: Interest
