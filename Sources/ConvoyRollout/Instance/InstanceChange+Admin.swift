@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 
@@ -11,7 +12,9 @@ extension InstanceChange {
 
     /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside
     /// a transaction.
-    func applyAsAdmin(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure) -> WindowEnd {
+    func applyAsAdmin(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
+        -> WindowEnd
+    {
         let admin = try await adminSession()
         var exchange = try exchange(for: migration)
         exchange.role = nil

@@ -1,12 +1,20 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 
 /// `transaction:false`: one statement, alone, in autocommit. A second connection holds the ledger's lock meanwhile and writes the ledger after it.
 extension InstanceChange {
-    func applyAlone(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure) -> WindowEnd {
+    func applyAlone(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
+        -> WindowEnd
+    {
         let connection = try openConnection()
         guard case .statement(let statement)? = section.elements.first, section.elements.count == 1 else {
-            throw Failure(.blocked, "a migration without a transaction must be one statement", version: migration.version, file: migration.file)
+            throw Failure(
+                .blocked,
+                "a migration without a transaction must be one statement",
+                version: migration.version,
+                file: migration.file
+            )
         }
         var exchange = try exchange(for: migration)
         // It idles in its transaction for as long as the statement takes.

@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 
@@ -91,7 +92,9 @@ extension InstanceChange {
     }
 
     /// Terminates a server process of ours, if it is still there and is really ours, and waits until it is gone.
-    private func end(_ identity: SessionIdentity, by connection: PostgresConnection, until deadline: ContinuousClock.Instant) async throws(Failure) {
+    private func end(_ identity: SessionIdentity, by connection: PostgresConnection, until deadline: ContinuousClock.Instant)
+        async throws(Failure)
+    {
         do {
             let present = try await SessionIdentity(of: connection)
             guard present.systemIdentifier == identity.systemIdentifier else { return }

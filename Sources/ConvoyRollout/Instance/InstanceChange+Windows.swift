@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 
@@ -20,7 +21,9 @@ extension InstanceChange {
         var predecessor: MigrationVersion?
         lastProgress = .now
         while let next = remaining.first.flatMap({ runner.set[$0] }) {
-            guard !Task.isCancelled else { throw Failure(.interrupted, "interrupted before migration \(next.version)", version: next.version) }
+            guard !Task.isCancelled else {
+                throw Failure(.interrupted, "interrupted before migration \(next.version)", version: next.version)
+            }
             let before = applied.count
             let end = try await applyBatch(remaining, next, predecessor)
             remaining = remaining.dropFirst(applied.count - before)
@@ -53,7 +56,12 @@ extension InstanceChange {
         if needsAdmin(section) { return try await applyAsAdmin(next, section, predecessor) }
         let exchange = try exchange(for: next)
         if section.hasStep {
-            return await send(exchange.parts(of: next, section: section, predecessor: predecessor), of: next, on: try openConnection(), exchange)
+            return await send(
+                exchange.parts(of: next, section: section, predecessor: predecessor),
+                of: next,
+                on: try openConnection(),
+                exchange
+            )
         }
         return await send(window(remaining, exchange, predecessor), on: try openConnection())
     }
@@ -84,11 +92,13 @@ extension InstanceChange {
         guard let facts, let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger else {
             throw Failure(.unknown, "the catalogue has not been read")
         }
-        let retry = lockRetry ?? LockRetry(
-            lockTimeout: migration.section(change.direction)?.lockTimeout ?? settings.lockTimeout,
-            deadlockTimeout: facts.deadlockTimeout,
-            lockWait: settings.lockWait
-        )
+        let retry =
+            lockRetry
+            ?? LockRetry(
+                lockTimeout: migration.section(change.direction)?.lockTimeout ?? settings.lockTimeout,
+                deadlockTimeout: facts.deadlockTimeout,
+                lockWait: settings.lockWait
+            )
         return MigrationExchange(
             ledger: ledger,
             identity: facts.identity,
@@ -246,11 +256,13 @@ extension InstanceChange {
         // Only to name it: a failing look is no reason to fail.
         let rows = (try? await connection.query(query, timeout: InstanceProbe.silenceTimeout))?.rows ?? []
         let holder = rows.first.flatMap { try? LockHolder($0) }
-        var retry = lockRetry ?? LockRetry(
-            lockTimeout: exchange.lockTimeout,
-            deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
-            lockWait: settings.lockWait
-        )
+        var retry =
+            lockRetry
+            ?? LockRetry(
+                lockTimeout: exchange.lockTimeout,
+                deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
+                lockWait: settings.lockWait
+            )
         let elapsed = ContinuousClock.now - lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1)) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"

@@ -70,7 +70,13 @@ final class InstanceChange {
     }
 
     private func result(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceResult {
-        InstanceResult(outcome: outcome, from: from, to: ledgerVersions.max() ?? (applied.isEmpty ? from : nil), applied: applied, failure: failure)
+        InstanceResult(
+            outcome: outcome,
+            from: from,
+            to: ledgerVersions.max() ?? (applied.isEmpty ? from : nil),
+            applied: applied,
+            failure: failure
+        )
     }
 
     /// - Returns: whether there was something to do.
@@ -83,7 +89,11 @@ final class InstanceChange {
         note(reading.contents)
         from = ledgerVersions.max()
         guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
-        if let failure = await runner.stepBlockers(InstanceAssessment(reading, set: runner.set, change: change, instance: instance), instance, connection) {
+        if let failure = await runner.stepBlockers(
+            InstanceAssessment(reading, set: runner.set, change: change, instance: instance),
+            instance,
+            connection
+        ) {
             throw failure
         }
         report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))

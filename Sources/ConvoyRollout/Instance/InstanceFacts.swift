@@ -41,7 +41,8 @@ struct InstanceFacts: Sendable {
         var isUniqueOnVersion: Bool
 
         var hasEctoShape: Bool {
-            (kind == "r" || kind == "p") && versionType == "bigint" && insertedAtType == "timestamp(0) without time zone" && isUniqueOnVersion
+            (kind == "r" || kind == "p") && versionType == "bigint" && insertedAtType == "timestamp(0) without time zone"
+                && isUniqueOnVersion
         }
     }
 

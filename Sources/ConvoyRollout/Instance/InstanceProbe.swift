@@ -107,7 +107,11 @@ struct InstanceProbe {
         if connection.transactionStatus != .idle { try await connection.query("ROLLBACK", timeout: silenceTimeout) }
         if case .failure(let message) = results[before.count] {
             guard message.sqlstate == "42501" else {
-                throw Failure(PostgresError(.server, message.message, server: message), doing: "reading the ledger", settings: instance.settings)
+                throw Failure(
+                    PostgresError(.server, message.message, server: message),
+                    doing: "reading the ledger",
+                    settings: instance.settings
+                )
             }
             throw Failure(
                 .blocked,

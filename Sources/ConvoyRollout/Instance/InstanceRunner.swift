@@ -33,11 +33,12 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     /// Names of steps that the set's files ask for and nobody registered.
-    public var missingSteps: [String] { set.stepNames.filter { steps[$0] == nil }.sorted() }
+    public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
     public func connections(for instance: Instance) -> Int {
         // The second one holds the ledger's lock beside a non-transactional migration, or is the administrator's.
-        let needsSecond = instance.admin != nil || set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
+        let needsSecond =
+            instance.admin != nil || set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
         return needsSecond ? 2 : 1
     }
 

@@ -54,24 +54,25 @@ struct MigrationExchange: Sendable {
     /// The predecessor's guard is there because a COMMIT that itself fails ends its transaction without making the server skip what follows.
     func parts(of migration: Migration, section: MigrationSection, predecessor: MigrationVersion?) -> [Part] {
         var parts: [Part] = []
-        var items = opening(migration) + [
-            Item(
-                migration: migration,
-                place: .guarding,
-                statement: Ledger.block(
-                    [
-                        perform(settings: [
-                            ("lock_timeout", timeoutText(section.lockTimeout ?? lockTimeout)),
-                            ("statement_timeout", timeoutText(section.statementTimeout ?? statementTimeout)),
-                        ]),
-                        guardsAgainstTriggers ? triggerGuard : "",
-                        ledger.predecessorGuard(predecessor, direction),
-                        ledger.recording(migration.version, direction),
-                        perform(settings: [("search_path", searchPath)]),
-                    ]
+        var items =
+            opening(migration) + [
+                Item(
+                    migration: migration,
+                    place: .guarding,
+                    statement: Ledger.block(
+                        [
+                            perform(settings: [
+                                ("lock_timeout", timeoutText(section.lockTimeout ?? lockTimeout)),
+                                ("statement_timeout", timeoutText(section.statementTimeout ?? statementTimeout)),
+                            ]),
+                            guardsAgainstTriggers ? triggerGuard : "",
+                            ledger.predecessorGuard(predecessor, direction),
+                            ledger.recording(migration.version, direction),
+                            perform(settings: [("search_path", searchPath)]),
+                        ]
+                    )
                 )
-            )
-        ]
+            ]
         for element in section.elements {
             switch element {
             case .statement(let statement):

@@ -1,4 +1,3 @@
-public import ConvoyFleet
 public import ConvoyPostgres
 
 /// Swift code that a migration's file names with `-- convoy:step NAME`, for what SQL cannot do.
