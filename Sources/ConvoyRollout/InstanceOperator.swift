@@ -14,13 +14,3 @@ public protocol InstanceOperator: Sendable {
     /// The most connections that `change` holds at once on the instance's server.
     func connections(for instance: Instance) -> Int
 }
-
-/// Where to bring an instance.
-public enum Change: Sendable, Hashable {
-    /// Apply what is pending up to and including the version; nil is the newest of the set.
-    case up(to: MigrationVersion?)
-    /// Revert, newest first, until the version is the newest that is left.
-    case down(to: MigrationVersion)
-    /// Revert the newest so many.
-    case downSteps(Int)
-}
