@@ -282,9 +282,11 @@ extension MigrationFileParser {
     }
 
     private mutating func takeIrreversible(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
-        if draft.marker.direction == .up {
+        guard draft.marker.direction == .down else {
             refuse(range, "convoy:irreversible stands in the up section", hint: "move it below `-- migrate:down`")
-        } else if directive.argument.isEmpty {
+            return
+        }
+        if directive.argument.isEmpty {
             refuse(range, "convoy:irreversible gives no reason", hint: "write why there is no way back: operators read it when they try")
         } else if draft.irreversible != nil {
             refuse(range, "convoy:irreversible is given more than once", hint: "keep one")
