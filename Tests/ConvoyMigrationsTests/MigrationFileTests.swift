@@ -69,6 +69,21 @@ struct MigrationFileTests {
         #expect(irreversible.down == .irreversible(reason: "data is gone", line: 4))
     }
 
+    @Test func anUpSectionThatChangesNothingSaysSo() throws {
+        let migration = try MigrationFile.sample("-- migrate:up\n-- Nothing to do.\n-- migrate:down\n").migration()
+        #expect(migration.up == MigrationSection(isTransactional: true, elements: []))
+    }
+
+    @Test func namesWhatNeedsAnAdministrator() throws {
+        let migration = try MigrationFile.sample(
+            "-- migrate:up\n-- convoy:admin cube  earthdistance\nSELECT 1;\n-- migrate:down\n-- convoy:admin"
+        ).migration()
+        #expect(migration.up.admin == AdminRequirement(extensions: ["cube", "earthdistance"]))
+        #expect(
+            migration.down == .section(MigrationSection(isTransactional: true, elements: [], admin: AdminRequirement(extensions: [])))
+        )
+    }
+
     /// Compare with `printf 'SELECT 1;\n\n' | sha256sum`.
     @Test(arguments: [
         "-- migrate:up\nSELECT 1;\n\n-- migrate:down\n",
@@ -98,7 +113,7 @@ struct MigrationFileTests {
         ("-- migrate:up\nSELECT 1;\n", ["3 the file has no `-- migrate:down` line"]),
         ("-- migrate:up\n'\n", ["2:1 this string is never closed", "3 the file has no `-- migrate:down` line"]),
         ("-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", ["1:1 migrate:down stands before migrate:up"]),
-        ("-- migrate:up\n-- nothing\n;\n-- migrate:down\n", ["1:1 the up section has no statement"]),
+        ("-- migrate:up\n--\n/* x */ ;\n-- migrate:down\n", ["1:1 the up section is empty"]),
         ("-- migrate:up\nSELECT 1;\n-- migrate:up\nSELECT 2;\n-- migrate:down\n", ["3:1 a second migrate:up; the first is on line 1"]),
         (
             "SELECT 0;\n-- migrate:up\nSELECT 1;\n-- migrate:down\n",
@@ -131,7 +146,7 @@ struct MigrationFileTests {
         (
             "-- migrate:up\nSELECT 1;\n-- migrate:down\n-- convoy:irreversible a\nSELECT 1;\n",
             [
-                "4:1 convoy:irreversible stands beside statements, steps or time-outs"
+                "4:1 convoy:irreversible stands beside statements or other directives"
             ]
         ),
         (
