@@ -50,10 +50,15 @@ extension PlanReport {
     }
 
     private var verdict: String {
-        let goal = target.map { " to \($0)" } ?? ""
-        guard changedInstances > 0 else { return "\(fleet.visible): nothing to do on \(counted(instances.count, "instance"))" }
+        let bad = summary.badInstances
+        let trouble = bad > 0 ? "; \(counted(bad, "instance")) cannot be worked on" : ""
+        guard changedInstances > 0 else {
+            return
+                "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(instances.count - bad, "instance"))\(trouble)"
+        }
         let verb = direction == .up ? "apply" : "revert"
-        return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal)"
-            + " on \(changedInstances) of \(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))"
+        let goal = target.map { " to get to \($0)" } ?? ""
+        return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
+            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(trouble)"
     }
 }
