@@ -172,6 +172,7 @@ extension MigrationFileParser {
         var elements: [MigrationSection.Element] = []
         var lockTimeout: Duration?
         var statementTimeout: Duration?
+        var admin: AdminRequirement?
         var irreversible: Reversal?
         var irreversibleRange: Range<Int>?
 
@@ -180,7 +181,8 @@ extension MigrationFileParser {
                 isTransactional: marker.isTransactional,
                 elements: elements,
                 lockTimeout: lockTimeout,
-                statementTimeout: statementTimeout
+                statementTimeout: statementTimeout,
+                admin: admin
             )
         }
     }
@@ -247,6 +249,7 @@ extension MigrationFileParser {
         case .up, .down: break
         case .step: takeStep(directive, range, &draft)
         case .irreversible: takeIrreversible(directive, range, &draft)
+        case .admin: takeAdmin(directive, range, &draft)
         case .lockTimeout:
             let isSet = draft.lockTimeout != nil
             draft.lockTimeout = takeTimeout(directive, range, draft, isSet: isSet)
@@ -279,6 +282,18 @@ extension MigrationFileParser {
             )
         }
         draft.elements.append(.step(name: name, line: source.line(at: range.lowerBound)))
+    }
+
+    private mutating func takeAdmin(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
+        if draft.admin != nil { refuse(range, "convoy:admin is given more than once", hint: "name all extensions on one line") }
+        if !draft.marker.isTransactional {
+            refuse(
+                range,
+                "convoy:admin needs a transaction, and this section has transaction:false",
+                hint: "have an administrator run the statement by hand"
+            )
+        }
+        draft.admin = AdminRequirement(extensions: directive.argument.split(whereSeparator: \.isWhitespace).map(String.init))
     }
 
     private mutating func takeIrreversible(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {

@@ -9,7 +9,12 @@ public protocol InstanceOperator: Sendable {
 
     /// Brings an instance to the target, telling what happens on the way. Never throws: what went wrong is the result's failure.
     /// When the task is cancelled it cancels on the server, rolls back and ends with ``Outcome/interrupted``.
-    func change(_ instance: Instance, _ change: Change, run: String, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult
+    func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult
 
     /// The most connections that `change` holds at once on the instance's server.
     func connections(for instance: Instance) -> Int

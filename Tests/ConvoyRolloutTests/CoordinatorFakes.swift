@@ -209,12 +209,12 @@ extension Event.Kind {
 }
 
 /// An instance written `name` or `name@server`.
-func instance(_ text: some StringProtocol) -> Instance {
+func instance(_ text: String) -> Instance {
     let parts = text.split(separator: "@").map(String.init)
     return Instance(name: parts[0], server: parts.count > 1 ? parts[1] : "s", database: parts[0], connection: ConnectionParameters())
 }
 
-func instances(_ text: String) -> [Instance] { text.split(separator: " ").map { instance($0) } }
+func instances(_ text: String) -> [Instance] { text.split(separator: " ").map { instance(String($0)) } }
 
 func plan(_ waves: RolloutPlan.Wave..., limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64)) -> RolloutPlan {
     RolloutPlan(fleet: "eu", change: .up(to: nil), waves: waves, limits: limits)
