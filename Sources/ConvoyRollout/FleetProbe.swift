@@ -1,4 +1,5 @@
 public import ConvoyFleet
+public import ConvoyMigrations
 
 /// Looks at many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
 ///

@@ -1,4 +1,5 @@
 public import ConvoyFleet
+public import ConvoyMigrations
 
 /// What a run is going to do: which instances, in which waves, within which limits. A plain value; nothing was connected to for it.
 public struct RolloutPlan: Sendable {
