@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import TeslaMate
 
 /// A checked fleet file with its migration set: what every command starts from.
 struct FleetSession {
@@ -19,7 +20,7 @@ struct FleetSession {
         fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
         for warning in fleet.warnings { StandardStreams.error.write(warning.text) }
         set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
-        runner = InstanceRunner(set: set, steps: [])
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
         let missing = runner.missingSteps
         guard missing.isEmpty else {
             throw CommandFailure(
