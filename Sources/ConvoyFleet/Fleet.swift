@@ -2,6 +2,8 @@ public import ConvoyMigrations
 
 /// What a fleet file says, checked and with every variable filled in.
 public struct Fleet: Sendable {
+    /// The file as the user named it, for problems that show later.
+    public var file: String
     public var name: String
     /// The migration set's directory, as a path that can be opened from here.
     public var migrations: String
@@ -15,13 +17,42 @@ public struct Fleet: Sendable {
     public var warnings: [Problem]
     /// Keys that the file uses, that are checked, and that no command obeys yet, each with its place: `migrate` refuses to start with one.
     public var unsupported: [Problem]
+
+    public init(
+        file: String = "fleet.yaml",
+        name: String,
+        migrations: String,
+        servers: [Server] = [],
+        instances: [Instance],
+        discoveries: [Discovery] = [],
+        limits: Limits = Limits(),
+        rollout: Rollout = Rollout(),
+        warnings: [Problem] = [],
+        unsupported: [Problem] = []
+    ) {
+        self.file = file
+        self.name = name
+        self.migrations = migrations
+        self.servers = servers
+        self.instances = instances
+        self.discoveries = discoveries
+        self.limits = limits
+        self.rollout = rollout
+        self.warnings = warnings
+        self.unsupported = unsupported
+    }
 }
 
 /// A host and port that instances share.
-public struct Server: Sendable {
+public struct Server: Sendable, Hashable {
     public var name: String
     /// `max_connections`: this run's budget there; nil leaves it to ``Limits/perServer``.
     public var maxConnections: Int?
+
+    public init(name: String, maxConnections: Int? = nil) {
+        self.name = name
+        self.maxConnections = maxConnections
+    }
 }
 
 /// How many connections a run may hold at once.
@@ -32,55 +63,5 @@ public struct Limits: Sendable, Hashable {
     public init(total: Int = 64, perServer: Int = 16) {
         self.total = total
         self.perServer = perServer
-    }
-}
-
-/// Instances that are found at run time among the databases of a server.
-public struct Discovery: Sendable {
-    /// The server's name.
-    public var server: String
-    /// A glob, `*` and `?`, over database names.
-    public var databases: String
-    /// Globs of databases to leave out.
-    public var exclude: [String]
-    /// The instance's name, `{database}` filled in.
-    public var nameTemplate: String
-    /// What each instance found gets; `database` and `name` are still to be filled in.
-    public var template: Instance
-}
-
-/// How a run goes over the fleet.
-public struct Rollout: Sendable {
-    /// In order. Never empty: without `rollout` it is one wave `all` of everything.
-    public var waves: [Wave]
-}
-
-/// Instances that are upgraded together.
-public struct Wave: Sendable {
-    public var name: String
-    public var selection: Selection
-    /// The most instances at a time; nil leaves it to the limits.
-    public var maxParallel: Int?
-    public var stop: StopRules
-
-    /// Which of the instances that no earlier wave took belong to this one.
-    public enum Selection: Sendable {
-        case selector(Selector)
-        case names([String])
-        /// This many, chosen by a stable hash of the name.
-        case count(Int)
-        /// This share of the whole selection in percent, chosen by a stable hash of the name; rounded up.
-        case percent(Double)
-        case rest
-    }
-}
-
-/// What halts the fleet: nothing new starts, what runs finishes.
-public struct StopRules: Sendable, Hashable {
-    /// `failures`: halt when this many instances of the wave did not end well; nil never halts.
-    public var failures: Int?
-
-    public init(failures: Int? = nil) {
-        self.failures = failures
     }
 }

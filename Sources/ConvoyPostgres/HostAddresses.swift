@@ -24,7 +24,9 @@ enum HostAddresses {
             var addresses = [""]
             if needsResolution(name) {
                 guard let answer = await runBlocking(until: deadline, cancellation: cancellation, { lookUp(name) }) else {
-                    if cancellation == .observed, Task.isCancelled { throw PostgresError(.cancelled, "cancelled while looking up host “\(name)”") }
+                    if cancellation == .observed, Task.isCancelled {
+                        throw PostgresError(.cancelled, "cancelled while looking up host “\(name)”")
+                    }
                     throw PostgresError(.timedOut, "looking up host “\(name)” took too long")
                 }
                 switch answer {

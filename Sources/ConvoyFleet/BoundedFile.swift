@@ -1,0 +1,59 @@
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// Reads a file that a person names, up to a limit: nothing on the path can make it hang or fill the memory.
+enum BoundedFile {
+    /// Why a file cannot be read, in words that follow its name.
+    struct Failure: Error {
+        var reason: String
+        var hint: String?
+    }
+
+    static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+        // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw failure(errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure(errno) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw Failure(reason: "is a directory", hint: "name the file in it") }
+        guard fcntl(descriptor, F_SETFL, O_RDONLY) == 0 else { throw failure(errno) }
+
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(min(Int(status.st_size) + 1, limit + 1))
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { readOnce(descriptor, $0) }
+            if count < 0 {
+                guard errno == EINTR else { throw failure(errno) }
+                continue
+            }
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= limit else { throw Failure(reason: "is larger than \(sizeText(limit))") }
+        }
+    }
+
+    private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        #else
+            Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+        #endif
+    }
+
+    private static func failure(_ code: Int32) -> Failure {
+        switch code {
+        case ENOENT, ENOTDIR: Failure(reason: "does not exist")
+        case EACCES, EPERM: Failure(reason: "may not be read", hint: "give this user the right to read it")
+        default: Failure(reason: "cannot be read: \(String(cString: strerror(code)))")
+        }
+    }
+
+    private static func sizeText(_ bytes: Int) -> String {
+        bytes >= 1 << 20 ? "\(bytes >> 20) MiB" : "\(bytes >> 10) KiB"
+    }
+}

@@ -1,0 +1,139 @@
+public import ConvoyMigrations
+public import ConvoyPostgres
+
+/// A discovery that found nothing out, because its server could not be asked.
+public struct DiscoveryFailure: Error, Sendable {
+    public var discovery: Discovery
+    public var error: PostgresError
+
+    public init(discovery: Discovery, error: PostgresError) {
+        self.discovery = discovery
+        self.error = error
+    }
+}
+
+/// All instances of a fleet at one moment: those that the file lists, then those found.
+public struct DiscoveredFleet: Sendable {
+    public var instances: [Instance]
+    /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
+    public var failures: [DiscoveryFailure]
+
+    public init(instances: [Instance], failures: [DiscoveryFailure] = []) {
+        self.instances = instances
+        self.failures = failures
+    }
+}
+
+extension Fleet {
+    /// How many servers are asked at a time.
+    private static let discoveriesAtOnce = 16
+
+    /// Asks the servers of ``discoveries`` for their databases, several at a time and with one session each.
+    ///
+    /// - Throws: names that two databases would share. A server that cannot be asked is a value in the result.
+    public func discover() async throws(Problems) -> DiscoveredFleet {
+        guard !discoveries.isEmpty else { return DiscoveredFleet(instances: instances) }
+        let discoveries = discoveries
+        let results = await withTaskGroup(of: (Int, Result<[Instance], PostgresError>).self) { group in
+            var results: [Result<[Instance], PostgresError>?] = Array(repeating: nil, count: discoveries.count)
+            for (index, discovery) in discoveries.enumerated() {
+                if index >= Self.discoveriesAtOnce, let (done, result) = await group.next() { results[done] = result }
+                group.addTask { (index, await discovery.find()) }
+            }
+            for await (done, result) in group { results[done] = result }
+            return results
+        }
+        var found: [(Discovery, [Instance])] = []
+        var failures: [DiscoveryFailure] = []
+        for (discovery, result) in zip(discoveries, results) {
+            switch result {
+            case .success(let instances): found.append((discovery, instances))
+            case .failure(let error): failures.append(DiscoveryFailure(discovery: discovery, error: error))
+            case nil: break
+            }
+        }
+        return DiscoveredFleet(instances: try merging(found), failures: failures)
+    }
+
+    /// The listed instances and those found. A database that is listed, or found before, is not added again under another name.
+    ///
+    /// - Throws: names that two databases would share.
+    package func merging(_ found: [(discovery: Discovery, instances: [Instance])]) throws(Problems) -> [Instance] {
+        var merged = instances
+        var targets = Set(instances.compactMap(\.target))
+        var owners = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+        var problems: [Problem] = []
+        for (discovery, instances) in found {
+            for instance in instances {
+                if let target = instance.target, !targets.insert(target).inserted { continue }
+                if let owner = owners[instance.name] {
+                    problems.append(
+                        Problem(
+                            file: file,
+                            line: discovery.line,
+                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` has",
+                            hint: "give the entry a `name` such as \"{server}-{database}\", or leave the database out with `exclude`"
+                        )
+                    )
+                    continue
+                }
+                owners[instance.name] = instance
+                merged.append(instance)
+            }
+        }
+        guard problems.isEmpty else { throw Problems(problems) }
+        return merged
+    }
+}
+
+extension Discovery {
+    /// Databases that accept connections; one whose `DROP DATABASE` was interrupted has the limit -2.
+    static let query = """
+        SELECT datname::pg_catalog.text AS name FROM pg_catalog.pg_database
+        WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
+        ORDER BY datname::pg_catalog.text COLLATE pg_catalog."C"
+        """
+
+    /// Asks the server for its databases, within the template's connect time-out for the session and again for the answer.
+    public func find() async -> Result<[Instance], PostgresError> {
+        var parameters = template.direct ?? template.connection
+        parameters["dbname"] = maintenanceDatabase
+        do throws(PostgresError) {
+            let connection = try await PostgresConnection.connect(parameters, timeout: template.settings.connectTimeout)
+            defer { connection.close() }
+            var names: [String] = []
+            for row in try await connection.query(Self.query, timeout: template.settings.connectTimeout).rows {
+                names.append(try row.text("name"))
+            }
+            return .success(instances(among: names))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The instances that a server's databases make, in the order of the databases.
+    package func instances(among databases: [String]) -> [Instance] {
+        databases.filter { name in self.databases.matches(name) && !exclude.contains { $0.matches(name) } }.map(instance)
+    }
+
+    private func instance(database: String) -> Instance {
+        func filled(_ parameters: ConnectionParameters?) -> ConnectionParameters? {
+            guard var parameters else { return nil }
+            parameters["dbname"] = database
+            return parameters
+        }
+        var connection = template.connection
+        connection["dbname"] = database
+        return Instance(
+            name: nameTemplate.replacing("{server}", with: server).replacing("{database}", with: database),
+            server: server,
+            database: database,
+            labels: template.labels,
+            connection: connection,
+            admin: filled(template.admin),
+            direct: filled(template.direct),
+            secrets: template.secrets,
+            settings: template.settings
+        )
+    }
+}

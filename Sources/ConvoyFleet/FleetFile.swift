@@ -1,0 +1,54 @@
+public import ConvoyMigrations
+
+/// Reads the YAML file that describes a fleet.
+///
+///     let fleet = try FleetFile.load(path: "fleet.yaml", environment: ProcessInfo.processInfo.environment)
+///
+/// No problem that it tells holds a secret.
+public enum FleetFile {
+    /// The largest file that is read, in bytes.
+    public static let sizeLimit = 8 << 20
+
+    /// Reads and checks a file, touching no database.
+    ///
+    /// - Parameters:
+    ///   - path: relative to the working directory; the paths in the file are relative to the file.
+    ///   - environment: what `${env:NAME}` is taken from.
+    /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
+    public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
+        let bytes: [UInt8]
+        do {
+            bytes = try BoundedFile.read(path, limit: sizeLimit)
+        } catch {
+            let hint = error.hint ?? (error.reason == "does not exist" ? "name the fleet file with --fleet or CONVOY_FLEET" : nil)
+            throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
+        }
+        return try read(bytes, file: path, environment: environment)
+    }
+
+    /// Reads and checks what stands in a file.
+    package static func read(_ bytes: [UInt8], file: String, environment: [String: String]) throws(Problems) -> Fleet {
+        let result: Result<(YAMLNode, [Problem]), Problem> = bytes.withUnsafeBufferPointer { bytes in
+            Result { () throws(Problem) in try YAMLReader.read(bytes, file: file) }
+        }
+        let node: YAMLNode
+        let reader = FleetReader(file: file, environment: environment)
+        do {
+            let (top, problems) = try result.get()
+            node = top
+            problems.forEach { reader.note($0) }
+        } catch {
+            throw Problems([error])
+        }
+        let fleet = reader.fleet(node)
+        let problems = inOrder(reader.problems)
+        guard var fleet, problems.allSatisfy({ $0.severity == .warning }) else { throw Problems(problems) }
+        fleet.warnings = problems
+        fleet.unsupported = inOrder(reader.unsupported)
+        return fleet
+    }
+
+    private static func inOrder(_ problems: [Problem]) -> [Problem] {
+        problems.sorted { ($0.line ?? 0, $0.column ?? 0, $0.message) < ($1.line ?? 0, $1.column ?? 0, $1.message) }
+    }
+}

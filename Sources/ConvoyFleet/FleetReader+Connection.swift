@@ -1,0 +1,141 @@
+internal import ConvoyMigrations
+internal import ConvoyPostgres
+
+extension FleetReader {
+    /// What one level says on a connection.
+    struct ConnectionLevel {
+        var parameters: [String: String] = [:]
+        /// From a URL; in the file itself `connect_timeout` is a setting.
+        var connectTimeout: Duration?
+    }
+
+    /// Reads `url` and libpq's keywords; a keyword beside the URL wins over it.
+    func connectionLevel(_ section: Section) -> ConnectionLevel {
+        var level = section["url"].map(url) ?? ConnectionLevel()
+        for field in section.fields where field.key != "url" && ConnectionKeywords.keys.contains(field.key) {
+            let keyword = field.key == "database" ? "dbname" : field.key
+            if field.key == "dbname", section["database"] != nil {
+                note(at: field.keyMark, "`database` and `dbname` mean the same", hint: "take one of them out")
+                continue
+            }
+            guard let value = expanded(field), accept(keyword, value.text, field) else { continue }
+            if ["password", "sslpassword"].contains(keyword) { noteLiteral(value, field) }
+            let isPath = ConnectionKeywords.paths.contains(keyword) && !value.text.isEmpty && value.text != "system"
+            level.parameters[keyword] = isPath ? resolve(value.text) : value.text
+        }
+        return level
+    }
+
+    /// Reads a libpq URI or `key=value` string.
+    func url(_ field: Field) -> ConnectionLevel {
+        guard let value = expanded(field) else { return ConnectionLevel() }
+        guard !value.text.isEmpty, let parsed = try? ConnectionParameters(conninfo: value.text) else {
+            note(
+                field,
+                "`\(field.key)` is neither a libpq URI nor a key=value string",
+                hint:
+                    "write for example postgresql://user@host:5432/database; in a URI, “@”, “/”, “:” and “%” of a password are percent-encoded"
+            )
+            return ConnectionLevel()
+        }
+        var level = ConnectionLevel()
+        for keyword in parsed.keywords {
+            guard let text = parsed[keyword], accept(keyword, text, field) else { continue }
+            if keyword == "connect_timeout" {
+                guard let seconds = Int64(text), (1...86400).contains(seconds) else {
+                    note(field, "`connect_timeout` in it must be a whole number of seconds, 1 or more")
+                    continue
+                }
+                level.connectTimeout = .seconds(seconds)
+            } else {
+                level.parameters[keyword] = text
+            }
+        }
+        if hasLiteralPassword(field) { noteLiteral(Text(text: "", isLiteral: true), field) }
+        return level
+    }
+
+    private func accept(_ keyword: String, _ value: String, _ field: Field) -> Bool {
+        if ConnectionKeywords.ownKeywords.contains(keyword) {
+            note(at: field.keyMark, "`\(keyword)` cannot be set", hint: "Convoy decides it itself: take it out")
+            return false
+        }
+        if keyword == "options" {
+            note(.warning, at: field.keyMark, "`options` are refused by most poolers", hint: "use a key for it, or ALTER ROLE … SET")
+        }
+        if keyword == "password", value.isEmpty {
+            note(field, "the password is empty", hint: "take the key out to use a password file or none")
+            return false
+        }
+        guard let complaint = ConnectionKeywords.complaint(keyword, value) else { return true }
+        note(field, "`\(keyword)` \(complaint)")
+        return false
+    }
+
+    private func noteLiteral(_ value: Text, _ field: Field) {
+        guard value.isLiteral else { return }
+        note(
+            .warning,
+            at: field.node.mark,
+            "a secret stands in the file itself",
+            hint: "use ${env:NAME}, ${file:PATH} or a password file"
+        )
+    }
+
+    /// Whether some of the URL's password stands in the file, and not in a variable.
+    private func hasLiteralPassword(_ field: Field) -> Bool {
+        guard case .scalar(let scalar) = field.node.content, let template = try? Template(scalar.text) else { return false }
+        let marker = "convoyvariable"
+        let text = template.parts.map { if case .literal(let text) = $0 { text } else { marker } }.joined()
+        guard let password = (try? ConnectionParameters(conninfo: text))?["password"] else { return false }
+        return !password.isEmpty && !password.contains(marker)
+    }
+
+    // MARK: Other connections of an instance
+
+    /// Reads `admin`.
+    func admin(_ field: Field) -> [String: String]? {
+        guard let section = section(field, "`admin`", keys: ConnectionKeywords.keys) else { return nil }
+        guard !section.fields.isEmpty else {
+            note(at: field.keyMark, "`admin` says nothing", hint: "give it a `user`, or take it out")
+            return nil
+        }
+        var parameters = connectionLevel(section).parameters
+        if parameters.removeValue(forKey: "dbname") != nil {
+            let mark = (section["database"] ?? section["dbname"] ?? section["url"])?.keyMark
+            note(at: mark, "`admin` names a database", hint: "it works in the instance's own: take the name out")
+        }
+        return parameters
+    }
+
+    /// Reads `direct`: a URL or a mapping.
+    func direct(_ field: Field) -> [String: String]? {
+        if case .scalar = field.node.content { return url(field).parameters }
+        guard let section = section(field, "`direct`", keys: ConnectionKeywords.keys) else { return nil }
+        guard !section.fields.isEmpty else {
+            note(at: field.keyMark, "`direct` says nothing", hint: "give it a `host` or `port`, or take it out")
+            return nil
+        }
+        return connectionLevel(section).parameters
+    }
+
+    /// Reads `secrets`.
+    func secrets(_ field: Field) -> [String: Secret] {
+        guard let section = section(field, "`secrets`", keys: nil) else { return [:] }
+        var secrets: [String: Secret] = [:]
+        for field in section.fields {
+            guard Self.isName(field.key) else {
+                note(at: field.keyMark, "a secret's key is not a name", hint: "it has letters, digits, “.”, “_” and “-”")
+                continue
+            }
+            guard let value = expanded(field) else { continue }
+            guard !value.text.isEmpty else {
+                note(field, "the secret is empty")
+                continue
+            }
+            noteLiteral(value, field)
+            secrets[field.key] = Secret(value.text)
+        }
+        return secrets
+    }
+}

@@ -1,0 +1,148 @@
+internal import ConvoyMigrations
+
+extension FleetReader {
+    private static let topKeys: Set<String> = [
+        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal",
+    ]
+
+    /// Reads the whole file; nil where its top is no fleet file of this version. Whether it can be used is told by ``problems``.
+    func fleet(_ node: YAMLNode) -> Fleet? {
+        let top = Field(key: "", keyMark: node.mark, node: node, isSecret: false)
+        guard case .mapping = node.content else {
+            if case .refused = node.content { return nil }
+            note(at: node.mark, "a fleet file is a mapping of keys to values, not \(node.kind)", hint: "start with the line “version: 1”")
+            return nil
+        }
+        guard hasKnownVersion(node), let section = section(top, "the fleet file", keys: Self.topKeys) else { return nil }
+        if section["version"] == nil, !problems.contains(where: { $0.severity == .error }) {
+            note(at: section.mark, "the file has no `version`", hint: "start it with the line “version: 1”")
+        }
+
+        var defaults = InstanceDraft()
+        if let field = section["defaults"], let section = self.section(field, "`defaults`", keys: Self.levelKeys) {
+            apply(section, to: &defaults)
+        }
+        let servers = section["servers"].map { self.servers($0, defaults: defaults) } ?? [:]
+        let listed = section["instances"].map { instances($0, defaults: defaults, servers: servers) } ?? []
+        let discoveries = section["discover"].map { self.discoveries($0, servers: servers) } ?? []
+        if listed.isEmpty, section["discover"] == nil, instancesAreComplete {
+            note(
+                at: section["instances"]?.keyMark ?? section.mark,
+                "the file lists no instances",
+                hint: "list them under `instances`, or have them found with `discover`"
+            )
+        }
+        let waves = section["rollout"].map(rollout) ?? []
+        check(waves, against: listed, canDiscover: section["discover"] != nil)
+        if let field = section["journal"] { journal(field) }
+
+        return Fleet(
+            file: file,
+            name: name(section["fleet"]) ?? "fleet",
+            migrations: resolve(text(section["migrations"]) ?? "Migrations"),
+            servers: servers.values.map(\.server).sorted { $0.name < $1.name },
+            instances: listed.map(\.instance),
+            discoveries: discoveries,
+            limits: section["limits"].map(limits) ?? Limits(),
+            rollout: waves.isEmpty ? Rollout() : Rollout(waves: waves.map(\.wave)),
+            warnings: [],
+            unsupported: []
+        )
+    }
+
+    /// A file of another version is told so, and nothing else: its keys may mean something else.
+    private func hasKnownVersion(_ node: YAMLNode) -> Bool {
+        guard case .mapping(let pairs) = node.content else { return false }
+        for pair in pairs {
+            guard case .scalar(let key) = pair.key.content, key.text == "version" else { continue }
+            guard case .scalar(let value) = pair.value.content, !value.isNull else { return true }
+            let field = Field(key: "version", keyMark: pair.key.mark, node: pair.value, isSecret: false)
+            guard let text = expanded(field)?.text else { return false }
+            guard text == "1" else {
+                note(field, "this version of the fleet file is not known", hint: "this Convoy reads version 1")
+                return false
+            }
+        }
+        return true
+    }
+
+    private func limits(_ field: Field) -> Limits {
+        var limits = Limits()
+        guard let section = section(field, "`limits`", keys: ["total", "per_server"]) else { return limits }
+        if let total = integer(section["total"], in: 1...100_000) { limits.total = total }
+        if let perServer = integer(section["per_server"], in: 1...100_000) { limits.perServer = perServer }
+        return limits
+    }
+
+    // MARK: Discovery
+
+    private func discoveries(_ field: Field, servers: [String: ListedServer]) -> [Discovery] {
+        guard let items = list(field) else { return [] }
+        if items.isEmpty { note(field, "`discover` is empty", hint: "list a server and its databases, or take the key out") }
+        let keys = Self.levelKeys.subtracting(["url", "database", "dbname"]).union([
+            "server", "databases", "exclude", "name", "maintenance_database",
+        ])
+        return items.compactMap { item in
+            section(item, "a `discover` entry", keys: keys).flatMap { discovery($0, servers: servers) }
+        }
+    }
+
+    private func discovery(_ section: Section, servers: [String: ListedServer]) -> Discovery? {
+        for key in ["server", "databases"] where section[key] == nil {
+            note(
+                at: section.mark,
+                "a `discover` entry has no `\(key)`",
+                hint: "write for example {server: eu-1, databases: \"teslamate_*\"}"
+            )
+        }
+        let databases = text(section["databases"]).map { Glob($0) }
+        let excludes = (list(section["exclude"], allowsSingle: true) ?? []).compactMap { text($0) }.map { Glob($0) }
+        let nameTemplate = section["name"].map(nameTemplate) ?? "{database}"
+        let listed = section["server"].flatMap { server($0, among: servers) }.flatMap { servers[$0] }
+        var draft = listed?.draft ?? InstanceDraft()
+        apply(section, to: &draft)
+        checkHosts(draft, at: section.mark)
+        let maintenanceDatabase = text(section["maintenance_database"]) ?? listed?.maintenanceDatabase ?? "postgres"
+        guard let listed, let databases, let nameTemplate else { return nil }
+        draft.parameters["dbname"] = nil
+        draft.direct?["dbname"] = nil
+        return Discovery(
+            server: listed.server.name,
+            databases: databases,
+            exclude: excludes,
+            nameTemplate: nameTemplate,
+            maintenanceDatabase: maintenanceDatabase,
+            template: Instance(
+                name: "",
+                server: listed.server.name,
+                database: "",
+                labels: draft.labels,
+                connection: draft.connection,
+                admin: draft.adminConnection,
+                direct: draft.directConnection,
+                secrets: draft.secrets,
+                settings: draft.settings
+            ),
+            line: section.mark.line
+        )
+    }
+
+    private func nameTemplate(_ field: Field) -> String? {
+        guard let template = text(field) else { return nil }
+        let words = Self.placeholders(template)
+        if let word = words.first(where: { $0 != "database" && $0 != "server" }) {
+            note(field, "nothing can be filled in for {\(word)} here", hint: "there is {database} and {server}")
+            return nil
+        }
+        guard words.contains("database") else {
+            note(field, "every database found would get the same name", hint: "put {database} into it")
+            return nil
+        }
+        let example = template.replacing("{database}", with: "x").replacing("{server}", with: "x")
+        guard Self.isName(example) else {
+            note(field, "`name` does not make a name", hint: "around {database} it has ASCII letters, digits, “.”, “_” and “-”")
+            return nil
+        }
+        return template
+    }
+}

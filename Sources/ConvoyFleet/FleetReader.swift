@@ -1,0 +1,136 @@
+internal import ConvoyMigrations
+
+/// Turns the nodes of a fleet file into a ``Fleet`` and notes every problem on the way.
+///
+/// Its readers answer nil where a value is missing or wrong, and have told the problem then; so a caller goes on with what it has.
+final class FleetReader {
+    let file: String
+    /// What relative paths start from, with a slash at its end; empty for the working directory.
+    let directory: String
+    let environment: [String: String]
+    private(set) var problems: [Problem] = []
+    /// Keys that are checked and that no command obeys yet.
+    private(set) var unsupported: [Problem] = []
+    /// Whether every instance of the list could be read so far that its name and labels are known.
+    var instancesAreComplete = true
+    /// What `${file:…}` gave, by path: thousands of instances may name the same file.
+    var contents: [String: Result<String, BoundedFile.Failure>] = [:]
+    /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
+    private var hintBudget = 50
+
+    init(file: String, environment: [String: String]) {
+        self.file = file
+        self.environment = environment
+        directory = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+    }
+
+    // MARK: Problems
+
+    func note(_ problem: Problem) {
+        problems.append(problem)
+    }
+
+    func note(
+        _ severity: Problem.Severity = .error,
+        at mark: YAMLNode.Mark?,
+        _ message: String,
+        text: String? = nil,
+        hint: String? = nil
+    ) {
+        note(Problem(severity, file: file, line: mark?.line, column: mark?.column, message, text: text, hint: hint))
+    }
+
+    /// Notes a problem with a value, which is shown unless it may hold a secret.
+    func note(_ field: Field, _ message: String, hint: String? = nil) {
+        note(at: field.node.mark, message, text: field.shownText, hint: hint)
+    }
+
+    func noteUnsupported(_ field: Field, of owner: String? = nil) {
+        let name = owner.map { "`\(field.key)` of \($0)" } ?? "`\(field.key)`"
+        unsupported.append(
+            Problem(
+                file: file,
+                line: field.keyMark.line,
+                column: field.keyMark.column,
+                "\(name) does not work yet",
+                hint: "take it out: `migrate` does not start with a file that asks for more than it does"
+            )
+        )
+    }
+
+    /// “did you mean …?”, or the alternatives where they are few.
+    func suggestion(for word: String, among candidates: some Collection<String>) -> String? {
+        if hintBudget > 0 {
+            hintBudget -= 1
+            if let nearest = nearestWord(to: word, among: candidates.sorted()) { return "did you mean `\(nearest)`?" }
+        }
+        guard !candidates.isEmpty, candidates.count <= 16 else { return nil }
+        return "there is \(candidates.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+    }
+
+    // MARK: Mappings
+
+    /// Reads a mapping.
+    ///
+    /// - Parameters:
+    ///   - title: what it is, as messages call it, for example “a wave”.
+    ///   - keys: what may stand in it; nil for names of the user's own.
+    func section(_ field: Field, _ title: String, keys: Set<String>?) -> Section? {
+        switch field.node.content {
+        case .refused:
+            return nil
+        case .mapping(let pairs):
+            return section(pairs, at: field.node.mark, title, keys: keys, isSecret: field.isSecret)
+        default:
+            note(at: field.node.mark, "\(title) must be a mapping of keys to values, not \(field.node.kind)")
+            return nil
+        }
+    }
+
+    private func section(_ pairs: [YAMLNode.Pair], at mark: YAMLNode.Mark, _ title: String, keys: Set<String>?, isSecret: Bool) -> Section {
+        var section = Section(title: title, mark: mark)
+        var lines: [String: Int] = [:]
+        for pair in pairs {
+            guard case .scalar(let key) = pair.key.content else {
+                if case .refused = pair.key.content { continue }
+                note(at: pair.key.mark, "a key must be a word, not \(pair.key.kind)", hint: "text that begins with { or [ needs quotes")
+                continue
+            }
+            let isEmpty = if case .scalar(let value) = pair.value.content { value.isNull } else { false }
+            let shown = Self.shownKey(key.text, isSecret: isSecret && isEmpty)
+            if let keys, !keys.contains(key.text) {
+                // In {password: a,b} the key “b” is a piece of the password.
+                if isEmpty || shown == nil {
+                    note(
+                        at: pair.key.mark,
+                        "\(title) has an unknown key here",
+                        hint: "text with a comma, a colon or braces in it needs quotes"
+                    )
+                } else {
+                    note(at: pair.key.mark, "\(title) has no key `\(key.text)`", hint: suggestion(for: key.text, among: keys))
+                }
+                continue
+            }
+            let name = shown.map { "`\($0)`" } ?? "this key"
+            if let line = lines.updateValue(pair.key.mark.line, forKey: key.text) {
+                note(at: pair.key.mark, "\(name) is given twice", hint: "the first one is on line \(line)")
+                continue
+            }
+            if isEmpty {
+                note(at: pair.key.mark, "\(name) has no value", hint: "write one, or take the key out")
+                continue
+            }
+            if case .refused = pair.value.content { continue }
+            section.add(
+                Field(key: key.text, keyMark: pair.key.mark, node: pair.value, isSecret: isSecret || Field.isSecret(key: key.text))
+            )
+        }
+        return section
+    }
+
+    /// A key as messages may show it; nil where it looks like a piece of something else, perhaps of a password.
+    private static func shownKey(_ key: String, isSecret: Bool) -> String? {
+        guard !isSecret, !key.isEmpty, key.count <= 64, key.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) else { return nil }
+        return key
+    }
+}

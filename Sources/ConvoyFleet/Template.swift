@@ -1,0 +1,66 @@
+/// A text with variables: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, and `$$` for a dollar sign. Any other `$` is itself.
+struct Template {
+    private(set) var parts: [Part] = []
+
+    enum Part: Hashable {
+        case literal(String)
+        /// `fallback` serves where the variable is missing or empty.
+        case variable(name: String, fallback: String?)
+        case file(path: String)
+    }
+
+    /// Why a text is no template, in words that never repeat it.
+    struct Failure: Error {
+        var message: String
+        var hint: String?
+    }
+
+    init(_ text: String) throws(Failure) {
+        var rest = Substring(text)
+        var literal = ""
+        while let dollar = rest.firstIndex(of: "$") {
+            literal += rest[..<dollar]
+            rest = rest[rest.index(after: dollar)...]
+            if rest.first == "$" {
+                literal += "$"
+                rest.removeFirst()
+            } else if rest.first == "{" {
+                guard let end = rest.firstIndex(of: "}") else {
+                    throw Failure(message: "“${” is not closed", hint: "write “}” after it, or “$$” for a dollar sign")
+                }
+                if !literal.isEmpty { parts.append(.literal(literal)) }
+                literal = ""
+                parts.append(try Self.part(rest[rest.index(after: rest.startIndex)..<end]))
+                rest = rest[rest.index(after: end)...]
+            } else {
+                literal += "$"
+            }
+        }
+        literal += rest
+        if !literal.isEmpty { parts.append(.literal(literal)) }
+    }
+
+    private static func part(_ content: Substring) throws(Failure) -> Part {
+        guard !content.contains("$"), !content.contains("{") else {
+            throw Failure(message: "one “${” stands inside another", hint: "set the inner one's value where the outer one's is set")
+        }
+        if content.hasPrefix("file:") {
+            let path = content.dropFirst("file:".count)
+            guard !path.isEmpty else { throw Failure(message: "“${file:}” names no file", hint: "write ${file:/run/secrets/password}") }
+            return .file(path: String(path))
+        }
+        if content.hasPrefix("env:") {
+            let text = content.dropFirst("env:".count)
+            let name = text.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+            let rest = text.dropFirst(name.count)
+            if let first = name.first, !first.isNumber, rest.isEmpty || rest.hasPrefix(":-") {
+                return .variable(name: String(name), fallback: rest.isEmpty ? nil : String(rest.dropFirst(2)))
+            }
+            throw Failure(message: "“${env:…}” names no variable", hint: "write ${env:NAME} or ${env:NAME:-default}")
+        }
+        throw Failure(
+            message: "this kind of “${…}” is not known",
+            hint: "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; “$$” is a dollar sign"
+        )
+    }
+}
