@@ -2,9 +2,17 @@ internal import ConvoyMigrations
 internal import ConvoyRollout
 
 extension PlanReport {
+    /// How much of a plan is shown.
+    package enum Extent: Sendable, Hashable {
+        /// All of it.
+        case whole
+        /// Without the list of migrations, which may be long: what a question is about.
+        case brief
+    }
+
     /// The plan as people read it: instances by wave, migrations, what stands in the way, and one line that sums it up.
-    package func table(_ style: OutputStyle) -> String {
-        var blocks = [instanceLines(style), migrationLines(style)]
+    package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
+        var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append([verdict])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")

@@ -72,10 +72,10 @@ struct Migrate: FleetCommand {
             if changeOptions.dryRun || !changeOptions.yes {
                 let report = await session.report(on: plan)
                 if changeOptions.dryRun {
-                    try settings.writeResult(table: report.table, json: { report.json })
+                    try settings.writeResult(table: { report.table($0) }, json: { report.json })
                     return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
                 }
-                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error)))
+                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
                 if report.changedInstances > 0 {
                     try await Confirmation.ask("Apply this to \(report.changedInstances) of \(report.instances.count) instances?")
                 }
@@ -106,7 +106,7 @@ extension FleetSession {
         let result = await Coordinator(instanceOperator: runner, events: reporter).run(plan, stopRequests: interruption.stopRequests)
         await reporter.finish()
         let report = reporter.report
-        try settings.writeResult(table: report.table, json: { report.json })
+        try settings.writeResult(table: { report.table($0) }, json: { report.json })
         return result.exitCode
     }
 }

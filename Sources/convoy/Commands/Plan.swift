@@ -35,7 +35,7 @@ struct Plan: FleetCommand {
             let plan = try RolloutPlan(fleet: session.fleet, instances: selection.instances, change: change)
             session.tellLeftOut(plan)
             let report = await session.report(on: plan)
-            try session.settings.writeResult(table: report.table, json: { report.json })
+            try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
             return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
         }
     }

@@ -51,7 +51,7 @@ struct Rollback: FleetCommand {
             let report = await session.report(on: plan)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             if changeOptions.dryRun || isRefused {
-                try settings.writeResult(table: report.table, json: { report.json })
+                try settings.writeResult(table: { report.table($0) }, json: { report.json })
                 if isRefused, !changeOptions.dryRun {
                     throw CommandFailure(
                         .failed,
@@ -62,7 +62,7 @@ struct Rollback: FleetCommand {
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if !changeOptions.yes {
-                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error)))
+                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
                 if report.changedInstances > 0 {
                     try await Confirmation.ask("Revert this on \(report.changedInstances) of \(report.instances.count) instances?")
                 }
