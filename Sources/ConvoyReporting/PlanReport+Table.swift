@@ -2,9 +2,17 @@ internal import ConvoyMigrations
 internal import ConvoyRollout
 
 extension PlanReport {
+    /// How much of a plan is shown.
+    package enum Extent: Sendable, Hashable {
+        /// All of it.
+        case whole
+        /// Without the list of migrations, which may be long: what a question is about.
+        case brief
+    }
+
     /// The plan as people read it: instances by wave, migrations, what stands in the way, and one line that sums it up.
-    package func table(_ style: OutputStyle) -> String {
-        var blocks = [instanceLines(style), migrationLines(style)]
+    package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
+        var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append([verdict])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
@@ -50,10 +58,15 @@ extension PlanReport {
     }
 
     private var verdict: String {
-        let goal = target.map { " to \($0)" } ?? ""
-        guard changedInstances > 0 else { return "\(fleet.visible): nothing to do on \(counted(instances.count, "instance"))" }
+        let bad = summary.badInstances
+        let trouble = bad > 0 ? "; \(counted(bad, "instance")) cannot be worked on" : ""
+        guard changedInstances > 0 else {
+            return
+                "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(instances.count - bad, "instance"))\(trouble)"
+        }
         let verb = direction == .up ? "apply" : "revert"
-        return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal)"
-            + " on \(changedInstances) of \(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))"
+        let goal = target.map { " to get to \($0)" } ?? ""
+        return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
+            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(trouble)"
     }
 }

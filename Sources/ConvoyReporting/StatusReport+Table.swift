@@ -31,7 +31,7 @@ extension StatusReport {
                 "\(age(of: instance).map { "\($0.human) ago" } ?? "-")",
                 "\(instance.server)",
                 "\(instance.database)",
-                "\(instance.serverVersion ?? "-")",
+                "\(instance.serverVersion?.prefix { $0 != " " } ?? "-")",
             ])
         }
         return table.lines(style)

@@ -67,10 +67,9 @@ public final class ProgressReporter: EventSink {
 
     /// Takes in an event and returns at once.
     public func receive(_ event: Event) {
-        let style = style()
         let (mustFlush, mustTick) = state.withLock { state in
             state.report.apply(event)
-            if let line = line(for: event, state.report, style) {
+            if let line = line(for: event, state.report) {
                 if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
             }
             let mustTick = mode == .live && !state.isTicking
@@ -99,10 +98,10 @@ public final class ProgressReporter: EventSink {
         }
     }
 
-    private func line(for event: Event, _ report: FleetReport, _ style: OutputStyle) -> String? {
+    private func line(for event: Event, _ report: FleetReport) -> String? {
         switch (mode, event.kind) {
         case (.lines, _), (_, .instanceWarned), (.live, .stopRequested), (.live, .cancelRequested), (.live, .halted):
-            ProgressLines(style: style).line(for: event, in: report)
+            ProgressLines(style: style()).line(for: event, in: report)
         case (.live, _), (.quiet, _): nil
         }
     }
