@@ -7,6 +7,8 @@ extension FleetReader {
         var parameters: [String: String] = [:]
         /// From a URL; in the file itself `connect_timeout` is a setting.
         var connectTimeout: Duration?
+        /// False where something of it could not be read.
+        var isComplete = true
     }
 
     /// Reads `url` and libpq's keywords; a keyword beside the URL wins over it.
@@ -18,8 +20,11 @@ extension FleetReader {
                 note(at: field.keyMark, "`database` and `dbname` mean the same", hint: "take one of them out")
                 continue
             }
-            guard let value = expanded(field), accept(keyword, value.text, field) else { continue }
-            if ["password", "sslpassword"].contains(keyword) { noteLiteral(value, field) }
+            guard let value = expanded(field), accept(keyword, value.text, field) else {
+                level.isComplete = false
+                continue
+            }
+            if value.isLiteral, ["password", "sslpassword"].contains(keyword) { noteLiteral("`\(keyword)`", field) }
             let isPath = ConnectionKeywords.paths.contains(keyword) && !value.text.isEmpty && value.text != "system"
             level.parameters[keyword] = isPath ? resolve(value.text) : value.text
         }
@@ -28,7 +33,7 @@ extension FleetReader {
 
     /// Reads a libpq URI or `key=value` string.
     func url(_ field: Field) -> ConnectionLevel {
-        guard let value = expanded(field) else { return ConnectionLevel() }
+        guard let value = expanded(field) else { return ConnectionLevel(isComplete: false) }
         guard !value.text.isEmpty, let parsed = try? ConnectionParameters(conninfo: value.text) else {
             note(
                 field,
@@ -36,7 +41,7 @@ extension FleetReader {
                 hint:
                     "write for example postgresql://user@host:5432/database; in a URI, “@”, “/”, “:” and “%” of a password are percent-encoded"
             )
-            return ConnectionLevel()
+            return ConnectionLevel(isComplete: false)
         }
         var level = ConnectionLevel()
         for keyword in parsed.keywords {
@@ -51,7 +56,7 @@ extension FleetReader {
                 level.parameters[keyword] = text
             }
         }
-        if hasLiteralPassword(field) { noteLiteral(Text(text: "", isLiteral: true), field) }
+        if hasLiteralPassword(field) { noteLiteral("the password in `\(field.key)`", field) }
         return level
     }
 
@@ -72,14 +77,8 @@ extension FleetReader {
         return false
     }
 
-    private func noteLiteral(_ value: Text, _ field: Field) {
-        guard value.isLiteral else { return }
-        note(
-            .warning,
-            at: field.node.mark,
-            "a secret stands in the file itself",
-            hint: "use ${env:NAME}, ${file:PATH} or a password file"
-        )
+    private func noteLiteral(_ secret: String, _ field: Field) {
+        note(.warning, at: field.node.mark, "\(secret) stands in the file itself", hint: "use ${env:NAME}, ${file:PATH} or a password file")
     }
 
     /// Whether some of the URL's password stands in the file, and not in a variable.
@@ -109,14 +108,14 @@ extension FleetReader {
     }
 
     /// Reads `direct`: a URL or a mapping.
-    func direct(_ field: Field) -> [String: String]? {
-        if case .scalar = field.node.content { return url(field).parameters }
+    func direct(_ field: Field) -> ConnectionLevel? {
+        if case .scalar = field.node.content { return url(field) }
         guard let section = section(field, "`direct`", keys: ConnectionKeywords.keys) else { return nil }
         guard !section.fields.isEmpty else {
             note(at: field.keyMark, "`direct` says nothing", hint: "give it a `host` or `port`, or take it out")
             return nil
         }
-        return connectionLevel(section).parameters
+        return connectionLevel(section)
     }
 
     /// Reads `secrets`.
@@ -133,7 +132,7 @@ extension FleetReader {
                 note(field, "the secret is empty")
                 continue
             }
-            noteLiteral(value, field)
+            if value.isLiteral { noteLiteral("secret `\(field.key)`", field) }
             secrets[field.key] = Secret(value.text)
         }
         return secrets

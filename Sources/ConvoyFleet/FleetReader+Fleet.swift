@@ -14,7 +14,7 @@ extension FleetReader {
             return nil
         }
         guard hasKnownVersion(node), let section = section(top, "the fleet file", keys: Self.topKeys) else { return nil }
-        if section["version"] == nil, !problems.contains(where: { $0.severity == .error }) {
+        if section.lacks("version") {
             note(at: section.mark, "the file has no `version`", hint: "start it with the line “version: 1”")
         }
 
@@ -25,7 +25,8 @@ extension FleetReader {
         let servers = section["servers"].map { self.servers($0, defaults: defaults) } ?? [:]
         let listed = section["instances"].map { instances($0, defaults: defaults, servers: servers) } ?? []
         let discoveries = section["discover"].map { self.discoveries($0, servers: servers) } ?? []
-        if listed.isEmpty, section["discover"] == nil, instancesAreComplete {
+        let isNoInstance = section["instances"].map { _ in listed.isEmpty && instancesAreComplete } ?? section.lacks("instances")
+        if isNoInstance, section.lacks("discover") {
             note(
                 at: section["instances"]?.keyMark ?? section.mark,
                 "the file lists no instances",
@@ -33,7 +34,7 @@ extension FleetReader {
             )
         }
         let waves = section["rollout"].map(rollout) ?? []
-        check(waves, against: listed, canDiscover: section["discover"] != nil)
+        check(waves, against: listed, canDiscover: !section.lacks("discover"))
         if let field = section["journal"] { journal(field) }
 
         return Fleet(
@@ -88,7 +89,7 @@ extension FleetReader {
     }
 
     private func discovery(_ section: Section, servers: [String: ListedServer]) -> Discovery? {
-        for key in ["server", "databases"] where section[key] == nil {
+        for key in ["server", "databases"] where section.lacks(key) {
             note(
                 at: section.mark,
                 "a `discover` entry has no `\(key)`",
@@ -131,7 +132,7 @@ extension FleetReader {
         guard let template = text(field) else { return nil }
         let words = Self.placeholders(template)
         if let word = words.first(where: { $0 != "database" && $0 != "server" }) {
-            note(field, "nothing can be filled in for {\(word)} here", hint: "there is {database} and {server}")
+            note(field, "nothing can be filled in for {\(word)}", hint: "there is {database} and {server}")
             return nil
         }
         guard words.contains("database") else {

@@ -6,6 +6,8 @@ extension FleetReader {
     struct ListedInstance {
         var instance: Instance
         var mark: YAMLNode.Mark
+        /// Nil where a service file or a mistake leaves it open.
+        var target: DatabaseTarget?
     }
 
     /// A server and what its instances get from it and from the defaults.
@@ -29,6 +31,7 @@ extension FleetReader {
     func apply(_ section: Section, to draft: inout InstanceDraft) {
         let level = connectionLevel(section)
         InstanceDraft.merge(level.parameters, over: &draft.parameters)
+        if !level.isComplete { draft.isComplete = false }
         if let timeout = level.connectTimeout { draft.settings.connectTimeout = timeout }
         if let field = section["labels"] { draft.labels.merge(labels(field)) { $1 } }
         if let field = section["secrets"] { draft.secrets.merge(secrets(field)) { $1 } }
@@ -37,10 +40,12 @@ extension FleetReader {
             InstanceDraft.merge(parameters, over: &merged)
             draft.admin = merged
         }
-        if let parameters = section["direct"].flatMap(direct) {
+        if let field = section["direct"] {
+            let level = direct(field)
             var merged = draft.direct ?? [:]
-            InstanceDraft.merge(parameters, over: &merged)
+            InstanceDraft.merge(level?.parameters ?? [:], over: &merged)
             draft.direct = merged
+            if level?.isComplete != true { draft.isComplete = false }
         }
         apply(section, to: &draft.settings)
     }
@@ -182,7 +187,7 @@ extension FleetReader {
                 instancesAreComplete = false
                 continue
             }
-            listed.append(ListedInstance(instance: instance, mark: section["name"]?.node.mark ?? section.mark))
+            listed.append(instance)
         }
         noteRepetitions(listed)
         return listed
@@ -193,12 +198,12 @@ extension FleetReader {
         defaults: InstanceDraft,
         servers: [String: ListedServer],
         serverOfAddress: [String: String]
-    ) -> Instance? {
+    ) -> ListedInstance? {
         var draft = defaults
         var serverName: String?
         if let field = section["server"] {
             serverName = server(field, among: servers)
-            if let server = serverName.flatMap({ servers[$0] }) { draft = server.draft }
+            if let server = serverName.flatMap({ servers[$0] }) { draft = server.draft } else { draft.isComplete = false }
         }
         let inherited = draft.parameters
         apply(section, to: &draft)
@@ -212,12 +217,12 @@ extension FleetReader {
             )
         }
         checkHosts(draft, at: section.mark)
-        if section["name"] == nil {
+        if section.lacks("name") {
             note(at: section.mark, "an instance has no `name`", hint: "give it one that is unique in the fleet")
         }
         guard let name = name(section["name"]) else { return nil }
         let address = address(draft)
-        return Instance(
+        let instance = Instance(
             name: name,
             server: serverName ?? serverOfAddress[address] ?? address,
             database: databaseName(draft),
@@ -227,6 +232,11 @@ extension FleetReader {
             direct: draft.directConnection,
             secrets: draft.secrets,
             settings: draft.settings
+        )
+        return ListedInstance(
+            instance: instance,
+            mark: section["name"]?.node.mark ?? section.mark,
+            target: draft.isComplete ? instance.target : nil
         )
     }
 
@@ -275,7 +285,7 @@ extension FleetReader {
             } else {
                 names[name] = entry.mark
             }
-            guard let target = entry.instance.target else { continue }
+            guard let target = entry.target else { continue }
             if let first = targets[target] {
                 note(
                     at: entry.mark,

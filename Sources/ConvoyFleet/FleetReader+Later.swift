@@ -37,7 +37,7 @@ extension FleetReader {
         var lines: [String: Int] = [:]
         for item in items {
             guard let section = section(item, "a check", keys: ["name", "sql", "expect"]) else { continue }
-            for key in ["name", "sql"] where section[key] == nil {
+            for key in ["name", "sql"] where section.lacks(key) {
                 note(
                     at: section.mark,
                     "a check has no `\(key)`",
@@ -77,11 +77,12 @@ extension FleetReader {
         for (index, item) in items.enumerated() {
             guard let argument = expanded(item)?.text else { continue }
             if index == 0, argument.isEmpty { note(item, "`\(field.key)` names no program", hint: hint) }
+            // The word itself is not shown: it may be a piece of a secret that is no placeholder at all.
             for word in Self.placeholders(argument) {
                 let isKnown = placeholders.contains { $0.hasSuffix(".") ? word.hasPrefix($0) && word.count > $0.count : word == $0 }
                 guard !isKnown else { continue }
                 let known = placeholders.map { "{\($0.hasSuffix(".") ? "\($0)KEY" : $0)}" }.joined(separator: ", ")
-                note(item, "nothing can be filled in for {\(word)} here", hint: known.isEmpty ? nil : "there is \(known)")
+                note(item, "nothing can be filled in for the word in braces", hint: known.isEmpty ? nil : "there is \(known)")
             }
         }
     }
@@ -110,7 +111,7 @@ extension FleetReader {
             if items.isEmpty, let field = section["days"] { note(field, "`days` is empty", hint: "take it out to mean every day") }
             for item in items { _ = choice(item, among: days) }
         }
-        for key in ["from", "to", "timezone"] where section[key] == nil {
+        for key in ["from", "to", "timezone"] where section.lacks(key) {
             note(
                 at: section.mark,
                 "`window` has no `\(key)`",

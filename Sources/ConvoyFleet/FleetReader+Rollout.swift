@@ -5,6 +5,8 @@ extension FleetReader {
     struct ListedWave {
         var wave: Wave
         var mark: YAMLNode.Mark
+        /// Where each of `names` stands.
+        var nameMarks: [String: YAMLNode.Mark] = [:]
         /// `one_per` needs the databases to tell which instances a wave takes.
         var isDecidedLater: Bool
     }
@@ -22,13 +24,14 @@ extension FleetReader {
         guard let field = section["waves"], let items = list(field) else { return [] }
         if items.isEmpty { note(field, "`waves` is empty", hint: "list a wave, or take the key out: then it is one wave of everything") }
         let waves = items.compactMap(wave)
+        wavesAreComplete = waves.count == items.count
         noteRepetitions(waves)
         return waves
     }
 
     private func wave(_ item: Field) -> ListedWave? {
         guard let section = section(item, "a wave", keys: Self.waveKeys) else { return nil }
-        if section["name"] == nil { note(at: section.mark, "a wave has no `name`", hint: "give it one, for example canary") }
+        if section.lacks("name") { note(at: section.mark, "a wave has no `name`", hint: "give it one, for example canary") }
         let name = self.name(section["name"])
         let title = name.map { "wave `\($0)`" } ?? "a wave"
         let selection = self.selection(section, title)
@@ -41,7 +44,11 @@ extension FleetReader {
         if let field = section["one_per"] { onePer(field, title) }
         guard let name, let selection else { return nil }
         let wave = Wave(name: name, selection: selection, maxParallel: maxParallel, stop: stop)
-        return ListedWave(wave: wave, mark: section["name"]?.node.mark ?? section.mark, isDecidedLater: section["one_per"] != nil)
+        var listed = ListedWave(wave: wave, mark: section["name"]?.node.mark ?? section.mark, isDecidedLater: section["one_per"] != nil)
+        if case .names(let names) = selection, case .sequence(let nodes)? = section["names"]?.node.content {
+            listed.nameMarks = Dictionary(zip(names, nodes.map(\.mark))) { first, _ in first }
+        }
+        return listed
     }
 
     private func selection(_ section: Section, _ title: String) -> Wave.Selection? {
@@ -60,7 +67,7 @@ extension FleetReader {
             guard let items = list(field) else { return nil }
             if items.isEmpty { note(field, "`names` is empty", hint: "name at least one instance") }
             let names = items.compactMap { name($0) }
-            return names.count == items.count ? .names(names) : nil
+            return names.isEmpty || names.count < items.count ? nil : .names(names)
         case "percent": return percent(field).map { .percent($0) }
         case "count": return integer(field, in: 1...Int.max).map { .count($0) }
         default:
@@ -113,25 +120,28 @@ extension FleetReader {
 
     /// Tells which waves take nothing, or what another takes first. Without discovery the file says it all; with it, only a run can know.
     func check(_ waves: [ListedWave], against listed: [ListedInstance], canDiscover: Bool) {
-        if let rest = waves.firstIndex(where: { if case .rest = $0.wave.selection { !$0.isDecidedLater } else { false } }) {
-            for wave in waves[(rest + 1)...] {
-                note(
-                    at: wave.mark,
-                    "wave `\(wave.wave.name)` selects nothing: `\(waves[rest].wave.name)` before it takes the rest",
-                    hint: "put it before that one"
-                )
-            }
+        let rest = waves.firstIndex { if case .rest = $0.wave.selection { !$0.isDecidedLater } else { false } } ?? waves.count
+        for wave in waves.dropFirst(rest + 1) {
+            note(
+                at: wave.mark,
+                "wave `\(wave.wave.name)` selects nothing: `\(waves[rest].wave.name)` before it takes the rest",
+                hint: "put it before that one"
+            )
         }
-        guard !canDiscover, instancesAreComplete, !listed.isEmpty, !waves.contains(where: \.isDecidedLater) else { return }
+        guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty, !waves.contains(where: \.isDecidedLater) else {
+            return
+        }
 
         let instances = listed.map(\.instance)
         let choice = WaveChoice(waves: waves.map(\.wave), instances: instances)
+        let known = Set(instances.map(\.name))
         var counts = Array(repeating: 0, count: waves.count)
         for case let wave? in choice.waveOfInstance { counts[wave] += 1 }
-        for (index, wave) in waves.enumerated() {
+        for (index, wave) in waves.enumerated() where index <= rest {
             let repeated = choice.takenBefore[index]
-            if case .names(let names) = wave.wave.selection { noteUnknown(names, of: wave, among: Set(instances.map(\.name))) }
-            if counts[index] == 0 {
+            if case .names(let names) = wave.wave.selection, !known.isSuperset(of: names) {
+                noteUnknown(names, of: wave, among: known)
+            } else if counts[index] == 0 {
                 noteEmpty(wave, isTaken: !repeated.isEmpty)
             } else if let first = repeated.first, let earlier = choice.waveOfInstance[first] {
                 let others = repeated.count == 1 ? "" : " and \(repeated.count - 1) more"
@@ -157,7 +167,7 @@ extension FleetReader {
 
     private func noteUnknown(_ names: [String], of wave: ListedWave, among known: Set<String>) {
         for name in names where !known.contains(name) {
-            note(at: wave.mark, "wave `\(wave.wave.name)` names `\(name)`, which is no instance", hint: suggestion(for: name, among: known))
+            note(at: wave.nameMarks[name] ?? wave.mark, "there is no instance `\(name)`", hint: suggestion(for: name, among: known))
         }
     }
 
@@ -169,7 +179,6 @@ extension FleetReader {
             case .selector, .names: .error
             case .count, .percent, .rest: .warning
             }
-        if case .rest = wave.wave.selection, isTaken { return }
         note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: "change what it selects, or take it out")
     }
 }

@@ -13,6 +13,8 @@ final class FleetReader {
     private(set) var unsupported: [Problem] = []
     /// Whether every instance of the list could be read so far that its name and labels are known.
     var instancesAreComplete = true
+    /// The same for the waves.
+    var wavesAreComplete = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
@@ -118,9 +120,13 @@ final class FleetReader {
             }
             if isEmpty {
                 note(at: pair.key.mark, "\(name) has no value", hint: "write one, or take the key out")
+                section.refuse(key.text)
                 continue
             }
-            if case .refused = pair.value.content { continue }
+            if case .refused = pair.value.content {
+                section.refuse(key.text)
+                continue
+            }
             section.add(
                 Field(key: key.text, keyMark: pair.key.mark, node: pair.value, isSecret: isSecret || Field.isSecret(key: key.text))
             )

@@ -11,6 +11,8 @@ struct InstanceDraft {
     /// What the `direct` connection has of its own; nil where there is none.
     var direct: [String: String]?
     var settings = InstanceSettings()
+    /// False where some of it could not be read, so that nobody can say which database is meant.
+    var isComplete = true
 
     var connection: ConnectionParameters { ConnectionParameters(parameters) }
 

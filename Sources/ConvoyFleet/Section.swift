@@ -39,6 +39,8 @@ struct Section {
     let mark: YAMLNode.Mark
     private(set) var fields: [Field] = []
     private var indices: [String: Int] = [:]
+    /// Keys that are there, but whose value was refused.
+    private var refusedKeys: Set<String> = []
 
     init(title: String, mark: YAMLNode.Mark) {
         self.title = title
@@ -47,6 +49,15 @@ struct Section {
 
     subscript(key: String) -> Field? {
         indices[key].map { fields[$0] }
+    }
+
+    /// Whether the file has nothing to say on a key, and no problem with it was told either.
+    func lacks(_ key: String) -> Bool {
+        indices[key] == nil && !refusedKeys.contains(key)
+    }
+
+    mutating func refuse(_ key: String) {
+        refusedKeys.insert(key)
     }
 
     mutating func add(_ field: Field) {

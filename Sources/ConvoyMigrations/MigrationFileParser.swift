@@ -61,11 +61,11 @@ struct MigrationFileParser {
         }
         let upSection = parseSection(up, to: down.line.lowerBound)
         let downSection = parseSection(down, to: source.bytes.count)
-        if upSection.section.elements.isEmpty, problems.isEmpty {
+        if upSection.section.elements.isEmpty, !upSection.hasRemark, problems.isEmpty {
             refuse(
                 up.line,
-                "the up section has no statement",
-                hint: "write the statements below the line; a version that changes nothing can say `SELECT 1;`"
+                "the up section is empty",
+                hint: "write the statements below the line, or a comment that says why this version changes nothing"
             )
         }
         return Sections(
@@ -175,6 +175,8 @@ extension MigrationFileParser {
         var admin: AdminRequirement?
         var irreversible: Reversal?
         var irreversibleRange: Range<Int>?
+        /// There is a `--` comment of prose.
+        var hasRemark = false
 
         var section: MigrationSection {
             MigrationSection(
@@ -193,7 +195,11 @@ extension MigrationFileParser {
         while problems.count + splitter.problems.count < Self.problemLimit, let piece = splitter.next() {
             switch piece {
             case .comment(let range, let statement):
-                guard let directive = Directive(comment: source.text(range)) else { continue }
+                let comment = source.text(range)
+                guard let directive = Directive(comment: comment) else {
+                    draft.hasRemark = draft.hasRemark || comment.contains(where: \.isLetter)
+                    continue
+                }
                 take(directive, range, inStatementAt: statement, &draft)
             case .statement(let statement):
                 take(statement, &draft, &splitter)
@@ -266,7 +272,7 @@ extension MigrationFileParser {
 
     private mutating func takeStep(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
         let name = directive.argument
-        guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }) else {
+        guard isPlainName(name) else {
             refuse(
                 range,
                 name.isEmpty ? "convoy:step names no step" : "“\(name)” is not a step's name",
@@ -285,6 +291,7 @@ extension MigrationFileParser {
     }
 
     private mutating func takeAdmin(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
+        checkStandsFirst(directive, range, draft)
         if draft.admin != nil { refuse(range, "convoy:admin is given more than once", hint: "name all extensions on one line") }
         if !draft.marker.isTransactional {
             refuse(
@@ -293,13 +300,37 @@ extension MigrationFileParser {
                 hint: "have an administrator run the statement by hand"
             )
         }
-        draft.admin = AdminRequirement(extensions: directive.argument.split(whereSeparator: \.isWhitespace).map(String.init))
+        let extensions = directive.argument.split(whereSeparator: \.isWhitespace).map(String.init)
+        for name in extensions where !isPlainName(name) {
+            refuse(
+                range,
+                "“\(name)” is not an extension's name",
+                hint: "write the names with blanks between, as in `-- convoy:admin cube earthdistance`"
+            )
+        }
+        draft.admin = AdminRequirement(extensions: extensions)
+    }
+
+    /// What holds for the whole section is written before anything that it holds for.
+    private mutating func checkStandsFirst(_ directive: Directive, _ range: Range<Int>, _ draft: Draft) {
+        guard let first = draft.elements.first else { return }
+        refuse(
+            range,
+            "\(directive.spelling) stands after the statement on line \(first.line), but holds for the whole section",
+            hint: "move it to the section's start"
+        )
+    }
+
+    private func isPlainName(_ text: String) -> Bool {
+        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     }
 
     private mutating func takeIrreversible(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
-        if draft.marker.direction == .up {
+        guard draft.marker.direction == .down else {
             refuse(range, "convoy:irreversible stands in the up section", hint: "move it below `-- migrate:down`")
-        } else if directive.argument.isEmpty {
+            return
+        }
+        if directive.argument.isEmpty {
             refuse(range, "convoy:irreversible gives no reason", hint: "write why there is no way back: operators read it when they try")
         } else if draft.irreversible != nil {
             refuse(range, "convoy:irreversible is given more than once", hint: "keep one")
@@ -311,13 +342,8 @@ extension MigrationFileParser {
     private mutating func takeTimeout(_ directive: Directive, _ range: Range<Int>, _ draft: Draft, isSet: Bool) -> Duration? {
         if isSet {
             refuse(range, "\(directive.spelling) is given more than once in this section", hint: "keep one: it holds for the whole section")
-        } else if let first = draft.elements.first {
-            refuse(
-                range,
-                "\(directive.spelling) stands after the statement on line \(first.line), but holds for the whole section",
-                hint: "move it to the section's start"
-            )
         }
+        checkStandsFirst(directive, range, draft)
         guard let duration = Duration(text: directive.argument) else {
             refuse(
                 range,
@@ -335,12 +361,12 @@ extension MigrationFileParser {
     }
 
     private mutating func checkWhole(_ draft: Draft) {
-        if let range = draft.irreversibleRange,
-            !draft.elements.isEmpty || draft.section.lockTimeout != nil || draft.section.statementTimeout != nil
-        {
+        let section = draft.section
+        let isBare = section.elements.isEmpty && section.lockTimeout == nil && section.statementTimeout == nil && section.admin == nil
+        if let range = draft.irreversibleRange, !isBare {
             refuse(
                 range,
-                "convoy:irreversible stands beside statements, steps or time-outs",
+                "convoy:irreversible stands beside statements or other directives",
                 hint: "either there is a way back or there is none: remove one of them"
             )
         }

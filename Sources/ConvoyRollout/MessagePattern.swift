@@ -41,7 +41,11 @@ struct MessagePattern: CustomStringConvertible {
         let close: Character
         switch text.first {
         case "\"": close = "\""
+        // Servers quote as their lc_messages does.
         case "“": close = "”"
+        case "„": close = "“"
+        case "«": close = "»"
+        case "»": close = "«"
         case "`": close = "`"
         // The apostrophe of “can't” opens nothing.
         case "'" where previous.map(isWordPart) != true: close = "'"
@@ -51,7 +55,7 @@ struct MessagePattern: CustomStringConvertible {
         while let found = text[index...].firstIndex(of: close) {
             let after = text.index(after: found)
             // A doubled quote stands for itself, and an apostrophe inside a word closes nothing.
-            if after < text.endIndex, close != "”", text[after] == close {
+            if after < text.endIndex, "\"'`".contains(close), text[after] == close {
                 index = text.index(after: after)
             } else if close == "'", after < text.endIndex, isWordPart(text[after]) {
                 index = after

@@ -9,6 +9,7 @@ import Testing
         ("relation \"cars\" does not exist", "relation <name> does not exist"),
         ("a \"quoted \"\"name\"\"\" here", "a <name> here"),
         ("‘x’ and “two words” and `three`", "‘x’ and <name> and <name>"),
+        ("„eins“ »zwei« «trois» 'quatre'", "<name> <name> <name> <name>"),
         ("an unclosed \"quote stays", "an unclosed \"quote stays"),
         ("can't find 'it's here' now", "can't find <name> now"),
         (
