@@ -137,7 +137,7 @@ import Testing
         let set = try threeMigrations()
         try await withDatabase { database in
             let holder = try await database.connect()
-            try await holder.query("SELECT pg_advisory_lock(7165068977842225153)")
+            try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
             let instance = database.instance()
             let running = Task { await InstanceRunner(set).up(instance, log: log) }

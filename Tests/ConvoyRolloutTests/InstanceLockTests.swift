@@ -11,7 +11,7 @@ import Testing
         let set = try threeMigrations()
         try await withDatabase { database in
             let holder = try await database.connect(applicationName: "nightly-backup")
-            try await holder.query("SELECT pg_advisory_lock(7165068977842225153)")
+            try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
             let result = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(400) }, log: log)
             #expect(result.outcome == .lockBusy)
@@ -33,7 +33,7 @@ import Testing
         let set = try threeMigrations()
         try await withDatabase { database in
             let holder = try await database.connect()
-            try await holder.query("SELECT pg_advisory_lock(7165068977842225153)")
+            try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
             async let result = InstanceRunner(set).up(database.instance(), log: log)
             try await eventually("it waits") { !log.waits.isEmpty }

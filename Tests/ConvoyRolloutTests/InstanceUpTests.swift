@@ -36,7 +36,7 @@ import Testing
             let proxy = try FaultProxy(to: .port(database.server.port))
             let locker = try await database.connect()
             // A session that holds both of Convoy's locks does not matter where nothing is pending.
-            try await locker.query("SELECT pg_advisory_lock(7165068977842225153)")
+            try await locker.query("SELECT pg_advisory_lock(7165066987125145601)")
             try await locker.query("BEGIN")
             try await locker.query("LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE")
             let before = try await database.query("SELECT xmin::text AS xmin FROM schema_migrations ORDER BY version").rows.map {

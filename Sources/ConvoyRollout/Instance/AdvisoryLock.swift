@@ -5,7 +5,7 @@ import ConvoyPostgres
 /// It is taken with the *try* form in autocommit and polled: a session that blocks in `pg_advisory_lock` holds a snapshot, and would deadlock with
 /// `CREATE INDEX CONCURRENTLY`.
 enum AdvisoryLock {
-    /// The ASCII letters of "convoy", then 1. Other tools may take it with `pg_advisory_lock(7165068977842225153)` to keep Convoy out.
+    /// The ASCII letters of "convoy", then 1. Other tools may take it with `pg_advisory_lock(7165066987125145601)` to keep Convoy out.
     static let key: Int64 = 0x636F_6E76_6F79_0001
 
     static let acquisition = PipelineStatement("SELECT pg_catalog.pg_try_advisory_lock($1::bigint) AS acquired", [String(key)])
