@@ -99,7 +99,7 @@ struct CommandLineTests {
     @Test(arguments: [
         BadFleet("missing", nil, "fleet.yaml: error: ", "--fleet"),
         BadFleet("empty", "", "fleet.yaml"),
-        BadFleet("not YAML", "{ [", "fleet.yaml:1:"),
+        BadFleet("not YAML", "version: 1\nfleet: [", "fleet.yaml:"),
         BadFleet("a scalar", "hello", "fleet.yaml:1:"),
         BadFleet("with tabs", "version: 1\n\tfleet: x\n", "fleet.yaml:2:"),
         BadFleet("an alias bomb", "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "fleet.yaml:2:", "alias"),
@@ -132,7 +132,7 @@ struct CommandLineTests {
         (["Migrations/1_a.sql": "-- migrate:up\n-- convoy:step brew-coffee\n-- migrate:down\n-- convoy:irreversible no\n"], "brew-coffee"),
     ])
     func aBadMigrationSetIsToldAndExits78(_ migrations: [String: String], _ expected: String) async throws {
-        try await withTemporaryFolder(files: migrations.merging(["fleet.yaml": Files.fleetText]) { first, _ in first }) { folder in
+        try await withTemporaryFolder(files: migrations.merging(["fleet.yaml": Files.fleetText, "password": "s3cret"]) { first, _ in first }) { folder in
             for arguments in [["validate"], ["status"]] {
                 let result = try await runConvoy(arguments, in: folder)
                 #expect(result.exitCode == 78)
@@ -168,7 +168,7 @@ enum Files {
         migrations: Migrations
         defaults:
           user: nobody
-          password: ${env:TEST_PASSWORD:-s3cret}
+          password: ${file:password}
           connect_timeout: 2s
         instances:
           - {name: alice, host: 127.0.0.1, port: 1, database: a, labels: {ring: canary}}
@@ -189,6 +189,6 @@ enum Files {
         """
 
     static func fleet(_ text: String = fleetText) -> [String: String] {
-        ["fleet.yaml": text, "Migrations/20200101000000_create_cars.sql": migration]
+        ["fleet.yaml": text, "password": "s3cret", "Migrations/20200101000000_create_cars.sql": migration]
     }
 }

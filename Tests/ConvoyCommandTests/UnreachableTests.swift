@@ -69,8 +69,8 @@ struct UnreachableTests {
     /// A server that accepts and stays silent: the first Ctrl-C ends a command that only looks.
     @Test(arguments: ["status", "plan"])
     func lookingEndsAtOnceWhenInterrupted(_ command: String) async throws {
-        let proxy = try FaultProxy(to: .port(port.port))
-        proxy.set(mode: .blackHole)
+        let server = try SilentPort()
+        let proxy = try FaultProxy(to: .port(server.port))
         let text = Files.fleetText.replacingOccurrences(of: "port: 1", with: "port: \(proxy.port)").replacingOccurrences(
             of: "2s",
             with: "60s"
@@ -83,6 +83,7 @@ struct UnreachableTests {
             #expect(result.exitCode == 130)
             #expect(result.standardError == "interrupted; nothing was changed\n")
             #expect(result.standardOutput == "")
+            withExtendedLifetime(server) {}
         }
     }
 

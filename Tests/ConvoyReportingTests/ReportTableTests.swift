@@ -8,10 +8,10 @@ struct ReportTableTests {
     @Test func theStatusOfAFleet() {
         #expect(
             statusReport.table(OutputStyle(width: 200)) == """
-                INSTANCE  OUTCOME      VERSION         PENDING          MIGRATED  SERVER  DATABASE         POSTGRESQL
-                alice     up-to-date   20260808090000        0  1 min 30 s ago    eu-1    teslamate_alice  17.2
-                bob       pending      20260807090000        1        12 d ago    eu-1    teslamate_bob    17.2
-                carol     unreachable  -                     0               -    us-1    teslamate_carol  -
+                INSTANCE  OUTCOME      VERSION         PENDING        MIGRATED  SERVER  DATABASE         POSTGRESQL
+                alice     up-to-date   20260808090000        0  1 min 30 s ago  eu-1    teslamate_alice  17.2
+                bob       pending      20260807090000        1        12 d ago  eu-1    teslamate_bob    17.2
+                carol     unreachable  -                     0               -  us-1    teslamate_carol  -
 
                 VERSION         INSTANCES
                 20260808090000          1
@@ -82,8 +82,8 @@ struct ReportTableTests {
             planReport.table(OutputStyle(width: 80)) == """
                 WAVE    INSTANCE  OUTCOME      FROM            MIGRATIONS  SERVER  DATABASE
                 canary  bob       pending      20260807090000           1  eu-1    teslamate_bob
-                rest    alice     up-to-date   20260808090000           0  eu-1    teslama…alice
-                rest    carol     unreachable  -                        0  us-1    teslama…carol
+                rest    alice     up-to-date   20260808090000           0  eu-1    teslam…_alice
+                rest    carol     unreachable  -                        0  us-1    teslam…_carol
 
                 MIGRATION       NAME            INSTANCES
                 20260808090000  narrow_charges          1

@@ -35,7 +35,7 @@ struct LiveView: Sendable {
         if bad > 0 { facts.append("\(bad) not well") }
         // An estimate from the first moments says more about start-up than about the fleet.
         if done > 0, done < total, elapsed >= .seconds(2) {
-            facts.append("about \((elapsed / done * (total - done)).human) left")
+            facts.append("about \(Duration.seconds(max(1, (elapsed / done * (total - done)).components.seconds)).human) left")
         }
         if report.haltReason != nil { facts.append("halted") }
         return ("\(report.fleet.visible)  \(elapsed.clock)  \(facts.joined(separator: ", "))", .heading)
