@@ -39,7 +39,7 @@ extension FleetReader {
                 field,
                 "`\(field.key)` is neither a libpq URI nor a key=value string",
                 hint:
-                    "write for example postgresql://user@host:5432/database; in a URI, “@”, “/”, “:” and “%” of a password are percent-encoded"
+                    "write for example postgresql://user@host:5432/database, with “@”, “/”, “:” and “%” of a password percent-encoded"
             )
             return ConnectionLevel(isComplete: false)
         }
