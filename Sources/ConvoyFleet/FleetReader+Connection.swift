@@ -99,7 +99,11 @@ extension FleetReader {
             note(at: field.keyMark, "`admin` says nothing", hint: "give it a `user`, or take it out")
             return nil
         }
-        var parameters = connectionLevel(section).parameters
+        let level = connectionLevel(section)
+        if level.connectTimeout != nil {
+            note(at: section["url"]?.keyMark, "`admin` has a `connect_timeout`", hint: "it waits as long as the instance: take it out")
+        }
+        var parameters = level.parameters
         if parameters.removeValue(forKey: "dbname") != nil {
             let mark = (section["database"] ?? section["dbname"] ?? section["url"])?.keyMark
             note(at: mark, "`admin` names a database", hint: "it works in the instance's own: take the name out")

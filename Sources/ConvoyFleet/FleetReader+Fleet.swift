@@ -23,6 +23,7 @@ extension FleetReader {
             apply(section, to: &defaults)
         }
         let servers = section["servers"].map { self.servers($0, defaults: defaults) } ?? [:]
+        if section["servers"] == nil, !section.lacks("servers") { serversAreComplete = false }
         let listed = section["instances"].map { instances($0, defaults: defaults, servers: servers) } ?? []
         let discoveries = section["discover"].map { self.discoveries($0, servers: servers) } ?? []
         let isNoInstance = section["instances"].map { _ in listed.isEmpty && instancesAreComplete } ?? section.lacks("instances")

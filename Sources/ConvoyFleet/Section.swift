@@ -43,7 +43,7 @@ struct Section {
     let mark: YAMLNode.Mark
     private(set) var fields: [Field] = []
     /// Keys that are there, but whose value was refused.
-    private var refusedKeys: [String] = []
+    private(set) var refusedKeys: [String] = []
     /// Where each key's field is; kept only for large mappings, since the instances of a large fleet are many small ones.
     private var indices: [String: Int] = [:]
     private static let linearLimit = 16
