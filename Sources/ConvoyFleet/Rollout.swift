@@ -38,7 +38,7 @@ public struct Wave: Sendable, Hashable {
 
 /// What halts the fleet: nothing new starts, what runs finishes.
 public struct StopRules: Sendable, Hashable {
-    /// `failures`: halt when this many instances of the wave did not end well; nil never halts.
+    /// `failures`: halt when this many instances of the wave did not end well; one that cannot be reached is counted apart. Nil never halts.
     public var failures: Int?
 
     public init(failures: Int? = nil) {

@@ -37,6 +37,8 @@ public struct MigrationSection: Sendable, Hashable {
     public let lockTimeout: Duration?
     /// From `-- convoy:statement-timeout`; nil leaves it to the fleet file.
     public let statementTimeout: Duration?
+    /// From `-- convoy:admin`; nil where the owner's rights suffice.
+    public let admin: AdminRequirement?
 
     public enum Element: Sendable, Hashable {
         case statement(SQLStatement)
@@ -44,11 +46,29 @@ public struct MigrationSection: Sendable, Hashable {
         case step(name: String, line: Int)
     }
 
-    public init(isTransactional: Bool, elements: [Element], lockTimeout: Duration? = nil, statementTimeout: Duration? = nil) {
+    public init(
+        isTransactional: Bool,
+        elements: [Element],
+        lockTimeout: Duration? = nil,
+        statementTimeout: Duration? = nil,
+        admin: AdminRequirement? = nil
+    ) {
         self.isTransactional = isTransactional
         self.elements = elements
         self.lockTimeout = lockTimeout
         self.statementTimeout = statementTimeout
+        self.admin = admin
+    }
+}
+
+/// Rights beyond those of the owner: a superuser's, unless the owner of the database's objects owns all the extensions named.
+///
+/// `-- convoy:admin cube earthdistance` lets the owner of both do without an administrator; `-- convoy:admin` always needs one.
+public struct AdminRequirement: Sendable, Hashable {
+    public let extensions: [String]
+
+    public init(extensions: [String]) {
+        self.extensions = extensions
     }
 }
 

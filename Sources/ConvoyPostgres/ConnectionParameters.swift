@@ -71,7 +71,40 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         return values
     }
 
-    private static let secretKeywords: Set<String> = ["password", "sslpassword"]
+    /// These parameters with what their `service` says filled in, so that the host is known before libpq would look it up itself.
+    ///
+    /// - Throws: `.invalidParameters` where there is no such service.
+    func resolvingService() throws(PostgresError) -> ConnectionParameters {
+        guard self["service"] != nil else { return self }
+        // libpq reads the service file and then stops at the impossible value, before it looks up a name or opens a socket.
+        var unusable = self
+        unusable["gssencmode"] = "-"
+        guard let handle = unusable.withKeywordsAndValues({ PQconnectStartParams($0, $1, 0) }) else {
+            throw PostgresError(.connectFailed, "out of memory")
+        }
+        defer { PQfinish(handle) }
+        guard let options = PQconninfo(handle) else { throw PostgresError(.connectFailed, "out of memory") }
+        defer { PQconninfoFree(options) }
+        var resolved = ConnectionParameters(Self.read(options))
+        guard resolved["gssencmode"] == "-" else {
+            throw PostgresError(.invalidParameters, "there is no service “\(self["service"] ?? "")” in the service file")
+        }
+        resolved["gssencmode"] = self["gssencmode"]
+        resolved["service"] = nil
+        return resolved
+    }
+
+    func withKeywordsAndValues<Value>(
+        _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> Value
+    ) -> Value {
+        // One block of C strings; the pointers end with nil.
+        let pairs = values.sorted { $0.key < $1.key }
+        return CStrings.withPointers(pairs.map(\.key)) { keywords in
+            CStrings.withPointers(pairs.map(\.value)) { values in body(keywords, values) }
+        }
+    }
+
+    static let secretKeywords: Set<String> = ["password", "sslpassword"]
 
     public var description: String {
         keywords.filter { !Self.secretKeywords.contains($0) }.map { "\($0)=\(values[$0] ?? "")" }.joined(separator: " ")

@@ -74,6 +74,9 @@ public struct ServerMessage: Sendable, Hashable {
         self.message = message
     }
 
+    /// Whether the server closes the session after it.
+    var endsSession: Bool { severity == "FATAL" || severity == "PANIC" }
+
     /// Whether the SQLSTATE starts with these two characters.
     public func isClass(_ sqlstateClass: String) -> Bool { sqlstate.hasPrefix(sqlstateClass) }
 }

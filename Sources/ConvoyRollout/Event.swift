@@ -103,6 +103,8 @@ public struct InstanceStatus: Sendable {
     public var pending: [MigrationVersion]
     /// Versions in the ledger that the set does not have.
     public var unknownVersions: [MigrationVersion]
+    /// Applied versions whose file has changed since Convoy applied them.
+    public var edited: [MigrationVersion] = []
     /// As the server names it, for example `17.2`.
     public var serverVersion: String?
     /// The newest `inserted_at` in the ledger.

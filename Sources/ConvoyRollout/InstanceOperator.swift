@@ -9,18 +9,13 @@ public protocol InstanceOperator: Sendable {
 
     /// Brings an instance to the target, telling what happens on the way. Never throws: what went wrong is the result's failure.
     /// When the task is cancelled it cancels on the server, rolls back and ends with ``Outcome/interrupted``.
-    func change(_ instance: Instance, _ change: Change, run: String, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult
+    func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult
 
     /// The most connections that `change` holds at once on the instance's server.
     func connections(for instance: Instance) -> Int
-}
-
-/// Where to bring an instance.
-public enum Change: Sendable, Hashable {
-    /// Apply what is pending up to and including the version; nil is the newest of the set.
-    case up(to: MigrationVersion?)
-    /// Revert, newest first, until the version is the newest that is left.
-    case down(to: MigrationVersion)
-    /// Revert the newest so many.
-    case downSteps(Int)
 }

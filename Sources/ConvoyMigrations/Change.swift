@@ -1,0 +1,26 @@
+/// Where to bring an instance.
+public enum Change: Sendable, Hashable {
+    /// Apply what is pending up to and including the version; nil is the newest of the set.
+    case up(to: MigrationVersion?)
+    /// Revert, newest first, until the version is the newest that is left.
+    case down(to: MigrationVersion)
+    /// Revert the newest so many.
+    case downSteps(Int)
+
+    /// Which way the migrations of the change run.
+    public var direction: MigrationDirection {
+        switch self {
+        case .up: .up
+        case .down, .downSteps: .down
+        }
+    }
+
+    /// The version that the caller named; nil where none was.
+    public var target: MigrationVersion? {
+        switch self {
+        case .up(let version): version
+        case .down(let version): version
+        case .downSteps: nil
+        }
+    }
+}

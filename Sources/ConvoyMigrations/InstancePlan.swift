@@ -1,0 +1,85 @@
+/// What a change would run on one instance, worked out from the set and from what its ledger says. Nothing is read or written.
+///
+///     let plan = try InstancePlan(set: set, applied: ledger, change: .up(to: nil))
+///     plan.versions   // in the order in which they run
+public struct InstancePlan: Sendable, Hashable {
+    public let direction: MigrationDirection
+    /// What would run, in order; each has a file in the set. Going down it is what the change asks for, obstacles included.
+    public let versions: [MigrationVersion]
+    /// Versions in the ledger that the set does not have, oldest first.
+    public let unknownVersions: [MigrationVersion]
+    /// Those of ``versions`` that are older than the newest applied version of the set, oldest first; always empty going down.
+    public let outOfOrder: [MigrationVersion]
+    /// Why the change must not begin, newest version first; always empty going up.
+    public let obstacles: [Obstacle]
+
+    /// A version on the way down that cannot be reverted.
+    public enum Obstacle: Sendable, Hashable, CustomStringConvertible {
+        /// Its file says that there is no way back.
+        case irreversible(version: MigrationVersion, reason: String, file: String, line: Int)
+        /// The ledger has it but the set has no file that could tell how.
+        case noFile(version: MigrationVersion)
+
+        public var version: MigrationVersion {
+            switch self {
+            case .irreversible(let version, _, _, _), .noFile(let version): version
+            }
+        }
+
+        public var description: String {
+            switch self {
+            case .irreversible(let version, let reason, let file, let line):
+                "version \(version) is irreversible (\(file):\(line)): \(reason)"
+            case .noFile(let version):
+                "version \(version) is applied but has no file in the migration set, so that it cannot be reverted"
+            }
+        }
+    }
+
+    /// Whether there is nothing to run and nothing in the way.
+    public var isEmpty: Bool { versions.isEmpty && obstacles.isEmpty }
+
+    /// Plans a change.
+    ///
+    /// - Parameters:
+    ///   - set: the fleet's migrations.
+    ///   - applied: the versions in the instance's ledger, in any order.
+    ///   - change: going up applies every pending version up to the target, older ones first. Going down to a version keeps that version
+    ///     and whatever is older; going down by steps counts the newest applied versions, those without a file too.
+    /// - Throws: ``UnknownTarget`` where the change names a version that the set does not have.
+    public init(set: MigrationSet, applied: some Sequence<MigrationVersion>, change: Change) throws(UnknownTarget) {
+        try set.check(change)
+        let applied = Set(applied)
+        unknownVersions = applied.filter { set[$0] == nil }.sorted()
+        direction = change.direction
+        switch change {
+        case .up(let target):
+            let pending = set.migrations.map(\.version).filter { version in
+                !applied.contains(version) && target.map { version <= $0 } != false
+            }
+            let newestApplied = set.migrations.last { applied.contains($0.version) }?.version
+            versions = pending
+            outOfOrder = pending.filter { version in newestApplied.map { version < $0 } == true }
+            obstacles = []
+        case .down(let target):
+            (versions, obstacles) = Self.reversal(of: applied.filter { $0 > target }, in: set)
+            outOfOrder = []
+        case .downSteps(let count):
+            (versions, obstacles) = Self.reversal(of: applied.sorted(by: >).prefix(max(0, count)), in: set)
+            outOfOrder = []
+        }
+    }
+
+    private static func reversal(
+        of applied: some Sequence<MigrationVersion>,
+        in set: MigrationSet
+    ) -> (versions: [MigrationVersion], obstacles: [Obstacle]) {
+        let newestFirst = applied.sorted(by: >)
+        let obstacles = newestFirst.compactMap { version -> Obstacle? in
+            guard let migration = set[version] else { return .noFile(version: version) }
+            guard case .irreversible(let reason, let line) = migration.down else { return nil }
+            return .irreversible(version: version, reason: reason, file: migration.file, line: line)
+        }
+        return (newestFirst.filter { set[$0] != nil }, obstacles)
+    }
+}

@@ -1,0 +1,213 @@
+/// What a migration's statement must not do, because the protocol that runs it could not keep its promises.
+struct StatementRule: Sendable {
+    /// Why a statement is refused, and what to write instead.
+    struct Refusal: Sendable, Hashable {
+        let message: String
+        let hint: String
+        /// Rows of data may follow the statement in the text.
+        var precedesCopyData = false
+    }
+
+    private let source: SourceText
+    private let tokens: [SQLToken]
+    /// The words at the statement's start, in capitals; an empty one stands for any other token.
+    private let words: [String]
+
+    init(_ statement: SQLSplitter.Statement, in source: SourceText) {
+        self.source = source
+        tokens = statement.tokens
+        words = statement.tokens.prefix(6).map { $0.kind == .word ? source.text($0.range).uppercased() : "" }
+    }
+
+    /// Why the statement is refused; nil where it is not.
+    func refusal(isTransactional: Bool) -> Refusal? {
+        transactionControl ?? sessionSetting ?? copyThroughClient ?? callForSession ?? (isTransactional ? outsideTransaction : nil)
+    }
+
+    private func word(_ index: Int) -> String {
+        index < words.count ? words[index] : ""
+    }
+
+    private var transactionControl: Refusal? {
+        let command: String
+        switch (word(0), word(1)) {
+        case ("START", "TRANSACTION"), ("PREPARE", "TRANSACTION"), ("COMMIT", "PREPARED"), ("ROLLBACK", "PREPARED"):
+            command = "\(word(0)) \(word(1))"
+        case ("BEGIN", _), ("COMMIT", _), ("END", _), ("ROLLBACK", _), ("ABORT", _), ("SAVEPOINT", _), ("RELEASE", _):
+            command = word(0)
+        default:
+            return nil
+        }
+        return Refusal(
+            message: "\(command) controls the transaction, which is Convoy's part",
+            hint: "remove it: the whole section runs in one transaction; "
+                + "a statement that cannot run in one goes into a file of its own with transaction:false"
+        )
+    }
+
+    private var sessionSetting: Refusal? {
+        switch (word(0), word(1)) {
+        case ("SET", "CONSTRAINTS"):
+            return nil
+        case ("SET", "LOCAL"):
+            return protectedSetting
+        case ("SET", "TRANSACTION"):
+            return Refusal(
+                message: "SET TRANSACTION changes the transaction, which is Convoy's part",
+                hint: "remove it: migrations run READ COMMITTED, READ WRITE"
+            )
+        case ("SET", "ROLE"),
+            ("SET", "SESSION") where word(1) == "ROLE" || word(2) == "AUTHORIZATION":
+            return Refusal(
+                message:
+                    "\(word(1) == "ROLE" ? "SET ROLE" : "SET SESSION AUTHORIZATION") changes the role that owns what later statements create",
+                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO gives one object away"
+            )
+        case ("SET", _), ("RESET", _), ("DISCARD", _):
+            return Refusal(
+                message: "\(word(0)) outlives the migration: it changes the session, which other migrations share",
+                hint: word(0) == "SET"
+                    ? "write SET LOCAL, which ends with the transaction" : "remove it; what SET LOCAL changed ends with the transaction"
+            )
+        default:
+            return nil
+        }
+    }
+
+    /// A SET LOCAL of what the rest of the migration's transaction relies on.
+    private var protectedSetting: Refusal? {
+        guard tokens.count > 2 else { return nil }
+        // A setting's name may be quoted.
+        let setting = source.text(tokens[2].range).filter { $0 != "\"" }.lowercased()
+        switch setting {
+        case "role", "session", "session_authorization":
+            return Refusal(
+                message: "SET LOCAL \(setting) changes the role that writes the ledger and the audit log",
+                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO gives one object away"
+            )
+        case "transaction", "transaction_read_only":
+            return Refusal(
+                message: "SET LOCAL \(setting) changes the transaction, which is Convoy's part",
+                hint: "remove it: migrations run READ COMMITTED, READ WRITE"
+            )
+        case "standard_conforming_strings", "client_encoding", "names":
+            return Refusal(
+                message: "SET LOCAL \(setting) changes how the statements after it are read",
+                hint: "remove it: files are UTF-8, and a backslash in '…' stands for itself; write E'…' for escapes"
+            )
+        default:
+            return nil
+        }
+    }
+
+    private var copyThroughClient: Refusal? {
+        guard word(0) == "COPY" else { return nil }
+        var depth = 0
+        for (token, next) in zip(tokens, tokens.dropFirst()) {
+            switch token.kind {
+            case .openParenthesis: depth += 1
+            case .closeParenthesis: depth -= 1
+            case .word where depth == 0 && (source.isWord(next, "STDIN") || source.isWord(next, "STDOUT")):
+                if source.isWord(token, "FROM") {
+                    return Refusal(
+                        message: "COPY … FROM STDIN needs data from the client, and a migration has none",
+                        hint: "write the rows as INSERT statements",
+                        precedesCopyData: true
+                    )
+                }
+                if source.isWord(token, "TO") {
+                    return Refusal(
+                        message: "COPY … TO STDOUT sends data to the client, and a migration has nowhere to put it",
+                        hint: "remove it"
+                    )
+                }
+            default: break
+            }
+        }
+        return nil
+    }
+
+    /// Calls that reach beyond the migration's transaction: `set_config(…, false)`, and the one that gives the instance's lock away.
+    /// What a CREATE statement defines does not run now.
+    private var callForSession: Refusal? {
+        guard word(0) != "CREATE" else { return nil }
+        var calls: [SQLToken?] = []
+        for (index, token) in tokens.enumerated() where index > 0 {
+            let before = tokens[index - 1]
+            if token.kind == .openParenthesis {
+                calls.append(before)
+                guard source.isWord(before, "PG_ADVISORY_UNLOCK_ALL") else { continue }
+                return Refusal(
+                    message: "pg_advisory_unlock_all() also gives up the lock that keeps other coordinators off this instance",
+                    hint: "take transaction-level locks (pg_advisory_xact_lock), which end by themselves"
+                )
+            }
+            guard token.kind == .closeParenthesis, let call = calls.popLast() ?? nil else { continue }
+            if source.isWord(call, "SET_CONFIG"), source.isWord(before, "FALSE") {
+                return Refusal(
+                    message: "set_config(…, false) outlives the migration: it changes the session, which other migrations share",
+                    hint: "write true as the last argument, or SET LOCAL"
+                )
+            }
+        }
+        return nil
+    }
+
+    private var outsideTransaction: Refusal? {
+        guard let command = commandOutsideTransaction else { return nil }
+        return Refusal(
+            message: "\(command) cannot run inside a transaction",
+            hint: "put it alone into a migration with `-- migrate:up transaction:false` (or `-- migrate:down transaction:false`)"
+        )
+    }
+
+    /// The statements that PostgreSQL refuses in a transaction block, where their words alone show it.
+    private var commandOutsideTransaction: String? {
+        switch (word(0), word(1), word(2)) {
+        case ("CREATE", "INDEX", "CONCURRENTLY"), ("DROP", "INDEX", "CONCURRENTLY"):
+            "\(word(0)) INDEX CONCURRENTLY"
+        case ("CREATE", "UNIQUE", "INDEX") where word(3) == "CONCURRENTLY":
+            "CREATE UNIQUE INDEX CONCURRENTLY"
+        case ("CREATE", "DATABASE", _), ("DROP", "DATABASE", _), ("CREATE", "TABLESPACE", _), ("DROP", "TABLESPACE", _),
+            ("ALTER", "SYSTEM", _):
+            "\(word(0)) \(word(1))"
+        case ("ALTER", "DATABASE", _) where has("SET", "TABLESPACE"):
+            "ALTER DATABASE … SET TABLESPACE"
+        case ("ALTER", "TABLE", _) where has("DETACH", "PARTITION") && tokens.last.map { source.isWord($0, "CONCURRENTLY") } == true:
+            "ALTER TABLE … DETACH PARTITION … CONCURRENTLY"
+        case ("VACUUM", _, _):
+            "VACUUM"
+        case ("CLUSTER", _, _) where tokens.dropFirst().allSatisfy(isVerbose):
+            "CLUSTER of all tables"
+        case ("REINDEX", _, _):
+            reindexOutsideTransaction
+        default:
+            nil
+        }
+    }
+
+    private func isVerbose(_ token: SQLToken) -> Bool {
+        token.kind == .openParenthesis || token.kind == .closeParenthesis || source.isWord(token, "VERBOSE")
+    }
+
+    private func has(_ first: String, _ second: String) -> Bool {
+        zip(tokens, tokens.dropFirst()).contains { source.isWord($0, first) && source.isWord($1, second) }
+    }
+
+    private var reindexOutsideTransaction: String? {
+        var rest = tokens.dropFirst()
+        if rest.first?.kind == .openParenthesis {
+            let options = rest.prefix { $0.kind != .closeParenthesis }
+            for (option, value) in zip(options, options.dropFirst() + rest.dropFirst(options.count))
+            where source.isWord(option, "CONCURRENTLY") {
+                let isOff = source.isWord(value, "FALSE") || source.isWord(value, "OFF") || source.text(value.range) == "0"
+                if !isOff { return "REINDEX (CONCURRENTLY)" }
+            }
+            rest = rest.dropFirst(options.count + 1)
+        }
+        guard let object = rest.first else { return nil }
+        if let whole = ["DATABASE", "SYSTEM", "SCHEMA"].first(where: { source.isWord(object, $0) }) { return "REINDEX \(whole)" }
+        guard let next = rest.dropFirst().first, source.isWord(next, "CONCURRENTLY") else { return nil }
+        return "REINDEX CONCURRENTLY"
+    }
+}

@@ -1,0 +1,153 @@
+internal import CLibPQ
+internal import Glibc
+internal import Synchronization
+
+/// One thread that waits on sockets for every connection of the process.
+///
+/// `poll(2)` serves: a run's limits bound the connections. Registrations are one-shot and keyed by a token, never by descriptor, because
+/// descriptors are reused.
+final class Reactor: Sendable {
+    static let shared = Reactor()
+
+    struct Interest: OptionSet, Sendable {
+        let rawValue: Int16
+        static let readable = Interest(rawValue: Int16(POLLIN))
+        static let writable = Interest(rawValue: Int16(POLLOUT))
+    }
+
+    enum Wakeup: Sendable {
+        /// The descriptor is ready, or broken: the next read or write tells which.
+        case ready
+        case timedOut
+        case cancelled
+    }
+
+    private struct Registration: Sendable {
+        let descriptor: Int32
+        let interest: Interest
+        let deadline: ContinuousClock.Instant?
+        let continuation: CheckedContinuation<Wakeup, Never>
+    }
+
+    private struct State {
+        var registrations: [UInt64: Registration] = [:]
+        var nextToken: UInt64 = 0
+        /// Whether the thread sits in `poll`, so that it must be woken to see a new registration.
+        var isPolling = false
+    }
+
+    private let state = Mutex(State())
+    /// An eventfd; written to wake the thread.
+    private let wakeDescriptor: Int32
+
+    private init() {
+        wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+        detachThread { [self] in run() }
+    }
+
+    /// Suspends until the descriptor is ready or the deadline has passed. A negative descriptor waits for the deadline only.
+    func wait(
+        on descriptor: Int32,
+        for interest: Interest,
+        until deadline: ContinuousClock.Instant?,
+        cancellation: Cancellation
+    ) async -> Wakeup {
+        let token = state.withLock { state in
+            state.nextToken += 1
+            return state.nextToken
+        }
+        guard cancellation == .observed else { return await register(token, descriptor, interest, deadline, cancellation) }
+        return await withTaskCancellationHandler {
+            await register(token, descriptor, interest, deadline, cancellation)
+        } onCancel: {
+            // Nothing is registered yet when this runs first; then `register` sees the task's flag, which is set before this runs.
+            let registration = state.withLock { $0.registrations.removeValue(forKey: token) }
+            registration?.continuation.resume(returning: .cancelled)
+        }
+    }
+
+    private func register(
+        _ token: UInt64,
+        _ descriptor: Int32,
+        _ interest: Interest,
+        _ deadline: ContinuousClock.Instant?,
+        _ cancellation: Cancellation
+    ) async -> Wakeup {
+        await withCheckedContinuation { continuation in
+            enum Next { case wake, nothing, cancel }
+            let next: Next = state.withLock { state in
+                if cancellation == .observed, Task.isCancelled { return .cancel }
+                state.registrations[token] = Registration(
+                    descriptor: descriptor,
+                    interest: interest,
+                    deadline: deadline,
+                    continuation: continuation
+                )
+                guard state.isPolling else { return .nothing }
+                state.isPolling = false
+                return .wake
+            }
+            switch next {
+            case .wake:
+                var one: UInt64 = 1
+                _ = write(wakeDescriptor, &one, 8)
+            case .cancel: continuation.resume(returning: .cancelled)
+            case .nothing: break
+            }
+        }
+    }
+
+    private func run() {
+        var tokens: [UInt64] = []
+        var polled: [pollfd] = []
+        while true {
+            tokens.removeAll(keepingCapacity: true)
+            polled.removeAll(keepingCapacity: true)
+            polled.append(pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0))
+            let earliest = state.withLock { state -> ContinuousClock.Instant? in
+                var earliest: ContinuousClock.Instant?
+                for (token, registration) in state.registrations {
+                    tokens.append(token)
+                    polled.append(pollfd(fd: registration.descriptor, events: registration.interest.rawValue, revents: 0))
+                    if let deadline = registration.deadline, earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
+                }
+                state.isPolling = true
+                return earliest
+            }
+            let count = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: earliest))
+            resumeReady(tokens, polled, anyReady: count > 0)
+        }
+    }
+
+    private func resumeReady(_ tokens: [UInt64], _ polled: [pollfd], anyReady: Bool) {
+        if polled[0].revents != 0 {
+            var counter: UInt64 = 0
+            _ = read(wakeDescriptor, &counter, 8)
+        }
+        var woken: [(CheckedContinuation<Wakeup, Never>, Wakeup)] = []
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.isPolling = false
+            for (index, token) in tokens.enumerated() {
+                guard let registration = state.registrations[token] else { continue }
+                if anyReady, polled[index + 1].revents != 0 {
+                    woken.append((registration.continuation, .ready))
+                } else if let deadline = registration.deadline, deadline <= now {
+                    woken.append((registration.continuation, .timedOut))
+                } else {
+                    continue
+                }
+                state.registrations[token] = nil
+            }
+        }
+        for (continuation, wakeup) in woken { continuation.resume(returning: wakeup) }
+    }
+
+    /// What `poll` takes: rounded up, so that it never spins just before a deadline; -1 for none.
+    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
+        guard let deadline else { return -1 }
+        let (seconds, attoseconds) = (deadline - .now).components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return Int32(clamping: min(seconds, 86_400) * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,81 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+
+extension Failure {
+    /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.
+    var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
+
+    /// One line: place, message, SQLSTATE.
+    var headline: String {
+        var text = (place.map { "\($0): " } ?? version.map { "\($0): " } ?? "") + message
+        if let sqlstate { text += " (SQLSTATE \(sqlstate))" }
+        return text.visible
+    }
+}
+
+extension LockHolder {
+    /// `pid 4711 (psql from 10.0.0.7, session since 2026-08-08T09:00:00Z)`.
+    var text: String {
+        var facts = application.isEmpty ? [] : [application]
+        if let address { facts = [(facts + ["from \(address)"]).joined(separator: " ")] }
+        if let since { facts.append("session since \(since)") }
+        return facts.isEmpty ? "pid \(pid)" : "pid \(pid) (\(facts.map(\.visible).joined(separator: ", ")))"
+    }
+}
+
+extension FailureGroup {
+    private static let statementLines = 6
+    private static let holderLines = 5
+
+    /// What happened, to whom, where, and what to do next.
+    func lines(_ style: OutputStyle) -> [String] {
+        var lines = [style.paint(failure.kind.rawValue, .bad) + ": " + instancesText]
+        let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }
+        indented(failure.headline)
+        if failure.place != nil, let version = failure.version { indented("migration: \(version)") }
+        for line in statementExcerpt(style) { lines.append("    " + style.paint(line, .faint)) }
+        if let detail = failure.detail { indented("detail: \(detail.visible)") }
+        for holder in holderTexts { indented("locked by: \(holder)") }
+        if let hint = failure.hint { indented("hint: \(hint.visible)") }
+        return lines
+    }
+
+    private var instancesText: String {
+        instances.count == 1 ? listed(instances) : "\(counted(instances.count, "instance")): \(listed(instances))"
+    }
+
+    private func statementExcerpt(_ style: OutputStyle) -> [String] {
+        guard let statement = failure.statement else { return [] }
+        // The visible form of a tab would read worse than the space it stands for.
+        let all = statement.split(whereSeparator: \.isNewline).map { line in
+            String(line.flatMap { $0 == "\t" ? "    " : String($0) }).visible
+        }
+        let shown = all.prefix(Self.statementLines) + (all.count > Self.statementLines ? [style.ellipsis] : [])
+        return shown.map { line in style.width.map { line.cut(to: max(1, $0 - 4), marker: style.ellipsis) } ?? line }
+    }
+
+    private var holderTexts: [String] {
+        let held = instances.filter { lockHolders[$0] != nil }
+        let texts = held.prefix(Self.holderLines).compactMap { name in
+            lockHolders[name].map { instances.count == 1 ? $0.text : "\(name.visible): \($0.text)" }
+        }
+        return held.count > Self.holderLines ? texts + ["\(held.count - Self.holderLines) more"] : texts
+    }
+
+    /// The text's words in lines that fit; what has no blank is left to the terminal.
+    private static func wrapped(_ text: String, indent: Int, _ style: OutputStyle) -> [String] {
+        let margin = String(repeating: " ", count: indent)
+        guard let width = style.width else { return [margin + text] }
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if !line.isEmpty, indent + line.displayWidth + 1 + word.displayWidth > width {
+                lines.append(margin + line)
+                line = "  " + word
+            } else {
+                line += line.isEmpty ? String(word) : " " + word
+            }
+        }
+        return lines + [margin + line]
+    }
+}

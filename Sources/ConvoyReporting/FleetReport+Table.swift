@@ -1,0 +1,61 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+extension FleetReport {
+    /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
+    package func table(_ style: OutputStyle) -> String {
+        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style)]
+        blocks += failureGroups.map { $0.lines(style) }
+        blocks.append(verdict(style))
+        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    private func instanceLines(_ style: OutputStyle) -> [String] {
+        guard !instances.isEmpty else { return [] }
+        var table = TextTable([
+            .init("INSTANCE", minimumWidth: 8, importance: 9),
+            .init("WAVE", minimumWidth: 6, importance: 2),
+            .init("OUTCOME", importance: 8),
+            .init("FROM", importance: 4),
+            .init("TO", importance: 5),
+            .init("MIGRATIONS", .right, importance: 3),
+            .init("TIME", .right, importance: 1),
+        ])
+        for instance in instances {
+            let time = instance.applied.reduce(Duration.zero) { $0 + $1.duration }
+            table.add([
+                "\(instance.name)",
+                "\(instance.wave)",
+                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                "\(instance.from?.description ?? "-")",
+                "\(instance.version?.description ?? "-")",
+                "\(instance.applied.count)",
+                "\(instance.applied.isEmpty ? "-" : time.human)",
+            ])
+        }
+        return table.lines(style)
+    }
+
+    private func waveLines(_ style: OutputStyle) -> [String] {
+        guard waves.count > 1 else { return [] }
+        var table = TextTable([
+            .init("WAVE", minimumWidth: 6, importance: 3),
+            .init("INSTANCES", .right, importance: 1),
+            .init("OUTCOMES", minimumWidth: 10, importance: 2),
+        ])
+        for wave in waves { table.add(["\(wave.name)", "\(wave.instances)", "\(wave.allOutcomes.text)"]) }
+        return table.lines(style)
+    }
+
+    private func verdict(_ style: OutputStyle) -> [String] {
+        let status = self.status ?? .interrupted
+        let counts = summary.outcomes.text(style)
+        let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
+        let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.visible); the rest was not started"] } ?? []
+        return reason + [
+            "run \(run.visible) of \(fleet.visible) " + style.paint(status.rawValue, status == .succeeded ? .good : .bad)
+                + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
+        ]
+    }
+}

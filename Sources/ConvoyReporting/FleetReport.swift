@@ -1,0 +1,176 @@
+public import ConvoyMigrations
+public import ConvoyRollout
+public import FoundationEssentials
+
+/// What a run has done so far: a fold over its events.
+///
+///     var report = FleetReport()
+///     for event in events { report.apply(event) }
+///
+/// Live progress, the table and the JSON of a run are all read from this one value.
+public struct FleetReport: Sendable {
+    public private(set) var run = ""
+    public private(set) var fleet = ""
+    /// Nil while the run goes on.
+    public private(set) var status: RunStatus?
+    public private(set) var startedAt: Date?
+    public private(set) var finishedAt: Date?
+    /// Why a stop rule halted the fleet.
+    public private(set) var haltReason: String?
+    /// In the order in which they run.
+    public private(set) var waves: [WaveReport] = []
+    /// In the order of the waves.
+    public private(set) var instances: [InstanceReport] = []
+    /// The instances that are worked on, in the order in which they were started.
+    public private(set) var running: [String] = []
+
+    /// The instances that last did not end well, the newest last; only a few.
+    private(set) var lastFailures: [String] = []
+
+    private var waveIndices: [String: Int] = [:]
+    private var instanceIndices: [String: Int] = [:]
+
+    public init() {}
+
+    /// Takes in what happened. An event about an instance or wave that the run did not announce is passed over.
+    public mutating func apply(_ event: Event) {
+        switch event.kind {
+        case .runStarted(let run, let fleet, let waves):
+            self = FleetReport()
+            self.run = run
+            self.fleet = fleet
+            startedAt = event.at
+            for wave in waves { announce(wave) }
+        case .waveStarted, .waveFinished, .instanceWarned, .stopRequested, .cancelRequested: break
+        case .instanceStarted(let name, let wave):
+            guard let index = instanceIndices[name] else { return }
+            instances[index].state = .running(waitingFor: nil)
+            running.append(name)
+            change(wave) { $0.running += 1 }
+        case .instancePlanned(let name, let from, let pending):
+            guard let index = instanceIndices[name] else { return }
+            instances[index].from = from
+            instances[index].pending = pending.count
+            setWaiting(nil, index)
+        case .instanceWaiting(let name, let reason):
+            guard let index = instanceIndices[name] else { return }
+            setWaiting(reason, index)
+        case .migrationApplied(let name, let migration):
+            guard let index = instanceIndices[name] else { return }
+            instances[index].applied.append(migration)
+            setWaiting(nil, index)
+        case .instanceFinished(let name, let result): finish(name, result)
+        case .halted(let reason): haltReason = reason
+        case .runFinished(let status):
+            self.status = status
+            finishedAt = event.at
+        }
+    }
+
+    private mutating func announce(_ wave: PlannedWave) {
+        waveIndices[wave.name] = waves.count
+        waves.append(WaveReport(name: wave.name, instances: wave.instances.count))
+        for name in wave.instances {
+            instanceIndices[name] = instances.count
+            instances.append(InstanceReport(name: name, wave: wave.name))
+        }
+    }
+
+    private mutating func finish(_ name: String, _ result: InstanceResult) {
+        guard let index = instanceIndices[name] else { return }
+        if case .running = instances[index].state {
+            running.removeAll { $0 == name }
+            change(instances[index].wave) { $0.running -= 1 }
+        }
+        instances[index].from = result.from ?? instances[index].from
+        instances[index].applied = result.applied
+        instances[index].state = .finished(result)
+        change(instances[index].wave) { $0.outcomes[result.outcome, default: 0] += 1 }
+        if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
+    }
+
+    private mutating func setWaiting(_ reason: String?, _ index: Int) {
+        if case .running = instances[index].state { instances[index].state = .running(waitingFor: reason) }
+    }
+
+    private mutating func change(_ wave: String, _ body: (inout WaveReport) -> Void) {
+        if let index = waveIndices[wave] { body(&waves[index]) }
+    }
+
+    /// What is known of an instance of the run.
+    public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
+
+    /// How many instances have ended, well or not.
+    public var finishedInstances: Int { waves.reduce(0) { $0 + $1.finished } }
+
+    /// The outcomes and versions of all instances; those not reached count as `pending`.
+    public var summary: FleetSummary {
+        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version) }
+    }
+
+    /// Every failure, grouped by its fingerprint.
+    public var failureGroups: [FailureGroup] {
+        FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
+    }
+
+    /// How long the run took, or has taken at that time.
+    public func duration(at now: Date) -> Duration {
+        guard let startedAt else { return .zero }
+        return .milliseconds(Int64(max(0, (finishedAt ?? now).timeIntervalSince(startedAt)) * 1000))
+    }
+}
+
+/// A wave of a run.
+public struct WaveReport: Sendable, Hashable {
+    public var name: String
+    public var instances: Int
+    public internal(set) var running = 0
+    /// Of the instances that have ended.
+    public internal(set) var outcomes: [Outcome: Int] = [:]
+
+    init(name: String, instances: Int) {
+        self.name = name
+        self.instances = instances
+    }
+
+    /// How many instances have ended.
+    public var finished: Int { outcomes.values.reduce(0, +) }
+
+    /// The outcomes of all its instances; those not reached count as `pending`.
+    public var allOutcomes: [Outcome: Int] {
+        let left = instances - finished
+        return left == 0 ? outcomes : outcomes.merging([.pending: left], uniquingKeysWith: +)
+    }
+}
+
+/// An instance of a run.
+public struct InstanceReport: Sendable, Hashable {
+    public enum State: Sendable, Hashable {
+        /// Its turn has not come; where the run has ended, it never came.
+        case notReached
+        /// It is worked on, or waits for something, for example a lock.
+        case running(waitingFor: String?)
+        case finished(InstanceResult)
+    }
+
+    public var name: String
+    public var wave: String
+    public internal(set) var state: State = .notReached
+    /// The newest version before the run; nil for none, or where it is not known.
+    public internal(set) var from: MigrationVersion?
+    /// How many migrations the run found to be due here; nil before it looked.
+    public internal(set) var pending: Int?
+    public internal(set) var applied: [AppliedMigration] = []
+
+    init(name: String, wave: String) {
+        self.name = name
+        self.wave = wave
+    }
+
+    public var outcome: Outcome { if case .finished(let result) = state { result.outcome } else { .pending } }
+
+    public var failure: Failure? { if case .finished(let result) = state { result.failure } else { nil } }
+
+    /// The newest version now; nil for none, or where it is not known.
+    public var version: MigrationVersion? { if case .finished(let result) = state { result.to } else { from } }
+}

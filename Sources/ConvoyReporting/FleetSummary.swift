@@ -1,0 +1,66 @@
+public import ConvoyMigrations
+public import ConvoyRollout
+
+/// The fleet in numbers: how many instances ended how, and how many are on which version.
+public struct FleetSummary: Sendable, Hashable {
+    public private(set) var instances = 0
+    public private(set) var outcomes: [Outcome: Int] = [:]
+    /// Instances by the newest version in their ledger.
+    public private(set) var versions: [MigrationVersion: Int] = [:]
+    /// Instances without any version, or whose version was not learnt.
+    public private(set) var withoutVersion = 0
+
+    public init() {}
+
+    mutating func add(_ outcome: Outcome, version: MigrationVersion?) {
+        instances += 1
+        outcomes[outcome, default: 0] += 1
+        if let version { versions[version, default: 0] += 1 } else { withoutVersion += 1 }
+    }
+
+    /// How many did not end well.
+    public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
+
+    var json: JSONValue {
+        [
+            "instances": .integer(instances),
+            "outcomes": outcomes.json,
+            "versions": .object(.init(versions.sorted { $0.key < $1.key }.map { ($0.key.description, .integer($0.value)) })),
+        ]
+    }
+
+    /// Newest version first, as a table; no lines for an empty fleet.
+    func versionLines(_ style: OutputStyle) -> [String] {
+        guard instances > 0 else { return [] }
+        var table = TextTable([.init("VERSION", importance: 2), .init("INSTANCES", .right, importance: 1)])
+        for (version, count) in versions.sorted(by: { $0.key > $1.key }) { table.add(["\(version)", "\(count)"]) }
+        if withoutVersion > 0 { table.add(["none", "\(withoutVersion)"]) }
+        return table.lines(style)
+    }
+}
+
+extension [Outcome: Int] {
+    /// In the order in which ``Outcome`` declares them.
+    private var ordered: [(outcome: Outcome, count: Int)] {
+        Outcome.allCases.compactMap { outcome in self[outcome].map { (outcome, $0) } }
+    }
+
+    var json: JSONValue { .object(.init(ordered.map { ($0.outcome.rawValue, .integer($0.count)) })) }
+
+    /// `10 migrated, 1 failed`; empty for none.
+    func text(_ style: OutputStyle) -> String {
+        ordered.map { style.paint("\($0.count) \($0.outcome.rawValue)", $0.outcome.isGood ? .none : .bad) }.joined(separator: ", ")
+    }
+
+    var text: String { text(OutputStyle()) }
+}
+
+extension Outcome {
+    var emphasis: Emphasis {
+        switch self {
+        case .upToDate, .migrated, .rolledBack: .good
+        case .pending, .edited, .outOfOrder, .interrupted: .notable
+        default: .bad
+        }
+    }
+}

@@ -1,0 +1,48 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+
+extension PlanReport {
+    /// `convoy.plan/1`, as its JSON Schema has it.
+    package var json: JSONValue {
+        [
+            "schema": "convoy.plan/1",
+            "fleet": .string(fleet),
+            "direction": .string(direction.rawValue),
+            "target": .optional(target?.description),
+            "generated_at": .string(generatedAt.rfc3339),
+            "summary": summary.json,
+            "waves": .array(
+                waves.map {
+                    [
+                        "name": .string($0.name),
+                        "max_parallel": $0.maxParallel.map(JSONValue.integer) ?? .null,
+                        "instances": .integer($0.instances.count),
+                    ]
+                }
+            ),
+            "instances": .array(waves.flatMap { wave in wave.instances.map { json(of: $0, wave: wave.name) } }),
+            "migrations": .array(
+                migrations.map {
+                    [
+                        "version": .string($0.version.description),
+                        "name": .optional(migrationNames[$0.version]),
+                        "instances": .integer($0.instances),
+                    ]
+                }
+            ),
+        ]
+    }
+
+    private func json(of instance: InstanceStatus, wave: String) -> JSONValue {
+        [
+            "name": .string(instance.name),
+            "wave": .string(wave),
+            "server": .string(instance.server),
+            "database": .string(instance.database),
+            "outcome": .string(instance.outcome.rawValue),
+            "from": .optional(instance.version?.description),
+            "pending": .strings(instance.pending),
+            "error": instance.failure?.json ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,72 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+
+extension PlanReport {
+    /// How much of a plan is shown.
+    package enum Extent: Sendable, Hashable {
+        /// All of it.
+        case whole
+        /// Without the list of migrations, which may be long: what a question is about.
+        case brief
+    }
+
+    /// The plan as people read it: instances by wave, migrations, what stands in the way, and one line that sums it up.
+    package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
+        var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
+        blocks += failureGroups.map { $0.lines(style) }
+        blocks.append([verdict])
+        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    private func instanceLines(_ style: OutputStyle) -> [String] {
+        guard waves.contains(where: { !$0.instances.isEmpty }) else { return [] }
+        var table = TextTable([
+            .init("WAVE", minimumWidth: 6, importance: 6),
+            .init("INSTANCE", minimumWidth: 8, importance: 9),
+            .init("OUTCOME", importance: 8),
+            .init("FROM", importance: 5),
+            .init("MIGRATIONS", .right, importance: 7),
+            .init("SERVER", minimumWidth: 6, importance: 2),
+            .init("DATABASE", minimumWidth: 8, importance: 1),
+        ])
+        for wave in waves {
+            for instance in wave.instances {
+                table.add([
+                    "\(wave.name)",
+                    "\(instance.name)",
+                    .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                    "\(instance.version?.description ?? "-")",
+                    "\(instance.pending.count)",
+                    "\(instance.server)",
+                    "\(instance.database)",
+                ])
+            }
+        }
+        return table.lines(style)
+    }
+
+    private func migrationLines(_ style: OutputStyle) -> [String] {
+        let migrations = migrations
+        guard !migrations.isEmpty else { return [] }
+        var table = TextTable([
+            .init("MIGRATION", importance: 3),
+            .init("NAME", minimumWidth: 10, importance: 1),
+            .init("INSTANCES", .right, importance: 2),
+        ])
+        for (version, count) in migrations { table.add(["\(version)", "\(migrationNames[version] ?? "-")", "\(count)"]) }
+        return table.lines(style)
+    }
+
+    private var verdict: String {
+        let bad = summary.badInstances
+        let trouble = bad > 0 ? "; \(counted(bad, "instance")) cannot be worked on" : ""
+        guard changedInstances > 0 else {
+            return
+                "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(instances.count - bad, "instance"))\(trouble)"
+        }
+        let verb = direction == .up ? "apply" : "revert"
+        let goal = target.map { " to get to \($0)" } ?? ""
+        return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
+            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(trouble)"
+    }
+}

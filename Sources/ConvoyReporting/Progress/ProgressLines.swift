@@ -1,0 +1,51 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+/// Events as plain lines, for logs and pipes: one for each instance that ends, for each wave, and for what an operator should know at once.
+struct ProgressLines: Sendable {
+    var style: OutputStyle
+
+    /// The line of an event that the report has taken in; nil for one that says too little.
+    func line(for event: Event, in report: FleetReport) -> String? {
+        text(for: event.kind, report).map { "\(event.at.timeOfDay) \($0)" }
+    }
+
+    private func text(for event: Event.Kind, _ report: FleetReport) -> String? {
+        switch event {
+        case .runStarted(let run, let fleet, let waves):
+            let instances = waves.reduce(0) { $0 + $1.instances.count }
+            return "run \(run.visible) of \(fleet.visible): \(counted(instances, "instance")) in \(counted(waves.count, "wave"))"
+        case .waveStarted(let name):
+            let instances = report.waves.first { $0.name == name }?.instances ?? 0
+            return "wave \(name.visible): \(counted(instances, "instance"))"
+        case .waveFinished(let name):
+            let outcomes = report.waves.first { $0.name == name }?.allOutcomes.text(style) ?? ""
+            return "wave \(name.visible) done: \(outcomes.isEmpty ? "nothing to do" : outcomes)"
+        case .instanceStarted, .instancePlanned, .migrationApplied: return nil
+        case .instanceWaiting(let name, let reason): return "\(name.visible): waiting: \(reason.visible)"
+        case .instanceWarned(let name, let message):
+            return "\(name.visible): " + style.paint("warning", .notable) + ": \(message.visible)"
+        case .instanceFinished(let name, let result): return "\(name.visible): \(text(for: result))"
+        case .halted(let reason):
+            return style.paint("halted", .bad) + ": \(reason.visible); nothing new starts, what runs finishes"
+        case .stopRequested: return "stopping: nothing new starts, what runs finishes; once more cancels what runs"
+        case .cancelRequested: return "cancelling what runs and rolling it back"
+        case .runFinished(let status):
+            let took = report.finishedAt.map { " after \(report.duration(at: $0).human)" } ?? ""
+            return "run \(style.paint(status.rawValue, status == .succeeded ? .good : .bad))\(took)"
+        }
+    }
+
+    private func text(for result: InstanceResult) -> String {
+        var text = style.paint(result.outcome.rawValue, result.outcome.emphasis)
+        if let failure = result.failure {
+            text += ": \(failure.headline)"
+            if let holder = failure.lockedBy { text += ", locked by \(holder.text)" }
+        }
+        guard !result.applied.isEmpty else { return text }
+        let time = result.applied.reduce(Duration.zero) { $0 + $1.duration }
+        let versions = [result.from, result.to].map { $0?.description ?? "none" }.joined(separator: " \(style.arrow) ")
+        return text + ", \(versions), \(counted(result.applied.count, "migration")) in \(time.human)"
+    }
+}

@@ -1,0 +1,45 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+
+extension StatusReport {
+    /// The fleet as people read it: instances, versions, failures, and one line that sums it up.
+    package func table(_ style: OutputStyle) -> String {
+        var blocks = [instanceLines(style), summary.versionLines(style)]
+        blocks += failureGroups.map { $0.lines(style) }
+        blocks.append([verdict(style)])
+        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    private func instanceLines(_ style: OutputStyle) -> [String] {
+        guard !instances.isEmpty else { return [] }
+        var table = TextTable([
+            .init("INSTANCE", minimumWidth: 8, importance: 9),
+            .init("OUTCOME", importance: 8),
+            .init("VERSION", importance: 7),
+            .init("PENDING", .right, importance: 6),
+            .init("MIGRATED", .right, importance: 5),
+            .init("SERVER", minimumWidth: 6, importance: 4),
+            .init("DATABASE", minimumWidth: 8, importance: 3),
+            .init("POSTGRESQL", importance: 2),
+        ])
+        for instance in instances {
+            table.add([
+                "\(instance.name)",
+                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                "\(instance.version?.description ?? "-")",
+                "\(instance.pending.count)",
+                "\(age(of: instance).map { "\($0.human) ago" } ?? "-")",
+                "\(instance.server)",
+                "\(instance.database)",
+                "\(instance.serverVersion?.prefix { $0 != " " } ?? "-")",
+            ])
+        }
+        return table.lines(style)
+    }
+
+    private func verdict(_ style: OutputStyle) -> String {
+        let outcomes = summary.outcomes.text(style)
+        let goal = target.map { ", newest version \($0)" } ?? ""
+        return "\(fleet.visible): \(counted(instances.count, "instance"))\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"
+    }
+}

@@ -1,0 +1,29 @@
+extension Unicode.Scalar {
+    /// Whether a terminal obeys it instead of showing it: control characters, and the format characters that reorder or hide text.
+    var isObeyedByTerminals: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
+        }
+    }
+}
+
+extension String {
+    /// The text with everything that a terminal would obey written out: `\n`, `\t`, `\u{1B}`.
+    ///
+    /// Names and server messages come from elsewhere; printed raw they could clear the screen, or make one instance look like another.
+    package var visible: String {
+        if utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return self }
+        var result = ""
+        for scalar in unicodeScalars {
+            switch scalar {
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case _ where scalar.isObeyedByTerminals: result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,47 @@
+/// Who is told what happens in a run: each event once, in order.
+public protocol EventSink: Sendable {
+    /// Takes the events that came about together; never empty.
+    ///
+    /// The coordinator waits for this before it acts on them. So a journal can make a whole batch durable at the price of one before an
+    /// instance starts, while what is already under way goes on and its events gather for the next batch. Who only shows events must not
+    /// hold the run up: see ``EventRelay``.
+    func send(_ events: [Event]) async
+}
+
+/// Tells several, one after the other: the journal first, then who shows events.
+public struct EventFanOut: EventSink {
+    private let sinks: [any EventSink]
+
+    public init(_ sinks: [any EventSink]) {
+        self.sinks = sinks
+    }
+
+    public func send(_ events: [Event]) async {
+        for sink in sinks { await sink.send(events) }
+    }
+}
+
+/// Hands events to a reader in its own task, without ever making the run wait.
+///
+///     let relay = EventRelay()
+///     async let shown: Void = { for await event in relay.events { reporter.show(event) } }()
+///     let report = await Coordinator(instanceOperator: runner, events: relay).run(plan)
+///     await shown
+///
+/// A reader that is slower than the run leaves events waiting in memory.
+public struct EventRelay: EventSink {
+    /// The events of one run, for one reader; it ends after ``Event/Kind/runFinished(status:)``.
+    public let events: AsyncStream<Event>
+    private let continuation: AsyncStream<Event>.Continuation
+
+    public init() {
+        (events, continuation) = AsyncStream.makeStream()
+    }
+
+    public func send(_ events: [Event]) async {
+        for event in events {
+            continuation.yield(event)
+            if case .runFinished = event.kind { continuation.finish() }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+extension Failure {
+    /// Why no session could be had.
+    init(connecting error: PostgresError, to instance: Instance) {
+        if error.code == .cancelled {
+            self.init(.interrupted, "interrupted while connecting")
+            return
+        }
+        if error.sqlstate == "3D000" {
+            self.init(
+                .unprovisioned,
+                error.message,
+                sqlstate: error.sqlstate,
+                hint: "create the database, or correct its name in the fleet file"
+            )
+            return
+        }
+        self.init(.unreachable, error.message, sqlstate: error.sqlstate, hint: Self.hint(connecting: error))
+    }
+
+    private static func hint(connecting error: PostgresError) -> String? {
+        switch error.sqlstate {
+        case "28P01": return "the password is wrong or missing: check password, or the password file"
+        case "28000": return "the server's pg_hba.conf does not let this user in from here, or the role may not log in"
+        case "53300": return "the server has no free connection: lower max_connections of this server in the fleet file"
+        case "57P03": return "the server is starting up or shutting down: try again"
+        default: break
+        }
+        switch error.code {
+        case .unknownHost: return "check the host's name in the fleet file"
+        case .timedOut: return "is a firewall in between, or another service on that port? else raise connect_timeout"
+        case .invalidParameters: return "correct the connection in the fleet file"
+        default: break
+        }
+        if error.message.contains("SSL") || error.message.contains("certificate") {
+            return "sslmode asks for TLS that the server does not offer like this: check sslmode and sslrootcert"
+        }
+        if error.message.contains("Connection refused") || error.message.contains("No such file or directory") {
+            return "is the server running, and are host and port right?"
+        }
+        return nil
+    }
+
+    /// What the server said about a statement.
+    ///
+    /// DETAIL of class 23 holds row contents and is left out unless the fleet file asks for it.
+    init(
+        _ kind: Outcome,
+        server message: ServerMessage,
+        migration: Migration? = nil,
+        statement: SQLStatement? = nil,
+        settings: InstanceSettings
+    ) {
+        let showsDetail = settings.showsRowDetails || !message.isClass("23")
+        self.init(
+            kind,
+            message.message,
+            version: migration?.version,
+            file: migration?.file,
+            line: statement.map { statement in message.position.map(statement.line(atPosition:)) ?? statement.line },
+            statement: statement?.text,
+            sqlstate: message.sqlstate,
+            detail: showsDetail ? message.detail : nil,
+            hint: message.hint ?? Self.hint(sqlstate: message.sqlstate)
+        )
+    }
+
+    private static func hint(sqlstate: String) -> String? {
+        switch sqlstate {
+        case "42501": "the role lacks a right: make it the owner of the object, or give the instance an admin connection"
+        case "57014": "the statement was cancelled: by statement_timeout, or by someone with pg_cancel_backend"
+        case "53100": "the server's disk is full"
+        case "22003": "a value does not fit the column's type: find and correct the row, then run migrate again"
+        case "23505": "rows are in the way of the unique index: find the duplicates, then run migrate again"
+        default: nil
+        }
+    }
+
+    /// What went wrong between us and the server outside a migration's statements.
+    init(_ error: PostgresError, doing what: String, settings: InstanceSettings) {
+        switch error.code {
+        case .cancelled: self.init(.interrupted, "interrupted while \(what)")
+        case .server:
+            guard let message = error.server else { fallthrough }
+            switch message.sqlstate {
+            case "42501":
+                self.init(.blocked, server: message, settings: settings)
+            case "55P03":
+                self.init(.lockBusy, server: message, settings: settings)
+            default:
+                self.init(.failed, server: message, settings: settings)
+            }
+            self.message = "\(what): \(message.message)"
+        case .connectionLost, .timedOut:
+            self.init(.unreachable, "\(what): \(error.message)", sqlstate: error.sqlstate, hint: "try again")
+        default:
+            self.init(.failed, "\(what): \(error.message)", sqlstate: error.sqlstate)
+        }
+    }
+}

@@ -1,0 +1,255 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+/// What the facts of an instance mean for a change: the plan, or why there is none. Pure: the same facts give the same answer.
+struct InstanceAssessment: Sendable {
+    /// Nil where the ledger is not usable.
+    var ledger: Ledger?
+    var plan: InstancePlan?
+    /// Why the change must not begin.
+    var failure: Failure?
+    /// Things that the operator should read but that stop nothing.
+    var warnings: [String] = []
+    /// Applied versions whose file has changed since.
+    var edited: [MigrationVersion] = []
+
+    /// Which table is the ledger, or where a new one goes. Needs no contents.
+    ///
+    /// The fleet file's `ledger_schema` decides, else the schema whose `schema_migrations` has a bigint version, else `public`.
+    static func ledger(in facts: InstanceFacts, settings: InstanceSettings) -> Result<(ledger: Ledger, exists: Bool), Failure> {
+        let named = facts.ledgerCandidates.filter { $0.schema == settings.ledgerSchema }
+        let bigint = facts.ledgerCandidates.filter { $0.versionType == "bigint" }
+        let inPublic = facts.ledgerCandidates.filter { $0.schema == "public" }
+        let candidates = settings.ledgerSchema != nil ? named : bigint.isEmpty ? inPublic : bigint
+        if candidates.count > 1 {
+            let schemas = candidates.map(\.schema).joined(separator: ", ")
+            return .failure(
+                Failure(
+                    .blocked,
+                    "several schemas have a table schema_migrations: \(schemas)",
+                    hint: "name the right one with ledger_schema in the fleet file"
+                )
+            )
+        }
+        guard let table = candidates.first else {
+            return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: facts.role), false))
+        }
+        guard table.hasEctoShape else { return .failure(otherShape(table)) }
+        return .success((Ledger(schema: table.schema, owner: table.owner), true))
+    }
+
+    private static func otherShape(_ table: InstanceFacts.LedgerTable) -> Failure {
+        let reason =
+            if table.kind != "r", table.kind != "p" {
+                "it is not a table"
+            } else if table.versionType != "bigint" {
+                "its column version is \(table.versionType ?? "missing"), not bigint"
+            } else if table.insertedAtType != "timestamp(0) without time zone" {
+                "its column inserted_at is \(table.insertedAtType ?? "missing"), not timestamp(0) without time zone"
+            } else {
+                "its column version has no unique index"
+            }
+        return Failure(
+            .blocked,
+            "\(table.schema).schema_migrations is not a ledger of TeslaMate: \(reason)",
+            hint: "another tool seems to own this table; check that the fleet file names the right database, or set ledger_schema"
+        )
+    }
+
+    /// Judges a change.
+    ///
+    /// - Parameter contents: nil where there is no ledger yet.
+    init(
+        facts: InstanceFacts,
+        ledger: Ledger,
+        contents: LedgerContents?,
+        set: MigrationSet,
+        change: Change,
+        instance: Instance
+    ) {
+        self.ledger = ledger
+        let settings = instance.settings
+        let applied = contents?.applied ?? []
+        if let problem = contents?.auditProblem { warnings.append(problem) }
+        if applied.isEmpty, facts.hasUserRelations {
+            failure = Failure(
+                .unprovisioned,
+                contents == nil
+                    ? "the database has tables but no schema_migrations" : "the database has tables but its schema_migrations is empty",
+                hint: "check that the fleet file names the right database; Convoy starts only from an empty database or from a ledger"
+            )
+            return
+        }
+        let plan: InstancePlan
+        do {
+            plan = try InstancePlan(set: set, applied: applied, change: change)
+        } catch {
+            failure = Failure(.blocked, error.description, hint: error.hint)
+            return
+        }
+        self.plan = plan
+        edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
+        failure =
+            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            ?? (plan.versions.isEmpty ? nil : Self.permission(facts, ledger, exists: contents != nil, instance))
+            ?? (plan.versions.isEmpty ? nil : Self.missingAdmin(facts, plan, set, instance))
+    }
+
+    private func ahead(_ plan: InstancePlan) -> Failure? {
+        guard plan.direction == .up, !plan.unknownVersions.isEmpty else { return nil }
+        let versions = plan.unknownVersions.map(\.description).joined(separator: ", ")
+        return Failure(
+            .ahead,
+            "the ledger has versions that the migration set does not know: \(versions)",
+            hint: "a newer release has migrated this database; bring the migration set up to date"
+        )
+    }
+
+    private mutating func editedFailure(_ set: MigrationSet, _ settings: InstanceSettings) -> Failure? {
+        guard let first = edited.first else { return nil }
+        let files = edited.compactMap { set[$0]?.file }.joined(separator: ", ")
+        let message = "applied with another content than the file has now: \(files)"
+        guard settings.strict else {
+            warnings.append(message)
+            return nil
+        }
+        return Failure(
+            .edited,
+            message,
+            version: first,
+            file: set[first]?.file,
+            hint: "restore the file, or turn strict off to go on with a warning"
+        )
+    }
+
+    private mutating func outOfOrder(_ plan: InstancePlan, _ settings: InstanceSettings) -> Failure? {
+        guard let first = plan.outOfOrder.first else { return nil }
+        let versions = plan.outOfOrder.map(\.description).joined(separator: ", ")
+        let message = "pending versions are older than the newest applied one: \(versions)"
+        switch settings.outOfOrder {
+        case .apply: return nil
+        case .warn:
+            warnings.append(message)
+            return nil
+        case .refuse:
+            return Failure(.outOfOrder, message, version: first, hint: "set out_of_order: apply to apply them")
+        }
+    }
+
+    private func obstacle(_ plan: InstancePlan) -> Failure? {
+        guard let first = plan.obstacles.first else { return nil }
+        var failure = Failure(
+            .blocked,
+            plan.obstacles.map(\.description).joined(separator: "; "),
+            version: first.version,
+            hint: "roll back to a version above \(first.version), or restore a backup"
+        )
+        if case .irreversible(_, _, let file, let line) = first { (failure.file, failure.line) = (file, line) }
+        return failure
+    }
+
+    /// Whether our role may do the work so that the app can use the result.
+    private static func permission(_ facts: InstanceFacts, _ ledger: Ledger, exists: Bool, _ instance: Instance) -> Failure? {
+        let settings = instance.settings
+        if facts.isInRecovery {
+            return Failure(.blocked, "the server is a standby, which takes no writes", hint: "name the primary in the fleet file")
+        }
+        if facts.isReadOnlyByDefault, !settings.allowsReadOnlyDefault {
+            return Failure(
+                .blocked,
+                "default_transaction_read_only is on for \(facts.role) in \(facts.database)",
+                hint: "someone made it read-only on purpose? else set allow_read_only_default: true for this instance"
+            )
+        }
+        if facts.isPooled, !settings.poolerIsInSessionMode {
+            return Failure(
+                .blocked,
+                "a connection pooler stands in between, and in transaction mode it would break the advisory lock",
+                hint: "give a direct connection with direct: {…}, or set pooler: session if it is in session mode"
+            )
+        }
+        guard exists else {
+            if facts.creatableSchemas[ledger.schema] == true { return nil }
+            return Failure(
+                .blocked,
+                facts.creatableSchemas[ledger.schema] == nil
+                    ? "there is no schema \(ledger.schema)" : "role \(facts.role) may not create tables in schema \(ledger.schema)",
+                sqlstate: "42501",
+                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(facts.role)), "
+                    + "or make that role the owner of the database"
+            )
+        }
+        guard facts.role != ledger.owner else {
+            guard facts.isSuperuser || facts.creatableSchemas[ledger.schema] != false else {
+                return Failure(
+                    .blocked,
+                    "role \(facts.role) may not create tables in schema \(ledger.schema)",
+                    sqlstate: "42501",
+                    hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(facts.role))"
+                )
+            }
+            return nil
+        }
+        if facts.isSuperuser {
+            guard !settings.allowsForeignSuperuser else { return nil }
+            return Failure(
+                .blocked,
+                "\(facts.role) is a superuser, but \(ledger.owner) owns the ledger: a trigger of that role would run with a superuser's rights",
+                hint: "log in as \(ledger.owner), or set allow_superuser: true if you trust everyone who may create triggers there"
+            )
+        }
+        guard facts.ledgerCandidates.contains(where: { $0.schema == ledger.schema && $0.mayActAsOwner }) else {
+            return Failure(
+                .blocked,
+                "role \(facts.role) is not \(ledger.owner), which owns the ledger: tables that it makes would break the app",
+                sqlstate: "42501",
+                hint: "log in as \(ledger.owner), or as a DBA: GRANT \(quotedIdentifier(ledger.owner)) TO \(quotedIdentifier(facts.role))"
+            )
+        }
+        return nil
+    }
+
+    /// The first migration that needs more rights than the login role has, where the fleet file gives no `admin`.
+    private static func missingAdmin(_ facts: InstanceFacts, _ plan: InstancePlan, _ set: MigrationSet, _ instance: Instance) -> Failure? {
+        guard instance.admin == nil else { return nil }
+        for version in plan.versions {
+            guard let migration = set[version], let section = migration.section(plan.direction),
+                let requirement = section.admin, facts.needsAdmin(for: requirement)
+            else { continue }
+            let extensions = requirement.extensions.isEmpty ? "" : " or the owner of \(requirement.extensions.joined(separator: " and "))"
+            return Failure(
+                .blocked,
+                "migration \(version) (\(migration.name)) needs a superuser\(extensions), and \(facts.role) is neither",
+                version: version,
+                file: migration.file,
+                sqlstate: "42501",
+                hint: "give this instance an admin connection in the fleet file: admin: {user: …, password: …}"
+            )
+        }
+        return nil
+    }
+}
+
+extension InstanceFacts {
+    /// Whether the login role has too few rights for a migration, as far as the facts of now tell.
+    func needsAdmin(for requirement: AdminRequirement) -> Bool {
+        guard !isSuperuser else { return false }
+        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0] == role }
+    }
+
+    /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
+    func roleToSet(for ledger: Ledger) -> String? { ledger.owner == role ? nil : ledger.owner }
+}
+
+extension Migration {
+    /// The section of a direction; nil for a way down that does not exist.
+    func section(_ direction: MigrationDirection) -> MigrationSection? {
+        switch direction {
+        case .up: return up
+        case .down:
+            guard case .section(let section) = down else { return nil }
+            return section
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+/// The few migrations that need more rights than the owner has.
+extension InstanceChange {
+    /// Once an administrator has made or replaced an extension, only an administrator can touch it again.
+    func needsAdmin(_ section: MigrationSection) -> Bool {
+        guard let requirement = section.admin, let facts, instance.admin != nil else { return false }
+        return admin != nil || facts.needsAdmin(for: requirement)
+    }
+
+    /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside
+    /// a transaction.
+    func applyAsAdmin(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
+        -> WindowEnd
+    {
+        let admin = try await adminSession()
+        var exchange = try exchange(for: migration)
+        exchange.role = nil
+        exchange.serverVersion = admin.connection.serverVersion
+        exchange.guardsAgainstTriggers = true
+        var items: [MigrationExchange.Item] = []
+        for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
+        return await send(items, on: admin.connection)
+    }
+
+    /// The administrator's session, opened at its first use; it must reach the same database.
+    func adminSession(_ cancellation: Cancellation = .observed) async throws(Failure) -> AdminSession {
+        if let admin, admin.connection.isOpen { return admin }
+        guard let parameters = instance.admin else { throw Failure(.blocked, "the fleet file gives no admin connection for this instance") }
+        do {
+            let connection = try await InstanceProbe(instance: instance, cancellation: cancellation).connect(parameters)
+            let identity = try await SessionIdentity(of: connection)
+            guard identity.systemIdentifier == facts?.identity.systemIdentifier, identity.databaseOID == facts?.identity.databaseOID else {
+                connection.close()
+                throw Failure(.blocked, "the admin connection reaches another database", hint: "correct admin in the fleet file")
+            }
+            let session = AdminSession(connection: connection, identity: identity)
+            admin = session
+            return session
+        } catch let error as PostgresError {
+            throw Failure(error, doing: "opening the admin connection", settings: settings)
+        } catch let failure as Failure {
+            var failure = failure
+            if !failure.message.hasPrefix("the admin connection") { failure.message = "the admin connection: \(failure.message)" }
+            throw failure
+        } catch {
+            throw Failure(.failed, "opening the admin connection: \(error)")
+        }
+    }
+}
+
+extension SessionIdentity {
+    /// Asks a session who it is.
+    init(of connection: PostgresConnection) async throws(PostgresError) {
+        let row = try await connection.query(
+            """
+            SELECT pg_catalog.pg_backend_pid() AS pid, d.oid AS database_oid,
+                (SELECT backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())) AS backend_start,
+                (SELECT system_identifier FROM pg_catalog.pg_control_system()) AS system_identifier
+            FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+            """,
+            timeout: InstanceProbe.silenceTimeout
+        ).onlyRow()
+        self.init(
+            backendPID: Int32(truncatingIfNeeded: try row.int64("pid")),
+            backendStart: try row.optionalText("backend_start") ?? "",
+            systemIdentifier: try row.text("system_identifier"),
+            databaseOID: try row.int64("database_oid")
+        )
+    }
+}

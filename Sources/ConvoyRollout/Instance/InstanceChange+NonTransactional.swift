@@ -1,0 +1,143 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+/// `transaction:false`: one statement, alone, in autocommit. A second connection holds the ledger's lock meanwhile and writes the ledger after it.
+extension InstanceChange {
+    func applyAlone(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
+        -> WindowEnd
+    {
+        let connection = try openConnection()
+        guard case .statement(let statement)? = section.elements.first, section.elements.count == 1 else {
+            throw Failure(
+                .blocked,
+                "a migration without a transaction must be one statement",
+                version: migration.version,
+                file: migration.file
+            )
+        }
+        var exchange = try exchange(for: migration)
+        // It idles in its transaction for as long as the statement takes.
+        exchange.idleTimeout = .zero
+        let keeper = try await InstanceProbe(instance: instance).connect()
+        defer { keeper.close() }
+        let start = ContinuousClock.now
+
+        let opening = exchange.opening(migration) + [exchange.presenceGuard(migration, predecessor: predecessor)]
+        let opened = await send(opening, on: keeper)
+        guard case .committed = opened else { return opened }
+
+        if let end = await runAlone(statement, section, of: migration, exchange, on: connection) { return end }
+
+        var closing = [
+            MigrationExchange.Item(
+                migration: migration,
+                place: .guarding,
+                statement: Ledger.block([exchange.ledger.recording(migration.version, change.direction)])
+            )
+        ]
+        closing += exchange.closing(migration)
+        // The statement stands; that must be written down even when the operator cancels now.
+        keeper.cancellation = .ignored
+        return await send(closing, on: keeper, since: start)
+    }
+
+    private func runAlone(
+        _ statement: SQLStatement,
+        _ section: MigrationSection,
+        of migration: Migration,
+        _ exchange: MigrationExchange,
+        on connection: PostgresConnection
+    ) async -> WindowEnd? {
+        let statementTimeout = section.statementTimeout ?? settings.statementTimeout
+        var preparation = [PipelineStatement]()
+        if let role = exchange.role { preparation.append(PipelineStatement("SET ROLE \(quotedIdentifier(role))")) }
+        // A lock_timeout would leave an invalid index, which IF NOT EXISTS then takes for done.
+        preparation.append(
+            PipelineStatement(
+                """
+                SELECT pg_catalog.set_config('search_path', $1, false), pg_catalog.set_config('lock_timeout', '0', false),
+                    pg_catalog.set_config('statement_timeout', $2, false), pg_catalog.set_config('default_transaction_read_only', 'off', false)
+                """,
+                [exchange.searchPath, "\(statementTimeout.milliseconds)ms"]
+            )
+        )
+        let reset = [
+            PipelineStatement("RESET ROLE"),
+            PipelineStatement(
+                """
+                SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', false),
+                    pg_catalog.set_config('statement_timeout', '0', false)
+                """
+            ),
+        ]
+        do {
+            for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
+            if let name = Self.concurrentIndexName(in: statement.text) { try await dropInvalidIndex(name, on: connection) }
+            let answer = try await connection.pipeline([PipelineStatement(statement.text)])
+            connection.cancellation = .ignored
+            defer { connection.cancellation = .observed }
+            for result in try await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
+            guard case .failure(let message)? = answer.first else { return nil }
+            return .refused(.statement(statement), message, migration)
+        } catch {
+            guard error.code == .server, let message = error.server else { return .lost(error) }
+            return .refused(.statement(statement), message, migration)
+        }
+    }
+
+    /// An index that an earlier attempt left invalid is in the way, or would be taken for done. One that is being built right now is left alone.
+    private func dropInvalidIndex(_ name: String, on connection: PostgresConnection) async throws(PostgresError) {
+        let invalid = try await connection.query(
+            """
+            SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS index
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE NOT i.indisvalid AND c.relname = $1 AND n.nspname = ANY (pg_catalog.current_schemas(false))
+                AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+            """,
+            [name],
+            timeout: InstanceProbe.silenceTimeout
+        )
+        for row in invalid.rows {
+            let index = try row.text("index")
+            warn("index \(index) was left invalid by an earlier attempt: it is dropped and built again")
+            try await connection.query("DROP INDEX CONCURRENTLY IF EXISTS \(index)")
+        }
+    }
+
+    /// The index that `CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON …` makes; nil for other statements and for an unnamed index.
+    static func concurrentIndexName(in statement: String) -> String? {
+        var words = statement.split { $0.isWhitespace }[...]
+        func take(_ expected: String...) -> Bool {
+            guard words.count >= expected.count, zip(words, expected).allSatisfy({ $0.uppercased() == $1 }) else { return false }
+            words = words.dropFirst(expected.count)
+            return true
+        }
+        guard take("CREATE") else { return nil }
+        _ = take("UNIQUE")
+        guard take("INDEX", "CONCURRENTLY") else { return nil }
+        _ = take("IF", "NOT", "EXISTS")
+        guard let name = words.first, name.uppercased() != "ON" else { return nil }
+        guard name.hasPrefix("\""), name.hasSuffix("\""), name.count > 2 else { return name.lowercased() }
+        return name.dropFirst().dropLast().split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"")
+    }
+}
+
+extension MigrationExchange {
+    /// For a migration whose ledger row is written later: raises ZC001 or ZC002 now.
+    func presenceGuard(_ migration: Migration, predecessor: MigrationVersion?) -> Item {
+        let condition = direction == .up ? "EXISTS" : "NOT EXISTS"
+        let check = """
+            IF \(condition) (SELECT FROM \(ledger.table) WHERE version = bigint '\(migration.version)') THEN
+                RAISE EXCEPTION USING ERRCODE = '\(Ledger.GuardCode.alreadyDone)', MESSAGE = 'migration \(migration.version) is already done';
+            END IF;
+
+            """
+        return Item(
+            migration: migration,
+            place: .guarding,
+            statement: Ledger.block([ledger.predecessorGuard(predecessor, direction), check])
+        )
+    }
+}

@@ -1,0 +1,291 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+/// Applying: several migrations in one pipeline, the next pipeline only after the server is idle again.
+extension InstanceChange {
+    /// How a window ended, beside what it committed.
+    enum WindowEnd {
+        case committed
+        /// The server refused a statement; everything after it up to the sync was skipped.
+        case refused(MigrationExchange.Place, ServerMessage, Migration)
+        case lost(PostgresError)
+        case failed(Failure)
+    }
+
+    /// Runs the versions in order.
+    ///
+    /// - Returns: false when the ledger has to be read again, because someone else changed it or because the connection was lost.
+    func apply(_ versions: [MigrationVersion]) async throws(Failure) -> Bool {
+        var remaining = versions[...]
+        var predecessor: MigrationVersion?
+        lastProgress = .now
+        while let next = remaining.first.flatMap({ runner.set[$0] }) {
+            guard !Task.isCancelled else {
+                throw Failure(.interrupted, "interrupted before migration \(next.version)", version: next.version)
+            }
+            let before = applied.count
+            let end = try await applyBatch(remaining, next, predecessor)
+            remaining = remaining.dropFirst(applied.count - before)
+            predecessor = applied.last?.version ?? predecessor
+            switch end {
+            case .committed: break
+            case .failed(let failure):
+                try await rollBack()
+                throw failure
+            case .refused(let place, let message, let migration):
+                try await rollBack()
+                if try await resolve(message, at: place, of: migration) == .readAgain { return false }
+            case .lost(let error):
+                try await recover(from: error, during: remaining.first.flatMap { runner.set[$0] } ?? next)
+                return false
+            }
+        }
+        return true
+    }
+
+    private func applyBatch(
+        _ remaining: ArraySlice<MigrationVersion>,
+        _ next: Migration,
+        _ predecessor: MigrationVersion?
+    ) async throws(Failure) -> WindowEnd {
+        guard let section = next.section(change.direction) else {
+            throw Failure(.blocked, "migration \(next.version) has no way down", version: next.version, file: next.file)
+        }
+        if !section.isTransactional { return try await applyAlone(next, section, predecessor) }
+        if needsAdmin(section) { return try await applyAsAdmin(next, section, predecessor) }
+        let exchange = try exchange(for: next)
+        if section.hasStep {
+            return await send(
+                exchange.parts(of: next, section: section, predecessor: predecessor),
+                of: next,
+                on: try openConnection(),
+                exchange
+            )
+        }
+        return await send(window(remaining, exchange, predecessor), on: try openConnection())
+    }
+
+    /// As many transactional migrations without steps as fit one window.
+    private func window(
+        _ versions: ArraySlice<MigrationVersion>,
+        _ exchange: MigrationExchange,
+        _ predecessor: MigrationVersion?
+    ) -> [MigrationExchange.Item] {
+        var items: [MigrationExchange.Item] = []
+        var predecessor = predecessor
+        var bytes = 0
+        for version in versions.prefix(runner.timing.windowMigrations) {
+            guard let migration = runner.set[version], let section = migration.section(change.direction),
+                section.isTransactional, !section.hasStep, !needsAdmin(section)
+            else { break }
+            for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
+            predecessor = version
+            bytes = items.reduce(0) { $0 + $1.statement.sql.utf8.count }
+            if bytes >= runner.timing.windowBytes { break }
+        }
+        return items
+    }
+
+    /// What surrounds the statements of migrations on the owner's connection.
+    func exchange(for migration: Migration) throws(Failure) -> MigrationExchange {
+        guard let facts, let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger else {
+            throw Failure(.unknown, "the catalogue has not been read")
+        }
+        let retry =
+            lockRetry
+            ?? LockRetry(
+                lockTimeout: migration.section(change.direction)?.lockTimeout ?? settings.lockTimeout,
+                deadlockTimeout: facts.deadlockTimeout,
+                lockWait: settings.lockWait
+            )
+        return MigrationExchange(
+            ledger: ledger,
+            identity: facts.identity,
+            run: run,
+            direction: change.direction,
+            role: facts.roleToSet(for: ledger),
+            writesAuditLog: writesAuditLog,
+            ledgerLockWait: settings.lockWait - (ContinuousClock.now - lastProgress),
+            lockTimeout: retry.currentLockTimeout,
+            statementTimeout: settings.statementTimeout,
+            serverVersion: connection?.serverVersion ?? 0
+        )
+    }
+
+    /// Sends one pipeline; every COMMIT that arrives is noted at once.
+    func send(
+        _ items: [MigrationExchange.Item],
+        on connection: PostgresConnection,
+        since begin: ContinuousClock.Instant = .now
+    ) async -> WindowEnd {
+        var refusal: WindowEnd?
+        var start = begin
+        window = Set(items.map(\.migration.version))
+        do {
+            _ = try await connection.pipeline(items.map(\.statement)) { index, result in
+                let item = items[index]
+                switch result {
+                case .success(let answer) where item.place == .commit && answer.commandTag == "COMMIT":
+                    let now = ContinuousClock.now
+                    committed(item.migration.version, in: now - start)
+                    start = now
+                case .failure(let message) where refusal == nil:
+                    refusal = .refused(item.place, message, item.migration)
+                default: break
+                }
+            }
+        } catch {
+            return .lost(error)
+        }
+        showWarnings(of: connection)
+        return refusal ?? .committed
+    }
+
+    /// Sends one migration with Swift steps: a sync before each step, inside the open transaction.
+    private func send(
+        _ parts: [MigrationExchange.Part],
+        of migration: Migration,
+        on connection: PostgresConnection,
+        _ exchange: MigrationExchange
+    ) async -> WindowEnd {
+        for part in parts {
+            switch part {
+            case .items(let items):
+                let end = await send(items, on: connection)
+                guard case .committed = end else { return end }
+            case .step(let name, let line):
+                if let end = await run(step: name, line: line, of: migration, on: connection, exchange) { return end }
+            }
+        }
+        return .committed
+    }
+
+    private func run(
+        step name: String,
+        line: Int,
+        of migration: Migration,
+        on connection: PostgresConnection,
+        _ exchange: MigrationExchange
+    ) async -> WindowEnd? {
+        var failure = Failure(.failed, "this convoy has no step “\(name)”", version: migration.version, file: migration.file, line: line)
+        guard let step = runner.steps[name] else { return .failed(failure) }
+        do {
+            try await step.run(
+                StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(exchange.ledger.schema))
+            )
+            return Task.isCancelled ? .failed(Failure(.interrupted, "interrupted", version: migration.version)) : nil
+        } catch let error as PostgresError {
+            guard error.code == .server, let message = error.server else { return .lost(error) }
+            return .refused(.statement(SQLStatement(text: "step \(name)", line: line)), message, migration)
+        } catch {
+            failure.message = "step \(name): \(error)"
+            failure.hint = (error as? StepError)?.hint
+            return .failed(failure)
+        }
+    }
+
+    private func showWarnings(of connection: PostgresConnection) {
+        for notice in connection.takeNotices() where notice.severity == "WARNING" { warn("the server warns: \(notice.message)") }
+    }
+
+    // MARK: - After an error
+
+    enum Resolution { case tryAgain, readAgain }
+
+    /// Ends what is open, on whichever session it is.
+    private func rollBack() async throws(Failure) {
+        for connection in [connection, admin?.connection] {
+            guard let connection, connection.isOpen, connection.transactionStatus != .idle else { continue }
+            connection.cancellation = .ignored
+            defer { connection.cancellation = .observed }
+            // One that does not even roll back is closed by the failing call; the server then rolls back by itself.
+            _ = try? await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
+        }
+    }
+
+    /// What to do about a server's error: go on, read the ledger again, or give up with the right outcome.
+    private func resolve(
+        _ message: ServerMessage,
+        at place: MigrationExchange.Place,
+        of migration: Migration
+    ) async throws(Failure) -> Resolution {
+        if Task.isCancelled, message.sqlstate == "57014" {
+            throw Failure(
+                .interrupted,
+                "interrupted in migration \(migration.version), which was rolled back",
+                version: migration.version,
+                file: migration.file
+            )
+        }
+        switch message.sqlstate {
+        case Ledger.GuardCode.alreadyDone, Ledger.GuardCode.predecessorMoved:
+            return .readAgain
+        case Ledger.GuardCode.unsafe:
+            throw Failure(
+                .blocked,
+                message.message,
+                version: migration.version,
+                file: migration.file,
+                sqlstate: message.sqlstate,
+                hint: "it would run with the administrator's rights: remove it, or apply this migration by hand as the administrator"
+            )
+        case "55P03", "40P01":
+            try await waitForLocks(message, at: place, of: migration)
+            return .tryAgain
+        default:
+            throw failure(message, at: place, of: migration)
+        }
+    }
+
+    private func failure(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) -> Failure {
+        guard case .statement(let statement) = place else {
+            var failure = Failure(.failed, server: message, migration: migration, settings: settings)
+            if place == .commit || place == .constraints { failure.message = "at the end of the migration: \(message.message)" }
+            return failure
+        }
+        return Failure(.failed, server: message, migration: migration, statement: statement, settings: settings)
+    }
+
+    /// Pauses before the next attempt, or gives up with `lock-busy` and the session that stands in the way.
+    private func waitForLocks(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async throws(Failure) {
+        let connection = try openConnection()
+        let exchange = try exchange(for: migration)
+        let onLedger = place == .ledgerLock
+        let query = onLedger ? LockHolder.selection(onLedger: exchange.ledger) : LockHolder.selectionOnAnyTable
+        // Only to name it: a failing look is no reason to fail.
+        let rows = (try? await connection.query(query, timeout: InstanceProbe.silenceTimeout))?.rows ?? []
+        let holder = rows.first.flatMap { try? LockHolder($0) }
+        var retry =
+            lockRetry
+            ?? LockRetry(
+                lockTimeout: exchange.lockTimeout,
+                deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
+                lockWait: settings.lockWait
+            )
+        let elapsed = ContinuousClock.now - lastProgress
+        guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1)) else {
+            let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
+            var failure = busy("did not get \(what) within \(settings.lockWait)", holder)
+            failure.version = migration.version
+            failure.file = migration.file
+            failure.sqlstate = message.sqlstate
+            if case .statement(let statement) = place { (failure.line, failure.statement) = (statement.line, statement.text) }
+            throw failure
+        }
+        if retry.attempts == 1 {
+            let who = holder.map { "\($0) may hold it" } ?? "it is not known who holds it"
+            report(.instanceWaiting(instance: instance.name, reason: "migration \(migration.version) waits for a lock; \(who)"))
+        }
+        lockRetry = retry
+        await pause(for: wait, cancellation: .observed)
+    }
+}
+
+extension MigrationSection {
+    var hasStep: Bool {
+        elements.contains { element in
+            if case .step = element { true } else { false }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+
+/// One change of one instance, from the first connection to the last. It belongs to one task and is used once.
+///
+/// The order is the protocol's: probe without a lock; take the advisory lock; read the ledger again; apply in windows; release. Whatever
+/// happens in between, ``perform()`` says what holds in the database.
+final class InstanceChange {
+    let runner: InstanceRunner
+    let instance: Instance
+    let change: Change
+    let run: String
+    let report: @Sendable (Event.Kind) -> Void
+
+    /// The session that holds the advisory lock and migrates; nil before the first connection, and while it is lost.
+    var connection: PostgresConnection?
+    /// What the catalogue said when the present connection was opened.
+    var facts: InstanceFacts?
+    /// The administrator's session; opened when a migration needs it.
+    var admin: AdminSession?
+    /// Versions in the ledger, as far as we know.
+    var ledgerVersions: Set<MigrationVersion> = []
+    var applied: [AppliedMigration] = []
+    var writesAuditLog = false
+    /// When something was last committed: waits for locks count from here.
+    var lastProgress = ContinuousClock.now
+    var lockRetry: LockRetry?
+    /// What the last pipeline held: should its connection be lost, these may have been committed unheard.
+    var window: Set<MigrationVersion> = []
+    /// How often the connection was lost since the last progress.
+    private var losses = 0
+    private var from: MigrationVersion?
+    private var holdsLock = false
+    /// Going down by steps: the versions that were meant at first, so that planning again does not go further down.
+    private var intended: Set<MigrationVersion>?
+    private var shownWarnings: Set<String> = []
+
+    struct AdminSession {
+        var connection: PostgresConnection
+        var identity: SessionIdentity
+    }
+
+    init(
+        _ runner: InstanceRunner,
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) {
+        self.runner = runner
+        self.instance = instance
+        self.change = change
+        self.run = run
+        self.report = report
+    }
+
+    var settings: InstanceSettings { instance.settings }
+
+    func perform() async -> InstanceResult {
+        do {
+            let didSomething = try await bringToTarget()
+            await release()
+            let done: Outcome = change.direction == .up ? .migrated : .rolledBack
+            return result(didSomething ? done : .upToDate)
+        } catch {
+            await release()
+            return result(error.kind, error)
+        }
+    }
+
+    private func result(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceResult {
+        InstanceResult(
+            outcome: outcome,
+            from: from,
+            to: ledgerVersions.max() ?? (applied.isEmpty ? from : nil),
+            applied: applied,
+            failure: failure
+        )
+    }
+
+    /// - Returns: whether there was something to do.
+    private func bringToTarget() async throws(Failure) -> Bool {
+        let probe = InstanceProbe(instance: instance)
+        let connection = try await probe.connect()
+        self.connection = connection
+        let reading = try await probe.read(connection)
+        facts = reading.facts
+        note(reading.contents)
+        from = ledgerVersions.max()
+        guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
+        if let failure = await runner.stepBlockers(
+            InstanceAssessment(reading, set: runner.set, change: change, instance: instance),
+            instance,
+            connection
+        ) {
+            throw failure
+        }
+        report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
+        try await acquireLock()
+        var stalls = 0
+        while true {
+            let committed = applied.count
+            let versions = try await planUnderLock()
+            if versions.isEmpty { return true }
+            if try await apply(versions) { return true }
+            // Someone else migrates the same database, or the connection was lost: read again and go on, but not for ever.
+            stalls = applied.count > committed ? 0 : stalls + 1
+            guard stalls < 20 else {
+                throw Failure(
+                    .failed,
+                    "another migrator keeps changing the ledger of this database",
+                    hint: "stop the app or the other tool, then run migrate again"
+                )
+            }
+        }
+    }
+
+    /// Judges a reading, shows its warnings, and throws what stands in the way.
+    private func assess(_ reading: InstanceProbe.Reading) throws(Failure) -> InstancePlan? {
+        let assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
+        assessment.warnings.forEach(warn)
+        if let failure = assessment.failure { throw failure }
+        return assessment.plan
+    }
+
+    func warn(_ message: String) {
+        guard shownWarnings.insert(message).inserted else { return }
+        report(.instanceWarned(instance: instance.name, message: message))
+    }
+
+    private func note(_ contents: LedgerContents?) { ledgerVersions = Set(contents?.applied ?? []) }
+
+    // MARK: - The advisory lock
+
+    /// Polls the lock up to `lock_wait`, then throws `lock-busy` with its holder.
+    func acquireLock(_ cancellation: Cancellation = .observed) async throws(Failure) {
+        let connection = try openConnection()
+        let deadline = ContinuousClock.now + settings.lockWait
+        let checksClient = PipelineStatement("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
+        let session = PipelineStatement(
+            """
+            SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', false),
+                pg_catalog.set_config('idle_session_timeout', '0', false), pg_catalog.set_config('statement_timeout', '0', false),
+                pg_catalog.set_config('datestyle', 'ISO', false)
+            """
+        )
+        var preparation = [session, checksClient]
+        var isToldToWait = false
+        while true {
+            do {
+                let results = try await connection.pipeline(preparation + [AdvisoryLock.acquisition], timeout: InstanceProbe.silenceTimeout)
+                if preparation.count == 2, case .failure = results[1] {
+                    // Not every server's operating system can watch for lost clients.
+                    preparation = [session]
+                    continue
+                }
+                preparation = []
+                holdsLock = try results[results.count - 1].get().onlyRow().bool("acquired")
+                if holdsLock { return }
+                guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
+                let holder = try await connection.query(AdvisoryLock.holder, timeout: InstanceProbe.silenceTimeout).rows.first
+                    .map(LockHolder.init)
+                guard ContinuousClock.now < deadline else { throw busy("another session holds the advisory lock of this database", holder) }
+                if !isToldToWait {
+                    isToldToWait = true
+                    let who = holder?.description ?? "another session"
+                    report(.instanceWaiting(instance: instance.name, reason: "\(who) holds the advisory lock"))
+                }
+            } catch let error as PostgresError {
+                throw Failure(error, doing: "taking the advisory lock", settings: settings)
+            } catch let failure as Failure {
+                throw failure
+            } catch {
+                throw Failure(.failed, "taking the advisory lock: \(error)")
+            }
+            let remaining = deadline - .now
+            await pause(for: min(.milliseconds(Int.random(in: 100...300)), max(remaining, .milliseconds(1))), cancellation: cancellation)
+        }
+    }
+
+    private func isCancelled(_ cancellation: Cancellation) -> Bool { cancellation == .observed && Task.isCancelled }
+
+    func busy(_ message: String, _ holder: LockHolder?) -> Failure {
+        let who = holder.map { ": \($0)" } ?? ""
+        return Failure(
+            .lockBusy,
+            message + who,
+            hint: holder.map { "wait until process \($0.pid) is done, or end it with pg_terminate_backend(\($0.pid)); then run it again" }
+                ?? "run it again later, or raise lock_wait",
+            lockedBy: holder
+        )
+    }
+
+    /// Unlocks and closes. When the answer is in doubt, closing is what frees the lock.
+    private func release() async {
+        if let connection, connection.isOpen, holdsLock {
+            connection.cancellation = .ignored
+            _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
+        }
+        connection?.close()
+        admin?.connection.close()
+    }
+
+    // MARK: - Under the lock
+
+    /// Reads the ledger again, plans, and makes the tables that are missing.
+    private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
+        let reading = try await InstanceProbe(instance: instance).read(try openConnection())
+        facts = reading.facts
+        note(reading.contents)
+        if let intended { return ledgerVersions.filter(intended.contains).sorted(by: >) }
+        let versions = try assess(reading)?.versions ?? []
+        if case .downSteps = change { intended = Set(versions) }
+        if !versions.isEmpty { try await createTables(reading) }
+        return versions
+    }
+
+    /// Makes ledger and audit log where they are missing, as the owner. Someone else may do the same at this moment.
+    private func createTables(_ reading: InstanceProbe.Reading) async throws(Failure) {
+        let connection = try openConnection()
+        let opening = [
+            PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+            PipelineStatement("SELECT pg_catalog.set_config('lock_timeout', '\(settings.lockTimeout.milliseconds)', true)"),
+        ]
+        let commit = PipelineStatement("COMMIT")
+        let role = reading.facts.roleToSet(for: reading.ledger).map { [PipelineStatement("SET LOCAL ROLE \(quotedIdentifier($0))")] } ?? []
+        do {
+            if reading.contents == nil {
+                try await repeatingRaces { () async throws(PostgresError) in
+                    try await connection.transaction(opening + role + reading.ledger.creation + [commit])
+                }
+            }
+            writesAuditLog = settings.audit == .database
+            guard writesAuditLog else { return }
+            if let table = reading.facts.auditTable {
+                try await checkAuditLog(table, reading, connection)
+            } else {
+                try await repeatingRaces { () async throws(PostgresError) in
+                    try await connection.transaction(opening + role + AuditLog.creation + [commit])
+                }
+                facts?.auditTable = InstanceFacts.AuditTable(oid: 0, owner: reading.ledger.owner, columns: AuditLog.columns)
+            }
+        } catch {
+            guard error.sqlstate == "42501", writesAuditLog else {
+                throw Failure(error, doing: "creating the ledger", settings: settings)
+            }
+            writesAuditLog = false
+            warn("no audit log in this database, because \(error.message); grant CREATE on the database, or set audit: journal-only")
+        }
+    }
+
+    private func checkAuditLog(
+        _ table: InstanceFacts.AuditTable,
+        _ reading: InstanceProbe.Reading,
+        _ connection: PostgresConnection
+    ) async throws(PostgresError) {
+        guard reading.contents?.auditProblem == nil, table.columns.isSuperset(of: AuditLog.columns) else {
+            writesAuditLog = false
+            return
+        }
+        guard table.owner != reading.ledger.owner else { return }
+        let may = try await connection.query(
+            """
+            SELECT pg_catalog.has_table_privilege($1::text, $2::oid, 'INSERT') AND pg_catalog.has_schema_privilege($1::text, n.oid, 'USAGE') AS may
+            FROM pg_catalog.pg_namespace n WHERE n.nspname = 'convoy'
+            """,
+            [reading.ledger.owner, String(table.oid)],
+            timeout: InstanceProbe.silenceTimeout
+        )
+        guard try may.rows.first?.bool("may") != true else { return }
+        writesAuditLog = false
+        warn("nothing is written to convoy.migration_log: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
+    }
+
+    /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.
+    private static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
+
+    private func repeatingRaces(_ body: () async throws(PostgresError) -> Void) async throws(PostgresError) {
+        for _ in 1..<5 {
+            do {
+                return try await body()
+            } catch {
+                guard let code = error.sqlstate, Self.raceCodes.contains(code) else { throw error }
+                await pause(for: .milliseconds(Int.random(in: 20...100)), cancellation: .observed)
+            }
+        }
+        try await body()
+    }
+
+    // MARK: - Helpers that the parts of the protocol share
+
+    func openConnection() throws(Failure) -> PostgresConnection {
+        guard let connection, connection.isOpen else {
+            throw Failure(.unknown, "the connection is closed", hint: "run status to see where this instance stands")
+        }
+        return connection
+    }
+
+    /// Notes a COMMIT of ours.
+    func committed(_ version: MigrationVersion, in duration: Duration) {
+        let migration = AppliedMigration(version: version, direction: change.direction, duration: duration)
+        applied.append(migration)
+        switch change.direction {
+        case .up: ledgerVersions.insert(version)
+        case .down: ledgerVersions.remove(version)
+        }
+        lastProgress = .now
+        lockRetry = nil
+        losses = 0
+        report(.migrationApplied(instance: instance.name, migration: migration))
+    }
+
+    /// Counts a lost connection; a migration that costs the connection twice is taken for the cause.
+    func countLoss() -> Int {
+        losses += 1
+        return losses
+    }
+
+    func lockIsLost() { holdsLock = false }
+}
+
+extension PostgresConnection {
+    func query(_ statement: PipelineStatement, timeout: Duration?) async throws(PostgresError) -> QueryResult {
+        try await query(statement.sql, statement.parameters, timeout: timeout)
+    }
+
+    /// Runs statements that end with COMMIT; throws the first error of the server after rolling back.
+    func transaction(_ statements: [PipelineStatement]) async throws(PostgresError) {
+        let results = try await pipeline(statements, timeout: InstanceProbe.silenceTimeout)
+        if transactionStatus != .idle { try await query("ROLLBACK", timeout: InstanceProbe.silenceTimeout) }
+        for result in results { _ = try result.get() }
+    }
+}

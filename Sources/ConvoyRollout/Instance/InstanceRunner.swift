@@ -1,0 +1,140 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+import ConvoyPostgres
+
+/// Works on one instance at a time by the protocol of Convoy: probe, lock, read again, apply in windows, release.
+///
+/// It holds no state of an instance, so one runner serves every task of a run.
+public struct InstanceRunner: InstanceOperator {
+    let set: MigrationSet
+    let steps: [String: any MigrationStep]
+    let timing: Timing
+
+    /// - Parameter steps: what the set's files may name with `-- convoy:step`.
+    public init(set: MigrationSet, steps: [any MigrationStep]) {
+        self.init(set: set, steps: steps, timing: Timing())
+    }
+
+    package init(set: MigrationSet, steps: [any MigrationStep], timing: Timing) {
+        self.set = set
+        self.steps = Dictionary(steps.map { ($0.name, $0) }) { first, _ in first }
+        self.timing = timing
+    }
+
+    /// Waits that are not the user's to set.
+    package struct Timing: Sendable {
+        /// How long to try to reach a database again whose connection was lost, before the outcome is `unknown`.
+        package var reconnectWait = Duration.seconds(60)
+        /// How much goes into one pipeline.
+        package var windowMigrations = 50
+        package var windowBytes = 512 * 1024
+
+        package init() {}
+    }
+
+    /// Names of steps that the set's files ask for and nobody registered.
+    public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
+
+    public func connections(for instance: Instance) -> Int {
+        // The second one holds the ledger's lock beside a non-transactional migration, or is the administrator's.
+        let needsSecond =
+            instance.admin != nil || set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
+        return needsSecond ? 2 : 1
+    }
+
+    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+        var status = InstanceStatus(
+            name: instance.name,
+            server: instance.server,
+            database: instance.database,
+            labels: instance.labels,
+            outcome: .unreachable
+        )
+        do {
+            let probe = InstanceProbe(instance: instance)
+            let connection = try await probe.connect()
+            defer { connection.close() }
+            let reading = try await probe.read(connection)
+            var assessment = InstanceAssessment(reading, set: set, change: change, instance: instance)
+            if assessment.failure == nil { assessment.failure = await stepBlockers(assessment, instance, connection) }
+            status.version = reading.contents?.applied.last
+            status.lastMigratedAt = reading.contents?.lastMigratedAt
+            status.serverVersion = reading.facts.serverVersion
+            status.pending = assessment.plan?.versions ?? []
+            status.unknownVersions = assessment.plan?.unknownVersions ?? []
+            status.edited = assessment.edited
+            status.warnings = assessment.warnings
+            status.failure = assessment.failure
+            status.outcome = assessment.failure?.kind ?? (status.pending.isEmpty ? .upToDate : .pending)
+        } catch {
+            status.failure = error
+            status.outcome = error.kind
+        }
+        return status
+    }
+
+    public func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        await InstanceChange(self, instance, change, run: run, report: report).perform()
+    }
+
+    /// Asks the pending steps whether they would fail.
+    func stepBlockers(_ assessment: InstanceAssessment, _ instance: Instance, _ connection: PostgresConnection) async -> Failure? {
+        guard let plan = assessment.plan, let ledger = assessment.ledger else { return nil }
+        for version in plan.versions {
+            guard let migration = set[version], let section = migration.section(plan.direction) else { continue }
+            for case .step(let name, let line) in section.elements {
+                guard let failure = await blocker(step: name, line: line, of: migration, ledger, instance, connection) else { continue }
+                return failure
+            }
+        }
+        return nil
+    }
+
+    private func blocker(
+        step name: String,
+        line: Int,
+        of migration: Migration,
+        _ ledger: Ledger,
+        _ instance: Instance,
+        _ connection: PostgresConnection
+    ) async -> Failure? {
+        var failure = Failure(.blocked, "", version: migration.version, file: migration.file, line: line)
+        guard let step = steps[name] else {
+            failure.message = "this convoy has no step “\(name)”"
+            failure.hint = "use the release of convoy that belongs to this migration set"
+            return failure
+        }
+        do {
+            try await connection.query("BEGIN READ ONLY", timeout: InstanceProbe.silenceTimeout)
+            let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(ledger.schema))
+            let reasons = try await step.blockers(context)
+            try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
+            guard !reasons.isEmpty else { return nil }
+            failure.message = reasons.joined(separator: "; ")
+            return failure
+        } catch let error as PostgresError {
+            return Failure(error, doing: "asking step \(name) whether it would fail", settings: instance.settings)
+        } catch {
+            failure.message = "step \(name) could not tell whether it would fail: \(error)"
+            return failure
+        }
+    }
+}
+
+extension InstanceAssessment {
+    init(_ reading: InstanceProbe.Reading, set: MigrationSet, change: Change, instance: Instance) {
+        self.init(
+            facts: reading.facts,
+            ledger: reading.ledger,
+            contents: reading.contents,
+            set: set,
+            change: change,
+            instance: instance
+        )
+    }
+}

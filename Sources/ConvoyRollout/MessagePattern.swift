@@ -1,0 +1,149 @@
+/// A message without what differs between databases.
+///
+///     MessagePattern("connection to server at \"db-1\" (10.0.0.7), port 5432 failed: timeout").description
+///     // connection to server at <name> (<address>), port <n> failed: timeout
+///
+/// Replaced are quoted texts, UUIDs, network addresses, hexadecimal numbers, times and numbers; runs of white space become one space. A digit
+/// inside a word, as in `int4`, belongs to the word.
+struct MessagePattern: CustomStringConvertible {
+    let description: String
+
+    init(_ message: String) {
+        var pattern = ""
+        var rest = Substring(message)
+        var previous: Character?
+        while let character = rest.first {
+            if let quoted = Self.quoted(rest, after: previous) {
+                pattern += "<name>"
+                previous = rest[quoted].last
+                rest = rest[quoted.upperBound...]
+            } else if Self.isInToken(character) {
+                let token = rest.prefix(while: Self.isInToken)
+                pattern += Self.pattern(ofToken: token)
+                previous = token.last
+                rest = rest[token.endIndex...]
+            } else {
+                if !character.isWhitespace {
+                    pattern.append(character)
+                } else if !pattern.isEmpty, pattern.last != " " {
+                    pattern.append(" ")
+                }
+                previous = character
+                rest.removeFirst()
+            }
+        }
+        if pattern.last == " " { pattern.removeLast() }
+        description = pattern
+    }
+
+    /// The range of a quoted text, quotes included, that the text begins with.
+    private static func quoted(_ text: Substring, after previous: Character?) -> Range<Substring.Index>? {
+        let close: Character
+        switch text.first {
+        case "\"": close = "\""
+        // Servers quote as their lc_messages does.
+        case "“": close = "”"
+        case "„": close = "“"
+        case "«": close = "»"
+        case "»": close = "«"
+        case "`": close = "`"
+        // The apostrophe of “can't” opens nothing.
+        case "'" where previous.map(isWordPart) != true: close = "'"
+        default: return nil
+        }
+        var index = text.index(after: text.startIndex)
+        while let found = text[index...].firstIndex(of: close) {
+            let after = text.index(after: found)
+            // A doubled quote stands for itself, and an apostrophe inside a word closes nothing.
+            if after < text.endIndex, "\"'`".contains(close), text[after] == close {
+                index = text.index(after: after)
+            } else if close == "'", after < text.endIndex, isWordPart(text[after]) {
+                index = after
+            } else {
+                return text.startIndex..<after
+            }
+        }
+        return nil
+    }
+
+    private static func isWordPart(_ character: Character) -> Bool { character.isLetter || character.isNumber || character == "_" }
+
+    /// What addresses, times, numbers and identifiers are made of.
+    private static func isInToken(_ character: Character) -> Bool { isWordPart(character) || ".:-+\\/".contains(character) }
+
+    private static func pattern(ofToken token: Substring) -> String {
+        // The whole first: the colons of `fe80::` are part of it, the full stop after `10.0.0.7.` is not.
+        let trimmed = token.reversed().drop { ".:-+/".contains($0) }.reversed()
+        for body in [token, token.prefix(trimmed.count)] {
+            if let kind = kind(of: body) { return kind + token[body.endIndex...] }
+        }
+        return words(in: token)
+    }
+
+    private static func kind(of token: Substring) -> String? {
+        if isNumber(token.first == "-" || token.first == "+" ? token.dropFirst() : token) { return "<n>" }
+        if isUUID(token) { return "<uuid>" }
+        if isTime(token) { return "<time>" }
+        if isAddress(token) { return "<address>" }
+        return isHexadecimal(token) ? "<hex>" : nil
+    }
+
+    /// Replaces the numbers between the punctuation of a token that is nothing as a whole, such as `file.sql:12`.
+    private static func words(in token: Substring) -> String {
+        var pattern = ""
+        var rest = token
+        while let first = rest.first {
+            if isWordPart(first) {
+                let word = rest.prefix(while: isWordPart)
+                pattern += isNumber(word) ? "<n>" : isHexadecimal(word) ? "<hex>" : String(word)
+                rest = rest[word.endIndex...]
+            } else {
+                pattern.append(first)
+                rest.removeFirst()
+            }
+        }
+        return pattern
+    }
+
+    private static func isDigit(_ character: Character) -> Bool { character.isASCII && character.isNumber }
+    private static func isHexDigit(_ character: Character) -> Bool { character.isASCII && character.isHexDigit }
+
+    /// `12`, `1.5`, `1e-9`, `1.5e+10`.
+    private static func isNumber(_ text: Substring) -> Bool {
+        guard text.first.map(isDigit) == true, text.last.map(isDigit) == true else { return false }
+        return text.allSatisfy { isDigit($0) || ".eE+-".contains($0) } && Double(text) != nil
+    }
+
+    /// 32 digits in the groups of a UUID.
+    private static func isUUID(_ text: Substring) -> Bool {
+        let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+        return groups.map(\.count) == [8, 4, 4, 4, 12] && groups.allSatisfy { $0.allSatisfy(isHexDigit) }
+    }
+
+    /// `0x1F`, `\xdeadbeef`, a location such as `0/3000148`, or eight hexadecimal digits and more with a decimal one among them.
+    private static func isHexadecimal(_ text: Substring) -> Bool {
+        for prefix in ["0x", "\\x"] where text.hasPrefix(prefix) { return text.dropFirst(2).allSatisfy(isHexDigit) }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(isHexDigit) }), text.contains(where: isDigit) { return true }
+        return text.count >= 8 && text.allSatisfy(isHexDigit) && text.contains(where: isDigit)
+    }
+
+    /// A date, or a time of day, with whatever follows it: `2026-11-22`, `2026-11-22T12:34:56Z`, `12:34:56.789+00`.
+    private static func isTime(_ text: Substring) -> Bool {
+        let shape = String(text.prefix(10).map { isDigit($0) ? "9" : $0 })
+        return shape == "9999-99-99" || shape.hasPrefix("99:99:99")
+    }
+
+    /// An IPv4 or IPv6 address, with a prefix length or an IPv4 port if there is one.
+    private static func isAddress(_ text: Substring) -> Bool {
+        let address = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        let host = address.split(separator: ":", omittingEmptySubsequences: false)
+        if host.count <= 2 {
+            let octets = host[0].split(separator: ".", omittingEmptySubsequences: false)
+            let hasPort = host.count == 1 || (!host[1].isEmpty && host[1].allSatisfy(isDigit))
+            return hasPort && octets.count == 4 && octets.allSatisfy { UInt8($0) != nil }
+        }
+        return address.contains(where: isHexDigit) && address.allSatisfy { isHexDigit($0) || $0 == ":" || $0 == "." }
+            && (host.count == 8 || address.contains("::"))
+    }
+}

@@ -1,0 +1,72 @@
+import ConvoyPostgres
+public import ConvoyRollout
+import Crypto
+
+/// The step of 20220123131732: encrypts the API tokens with the installation's ENCRYPTION_KEY, the fleet file's secret `encryption_key`.
+///
+/// It fills `encrypted_refresh` and `encrypted_access` from the plain columns; the migration's own SQL checks that no row was left out.
+public struct EncryptAPITokens: MigrationStep {
+    public let name = "encrypt-api-tokens"
+
+    /// The name of the secret, in an instance's `secrets`.
+    static let secretName = "encryption_key"
+
+    public init() {}
+
+    public func blockers(_ context: StepContext) async throws -> [String] {
+        guard key(context) == nil else { return [] }
+        // In a database older than the table there can be no token.
+        let table = try await context.connection.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relname = 'tokens' AND c.relkind = 'r' AND pg_catalog.quote_ident(n.nspname) IN ($1, pg_catalog.btrim($1, '"'))) AS found
+            """,
+            [context.schema]
+        )
+        guard try table.onlyRow().bool("found") else { return [] }
+        let count = try await context.connection.query("SELECT count(*) AS tokens FROM \(context.schema).tokens").onlyRow().int64("tokens")
+        guard count > 0 else { return [] }
+        return [
+            "tokens has \(count) \(count == 1 ? "row" : "rows") to encrypt, and the instance has no secret \(Self.secretName): "
+                + "add the ENCRYPTION_KEY of this TeslaMate installation to its secrets in the fleet file"
+        ]
+    }
+
+    public func run(_ context: StepContext) async throws {
+        let rows = try await context.connection.query("SELECT id, refresh, access FROM \(context.schema).tokens ORDER BY id FOR UPDATE")
+            .rows
+        guard !rows.isEmpty else { return }
+        guard let key = key(context) else {
+            throw StepError(
+                "tokens has rows to encrypt, and the instance has no secret \(Self.secretName)",
+                hint: "add the ENCRYPTION_KEY of this TeslaMate installation to the instance's secrets in the fleet file"
+            )
+        }
+        let cipher = TokenCipher(encryptionKey: key)
+        for batch in stride(from: 0, to: rows.count, by: 1000).map({ rows[$0..<min($0 + 1000, rows.count)] }) {
+            var (ids, refreshes, accesses): ([String], [String], [String]) = ([], [], [])
+            for row in batch {
+                ids.append(String(try row.int64("id")))
+                refreshes.append(try cipher.encrypt(row.text("refresh")).hexadecimal)
+                accesses.append(try cipher.encrypt(row.text("access")).hexadecimal)
+            }
+            try await context.connection.query(
+                """
+                UPDATE \(context.schema).tokens t
+                SET encrypted_refresh = pg_catalog.decode(c.refresh, 'hex'), encrypted_access = pg_catalog.decode(c.access, 'hex')
+                FROM ROWS FROM (
+                    pg_catalog.unnest($1::bigint[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])) AS c (id, refresh, access)
+                WHERE t.id = c.id
+                """,
+                [ids, refreshes, accesses].map { "{\($0.joined(separator: ","))}" }
+            )
+        }
+    }
+
+    /// TeslaMate takes an empty key for none.
+    private func key(_ context: StepContext) -> String? {
+        guard let key = context.secrets[Self.secretName]?.reveal(), !key.isEmpty else { return nil }
+        return key
+    }
+}

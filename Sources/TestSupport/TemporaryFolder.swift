@@ -1,0 +1,31 @@
+internal import FoundationEssentials
+internal import Glibc
+
+/// A folder for one test; it is removed, with all that is in it, when the body ends.
+///
+/// - Parameter files: what to put there first, text by relative path; folders on the way are made.
+public func withTemporaryFolder<Value>(
+    files: [String: String] = [:],
+    _ body: (_ folder: String) async throws -> Value
+) async throws -> Value {
+    var template = Array("/tmp/convoy-test.XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+        throw TestSupportError("cannot make a temporary folder: \(String(cString: strerror(errno)))")
+    }
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (path, text) in files { try writeFile("\(folder)/\(path)", text) }
+    return try await body(folder)
+}
+
+/// Writes a text file; folders on the way are made.
+public func writeFile(_ path: String, _ text: String) throws {
+    let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+    guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
+        throw TestSupportError("cannot write \(path)")
+    }
+}
+
+/// The top folder of the repository that these tests were built from.
+public let repositoryRoot: String = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")

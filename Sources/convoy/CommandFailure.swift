@@ -1,0 +1,36 @@
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+
+/// Why a command cannot go on, and what to do about it.
+struct CommandFailure: Error {
+    let code: ConvoyRollout.ExitCode
+    /// One sentence without a full stop.
+    let message: String
+    let hint: String?
+
+    init(_ code: ConvoyRollout.ExitCode, _ message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    /// As standard error shows it.
+    var text: String {
+        "error: \(message.visible)\n" + (hint.map { "hint: \($0.visible)\n" } ?? "")
+    }
+}
+
+extension Problem {
+    /// As standard error shows it: the file's own text may hold anything.
+    var text: String {
+        description.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible + "\n" }.joined()
+    }
+}
+
+extension Problems {
+    var text: String {
+        let errors = problems.count { $0.severity == .error }
+        return problems.map(\.text).joined() + (errors == 1 ? "1 error" : "\(errors) errors") + "; no database was touched\n"
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+
+/// `convoy rollback`
+struct Rollback: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Revert applied migrations, newest first.",
+        discussion: """
+            Looks at every selected instance first. If one of them has a version on the way that cannot be reverted, nothing is \
+            touched anywhere, and that version is named: exit code 1.
+
+              convoy rollback --steps 1 --select name=alice
+              convoy rollback --to 20240929084639 --dry-run
+
+            Ctrl-C: nothing new starts, what runs finishes. Ctrl-C again: what runs is cancelled and rolled back.
+            """
+    )
+
+    @OptionGroup var options: FleetOptions
+    @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var changeOptions: ChangeOptions
+
+    @Option(
+        help: ArgumentHelp("Revert everything newer than this version.", valueName: "version"),
+        transform: MigrationVersion.init(argument:)
+    )
+    var to: MigrationVersion?
+
+    @Option(help: ArgumentHelp("Revert the newest so many on each instance.", valueName: "number"))
+    var steps: Int?
+
+    func validate() throws {
+        if (to == nil) == (steps == nil) { throw ValidationError("give either --to or --steps") }
+        if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
+    }
+
+    func execute() async throws -> ConvoyRollout.ExitCode {
+        let settings = try Settings(options, output: outputOptions.output)
+        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
+        let session = try FleetSession(settings)
+        let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
+        try session.check(change)
+        try session.checkEverythingIsSupported()
+        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let selection = try await session.select()
+            let plan = try RolloutPlan(fleet: session.fleet, instances: selection.instances, change: change)
+            session.tellLeftOut(plan)
+            let report = await session.report(on: plan)
+            let isRefused = report.instances.contains { $0.outcome == .blocked }
+            if changeOptions.dryRun || isRefused {
+                try settings.writeResult(table: { report.table($0) }, json: { report.json })
+                if isRefused, !changeOptions.dryRun {
+                    throw CommandFailure(
+                        .failed,
+                        "the rollback is refused, because an instance cannot go all the way; nothing was changed",
+                        hint: "choose a newer --to, or leave those instances out with --select"
+                    )
+                }
+                return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            }
+            if !changeOptions.yes {
+                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
+                if report.changedInstances > 0 {
+                    try await Confirmation.ask("Revert this on \(report.changedInstances) of \(report.instances.count) instances?")
+                }
+            }
+            return try await session.run(plan, interruption).unlessIncomplete(selection)
+        }
+    }
+}

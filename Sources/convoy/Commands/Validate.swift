@@ -1,0 +1,48 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+
+/// `convoy validate`
+struct Validate: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check the fleet file and the migrations; touches no database.",
+        discussion: """
+            Every problem is reported at once with file, line and column. Exit code 78 if there is one.
+
+              convoy validate
+              convoy validate --fleet production.yaml
+            """
+    )
+
+    @OptionGroup var options: FleetOptions
+
+    func execute() async throws -> ConvoyRollout.ExitCode {
+        let session = try FleetSession(Settings(options))
+        for problem in session.fleet.unsupported {
+            StandardStreams.error.write(problem.text)
+        }
+        if !session.fleet.unsupported.isEmpty {
+            StandardStreams.error.write("warning: `migrate` and `rollback` refuse this file until it is without these keys\n")
+        }
+        StandardStreams.output.write(summary(session))
+        try StandardStreams.output.check()
+        return .success
+    }
+
+    private func summary(_ session: FleetSession) -> String {
+        let fleet = session.fleet
+        let selected = fleet.instances.count { session.settings.selector?.matches($0) ?? true }
+        var lines = [
+            "\(session.settings.fleetFile): the fleet file and its migrations are right",
+            "  fleet       \(fleet.name)",
+            "  instances   \(fleet.instances.count) listed" + (session.settings.selector == nil ? "" : ", \(selected) selected"),
+        ]
+        if !fleet.discoveries.isEmpty { lines.append("  discover    \(fleet.discoveries.count), at run time") }
+        lines.append("  waves       \(fleet.rollout.waves.map(\.name).joined(separator: ", "))")
+        let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
+        lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
+        return lines.map { $0.visible + "\n" }.joined()
+    }
+}

@@ -1,0 +1,31 @@
+import ConvoyRollout
+import Dispatch
+
+/// The question that comes before databases are changed.
+enum Confirmation {
+    /// - Throws: a ``CommandFailure`` where nobody is there to answer and `--yes` does not answer either.
+    static func checkPossible(yes: Bool, settings: Settings) throws {
+        guard yes || settings.canAsk else {
+            throw CommandFailure(
+                .usage,
+                "this changes databases, and there is no terminal to ask for confirmation",
+                hint: "look at it with --dry-run, then add --yes"
+            )
+        }
+    }
+
+    /// Asks on the terminal; only `y` and `yes` are a yes.
+    ///
+    /// - Throws: a ``CommandFailure`` for any other answer.
+    static func ask(_ question: String) async throws {
+        StandardStreams.error.write("\(question) [y/N] ")
+        // Reading blocks, and the thread that handles Ctrl-C must stay free.
+        let answer = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: readLine()) }
+        }
+        if answer == nil { StandardStreams.error.write("\n") }
+        guard let answer, ["y", "yes"].contains(answer.lowercased().filter { !$0.isWhitespace }) else {
+            throw CommandFailure(.interrupted, "not confirmed; nothing was changed")
+        }
+    }
+}

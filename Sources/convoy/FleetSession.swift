@@ -1,0 +1,106 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+import TeslaMate
+
+/// A checked fleet file with its migration set: what every command starts from.
+struct FleetSession {
+    let settings: Settings
+    let fleet: Fleet
+    let set: MigrationSet
+    let runner: InstanceRunner
+    let statusLine: StatusLine
+
+    /// Reads and checks the files, tells their warnings, and touches no database.
+    ///
+    /// - Throws: every problem of the fleet file, or every problem of the migration set.
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
+        for warning in fleet.warnings { StandardStreams.error.write(warning.text) }
+        set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
+        let missing = runner.missingSteps
+        guard missing.isEmpty else {
+            throw CommandFailure(
+                .configuration,
+                "the migrations in \(fleet.migrations) name steps that this program does not have: \(missing.joined(separator: ", "))",
+                hint: "run them with a convoy that has these steps registered"
+            )
+        }
+        statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
+    }
+
+    /// - Throws: a ``CommandFailure`` where the set does not have the version that the change names.
+    func check(_ change: Change) throws {
+        do throws(UnknownTarget) {
+            try set.check(change)
+        } catch {
+            throw CommandFailure(.usage, "--to: \(error.description)", hint: error.hint)
+        }
+    }
+
+    /// - Throws: the keys that no command obeys yet, where the file uses some: obeying only a part of it could harm the fleet.
+    func checkEverythingIsSupported() throws {
+        guard !fleet.unsupported.isEmpty else { return }
+        throw Problems(fleet.unsupported)
+    }
+
+    /// The instances that the command is about.
+    struct Selection {
+        var instances: [Instance]
+        /// Whether every server told its databases; if not, the command cannot end well.
+        var isComplete: Bool
+    }
+
+    /// Lists the fleet's instances, discovered ones included, and keeps the selected.
+    ///
+    /// - Throws: a ``CommandFailure`` where none is left.
+    func select() async throws -> Selection {
+        if !fleet.discoveries.isEmpty { statusLine.show("asking \(fleet.discoveries.count) servers for their databases") }
+        defer { statusLine.clear() }
+        let found = try await fleet.discover()
+        statusLine.clear()
+        for failure in found.failures { tell(failure) }
+        let isComplete = found.failures.isEmpty
+        let instances = found.instances.filter { settings.selector?.matches($0) ?? true }
+        if instances.isEmpty { throw nothingSelected(of: found.instances.count, isComplete: isComplete) }
+        return Selection(instances: instances, isComplete: isComplete)
+    }
+
+    private func tell(_ failure: DiscoveryFailure) {
+        let place = "\(settings.fleetFile):\(failure.discovery.line)"
+        let text = "\(place): error: the databases of server \(failure.discovery.server) cannot be listed: \(failure.error)"
+        StandardStreams.error.write(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
+    }
+
+    private func nothingSelected(of count: Int, isComplete: Bool) -> CommandFailure {
+        guard isComplete else { return CommandFailure(.unreachable, "no instance could be found") }
+        guard let selector = settings.selector, count > 0 else {
+            return CommandFailure(
+                .configuration,
+                "\(settings.fleetFile): the fleet has no instance",
+                hint: "list one under `instances`, or look at the patterns under `discover`"
+            )
+        }
+        return CommandFailure(
+            .usage,
+            "--select '\(selector)' describes none of the \(count) instances",
+            hint: "`convoy status` shows their names, `convoy status --output json` their labels too"
+        )
+    }
+
+    /// Looks at instances, without a lock and without writing, and tells the warnings.
+    func probe(_ instances: [Instance], for change: Change, concurrency: Int? = nil) async -> [InstanceStatus] {
+        let probe = FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
+        let statuses = await probe.statuses(of: instances, for: change) { progress in
+            statusLine.show("looked at \(progress.finished) of \(progress.total) instances")
+        }
+        statusLine.clear()
+        for status in statuses {
+            for warning in status.warnings { StandardStreams.error.write("\(status.name): warning: \(warning)".visible + "\n") }
+        }
+        return statuses
+    }
+}

@@ -1,0 +1,50 @@
+import ConvoyRollout
+import Glibc
+import Synchronization
+import UnixSignals
+
+/// What Ctrl-C and SIGTERM do: end a command that only looks; stop a run, and on the second time cancel it.
+final class Interruption: Sendable {
+    /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
+    let stopRequests: AsyncStream<Void>
+    private let requestStop: AsyncStream<Void>.Continuation
+    private let isChanging = Mutex(false)
+    private let clearTerminal: @Sendable () -> Void
+
+    private init(clearTerminal: @escaping @Sendable () -> Void) {
+        (stopRequests, requestStop) = AsyncStream.makeStream()
+        self.clearTerminal = clearTerminal
+    }
+
+    /// Runs the body with the handlers in place; call it before any database is talked to.
+    ///
+    /// - Parameter clearTerminal: takes what is drawn over and over off the terminal before the command ends.
+    static func handled<Value: Sendable>(
+        clearTerminal: @escaping @Sendable () -> Void,
+        _ body: (Interruption) async throws -> Value
+    ) async throws -> Value {
+        let interruption = Interruption(clearTerminal: clearTerminal)
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in signals { interruption.receive() } }
+            defer { group.cancelAll() }
+            return try await body(interruption)
+        }
+    }
+
+    /// From now on databases may be changed: an interruption stops the run instead of ending the process.
+    func changesBegin() {
+        isChanging.withLock { $0 = true }
+    }
+
+    private func receive() {
+        if isChanging.withLock(\.self) {
+            requestStop.yield()
+        } else {
+            // Only looked so far, so there is nothing to undo and nobody to wait for.
+            clearTerminal()
+            StandardStreams.error.write("interrupted; nothing was changed\n")
+            exit(ConvoyRollout.ExitCode.interrupted.rawValue)
+        }
+    }
+}

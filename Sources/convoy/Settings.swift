@@ -1,0 +1,99 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+/// Options that every command has.
+struct FleetOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The fleet file. Without it CONVOY_FLEET of the environment, else fleet.yaml.",
+            valueName: "file"
+        )
+    )
+    var fleet: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only the instances that this describes, for example 'ring=canary,region in (eu,us),!legacy,name~team-*'.",
+            valueName: "selector"
+        )
+    )
+    var select: String?
+}
+
+/// Options of commands that write a result.
+struct OutputOptions: ParsableArguments {
+    @Option(help: "How to write the result: a table for people, or json for programs.")
+    var output: OutputFormat = .table
+}
+
+/// What the result is written as.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json
+}
+
+/// What decides how a command behaves: flags, environment and terminal, merged once. Nothing reads the environment later.
+struct Settings: Sendable {
+    let fleetFile: String
+    let selector: Selector?
+    let output: OutputFormat
+    /// What the fleet file's `${env:…}` are filled in from.
+    let environment: [String: String]
+    /// Whether there is someone to answer a question.
+    let canAsk: Bool
+    private let noColor: Bool
+    private let columns: Int?
+    private let isDumb: Bool
+    private let usesUnicode: Bool
+
+    /// - Throws: a ``CommandFailure`` for a selector that is none.
+    init(
+        _ options: FleetOptions,
+        output: OutputFormat = .table,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws {
+        let set = environment.filter { !$0.value.isEmpty }
+        fleetFile = options.fleet ?? set["CONVOY_FLEET"] ?? "fleet.yaml"
+        do throws(SelectorError) {
+            selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
+        } catch {
+            throw CommandFailure(.usage, "--select: \(error.message), at character \(error.column)", hint: error.hint)
+        }
+        self.output = output
+        self.environment = environment
+        canAsk = StandardStreams.isInputTerminal && StandardStreams.error.isTerminal
+        noColor = set["NO_COLOR"] != nil
+        columns = set["COLUMNS"].flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
+        isDumb = set["TERM"] == nil || set["TERM"] == "dumb"
+        let locale = (set["LC_ALL"] ?? set["LC_CTYPE"] ?? set["LANG"] ?? "").lowercased()
+        usesUnicode = locale.contains("utf-8") || locale.contains("utf8")
+    }
+
+    /// What a stream can show now; a terminal's size changes.
+    func style(of stream: OutputFile) -> OutputStyle {
+        let size = stream.terminalSize
+        return OutputStyle(
+            width: columns ?? size?.width,
+            height: size?.height,
+            usesColor: stream.isTerminal && !noColor && !isDumb,
+            usesUnicode: usesUnicode
+        )
+    }
+
+    /// How progress is shown on standard error.
+    var progressMode: ProgressReporter.Mode { canRedraw ? .live : .lines }
+
+    /// Whether standard error is a terminal on which lines can be written over.
+    var canRedraw: Bool { StandardStreams.error.isTerminal && !isDumb }
+
+    /// Writes a result to standard output.
+    func writeResult(table: (OutputStyle) -> String, json: () -> JSONValue) throws {
+        switch output {
+        case .table: StandardStreams.output.write(table(style(of: StandardStreams.output)))
+        case .json: StandardStreams.output.write(json().text)
+        }
+        try StandardStreams.output.check()
+    }
+}

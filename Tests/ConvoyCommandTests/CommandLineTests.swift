@@ -1,0 +1,194 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The binary as a binary: arguments in; standard output, standard error and the exit code out. No database needed.
+struct CommandLineTests {
+    @Test(arguments: [
+        ([], "migrate"), (["--help"], "130  interrupted"), (["help", "migrate"], "--concurrency"),
+        (["validate", "-h"], "touches no database"),
+        (["status", "--help"], "--check"), (["plan", "--help"], "--to"), (["rollback", "--help"], "--steps"), (["--version"], "0."),
+    ])
+    func helpIsAResult(_ arguments: [String], _ expected: String) async throws {
+        let result = try await runConvoy(arguments)
+        #expect(result.exitCode == 0)
+        #expect(result.standardOutput.contains(expected))
+        #expect(result.standardError == "")
+    }
+
+    @Test func helpNamesNothingThatDoesNotWorkYet() async throws {
+        let help = try await runConvoy(["--help"]).standardOutput
+        for command in ["resume", "runs", "report", "doctor", "drift", "lint", "serve", "schema"] {
+            #expect(!help.contains("\n  \(command) "))
+        }
+    }
+
+    @Test(arguments: [
+        (["upgrade"], "upgrade"),
+        (["status", "--fleat", "x"], "--fleat"),
+        (["status", "alice"], "alice"),
+        (["status", "--output", "xml"], "table"),
+        (["plan", "--to", "newest"], "20240929084639"),
+        (["plan", "--to", "0"], "20240929084639"),
+        (["migrate", "--yes", "--concurrency", "0"], "--concurrency"),
+        (["migrate", "--yes", "--concurrency", "many"], "--concurrency"),
+        (["rollback", "--yes"], "--to or --steps"),
+        (["rollback", "--yes", "--to", "1", "--steps", "1"], "--to or --steps"),
+        (["rollback", "--yes", "--steps", "0"], "--steps"),
+        (["status", "--select", "ring=(("], "--select"),
+        (["status", "--select", ""], "--select"),
+        (["status", "--select", "name=zed"], "name=zed"),
+        (["plan", "--to", "20200101000001"], "20200101000000"),
+        (["migrate", "--yes", "--wave", "late"], "rest"),
+        (["migrate"], "--yes"),
+        (["rollback", "--steps", "1"], "--yes"),
+    ])
+    func aMistakeInTheCommandLineIsToldAndExits64(_ arguments: [String], _ expected: String) async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(arguments, in: folder)
+            #expect(result.exitCode == 64)
+            #expect(result.standardError.contains(expected))
+            #expect(result.standardOutput == "")
+        }
+    }
+
+    @Test func theFleetFileComesFromTheOptionThenTheEnvironmentThenTheFolder() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            #expect(try await runConvoy(["validate"], in: folder).standardOutput.hasPrefix("fleet.yaml: "))
+            let environment = ["CONVOY_FLEET": "\(folder)/fleet.yaml"]
+            #expect(try await runConvoy(["validate"], environment: environment, in: "/").standardOutput.hasPrefix("\(folder)/fleet.yaml: "))
+            let missing = try await runConvoy(["validate", "--fleet", "other.yaml"], environment: environment, in: folder)
+            #expect(missing.exitCode == 78)
+            #expect(missing.standardError.contains("other.yaml: error: "))
+            let empty = try await runConvoy(["validate"], environment: ["CONVOY_FLEET": ""], in: folder)
+            #expect(empty.exitCode == 0)
+        }
+    }
+
+    @Test func validateSaysWhatItRead() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(["validate", "--select", "name=alice"], in: folder)
+            #expect(
+                result.standardOutput == """
+                    fleet.yaml: the fleet file and its migrations are right
+                      fleet       test
+                      instances   2 listed, 1 selected
+                      waves       canary, rest
+                      migrations  1 in Migrations, the newest is 20200101000000 (create_cars)
+
+                    """
+            )
+            #expect(result.standardError == "")
+            #expect(result.exitCode == 0)
+        }
+    }
+
+    /// A fleet file that cannot be used, and what of it must be told.
+    struct BadFleet: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var text: String?
+        var expected: [String]
+
+        init(_ testDescription: String, _ text: String?, _ expected: String...) {
+            self.testDescription = testDescription
+            self.text = text
+            self.expected = expected
+        }
+    }
+
+    @Test(arguments: [
+        BadFleet("missing", nil, "fleet.yaml: error: ", "--fleet"),
+        BadFleet("empty", "", "fleet.yaml"),
+        BadFleet("not YAML", "{ [", "fleet.yaml:1:"),
+        BadFleet("a scalar", "hello", "fleet.yaml:1:"),
+        BadFleet("with tabs", "version: 1\n\tfleet: x\n", "fleet.yaml:2:"),
+        BadFleet("an alias bomb", "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "fleet.yaml:2:", "alias"),
+        BadFleet("binary", "\u{0}\u{1}\u{1B}[2J", "fleet.yaml"),
+        BadFleet("over 8 MiB", String(repeating: "# padding\n", count: 900_000), "8 MiB"),
+        BadFleet("an unknown key", Files.fleetText + "instnaces: []\n", "instnaces", "instances", "hint: "),
+        BadFleet("a missing variable", Files.fleetText.replacingOccurrences(of: "fleet: test", with: "fleet: ${env:NOT_SET}"), "NOT_SET"),
+    ])
+    func aBadFleetFileIsToldWithItsPlaceAndExits78(_ fleet: BadFleet) async throws {
+        var files = Files.fleet()
+        files["fleet.yaml"] = fleet.text
+        try await withTemporaryFolder(files: files) { folder in
+            for arguments in [["validate"], ["status"], ["migrate", "--yes"]] {
+                let result = try await runConvoy(arguments, in: folder)
+                #expect(result.exitCode == 78)
+                #expect(result.standardOutput == "")
+                for expected in fleet.expected { #expect(result.standardError.contains(expected)) }
+                #expect(!result.standardError.contains("\u{1B}"))
+                #expect(result.standardError.utf8.count < 4000)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ([:], "does not exist"),
+        (["Migrations/README": ""], "holds no migration"),
+        (["Migrations": ""], "not the directory"),
+        (["Migrations/create_cars.sql": ""], "<version>_<name>.sql"),
+        (["Migrations/1_a.sql": "SELECT 1;"], "Migrations/1_a.sql"),
+        (["Migrations/1_a.sql": "-- migrate:up\n-- convoy:step brew-coffee\n-- migrate:down\n-- convoy:irreversible no\n"], "brew-coffee"),
+    ])
+    func aBadMigrationSetIsToldAndExits78(_ migrations: [String: String], _ expected: String) async throws {
+        try await withTemporaryFolder(files: migrations.merging(["fleet.yaml": Files.fleetText]) { first, _ in first }) { folder in
+            for arguments in [["validate"], ["status"]] {
+                let result = try await runConvoy(arguments, in: folder)
+                #expect(result.exitCode == 78)
+                #expect(result.standardOutput == "")
+                #expect(result.standardError.contains(expected))
+            }
+        }
+    }
+
+    @Test func migrateRefusesAKeyThatDoesNotWorkYetByName() async throws {
+        var files = Files.fleet()
+        files["fleet.yaml"] = Files.fleetText.replacingOccurrences(of: "{name: rest}", with: "{name: rest, gate: {soak: 10m}}")
+        try await withTemporaryFolder(files: files) { folder in
+            let validated = try await runConvoy(["validate"], in: folder)
+            #expect(validated.exitCode == 0)
+            #expect(validated.standardError.contains("gate"))
+            for arguments in [["migrate", "--yes"], ["migrate", "--dry-run"], ["rollback", "--steps", "1", "--yes"]] {
+                let refused = try await runConvoy(arguments, in: folder)
+                #expect(refused.exitCode == 78)
+                #expect(refused.standardError.contains("fleet.yaml:14:"))
+                #expect(refused.standardError.contains("gate"))
+            }
+        }
+    }
+}
+
+/// A small fleet on disk.
+enum Files {
+    /// Two instances that nobody answers for; `rest` is on line 14.
+    static let fleetText = """
+        version: 1
+        fleet: test
+        migrations: Migrations
+        defaults:
+          user: nobody
+          password: ${env:TEST_PASSWORD:-s3cret}
+          connect_timeout: 2s
+        instances:
+          - {name: alice, host: 127.0.0.1, port: 1, database: a, labels: {ring: canary}}
+          - {name: bob, host: 127.0.0.1, port: 1, database: b}
+        rollout:
+          waves:
+            - {name: canary, select: ring=canary}
+            - {name: rest}
+
+        """
+
+    static let migration = """
+        -- migrate:up
+        CREATE TABLE cars (id bigint PRIMARY KEY);
+        -- migrate:down
+        DROP TABLE cars;
+
+        """
+
+    static func fleet(_ text: String = fleetText) -> [String: String] {
+        ["fleet.yaml": text, "Migrations/20200101000000_create_cars.sql": migration]
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What every command tells of instances that nobody answers for.
+struct UnreachableTests {
+    private let port: RefusedPort
+    private let files: [String: String]
+
+    init() throws {
+        port = try RefusedPort()
+        files = Files.fleet(Files.fleetText.replacingOccurrences(of: "port: 1", with: "port: \(port.port)"))
+    }
+
+    @Test(arguments: [
+        ["status"], ["status", "--check"], ["plan"], ["migrate", "--dry-run"], ["migrate", "--yes"], ["rollback", "--steps", "1", "--yes"],
+    ])
+    func allOfThemIsExitCode69(_ arguments: [String]) async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(arguments, in: folder)
+            #expect(result.exitCode == 69)
+            #expect(result.standardOutput.contains("alice"))
+            #expect(result.standardOutput.contains("unreachable"))
+            #expect(result.standardOutput.contains("\(port.port)"))
+            for text in [result.standardOutput, result.standardError] {
+                #expect(!text.contains("s3cret"))
+                #expect(!text.contains("\u{1B}"))
+            }
+        }
+    }
+
+    @Test(arguments: [(["status"], "convoy.status/1"), (["plan"], "convoy.plan/1"), (["migrate", "--yes"], "convoy.run/1")])
+    func jsonIsAlone(_ arguments: [String], _ schema: String) async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(arguments + ["--output", "json"], in: folder)
+            let json = try JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8)) as? [String: Any]
+            #expect(json?["schema"] as? String == schema)
+            let instances = json?["instances"] as? [[String: Any]]
+            #expect(instances?.map { $0["name"] as? String } == ["alice", "bob"])
+            #expect(instances?.allSatisfy { $0["outcome"] as? String == "unreachable" } == true)
+        }
+    }
+
+    @Test func aSelectionTouchesNothingElse() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(["status", "--select", "!ring"], in: folder)
+            #expect(!result.standardOutput.contains("alice"))
+            #expect(result.standardOutput.contains("bob"))
+        }
+    }
+
+    @Test func aWaveAloneSaysWhoIsLeftOut() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(["migrate", "--yes", "--wave", "canary"], in: folder)
+            #expect(result.standardError.contains("not in a wave of this run: bob"))
+            #expect(!result.standardOutput.contains("bob"))
+        }
+    }
+
+    @Test func theWidthIsKeptAndColourIsNeverSentToAFile() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(["status"], environment: ["COLUMNS": "40", "TERM": "xterm-256color"], in: folder)
+            let lines = result.standardOutput.split(separator: "\n").prefix(3)
+            #expect(lines.allSatisfy { $0.count <= 40 })
+            #expect(!result.standardOutput.contains("\u{1B}"))
+        }
+    }
+
+    /// A server that accepts and stays silent: the first Ctrl-C ends a command that only looks.
+    @Test(arguments: ["status", "plan"])
+    func lookingEndsAtOnceWhenInterrupted(_ command: String) async throws {
+        let proxy = try FaultProxy(to: .port(port.port))
+        proxy.set(mode: .blackHole)
+        let text = Files.fleetText.replacingOccurrences(of: "port: 1", with: "port: \(proxy.port)").replacingOccurrences(
+            of: "2s",
+            with: "60s"
+        )
+        try await withTemporaryFolder(files: Files.fleet(text)) { folder in
+            let process = try ConvoyProcess([command], in: folder)
+            try await eventually("convoy has connected") { proxy.counts.connections > 0 }
+            process.interrupt()
+            let result = try await process.result()
+            #expect(result.exitCode == 130)
+            #expect(result.standardError == "interrupted; nothing was changed\n")
+            #expect(result.standardOutput == "")
+        }
+    }
+
+    @Test func aReaderThatGoesAwayIsNoFailure() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let shell = "\"$CONVOY\" status | true; exit ${PIPESTATUS[0]}"
+            let process = try ChildProcess(
+                "/bin/bash",
+                ["-c", shell],
+                environment: ["CONVOY": try convoyPath()],
+                in: folder,
+                timeLimit: .seconds(60)
+            )
+            let end = await process.wait()
+            #expect(end.status == .exited(69))
+            #expect(end.standardError == "")
+        }
+    }
+
+    @Test func aFullDiskIsToldAndFails() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let process = try ChildProcess(
+                "/bin/bash",
+                ["-c", "\"$CONVOY\" status >/dev/full"],
+                environment: ["CONVOY": try convoyPath()],
+                in: folder,
+                timeLimit: .seconds(60)
+            )
+            let end = await process.wait()
+            #expect(end.status == .exited(1))
+            #expect(end.standardError.contains("cannot be written"))
+        }
+    }
+}
+
+/// Where the built `convoy` is, for tests that start it from a shell.
+func convoyPath() throws -> String {
+    let process = ProcessInfo.processInfo
+    let beside = URL(
+        fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? process.arguments[0]
+    )
+    .deletingLastPathComponent().appending(path: "convoy").path
+    return FileManager.default.isExecutableFile(atPath: beside) ? beside : "\(repositoryRoot)/.build/debug/convoy"
+}

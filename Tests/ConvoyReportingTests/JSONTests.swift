@@ -1,0 +1,145 @@
+import ConvoyMigrations
+import ConvoyRollout
+import Foundation
+import Testing
+
+@testable import ConvoyReporting
+
+struct JSONTests {
+    @Test func aRunAsDocumented() {
+        #expect(
+            report(troubledRun.prefix(8) + [Event(at: moment(2), .runFinished(status: .interrupted))]).json.text
+                == """
+                {
+                  "schema": "convoy.run/1",
+                  "run": "r-1",
+                  "fleet": "teslamate-eu",
+                  "status": "interrupted",
+                  "started_at": "2026-08-08T09:00:00.000Z",
+                  "finished_at": "2026-08-08T09:00:02.000Z",
+                  "summary": {
+                    "instances": 4,
+                    "outcomes": {
+                      "migrated": 1,
+                      "pending": 3
+                    },
+                    "versions": {
+                      "20260808090000": 1
+                    }
+                  },
+                  "waves": [
+                    {
+                      "name": "canary",
+                      "instances": 1,
+                      "outcomes": {
+                        "migrated": 1
+                      }
+                    },
+                    {
+                      "name": "rest",
+                      "instances": 3,
+                      "outcomes": {
+                        "pending": 3
+                      }
+                    }
+                  ],
+                  "instances": [
+                    {
+                      "name": "alice",
+                      "wave": "canary",
+                      "outcome": "migrated",
+                      "from": "20260807090000",
+                      "to": "20260808090000",
+                      "applied": [
+                        {
+                          "version": "20260808090000",
+                          "direction": "up",
+                          "duration": 0.012
+                        }
+                      ],
+                      "failure": null
+                    },
+                    \(["bob", "carol", "dave"].map(notReached).joined(separator: ",\n                    "))
+                  ],
+                  "failures": []
+                }
+
+                """.replacingOccurrences(of: "\n                    ", with: "\n    ").replacingOccurrences(
+                    of: "\n                ",
+                    with: "\n"
+                )
+        )
+    }
+
+    private func notReached(_ name: String) -> String {
+        """
+        {
+              "name": "\(name)",
+              "wave": "rest",
+              "outcome": "pending",
+              "from": null,
+              "to": null,
+              "applied": [],
+              "failure": null
+            }
+        """
+    }
+
+    @Test func aFailureHasEveryKeyInOrder() {
+        #expect(
+            overflow.json
+                == [
+                    "kind": "failed", "version": "20260808090000", "file": "Migrations/20260808090000_narrow_charges.sql",
+                    "line": .integer(7),
+                    "statement": "ALTER TABLE charges\n\tALTER COLUMN charger_power TYPE numeric(8,2)", "sqlstate": "22003",
+                    "message": "numeric field overflow",
+                    "detail": "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
+                    "hint": "correct the rows that are too large, then run migrate again", "fingerprint": .string(overflow.fingerprint),
+                    "locked_by": .null,
+                ]
+        )
+        #expect(
+            busy.lockedBy?.json
+                == ["pid": .integer(4711), "application": "psql", "address": "10.0.0.7", "since": "2026-08-08T08:00:00Z"]
+        )
+        #expect(
+            LockHolder(pid: 1, application: "", address: nil, since: nil).json
+                == ["pid": .integer(1), "application": "", "address": .null, "since": .null]
+        )
+    }
+
+    @Test(arguments: [
+        (JSONValue.seconds(0), "0"), (.seconds(1.5), "1.5"), (.seconds(0.1 + 0.2), "0.3"), (.seconds(12), "12"), (.seconds(.nan), "null"),
+        (.string("\"\\\n\u{1B}\u{7F}\u{9B}\u{202E}é"), #""\"\\\n\u001b\u007f\u009b\u202eé""#), (.string("\u{E0001}"), #""\udb40\udc01""#),
+        (.array([]), "[]"), (JSONValue.object(.init([])), "{}"), (.bool(true), "true"),
+    ])
+    func writes(_ value: JSONValue, _ expected: String) {
+        #expect(value.text == expected + "\n")
+    }
+
+    @Test func hostileTextComesBackWhole() throws {
+        let text = String(String.UnicodeScalarView((0...0x2100).compactMap(Unicode.Scalar.init))) + "\u{E0001}😀"
+        let json = JSONValue.array([.string(text)]).text
+        #expect(!json.unicodeScalars.contains { $0.isObeyedByTerminals && $0 != "\n" })
+        #expect(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String] == [text])
+    }
+
+    @Test(arguments: [
+        ("run", report(troubledRun).json), ("run", FleetReport().json), ("status", statusReport.json), ("plan", planReport.json),
+    ])
+    func fitsItsPublishedSchema(_ name: String, _ value: JSONValue) throws {
+        let schema = try JSONSchema(named: name)
+        #expect(schema.problems(in: try JSONSerialization.jsonObject(with: Data(value.text.utf8), options: .fragmentsAllowed)) == [])
+    }
+
+    @Test func theSchemaCheckItselfFindsProblems() throws {
+        let schema = try JSONSchema(named: "status")
+        let found = schema.problems(in: ["schema": "convoy.status/2", "fleet": 1, "summary": ["outcomes": ["lost": 1]], "instances": [[:]]])
+        for expected in [
+            "$.schema: not convoy.status/1", "$.fleet: not string", "$.target: missing", "$.summary.instances: missing",
+            "$.summary.outcomes.lost: not one of the allowed values", "$.instances[0].name: missing",
+        ] {
+            #expect(found.contains(expected))
+        }
+    }
+}

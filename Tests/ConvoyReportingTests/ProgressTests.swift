@@ -1,0 +1,125 @@
+import ConvoyMigrations
+import ConvoyRollout
+import Dispatch
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ConvoyReporting
+
+struct ProgressTests {
+    @Test func plainLinesOfARun() {
+        var report = FleetReport()
+        let lines = troubledRun.compactMap { event in
+            report.apply(event)
+            return ProgressLines(style: OutputStyle(usesUnicode: false)).line(for: event, in: report)
+        }
+        #expect(
+            lines == [
+                "09:00:00 run r-1 of teslamate-eu: 4 instances in 2 waves",
+                "09:00:00 wave canary: 1 instance",
+                "09:00:00 alice: migrated, 20260807090000 -> 20260808090000, 1 migration in 12 ms",
+                "09:00:00 wave canary done: 1 migrated",
+                "09:00:00 wave rest: 3 instances",
+                "09:00:00 bob: warning: convoy.migration_log cannot be created",
+                "09:00:00 carol: waiting: pid 4711 (psql) holds the lock",
+                "09:00:01 bob: failed: Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)",
+                "09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); nothing new starts, what runs finishes",
+                "09:00:03 carol: lock-busy: another session holds the migration lock, locked by pid 4711 (psql from 10.0.0.7, session since "
+                    + "2026-08-08T08:00:00Z)",
+                "09:00:03 wave rest done: 1 pending, 1 failed, 1 lock-busy",
+                "09:00:03 run halted after 3.5 s",
+            ]
+        )
+    }
+
+    @Test func theLiveViewOfARun() {
+        let view = LiveView(style: OutputStyle(width: 100, height: 24))
+        #expect(view.lines(FleetReport(), at: moment()) == [])
+        #expect(
+            view.lines(report(troubledRun.prefix(14)), at: moment(63)) == [
+                "teslamate-eu  1:03  2/4 done, 1 running, 1 not well, about 1 min 3 s left",
+                "  canary  ████████████████████  1/1  1 migrated",
+                "  rest    ██████░░░░░░░░░░░░░░  1/3  1 failed",
+                "  → carol  waiting: pid 4711 (psql) holds the lock",
+                "  ! bob  failed: Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE …",
+            ]
+        )
+    }
+
+    @Test(arguments: [20, 40, 80, 200])
+    func theLiveViewNeverWrapsNorScrolls(_ width: Int) {
+        for count in troubledRun.indices {
+            let lines = LiveView(style: OutputStyle(width: width, height: 4)).lines(report(troubledRun.prefix(count)), at: moment(5))
+            #expect(lines.count < 4)
+            #expect(lines.allSatisfy { $0.displayWidth < width })
+        }
+    }
+
+    @Test func manyWavesShowTheCurrentOne() {
+        let waves = (1...40).map { PlannedWave(name: "w\($0)", instances: ["i\($0)"]) }
+        var report = FleetReport()
+        report.apply(Event(at: moment(), .runStarted(run: "r", fleet: "f", waves: waves)))
+        for number in 1...29 {
+            report.apply(Event(at: moment(), .instanceFinished(instance: "i\(number)", result: InstanceResult(outcome: .upToDate))))
+        }
+        let lines = LiveView(style: OutputStyle(usesUnicode: false)).lines(report, at: moment())
+        #expect(lines.count == 9)
+        #expect(lines.contains("  w30  ....................  0/1"))
+    }
+
+    /// Text as it was written, in order.
+    private final class Written: Sendable {
+        private let text = Mutex("")
+        var all: String { text.withLock { $0 } }
+        func append(_ more: String) { text.withLock { $0 += more } }
+    }
+
+    @Test func thePlainReporterWritesEachLineOnce() async {
+        let written = Written()
+        let reporter = ProgressReporter(.lines, style: { OutputStyle() }, write: written.append)
+        for event in troubledRun { reporter.receive(event) }
+        await reporter.finish()
+        #expect(written.all.split(separator: "\n").count == 12)
+        #expect(!written.all.contains("\u{1B}"))
+        #expect(reporter.report.status == .halted)
+    }
+
+    @Test func theQuietReporterWritesWarningsOnly() async {
+        let written = Written()
+        let reporter = ProgressReporter(.quiet, style: { OutputStyle() }, write: written.append)
+        for event in troubledRun { reporter.receive(event) }
+        await reporter.finish()
+        #expect(written.all == "09:00:00 bob: warning: convoy.migration_log cannot be created\n")
+    }
+
+    @Test func theLiveReporterLeavesNoViewBehind() async {
+        let written = Written()
+        let reporter = ProgressReporter(.live, style: { OutputStyle(width: 80, height: 24) }, now: { moment(5) }, write: written.append)
+        for event in troubledRun { reporter.receive(event) }
+        await reporter.finish()
+        reporter.receive(Event(at: moment(), .waveStarted(wave: "rest")))
+        await reporter.finish()
+        // What follows the last erasure is what stays.
+        let rest = written.all.components(separatedBy: "\u{1B}[J").last ?? ""
+        #expect(rest.contains("warning: convoy.migration_log"))
+        #expect(!rest.contains("█"))
+    }
+
+    @Test func aReaderThatNeverReadsHoldsNobodyUp() async {
+        let gate = DispatchSemaphore(value: 0)
+        let reporter = ProgressReporter(
+            .lines,
+            style: { OutputStyle() },
+            write: { _ in
+                gate.wait()
+                gate.signal()
+            }
+        )
+        for number in 0..<10_000 {
+            reporter.receive(Event(at: moment(), .instanceWarned(instance: "i\(number)", message: "m")))
+        }
+        gate.signal()
+        await reporter.finish()
+    }
+}

@@ -1,0 +1,129 @@
+import ConvoyMigrations
+import ConvoyRollout
+import FoundationEssentials
+
+@testable import ConvoyReporting
+
+/// 2026-08-08T09:00:00Z and some seconds.
+func moment(_ seconds: Double = 0) -> Date { Date(timeIntervalSince1970: 1_786_179_600 + seconds) }
+
+let newest = MigrationVersion(20_260_808_090_000)
+let older = MigrationVersion(20_260_807_090_000)
+
+let overflow = Failure(
+    .failed,
+    "numeric field overflow",
+    version: newest,
+    file: "Migrations/20260808090000_narrow_charges.sql",
+    line: 7,
+    statement: "ALTER TABLE charges\n\tALTER COLUMN charger_power TYPE numeric(8,2)",
+    sqlstate: "22003",
+    detail: "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
+    hint: "correct the rows that are too large, then run migrate again"
+)
+
+let busy = Failure(
+    .lockBusy,
+    "another session holds the migration lock",
+    hint: "wait for it, or end that session",
+    lockedBy: LockHolder(pid: 4711, application: "psql", address: "10.0.0.7", since: "2026-08-08T08:00:00Z")
+)
+
+/// A canary and the rest: one migrated, one failed, one busy, one never reached.
+let troubledRun: [Event] = [
+    Event(
+        at: moment(),
+        .runStarted(
+            run: "r-1",
+            fleet: "teslamate-eu",
+            waves: [PlannedWave(name: "canary", instances: ["alice"]), PlannedWave(name: "rest", instances: ["bob", "carol", "dave"])]
+        )
+    ),
+    Event(at: moment(), .waveStarted(wave: "canary")),
+    Event(at: moment(), .instanceStarted(instance: "alice", wave: "canary")),
+    Event(at: moment(0.1), .instancePlanned(instance: "alice", from: older, pending: [newest])),
+    Event(
+        at: moment(0.2),
+        .migrationApplied(instance: "alice", migration: AppliedMigration(version: newest, direction: .up, duration: .milliseconds(12)))
+    ),
+    Event(
+        at: moment(0.3),
+        .instanceFinished(
+            instance: "alice",
+            result: InstanceResult(
+                outcome: .migrated,
+                from: older,
+                to: newest,
+                applied: [AppliedMigration(version: newest, direction: .up, duration: .milliseconds(12))]
+            )
+        )
+    ),
+    Event(at: moment(0.3), .waveFinished(wave: "canary")),
+    Event(at: moment(0.4), .waveStarted(wave: "rest")),
+    Event(at: moment(0.4), .instanceStarted(instance: "bob", wave: "rest")),
+    Event(at: moment(0.4), .instanceStarted(instance: "carol", wave: "rest")),
+    Event(at: moment(0.5), .instanceWarned(instance: "bob", message: "convoy.migration_log cannot be created")),
+    Event(at: moment(0.5), .instancePlanned(instance: "bob", from: older, pending: [newest])),
+    Event(at: moment(0.6), .instanceWaiting(instance: "carol", reason: "pid 4711 (psql) holds the lock")),
+    Event(
+        at: moment(1),
+        .instanceFinished(instance: "bob", result: InstanceResult(outcome: .failed, from: older, to: older, failure: overflow))
+    ),
+    Event(at: moment(1), .halted(reason: "wave rest reached its stop rule failures: 1 (bob)")),
+    Event(at: moment(3.5), .instanceFinished(instance: "carol", result: InstanceResult(outcome: .lockBusy, failure: busy))),
+    Event(at: moment(3.5), .waveFinished(wave: "rest")),
+    Event(at: moment(3.5), .runFinished(status: .halted)),
+]
+
+func report(_ events: some Sequence<Event>) -> FleetReport {
+    events.reduce(into: FleetReport()) { $0.apply($1) }
+}
+
+let statusReport = StatusReport(
+    fleet: "teslamate-eu",
+    target: newest,
+    generatedAt: moment(),
+    instances: [
+        InstanceStatus(
+            name: "alice",
+            server: "eu-1",
+            database: "teslamate_alice",
+            labels: ["ring": "canary", "region": "eu"],
+            outcome: .upToDate,
+            version: newest,
+            serverVersion: "17.2 (Debian 17.2-1)",
+            lastMigratedAt: moment(-90)
+        ),
+        InstanceStatus(
+            name: "bob",
+            server: "eu-1",
+            database: "teslamate_bob",
+            labels: [:],
+            outcome: .pending,
+            version: older,
+            pending: [newest],
+            serverVersion: "17.2",
+            lastMigratedAt: moment(-86_400 * 12)
+        ),
+        InstanceStatus(
+            name: "carol",
+            server: "us-1",
+            database: "teslamate_carol",
+            labels: [:],
+            outcome: .unreachable,
+            failure: Failure(.unreachable, "connection refused by us-1:5432", hint: "is the server running?")
+        ),
+    ]
+)
+
+let planReport = PlanReport(
+    fleet: "teslamate-eu",
+    direction: .up,
+    target: newest,
+    generatedAt: moment(),
+    waves: [
+        .init(name: "canary", maxParallel: 1, instances: [statusReport.instances[1]]),
+        .init(name: "rest", maxParallel: nil, instances: [statusReport.instances[0], statusReport.instances[2]]),
+    ],
+    migrationNames: [newest: "narrow_charges"]
+)

@@ -1,0 +1,62 @@
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRollout
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct InstanceDownTests {
+    @Test func revertsNewestFirstToAVersion() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let runner = InstanceRunner(set)
+            _ = await runner.up(database.instance())
+            let status = await runner.probe(database.instance(), for: .down(to: MigrationVersion(1)))
+            #expect(status.pending.map(\.value) == [3, 2])
+            let result = await runner.change(database.instance(), .down(to: MigrationVersion(1)), run: "run-2", report: { _ in })
+            #expect(result.outcome == .rolledBack, "\(String(describing: result.failure))")
+            #expect(result.versions == [3, 2])
+            #expect(result.applied.allSatisfy { $0.direction == .down })
+            #expect(result.to == MigrationVersion(1))
+            let ledger = try await database.ledger()
+            #expect(ledger == [1])
+            let log = try await database.query("SELECT count(*) AS n FROM convoy.migration_log WHERE direction = 'down'").onlyRow()
+            #expect(try log.int64("n") == 2)
+        }
+    }
+
+    @Test func revertsSomeSteps() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let runner = InstanceRunner(set, windowMigrations: 1)
+            _ = await runner.up(database.instance())
+            let result = await runner.change(database.instance(), .downSteps(2), run: "run-2", report: { _ in })
+            #expect(result.versions == [3, 2])
+            let all = await runner.change(database.instance(), .downSteps(5), run: "run-3", report: { _ in })
+            #expect(all.versions == [1])
+            #expect(all.to == nil)
+            let none = await runner.change(database.instance(), .downSteps(5), run: "run-4", report: { _ in })
+            #expect(none.outcome == .upToDate)
+        }
+    }
+
+    @Test func refusesAnIrreversibleVersionBeforeAnythingIsTouched() async throws {
+        let set = try migrationSet([
+            (1, migrationText("CREATE TABLE cars (id bigint);", down: "DROP TABLE cars;")),
+            (2, migrationText("DROP TABLE cars;", down: "-- convoy:irreversible the cars are gone")),
+            (3, migrationText("CREATE TABLE trips (id bigint);", down: "DROP TABLE trips;")),
+        ])
+        try await withDatabase { database in
+            let runner = InstanceRunner(set)
+            _ = await runner.up(database.instance())
+            let result = await runner.change(database.instance(), .downSteps(2), run: "run-2", report: { _ in })
+            #expect(result.outcome == .blocked)
+            #expect(result.failure?.message.contains("the cars are gone") == true)
+            #expect(result.failure?.file == "Migrations/2_test.sql")
+            #expect(result.applied.isEmpty)
+            let ledger = try await database.ledger()
+            #expect(ledger == [1, 2, 3])
+            let status = await runner.probe(database.instance(), for: .downSteps(2))
+            #expect(status.outcome == .blocked)
+        }
+    }
+}

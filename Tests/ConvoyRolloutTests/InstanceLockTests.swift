@@ -1,0 +1,167 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import TestSupport
+import Testing
+
+@testable import ConvoyRollout
+
+@Suite(.timeLimit(.minutes(3))) struct InstanceLockTests {
+    @Test func namesWhoHoldsTheAdvisoryLock() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let holder = try await database.connect(applicationName: "nightly-backup")
+            try await holder.query("SELECT pg_advisory_lock(7165068977842225153)")
+            let log = EventLog()
+            let result = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(400) }, log: log)
+            #expect(result.outcome == .lockBusy)
+            let lock = try #require(result.failure?.lockedBy)
+            #expect(lock.pid == holder.backendPID)
+            #expect(lock.application == "nightly-backup")
+            #expect(lock.since?.hasSuffix("Z") == true)
+            #expect(result.failure?.message.contains("nightly-backup") == true)
+            #expect(log.waits.count == 1)
+            let untouched = try await database.query("SELECT to_regclass('schema_migrations') IS NULL AS untouched").onlyRow().bool(
+                "untouched"
+            )
+            #expect(untouched)
+            holder.close()
+        }
+    }
+
+    @Test func waitsUntilTheAdvisoryLockIsFree() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let holder = try await database.connect()
+            try await holder.query("SELECT pg_advisory_lock(7165068977842225153)")
+            let log = EventLog()
+            async let result = InstanceRunner(set).up(database.instance(), log: log)
+            try await eventually("it waits") { !log.waits.isEmpty }
+            holder.close()
+            let outcome = await result.outcome
+            #expect(outcome == .migrated)
+        }
+    }
+
+    @Test func twoAtOnceApplyEachMigrationOnce() async throws {
+        let set = try migrationSet((1...30).map { (Int64($0), migrationText("CREATE TABLE t\($0) (id bigint);")) })
+        try await withDatabase { database in
+            let instance = database.instance()
+            async let first = InstanceRunner(set).up(instance, run: "run-a")
+            async let second = InstanceRunner(set).up(instance, run: "run-b")
+            let results = await [first, second]
+            #expect(results.allSatisfy { $0.outcome == .migrated || $0.outcome == .upToDate }, "\(results.map { $0.failure })")
+            #expect(results.map(\.applied.count).reduce(0, +) == 30)
+            let row = try await database.query("SELECT count(*) AS rows, count(DISTINCT version) AS versions FROM convoy.migration_log")
+                .onlyRow()
+            #expect(try row.int64("rows") == 30)
+            #expect(try row.int64("versions") == 30)
+        }
+    }
+
+    /// What Ecto does at boot: the table lock, a look, its own migration, the row, COMMIT.
+    @Test func leavesToTeslaMateWhatTeslaMateApplies() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            try await database.execute([
+                "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))"
+            ])
+            let ecto = try await database.connect(applicationName: "teslamate")
+            try await ecto.query("BEGIN")
+            try await ecto.query("LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE")
+            let log = EventLog()
+            async let running = InstanceRunner(set).up(database.instance(), log: log)
+            try await eventually("Convoy waits for the table's lock") {
+                try await database.query(
+                    "SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted AND relation = 'schema_migrations'::regclass"
+                ).onlyRow().int64("waiting") == 1
+            }
+            // On its other connection, as Ecto does.
+            try await database.execute([
+                "CREATE TABLE cars (id bigint PRIMARY KEY)",
+                "INSERT INTO schema_migrations VALUES (1, now())",
+            ])
+            try await ecto.query("COMMIT")
+            let result = await running
+            #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
+            #expect(result.versions == [2, 3])
+            let ledger = try await database.ledger()
+            #expect(ledger == [1, 2, 3])
+            ecto.close()
+        }
+    }
+
+    @Test func namesWhoHoldsTheLedgersLock() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            #expect(await InstanceRunner(set).up(database.instance(), to: 1).outcome == .migrated)
+            let ecto = try await database.connect(applicationName: "teslamate")
+            try await ecto.query("BEGIN")
+            try await ecto.query("LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE")
+            let result = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(500) })
+            #expect(result.outcome == .lockBusy)
+            #expect(result.failure?.lockedBy?.pid == ecto.backendPID)
+            #expect(result.failure?.version == MigrationVersion(2))
+            ecto.close()
+        }
+    }
+
+    @Test func triesAgainWhenAMigrationDoesNotGetItsLock() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            #expect(await InstanceRunner(set).up(database.instance(), to: 1).outcome == .migrated)
+            let reader = try await database.connect(applicationName: "grafana")
+            try await reader.query("BEGIN")
+            try await reader.query("SELECT * FROM cars")
+            let log = EventLog()
+            async let running = InstanceRunner(set).up(database.instance { $0.lockTimeout = .milliseconds(50) }, log: log)
+            try await eventually("a first attempt failed") { !log.waits.isEmpty }
+            try await reader.query("COMMIT")
+            let result = await running
+            #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
+            #expect(log.waits.first?.contains("grafana") == true)
+            reader.close()
+        }
+    }
+
+    @Test func givesUpOnALockThatIsNotReleased() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            #expect(await InstanceRunner(set).up(database.instance(), to: 1).outcome == .migrated)
+            let reader = try await database.connect(applicationName: "grafana")
+            try await reader.query("BEGIN")
+            try await reader.query("SELECT * FROM cars")
+            let result = await InstanceRunner(set).up(
+                database.instance {
+                    $0.lockTimeout = .milliseconds(50)
+                    $0.lockWait = .milliseconds(600)
+                }
+            )
+            #expect(result.outcome == .lockBusy)
+            #expect(result.failure?.sqlstate == "55P03")
+            #expect(result.failure?.lockedBy?.pid == reader.backendPID)
+            #expect(result.failure?.file == "Migrations/2_test.sql")
+            let ledger = try await database.ledger()
+            #expect(ledger == [1])
+            reader.close()
+        }
+    }
+
+    @Test(arguments: [
+        (attempts: 0, expected: Duration.milliseconds(800)), (attempts: 4, expected: .milliseconds(800)),
+        (attempts: 5, expected: .seconds(2)),
+        (attempts: 6, expected: .milliseconds(800)),
+    ])
+    func mostAttemptsYieldBeforeTheDeadlockCheck(attempts: Int, expected: Duration) {
+        var retry = LockRetry(lockTimeout: .seconds(5), deadlockTimeout: .seconds(1), lockWait: .seconds(60))
+        for _ in 0..<attempts { _ = retry.attemptFailed(elapsed: .seconds(1), jitter: 0.5) }
+        #expect(retry.currentLockTimeout == expected)
+    }
+
+    @Test func retriesEndWhenTheWaitIsOver() {
+        var retry = LockRetry(lockTimeout: .milliseconds(50), deadlockTimeout: .seconds(1), lockWait: .seconds(3))
+        #expect(retry.attemptFailed(elapsed: .seconds(1), jitter: 1) == .milliseconds(200))
+        #expect(retry.attemptFailed(elapsed: .milliseconds(2900), jitter: 1) == .milliseconds(100))
+        #expect(retry.attemptFailed(elapsed: .seconds(3), jitter: 0) == nil)
+    }
+}

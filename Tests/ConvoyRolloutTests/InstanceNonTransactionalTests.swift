@@ -1,0 +1,70 @@
+import ConvoyMigrations
+import ConvoyPostgres
+import TestSupport
+import Testing
+
+@testable import ConvoyRollout
+
+@Suite(.timeLimit(.minutes(3))) struct InstanceNonTransactionalTests {
+    private func indexSet(_ statement: String) throws -> MigrationSet {
+        try migrationSet([
+            (1, migrationText("CREATE TABLE cars (id bigint, vin text);\nINSERT INTO cars VALUES (1, 'a'), (2, 'a');")),
+            (2, migrationText(statement, down: "DROP INDEX CONCURRENTLY IF EXISTS cars_vin;", options: " transaction:false")),
+            (3, migrationText("CREATE TABLE trips (id bigint);")),
+        ])
+    }
+
+    private func isValid(_ database: TestDatabase) async throws -> Bool? {
+        try await database.query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('cars_vin')").rows.first.map {
+            try $0.bool("indisvalid")
+        }
+    }
+
+    @Test func buildsAnIndexConcurrentlyBesideTheLedgersLock() async throws {
+        let set = try indexSet("CREATE INDEX CONCURRENTLY IF NOT EXISTS cars_vin ON cars (vin);")
+        try await withDatabase { database in
+            let result = await InstanceRunner(set).up(database.instance())
+            #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
+            #expect(result.versions == [1, 2, 3])
+            var validity = try await isValid(database)
+            #expect(validity == true)
+            let down = await InstanceRunner(set).change(database.instance(), .down(to: MigrationVersion(1)), run: "run-2", report: { _ in })
+            #expect(down.outcome == .rolledBack, "\(String(describing: down.failure))")
+            validity = try await isValid(database)
+            #expect(validity == nil)
+        }
+    }
+
+    @Test func rebuildsAnIndexThatAnEarlierAttemptLeftInvalid() async throws {
+        let set = try indexSet("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS cars_vin ON cars (vin);")
+        try await withDatabase { database in
+            let failed = await InstanceRunner(set).up(database.instance())
+            #expect(failed.outcome == .failed)
+            #expect(failed.failure?.sqlstate == "23505")
+            #expect(failed.versions == [1])
+            var validity = try await isValid(database)
+            #expect(validity == false)
+            var ledger = try await database.ledger()
+            #expect(ledger == [1])
+            try await database.execute(["DELETE FROM cars WHERE id = 2"])
+            let log = EventLog()
+            let result = await InstanceRunner(set).up(database.instance(), log: log)
+            #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
+            validity = try await isValid(database)
+            #expect(validity == true)
+            #expect(log.warnings.contains { $0.contains("left invalid") })
+            ledger = try await database.ledger()
+            #expect(ledger == [1, 2, 3])
+        }
+    }
+
+    @Test(arguments: [
+        ("CREATE INDEX CONCURRENTLY cars_vin ON cars (vin)", "cars_vin"),
+        ("create unique index concurrently if not exists Cars_Vin\n on cars (vin)", "cars_vin"),
+        ("CREATE INDEX CONCURRENTLY \"My \"\"Index\" ON cars (vin)", nil), ("CREATE INDEX CONCURRENTLY \"Vin\" ON cars (vin)", "Vin"),
+        ("CREATE INDEX CONCURRENTLY ON cars (vin)", nil), ("DROP INDEX CONCURRENTLY cars_vin", nil), ("VACUUM cars", nil),
+    ])
+    func findsTheIndexsName(statement: String, name: String?) {
+        #expect(InstanceChange.concurrentIndexName(in: statement) == name)
+    }
+}
