@@ -26,7 +26,9 @@ struct FleetConvergenceTests {
     }
 
     private func withFleet(_ databases: [TestDatabase], _ body: (_ folder: String) async throws -> Void) async throws {
-        var lines = ["version: 1", "fleet: test", "migrations: Migrations", "defaults: {connect_timeout: 20s, lock_wait: 60s}", "instances:"]
+        var lines = [
+            "version: 1", "fleet: test", "migrations: Migrations", "defaults: {connect_timeout: 20s, lock_wait: 60s}", "instances:",
+        ]
         for database in databases {
             lines.append(
                 "  - {name: \(database.name), host: \(database.server.socketFolder), port: \(database.server.port), "

@@ -68,10 +68,15 @@ struct TroubledInstancesTests {
     @Test func aServerThatStopsInTheMiddle() async throws {
         let server = try await PostgresServer.start()
         try await server.withDatabases(2) { databases in
-            var files = ["Migrations/1_slow.sql": "-- migrate:up\nCREATE TABLE a (id bigint);\nSELECT pg_sleep(60);\n\n-- migrate:down\nDROP TABLE a;\n"]
+            var files = [
+                "Migrations/1_slow.sql":
+                    "-- migrate:up\nCREATE TABLE a (id bigint);\nSELECT pg_sleep(60);\n\n-- migrate:down\nDROP TABLE a;\n"
+            ]
             files["fleet.yaml"] =
                 "version: 1\nmigrations: Migrations\ninstances:\n"
-                + databases.map { "  - {name: \($0.name), host: \(server.socketFolder), port: \(server.port), user: \($0.ownerName), database: \($0.name)}\n" }
+                + databases.map {
+                    "  - {name: \($0.name), host: \(server.socketFolder), port: \(server.port), user: \($0.ownerName), database: \($0.name)}\n"
+                }
                 .joined()
             try await withTemporaryFolder(files: files) { folder in
                 let process = try ConvoyProcess(["migrate", "--yes"], in: folder)
