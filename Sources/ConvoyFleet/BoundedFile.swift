@@ -23,7 +23,7 @@ enum BoundedFile {
         guard fcntl(descriptor, F_SETFL, O_RDONLY) == 0 else { throw failure(errno) }
 
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(min(Int(status.st_size) + 1, limit + 1))
+        bytes.reserveCapacity(min(Int(status.st_size), limit) + 1)
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = chunk.withUnsafeMutableBytes { readOnce(descriptor, $0) }

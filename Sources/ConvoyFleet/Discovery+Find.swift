@@ -55,17 +55,18 @@ extension Fleet {
         return DiscoveredFleet(instances: try merging(found), failures: failures)
     }
 
-    /// The listed instances and those found. A database that is listed, or found before, is not added again under another name.
+    /// The listed instances and those found. A database that is listed, or found before, is not added again under another name; so that this also
+    /// holds for `localhost` and `127.0.0.1`, spellings of one host count as the same here.
     ///
     /// - Throws: names that two databases would share.
     package func merging(_ found: [(discovery: Discovery, instances: [Instance])]) throws(Problems) -> [Instance] {
         var merged = instances
-        var targets = Set(instances.compactMap(\.target))
+        var targets = Set(instances.compactMap(\.target?.normalised))
         var owners = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
         var problems: [Problem] = []
         for (discovery, instances) in found {
             for instance in instances {
-                if let target = instance.target, !targets.insert(target).inserted { continue }
+                if let target = instance.target?.normalised, !targets.insert(target).inserted { continue }
                 if let owner = owners[instance.name] {
                     problems.append(
                         Problem(

@@ -39,7 +39,7 @@ extension FleetReader {
                 field,
                 "`\(field.key)` is neither a libpq URI nor a key=value string",
                 hint:
-                    "write for example postgresql://user@host:5432/database; in a URI, “@”, “/”, “:” and “%” of a password are percent-encoded"
+                    "write for example postgresql://user@host:5432/database, with “@”, “/”, “:” and “%” of a password percent-encoded"
             )
             return ConnectionLevel(isComplete: false)
         }
@@ -99,7 +99,11 @@ extension FleetReader {
             note(at: field.keyMark, "`admin` says nothing", hint: "give it a `user`, or take it out")
             return nil
         }
-        var parameters = connectionLevel(section).parameters
+        let level = connectionLevel(section)
+        if level.connectTimeout != nil {
+            note(at: section["url"]?.keyMark, "`admin` has a `connect_timeout`", hint: "it waits as long as the instance: take it out")
+        }
+        var parameters = level.parameters
         if parameters.removeValue(forKey: "dbname") != nil {
             let mark = (section["database"] ?? section["dbname"] ?? section["url"])?.keyMark
             note(at: mark, "`admin` names a database", hint: "it works in the instance's own: take the name out")

@@ -7,7 +7,7 @@ extension FleetReader {
 
     /// Reads the whole file; nil where its top is no fleet file of this version. Whether it can be used is told by ``problems``.
     func fleet(_ node: YAMLNode) -> Fleet? {
-        let top = Field(key: "", keyMark: node.mark, node: node, isSecret: false)
+        let top = Field(key: "", keyMark: node.mark, node: node, isInSecret: false)
         guard case .mapping = node.content else {
             if case .refused = node.content { return nil }
             note(at: node.mark, "a fleet file is a mapping of keys to values, not \(node.kind)", hint: "start with the line “version: 1”")
@@ -23,6 +23,7 @@ extension FleetReader {
             apply(section, to: &defaults)
         }
         let servers = section["servers"].map { self.servers($0, defaults: defaults) } ?? [:]
+        if section["servers"] == nil, !section.lacks("servers") { serversAreComplete = false }
         let listed = section["instances"].map { instances($0, defaults: defaults, servers: servers) } ?? []
         let discoveries = section["discover"].map { self.discoveries($0, servers: servers) } ?? []
         let isNoInstance = section["instances"].map { _ in listed.isEmpty && instancesAreComplete } ?? section.lacks("instances")
@@ -57,7 +58,7 @@ extension FleetReader {
         for pair in pairs {
             guard case .scalar(let key) = pair.key.content, key.text == "version" else { continue }
             guard case .scalar(let value) = pair.value.content, !value.isNull else { return true }
-            let field = Field(key: "version", keyMark: pair.key.mark, node: pair.value, isSecret: false)
+            let field = Field(key: "version", keyMark: pair.key.mark, node: pair.value, isInSecret: false)
             guard let text = expanded(field)?.text else { return false }
             guard text == "1" else {
                 note(field, "this version of the fleet file is not known", hint: "this Convoy reads version 1")

@@ -42,6 +42,7 @@ extension FleetReader {
         }
         if let field = section["direct"] {
             let level = direct(field)
+            if let timeout = level?.connectTimeout { draft.settings.connectTimeout = timeout }
             var merged = draft.direct ?? [:]
             InstanceDraft.merge(level?.parameters ?? [:], over: &merged)
             draft.direct = merged
@@ -109,7 +110,11 @@ extension FleetReader {
     // MARK: Servers
 
     func servers(_ field: Field, defaults: InstanceDraft) -> [String: ListedServer] {
-        guard let section = section(field, "`servers`", keys: nil) else { return [:] }
+        guard let section = section(field, "`servers`", keys: nil) else {
+            serversAreComplete = false
+            return [:]
+        }
+        if !section.refusedKeys.isEmpty { serversAreComplete = false }
         var servers: [String: ListedServer] = [:]
         for field in section.fields {
             guard Self.isName(field.key) else {
@@ -244,6 +249,7 @@ extension FleetReader {
     func server(_ field: Field, among servers: [String: ListedServer]) -> String? {
         guard let name = text(field) else { return nil }
         guard servers[name] != nil else {
+            guard serversAreComplete else { return nil }
             let hint = servers.isEmpty ? "list it under `servers`" : suggestion(for: name, among: servers.keys)
             note(field, "there is no server of this name", hint: hint)
             return nil

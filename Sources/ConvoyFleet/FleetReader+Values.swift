@@ -112,7 +112,7 @@ extension FleetReader {
             note(
                 field,
                 "`\(field.key)` is not a name",
-                hint: "a name has ASCII letters, digits, “.”, “_” and “-”, begins with a letter or digit, and has at most 128 of them"
+                hint: "a name has at most 128 ASCII letters, digits, “.”, “_” and “-”, a letter or digit first"
             )
             return nil
         }

@@ -15,6 +15,8 @@ final class FleetReader {
     var instancesAreComplete = true
     /// The same for the waves.
     var wavesAreComplete = true
+    /// Whether the servers' names are known.
+    var serversAreComplete = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
@@ -91,7 +93,6 @@ final class FleetReader {
 
     private func section(_ pairs: [YAMLNode.Pair], at mark: YAMLNode.Mark, _ title: String, keys: Set<String>?, isSecret: Bool) -> Section {
         var section = Section(title: title, mark: mark)
-        var lines: [String: Int] = [:]
         for pair in pairs {
             guard case .scalar(let key) = pair.key.content else {
                 if case .refused = pair.key.content { continue }
@@ -99,7 +100,7 @@ final class FleetReader {
                 continue
             }
             let isEmpty = if case .scalar(let value) = pair.value.content { value.isNull } else { false }
-            let shown = Self.shownKey(key.text, isSecret: isSecret && isEmpty)
+            var shown: String? { Self.shownKey(key.text, isSecret: isSecret && isEmpty) }
             if let keys, !keys.contains(key.text) {
                 // In {password: a,b} the key “b” is a piece of the password.
                 if isEmpty || shown == nil {
@@ -113,9 +114,9 @@ final class FleetReader {
                 }
                 continue
             }
-            let name = shown.map { "`\($0)`" } ?? "this key"
-            if let line = lines.updateValue(pair.key.mark.line, forKey: key.text) {
-                note(at: pair.key.mark, "\(name) is given twice", hint: "the first one is on line \(line)")
+            var name: String { shown.map { "`\($0)`" } ?? "this key" }
+            if let first = section[key.text] {
+                note(at: pair.key.mark, "\(name) is given twice", hint: "the first one is on line \(first.keyMark.line)")
                 continue
             }
             if isEmpty {
@@ -128,7 +129,7 @@ final class FleetReader {
                 continue
             }
             section.add(
-                Field(key: key.text, keyMark: pair.key.mark, node: pair.value, isSecret: isSecret || Field.isSecret(key: key.text))
+                Field(key: key.text, keyMark: pair.key.mark, node: pair.value, isInSecret: isSecret)
             )
         }
         return section

@@ -3,21 +3,25 @@ struct Field {
     var key: String
     var keyMark: YAMLNode.Mark
     var node: YAMLNode
+    /// Whether it stands in something that may hold secrets.
+    var isInSecret: Bool
+
     /// Whether no message may show the value.
-    var isSecret: Bool
+    var isSecret: Bool { isInSecret || Self.isSecret(key: key) }
 
     /// Whether what stands under a key may hold a secret, or hold something that does.
-    static func isSecret(key: String) -> Bool {
+    private static func isSecret(key: String) -> Bool {
         switch key {
-        case "url", "direct", "admin", "secrets", "journal", "command", "http", "hooks": true
-        default: ["pass", "secret", "token"].contains { key.contains($0) }
+        case "password", "sslpassword", "url", "direct", "admin", "secrets", "journal", "command", "http", "hooks": true
+        default: false
         }
     }
 
     /// The value as the file has it, variables not filled in, cut to a line; nil where it may hold a secret or is more than one value.
     var shownText: String? {
         guard !isSecret, case .scalar(let scalar) = node.content, !scalar.text.isEmpty else { return nil }
-        // A connection string that stands under the wrong key.
+        // A user's own key that sounds like a secret's, or a connection string under the wrong key.
+        guard !["pass", "secret", "token"].contains(where: key.lowercased().contains) else { return nil }
         guard !scalar.text.contains("://"), !scalar.text.lowercased().contains("password") else { return nil }
         let limit = 80
         var shown = String.UnicodeScalarView()
@@ -29,7 +33,7 @@ struct Field {
 
     /// The same place and care for one of the values in a list.
     func item(_ node: YAMLNode) -> Field {
-        Field(key: key, keyMark: keyMark, node: node, isSecret: isSecret)
+        Field(key: key, keyMark: keyMark, node: node, isInSecret: isInSecret)
     }
 }
 
@@ -38,9 +42,11 @@ struct Section {
     let title: String
     let mark: YAMLNode.Mark
     private(set) var fields: [Field] = []
-    private var indices: [String: Int] = [:]
     /// Keys that are there, but whose value was refused.
-    private var refusedKeys: Set<String> = []
+    private(set) var refusedKeys: [String] = []
+    /// Where each key's field is; kept only for large mappings, since the instances of a large fleet are many small ones.
+    private var indices: [String: Int] = [:]
+    private static let linearLimit = 16
 
     init(title: String, mark: YAMLNode.Mark) {
         self.title = title
@@ -48,20 +54,25 @@ struct Section {
     }
 
     subscript(key: String) -> Field? {
-        indices[key].map { fields[$0] }
+        if fields.count > Self.linearLimit { return indices[key].map { fields[$0] } }
+        return fields.first { $0.key == key }
     }
 
     /// Whether the file has nothing to say on a key, and no problem with it was told either.
     func lacks(_ key: String) -> Bool {
-        indices[key] == nil && !refusedKeys.contains(key)
+        self[key] == nil && !refusedKeys.contains(key)
     }
 
     mutating func refuse(_ key: String) {
-        refusedKeys.insert(key)
+        refusedKeys.append(key)
     }
 
     mutating func add(_ field: Field) {
-        indices[field.key] = fields.count
         fields.append(field)
+        if fields.count == Self.linearLimit + 1 {
+            indices = Dictionary(fields.enumerated().map { ($1.key, $0) }) { first, _ in first }
+        } else if fields.count > Self.linearLimit {
+            indices[field.key] = fields.count - 1
+        }
     }
 }

@@ -13,7 +13,8 @@ public struct WaveAssignment: Sendable {
 }
 
 extension Rollout {
-    /// Gives each instance to the first wave that takes it. The same instances and waves always give the same answer, in whatever order they are given.
+    /// Gives each instance to the first wave that takes it. The same instances give the same
+    /// answer in every run, in whatever order they are given.
     public func assign(_ instances: [Instance]) -> WaveAssignment {
         let choice = WaveChoice(waves: waves, instances: instances)
         var members = waves.map { WaveAssignment.Members(wave: $0, instances: []) }

@@ -4,7 +4,7 @@
 ///     plan.versions   // in the order in which they run
 public struct InstancePlan: Sendable, Hashable {
     public let direction: MigrationDirection
-    /// What would run, in order; each has a file in the set. Going down it is what the change asks for, obstacles included.
+    /// What the change asks for, in the order in which it would run; each has a file in the set. Going down, irreversible ones are among them.
     public let versions: [MigrationVersion]
     /// Versions in the ledger that the set does not have, oldest first.
     public let unknownVersions: [MigrationVersion]

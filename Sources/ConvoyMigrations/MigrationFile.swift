@@ -11,7 +11,11 @@ import Crypto
 ///     ALTER TABLE cars DROP COLUMN name;
 ///
 /// A line that begins with `-- migrate:up` or `-- migrate:down` starts a section, as in dbmate. The first may carry `transaction:false`,
-/// and so may the second. Convoy's own words are comments on lines of their own between statements.
+/// and so may the second. Convoy's own words are comments on lines of their own between statements:
+///
+/// - `-- convoy:step NAME` runs registered Swift code at that point.
+/// - `-- convoy:irreversible REASON`, alone in the down section, says that there is no way back.
+/// - `-- convoy:lock-timeout 5s`, `-- convoy:statement-timeout 2h` and `-- convoy:admin EXTENSION…` begin a section and hold for all of it.
 public struct MigrationFile: Sendable {
     public let version: MigrationVersion
     /// The file's name between version and `.sql`.

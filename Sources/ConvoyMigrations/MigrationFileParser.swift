@@ -7,8 +7,7 @@ struct MigrationFileParser {
         var upRange: Range<Int>
     }
 
-    /// After so many the rest of a file is hardly worth telling.
-    private static let problemLimit = 50
+    private static let problemLimit = SQLSplitter.problemLimit
 
     private let source: SourceText
     private(set) var problems: [Problem] = []
@@ -22,7 +21,7 @@ struct MigrationFileParser {
         let markers = findMarkers()
         let ups = markers.filter { $0.direction == .up }
         let downs = markers.filter { $0.direction == .down }
-        for marker in ups.dropFirst() + downs.dropFirst() {
+        for marker in (ups.dropFirst() + downs.dropFirst()).prefix(Self.problemLimit) {
             let first = marker.direction == .up ? ups[0] : downs[0]
             refuse(
                 marker.line,
@@ -31,14 +30,7 @@ struct MigrationFileParser {
             )
         }
         guard let up = ups.first else {
-            problems.append(
-                Problem(
-                    file: source.path,
-                    line: 1,
-                    "the file has no `-- migrate:up` line",
-                    hint: "put `-- migrate:up` on a line of its own before the first statement"
-                )
-            )
+            refuseMissingUp()
             return nil
         }
         checkPreamble(0..<(markers.first ?? up).line.lowerBound)
@@ -73,6 +65,26 @@ struct MigrationFileParser {
             down: downSection.irreversible ?? .section(downSection.section),
             upRange: up.bodyStart..<down.line.lowerBound
         )
+    }
+
+    private mutating func refuseMissingUp() {
+        for token in SQLLexer(source) where token.kind == .lineComment {
+            guard let directive = Directive(comment: source.text(token.range)), directive.keyword == .up else { continue }
+            refuseIndented(directive, token.range)
+            return
+        }
+        problems.append(
+            Problem(
+                file: source.path,
+                line: 1,
+                "the file has no `-- migrate:up` line",
+                hint: "put `-- migrate:up` on a line of its own before the first statement"
+            )
+        )
+    }
+
+    private mutating func refuseIndented(_ directive: Directive, _ range: Range<Int>) {
+        refuse(range, "\(directive.spelling) does not begin its line, so that it starts no section", hint: "put it at the line's start")
     }
 
     private mutating func refuse(_ range: Range<Int>, _ message: String, hint: String) {
@@ -145,7 +157,7 @@ extension MigrationFileParser {
             case .whitespace:
                 continue
             case .lineComment:
-                guard let directive = Directive(comment: source.text(token.range)) else { continue }
+                guard problems.count < Self.problemLimit, let directive = Directive(comment: source.text(token.range)) else { continue }
                 guard directive.keyword != nil else {
                     refuseUnknown(directive, token.range)
                     continue
@@ -231,8 +243,7 @@ extension MigrationFileParser {
         let isMarker =
             directive.spelling.lowercased().hasPrefix("migrate:") || directive.nearestKeyword == .up || directive.nearestKeyword == .down
         if isMarker {
-            guard source.lineUpTo(range.lowerBound).isEmpty == false else { return }
-            refuse(range, "\(directive.spelling) does not begin its line, so that it starts no section", hint: "put it at the line's start")
+            if !source.lineUpTo(range.lowerBound).isEmpty { refuseIndented(directive, range) }
             return
         }
         guard let keyword = directive.keyword else {

@@ -22,6 +22,9 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         }
     }
 
+    /// After so many problems the rest of a text is hardly worth telling, and is not cut.
+    static let problemLimit = 50
+
     private let source: SourceText
     private let range: Range<Int>
     private var lexer: SQLLexer
@@ -40,7 +43,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
     }
 
     package mutating func next() -> Piece? {
-        while let token = lexer.next() {
+        while problems.count < Self.problemLimit, let token = lexer.next() {
             guard token.isComplete else {
                 problems.append(unterminated(token))
                 tokens = []
@@ -65,6 +68,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
                 if token.kind == .word { noteBody(token) }
             }
         }
+        guard problems.count < Self.problemLimit else { return nil }
         return endOfText().map(Piece.statement)
     }
 

@@ -110,6 +110,7 @@ struct MigrationFileTests {
     @Test(arguments: [
         ("", ["1 the file has no `-- migrate:up` line"]),
         ("SELECT 1;\n", ["1 the file has no `-- migrate:up` line"]),
+        (" -- migrate:up\nSELECT 1;\n-- migrate:down\n", ["1:2 migrate:up does not begin its line, so that it starts no section"]),
         ("-- migrate:up\nSELECT 1;\n", ["3 the file has no `-- migrate:down` line"]),
         ("-- migrate:up\n'\n", ["2:1 this string is never closed", "3 the file has no `-- migrate:down` line"]),
         ("-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", ["1:1 migrate:down stands before migrate:up"]),
@@ -171,6 +172,21 @@ struct MigrationFileTests {
             "-- migrate:up\nSELECT 1;\n-- convoy:lock-timeout 2s\n-- migrate:down\n",
             [
                 "3:1 convoy:lock-timeout stands after the statement on line 2, but holds for the whole section"
+            ]
+        ),
+        (
+            "-- migrate:up\nSELECT 1;\n-- convoy:admin cube\n-- migrate:down\n-- convoy:admin \"cube\"\n-- convoy:admin\n",
+            [
+                "3:1 convoy:admin stands after the statement on line 2, but holds for the whole section",
+                "5:1 “\"cube\"” is not an extension's name",
+                "6:1 convoy:admin is given more than once",
+            ]
+        ),
+        (
+            "-- migrate:up transaction:false\n-- convoy:admin\nVACUUM;\n-- migrate:down\n-- convoy:admin\n-- convoy:irreversible a\n",
+            [
+                "2:1 convoy:admin needs a transaction, and this section has transaction:false",
+                "6:1 convoy:irreversible stands beside statements or other directives",
             ]
         ),
         (

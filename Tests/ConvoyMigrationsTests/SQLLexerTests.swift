@@ -85,10 +85,12 @@ struct SQLLexerTests {
     func takesLinearTime(unit: String) {
         let source = SourceText(path: "a.sql", text: String(repeating: unit, count: 20_000))
         var position = 0
+        var gaps = 0
         for token in SQLLexer(source) {
-            #expect(token.range.lowerBound == position && !token.range.isEmpty)
+            if token.range.lowerBound != position || token.range.isEmpty { gaps += 1 }
             position = token.range.upperBound
         }
+        #expect(gaps == 0)
         #expect(position == source.bytes.count)
     }
 }

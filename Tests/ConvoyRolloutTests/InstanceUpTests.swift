@@ -144,8 +144,8 @@ import Testing
             _ = await InstanceRunner(set).up(database.instance())
             let row = try await database.query(
                 """
-                SELECT bool_and(inserted_at BETWEEN clock_timestamp() AT TIME ZONE 'UTC' - interval '2 min'
-                    AND clock_timestamp() AT TIME ZONE 'UTC') AS utc FROM schema_migrations
+                SELECT bool_and(inserted_at BETWEEN now.utc - interval '2 min' AND now.utc) AS utc
+                FROM schema_migrations, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS utc) now
                 """
             ).onlyRow()
             #expect(try row.bool("utc"))

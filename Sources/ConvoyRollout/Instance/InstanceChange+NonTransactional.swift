@@ -119,7 +119,9 @@ extension InstanceChange {
         guard take("INDEX", "CONCURRENTLY") else { return nil }
         _ = take("IF", "NOT", "EXISTS")
         guard let name = words.first, name.uppercased() != "ON" else { return nil }
-        guard name.hasPrefix("\""), name.hasSuffix("\""), name.count > 2 else { return name.lowercased() }
+        guard name.contains("\"") else { return name.lowercased() }
+        // A quoted name with blanks in it is left to the operator.
+        guard name.hasPrefix("\""), name.hasSuffix("\""), name.count > 2 else { return nil }
         return name.dropFirst().dropLast().split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"")
     }
 }

@@ -95,6 +95,8 @@ struct MigrationExchange: Sendable {
             ("search_path", Self.ownSearchPath), ("lock_timeout", timeoutText(max(ledgerLockWait, .milliseconds(1)))),
             // The wait for the ledger's lock is bounded by lock_timeout; the guard sets the migration's own limit.
             ("statement_timeout", "0"), ("idle_in_transaction_session_timeout", timeoutText(idleTimeout)),
+            // The splitter reads backslashes in plain strings as such.
+            ("standard_conforming_strings", "on"),
         ]
         if serverVersion >= 170_000 { settings.append(("transaction_timeout", "0")) }
         statements.append(PipelineStatement("SELECT " + settings.map(setConfig).joined(separator: ", ")))
