@@ -15,7 +15,7 @@ struct FleetConvergenceTests {
             files["Migrations/\(version)_table.sql"] = """
                 -- migrate:up
                 CREATE TABLE t\(version) (id bigint PRIMARY KEY);
-                SELECT pg_sleep(0.005);
+                SELECT pg_sleep(0.03);
                 INSERT INTO t\(version) VALUES (1);
 
                 -- migrate:down
@@ -70,6 +70,7 @@ struct FleetConvergenceTests {
         try await PostgresServer.shared().withDatabases(4) { databases in
             try await withFleet(databases) { folder in
                 let total = Int64(databases.count * Self.migrationCount)
+                var killed = 0
                 for kill in 0..<8 {
                     let process = try ConvoyProcess(["migrate", "--yes"], in: folder)
                     // A moment in the middle of a window, another one each time.
@@ -78,8 +79,11 @@ struct FleetConvergenceTests {
                         try await auditRows(databases) >= threshold
                     }
                     process.kill()
-                    #expect(try await process.result().exitCode == 128 + 9)
+                    let exitCode = try await process.result().exitCode
+                    #expect([0, 128 + 9].contains(exitCode))
+                    if exitCode != 0 { killed += 1 }
                 }
+                #expect(killed > 0)
                 let last = try await runConvoy(["migrate", "--yes"], in: folder)
                 #expect(last.exitCode == 0, "\(last.standardOutput)\(last.standardError)")
                 try await expectEachAppliedOnce(databases)
