@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
-            resources: [.copy("Facts")],
+            exclude: ["Facts"],
             swiftSettings: strict
         ),
         .testTarget(
