@@ -60,7 +60,11 @@ let package = Package(
             dependencies: ["ConvoyMigrations"],
             swiftSettings: strict
         ),
-        .testTarget(name: "ConvoyFleetTests", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvoyFleetTests",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ConvoyRolloutTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],

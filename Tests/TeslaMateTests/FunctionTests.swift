@@ -45,6 +45,15 @@ import Testing
         }
     }
 
+    /// How numbers are compared, here and in the cases.
+    @Test(arguments: [
+        "12.50": "12.5", "1.25e1": "12.5", "1e-05": "0.00001", "-0.10": "-0.1", "007": "7", "100": "100", "1e+20": "100000000000000000000",
+        "0.000": "0", "-0": "0", "NaN": "NaN", "-Infinity": "-Infinity", "12.34e-1": "1.234", "0.00123e5": "123",
+    ])
+    func numbersAreComparedByValue(text: String, canonical: String) {
+        #expect(canonicalNumber(text) == canonical)
+    }
+
     /// 2019 the functions of earthdistance get a search path so that they work in an index, later one gets another body; 2024 both are as the
     /// extension has them.
     @Test(

@@ -65,18 +65,20 @@ extension TestDatabase {
     }
 }
 
-/// A number so written that equal ones are equal texts: `12.50` and `1.25e1` both are `0.125e2`.
+/// A number so written that equal ones are equal texts: `12.50` and `1.25e1` both are `12.5`. NaN and the infinities stay as they are.
 func canonicalNumber(_ text: String) -> String {
     let parts = text.split(separator: "e", maxSplits: 1)
-    let exponent = parts.count == 2 ? Int(parts[1]) : 0
-    let mantissa = parts.first ?? ""
-    let sign = mantissa.first == "-" ? "-" : ""
-    let halves = mantissa.drop { $0 == "-" || $0 == "+" }.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    let mantissa = (parts.first ?? "").drop { $0 == "-" || $0 == "+" }
+    let halves = mantissa.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     let digits = halves.joined()
-    // NaN and the infinities stay as they are.
-    guard let exponent, let whole = halves.first, !digits.isEmpty, digits.allSatisfy(\.isNumber) else { return text }
-    let significant = digits.drop { $0 == "0" }
-    let trailing = significant.reversed().prefix { $0 == "0" }.count
-    guard !significant.isEmpty else { return "0" }
-    return "\(sign)0.\(significant.dropLast(trailing))e\(whole.count - (digits.count - significant.count) + exponent)"
+    guard let whole = halves.first, !digits.isEmpty, digits.allSatisfy(\.isNumber), let exponent = parts.count == 2 ? Int(parts[1]) : 0
+    else { return text }
+    // Room for the point on both sides, wherever the exponent moves it; then what is too much goes.
+    let point = whole.count + exponent
+    let padded = String(repeating: "0", count: max(0, -point)) + digits + String(repeating: "0", count: max(0, point - digits.count))
+    let integer = padded.prefix(max(0, point)).drop { $0 == "0" }
+    var fraction = padded.dropFirst(max(0, point))
+    while fraction.last == "0" { fraction.removeLast() }
+    guard !integer.isEmpty || !fraction.isEmpty else { return "0" }
+    return (text.hasPrefix("-") ? "-" : "") + (integer.isEmpty ? "0" : integer) + (fraction.isEmpty ? "" : ".\(fraction)")
 }
