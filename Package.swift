@@ -60,7 +60,11 @@ let package = Package(
             dependencies: ["ConvoyMigrations"],
             swiftSettings: strict
         ),
-        .testTarget(name: "ConvoyFleetTests", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvoyFleetTests",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ConvoyRolloutTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
@@ -74,7 +78,7 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
-            resources: [.copy("Facts")],
+            exclude: ["Facts"],
             swiftSettings: strict
         ),
         .testTarget(

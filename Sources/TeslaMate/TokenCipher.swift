@@ -4,7 +4,7 @@ import FoundationEssentials
 /// How TeslaMate stores a token: AES-256-GCM under SHA-256 of the ENCRYPTION_KEY.
 ///
 ///     01 | 0a | "AES.GCM.V1" | IV (12 bytes) | GCM tag (16 bytes) | ciphertext
-struct TokenCipher {
+package struct TokenCipher {
     /// Version, length of the tag's name, and the name.
     static let header: [UInt8] = [0x01, 0x0A] + Array("AES.GCM.V1".utf8)
     /// The additional data that the GCM tag covers.
@@ -14,18 +14,18 @@ struct TokenCipher {
     private let key: SymmetricKey
 
     /// - Parameter encryptionKey: as TeslaMate is given it, of any length.
-    init(encryptionKey: String) {
+    package init(encryptionKey: String) {
         key = SymmetricKey(data: SHA256.hash(data: Array(encryptionKey.utf8)))
     }
 
     /// With a random IV, so that equal tokens do not look equal.
-    func encrypt(_ token: String) throws -> [UInt8] {
+    package func encrypt(_ token: String) throws -> [UInt8] {
         let box = try AES.GCM.seal(Array(token.utf8), using: key, authenticating: Self.authenticated)
         return Self.header + Array(box.nonce) + Array(box.tag) + Array(box.ciphertext)
     }
 
     /// - Throws: for another key, or bytes that are not such a token.
-    func decrypt(_ stored: [UInt8]) throws -> String {
+    package func decrypt(_ stored: [UInt8]) throws -> String {
         let body = stored.dropFirst(Self.header.count)
         guard stored.starts(with: Self.header), body.count >= Self.nonceLength + Self.tagLength else {
             throw CryptoKitError.incorrectParameterSize

@@ -12,6 +12,9 @@ public struct TestDatabase: Sendable {
     /// How the owner reaches it.
     public var owner: ConnectionParameters { parameters(user: ownerName) }
 
+    /// What copies of this database are made from, as it is at that moment. Nobody may be connected to it then.
+    public var asTemplate: DatabaseTemplate { DatabaseTemplate(name: name) }
+
     /// How the superuser reaches it.
     public var admin: ConnectionParameters { server.superuser(database: name) }
 
@@ -114,13 +117,16 @@ extension PostgresServer {
     ///
     ///     let full = try await server.template(named: "current") { try await upgrade($0) }
     ///     try await server.withDatabase(template: full) { database in … }
+    ///
+    /// - Parameter base: what it starts as a copy of; nil is an empty one.
     public func template(
         named name: String,
+        copying base: DatabaseTemplate? = nil,
         owner: DatabaseOwner = .teslamate,
         _ prepare: @escaping @Sendable (TestDatabase) async throws -> Void
     ) async throws -> DatabaseTemplate {
         try await templates.template(named: name) {
-            let database = try await self.createDatabase(named: "template_\(name)", owner: owner, template: nil)
+            let database = try await self.createDatabase(named: "template_\(name)", owner: owner, template: base)
             try await prepare(database)
             // A database with a session in it cannot be copied.
             try await self.execute(

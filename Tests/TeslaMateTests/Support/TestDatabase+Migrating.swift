@@ -1,0 +1,72 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRollout
+import TeslaMate
+import TestSupport
+
+extension TestDatabase {
+    /// Changes this database by Convoy's own protocol: as its owner, an ordinary role, with the superuser as `admin`.
+    ///
+    /// - Parameter set: nil is the repository's own.
+    func change(_ change: Change, set: MigrationSet? = nil, secrets: [String: Secret] = [:]) async throws -> InstanceResult {
+        var settings = InstanceSettings()
+        // The machine may be busy with other tests.
+        settings.connectTimeout = .seconds(60)
+        settings.lockTimeout = .seconds(10)
+        let instance = Instance(
+            name: name,
+            server: "local",
+            database: name,
+            connection: owner,
+            admin: admin,
+            secrets: secrets,
+            settings: settings
+        )
+        let runner = InstanceRunner(set: try set ?? teslaMateSet.get(), steps: [EncryptAPITokens()])
+        return await runner.change(instance, change, run: "facts") { _ in }
+    }
+
+    /// Goes up to a version, by that version alone.
+    func up(to version: MigrationVersion) async throws {
+        try await change(.up(to: version)).demand(.migrated, [version])
+    }
+
+    /// Goes down by one.
+    func down(from version: MigrationVersion) async throws {
+        try await change(.downSteps(1)).demand(.rolledBack, [version])
+    }
+
+    /// The ledger's versions, ascending.
+    func ledger() async throws -> [MigrationVersion] {
+        try await query("SELECT version FROM public.schema_migrations ORDER BY version").rows
+            .map { row throws(PostgresError) in MigrationVersion(try row.int64("version")) }
+    }
+}
+
+extension InstanceResult {
+    /// - Throws: ``TestSupportError`` that tells what happened instead.
+    func demand(_ outcome: Outcome, _ versions: [MigrationVersion]) throws {
+        guard self.outcome == outcome, applied.map(\.version) == versions else {
+            let ran = applied.map(\.version.description).joined(separator: ", ")
+            throw TestSupportError("\(self.outcome.rawValue) after [\(ran)]: \(failure.map(String.init(describing:)) ?? "no failure")")
+        }
+    }
+}
+
+extension PostgresServer {
+    /// A database at a version, to copy others from. It is made from the one before it among ``templateVersions``.
+    func template(at version: MigrationVersion) async throws -> DatabaseTemplate {
+        var base: DatabaseTemplate?
+        if let before = try RecordedFacts.all.get().templateVersions.last(where: { $0 < version }) { base = try await template(at: before) }
+        return try await template(named: "at_\(version)", copying: base) { database in
+            let result = try await database.change(.up(to: version))
+            try result.demand(.migrated, result.applied.map(\.version))
+        }
+    }
+}
+
+extension RecordedFacts {
+    /// Where the cases begin, ascending.
+    fileprivate var templateVersions: [MigrationVersion] { Set(cases.map(\.previousVersion)).sorted() }
+}
