@@ -18,7 +18,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     /// - Throws: `.invalidParameters`. libpq repeats a malformed string, password included, so the message is our own.
     public init(conninfo: String) throws(PostgresError) {
         var message: UnsafeMutablePointer<CChar>?
-        let options = conninfo.utf8.contains(0) ? nil : PQconninfoParse(conninfo, &message)
+        let options = conninfo.hasZeroByte ? nil : PQconninfoParse(conninfo, &message)
         if let message { PQfreemem(message) }
         guard let options else {
             throw PostgresError(.invalidParameters, "this is neither a libpq URI nor a key=value connection string")
@@ -76,7 +76,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         for keyword in keywords where !Self.knownKeywords.contains(keyword) {
             throw PostgresError(.invalidParameters, "libpq knows no connection parameter “\(keyword)”")
         }
-        for (keyword, value) in values where value.utf8.contains(0) {
+        for (keyword, value) in values where value.hasZeroByte {
             throw PostgresError(.invalidParameters, "the connection parameter \(keyword) holds a zero byte")
         }
     }

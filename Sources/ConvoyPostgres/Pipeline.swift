@@ -84,7 +84,7 @@ extension PipelineStatement {
         guard parameters.count <= Int(UInt16.max) else {
             throw PostgresError(.invalidParameters, "a statement can have 65535 parameters, not \(parameters.count)")
         }
-        guard !sql.utf8.contains(0), !parameters.contains(where: { $0?.utf8.contains(0) ?? false }) else {
+        guard !sql.hasZeroByte, !parameters.contains(where: { $0?.hasZeroByte ?? false }) else {
             throw PostgresError(.invalidParameters, "a statement and its parameters cannot hold a zero byte")
         }
     }

@@ -100,12 +100,15 @@ struct PipelineExchange {
 
     /// Takes the results that are there.
     private mutating func collect(_ handle: OpaquePointer, _ onResult: (Int, PipelineResult) -> Void) throws(PostgresError) {
+        var isAtEnd = false
         while !isOver, results.count < handedOver || hasSync, PQisBusy(handle) == 0 {
             // nil ends a statement's results; the sync is what ends the pipeline.
             guard let pointer = PQgetResult(handle) else {
-                guard PQstatus(handle) == CONNECTION_OK else { throw lost() }
+                guard !isAtEnd else { throw lost() }
+                isAtEnd = true
                 continue
             }
+            isAtEnd = false
             defer { PQclear(pointer) }
             switch PQresultStatus(pointer) {
             case PGRES_PIPELINE_SYNC:

@@ -46,9 +46,13 @@ final class Reactor: Sendable {
     /// An eventfd; written to wake the thread.
     private let wakeDescriptor: Int32
 
-    private init() {
+    /// Its thread never ends, so there is one in a process, and a few more in tests.
+    init(threadName: String = "convoy-reactor") {
         wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        detachThread { [self] in run() }
+        detachThread { [self] in
+            convoy_name_this_thread(threadName)
+            run()
+        }
     }
 
     /// Suspends until the descriptor is ready, ``wake(_:)`` is called, or the deadline has passed.
