@@ -28,8 +28,6 @@ struct PipelineExchange {
     private struct Cancelling {
         let end = ContinuousClock.now + PostgresConnection.cancellationGrace
         var nextRequest = ContinuousClock.now
-        /// An attempt still runs on its thread.
-        var isInDoubt = false
     }
 
     init(_ statements: [PipelineStatement], on connection: PostgresConnection, timeout: Duration?) {
@@ -50,8 +48,6 @@ struct PipelineExchange {
             if isBroken { throw lost() }
             try await wait(handle, toSend: hasMoreToSend)
         }
-        // It would hit the next statement.
-        if cancelling?.isInDoubt ?? false { connection.close() }
         guard results.count < statements.count else { return }
         guard hasFailed else { throw PostgresError(.cancelled, "cancelled before everything was sent") }
         while results.count < statements.count { take(.skipped, onResult) }
@@ -137,11 +133,13 @@ struct PipelineExchange {
     /// Waits until the socket can be used, and reads what came. Also asks the server to stop, when it is time to.
     private mutating func wait(_ handle: OpaquePointer, toSend: Bool) async throws(PostgresError) {
         // Also while data keep coming: they must not put off a deadline.
+        if let cancelling, cancelling.nextRequest <= .now, !hasFailed {
+            // Read again only when it is over: one that is late would hit the next statement.
+            guard await connection.canceller?.cancel(until: cancelling.end) ?? true, .now < cancelling.end else { throw didNotStop() }
+            self.cancelling?.nextRequest = .now + Self.repetition
+        }
         if let cancelling {
-            guard ContinuousClock.now < cancelling.end else {
-                throw PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
-            }
-            if cancelling.nextRequest <= .now, !hasFailed { await requestCancel() }
+            guard .now < cancelling.end else { throw didNotStop() }
         } else if let deadline, let timeout, deadline <= .now {
             throw PostgresError(.timedOut, "no answer within \(timeout)")
         }
@@ -161,10 +159,8 @@ struct PipelineExchange {
         }
     }
 
-    private mutating func requestCancel() async {
-        let isSettled = await connection.canceller?.cancel() ?? true
-        if !isSettled { cancelling?.isInDoubt = true }
-        cancelling?.nextRequest = .now + Self.repetition
+    private func didNotStop() -> PostgresError {
+        PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
     }
 
     private func lost(_ message: ServerMessage? = nil) -> PostgresError {

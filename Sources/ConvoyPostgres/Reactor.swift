@@ -67,12 +67,6 @@ final class Reactor: Sendable {
         cancellation: Cancellation,
         begin: (UInt64) -> Void = { _ in }
     ) async -> Wakeup {
-        // A socket takes bytes most of the time: then there is nothing to wait for, and two changes of thread are saved.
-        if let descriptor, interest.contains(.writable), !(cancellation == .observed && Task.isCancelled),
-            Self.isReady(descriptor, interest)
-        {
-            return .ready
-        }
         let token = state.withLock { state in
             state.lastToken += 1
             return state.lastToken
@@ -185,11 +179,6 @@ final class Reactor: Sendable {
             }
         }
         for (continuation, wakeup) in woken { continuation.resume(returning: wakeup) }
-    }
-
-    private static func isReady(_ descriptor: Int32, _ interest: Interest) -> Bool {
-        var polled = pollfd(fd: descriptor, events: interest.rawValue, revents: 0)
-        return poll(&polled, 1, 0) == 1
     }
 
     /// What `poll` takes: rounded up, so that it never spins just before a deadline; -1 for none.

@@ -46,15 +46,19 @@ struct CancellationTests {
     @Test("clean-up is not cancelled")
     func ignored() async throws {
         try await withDatabase { database in
+            let holder = try await database.connect()
+            defer { holder.close() }
+            try await holder.query("SELECT pg_advisory_lock(1)")
             let name = uniqueApplicationName()
             let task = Task {
                 let connection = try await database.connect(applicationName: name)
                 defer { connection.close() }
                 connection.cancellation = .ignored
-                return try await connection.query("SELECT 'done' AS t FROM pg_sleep(0.3)").onlyRow().text("t")
+                return try await connection.query("SELECT 'done' AS t FROM pg_advisory_lock(1)").onlyRow().text("t")
             }
-            try await running("pg_sleep", name, in: database)
+            try await running("pg_advisory_lock", name, in: database)
             task.cancel()
+            try await holder.query("SELECT pg_advisory_unlock(1)")
             #expect(try await task.value == "done")
         }
     }

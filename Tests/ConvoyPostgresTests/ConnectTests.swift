@@ -133,7 +133,7 @@ struct ConnectTests {
             let parameters = database.ownerOverTCP().with([
                 "host": "127.0.0.1,127.0.0.1,127.0.0.1", "port": "\(silent.port),\(refused.port),\(database.server.port)",
             ])
-            try await PostgresConnection.connect(parameters, timeout: .seconds(3)).close()
+            try await PostgresConnection.connect(parameters, timeout: .seconds(9)).close()
             let standby = try await failure {
                 _ = try await PostgresConnection.connect(database.owner.with(["target_session_attrs": "standby"]))
             }

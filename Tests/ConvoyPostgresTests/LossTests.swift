@@ -55,7 +55,8 @@ struct LossTests {
             let error = try await failure { _ = try await connection.pipeline(statements, onResult: { _, _ in arrived += 1 }) }
             #expect(error.code == .connectionLost)
             #expect(error.sqlstate == nil)
-            #expect(arrived > 20 && arrived < 60)
+            // What was under way is lost.
+            #expect(arrived < 60)
             #expect(!connection.isOpen)
 
             let idle = try await PostgresConnection.connect(parameters)

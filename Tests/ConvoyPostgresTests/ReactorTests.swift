@@ -117,7 +117,7 @@ struct ReactorTests {
     func cancelledWaitsLetGo() async throws {
         let reactor = Reactor(threadName: "reactor-letgo")
         var ends: [Int32] = [-1, -1]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let (mine, other) = (ends[0], ends[1])
         defer { close(other) }
         let task = Task { await reactor.wait(on: mine, for: .readable, until: .now + .seconds(30), cancellation: .observed) }
