@@ -1,4 +1,3 @@
-internal import CLibPQ
 internal import Glibc
 internal import Synchronization
 
@@ -35,22 +34,18 @@ func runBlocking<Value: Sendable>(
     cancellation: Cancellation,
     _ work: @escaping @Sendable () -> Value
 ) async -> Value? {
-    let completion = Completion<Value>()
-    detachThread { completion.finish(work()) }
-    _ = await Reactor.shared.wait(on: completion.descriptor, for: .readable, until: deadline, cancellation: cancellation)
-    return completion.value.withLock { $0 }
+    let answer = Answer<Value>()
+    _ = await Reactor.shared.wait(until: deadline, cancellation: cancellation) { token in
+        detachThread {
+            let value = work()
+            answer.value.withLock { $0 = value }
+            Reactor.shared.wake(token)
+        }
+    }
+    return answer.value.withLock { $0 }
 }
 
-/// Hands a value from a thread to a wait: its eventfd lives as long as either side.
-private final class Completion<Value: Sendable>: Sendable {
-    let descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+/// Where a thread leaves what it found.
+private final class Answer<Value: Sendable>: Sendable {
     let value = Mutex<Value?>(nil)
-
-    func finish(_ value: Value) {
-        self.value.withLock { $0 = value }
-        var one: UInt64 = 1
-        _ = write(descriptor, &one, 8)
-    }
-
-    deinit { _ = close(descriptor) }
 }

@@ -16,3 +16,11 @@ enum CStrings {
         return body(pointers)
     }
 }
+
+extension String {
+    /// Whether C would see only a part of it.
+    var hasZeroByte: Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
+            ?? utf8.contains(0)
+    }
+}

@@ -1,32 +1,68 @@
 /// Turns libpq's text about a failed connection into an error. With verbose errors the text holds the server's SQLSTATE:
 ///
 ///     connection to server at "127.0.0.1", port 5432 failed: FATAL:  28P01: password authentication failed for user "alice"
+///     LOCATION:  auth_failed, auth.c:338
 enum ConnectFailure {
-    static func error(libpqMessage: String, _ parameters: ConnectionParameters) -> PostgresError {
-        // Continuation lines give advice ("Is the server running …") or places in the server's source.
-        let lines = parameters.redacted(libpqMessage).split(separator: "\n")
-            .filter { !$0.hasPrefix("\t") && !$0.hasPrefix("LOCATION:") && !$0.hasPrefix("DETAIL:") && !$0.hasPrefix("CONTEXT:") }
-        let message = lines.joined(separator: "; ")
-        guard let (severity, sqlstate, text) = serverMessage(in: lines.last ?? "") else {
-            return PostgresError(.connectFailed, message.isEmpty ? "the connection failed without a reason" : message)
+    /// - Parameter beforeDialling: libpq refused to begin.
+    static func error(libpqMessage: String, beforeDialling: Bool, _ parameters: ConnectionParameters) -> PostgresError {
+        let lines = parameters.redacted(libpqMessage).split(whereSeparator: \.isNewline)
+        // The last one, because without `sslmode=require` and its like libpq may have tried twice.
+        for index in lines.indices.reversed() {
+            guard let begin = serverMessage(in: lines[index]) else { continue }
+            let message = complete(begin, lines[(index + 1)...])
+            return PostgresError(.connectFailed, message.message, server: message)
         }
-        return PostgresError(.connectFailed, text, server: ServerMessage(severity: severity, sqlstate: sqlstate, message: text))
+        // Indented lines give general advice ("Is the server running …").
+        let text = lines.filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
+        // What libpq says before it opens a socket is about the parameters themselves.
+        let code = beforeDialling && !text.contains("connection to server") ? PostgresError.Code.invalidParameters : .connectFailed
+        return PostgresError(code, text.isEmpty ? "the connection failed without a reason" : text)
     }
 
-    /// Finds `SEVERITY:  SQLSTATE: message`.
-    private static func serverMessage(in line: Substring) -> (severity: String, sqlstate: String, message: String)? {
+    /// Finds `SEVERITY:  SQLSTATE: message`. The severity's word may be in the server's language.
+    private static func serverMessage(in line: Substring) -> ServerMessage? {
         var rest = line
         while let colon = rest.firstIndex(of: ":") {
-            let severity = rest[..<colon].split(separator: " ").last ?? ""
+            let word = rest[..<colon].split(separator: " ").last ?? ""
             rest = rest[rest.index(after: colon)...]
             let code = rest.dropFirst(2).prefix(5)
             if rest.hasPrefix("  "), code.count == 5, code.allSatisfy({ $0.isASCII && ($0.isUppercase || $0.isNumber) }),
                 rest.dropFirst(7).hasPrefix(": ")
             {
-                return (String(severity), String(code), String(rest.dropFirst(9)))
+                // Every error that a server makes before the session is there is a FATAL one.
+                let severity = ["ERROR", "PANIC"].contains(word) ? String(word) : "FATAL"
+                return ServerMessage(severity: severity, sqlstate: String(code), message: String(rest.dropFirst(9)))
             }
         }
         return nil
+    }
+
+    /// Adds the lines that belong to the same message.
+    private static func complete(_ begin: ServerMessage, _ lines: ArraySlice<Substring>) -> ServerMessage {
+        let fields: [(name: String, path: WritableKeyPath<ServerMessage, String?>)] = [
+            ("DETAIL:  ", \.detail), ("HINT:  ", \.hint), ("CONTEXT:  ", \.context), ("QUERY:  ", \.internalQuery),
+            ("LOCATION:  ", \.sourceRoutine),
+        ]
+        var message = begin
+        var current: WritableKeyPath<ServerMessage, String?>?
+        for line in lines {
+            if let (name, path) = fields.first(where: { line.hasPrefix($0.name) }) {
+                message[keyPath: path] = String(line.dropFirst(name.count))
+                current = path
+            } else if let current {
+                message[keyPath: current]?.append("\n\(line)")
+            } else {
+                message.message += "\n\(line)"
+            }
+        }
+        // `routine, file:line`
+        let place = (message.sourceRoutine ?? "").split(whereSeparator: { $0 == "," || $0 == ":" })
+        if place.count == 3 {
+            message.sourceRoutine = String(place[0])
+            message.sourceFile = String(place[1].drop { $0 == " " })
+            message.sourceLine = String(place[2])
+        }
+        return message
     }
 }
 
@@ -44,9 +80,8 @@ extension ConnectionParameters {
     /// `host:port` or the socket's folder, for messages.
     var place: String {
         let host = self["host"] ?? self["hostaddr"] ?? "the default socket"
-        guard let port = self["port"], !host.hasPrefix("/") else { return host }
-        let hosts = host.split(separator: ",").map(String.init)
-        guard hosts.count > 1 else { return "\(host):\(port)" }
-        return Set(hosts).sorted().joined(separator: ",")
+        guard let port = self["port"], !host.hasPrefix("/"), !host.hasPrefix("@") else { return host }
+        let address = self["hostaddr"].map { $0 == host ? "" : " (\($0))" } ?? ""
+        return host.contains(":") ? "[\(host)]:\(port)\(address)" : "\(host):\(port)\(address)"
     }
 }

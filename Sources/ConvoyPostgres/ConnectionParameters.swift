@@ -18,9 +18,9 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     /// - Throws: `.invalidParameters`. libpq repeats a malformed string, password included, so the message is our own.
     public init(conninfo: String) throws(PostgresError) {
         var message: UnsafeMutablePointer<CChar>?
-        let options = PQconninfoParse(conninfo, &message)
+        let options = conninfo.hasZeroByte ? nil : PQconninfoParse(conninfo, &message)
         if let message { PQfreemem(message) }
-        guard !conninfo.utf8.contains(0), let options else {
+        guard let options else {
             throw PostgresError(.invalidParameters, "this is neither a libpq URI nor a key=value connection string")
         }
         defer { PQconninfoFree(options) }
@@ -71,40 +71,95 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         return values
     }
 
+    /// - Throws: `.invalidParameters` for a keyword that libpq does not know, and for a value that a C string cannot hold.
+    func validate() throws(PostgresError) {
+        for keyword in keywords where !Self.knownKeywords.contains(keyword) {
+            throw PostgresError(.invalidParameters, "libpq knows no connection parameter “\(keyword)”")
+        }
+        for (keyword, value) in values where value.hasZeroByte {
+            throw PostgresError(.invalidParameters, "the connection parameter \(keyword) holds a zero byte")
+        }
+    }
+
     /// These parameters with what their `service` says filled in, so that the host is known before libpq would look it up itself.
     ///
-    /// - Throws: `.invalidParameters` where there is no such service.
-    func resolvingService() throws(PostgresError) -> ConnectionParameters {
+    /// - Throws: `.invalidParameters` where there is no such service, `.timedOut`, `.cancelled`.
+    func resolvingService(
+        until deadline: ContinuousClock.Instant,
+        _ cancellation: Cancellation
+    ) async throws(PostgresError) -> ConnectionParameters {
         guard self["service"] != nil else { return self }
-        // libpq reads the service file and then stops at the impossible value, before it looks up a name or opens a socket.
-        var unusable = self
-        unusable["gssencmode"] = "-"
-        guard let handle = unusable.withKeywordsAndValues({ PQconnectStartParams($0, $1, 0) }) else {
-            throw PostgresError(.connectFailed, "out of memory")
+        // Services can also be kept on an LDAP server.
+        guard let answer = await runBlocking(until: deadline, cancellation: cancellation, { self.readService() }) else {
+            if cancellation == .observed, Task.isCancelled { throw PostgresError(.cancelled, "cancelled while reading the service file") }
+            throw PostgresError(.timedOut, "no answer about the service")
         }
-        defer { PQfinish(handle) }
-        guard let options = PQconninfo(handle) else { throw PostgresError(.connectFailed, "out of memory") }
-        defer { PQconninfoFree(options) }
-        var resolved = ConnectionParameters(Self.read(options))
-        guard resolved["gssencmode"] == "-" else {
-            throw PostgresError(.invalidParameters, "there is no service “\(self["service"] ?? "")” in the service file")
-        }
-        resolved["gssencmode"] = self["gssencmode"]
-        resolved["service"] = nil
-        return resolved
+        return try answer.get()
     }
+
+    private func readService() -> Result<ConnectionParameters, PostgresError> {
+        /// libpq reads the service file and then stops at the impossible value, before it looks up a name or opens a socket.
+        func read(without keyword: String) -> Result<ConnectionParameters, PostgresError> {
+            var unusable = self
+            unusable[keyword] = "-"
+            guard let handle = unusable.withKeywordsAndValues({ PQconnectStartParams($0, $1, 0) }) else {
+                return .failure(PostgresError(.connectFailed, "out of memory"))
+            }
+            defer { PQfinish(handle) }
+            guard let options = PQconninfo(handle) else { return .failure(PostgresError(.connectFailed, "out of memory")) }
+            defer { PQconninfoFree(options) }
+            let resolved = ConnectionParameters(Self.read(options))
+            guard resolved[keyword] == "-" else {
+                let message = PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+                return .failure(ConnectFailure.error(libpqMessage: message, beforeDialling: true, self))
+            }
+            return .success(resolved)
+        }
+        return read(without: "channel_binding").flatMap { resolved in
+            read(without: "gssencmode").map { other in
+                var resolved = resolved
+                resolved["channel_binding"] = other["channel_binding"]
+                // PGSERVICE must not add to it.
+                resolved["service"] = self["service"]
+                return resolved
+            }
+        }
+    }
+
+    /// Our own choices where nothing is said, and where to connect to, so that libpq does not find that by itself.
+    func completed(applicationName: String) -> ConnectionParameters {
+        var parameters = self
+        for keyword in ["host", "hostaddr", "port"] where parameters[keyword] == nil { parameters[keyword] = Self.atStart[keyword] }
+        // Our own deadline holds; libpq's does not apply to a connection that is polled.
+        parameters["connect_timeout"] = nil
+        parameters["client_encoding"] = "UTF8"
+        // "prefer", libpq's default, may talk to a Kerberos server, blocking.
+        if (parameters["gssencmode"] ?? Self.atStart["gssencmode"]) != "require" { parameters["gssencmode"] = "disable" }
+        let ours = [
+            "application_name": applicationName,
+            // A server that vanished is noticed within half a minute.
+            "keepalives": "1", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4", "tcp_user_timeout": "30000",
+        ]
+        for (keyword, value) in ours where parameters[keyword] == nil { parameters[keyword] = value }
+        return parameters
+    }
+
+    /// Read once: it takes a look at the user database and at files.
+    private static let atStart = defaults()
 
     func withKeywordsAndValues<Value>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> Value
     ) -> Value {
-        // One block of C strings; the pointers end with nil.
         let pairs = values.sorted { $0.key < $1.key }
         return CStrings.withPointers(pairs.map(\.key)) { keywords in
             CStrings.withPointers(pairs.map(\.value)) { values in body(keywords, values) }
         }
     }
 
-    static let secretKeywords: Set<String> = ["password", "sslpassword"]
+    /// All of libpq's up to 18.
+    static let secretKeywords: Set<String> = [
+        "password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key",
+    ]
 
     public var description: String {
         keywords.filter { !Self.secretKeywords.contains($0) }.map { "\($0)=\(values[$0] ?? "")" }.joined(separator: " ")

@@ -3,7 +3,7 @@
 /// Its description never holds a password, and no row contents either: DETAIL and CONTEXT stay in ``server``.
 public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
-        /// A connection string or keyword that libpq does not accept.
+        /// A connection string, keyword or value that libpq does not accept, or a statement that cannot be sent.
         case invalidParameters
         /// The host's name has no address.
         case unknownHost

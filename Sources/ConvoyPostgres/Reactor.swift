@@ -23,7 +23,7 @@ final class Reactor: Sendable {
     }
 
     private struct Registration: Sendable {
-        let descriptor: Int32
+        let descriptor: Int32?
         let interest: Interest
         let deadline: ContinuousClock.Instant?
         let continuation: CheckedContinuation<Wakeup, Never>
@@ -31,50 +31,80 @@ final class Reactor: Sendable {
 
     private struct State {
         var registrations: [UInt64: Registration] = [:]
-        var nextToken: UInt64 = 0
-        /// Whether the thread sits in `poll`, so that it must be woken to see a new registration.
+        var lastToken: UInt64 = 0
+        /// Whether the thread sits in `poll`, or is about to, and nobody has interrupted it yet.
         var isPolling = false
+
+        /// Whether the caller has to interrupt the thread for it to see what has changed. The first one does it for all.
+        mutating func takeInterruption() -> Bool {
+            defer { isPolling = false }
+            return isPolling
+        }
     }
 
     private let state = Mutex(State())
     /// An eventfd; written to wake the thread.
     private let wakeDescriptor: Int32
 
-    private init() {
+    /// Its thread never ends, so there is one in a process, and a few more in tests.
+    init(threadName: String = "convoy-reactor") {
         wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        detachThread { [self] in run() }
+        detachThread { [self] in
+            convoy_name_this_thread(threadName)
+            run()
+        }
     }
 
-    /// Suspends until the descriptor is ready or the deadline has passed. A negative descriptor waits for the deadline only.
+    /// Suspends until the descriptor is ready, ``wake(_:)`` is called, or the deadline has passed.
+    ///
+    /// - Parameters:
+    ///   - descriptor: must stay open meanwhile; nil waits for the other two only.
+    ///   - begin: called once, with the wait's token, as soon as ``wake(_:)`` can find it; not at all where the task is cancelled already.
     func wait(
-        on descriptor: Int32,
-        for interest: Interest,
+        on descriptor: Int32? = nil,
+        for interest: Interest = [],
         until deadline: ContinuousClock.Instant?,
-        cancellation: Cancellation
+        cancellation: Cancellation,
+        begin: (UInt64) -> Void = { _ in }
     ) async -> Wakeup {
         let token = state.withLock { state in
-            state.nextToken += 1
-            return state.nextToken
+            state.lastToken += 1
+            return state.lastToken
         }
-        guard cancellation == .observed else { return await register(token, descriptor, interest, deadline, cancellation) }
+        guard cancellation == .observed else { return await register(token, descriptor, interest, deadline, cancellation, begin) }
         return await withTaskCancellationHandler {
-            await register(token, descriptor, interest, deadline, cancellation)
+            await register(token, descriptor, interest, deadline, cancellation, begin)
         } onCancel: {
             // Nothing is registered yet when this runs first; then `register` sees the task's flag, which is set before this runs.
-            let registration = state.withLock { $0.registrations.removeValue(forKey: token) }
-            registration?.continuation.resume(returning: .cancelled)
+            finish(token, .cancelled)
         }
+    }
+
+    /// Ends a wait as if its descriptor were ready. Does nothing when it has ended already.
+    func wake(_ token: UInt64) {
+        finish(token, .ready)
+    }
+
+    private func finish(_ token: UInt64, _ wakeup: Wakeup) {
+        let (registration, mustInterrupt) = state.withLock { state in
+            let registration = state.registrations.removeValue(forKey: token)
+            return (registration, registration?.descriptor != nil && state.takeInterruption())
+        }
+        // As long as the thread sits in `poll` with a descriptor, the kernel keeps that socket open, even when we close it.
+        if mustInterrupt { interrupt() }
+        registration?.continuation.resume(returning: wakeup)
     }
 
     private func register(
         _ token: UInt64,
-        _ descriptor: Int32,
+        _ descriptor: Int32?,
         _ interest: Interest,
         _ deadline: ContinuousClock.Instant?,
-        _ cancellation: Cancellation
+        _ cancellation: Cancellation,
+        _ begin: (UInt64) -> Void
     ) async -> Wakeup {
         await withCheckedContinuation { continuation in
-            enum Next { case wake, nothing, cancel }
+            enum Next { case interrupt, nothing, cancel }
             let next: Next = state.withLock { state in
                 if cancellation == .observed, Task.isCancelled { return .cancel }
                 state.registrations[token] = Registration(
@@ -83,18 +113,22 @@ final class Reactor: Sendable {
                     deadline: deadline,
                     continuation: continuation
                 )
-                guard state.isPolling else { return .nothing }
-                state.isPolling = false
-                return .wake
+                return state.takeInterruption() ? .interrupt : .nothing
             }
             switch next {
-            case .wake:
-                var one: UInt64 = 1
-                _ = write(wakeDescriptor, &one, 8)
-            case .cancel: continuation.resume(returning: .cancelled)
+            case .cancel:
+                continuation.resume(returning: .cancelled)
+                return
+            case .interrupt: interrupt()
             case .nothing: break
             }
+            begin(token)
         }
+    }
+
+    private func interrupt() {
+        var one: UInt64 = 1
+        _ = write(wakeDescriptor, &one, 8)
     }
 
     private func run() {
@@ -108,19 +142,22 @@ final class Reactor: Sendable {
                 var earliest: ContinuousClock.Instant?
                 for (token, registration) in state.registrations {
                     tokens.append(token)
-                    polled.append(pollfd(fd: registration.descriptor, events: registration.interest.rawValue, revents: 0))
+                    // Negative ones are passed over.
+                    polled.append(pollfd(fd: registration.descriptor ?? -1, events: registration.interest.rawValue, revents: 0))
                     if let deadline = registration.deadline, earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
                 }
                 state.isPolling = true
                 return earliest
             }
             let count = poll(&polled, nfds_t(polled.count), Self.milliseconds(until: earliest))
+            // Short of memory: try again, but not at full speed.
+            if count < 0, errno != EINTR { usleep(10_000) }
             resumeReady(tokens, polled, anyReady: count > 0)
         }
     }
 
     private func resumeReady(_ tokens: [UInt64], _ polled: [pollfd], anyReady: Bool) {
-        if polled[0].revents != 0 {
+        if anyReady, polled[0].revents != 0 {
             var counter: UInt64 = 0
             _ = read(wakeDescriptor, &counter, 8)
         }
@@ -129,6 +166,7 @@ final class Reactor: Sendable {
         state.withLock { state in
             state.isPolling = false
             for (index, token) in tokens.enumerated() {
+                // One that ended meanwhile, and whose descriptor may be another one's by now, has left the table.
                 guard let registration = state.registrations[token] else { continue }
                 if anyReady, polled[index + 1].revents != 0 {
                     woken.append((registration.continuation, .ready))

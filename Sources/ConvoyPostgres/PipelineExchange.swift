@@ -1,0 +1,178 @@
+internal import CLibPQ
+
+/// One pipeline on its way: hands the statements to libpq, takes the results, and stops the server when the task is cancelled.
+struct PipelineExchange {
+    /// libpq gets so many bytes at a time and more when they are gone, because it moves all that it holds whenever it writes a part.
+    private static let portion = 64 << 10
+    /// How often a cancel request is repeated: one gets lost between two short transactions.
+    private static let repetition = Duration.milliseconds(50)
+
+    private let connection: PostgresConnection
+    private let statements: [PipelineStatement]
+    private let timeout: Duration?
+    private let deadline: ContinuousClock.Instant?
+
+    private(set) var results: [PipelineResult] = []
+    /// Whether the sync has come back: the session is ready for the next pipeline.
+    private(set) var isOver = false
+    /// How many statements libpq has.
+    private var handedOver = 0
+    private var hasSync = false
+    /// A statement failed, so the server skips what follows.
+    private var hasFailed = false
+    /// Nothing more can be sent or read; what was read before is still to be looked at.
+    private var isBroken = false
+    private var cancelling: Cancelling?
+
+    /// What is known once the task was cancelled.
+    private struct Cancelling {
+        let end = ContinuousClock.now + PostgresConnection.cancellationGrace
+        var nextRequest = ContinuousClock.now
+    }
+
+    init(_ statements: [PipelineStatement], on connection: PostgresConnection, timeout: Duration?) {
+        self.statements = statements
+        self.connection = connection
+        self.timeout = timeout
+        deadline = timeout.map { .now + $0 }
+        results.reserveCapacity(statements.count)
+    }
+
+    /// Runs until the sync has come back.
+    mutating func run(_ onResult: (Int, PipelineResult) -> Void) async throws(PostgresError) {
+        guard let handle = connection.handle else { throw lost() }
+        while true {
+            let hasMoreToSend = send(handle)
+            try collect(handle, onResult)
+            if isOver { break }
+            if isBroken { throw lost() }
+            try await wait(handle, toSend: hasMoreToSend)
+        }
+        guard results.count < statements.count else { return }
+        guard hasFailed else { throw PostgresError(.cancelled, "cancelled before everything was sent") }
+        while results.count < statements.count { take(.skipped, onResult) }
+    }
+
+    /// Hands libpq what it has room for. After a failure, and when the task was cancelled, only the sync is left to send.
+    ///
+    /// - Returns: whether there is more to send.
+    private mutating func send(_ handle: OpaquePointer) -> Bool {
+        guard PQpipelineStatus(handle) == PQ_PIPELINE_ON || PQenterPipelineMode(handle) == 1 else { return breakOff() }
+        while !hasSync {
+            var bytes = 0
+            while handedOver < statements.count, !hasFailed, cancelling == nil, bytes < Self.portion {
+                let statement = statements[handedOver]
+                let sent = CStrings.withPointers(statement.parameters) { values in
+                    PQsendQueryParams(handle, statement.sql, Int32(statement.parameters.count), nil, values, nil, nil, 0)
+                }
+                guard sent == 1, !statement.flushes || PQsendFlushRequest(handle) == 1 else { return breakOff() }
+                handedOver += 1
+                // What the messages around a statement take, about.
+                bytes += 64 + statement.sql.utf8.count + statement.parameters.reduce(0) { $0 + 4 + ($1?.utf8.count ?? 0) }
+            }
+            if handedOver == statements.count || hasFailed || cancelling != nil {
+                guard PQpipelineSync(handle) == 1 else { return breakOff() }
+                hasSync = true
+            }
+            switch PQflush(handle) {
+            case 0: break
+            case 1: return true
+            default: return breakOff()
+            }
+        }
+        switch PQflush(handle) {
+        case 0: return false
+        case 1: return true
+        default: return breakOff()
+        }
+    }
+
+    /// The server may have said why before it went, so that is read first.
+    private mutating func breakOff() -> Bool {
+        isBroken = true
+        _ = connection.handle.map(PQconsumeInput)
+        return false
+    }
+
+    /// Takes the results that are there.
+    private mutating func collect(_ handle: OpaquePointer, _ onResult: (Int, PipelineResult) -> Void) throws(PostgresError) {
+        var isAtEnd = false
+        while !isOver, results.count < handedOver || hasSync, PQisBusy(handle) == 0 {
+            // nil ends a statement's results; the sync is what ends the pipeline.
+            guard let pointer = PQgetResult(handle) else {
+                guard !isAtEnd else { throw lost() }
+                isAtEnd = true
+                continue
+            }
+            isAtEnd = false
+            defer { PQclear(pointer) }
+            switch PQresultStatus(pointer) {
+            case PGRES_PIPELINE_SYNC:
+                guard results.count == handedOver else {
+                    throw PostgresError(.unexpectedResult, "\(results.count) results for \(handedOver) statements")
+                }
+                isOver = true
+            case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: take(.success(QueryResult(pointer)), onResult)
+            case PGRES_PIPELINE_ABORTED: take(.skipped, onResult)
+            case PGRES_FATAL_ERROR:
+                let message = ServerMessage(pointer)
+                // A FATAL error ends the session, and what libpq itself says of a broken one has no SQLSTATE.
+                guard !message.sqlstate.isEmpty, !message.endsSession else { throw lost(message) }
+                hasFailed = true
+                take(.failure(message), onResult)
+            default: throw PostgresError(.unexpectedResult, "the statement asks for a COPY, which Convoy does not do")
+            }
+        }
+    }
+
+    private mutating func take(_ result: PipelineResult, _ onResult: (Int, PipelineResult) -> Void) {
+        results.append(result)
+        onResult(results.count - 1, result)
+    }
+
+    /// Waits until the socket can be used, and reads what came. Also asks the server to stop, when it is time to.
+    private mutating func wait(_ handle: OpaquePointer, toSend: Bool) async throws(PostgresError) {
+        // Also while data keep coming: they must not put off a deadline.
+        if let cancelling, cancelling.nextRequest <= .now, !hasFailed {
+            // Read again only when it is over: one that is late would hit the next statement.
+            guard await connection.canceller?.cancel(until: cancelling.end) ?? true, .now < cancelling.end else { throw didNotStop() }
+            self.cancelling?.nextRequest = .now + Self.repetition
+        }
+        if let cancelling {
+            guard .now < cancelling.end else { throw didNotStop() }
+        } else if let deadline, let timeout, deadline <= .now {
+            throw PostgresError(.timedOut, "no answer within \(timeout)")
+        }
+        let socket = PQsocket(handle)
+        guard socket >= 0 else { throw lost() }
+        let wakeup = await Reactor.shared.wait(
+            on: socket,
+            for: toSend ? [.readable, .writable] : .readable,
+            until: cancelling.map { hasFailed ? $0.end : $0.nextRequest } ?? deadline,
+            cancellation: cancelling == nil ? connection.cancellation : .ignored
+        )
+        switch wakeup {
+        // What the server said before it hung up is still there to be collected.
+        case .ready: if PQconsumeInput(handle) != 1 { isBroken = true }
+        case .cancelled: cancelling = Cancelling()
+        case .timedOut: break
+        }
+    }
+
+    private func didNotStop() -> PostgresError {
+        PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
+    }
+
+    private func lost(_ message: ServerMessage? = nil) -> PostgresError {
+        // Words that come while nothing is asked are notices to libpq.
+        let message = message?.sqlstate.isEmpty == false ? message : connection.notices.messages.last { $0.endsSession } ?? message
+        var text = message?.message ?? connection.handle.flatMap(PQerrorMessage).map { String(cString: $0) } ?? ""
+        text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
+        if text.isEmpty { text = "the server closed the connection" }
+        return PostgresError(
+            .connectionLost,
+            "the connection was lost: \(text)",
+            server: message?.sqlstate.isEmpty == false ? message : nil
+        )
+    }
+}

@@ -1,0 +1,139 @@
+internal import CLibPQ
+
+extension PostgresConnection {
+    /// Opens a session.
+    ///
+    /// Where the parameters name several hosts, or a name has several addresses, one after the other is tried, each with its share of the time,
+    /// so that one which does not answer leaves some to the others. A server that answers and refuses ends the attempt, as in libpq, unless it
+    /// is just starting up.
+    ///
+    /// - Parameter timeout: for all of it, name resolution and TLS included.
+    /// - Throws: `.invalidParameters`, `.unknownHost`, `.connectFailed`, `.timedOut`, `.cancelled`.
+    public static func connect(
+        _ parameters: ConnectionParameters,
+        applicationName: String = "convoy",
+        timeout: Duration = .seconds(5)
+    ) async throws(PostgresError) -> PostgresConnection {
+        try await connect(parameters, applicationName: applicationName, timeout: timeout, cancellation: .observed)
+    }
+
+    package static func connect(
+        _ parameters: ConnectionParameters,
+        applicationName: String,
+        timeout: Duration,
+        cancellation: Cancellation
+    ) async throws(PostgresError) -> PostgresConnection {
+        let deadline = ContinuousClock.now + timeout
+        try parameters.validate()
+        let effective = try await parameters.resolvingService(until: deadline, cancellation)
+            .completed(applicationName: applicationName)
+        let hosts = try Host.list(effective)
+        var failures: [PostgresError] = []
+        for pass in effective.passes {
+            for (index, host) in hosts.enumerated() {
+                do {
+                    // A host's share of the time grows with what those before it left.
+                    let share = Self.share(of: deadline, among: hosts.count - index)
+                    return try await connect(pass, to: host, until: share, cancellation)
+                } catch {
+                    guard error.allowsAnotherHost else { throw error.after(timeout) }
+                    failures.append(error)
+                }
+            }
+        }
+        throw PostgresError(combining: failures).after(timeout)
+    }
+
+    /// Tries the addresses of one host.
+    private static func connect(
+        _ parameters: ConnectionParameters,
+        to host: Host,
+        until deadline: ContinuousClock.Instant,
+        _ cancellation: Cancellation
+    ) async throws(PostgresError) -> PostgresConnection {
+        let addresses = try await host.addresses(until: deadline, cancellation: cancellation)
+        var failures: [PostgresError] = []
+        for (index, address) in addresses.enumerated() {
+            do {
+                let share = Self.share(of: deadline, among: addresses.count - index)
+                return try await dial(parameters.reaching(address), until: share, cancellation)
+            } catch {
+                guard error.allowsAnotherHost else { throw error }
+                failures.append(error)
+            }
+        }
+        throw PostgresError(combining: failures)
+    }
+
+    private static func share(of deadline: ContinuousClock.Instant, among count: Int) -> ContinuousClock.Instant {
+        count == 1 ? deadline : .now + (deadline - .now) / count
+    }
+
+    /// Connects to one address.
+    private static func dial(
+        _ parameters: ConnectionParameters,
+        until deadline: ContinuousClock.Instant,
+        _ cancellation: Cancellation
+    ) async throws(PostgresError) -> PostgresConnection {
+        _ = neverAskForPassphrases
+        guard let handle = parameters.withKeywordsAndValues({ PQconnectStartParams($0, $1, 0) }) else {
+            throw PostgresError(.connectFailed, "out of memory")
+        }
+        let connection = PostgresConnection(connecting: handle, cancellation: cancellation)
+        // On failure the last reference goes, and the handle with it.
+        guard PQstatus(handle) != CONNECTION_BAD else {
+            throw ConnectFailure.error(libpqMessage: errorMessage(handle), beforeDialling: true, parameters)
+        }
+        var interest = Reactor.Interest.writable
+        while true {
+            // Within one address, too, libpq may open a second socket: to try without TLS.
+            let socket = PQsocket(handle)
+            guard socket >= 0 else { throw ConnectFailure.error(libpqMessage: errorMessage(handle), beforeDialling: false, parameters) }
+            switch await Reactor.shared.wait(on: socket, for: interest, until: deadline, cancellation: cancellation) {
+            case .cancelled: throw PostgresError(.cancelled, "cancelled while connecting")
+            case .timedOut: throw PostgresError(.timedOut, "no answer from \(parameters.place)")
+            case .ready: break
+            }
+            switch PQconnectPoll(handle) {
+            case PGRES_POLLING_READING: interest = .readable
+            case PGRES_POLLING_WRITING: interest = .writable
+            case PGRES_POLLING_OK:
+                try connection.finishConnecting()
+                return connection
+            default: throw ConnectFailure.error(libpqMessage: errorMessage(handle), beforeDialling: false, parameters)
+            }
+        }
+    }
+
+    /// libpq would ask for an encrypted key's passphrase on the terminal; this hook takes `sslpassword` or gives up.
+    private static let neverAskForPassphrases: Void = PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL)
+
+    private static func errorMessage(_ handle: OpaquePointer) -> String {
+        PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+    }
+}
+
+extension PostgresError {
+    /// Whether the next host is tried: not when the server has answered and said no.
+    fileprivate var allowsAnotherHost: Bool {
+        switch code {
+        case .unknownHost, .timedOut: true
+        case .connectFailed: server == nil || sqlstate == "57P03"
+        default: false
+        }
+    }
+
+    /// One error for several hosts or addresses.
+    fileprivate init(combining failures: [PostgresError]) {
+        var messages: [String] = []
+        for failure in failures where !messages.contains(failure.message) { messages.append(failure.message) }
+        let codes = Set(failures.map(\.code))
+        let code = codes.count == 1 ? codes.first : nil
+        self.init(code ?? .connectFailed, messages.joined(separator: "; "), server: failures.last { $0.server != nil }?.server)
+    }
+
+    /// With the time that was given to all of it.
+    fileprivate func after(_ timeout: Duration) -> PostgresError {
+        code == .timedOut ? PostgresError(code, "\(message) within \(timeout)", server: server) : self
+    }
+}
