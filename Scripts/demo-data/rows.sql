@@ -23,10 +23,9 @@ SELECT (car - 1) * 30 + day, car, departure, departure + interval '30 minutes', 
 FROM generate_series(1, 2) AS car, generate_series(1, 30) AS day,
     LATERAL (SELECT timestamp :'start' + day * interval '1 day' + car * interval '2 hours') AS t (departure);
 
--- A position a minute, each in another place: an index over places takes very long where many are one.
+-- A position a minute, on winding roads: the index over the points takes minutes where they lie on a straight line.
 INSERT INTO positions (car_id, drive_id, date, latitude, longitude, speed, power, odometer, battery_level, outside_temp, elevation, ideal_battery_range_km)
-SELECT d.car_id, d.id, d.start_date + minute * interval '1 minute',
-    52.5 + minute * 0.001 + d.id * 0.00313, 13.4 + minute * 0.002 + d.id * 0.00171, 40 + minute * 2, 12 + minute % 40,
+SELECT d.car_id, d.id, d.start_date + minute * interval '1 minute', 52.5 + 0.03 * sin(minute / 7.0 + d.id), 13.4 + 0.05 * cos(minute / 5.0 + d.id * 1.3), 40 + minute * 2, 12 + minute % 40,
     d.start_km + minute * 0.8, 80 - minute / 4, 7.5, 35 + minute % 12, 390 - minute
 FROM drives AS d, generate_series(0, 30) AS minute;
 

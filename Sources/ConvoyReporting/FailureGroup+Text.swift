@@ -5,6 +5,11 @@ extension Failure {
     /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
+    /// Who holds the lock, unless the message says so already.
+    var unnamedHolder: LockHolder? {
+        lockedBy.flatMap { message.contains(String($0.pid)) ? nil : $0 }
+    }
+
     /// One line: place, message, SQLSTATE.
     var headline: String {
         var text = (place.map { "\($0): " } ?? version.map { "\($0): " } ?? "") + message
@@ -55,6 +60,7 @@ extension FailureGroup {
     }
 
     private var holderTexts: [String] {
+        if instances.count == 1, failure.unnamedHolder == nil { return [] }
         let held = instances.filter { lockHolders[$0] != nil }
         let texts = held.prefix(Self.holderLines).compactMap { name in
             lockHolders[name].map { instances.count == 1 ? $0.text : "\(name.visible): \($0.text)" }

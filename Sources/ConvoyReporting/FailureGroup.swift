@@ -3,6 +3,7 @@ public import ConvoyRollout
 
 /// The same failure, seen on one or many instances.
 public struct FailureGroup: Sendable, Hashable {
+    /// Equal for the same failure on another instance.
     public var fingerprint: String
     /// The first one seen, for the words and the place.
     public var failure: Failure

@@ -1,4 +1,4 @@
-public import ConvoyMigrations
+internal import ConvoyMigrations
 public import ConvoyRollout
 public import FoundationEssentials
 
@@ -9,11 +9,15 @@ public import FoundationEssentials
 ///
 /// Live progress, the table and the JSON of a run are all read from this one value.
 public struct FleetReport: Sendable {
+    /// The run's id; empty before it has begun.
     public private(set) var run = ""
+    /// The fleet's name.
     public private(set) var fleet = ""
     /// Nil while the run goes on.
     public private(set) var status: RunStatus?
+    /// Nil before it has begun.
     public private(set) var startedAt: Date?
+    /// Nil while it goes on.
     public private(set) var finishedAt: Date?
     /// Why a stop rule halted the fleet.
     public private(set) var haltReason: String?
@@ -30,6 +34,7 @@ public struct FleetReport: Sendable {
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
+    /// A run that has not begun.
     public init() {}
 
     /// Takes in what happened. An event about an instance or wave that the run did not announce is passed over.
@@ -118,59 +123,4 @@ public struct FleetReport: Sendable {
         guard let startedAt else { return .zero }
         return .milliseconds(Int64(max(0, (finishedAt ?? now).timeIntervalSince(startedAt)) * 1000))
     }
-}
-
-/// A wave of a run.
-public struct WaveReport: Sendable, Hashable {
-    public var name: String
-    public var instances: Int
-    public internal(set) var running = 0
-    /// Of the instances that have ended.
-    public internal(set) var outcomes: [Outcome: Int] = [:]
-
-    init(name: String, instances: Int) {
-        self.name = name
-        self.instances = instances
-    }
-
-    /// How many instances have ended.
-    public var finished: Int { outcomes.values.reduce(0, +) }
-
-    /// The outcomes of all its instances; those not reached count as `pending`.
-    public var allOutcomes: [Outcome: Int] {
-        let left = instances - finished
-        return left == 0 ? outcomes : outcomes.merging([.pending: left], uniquingKeysWith: +)
-    }
-}
-
-/// An instance of a run.
-public struct InstanceReport: Sendable, Hashable {
-    public enum State: Sendable, Hashable {
-        /// Its turn has not come; where the run has ended, it never came.
-        case notReached
-        /// It is worked on, or waits for something, for example a lock.
-        case running(waitingFor: String?)
-        case finished(InstanceResult)
-    }
-
-    public var name: String
-    public var wave: String
-    public internal(set) var state: State = .notReached
-    /// The newest version before the run; nil for none, or where it is not known.
-    public internal(set) var from: MigrationVersion?
-    /// How many migrations the run found to be due here; nil before it looked.
-    public internal(set) var pending: Int?
-    public internal(set) var applied: [AppliedMigration] = []
-
-    init(name: String, wave: String) {
-        self.name = name
-        self.wave = wave
-    }
-
-    public var outcome: Outcome { if case .finished(let result) = state { result.outcome } else { .pending } }
-
-    public var failure: Failure? { if case .finished(let result) = state { result.failure } else { nil } }
-
-    /// The newest version now; nil for none, or where it is not known.
-    public var version: MigrationVersion? { if case .finished(let result) = state { result.to } else { from } }
 }

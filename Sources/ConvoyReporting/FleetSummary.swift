@@ -3,13 +3,16 @@ public import ConvoyRollout
 
 /// The fleet in numbers: how many instances ended how, and how many are on which version.
 public struct FleetSummary: Sendable, Hashable {
+    /// How many instances there are.
     public private(set) var instances = 0
+    /// Instances by outcome; what none has is absent.
     public private(set) var outcomes: [Outcome: Int] = [:]
     /// Instances by the newest version in their ledger.
     public private(set) var versions: [MigrationVersion: Int] = [:]
     /// Instances without any version, or whose version was not learnt.
     public private(set) var withoutVersion = 0
 
+    /// Of no instances.
     public init() {}
 
     mutating func add(_ outcome: Outcome, version: MigrationVersion?) {

@@ -45,6 +45,9 @@ extension PlanReport {
         return table.lines(style)
     }
 
+    /// Up to so many migrations are shown one by one.
+    private static let listedMigrations = 24
+
     private func migrationLines(_ style: OutputStyle) -> [String] {
         let migrations = migrations
         guard !migrations.isEmpty else { return [] }
@@ -53,8 +56,32 @@ extension PlanReport {
             .init("NAME", minimumWidth: 10, importance: 1),
             .init("INSTANCES", .right, importance: 2),
         ])
-        for (version, count) in migrations { table.add(["\(version)", "\(migrationNames[version] ?? "-")", "\(count)"]) }
+        if migrations.count <= Self.listedMigrations {
+            for (version, count) in migrations { table.add(["\(version)", "\(migrationNames[version] ?? "-")", "\(count)"]) }
+        } else {
+            for run in runs(of: migrations) {
+                let isOne = run.first == run.last
+                let name = isOne ? migrationNames[run.first] ?? "-" : counted(run.count, "migration")
+                table.add(["\(isOne ? "\(run.first)" : "\(run.first) to \(run.last)")", "\(name)", "\(run.instances)"])
+            }
+        }
         return table.lines(style)
+    }
+
+    /// Neighbouring migrations that the same number of instances would run.
+    private func runs(
+        of migrations: [(version: MigrationVersion, instances: Int)]
+    ) -> [(first: MigrationVersion, last: MigrationVersion, count: Int, instances: Int)] {
+        var runs: [(first: MigrationVersion, last: MigrationVersion, count: Int, instances: Int)] = []
+        for migration in migrations {
+            if let index = runs.indices.last, runs[index].instances == migration.instances {
+                runs[index].last = migration.version
+                runs[index].count += 1
+            } else {
+                runs.append((migration.version, migration.version, 1, migration.instances))
+            }
+        }
+        return runs
     }
 
     private var verdict: String {

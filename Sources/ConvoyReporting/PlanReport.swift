@@ -4,10 +4,13 @@ public import FoundationEssentials
 
 /// What a run would do: which migrations, where, in which wave. Nothing locked, nothing written.
 public struct PlanReport: Sendable {
+    /// The fleet's name.
     public var fleet: String
+    /// Which way the migrations would run.
     public var direction: MigrationDirection
     /// The version that instances are brought to; nil where each goes back a number of steps.
     public var target: MigrationVersion?
+    /// When the instances were looked at.
     public var generatedAt: Date
     /// In the order in which they would run.
     public var waves: [Wave]
@@ -16,12 +19,14 @@ public struct PlanReport: Sendable {
 
     /// A wave of the plan.
     public struct Wave: Sendable {
+        /// As the fleet file names it.
         public var name: String
         /// The most instances at a time; nil leaves it to the fleet's limits.
         public var maxParallel: Int?
         /// What each instance's probe found; `pending` is what would run there, in order.
         public var instances: [InstanceStatus]
 
+        /// A wave with what was found on its instances.
         public init(name: String, maxParallel: Int?, instances: [InstanceStatus]) {
             self.name = name
             self.maxParallel = maxParallel
@@ -29,6 +34,7 @@ public struct PlanReport: Sendable {
         }
     }
 
+    /// A plan of what was found.
     public init(
         fleet: String,
         direction: MigrationDirection,
@@ -48,6 +54,7 @@ public struct PlanReport: Sendable {
     /// The instances of all waves, in order.
     public var instances: [InstanceStatus] { waves.flatMap(\.instances) }
 
+    /// The outcomes and versions of all instances.
     public var summary: FleetSummary { instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version) } }
 
     /// How many migrations would run, over all instances.

@@ -28,10 +28,10 @@ extension StatusReport {
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
                 "\(instance.version?.description ?? "-")",
                 "\(instance.pending.count)",
-                "\(age(of: instance).map { "\($0.human) ago" } ?? "-")",
+                "\(age(of: instance).map { "\($0.humanAge) ago" } ?? "-")",
                 "\(instance.server)",
                 "\(instance.database)",
-                "\(instance.serverVersion?.prefix { $0 != " " } ?? "-")",
+                instance.serverVersion ?? "-",
             ])
         }
         return table.lines(style)

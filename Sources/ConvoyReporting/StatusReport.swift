@@ -4,13 +4,16 @@ public import FoundationEssentials
 
 /// Where a fleet stands: one probe an instance, nothing locked and nothing written.
 public struct StatusReport: Sendable {
+    /// The fleet's name.
     public var fleet: String
     /// The version that instances are measured against: the newest of the set; nil for an empty set.
     public var target: MigrationVersion?
+    /// When the instances were looked at.
     public var generatedAt: Date
     /// In the fleet's order.
     public var instances: [InstanceStatus]
 
+    /// A report on what was found.
     public init(fleet: String, target: MigrationVersion?, generatedAt: Date, instances: [InstanceStatus]) {
         self.fleet = fleet
         self.target = target
@@ -18,6 +21,7 @@ public struct StatusReport: Sendable {
         self.instances = instances
     }
 
+    /// The outcomes and versions of all instances.
     public var summary: FleetSummary { instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version) } }
 
     /// Every failure, grouped by its fingerprint.

@@ -9,6 +9,7 @@ final class Interruption: Sendable {
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
+    private let requests = Mutex(0)
     private let clearTerminal: @Sendable () -> Void
 
     private init(clearTerminal: @escaping @Sendable () -> Void) {
@@ -40,6 +41,15 @@ final class Interruption: Sendable {
     private func receive() {
         if isChanging.withLock(\.self) {
             requestStop.yield()
+            let count = requests.withLock { count in
+                count += 1
+                return count
+            }
+            guard count > 2 else { return }
+            // Ending at once harms no database: the servers roll back what is open.
+            clearTerminal()
+            StandardStreams.error.write("ended without waiting for the servers; run status to see where each instance stands\n")
+            exit(ConvoyRollout.ExitCode.interrupted.rawValue)
         } else {
             // Only looked so far, so there is nothing to undo and nobody to wait for.
             clearTerminal()

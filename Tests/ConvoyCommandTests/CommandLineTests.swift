@@ -132,7 +132,9 @@ struct CommandLineTests {
         (["Migrations/1_a.sql": "-- migrate:up\n-- convoy:step brew-coffee\n-- migrate:down\n-- convoy:irreversible no\n"], "brew-coffee"),
     ])
     func aBadMigrationSetIsToldAndExits78(_ migrations: [String: String], _ expected: String) async throws {
-        try await withTemporaryFolder(files: migrations.merging(["fleet.yaml": Files.fleetText, "password": "s3cret"]) { first, _ in first }) { folder in
+        try await withTemporaryFolder(
+            files: migrations.merging(["fleet.yaml": Files.fleetText, "password": "s3cret"]) { first, _ in first }
+        ) { folder in
             for arguments in [["validate"], ["status"]] {
                 let result = try await runConvoy(arguments, in: folder)
                 #expect(result.exitCode == 78)

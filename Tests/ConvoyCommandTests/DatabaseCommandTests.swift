@@ -153,35 +153,18 @@ struct DatabaseCommandTests {
         }
     }
 
-    /// Runs a command line of a shell on a terminal of its own, typing the input.
-    private func onTerminal(_ command: String, in folder: String, typing input: String, after prompt: String) async throws -> (
-        code: ChildProcess.Status?, screen: String
-    ) {
-        let process = try ChildProcess(
-            "/usr/bin/script",
-            ["-qefc", "stty cols 100 rows 30; exec \(command)", "/dev/null"],
-            environment: ["CONVOY": try convoyPath(), "PATH": "/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8"],
-            in: folder,
-            timeLimit: .seconds(60)
-        )
-        await process.wait { $0.standardOutput.contains(prompt) }
-        try process.write(input)
-        let end = await process.wait()
-        return (end.status, end.standardOutput)
-    }
-
     @Test func onATerminalItAsksFirst() async throws {
         try await withDatabase { database in
             try await withFleet([database]) { folder in
                 let question = "Apply this to 1 of 1 instances? [y/N]"
                 for answer in ["n\n", "\n", "\u{3}", "\u{4}"] {
-                    let refused = try await onTerminal("\"$CONVOY\" migrate", in: folder, typing: answer, after: question)
-                    #expect(refused.code == .exited(130))
+                    let refused = try await onTerminal(["migrate"], in: folder, typing: answer, after: question)
+                    #expect(refused.status == .exited(130))
                     #expect(refused.screen.contains("nothing was changed"))
                 }
                 #expect(try await database.query("SELECT 1 FROM pg_class WHERE relname = 'schema_migrations'").rows.isEmpty)
-                let agreed = try await onTerminal("\"$CONVOY\" migrate", in: folder, typing: "y\n", after: question)
-                #expect(agreed.code == .exited(0))
+                let agreed = try await onTerminal(["migrate"], in: folder, typing: "y\n", after: question)
+                #expect(agreed.status == .exited(0))
                 #expect(agreed.screen.contains("succeeded"))
                 #expect(try await versions(database).count == 2)
             }

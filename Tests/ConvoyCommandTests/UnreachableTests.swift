@@ -66,6 +66,27 @@ struct UnreachableTests {
         }
     }
 
+    @Test func colourIsForTerminalsThatWantIt() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let red = "\u{1B}[31munreachable\u{1B}[0m"
+            #expect(try await onTerminal(["status"], in: folder).screen.contains(red))
+            for environment in [["NO_COLOR": "1"], ["TERM": "dumb"]] {
+                let plain = try await onTerminal(["status"], environment: environment, in: folder)
+                #expect(plain.status == .exited(69))
+                #expect(plain.screen.contains("unreachable"))
+                #expect(!plain.screen.contains("\u{1B}[31m"))
+            }
+        }
+    }
+
+    @Test func onADumbTerminalProgressIsPlainLines() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await onTerminal(["migrate", "--yes"], environment: ["TERM": "dumb"], in: folder)
+            #expect(result.screen.contains("wave canary done: 1 unreachable"))
+            #expect(!result.screen.contains("\u{1B}"))
+        }
+    }
+
     /// A server that accepts and stays silent: the first Ctrl-C ends a command that only looks.
     @Test(arguments: ["status", "plan"])
     func lookingEndsAtOnceWhenInterrupted(_ command: String) async throws {
@@ -117,14 +138,4 @@ struct UnreachableTests {
             #expect(end.standardError.contains("cannot be written"))
         }
     }
-}
-
-/// Where the built `convoy` is, for tests that start it from a shell.
-func convoyPath() throws -> String {
-    let process = ProcessInfo.processInfo
-    let beside = URL(
-        fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? process.arguments[0]
-    )
-    .deletingLastPathComponent().appending(path: "convoy").path
-    return FileManager.default.isExecutableFile(atPath: beside) ? beside : "\(repositoryRoot)/.build/debug/convoy"
 }

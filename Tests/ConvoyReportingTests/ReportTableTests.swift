@@ -8,10 +8,10 @@ struct ReportTableTests {
     @Test func theStatusOfAFleet() {
         #expect(
             statusReport.table(OutputStyle(width: 200)) == """
-                INSTANCE  OUTCOME      VERSION         PENDING        MIGRATED  SERVER  DATABASE         POSTGRESQL
-                alice     up-to-date   20260808090000        0  1 min 30 s ago  eu-1    teslamate_alice  17.2
-                bob       pending      20260807090000        1        12 d ago  eu-1    teslamate_bob    17.2
-                carol     unreachable  -                     0               -  us-1    teslamate_carol  -
+                INSTANCE  OUTCOME      VERSION         PENDING   MIGRATED  SERVER  DATABASE         POSTGRESQL
+                alice     up-to-date   20260808090000        0  1 min ago  eu-1    teslamate_alice  17.2
+                bob       pending      20260807090000        1   12 d ago  eu-1    teslamate_bob    17.2
+                carol     unreachable  -                     0          -  us-1    teslamate_carol  -
 
                 VERSION         INSTANCES
                 20260808090000          1
@@ -98,6 +98,25 @@ struct ReportTableTests {
         )
     }
 
+    @Test func aLongPlanIsShownInRuns() {
+        let versions = (1...30).map { MigrationVersion(Int64($0)) }
+        let instances = [versions, Array(versions.dropFirst(10)), Array(versions.suffix(1))].map {
+            InstanceStatus(name: "i", server: "s", database: "d", labels: [:], outcome: .pending, pending: $0)
+        }
+        var plan = planReport
+        plan.waves = [.init(name: "all", maxParallel: nil, instances: instances)]
+        plan.migrationNames = [MigrationVersion(30): "last"]
+        #expect(
+            plan.table(OutputStyle()).split(separator: "\n").dropFirst(4).prefix(4) == [
+                "MIGRATION  NAME           INSTANCES",
+                "1 to 10    10 migrations          1",
+                "11 to 29   19 migrations          2",
+                "30         last                   3",
+            ]
+        )
+        #expect(!plan.table(OutputStyle(), .brief).contains("MIGRATION  NAME"))
+    }
+
     @Test func nothingBreaksOnAnEmptyFleet() {
         let empty = StatusReport(fleet: "f", target: nil, generatedAt: moment(), instances: [])
         #expect(empty.table(OutputStyle()) == "f: 0 instances\n")
@@ -160,5 +179,10 @@ struct ReportTableTests {
     ])
     func durationsForPeople(_ duration: Duration, _ expected: String) {
         #expect(duration.human == expected)
+    }
+
+    @Test(arguments: [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7199, "1 h"), (172_800, "2 d")])
+    func agesForPeople(_ seconds: Int, _ expected: String) {
+        #expect(Duration.seconds(seconds).humanAge == expected)
     }
 }

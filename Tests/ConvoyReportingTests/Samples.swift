@@ -91,7 +91,7 @@ let statusReport = StatusReport(
             labels: ["ring": "canary", "region": "eu"],
             outcome: .upToDate,
             version: newest,
-            serverVersion: "17.2 (Debian 17.2-1)",
+            serverVersion: "17.2",
             lastMigratedAt: moment(-90)
         ),
         InstanceStatus(

@@ -28,6 +28,7 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         self = .object(Members(elements))
     }
 
+    /// Lets a string be written as a literal.
     package init(stringLiteral text: String) {
         self = .string(text)
     }

@@ -41,7 +41,7 @@ struct ProgressLines: Sendable {
         var text = style.paint(result.outcome.rawValue, result.outcome.emphasis)
         if let failure = result.failure {
             text += ": \(failure.headline)"
-            if let holder = failure.lockedBy { text += ", locked by \(holder.text)" }
+            if let holder = failure.unnamedHolder { text += ", locked by \(holder.text)" }
         }
         guard !result.applied.isEmpty else { return text }
         let time = result.applied.reduce(Duration.zero) { $0 + $1.duration }

@@ -8,6 +8,7 @@ internal import Synchronization
 /// `receive` only folds the event into the report; drawing and writing happen on a queue of their own, so that a terminal that was
 /// stopped, or a pipe that nobody reads, never holds the run up.
 public final class ProgressReporter: EventSink {
+    /// How much is shown, and how.
     public enum Mode: Sendable {
         /// A few lines drawn over and over, at most ten times a second; warnings stay above them.
         case live

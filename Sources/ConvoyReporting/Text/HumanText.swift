@@ -15,6 +15,17 @@ extension Duration {
         }
     }
 
+    /// The same without parts of a second, and without seconds past the first minute: `2 s`, `3 min`, `12 d`.
+    var humanAge: String {
+        let seconds = max(0, components.seconds)
+        switch seconds {
+        case ..<60: return "\(seconds) s"
+        case ..<3600: return "\(seconds / 60) min"
+        case ..<172_800: return "\(seconds / 3600) h"
+        default: return "\(seconds / 86_400) d"
+        }
+    }
+
     /// Minutes and seconds as on a watch: `0:07`, `12:40`, `1:02:03`.
     var clock: String {
         let seconds = max(0, components.seconds)

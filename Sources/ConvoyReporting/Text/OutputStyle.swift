@@ -9,6 +9,7 @@ public struct OutputStyle: Sendable, Hashable {
     /// Whether characters beyond ASCII may be used for bars and arrows.
     public var usesUnicode: Bool
 
+    /// Without arguments: a file in UTF-8.
     public init(width: Int? = nil, height: Int? = nil, usesColor: Bool = false, usesUnicode: Bool = true) {
         self.width = width
         self.height = height

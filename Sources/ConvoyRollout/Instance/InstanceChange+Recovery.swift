@@ -19,7 +19,9 @@ extension InstanceChange {
         let isInterrupted = error.code == .cancelled || Task.isCancelled
         if !isInterrupted { report(.instanceWaiting(instance: instance.name, reason: "\(error.message); connecting again")) }
 
-        let deadline = ContinuousClock.now + runner.timing.reconnectWait
+        // An operator who cancels does not want to wait for a server that is gone; the next run finds out by itself.
+        let wait = isInterrupted ? min(runner.timing.reconnectWait, runner.timing.interruptedReconnectWait) : runner.timing.reconnectWait
+        let deadline = ContinuousClock.now + wait
         let probe = InstanceProbe(instance: instance, cancellation: .ignored)
         while true {
             do {
@@ -38,11 +40,11 @@ extension InstanceChange {
             } catch {
                 connection?.close()
                 if error.kind == .lockBusy { throw error }
-                guard ContinuousClock.now < deadline else {
+                guard ContinuousClock.now < deadline, isInterrupted || !Task.isCancelled else {
                     throw Failure(
                         .unknown,
                         "the connection was lost in migration \(migration.version) or just after it, and the database could not be reached "
-                            + "again within \(runner.timing.reconnectWait): \(error.message)",
+                            + "again within \(wait): \(error.message)",
                         version: migration.version,
                         file: migration.file,
                         sqlstate: error.sqlstate,

@@ -182,10 +182,9 @@ final class InstanceChange {
     private func isCancelled(_ cancellation: Cancellation) -> Bool { cancellation == .observed && Task.isCancelled }
 
     func busy(_ message: String, _ holder: LockHolder?) -> Failure {
-        let who = holder.map { ": \($0)" } ?? ""
-        return Failure(
+        Failure(
             .lockBusy,
-            message + who,
+            message,
             hint: holder.map { "wait until process \($0.pid) is done, or end it with pg_terminate_backend(\($0.pid)); then run it again" }
                 ?? "run it again later, or raise lock_wait",
             lockedBy: holder

@@ -92,7 +92,8 @@ extension InstanceFacts {
         isSuperuser = try session.bool("is_superuser")
         isInRecovery = try session.bool("in_recovery")
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
-        serverVersion = try session.text("server_version")
+        // What follows is the packager's.
+        serverVersion = String(try session.text("server_version").prefix { !$0.isWhitespace })
         isPooled = pid != connection.backendPID
         mayCreateSchemas = try session.bool("may_create_schemas")
         deadlockTimeout = .milliseconds(try session.int64("deadlock_timeout"))

@@ -25,6 +25,8 @@ public struct InstanceRunner: InstanceOperator {
     package struct Timing: Sendable {
         /// How long to try to reach a database again whose connection was lost, before the outcome is `unknown`.
         package var reconnectWait = Duration.seconds(60)
+        /// The same when the operator has cancelled.
+        package var interruptedReconnectWait = Duration.seconds(5)
         /// How much goes into one pipeline.
         package var windowMigrations = 50
         package var windowBytes = 512 * 1024
