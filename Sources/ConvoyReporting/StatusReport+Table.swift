@@ -31,7 +31,7 @@ extension StatusReport {
                 "\(age(of: instance).map { "\($0.humanAge) ago" } ?? "-")",
                 "\(instance.server)",
                 "\(instance.database)",
-                instance.serverVersion ?? "-",
+                "\(instance.serverVersion ?? "-")",
             ])
         }
         return table.lines(style)

@@ -8,17 +8,18 @@ struct FaultProxyTests {
     func delay() async throws {
         let server = try await PostgresServer.shared()
         try await server.withDatabase { database in
-            let proxy = try FaultProxy(to: .port(server.port), delay: .milliseconds(10))
+            let proxy = try FaultProxy(to: .port(server.port), delay: .milliseconds(100))
             let connection = try await PostgresConnection.connect(database.ownerOverTCP(port: proxy.port))
             let before = proxy.counts.roundTrips
             let clock = ContinuousClock()
             let one = try await clock.measure { _ = try await connection.query("SELECT 1 AS one") }
-            #expect(one >= .milliseconds(20))
+            #expect(one >= .milliseconds(200))
             #expect(proxy.counts.roundTrips == before + 1)
             // Twenty times the buffer of the proxy in one answer, and still one wait.
             let big = try await clock.measure { _ = try await connection.query("SELECT repeat('x', 1000000) AS big") }
-            #expect(big >= .milliseconds(20))
-            #expect(big < .milliseconds(500))
+            #expect(big >= .milliseconds(200))
+            // Each of its chunks for itself would take seconds, on the busiest machine too.
+            #expect(big < .seconds(5))
             #expect(proxy.counts.bytesToClient > 1_000_000)
         }
     }
