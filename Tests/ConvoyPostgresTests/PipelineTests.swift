@@ -82,6 +82,7 @@ struct PipelineTests {
                 }
             )
             #expect(results[2].sqlstate == "23505")
+            #expect(results[3].isSkipped)
             guard case .failure(let message) = results[2] else { return }
             #expect(message.constraint == "t_once")
             #expect(message.table == "t")
