@@ -26,26 +26,54 @@ func detachThread(_ body: @escaping @Sendable () -> Void) {
     if status != 0 { context.takeRetainedValue().run() }
 }
 
-/// Runs a blocking call, such as `getaddrinfo` or `PQcancel`, on a thread of its own, so that one that hangs holds up nobody else.
+/// A blocking call, such as `getaddrinfo` or `PQcancel`, on a thread of its own, so that one that hangs holds up nobody else.
+final class BlockingCall<Value: Sendable>: Sendable {
+    private struct State {
+        var value: Value?
+        /// The wait to end when the value is there.
+        var waiter: UInt64?
+    }
+
+    private let state = Mutex(State())
+
+    /// Starts it. It cannot be stopped; the thread ends when the call does.
+    init(_ work: @escaping @Sendable () -> Value) {
+        detachThread { [self] in
+            let value = work()
+            let waiter = state.withLock { state in
+                state.value = value
+                return state.waiter
+            }
+            if let waiter { Reactor.shared.wake(waiter) }
+        }
+    }
+
+    /// What it gave; nil while it runs.
+    var value: Value? { state.withLock(\.value) }
+
+    /// Waits for its value; one at a time.
+    ///
+    /// - Returns: nil when the deadline passed, or the task was cancelled, before it was there.
+    func value(until deadline: ContinuousClock.Instant, cancellation: Cancellation) async -> Value? {
+        _ = await Reactor.shared.wait(until: deadline, cancellation: cancellation) { token in
+            let isThere = state.withLock { state in
+                state.waiter = token
+                return state.value != nil
+            }
+            if isThere { Reactor.shared.wake(token) }
+        }
+        return value
+    }
+}
+
+/// Runs a blocking call on a thread of its own and waits for it.
 ///
-/// - Returns: nil when the deadline passed, or the task was cancelled, before it was done. The thread is then left to end by itself.
+/// - Returns: nil when the deadline passed, or the task was cancelled, before it was done.
 func runBlocking<Value: Sendable>(
     until deadline: ContinuousClock.Instant,
     cancellation: Cancellation,
     _ work: @escaping @Sendable () -> Value
 ) async -> Value? {
-    let answer = Answer<Value>()
-    _ = await Reactor.shared.wait(until: deadline, cancellation: cancellation) { token in
-        detachThread {
-            let value = work()
-            answer.value.withLock { $0 = value }
-            Reactor.shared.wake(token)
-        }
-    }
-    return answer.value.withLock { $0 }
-}
-
-/// Where a thread leaves what it found.
-private final class Answer<Value: Sendable>: Sendable {
-    let value = Mutex<Value?>(nil)
+    if cancellation == .observed, Task.isCancelled { return nil }
+    return await BlockingCall(work).value(until: deadline, cancellation: cancellation)
 }

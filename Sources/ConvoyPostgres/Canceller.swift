@@ -13,14 +13,14 @@ final class Canceller: @unchecked Sendable {
 
     deinit { PQfreeCancel(handle) }
 
-    /// Sends one request and waits until the server has taken it. Before libpq 17 this blocks, so it has a thread of its own.
+    /// Sends one request. Before libpq 17 this blocks until the server has taken it, so it has a thread of its own.
     ///
-    /// - Returns: whether the attempt is over. While it is not, the request may still reach the server and stop a later statement.
-    func cancel(until deadline: ContinuousClock.Instant) async -> Bool {
-        await runBlocking(until: deadline, cancellation: .ignored) {
+    /// - Returns: the attempt. While it is not over, the request may still reach the server and stop a later statement.
+    func cancel() -> BlockingCall<Int32> {
+        BlockingCall {
             var error = [CChar](repeating: 0, count: 256)
             // One that fails is not worth a word: it is repeated, and the session is given up after a while.
             return PQcancel(self.handle, &error, 256)
-        } != nil
+        }
     }
 }

@@ -28,6 +28,7 @@ struct PipelineExchange {
     private struct Cancelling {
         let end = ContinuousClock.now + PostgresConnection.cancellationGrace
         var nextRequest = ContinuousClock.now
+        var request: BlockingCall<Int32>?
     }
 
     init(_ statements: [PipelineStatement], on connection: PostgresConnection, timeout: Duration?) {
@@ -47,6 +48,10 @@ struct PipelineExchange {
             if isOver { break }
             if isBroken { throw lost() }
             try await wait(handle, toSend: hasMoreToSend)
+        }
+        // One that is late would hit the next statement.
+        if let cancelling, let request = cancelling.request, await request.value(until: cancelling.end, cancellation: .ignored) == nil {
+            connection.close()
         }
         guard results.count < statements.count else { return }
         guard hasFailed else { throw PostgresError(.cancelled, "cancelled before everything was sent") }
@@ -133,13 +138,11 @@ struct PipelineExchange {
     /// Waits until the socket can be used, and reads what came. Also asks the server to stop, when it is time to.
     private mutating func wait(_ handle: OpaquePointer, toSend: Bool) async throws(PostgresError) {
         // Also while data keep coming: they must not put off a deadline.
-        if let cancelling, cancelling.nextRequest <= .now, !hasFailed {
-            // Read again only when it is over: one that is late would hit the next statement.
-            guard await connection.canceller?.cancel(until: cancelling.end) ?? true, .now < cancelling.end else { throw didNotStop() }
-            self.cancelling?.nextRequest = .now + Self.repetition
-        }
         if let cancelling {
-            guard .now < cancelling.end else { throw didNotStop() }
+            guard .now < cancelling.end else {
+                throw PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
+            }
+            if cancelling.nextRequest <= .now, !hasFailed { requestCancel() }
         } else if let deadline, let timeout, deadline <= .now {
             throw PostgresError(.timedOut, "no answer within \(timeout)")
         }
@@ -159,8 +162,12 @@ struct PipelineExchange {
         }
     }
 
-    private func didNotStop() -> PostgresError {
-        PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
+    /// The answers are read meanwhile: a server process that waits for us to read them overhears the request.
+    private mutating func requestCancel() {
+        guard var cancelling else { return }
+        cancelling.nextRequest = .now + Self.repetition
+        if cancelling.request == nil || cancelling.request?.value != nil { cancelling.request = connection.canceller?.cancel() }
+        self.cancelling = cancelling
     }
 
     private func lost(_ message: ServerMessage? = nil) -> PostgresError {

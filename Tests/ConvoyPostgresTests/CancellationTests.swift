@@ -9,7 +9,7 @@ import Testing
 struct CancellationTests {
     /// Waits until a session runs a statement that contains the words.
     private func running(_ words: String, _ name: String, in database: TestDatabase) async throws {
-        try await eventually("\(words) runs") {
+        try await eventually("\(words) runs", within: .seconds(60)) {
             try await database.query(
                 "SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = $1 AND state = 'active' AND query LIKE $2",
                 [name, "%\(words)%"]
@@ -75,8 +75,8 @@ struct CancellationTests {
                 let statements = (0..<count).flatMap { _ in one }
                 do throws(PostgresError) {
                     let results = try await connection.pipeline(statements) { _, _ in arrived.change { $0 += 1 } }
-                    #expect(results.count == statements.count)
-                    #expect(results.contains { $0.sqlstate == "57014" })
+                    let isStopped = results.count == statements.count && results.contains { $0.sqlstate == "57014" }
+                    #expect(isStopped)
                 } catch {
                     #expect(error.code == .cancelled)
                 }
@@ -85,7 +85,7 @@ struct CancellationTests {
                 if connection.transactionStatus != .idle { try await connection.query("ROLLBACK") }
                 #expect(try await connection.query("SELECT 1 AS one").onlyRow().text("one") == "1")
             }
-            try await eventually("it runs") { arrived.value > 100 }
+            try await eventually("it runs", within: .seconds(60)) { arrived.value > 100 }
             task.cancel()
             try await task.value
             #expect(arrived.value <= 90_000)
@@ -129,9 +129,10 @@ struct CancellationTests {
             let proxy = try FaultProxy(to: .port(database.server.port))
             let arrived = Shared(0)
             let task = Task {
-                let connection = try await PostgresConnection.connect(database.ownerOverTCP(port: proxy.port))
+                let connection = try await session(database.ownerOverTCP(port: proxy.port))
+                let text = String(repeating: "x", count: 500)
                 let statements = (0..<40_000).map { _ in
-                    PipelineStatement("SELECT $1::text", [String(repeating: "x", count: 500)], flushes: true)
+                    PipelineStatement("SELECT $1::text", [text], flushes: true)
                 }
                 let error = try await failure {
                     _ = try await connection.pipeline(statements) { _, _ in arrived.change { $0 += 1 } }
@@ -139,7 +140,7 @@ struct CancellationTests {
                 #expect(error.code == .cancelled)
                 #expect(!connection.isOpen)
             }
-            try await eventually("it runs") { arrived.value > 100 }
+            try await eventually("it runs", within: .seconds(60)) { arrived.value > 100 }
             proxy.set(mode: .blackHole)
             let clock = ContinuousClock()
             let time = try await clock.measure {

@@ -10,9 +10,10 @@ struct LossTests {
     @Test("the server's last words are in the error when it ended the session while nothing ran", arguments: [false, true])
     func terminatedWhileIdle(tcp: Bool) async throws {
         try await withDatabase { database in
-            let connection = try await PostgresConnection.connect(Self.isOverTCP(database, tcp))
+            let connection = try await session(Self.isOverTCP(database, tcp))
             _ = try await database.query("SELECT pg_terminate_backend(\(connection.backendPID), 10000)", as: "postgres")
-            let statements = (0..<2000).map { PipelineStatement("SELECT $1::text", ["\($0)" + String(repeating: "x", count: 1000)]) }
+            let text = String(repeating: "x", count: 1000)
+            let statements = (0..<2000).map { PipelineStatement("SELECT $1::text", ["\($0)" + text]) }
             let error = try await failure { _ = try await connection.pipeline(statements) }
             #expect(error.code == .connectionLost)
             #expect(error.sqlstate == "57P01", "\(error)")
@@ -24,8 +25,9 @@ struct LossTests {
     @Test("and when it ended it in the middle of a pipeline, much of which it never read", arguments: [false, true])
     func terminatedInTheMiddle(tcp: Bool) async throws {
         try await withDatabase { database in
-            let connection = try await PostgresConnection.connect(Self.isOverTCP(database, tcp))
-            let rest = (0..<2000).map { _ in PipelineStatement("SELECT $1::text", [String(repeating: "x", count: 1000)]) }
+            let connection = try await session(Self.isOverTCP(database, tcp))
+            let text = String(repeating: "x", count: 1000)
+            let rest = (0..<2000).map { _ in PipelineStatement("SELECT $1::text", [text]) }
             var arrived = 0
             let error = try await failure {
                 _ = try await connection.pipeline(
@@ -48,7 +50,7 @@ struct LossTests {
         try await withDatabase { database in
             let proxy = try FaultProxy(to: .port(database.server.port))
             let parameters = database.ownerOverTCP(port: proxy.port)
-            let connection = try await PostgresConnection.connect(parameters)
+            let connection = try await session(parameters)
             proxy.cut(after: 50_000, .toClient)
             let statements = (0..<1000).map { _ in PipelineStatement("SELECT repeat('x', 1000) AS t", flushes: true) }
             var arrived = 0
@@ -59,7 +61,7 @@ struct LossTests {
             #expect(arrived < 60)
             #expect(!connection.isOpen)
 
-            let idle = try await PostgresConnection.connect(parameters)
+            let idle = try await session(parameters)
             proxy.cutAll()
             try await eventually("the server has seen it") {
                 try await database.query("SELECT FROM pg_catalog.pg_stat_activity WHERE pid = \(idle.backendPID)").rows.isEmpty
@@ -72,7 +74,7 @@ struct LossTests {
     func blackHole() async throws {
         try await withDatabase { database in
             let proxy = try FaultProxy(to: .port(database.server.port))
-            let connection = try await PostgresConnection.connect(database.ownerOverTCP(port: proxy.port))
+            let connection = try await session(database.ownerOverTCP(port: proxy.port))
             proxy.set(mode: .blackHole)
             let clock = ContinuousClock()
             let begin = clock.now
@@ -101,13 +103,13 @@ struct LossTests {
     @Test("a server that is stopped says so")
     func serverStopped() async throws {
         let server = try await PostgresServer.start()
-        let connection = try await PostgresConnection.connect(server.superuser())
+        let connection = try await session(server.superuser())
         try await server.stop(.fast)
         let error = try await failure { try await connection.query("SELECT 1") }
         #expect(error.code == .connectionLost)
         #expect(error.sqlstate == "57P01")
-        #expect(try await failure { _ = try await PostgresConnection.connect(server.superuser()) }.code == .connectFailed)
+        #expect(try await failure { _ = try await session(server.superuser()) }.code == .connectFailed)
         try await server.start()
-        try await PostgresConnection.connect(server.superuser()).close()
+        try await session(server.superuser()).close()
     }
 }

@@ -19,26 +19,26 @@ struct ResourceTests {
                         switch (round + worker) % 6 {
                         case 0:
                             // The last reference goes without a close.
-                            _ = try await PostgresConnection.connect(server.superuser(), timeout: .seconds(60))
+                            _ = try await session(server.superuser(), timeout: .seconds(60))
                         case 1:
-                            let connection = try await PostgresConnection.connect(
+                            let connection = try await session(
                                 server.superuser().with(["host": "localhost"]),
                                 timeout: .seconds(60)
                             )
                             defer { connection.close() }
                             try await connection.query("SELECT 1")
-                        case 2: _ = try? await PostgresConnection.connect(server.superuser(database: "none"))
+                        case 2: _ = try? await session(server.superuser(database: "none"))
                         case 3:
-                            _ = try? await PostgresConnection.connect(
+                            _ = try? await session(
                                 server.superuser().with(["host": "127.0.0.1", "port": String(refused.port)])
                             )
                         case 4:
-                            _ = try? await PostgresConnection.connect(
+                            _ = try? await session(
                                 server.superuser().with(["host": "localhost", "port": String(silent.port)]),
                                 timeout: .milliseconds(10)
                             )
                         default:
-                            let task = Task { try await PostgresConnection.connect(server.superuser().with(["host": "localhost"])).close() }
+                            let task = Task { try await session(server.superuser().with(["host": "localhost"])).close() }
                             task.cancel()
                             _ = try? await task.value
                         }

@@ -3,6 +3,15 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// Opens a session; with more time than a busy machine needs.
+func session(
+    _ parameters: ConnectionParameters,
+    applicationName: String = "convoy-tests",
+    timeout: Duration = .seconds(60)
+) async throws(PostgresError) -> PostgresConnection {
+    try await PostgresConnection.connect(parameters, applicationName: applicationName, timeout: timeout)
+}
+
 /// Runs the body and returns the error that it must throw.
 func failure(
     sourceLocation: SourceLocation = #_sourceLocation,

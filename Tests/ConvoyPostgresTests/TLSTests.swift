@@ -48,7 +48,7 @@ struct TLSTests {
                 case nil: break
                 }
                 do {
-                    let connection = try await PostgresConnection.connect(parameters, timeout: .seconds(20))
+                    let connection = try await session(parameters, timeout: .seconds(20))
                     defer { connection.close() }
                     let row = try await connection.query("SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()").onlyRow()
                     #expect(try row.bool("ssl") == expected, "\(example)")
@@ -78,12 +78,12 @@ struct TLSTests {
             let parameters = server.superuser().with([
                 "host": "localhost", "sslmode": "require", "sslcert": "\(folder)/crt", "sslkey": "\(folder)/key",
             ])
-            let error = try await failure { _ = try await PostgresConnection.connect(parameters) }
+            let error = try await failure { _ = try await session(parameters) }
             #expect(error.code == .connectFailed)
             #expect(error.message.contains("private key"))
-            let wrong = try await failure { _ = try await PostgresConnection.connect(parameters.with(["sslpassword": "hunter2"])) }
+            let wrong = try await failure { _ = try await session(parameters.with(["sslpassword": "hunter2"])) }
             #expect(!wrong.message.contains("hunter2"))
-            try await PostgresConnection.connect(parameters.with(["sslpassword": "opensesame"])).close()
+            try await session(parameters.with(["sslpassword": "opensesame"])).close()
         }
     }
 }
