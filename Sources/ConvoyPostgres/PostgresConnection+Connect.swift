@@ -134,6 +134,8 @@ extension PostgresError {
 
     /// With the time that was given to all of it.
     fileprivate func after(_ timeout: Duration) -> PostgresError {
-        code == .timedOut ? PostgresError(code, "\(message) within \(timeout)", server: server) : self
+        guard code == .timedOut else { return self }
+        let rounded = Duration.milliseconds(Int64((timeout / .milliseconds(1)).rounded()))
+        return PostgresError(code, "\(message) within \(rounded)", server: server)
     }
 }

@@ -86,6 +86,9 @@ extension Failure {
         case .server:
             guard let message = error.server else { fallthrough }
             switch message.sqlstate {
+            case "57014" where Task.isCancelled:
+                self.init(.interrupted, "interrupted while \(what)")
+                return
             case "42501":
                 self.init(.blocked, server: message, settings: settings)
             case "55P03":

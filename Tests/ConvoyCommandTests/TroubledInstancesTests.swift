@@ -39,7 +39,7 @@ struct TroubledInstancesTests {
             let expectations = [
                 Expectation(name: "unknown-host", outcome: "unreachable", message: "could not find host"),
                 Expectation(name: "refused", outcome: "unreachable", message: "Connection refused"),
-                Expectation(name: "silent", outcome: "unreachable", message: "no answer within"),
+                Expectation(name: "silent", outcome: "unreachable", message: "within 2.0 seconds"),
                 Expectation(name: "wrong-password", outcome: "unreachable", message: "password authentication failed"),
                 Expectation(name: "wrong-database", outcome: "unprovisioned", message: "does not exist"),
                 Expectation(name: "no-tls", outcome: "unreachable", message: "SSL"),

@@ -81,7 +81,7 @@ extension InstanceChange {
             guard case .failure(let message)? = answer.first else { return nil }
             return .refused(.statement(statement), message, migration)
         } catch {
-            guard error.code == .server, let message = error.server else { return .lost(error) }
+            guard error.code == .server, let message = error.server else { return end(after: error, on: connection) }
             return .refused(.statement(statement), message, migration)
         }
     }

@@ -136,7 +136,7 @@ extension InstanceChange {
                 }
             }
         } catch {
-            return .lost(error)
+            return end(after: error, on: connection)
         }
         showWarnings(of: connection)
         return refusal ?? .committed
@@ -176,13 +176,19 @@ extension InstanceChange {
             )
             return Task.isCancelled ? .failed(Failure(.interrupted, "interrupted", version: migration.version)) : nil
         } catch let error as PostgresError {
-            guard error.code == .server, let message = error.server else { return .lost(error) }
+            guard error.code == .server, let message = error.server else { return end(after: error, on: connection) }
             return .refused(.statement(SQLStatement(text: "step \(name)", line: line)), message, migration)
         } catch {
             failure.message = "step \(name): \(error)"
             failure.hint = (error as? StepError)?.hint
             return .failed(failure)
         }
+    }
+
+    /// A session that was cancelled and answers again needs no reconnecting.
+    func end(after error: PostgresError, on connection: PostgresConnection) -> WindowEnd {
+        guard error.code == .cancelled, connection.isOpen else { return .lost(error) }
+        return .failed(Failure(.interrupted, "interrupted; what was not committed is rolled back"))
     }
 
     private func showWarnings(of connection: PostgresConnection) {
