@@ -29,6 +29,22 @@ public func runConvoy(
     return try await process.result()
 }
 
+/// Runs the built `convoy` as a user for whom permissions count: root may read everything, so it hands a copy to `nobody`.
+///
+/// - Parameter folder: the working directory; the copy is put there.
+public func runConvoyUnprivileged(_ arguments: [String], in folder: String) async throws -> ConvoyResult {
+    guard geteuid() == 0 else { return try await runConvoy(arguments, in: folder) }
+    let copy = "\(folder)/convoy"
+    // Copied by another process: a program that is open for writing anywhere, in a child just forked too, cannot be started.
+    let copying = try ChildProcess("/bin/cp", [ConvoyProcess.executable(), copy], environment: [:])
+    guard await copying.wait().status == .exited(0), chmod(folder, 0o755) == 0 else {
+        throw TestSupportError("cannot copy convoy to \(folder)")
+    }
+    let process = try ConvoyProcess(["-u", "nobody", "--", copy] + arguments, program: "/usr/sbin/runuser", in: folder)
+    process.closeInput()
+    return try await process.result()
+}
+
 /// A running `convoy`.
 public struct ConvoyProcess: Sendable {
     private let arguments: [String]
@@ -37,6 +53,7 @@ public struct ConvoyProcess: Sendable {
     /// Starts it; see ``runConvoy(_:environment:in:input:timeLimit:)``.
     public init(
         _ arguments: [String],
+        program: String? = nil,
         environment: [String: String] = [:],
         in folder: String? = nil,
         timeLimit: Duration = .seconds(120)
@@ -44,7 +61,7 @@ public struct ConvoyProcess: Sendable {
         var variables = environment
         for name in ["PATH", "HOME"] where variables[name] == nil { variables[name] = ProcessInfo.processInfo.environment[name] }
         self.arguments = arguments
-        process = try ChildProcess(try Self.executable(), arguments, environment: variables, in: folder, timeLimit: timeLimit)
+        process = try ChildProcess(try program ?? Self.executable(), arguments, environment: variables, in: folder, timeLimit: timeLimit)
     }
 
     public var processID: Int32 { process.processID }

@@ -144,6 +144,19 @@ struct CommandLineTests {
         }
     }
 
+    @Test(arguments: ["Migrations", "Migrations/1_a.sql", "fleet.yaml"])
+    func whatMayNotBeReadIsTold(_ path: String) async throws {
+        var files = Files.fleet()
+        files["Migrations/1_a.sql"] = "-- migrate:up\nSELECT 1;\n-- migrate:down\n"
+        try await withTemporaryFolder(files: files) { folder in
+            try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: "\(folder)/\(path)")
+            let result = try await runConvoyUnprivileged(["validate"], in: folder)
+            #expect(result.exitCode == 78)
+            #expect(result.standardError.contains(path))
+            #expect(result.standardError.contains("ermission denied"))
+        }
+    }
+
     @Test func migrateRefusesAKeyThatDoesNotWorkYetByName() async throws {
         var files = Files.fleet()
         files["fleet.yaml"] = Files.fleetText.replacingOccurrences(of: "{name: rest}", with: "{name: rest, gate: {soak: 10m}}")

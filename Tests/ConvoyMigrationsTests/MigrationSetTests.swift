@@ -99,17 +99,6 @@ struct MigrationSetTests {
         }
     }
 
-    /// Root reads everything, so that this says something for other users only.
-    @Test(.enabled(if: geteuid() != 0)) func tellsWhatMayNotBeRead() throws {
-        try Self.withDirectory(["1_a.sql": Self.good]) { directory in
-            #expect(chmod("\(directory)/1_a.sql", 0) == 0)
-            #expect(Self.problems(directory) == ["Migrations/1_a.sql the file cannot be read: Permission denied"])
-            #expect(chmod(directory, 0) == 0)
-            #expect(Self.problems(directory) == ["Migrations the directory cannot be read"])
-            #expect(chmod(directory, 0o700) == 0)
-        }
-    }
-
     @Test func aSetHasEachVersionOnce() throws {
         do throws(Problems) {
             let one = try MigrationFile.sample(Self.good).migration()
