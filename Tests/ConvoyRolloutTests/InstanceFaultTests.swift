@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func goesOnAfterItsBackendWasTerminated() async throws {
-        let set = try Self.slowMigrations()
+        let set = try Self.slowMigrations(seconds: 0.1)
         try await withDatabase { database in
             let log = EventLog()
             async let running = InstanceRunner(set).up(database.instance(), log: log)

@@ -13,7 +13,7 @@ import Testing
             let holder = try await database.connect(applicationName: "nightly-backup")
             try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
-            let result = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(400) }, log: log)
+            let result = await InstanceRunner(set).up(database.instance { $0.lockWait = .seconds(2) }, log: log)
             #expect(result.outcome == .lockBusy)
             let lock = try #require(result.failure?.lockedBy)
             #expect(lock.pid == holder.backendPID)
