@@ -46,7 +46,7 @@ extension Failure {
 
     /// What the server said about a statement.
     ///
-    /// DETAIL of class 23 holds row contents and is left out unless the fleet file asks for it.
+    /// What holds row contents is left out unless the fleet file asks for it.
     init(
         _ kind: Outcome,
         server message: ServerMessage,
@@ -54,10 +54,10 @@ extension Failure {
         statement: SQLStatement? = nil,
         settings: InstanceSettings
     ) {
-        let showsDetail = settings.showsRowDetails || !message.isClass("23")
+        let showsDetail = settings.showsRowDetails || !message.detailHoldsRows
         self.init(
             kind,
-            message.message,
+            message.text(showingRows: settings.showsRowDetails),
             version: migration?.version,
             file: migration?.file,
             line: statement.map { statement in message.position.map(statement.line(atPosition:)) ?? statement.line },
@@ -87,6 +87,7 @@ extension Failure {
             guard let message = error.server else { fallthrough }
             switch message.sqlstate {
             case "57014" where Task.isCancelled:
+                // The server was faster to stop than the call to end.
                 self.init(.interrupted, "interrupted while \(what)")
                 return
             case "42501":
@@ -96,11 +97,26 @@ extension Failure {
             default:
                 self.init(.failed, server: message, settings: settings)
             }
-            self.message = "\(what): \(message.message)"
+            self.message = "\(what): \(self.message)"
         case .connectionLost, .timedOut:
             self.init(.unreachable, "\(what): \(error.message)", sqlstate: error.sqlstate, hint: "try again")
         default:
             self.init(.failed, "\(what): \(error.message)", sqlstate: error.sqlstate)
         }
+    }
+}
+
+extension ServerMessage {
+    /// Violated constraints and views' check options show the row, data exceptions the value. Only 22003 tells of the type instead.
+    fileprivate var detailHoldsRows: Bool { isClass("23") || isClass("44") || isClass("22") && sqlstate != "22003" }
+
+    /// The message. A data exception quotes the value that does not fit (`invalid input syntax for type bigint: "…"`), which comes from a row unless
+    /// the message has a place in the statement.
+    fileprivate func text(showingRows: Bool) -> String {
+        let quotes = "\"“”„«»"
+        guard !showingRows, isClass("22"), position == nil, let first = message.firstIndex(where: quotes.contains),
+            let last = message.lastIndex(where: quotes.contains)
+        else { return message }
+        return message[..<first] + "…" + message[message.index(after: last)...]
     }
 }

@@ -59,6 +59,27 @@ import Testing
     }
 
     @Test(arguments: [
+        ("VACUUM", true), ("vacuum (analyze, verbose)", true), ("VACUUM FULL", true), ("VACUUM\nANALYZE", true), ("VACUUM cars", false),
+        ("VACUUM (SKIP_LOCKED, ANALYZE)", false), ("VACUUM FREEZE cars", false), ("VACUUM(FULL) \"FULL\"", false),
+        ("REINDEX DATABASE CONCURRENTLY teslamate", true), ("REINDEX (VERBOSE) DATABASE", true), ("REINDEX INDEX CONCURRENTLY a", false),
+        ("CREATE INDEX CONCURRENTLY vacuum ON cars (id)", false),
+    ])
+    func knowsWhatTakesEveryTable(statement: String, does: Bool) async throws {
+        #expect(InstanceAssessment.takesEveryTable(statement) == does)
+    }
+
+    /// Convoy itself holds a lock on the ledger meanwhile.
+    @Test func refusesWhatWouldWaitForItself() async throws {
+        let set = try migrationSet([(1, migrationText("VACUUM;", down: "SELECT 1;", options: " transaction:false"))])
+        try await withDatabase { database in
+            let result = await InstanceRunner(set).up(database.instance())
+            #expect(result.outcome == .blocked)
+            #expect(result.failure?.line == 2)
+            #expect(result.failure?.hint?.contains("SKIP_LOCKED") == true)
+        }
+    }
+
+    @Test(arguments: [
         ("CREATE INDEX CONCURRENTLY cars_vin ON cars (vin)", "cars_vin"),
         ("create unique index concurrently if not exists Cars_Vin\n on cars (vin)", "cars_vin"),
         ("CREATE INDEX CONCURRENTLY \"My \"\"Index\" ON cars (vin)", nil), ("CREATE INDEX CONCURRENTLY \"Vin\" ON cars (vin)", "Vin"),

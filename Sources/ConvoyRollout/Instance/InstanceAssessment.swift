@@ -33,7 +33,8 @@ struct InstanceAssessment: Sendable {
             )
         }
         guard let table = candidates.first else {
-            return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: facts.role), false))
+            let owner = facts.isSuperuser ? facts.tenant ?? facts.role : facts.role
+            return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: owner), false))
         }
         guard table.hasEctoShape else { return .failure(otherShape(table)) }
         return .success((Ledger(schema: table.schema, owner: table.owner), true))
@@ -91,9 +92,9 @@ struct InstanceAssessment: Sendable {
         self.plan = plan
         edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
         failure =
-            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? everyTable(plan, set)
             ?? (plan.versions.isEmpty ? nil : Self.permission(facts, ledger, exists: contents != nil, instance))
-            ?? (plan.versions.isEmpty ? nil : Self.missingAdmin(facts, plan, set, instance))
+            ?? (plan.versions.isEmpty ? nil : Self.missingAdmin(facts, ledger, plan, set, instance))
     }
 
     private func ahead(_ plan: InstancePlan) -> Failure? {
@@ -149,6 +150,42 @@ struct InstanceAssessment: Sendable {
         return failure
     }
 
+    /// A statement without a transaction that takes a lock on each table would wait for ever for the one that Convoy itself holds on the ledger.
+    private func everyTable(_ plan: InstancePlan, _ set: MigrationSet) -> Failure? {
+        for version in plan.versions {
+            guard let migration = set[version], let section = migration.section(plan.direction), !section.isTransactional,
+                case .statement(let statement)? = section.elements.first, Self.takesEveryTable(statement.text)
+            else { continue }
+            return Failure(
+                .blocked,
+                "the statement takes a lock on every table, and Convoy holds one on the ledger meanwhile: neither would end",
+                version: version,
+                file: migration.file,
+                line: statement.line,
+                statement: statement.text,
+                hint: "name the tables, one migration each, or write VACUUM (SKIP_LOCKED)"
+            )
+        }
+        return nil
+    }
+
+    /// `VACUUM` without a table, and `REINDEX DATABASE`.
+    static func takesEveryTable(_ statement: String) -> Bool {
+        let upper = statement.uppercased()
+        let command = upper.prefix { $0.isLetter }
+        var rest = upper.dropFirst(command.count).drop { $0.isWhitespace }
+        if rest.first == "(", let end = rest.firstIndex(of: ")") {
+            if rest[..<end].contains("SKIP_LOCKED") { return false }
+            rest = rest[end...].dropFirst()
+        }
+        let words = rest.split { $0.isWhitespace }
+        switch command {
+        case "VACUUM": return words.allSatisfy { ["FULL", "FREEZE", "VERBOSE", "ANALYZE", "ANALYSE"].contains($0) }
+        case "REINDEX": return words.first == "DATABASE"
+        default: return false
+        }
+    }
+
     /// Whether our role may do the work so that the app can use the result.
     private static func permission(_ facts: InstanceFacts, _ ledger: Ledger, exists: Bool, _ instance: Instance) -> Failure? {
         let settings = instance.settings
@@ -167,6 +204,15 @@ struct InstanceAssessment: Sendable {
                 .blocked,
                 "a connection pooler stands in between, and in transaction mode it would break the advisory lock",
                 hint: "give a direct connection with direct: {…}, or set pooler: session if it is in session mode"
+            )
+        }
+        if facts.isSuperuser, facts.role != ledger.owner {
+            guard !settings.allowsForeignSuperuser else { return nil }
+            return Failure(
+                .blocked,
+                "\(facts.role) is a superuser, but \(ledger.owner) owns the \(exists ? "ledger" : "database"): "
+                    + "a trigger of that role would run with a superuser's rights",
+                hint: "log in as \(ledger.owner), or set allow_superuser: true if you trust everyone who may create triggers there"
             )
         }
         guard exists else {
@@ -191,14 +237,6 @@ struct InstanceAssessment: Sendable {
             }
             return nil
         }
-        if facts.isSuperuser {
-            guard !settings.allowsForeignSuperuser else { return nil }
-            return Failure(
-                .blocked,
-                "\(facts.role) is a superuser, but \(ledger.owner) owns the ledger: a trigger of that role would run with a superuser's rights",
-                hint: "log in as \(ledger.owner), or set allow_superuser: true if you trust everyone who may create triggers there"
-            )
-        }
         guard facts.ledgerCandidates.contains(where: { $0.schema == ledger.schema && $0.mayActAsOwner }) else {
             return Failure(
                 .blocked,
@@ -211,11 +249,17 @@ struct InstanceAssessment: Sendable {
     }
 
     /// The first migration that needs more rights than the login role has, where the fleet file gives no `admin`.
-    private static func missingAdmin(_ facts: InstanceFacts, _ plan: InstancePlan, _ set: MigrationSet, _ instance: Instance) -> Failure? {
+    private static func missingAdmin(
+        _ facts: InstanceFacts,
+        _ ledger: Ledger,
+        _ plan: InstancePlan,
+        _ set: MigrationSet,
+        _ instance: Instance
+    ) -> Failure? {
         guard instance.admin == nil else { return nil }
         for version in plan.versions {
             guard let migration = set[version], let section = migration.section(plan.direction),
-                let requirement = section.admin, facts.needsAdmin(for: requirement)
+                let requirement = section.admin, facts.needsAdmin(for: requirement, owner: ledger.owner)
             else { continue }
             let extensions = requirement.extensions.isEmpty ? "" : " or the owner of \(requirement.extensions.joined(separator: " and "))"
             return Failure(
@@ -232,14 +276,19 @@ struct InstanceAssessment: Sendable {
 }
 
 extension InstanceFacts {
-    /// Whether the login role has too few rights for a migration, as far as the facts of now tell.
-    func needsAdmin(for requirement: AdminRequirement) -> Bool {
+    /// Whether login role and ledger's owner, as which migrations run, have too few rights for one, as far as the facts of now tell.
+    func needsAdmin(for requirement: AdminRequirement, owner: String) -> Bool {
         guard !isSuperuser else { return false }
-        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0] == role }
+        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0] == owner }
     }
 
     /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
     func roleToSet(for ledger: Ledger) -> String? { ledger.owner == role ? nil : ledger.owner }
+
+    /// The statement that does so, if one is needed.
+    func settingRole(for ledger: Ledger) -> [PipelineStatement] {
+        roleToSet(for: ledger).map { [PipelineStatement("SET LOCAL ROLE \(quotedIdentifier($0))")] } ?? []
+    }
 }
 
 extension Migration {

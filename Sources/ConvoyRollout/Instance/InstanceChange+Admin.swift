@@ -6,8 +6,10 @@ import ConvoyPostgres
 extension InstanceChange {
     /// Once an administrator has made or replaced an extension, only an administrator can touch it again.
     func needsAdmin(_ section: MigrationSection) -> Bool {
-        guard let requirement = section.admin, let facts, instance.admin != nil else { return false }
-        return admin != nil || facts.needsAdmin(for: requirement)
+        guard let requirement = section.admin, let facts, instance.admin != nil,
+            let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
+        else { return false }
+        return admin != nil || facts.needsAdmin(for: requirement, owner: ledger.owner)
     }
 
     /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside
@@ -30,7 +32,7 @@ extension InstanceChange {
         if let admin, admin.connection.isOpen { return admin }
         guard let parameters = instance.admin else { throw Failure(.blocked, "the fleet file gives no admin connection for this instance") }
         do {
-            let connection = try await InstanceProbe(instance: instance, cancellation: cancellation).connect(parameters)
+            let connection = try await InstanceProbe(instance: instance, cancellation: cancellation).session(parameters)
             let identity = try await SessionIdentity(of: connection)
             guard identity.systemIdentifier == facts?.identity.systemIdentifier, identity.databaseOID == facts?.identity.databaseOID else {
                 connection.close()

@@ -19,8 +19,13 @@ extension InstanceChange {
         var exchange = try exchange(for: migration)
         // It idles in its transaction for as long as the statement takes.
         exchange.idleTimeout = .zero
-        let keeper = try await InstanceProbe(instance: instance).connect()
+        let keeper = try await InstanceProbe(instance: instance).session()
         defer { keeper.close() }
+        do {
+            self.keeper = try await SessionIdentity(of: keeper)
+        } catch {
+            throw Failure(error, doing: "opening the second connection", settings: settings)
+        }
         let start = ContinuousClock.now
 
         let opening = exchange.opening(migration) + [exchange.presenceGuard(migration, predecessor: predecessor)]
@@ -49,6 +54,29 @@ extension InstanceChange {
         _ exchange: MigrationExchange,
         on connection: PostgresConnection
     ) async -> WindowEnd? {
+        do {
+            let refusal = try await answer(to: statement, section, exchange, on: connection)
+            let wasObserving = connection.cancellation
+            connection.cancellation = .ignored
+            defer { connection.cancellation = wasObserving }
+            let reset = [PipelineStatement("RESET ROLE"), InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)]
+            // A session that is lost here is noticed at its next use; what the statement did is to be written down first.
+            _ = try? await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout)
+            return refusal.map { .refused(.statement(statement), $0, migration) }
+        } catch {
+            return end(after: error, on: connection)
+        }
+    }
+
+    /// Runs the statement as the owner, with the migration's settings, which stay.
+    ///
+    /// - Returns: the server's refusal, of the statement or of what prepares it.
+    private func answer(
+        to statement: SQLStatement,
+        _ section: MigrationSection,
+        _ exchange: MigrationExchange,
+        on connection: PostgresConnection
+    ) async throws(PostgresError) -> ServerMessage? {
         let statementTimeout = section.statementTimeout ?? settings.statementTimeout
         var preparation = [PipelineStatement]()
         if let role = exchange.role { preparation.append(PipelineStatement("SET ROLE \(quotedIdentifier(role))")) }
@@ -57,32 +85,21 @@ extension InstanceChange {
             PipelineStatement(
                 """
                 SELECT pg_catalog.set_config('search_path', $1, false), pg_catalog.set_config('lock_timeout', '0', false),
-                    pg_catalog.set_config('statement_timeout', $2, false), pg_catalog.set_config('default_transaction_read_only', 'off', false)
+                    pg_catalog.set_config('statement_timeout', $2, false), pg_catalog.set_config('default_transaction_read_only', 'off', false),
+                    pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
+                    pg_catalog.set_config('standard_conforming_strings', 'on', false)
                 """,
                 [exchange.searchPath, "\(statementTimeout.milliseconds)ms"]
             )
         )
-        let reset = [
-            PipelineStatement("RESET ROLE"),
-            PipelineStatement(
-                """
-                SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', false),
-                    pg_catalog.set_config('statement_timeout', '0', false)
-                """
-            ),
-        ]
         do {
             for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             if let name = Self.concurrentIndexName(in: statement.text) { try await dropInvalidIndex(name, on: connection) }
-            let answer = try await connection.pipeline([PipelineStatement(statement.text)])
-            connection.cancellation = .ignored
-            defer { connection.cancellation = .observed }
-            for result in try await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
-            guard case .failure(let message)? = answer.first else { return nil }
-            return .refused(.statement(statement), message, migration)
+            try await connection.query(statement.text)
+            return nil
         } catch {
-            guard error.code == .server, let message = error.server else { return end(after: error, on: connection) }
-            return .refused(.statement(statement), message, migration)
+            guard error.code == .server, let message = error.server else { throw error }
+            return message
         }
     }
 

@@ -4,13 +4,14 @@ import ConvoyPostgres
 
 /// Finding out what holds after a connection was lost.
 extension InstanceChange {
-    /// Reconnects, makes sure that the old server processes are gone, and takes the advisory lock again. The old process may still be working through
-    /// the window, so the ledger means nothing before that.
+    /// Reconnects, makes sure that the old server processes are gone, reads what they left, and takes the advisory lock again. An old process may still
+    /// be working through the window, so the ledger means nothing while it lives.
     ///
     /// - Throws: `unknown` where the database cannot be reached again, `interrupted` where the loss came from cancelling, `failed` where the same
     ///   migration has cost the connection before.
     func recover(from error: PostgresError, during migration: Migration) async throws(Failure) {
-        let old = (owner: facts?.identity, admin: admin?.identity)
+        var orphans = [facts?.identity, keeper].compactMap(\.self)
+        let administrator = admin?.identity
         connection?.close()
         admin?.connection.close()
         connection = nil
@@ -25,17 +26,22 @@ extension InstanceChange {
         let probe = InstanceProbe(instance: instance, cancellation: .ignored)
         while true {
             do {
-                let connection = try await probe.connect()
+                let connection = try await probe.session()
                 self.connection = connection
-                connection.cancellation = .ignored
-                if let owner = old.owner { try await end(owner, by: connection, until: deadline) }
-                if let administrator = old.admin { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
-                try await acquireLock(.ignored)
+                for orphan in orphans { try await end(orphan, by: connection, until: deadline) }
+                if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
+                // Nobody writes in our name any more: what we did is known from here on, whoever gets the lock.
                 let reading = try await probe.read(connection)
                 facts = reading.facts
+                orphans.append(reading.facts.identity)
                 ledgerVersions = Set(reading.contents?.applied ?? [])
-                try await noteCommitsFound(connection)
+                // A server that crashed may have lost a commit that it had confirmed, where synchronous_commit is off.
+                applied.removeAll { ledgerVersions.contains($0.version) != (change.direction == .up) }
+                try await noteCommitsFound(reading, connection)
+                if !isInterrupted { try await acquireLock(.ignored) }
                 connection.cancellation = .observed
+                admin?.connection.cancellation = .observed
+                keeper = nil
                 break
             } catch {
                 connection?.close()
@@ -71,7 +77,7 @@ extension InstanceChange {
 
     /// Notes what the old server process committed after we stopped hearing from it. The audit log tells our own commits from the app's; without it,
     /// what was in the window counts.
-    private func noteCommitsFound(_ connection: PostgresConnection) async throws(Failure) {
+    private func noteCommitsFound(_ reading: InstanceProbe.Reading, _ connection: PostgresConnection) async throws(Failure) {
         let isThere = change.direction == .up
         var candidates = window.filter { ledgerVersions.contains($0) == isThere }
         candidates.subtract(applied.map(\.version))
@@ -79,12 +85,15 @@ extension InstanceChange {
         var durations: [MigrationVersion: Duration] = [:]
         if writesAuditLog {
             do {
-                let rows = try await connection.query(
+                let statement = PipelineStatement(
                     "SELECT version, duration_ms FROM convoy.migration_log WHERE run = $1 AND direction = $2",
-                    [run, change.direction.rawValue],
-                    timeout: InstanceProbe.silenceTimeout
-                ).rows
-                for row in rows { durations[MigrationVersion(try row.int64("version"))] = .milliseconds(try row.int64("duration_ms")) }
+                    [run, change.direction.rawValue]
+                )
+                let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: reading.ledger)
+                let results = try await connection.transaction(opening + [statement, PipelineStatement("COMMIT")])
+                for row in results[opening.count].rows {
+                    durations[MigrationVersion(try row.int64("version"))] = .milliseconds(try row.int64("duration_ms"))
+                }
             } catch {
                 throw Failure(error, doing: "reading the audit log", settings: settings)
             }

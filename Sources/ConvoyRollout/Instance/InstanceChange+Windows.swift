@@ -18,11 +18,16 @@ extension InstanceChange {
     /// - Returns: false when the ledger has to be read again, because someone else changed it or because the connection was lost.
     func apply(_ versions: [MigrationVersion]) async throws(Failure) -> Bool {
         var remaining = versions[...]
-        var predecessor: MigrationVersion?
+        // Going up, what the first one stands on must still be there.
+        var predecessor = change.direction == .up ? versions.first.flatMap { first in ledgerVersions.filter { $0 < first }.max() } : nil
         lastProgress = .now
         while let next = remaining.first.flatMap({ runner.set[$0] }) {
             guard !Task.isCancelled else {
                 throw Failure(.interrupted, "interrupted before migration \(next.version)", version: next.version)
+            }
+            guard connection?.isOpen == true else {
+                try await recover(from: PostgresError(.connectionLost, "the connection was lost"), during: next)
+                return false
             }
             let before = applied.count
             let end = try await applyBatch(remaining, next, predecessor)
@@ -63,15 +68,14 @@ extension InstanceChange {
                 exchange
             )
         }
-        return await send(window(remaining, exchange, predecessor), on: try openConnection())
+        return await send(try window(remaining, predecessor), on: try openConnection())
     }
 
     /// As many transactional migrations without steps as fit one window.
     private func window(
         _ versions: ArraySlice<MigrationVersion>,
-        _ exchange: MigrationExchange,
         _ predecessor: MigrationVersion?
-    ) -> [MigrationExchange.Item] {
+    ) throws(Failure) -> [MigrationExchange.Item] {
         var items: [MigrationExchange.Item] = []
         var predecessor = predecessor
         var bytes = 0
@@ -79,6 +83,7 @@ extension InstanceChange {
             guard let migration = runner.set[version], let section = migration.section(change.direction),
                 section.isTransactional, !section.hasStep, !needsAdmin(section)
             else { break }
+            let exchange = try exchange(for: migration)
             for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
             predecessor = version
             bytes = items.reduce(0) { $0 + $1.statement.sql.utf8.count }
@@ -92,24 +97,24 @@ extension InstanceChange {
         guard let facts, let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger else {
             throw Failure(.unknown, "the catalogue has not been read")
         }
-        let retry =
-            lockRetry
-            ?? LockRetry(
-                lockTimeout: migration.section(change.direction)?.lockTimeout ?? settings.lockTimeout,
-                deadlockTimeout: facts.deadlockTimeout,
-                lockWait: settings.lockWait
-            )
+        let section = migration.section(change.direction)
+        let lockTimeout = section?.lockTimeout ?? settings.lockTimeout
+        var retry = lockRetry ?? LockRetry(lockTimeout: lockTimeout, deadlockTimeout: facts.deadlockTimeout, lockWait: settings.lockWait)
+        retry.lockTimeout = lockTimeout
+        // What only a superuser may do cannot be done as the owner; then a trigger would run with a superuser's rights.
+        let isSuperusers = section?.admin != nil && facts.isSuperuser && facts.roleToSet(for: ledger) != nil
         return MigrationExchange(
             ledger: ledger,
             identity: facts.identity,
             run: run,
             direction: change.direction,
-            role: facts.roleToSet(for: ledger),
+            role: isSuperusers ? nil : facts.roleToSet(for: ledger),
             writesAuditLog: writesAuditLog,
             ledgerLockWait: settings.lockWait - (ContinuousClock.now - lastProgress),
             lockTimeout: retry.currentLockTimeout,
             statementTimeout: settings.statementTimeout,
-            serverVersion: connection?.serverVersion ?? 0
+            serverVersion: connection?.serverVersion ?? 0,
+            guardsAgainstTriggers: isSuperusers
         )
     }
 
@@ -176,8 +181,15 @@ extension InstanceChange {
             )
             return Task.isCancelled ? .failed(Failure(.interrupted, "interrupted", version: migration.version)) : nil
         } catch let error as PostgresError {
-            guard error.code == .server, let message = error.server else { return end(after: error, on: connection) }
-            return .refused(.statement(SQLStatement(text: "step \(name)", line: line)), message, migration)
+            switch error.code {
+            case .server:
+                guard let message = error.server else { fallthrough }
+                return .refused(.statement(SQLStatement(text: "step \(name)", line: line)), message, migration)
+            case .connectionLost, .timedOut, .cancelled: return end(after: error, on: connection)
+            default:
+                failure.message = "step \(name): \(error.message)"
+                return .failed(failure)
+            }
         } catch {
             failure.message = "step \(name): \(error)"
             failure.hint = (error as? StepError)?.hint
@@ -255,13 +267,12 @@ extension InstanceChange {
 
     /// Pauses before the next attempt, or gives up with `lock-busy` and the session that stands in the way.
     private func waitForLocks(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async throws(Failure) {
-        let connection = try openConnection()
         let exchange = try exchange(for: migration)
         let onLedger = place == .ledgerLock
         let query = onLedger ? LockHolder.selection(onLedger: exchange.ledger) : LockHolder.selectionOnAnyTable
         // Only to name it: a failing look is no reason to fail.
-        let rows = (try? await connection.query(query, timeout: InstanceProbe.silenceTimeout))?.rows ?? []
-        let holder = rows.first.flatMap { try? LockHolder($0) }
+        let rows = try? await connection?.query(query, timeout: InstanceProbe.silenceTimeout).rows
+        let holder = rows?.first.flatMap { try? LockHolder($0) }
         var retry =
             lockRetry
             ?? LockRetry(
@@ -269,6 +280,8 @@ extension InstanceChange {
                 deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
                 lockWait: settings.lockWait
             )
+        // Work before the first lock that was not to be had is no waiting.
+        if lockRetry == nil, !onLedger { lastProgress = .now }
         let elapsed = ContinuousClock.now - lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1)) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"

@@ -19,6 +19,8 @@ final class InstanceChange {
     var facts: InstanceFacts?
     /// The administrator's session; opened when a migration needs it.
     var admin: AdminSession?
+    /// The session that last held the ledger's lock beside a non-transactional migration.
+    var keeper: SessionIdentity?
     /// Versions in the ledger, as far as we know.
     var ledgerVersions: Set<MigrationVersion> = []
     var applied: [AppliedMigration] = []
@@ -32,7 +34,7 @@ final class InstanceChange {
     private var losses = 0
     private var from: MigrationVersion?
     private var holdsLock = false
-    /// Going down by steps: the versions that were meant at first, so that planning again does not go further down.
+    /// Going down by steps: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
 
@@ -91,11 +93,13 @@ final class InstanceChange {
         guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
         if let failure = await runner.stepBlockers(
             InstanceAssessment(reading, set: runner.set, change: change, instance: instance),
+            reading.facts,
             instance,
             connection
         ) {
             throw failure
         }
+        if case .downSteps = change { intended = Set(plan.versions) }
         report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
         try await acquireLock()
         var stalls = 0
@@ -138,13 +142,7 @@ final class InstanceChange {
         let connection = try openConnection()
         let deadline = ContinuousClock.now + settings.lockWait
         let checksClient = PipelineStatement("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
-        let session = PipelineStatement(
-            """
-            SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', false),
-                pg_catalog.set_config('idle_session_timeout', '0', false), pg_catalog.set_config('statement_timeout', '0', false),
-                pg_catalog.set_config('datestyle', 'ISO', false)
-            """
-        )
+        let session = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
         var preparation = [session, checksClient]
         var isToldToWait = false
         while true {
@@ -208,11 +206,21 @@ final class InstanceChange {
         let reading = try await InstanceProbe(instance: instance).read(try openConnection())
         facts = reading.facts
         note(reading.contents)
-        if let intended { return ledgerVersions.filter(intended.contains).sorted(by: >) }
-        let versions = try assess(reading)?.versions ?? []
-        if case .downSteps = change { intended = Set(versions) }
+        let versions = if let intended { try stillApplied(intended) } else { try assess(reading)?.versions ?? [] }
         if !versions.isEmpty { try await createTables(reading) }
         return versions
+    }
+
+    /// What is left of the steps down; they begin at the newest version or not at all.
+    private func stillApplied(_ intended: Set<MigrationVersion>) throws(Failure) -> [MigrationVersion] {
+        let versions = ledgerVersions.filter(intended.contains).sorted(by: >)
+        guard let first = versions.first, let newest = ledgerVersions.max(), newest != first else { return versions }
+        throw Failure(
+            .blocked,
+            "version \(newest) was applied meanwhile, on top of \(first), which was to be reverted",
+            version: first,
+            hint: "another migrator is at work: stop the app or the other tool, then run it again"
+        )
     }
 
     /// Makes ledger and audit log where they are missing, as the owner. Someone else may do the same at this moment.
@@ -223,7 +231,7 @@ final class InstanceChange {
             PipelineStatement("SELECT pg_catalog.set_config('lock_timeout', '\(settings.lockTimeout.milliseconds)', true)"),
         ]
         let commit = PipelineStatement("COMMIT")
-        let role = reading.facts.roleToSet(for: reading.ledger).map { [PipelineStatement("SET LOCAL ROLE \(quotedIdentifier($0))")] } ?? []
+        let role = reading.facts.settingRole(for: reading.ledger)
         do {
             if reading.contents == nil {
                 try await repeatingRaces { () async throws(PostgresError) in
@@ -238,7 +246,6 @@ final class InstanceChange {
                 try await repeatingRaces { () async throws(PostgresError) in
                     try await connection.transaction(opening + role + AuditLog.creation + [commit])
                 }
-                facts?.auditTable = InstanceFacts.AuditTable(oid: 0, owner: reading.ledger.owner, columns: AuditLog.columns)
             }
         } catch {
             guard error.sqlstate == "42501", writesAuditLog else {
@@ -254,8 +261,9 @@ final class InstanceChange {
         _ reading: InstanceProbe.Reading,
         _ connection: PostgresConnection
     ) async throws(PostgresError) {
-        guard reading.contents?.auditProblem == nil, table.columns.isSuperset(of: AuditLog.columns) else {
+        if let problem = reading.contents?.auditProblem ?? table.problem(beside: reading.ledger, as: reading.facts.role) {
             writesAuditLog = false
+            warn(problem)
             return
         }
         guard table.owner != reading.ledger.owner else { return }
@@ -325,9 +333,10 @@ extension PostgresConnection {
     }
 
     /// Runs statements that end with COMMIT; throws the first error of the server after rolling back.
-    func transaction(_ statements: [PipelineStatement]) async throws(PostgresError) {
+    @discardableResult
+    func transaction(_ statements: [PipelineStatement]) async throws(PostgresError) -> [QueryResult] {
         let results = try await pipeline(statements, timeout: InstanceProbe.silenceTimeout)
         if transactionStatus != .idle { try await query("ROLLBACK", timeout: InstanceProbe.silenceTimeout) }
-        for result in results { _ = try result.get() }
+        return try results.map { result throws(PostgresError) in try result.get() }
     }
 }

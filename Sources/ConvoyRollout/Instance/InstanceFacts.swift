@@ -9,6 +9,8 @@ struct InstanceFacts: Sendable {
     /// The role that we are logged in as.
     var role: String
     var isSuperuser: Bool
+    /// Who owns the database, where that is an ordinary role.
+    var tenant: String?
     var isInRecovery: Bool
     var isReadOnlyByDefault: Bool
     /// As the server names it, for example `17.2`.
@@ -50,6 +52,24 @@ struct InstanceFacts: Sendable {
         var oid: Int64
         var owner: String
         var columns: Set<String>
+        /// An ordinary table: a view's functions would run as whoever reads it.
+        var isTable: Bool
+        var ownerIsSuperuser: Bool
+
+        /// Why it must be left alone; nil where it is Convoy's. What triggers and policies call runs as whoever writes or reads.
+        func problem(beside ledger: Ledger, as role: String) -> String? {
+            let reason: String
+            if !isTable {
+                reason = "is not a table"
+            } else if owner != ledger.owner, owner != role, !ownerIsSuperuser {
+                reason = "belongs to \(owner), whose triggers would run as \(ledger.owner)"
+            } else if !columns.isSuperset(of: AuditLog.columns) {
+                reason = "has other columns than Convoy's"
+            } else {
+                return nil
+            }
+            return "\(AuditLog.table) \(reason): it is left alone, and nothing is written there"
+        }
     }
 }
 
@@ -90,6 +110,7 @@ extension InstanceFacts {
         database = try session.text("database")
         role = try session.text("role")
         isSuperuser = try session.bool("is_superuser")
+        tenant = try session.optionalText("tenant")
         isInRecovery = try session.bool("in_recovery")
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
         // What follows is the packager's.
@@ -123,7 +144,9 @@ extension InstanceFacts {
                 auditTable = AuditTable(
                     oid: try row.int64("oid"),
                     owner: name,
-                    columns: Set(try row.text("value").split(separator: ",").map(String.init))
+                    columns: Set(try row.text("value").split(separator: ",").map(String.init)),
+                    isTable: try row.bool("is_table"),
+                    ownerIsSuperuser: try row.bool("owner_is_superuser")
                 )
             default: break
             }
@@ -139,6 +162,7 @@ extension InstanceFacts {
             PipelineStatement(
                 """
                 SELECT current_database() AS database, d.oid AS database_oid, current_user AS role, r.rolsuper AS is_superuser,
+                    (SELECT o.rolname FROM pg_roles o WHERE o.oid = d.datdba AND NOT o.rolsuper) AS tenant,
                     pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
                     current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid,
                     (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start,
@@ -178,14 +202,15 @@ extension InstanceFacts {
             ),
             PipelineStatement(
                 """
-                SELECT 'schema' AS kind, n.nspname AS name, has_schema_privilege(n.oid, 'CREATE')::text AS value, n.oid
+                SELECT 'schema' AS kind, n.nspname AS name, has_schema_privilege(n.oid, 'CREATE')::text AS value, n.oid,
+                    NULL::boolean AS is_table, NULL::boolean AS owner_is_superuser
                 FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                 UNION ALL
-                SELECT 'extension', e.extname, pg_get_userbyid(e.extowner)::text, e.oid FROM pg_extension e
+                SELECT 'extension', e.extname, pg_get_userbyid(e.extowner)::text, e.oid, NULL, NULL FROM pg_extension e
                 UNION ALL
                 SELECT 'audit', pg_get_userbyid(c.relowner),
                     (SELECT string_agg(a.attname, ',') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-                    c.oid
+                    c.oid, c.relkind = 'r', coalesce((SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner), false)
                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'convoy' AND c.relname = 'migration_log'
                 """

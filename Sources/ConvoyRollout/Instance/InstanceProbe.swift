@@ -45,22 +45,35 @@ struct InstanceProbe {
         }
     }
 
+    /// Opens a session that outlives a probe: names mean the server's own there, whatever search path the database's owner has set for everyone.
+    func session(_ parameters: ConnectionParameters? = nil) async throws(Failure) -> PostgresConnection {
+        let connection = try await connect(parameters ?? instance.direct ?? instance.connection)
+        do {
+            _ = try await connection.query(Self.sessionSettings(serverVersion: connection.serverVersion), timeout: Self.silenceTimeout)
+            return connection
+        } catch {
+            connection.close()
+            throw Failure(error, doing: "preparing the session", settings: instance.settings)
+        }
+    }
+
+    /// What is set for a whole session that holds locks. Without the keepalives a server would notice only after two hours that this machine
+    /// vanished, and keep the locks until then.
+    static func sessionSettings(serverVersion: Int) -> PipelineStatement {
+        var settings = [
+            ("search_path", MigrationExchange.ownSearchPath), ("statement_timeout", "0"), ("datestyle", "ISO"),
+            ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "4"),
+        ]
+        if serverVersion >= 140_000 { settings.append(("idle_session_timeout", "0")) }
+        let calls = settings.map { "pg_catalog.set_config(\(quotedLiteral($0)), \(quotedLiteral($1)), false)" }
+        return PipelineStatement("SELECT " + calls.joined(separator: ", "))
+    }
+
     private var isCancelled: Bool { cancellation == .observed && Task.isCancelled }
 
-    /// Reads facts and ledger.
+    /// Reads facts and ledger. Rows that a policy hides are an error, so that no applied version is taken for pending.
     func read(_ connection: PostgresConnection) async throws(Failure) -> Reading {
         do {
-            let opening = [
-                PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"),
-                PipelineStatement(
-                    """
-                    SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', true),
-                        pg_catalog.set_config('statement_timeout', '\(Self.queryTimeout.milliseconds)', true),
-                        pg_catalog.set_config('lock_timeout', '\(instance.settings.lockTimeout.milliseconds)', true),
-                        pg_catalog.set_config('datestyle', 'ISO', true)
-                    """
-                ),
-            ]
             let queries = InstanceFacts.queries(serverVersion: connection.serverVersion)
             let answers = try await connection.pipeline(opening + queries, timeout: Self.silenceTimeout)
             let facts = try InstanceFacts(Array(answers.dropFirst(opening.count)), connection: connection)
@@ -72,6 +85,21 @@ struct InstanceProbe {
         } catch {
             throw Failure(.failed, "reading the catalogue: \(error)")
         }
+    }
+
+    /// Begins a transaction that only reads, and that neither waits for ever nor trusts the role's settings.
+    var opening: [PipelineStatement] {
+        [
+            PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"),
+            PipelineStatement(
+                """
+                SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', true),
+                    pg_catalog.set_config('statement_timeout', '\(Self.queryTimeout.milliseconds)', true),
+                    pg_catalog.set_config('lock_timeout', '\(instance.settings.lockTimeout.milliseconds)', true),
+                    pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true)
+                """
+            ),
+        ]
     }
 
     private func readLedger(_ facts: InstanceFacts, _ connection: PostgresConnection) async throws -> Reading {
@@ -99,7 +127,8 @@ struct InstanceProbe {
         _ connection: PostgresConnection,
         _ instance: Instance
     ) async throws -> LedgerContents {
-        let readsLog = facts.auditTable.map { $0.columns.isSuperset(of: AuditLog.columns) } ?? false
+        let problem = facts.auditTable?.problem(beside: ledger, as: facts.role)
+        let readsLog = facts.auditTable != nil && problem == nil
         let results = try await connection.pipeline(
             before + [ledger.reading] + (readsLog ? [AuditLog.reading] : []) + after,
             timeout: silenceTimeout
@@ -122,9 +151,8 @@ struct InstanceProbe {
         }
         for result in results.prefix(before.count) { _ = try result.get() }
         var contents = try LedgerContents(results[before.count].get().onlyRow())
-        if facts.auditTable != nil, !readsLog {
-            contents.auditProblem = "convoy.migration_log has other columns than Convoy's: it is left alone, and nothing is written there"
-        } else if readsLog {
+        contents.auditProblem = problem
+        if readsLog {
             switch results[before.count + 1] {
             case .success(let log):
                 for row in log.rows { contents.checksums[MigrationVersion(try row.int64("version"))] = try row.text("checksum") }

@@ -38,10 +38,9 @@ public struct InstanceRunner: InstanceOperator {
     public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
     public func connections(for instance: Instance) -> Int {
-        // The second one holds the ledger's lock beside a non-transactional migration, or is the administrator's.
-        let needsSecond =
-            instance.admin != nil || set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
-        return needsSecond ? 2 : 1
+        // The administrator's, which stays open, and the one that holds the ledger's lock beside a non-transactional migration.
+        let needsKeeper = set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
+        return 1 + (instance.admin != nil ? 1 : 0) + (needsKeeper ? 1 : 0)
     }
 
     public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
@@ -58,7 +57,7 @@ public struct InstanceRunner: InstanceOperator {
             defer { connection.close() }
             let reading = try await probe.read(connection)
             var assessment = InstanceAssessment(reading, set: set, change: change, instance: instance)
-            if assessment.failure == nil { assessment.failure = await stepBlockers(assessment, instance, connection) }
+            if assessment.failure == nil { assessment.failure = await stepBlockers(assessment, reading.facts, instance, connection) }
             status.version = reading.contents?.applied.last
             status.lastMigratedAt = reading.contents?.lastMigratedAt
             status.serverVersion = reading.facts.serverVersion
@@ -85,12 +84,19 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     /// Asks the pending steps whether they would fail.
-    func stepBlockers(_ assessment: InstanceAssessment, _ instance: Instance, _ connection: PostgresConnection) async -> Failure? {
+    func stepBlockers(
+        _ assessment: InstanceAssessment,
+        _ facts: InstanceFacts,
+        _ instance: Instance,
+        _ connection: PostgresConnection
+    ) async -> Failure? {
         guard let plan = assessment.plan, let ledger = assessment.ledger else { return nil }
         for version in plan.versions {
             guard let migration = set[version], let section = migration.section(plan.direction) else { continue }
             for case .step(let name, let line) in section.elements {
-                guard let failure = await blocker(step: name, line: line, of: migration, ledger, instance, connection) else { continue }
+                guard let failure = await blocker(step: name, line: line, of: migration, ledger, facts, instance, connection) else {
+                    continue
+                }
                 return failure
             }
         }
@@ -102,6 +108,7 @@ public struct InstanceRunner: InstanceOperator {
         line: Int,
         of migration: Migration,
         _ ledger: Ledger,
+        _ facts: InstanceFacts,
         _ instance: Instance,
         _ connection: PostgresConnection
     ) async -> Failure? {
@@ -112,7 +119,8 @@ public struct InstanceRunner: InstanceOperator {
             return failure
         }
         do {
-            try await connection.query("BEGIN READ ONLY", timeout: InstanceProbe.silenceTimeout)
+            let opening = InstanceProbe(instance: instance).opening + facts.settingRole(for: ledger)
+            for result in try await connection.pipeline(opening, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(ledger.schema))
             let reasons = try await step.blockers(context)
             try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
@@ -120,7 +128,9 @@ public struct InstanceRunner: InstanceOperator {
             failure.message = reasons.joined(separator: "; ")
             return failure
         } catch let error as PostgresError {
-            return Failure(error, doing: "asking step \(name) whether it would fail", settings: instance.settings)
+            var failure = Failure(error, doing: "asking step \(name) whether it would fail", settings: instance.settings)
+            (failure.version, failure.file, failure.line) = (migration.version, migration.file, line)
+            return failure
         } catch {
             failure.message = "step \(name) could not tell whether it would fail: \(error)"
             return failure

@@ -87,7 +87,11 @@ struct Ledger: Sendable, Hashable {
 
     /// One `DO` block around the parts of a guard.
     static func block(_ parts: [String]) -> PipelineStatement {
-        PipelineStatement("DO $convoy$\nDECLARE\n    touched bigint;\nBEGIN\n\(parts.joined())END\n$convoy$")
+        let body = parts.joined()
+        // A schema's name may hold anything.
+        var tag = "$convoy$"
+        while body.contains(tag) { tag = "$convoy\(tag.utf8.count)" + tag.dropFirst("$convoy".count) }
+        return PipelineStatement("DO \(tag)\nDECLARE\n    touched bigint;\nBEGIN\n\(body)END\n\(tag)")
     }
 }
 

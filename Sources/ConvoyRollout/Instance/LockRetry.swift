@@ -6,7 +6,7 @@ import ConvoyMigrations
 /// what makes autovacuum step aside.
 struct LockRetry: Sendable {
     /// What the fleet file or the migration's file asks for.
-    let lockTimeout: Duration
+    var lockTimeout: Duration
     let deadlockTimeout: Duration
     /// After this long there is no other attempt.
     let lockWait: Duration
@@ -18,9 +18,9 @@ struct LockRetry: Sendable {
         self.lockWait = lockWait
     }
 
-    /// How long the statements of the attempt to come wait for a lock; never zero, which would be for ever.
+    /// How long the statements of the attempt to come wait for a lock; never zero, which would be for ever, and never longer than the operator would.
     var currentLockTimeout: Duration {
-        if attempts > 0, attempts.isMultiple(of: 5) { return deadlockTimeout * 2 }
+        if attempts > 0, attempts.isMultiple(of: 5), deadlockTimeout * 2 <= lockWait { return deadlockTimeout * 2 }
         return max(.milliseconds(1), min(lockTimeout, deadlockTimeout * 4 / 5))
     }
 

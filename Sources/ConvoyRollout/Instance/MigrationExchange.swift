@@ -62,7 +62,7 @@ struct MigrationExchange: Sendable {
                     statement: Ledger.block(
                         [
                             perform(settings: [
-                                ("lock_timeout", timeoutText(section.lockTimeout ?? lockTimeout)),
+                                ("lock_timeout", timeoutText(lockTimeout)),
                                 ("statement_timeout", timeoutText(section.statementTimeout ?? statementTimeout)),
                             ]),
                             guardsAgainstTriggers ? triggerGuard : "",
@@ -116,15 +116,23 @@ struct MigrationExchange: Sendable {
     }
 
     /// A trigger, rule or expression on these tables would run with the administrator's rights; `SET ROLE` is no shield, because a trigger can reset it.
-    /// The audit table is locked too, so that none can be added meanwhile.
+    /// The tables are locked so that none can be added meanwhile, and so is the list of schemas: renamed at the right moment, another table would take
+    /// the place of the one that was looked at.
     private var triggerGuard: String {
+        let schemas = """
+            IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) THEN
+                LOCK TABLE pg_catalog.pg_namespace IN SHARE MODE;
+                LOCK TABLE \(ledger.table) IN SHARE UPDATE EXCLUSIVE MODE;
+            END IF;
+
+            """
         let audit = writesAuditLog ? "LOCK TABLE \(AuditLog.table) IN SHARE UPDATE EXCLUSIVE MODE;\n" : ""
         let tables =
             "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
             + "(n.nspname = \(quotedLiteral(ledger.schema)) AND c.relname = '\(Ledger.tableName)')"
             + (writesAuditLog ? " OR (n.nspname = 'convoy' AND c.relname = 'migration_log')" : "")
         return """
-            \(audit)IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger)
+            \(schemas)\(audit)IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger)
                 OR EXISTS (
                     SELECT FROM (\(tables)) t
                     WHERE t.relkind <> 'r'
