@@ -153,7 +153,7 @@ struct CommandLineTests {
             let result = try await runConvoyUnprivileged(["validate"], in: folder)
             #expect(result.exitCode == 78)
             #expect(result.standardError.contains(path))
-            #expect(result.standardError.contains("ermission"))
+            #expect(result.standardError.contains("read"))
         }
     }
 
