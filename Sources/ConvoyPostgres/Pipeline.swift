@@ -7,11 +7,23 @@ public struct PipelineStatement: Sendable {
     public var parameters: [String?]
     /// Asks the server to send what it has so far, so that results arrive as they happen and not at the end.
     public var flushes: Bool
+    public var preparation: Preparation
 
-    public init(_ sql: String, _ parameters: [String?] = [], flushes: Bool = false) {
+    /// Whether the server parses the statement each time, or once in a session.
+    public enum Preparation: Sendable, Hashable {
+        /// Parsed and run.
+        case none
+        /// Only parsed, and kept under this name as long as the session lives.
+        case prepares(String)
+        /// Run as it was kept under this name; ``PipelineStatement/sql`` is not sent.
+        case uses(String)
+    }
+
+    public init(_ sql: String, _ parameters: [String?] = [], flushes: Bool = false, preparation: Preparation = .none) {
         self.sql = sql
         self.parameters = parameters
         self.flushes = flushes
+        self.preparation = preparation
     }
 }
 

@@ -67,10 +67,7 @@ struct PipelineExchange {
             var bytes = 0
             while handedOver < statements.count, !hasFailed, cancelling == nil, bytes < Self.portion {
                 let statement = statements[handedOver]
-                let sent = CStrings.withPointers(statement.parameters) { values in
-                    PQsendQueryParams(handle, statement.sql, Int32(statement.parameters.count), nil, values, nil, nil, 0)
-                }
-                guard sent == 1, !statement.flushes || PQsendFlushRequest(handle) == 1 else { return breakOff() }
+                guard Self.send(statement, handle) == 1, !statement.flushes || PQsendFlushRequest(handle) == 1 else { return breakOff() }
                 handedOver += 1
                 // What the messages around a statement take, about.
                 bytes += 64 + statement.sql.utf8.count + statement.parameters.reduce(0) { $0 + 4 + ($1?.utf8.count ?? 0) }
@@ -89,6 +86,17 @@ struct PipelineExchange {
         case 0: return false
         case 1: return true
         default: return breakOff()
+        }
+    }
+
+    private static func send(_ statement: PipelineStatement, _ handle: OpaquePointer) -> Int32 {
+        let count = Int32(statement.parameters.count)
+        return CStrings.withPointers(statement.parameters) { values in
+            switch statement.preparation {
+            case .none: PQsendQueryParams(handle, statement.sql, count, nil, values, nil, nil, 0)
+            case .prepares(let name): PQsendPrepare(handle, name, statement.sql, 0, nil)
+            case .uses(let name): PQsendQueryPrepared(handle, name, count, values, nil, nil, 0)
+            }
         }
     }
 

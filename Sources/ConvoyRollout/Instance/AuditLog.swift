@@ -32,30 +32,26 @@ enum AuditLog {
         """
     )
 
-    /// The row of one migration. Its start is that of the transaction unless another one is given.
-    ///
-    /// It runs with the migration's search path, where a name or an operator that is not qualified can be somebody else's.
-    static func insertion(
+    /// Writes the row of one migration, which began with its transaction.
+    static let insertion = """
+        INSERT INTO convoy.migration_log (id, version, name, direction, checksum, run, started_at, duration_ms, applied_by,
+            convoy_version, system_identifier, database_oid)
+        VALUES (pg_catalog.gen_random_uuid(), $1::bigint, $2::text, $3::text, $4::text, $5::text, pg_catalog.transaction_timestamp(),
+            (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint,
+            session_user, $6::text, $7::text, $8::oid)
+        """
+
+    /// What ``insertion`` is given.
+    static func parameters(
         _ migration: Migration,
         _ direction: MigrationDirection,
         run: String,
-        identity: SessionIdentity,
-        startedAt: String? = nil
-    ) -> PipelineStatement {
-        PipelineStatement(
-            """
-            INSERT INTO convoy.migration_log (id, version, name, direction, checksum, run, started_at, duration_ms, applied_by,
-                convoy_version, system_identifier, database_oid)
-            SELECT pg_catalog.gen_random_uuid(), $1::bigint, $2::pg_catalog.text, $3::pg_catalog.text, $4::pg_catalog.text, $5::pg_catalog.text, started.at,
-                (extract(epoch FROM pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) started.at) OPERATOR(pg_catalog.*) 1000)::bigint,
-                session_user, $6::pg_catalog.text, $7::pg_catalog.text, $8::pg_catalog.oid
-            FROM (SELECT coalesce($9::timestamp with time zone, pg_catalog.transaction_timestamp()) AS at) started
-            """,
-            [
-                migration.version.description, migration.name, direction.rawValue, migration.checksum, run, Convoy.version,
-                identity.systemIdentifier, String(identity.databaseOID), startedAt,
-            ]
-        )
+        identity: SessionIdentity
+    ) -> [String?] {
+        [
+            migration.version.description, migration.name, direction.rawValue, migration.checksum, run, Convoy.version,
+            identity.systemIdentifier, String(identity.databaseOID),
+        ]
     }
 }
 

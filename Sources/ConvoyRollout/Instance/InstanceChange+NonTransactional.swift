@@ -28,20 +28,20 @@ extension InstanceChange {
         }
         let start = ContinuousClock.now
 
-        let opening = exchange.opening(migration) + [exchange.presenceGuard(migration, predecessor: predecessor)]
+        let versions = Ledger.parameters(migration.version, after: predecessor)
+        let check = PipelineStatement(exchange.ledger.check(change.direction), versions)
+        // A query's snapshot lives until the next statement takes its place, and CREATE INDEX CONCURRENTLY waits for whoever has one.
+        let forget = PipelineStatement("SET LOCAL lock_timeout = 0")
+        let opening =
+            exchange.opening(migration)
+            + [(.ledger, check), (.begin, forget)].map { MigrationExchange.Item(migration: migration, place: $0, statement: $1) }
         let opened = await send(opening, on: keeper)
         guard case .committed = opened else { return opened }
 
         if let end = await runAlone(statement, section, of: migration, exchange, on: connection) { return end }
 
-        var closing = [
-            MigrationExchange.Item(
-                migration: migration,
-                place: .guarding,
-                statement: Ledger.block([exchange.ledger.recording(migration.version, change.direction)])
-            )
-        ]
-        closing += exchange.closing(migration)
+        let recording = PipelineStatement(exchange.ledger.recording(change.direction), versions)
+        let closing = [MigrationExchange.Item(migration: migration, place: .ledger, statement: recording)] + exchange.closing(migration)
         // The statement stands; that must be written down even when the operator cancels now.
         keeper.cancellation = .ignored
         return await send(closing, on: keeper, since: start)
@@ -140,23 +140,5 @@ extension InstanceChange {
         // A quoted name with blanks in it is left to the operator.
         guard name.hasPrefix("\""), name.hasSuffix("\""), name.count > 2 else { return nil }
         return name.dropFirst().dropLast().split(separator: "\"\"", omittingEmptySubsequences: false).joined(separator: "\"")
-    }
-}
-
-extension MigrationExchange {
-    /// For a migration whose ledger row is written later: raises ZC001 or ZC002 now.
-    func presenceGuard(_ migration: Migration, predecessor: MigrationVersion?) -> Item {
-        let condition = direction == .up ? "EXISTS" : "NOT EXISTS"
-        let check = """
-            IF \(condition) (SELECT FROM \(ledger.table) WHERE version = bigint '\(migration.version)') THEN
-                RAISE EXCEPTION USING ERRCODE = '\(Ledger.GuardCode.alreadyDone)', MESSAGE = 'migration \(migration.version) is already done';
-            END IF;
-
-            """
-        return Item(
-            migration: migration,
-            place: .guarding,
-            statement: Ledger.block([ledger.predecessorGuard(predecessor, direction), check])
-        )
     }
 }

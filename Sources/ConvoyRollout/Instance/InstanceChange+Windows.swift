@@ -83,13 +83,27 @@ extension InstanceChange {
             guard let migration = runner.set[version], let section = migration.section(change.direction),
                 section.isTransactional, !section.hasStep, !needsAdmin(section)
             else { break }
-            let exchange = try exchange(for: migration)
+            var exchange = try exchange(for: migration)
+            exchange.repeated = repeatedStatements(isFirst: items.isEmpty)
             for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
             predecessor = version
             bytes = items.reduce(0) { $0 + $1.statement.sql.utf8.count }
             if bytes >= runner.timing.windowBytes { break }
         }
         return items
+    }
+
+    /// The statements that every migration repeats are parsed once in a session: by the first migration of its first window.
+    private func repeatedStatements(isFirst: Bool) -> RepeatedStatements {
+        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false)
+        if !isFirst {
+            // The window's first migration has prepared them by then.
+            statements.isPrepared = true
+        } else if !statements.isPrepared {
+            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false)
+            repeated = statements
+        }
+        return statements
     }
 
     /// What surrounds the statements of migrations on the owner's connection.
@@ -135,6 +149,8 @@ extension InstanceChange {
                     let now = ContinuousClock.now
                     committed(item.migration.version, in: now - start)
                     start = now
+                // Whoever got here has come past the preparations.
+                case .success where item.place == .ledger && item.statement.preparation != .none: repeated?.isPrepared = true
                 case .failure(let message) where refusal == nil:
                     refusal = .refused(item.place, message, item.migration)
                 default: break
@@ -236,10 +252,9 @@ extension InstanceChange {
                 file: migration.file
             )
         }
+        if place == .ledger, Ledger.movedCodes.contains(message.sqlstate) { return .readAgain }
         switch message.sqlstate {
-        case Ledger.GuardCode.alreadyDone, Ledger.GuardCode.predecessorMoved:
-            return .readAgain
-        case Ledger.GuardCode.unsafe:
+        case Ledger.unsafeCode:
             throw Failure(
                 .blocked,
                 message.message,

@@ -14,7 +14,9 @@ final class InstanceChange {
     let report: @Sendable (Event.Kind) -> Void
 
     /// The session that holds the advisory lock and migrates; nil before the first connection, and while it is lost.
-    var connection: PostgresConnection?
+    var connection: PostgresConnection? {
+        didSet { repeated = nil }
+    }
     /// What the catalogue said when the present connection was opened.
     var facts: InstanceFacts?
     /// The administrator's session; opened when a migration needs it.
@@ -37,6 +39,9 @@ final class InstanceChange {
     /// Going down by steps: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
+
+    /// What the present session keeps, or was last asked to keep.
+    var repeated: RepeatedStatements?
 
     struct AdminSession {
         var connection: PostgresConnection

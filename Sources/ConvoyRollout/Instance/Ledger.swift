@@ -40,58 +40,55 @@ struct Ledger: Sendable, Hashable {
     /// What TeslaMate's own migrator takes: it conflicts with itself, not with reads or inserts.
     var lock: PipelineStatement { PipelineStatement("LOCK TABLE \(table) IN SHARE UPDATE EXCLUSIVE MODE") }
 
-    /// SQLSTATEs that Convoy's own guard raises.
-    enum GuardCode {
-        /// Someone else recorded, or took back, this version meanwhile.
-        static let alreadyDone = "ZC001"
-        /// The migration before it is not where the plan left it.
-        static let predecessorMoved = "ZC002"
-        /// The ledger or the audit log could run code with an administrator's rights.
-        static let unsafe = "ZC003"
+    /// Whether a version (`$1`) or the one that the plan ran before it (`$2`, may be NULL) is not where the plan left it, as an expression.
+    private func hasMoved(_ direction: MigrationDirection) -> String {
+        func isApplied(_ version: String) -> String { "EXISTS (SELECT FROM \(table) WHERE version = \(version)::bigint)" }
+        return switch direction {
+        case .up: "\(isApplied("$1")) OR ($2::bigint IS NOT NULL AND NOT \(isApplied("$2")))"
+        case .down: "NOT \(isApplied("$1")) OR ($2::bigint IS NOT NULL AND \(isApplied("$2")))"
+        }
     }
 
-    /// Raises ZC002 unless the predecessor is where the plan expects it.
-    func predecessorGuard(_ predecessor: MigrationVersion?, _ direction: MigrationDirection) -> String {
-        guard let predecessor else { return "" }
-        let condition = direction == .up ? "NOT EXISTS" : "EXISTS"
-        return """
-            IF \(condition) (SELECT FROM \(table) WHERE version = bigint '\(predecessor)') THEN
-                RAISE EXCEPTION USING ERRCODE = '\(GuardCode.predecessorMoved)', MESSAGE = 'migration \(predecessor) is not where the plan left it';
-            END IF;
+    /// Fails where the ledger has moved; plain SQL, since the server would compile a `DO` block anew each time. See ``hasMoved(_:)`` for its parameters.
+    func check(_ direction: MigrationDirection) -> String {
+        "SELECT 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END AS unmoved"
+    }
 
+    /// Records or takes back the version, and fails where the ledger has moved.
+    func recording(_ direction: MigrationDirection) -> String {
+        switch direction {
+        // Ecto's clock is UTC, cut to whole seconds.
+        case .up:
             """
-    }
-
-    /// Records or takes back the version, or raises ZC001.
-    func recording(_ version: MigrationVersion, _ direction: MigrationDirection) -> String {
-        let change =
-            switch direction {
-            // Ecto's clock is UTC, cut to whole seconds.
-            case .up:
-                """
-                INSERT INTO \(table) (version, inserted_at)
-                VALUES (bigint '\(version)', pg_catalog.date_trunc('second'::text, pg_catalog.clock_timestamp() AT TIME ZONE 'UTC'))
-                ON CONFLICT DO NOTHING;
-                """
-            case .down: "DELETE FROM \(table) WHERE version = bigint '\(version)';"
-            }
-        return """
-            \(change)
-            GET DIAGNOSTICS touched = ROW_COUNT;
-            IF touched <> 1 THEN
-                RAISE EXCEPTION USING ERRCODE = '\(GuardCode.alreadyDone)', MESSAGE = 'migration \(version) is already \(direction == .up ? "applied" : "reverted")';
-            END IF;
-
+            INSERT INTO \(table) (version, inserted_at)
+            SELECT $1::bigint, pg_catalog.date_trunc('second'::pg_catalog.text, pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')
+            WHERE 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END = 1
             """
+        case .down:
+            """
+            WITH reverted AS (DELETE FROM \(table) WHERE version = $1::bigint RETURNING version)
+            SELECT 1 / CASE WHEN (SELECT pg_catalog.count(*) FROM reverted) <> 1 OR (\(hasMoved(direction))) THEN 0 ELSE 1 END AS unmoved
+            """
+        }
     }
 
-    /// One `DO` block around the parts of a guard.
-    static func block(_ parts: [String]) -> PipelineStatement {
-        let body = parts.joined()
+    /// What a version's statements are given.
+    static func parameters(_ version: MigrationVersion, after predecessor: MigrationVersion?) -> [String?] {
+        [version.description, predecessor?.description]
+    }
+
+    /// How the server says that the ledger has moved: by the division, or because someone recorded the version at this very moment.
+    static let movedCodes: Set<String> = ["22012", "23505"]
+
+    /// What the guard of an administrator's session raises: the ledger or the audit log could run code with an administrator's rights.
+    static let unsafeCode = "ZC003"
+
+    /// A `DO` block.
+    static func block(_ body: String) -> PipelineStatement {
         // A schema's name may hold anything.
         var tag = "$convoy$"
         while body.contains(tag) { tag = "$convoy\(tag.utf8.count)" + tag.dropFirst("$convoy".count) }
-        return PipelineStatement("DO \(tag)\nDECLARE\n    touched bigint;\nBEGIN\n\(body)END\n\(tag)")
+        return PipelineStatement("DO \(tag)\nBEGIN\n\(body)END\n\(tag)")
     }
 }
 

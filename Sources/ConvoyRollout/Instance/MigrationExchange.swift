@@ -20,12 +20,14 @@ struct MigrationExchange: Sendable {
     var serverVersion: Int
     /// How long the session may idle in a transaction before the server ends it and frees its locks, should Convoy be stopped or stuck; zero is no limit.
     var idleTimeout = Duration.seconds(60)
+    /// The statements that each migration repeats, where the session keeps them; nil has them parsed each time.
+    var repeated: RepeatedStatements?
     /// For the admin connection: refuse ledgers that could run code with its rights.
     var guardsAgainstTriggers = false
 
     /// Which part of the exchange a statement is.
     enum Place: Sendable, Hashable {
-        case begin, ledgerLock, guarding, constraints, audit, commit
+        case begin, ledgerLock, guarding, ledger, constraints, audit, commit
         case statement(SQLStatement)
     }
 
@@ -54,35 +56,27 @@ struct MigrationExchange: Sendable {
     /// The predecessor's guard is there because a COMMIT that itself fails ends its transaction without making the server skip what follows.
     func parts(of migration: Migration, section: MigrationSection, predecessor: MigrationVersion?) -> [Part] {
         var parts: [Part] = []
-        var items =
-            opening(migration) + [
-                Item(
-                    migration: migration,
-                    place: .guarding,
-                    statement: Ledger.block(
-                        [
-                            perform(settings: [
-                                ("lock_timeout", timeoutText(lockTimeout)),
-                                ("statement_timeout", timeoutText(section.statementTimeout ?? statementTimeout)),
-                            ]),
-                            guardsAgainstTriggers ? triggerGuard : "",
-                            ledger.predecessorGuard(predecessor, direction),
-                            ledger.recording(migration.version, direction),
-                            perform(settings: [("search_path", searchPath)]),
-                        ]
-                    )
-                )
-            ]
+        var items = opening(migration)
+        func add(_ place: Place, _ statement: PipelineStatement) {
+            items.append(Item(migration: migration, place: place, statement: statement))
+        }
+        if guardsAgainstTriggers { add(.guarding, Ledger.block(triggerGuard)) }
+        let versions = Ledger.parameters(migration.version, after: predecessor)
+        add(.ledger, repeating(.recording, ledger.recording(direction), versions))
+        let timeouts = [timeoutText(lockTimeout), timeoutText(section.statementTimeout ?? statementTimeout)]
+        add(.begin, repeating(.settings, Self.settingsSQL, [searchPath] + timeouts))
         for element in section.elements {
             switch element {
             case .statement(let statement):
-                items.append(Item(migration: migration, place: .statement(statement), statement: PipelineStatement(statement.text)))
+                add(.statement(statement), PipelineStatement(statement.text))
             case .step(let name, let line):
                 parts += [.items(items), .step(name: name, line: line)]
                 items = []
             }
         }
-        items.append(Item(migration: migration, place: .constraints, statement: PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE")))
+        add(.constraints, PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE"))
+        // What is Convoy's own again runs with Convoy's own path, where no operator can be somebody else's.
+        if writesAuditLog { add(.audit, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts)) }
         parts.append(.items(items + closing(migration)))
         return parts
     }
@@ -91,25 +85,51 @@ struct MigrationExchange: Sendable {
     func opening(_ migration: Migration) -> [Item] {
         var statements = [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")]
         if let role { statements.append(PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))")) }
-        var settings = [
-            ("search_path", Self.ownSearchPath), ("lock_timeout", timeoutText(max(ledgerLockWait, .milliseconds(1)))),
-            // The wait for the ledger's lock is bounded by lock_timeout; the guard sets the migration's own limit.
-            ("statement_timeout", "0"), ("idle_in_transaction_session_timeout", timeoutText(idleTimeout)),
-            // The splitter reads backslashes in plain strings as such.
-            ("standard_conforming_strings", "on"),
-        ]
-        if serverVersion >= 170_000 { settings.append(("transaction_timeout", "0")) }
-        statements.append(PipelineStatement("SELECT " + settings.map(setConfig).joined(separator: ", ")))
-        return statements.map { Item(migration: migration, place: .begin, statement: $0) }
+        statements.append(repeating(.opening, openingSQL, [timeoutText(max(ledgerLockWait, .milliseconds(1))), timeoutText(idleTimeout)]))
+        return (statements + preparations).map { Item(migration: migration, place: .begin, statement: $0) }
             + [Item(migration: migration, place: .ledgerLock, statement: ledger.lock)]
     }
 
+    /// The settings of a transaction until its version is recorded: the time-outs of the ledger's lock and of idling.
+    private var openingSQL: String {
+        let ours = [
+            ("search_path", quotedLiteral(Self.ownSearchPath)), ("lock_timeout", "$1"), ("idle_in_transaction_session_timeout", "$2"),
+            // The wait for the ledger's lock is bounded by lock_timeout; the migration's own limit comes after it.
+            ("statement_timeout", "'0'"),
+            // The splitter reads backslashes in plain strings as such.
+            ("standard_conforming_strings", "'on'"),
+        ]
+        let theirs = serverVersion >= 170_000 ? [("transaction_timeout", "'0'")] : []
+        return "SELECT " + (ours + theirs).map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
+    }
+
+    private static let settingsSQL = """
+        SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true),
+            pg_catalog.set_config('statement_timeout', $3, true)
+        """
+
+    private func repeating(_ key: RepeatedStatements.Key, _ sql: String, _ parameters: [String?]) -> PipelineStatement {
+        // The first of a session opens its transaction, and only then are they prepared.
+        let isKept = key != .opening || repeated?.isPrepared == true
+        return PipelineStatement(sql, parameters, preparation: isKept ? repeated.map { .uses($0.name(key)) } ?? .none : .none)
+    }
+
+    /// Has the session keep what is repeated, where it does not yet. It must be done as the ledger's owner, with Convoy's own path.
+    private var preparations: [PipelineStatement] {
+        guard let repeated, !repeated.isPrepared else { return [] }
+        var texts: [(RepeatedStatements.Key, String)] = [
+            (.opening, openingSQL), (.settings, Self.settingsSQL), (.recording, ledger.recording(direction)),
+        ]
+        if writesAuditLog { texts.append((.audit, AuditLog.insertion)) }
+        return texts.map { PipelineStatement($1, preparation: .prepares(repeated.name($0))) }
+    }
+
     /// The audit row and COMMIT, whose result is asked for at once.
-    func closing(_ migration: Migration, startedAt: String? = nil) -> [Item] {
+    func closing(_ migration: Migration) -> [Item] {
         var items: [Item] = []
         if writesAuditLog {
-            let row = AuditLog.insertion(migration, direction, run: run, identity: identity, startedAt: startedAt)
-            items.append(Item(migration: migration, place: .audit, statement: row))
+            let row = AuditLog.parameters(migration, direction, run: run, identity: identity)
+            items.append(Item(migration: migration, place: .audit, statement: repeating(.audit, AuditLog.insertion, row)))
         }
         items.append(Item(migration: migration, place: .commit, statement: PipelineStatement("COMMIT", flushes: true)))
         return items
@@ -149,19 +169,11 @@ struct MigrationExchange: Sendable {
                             SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
                             WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND y.typnamespace <> 'pg_catalog'::regnamespace))
             THEN
-                RAISE EXCEPTION USING ERRCODE = '\(Ledger.GuardCode.unsafe)',
+                RAISE EXCEPTION USING ERRCODE = '\(Ledger.unsafeCode)',
                     MESSAGE = 'the ledger or the audit log has a trigger, rule, check or expression, or the database an event trigger';
             END IF;
 
             """
-    }
-
-    private func perform(settings: [(String, String)]) -> String {
-        "PERFORM " + settings.map(setConfig).joined(separator: ", ") + ";\n"
-    }
-
-    private func setConfig(_ name: String, _ value: String) -> String {
-        "pg_catalog.set_config(\(quotedLiteral(name)), \(quotedLiteral(value)), true)"
     }
 
     /// Milliseconds; zero is no limit.

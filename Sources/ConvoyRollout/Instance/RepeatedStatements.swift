@@ -1,0 +1,13 @@
+/// Convoy's own statements that come again with each migration: the server parses and plans them once in a session.
+struct RepeatedStatements: Sendable, Hashable {
+    enum Key: String, Sendable {
+        case opening, settings, recording, audit
+    }
+
+    /// Counts the attempts to prepare them in a session: a name is never used twice, since it is not known how far an earlier attempt came.
+    let round: Int
+    /// False for the migration that prepares them.
+    var isPrepared: Bool
+
+    func name(_ key: Key) -> String { "convoy_\(key.rawValue)_\(round)" }
+}
