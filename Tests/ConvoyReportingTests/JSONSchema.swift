@@ -1,4 +1,6 @@
+import ConvoyReporting
 import Foundation
+import Testing
 
 /// As much of JSON Schema as the published schemas use.
 struct JSONSchema {
@@ -79,4 +81,9 @@ struct JSONSchema {
         default: false
         }
     }
+}
+
+extension JSONValue: CustomTestStringConvertible {
+    /// A whole document as a test's argument would fill pages.
+    package var testDescription: String { "a document of \(text.utf8.count) bytes" }
 }

@@ -91,6 +91,38 @@ import Testing
         }
     }
 
+    /// The other way round: TeslaMate boots while a migration of ours runs.
+    @Test func makesTeslaMateWaitWhileAMigrationRuns() async throws {
+        let set = try threeMigrations(second: "ALTER TABLE cars ADD COLUMN name text;\nSELECT pg_advisory_xact_lock_shared(42);")
+        try await withDatabase { database in
+            let barrier = try await database.connect()
+            try await barrier.query("SELECT pg_advisory_lock(42)")
+            async let running = InstanceRunner(set).up(database.instance())
+            let isInside = """
+                SELECT count(*) AS n FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = 42 AND NOT granted
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                """
+            try await eventually("the second migration runs") { try await database.query(isInside).onlyRow().int64("n") == 1 }
+            let ecto = try await database.connect(applicationName: "teslamate")
+            try await ecto.query("BEGIN")
+            try await ecto.query("SET LOCAL lock_timeout = '200ms'")
+            await #expect(throws: PostgresError.self) {
+                try await ecto.query("LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE")
+            }
+            try await ecto.query("ROLLBACK")
+            barrier.close()
+            let outcome = await running.outcome
+            #expect(outcome == .migrated)
+            // Its turn: there is nothing left to do.
+            try await ecto.query("BEGIN")
+            try await ecto.query("LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE")
+            let versions = try await ecto.query("SELECT count(*) AS n FROM schema_migrations").onlyRow().int64("n")
+            #expect(versions == 3)
+            ecto.close()
+        }
+    }
+
     @Test func namesWhoHoldsTheLedgersLock() async throws {
         let set = try threeMigrations()
         try await withDatabase { database in
