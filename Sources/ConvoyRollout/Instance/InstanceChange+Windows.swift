@@ -85,9 +85,11 @@ extension InstanceChange {
             else { break }
             var exchange = try exchange(for: migration)
             exchange.repeated = repeatedStatements(isFirst: items.isEmpty)
-            for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
+            for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) {
+                items += part
+                bytes += part.reduce(0) { $0 + $1.statement.sql.utf8.count }
+            }
             predecessor = version
-            bytes = items.reduce(0) { $0 + $1.statement.sql.utf8.count }
             if bytes >= runner.timing.windowBytes { break }
         }
         return items

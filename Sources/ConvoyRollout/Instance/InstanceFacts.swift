@@ -17,12 +17,10 @@ struct InstanceFacts: Sendable {
     var serverVersion: String
     /// Whether a pooler stands in between: libpq was told another process id than the one that answered.
     var isPooled: Bool
-    var mayCreateSchemas: Bool
     /// When the server looks for deadlocks: who waits less yields before the other one is hit.
     var deadlockTimeout: Duration
     /// Whether there are relations outside extensions, `convoy` and the ledger.
     var hasUserRelations: Bool
-    var hasEventTriggers: Bool
     var ledgerCandidates: [LedgerTable]
     /// Whether the role may create tables, for each schema that could get a new ledger.
     var creatableSchemas: [String: Bool]
@@ -116,10 +114,8 @@ extension InstanceFacts {
         // What follows is the packager's.
         serverVersion = String(try session.text("server_version").prefix { !$0.isWhitespace })
         isPooled = pid != connection.backendPID
-        mayCreateSchemas = try session.bool("may_create_schemas")
         deadlockTimeout = .milliseconds(try session.int64("deadlock_timeout"))
         hasUserRelations = try session.bool("has_user_relations")
-        hasEventTriggers = try session.bool("has_event_triggers")
         ledgerCandidates = try rows[1].rows.map { row throws(PostgresError) in
             LedgerTable(
                 schema: try row.text("schema"),
@@ -167,7 +163,6 @@ extension InstanceFacts {
                     current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid,
                     (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start,
                     (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
-                    has_database_privilege(d.oid, 'CREATE') AS may_create_schemas,
                     (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint AS deadlock_timeout,
                     EXISTS (
                         SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -176,8 +171,7 @@ extension InstanceFacts {
                             AND NOT EXISTS (
                                 SELECT FROM pg_depend e
                                 WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-                    ) AS has_user_relations,
-                    EXISTS (SELECT FROM pg_event_trigger) AS has_event_triggers
+                    ) AS has_user_relations
                 FROM pg_database d, pg_roles r
                 WHERE d.datname = current_database() AND r.rolname = current_user
                 """
