@@ -1,3 +1,4 @@
+public import ConvoyFleet
 public import ConvoyMigrations
 public import FoundationEssentials
 
@@ -20,7 +21,31 @@ public struct Event: Sendable {
         case instanceWarned(instance: String, message: String)
         case instanceFinished(instance: String, result: InstanceResult)
         case waveFinished(wave: String)
-        /// A stop rule halted the fleet.
+        /// The instance is being returned to where it started in this run.
+        case rollbackStarted(instance: String, wave: String)
+        /// It was, or it could not be; the result is the instance's as a whole now, with everything that was applied and reverted.
+        case rollbackFinished(instance: String, result: InstanceResult)
+        /// The wave is done and the next one waits until its gate passes.
+        case gateOpened(wave: String)
+        /// What the gate waits for now: the soak, or somebody's approval.
+        case gateWaiting(wave: String, reason: String)
+        /// Somebody approved; `by` says who.
+        case approved(wave: String, by: String)
+        case gatePassed(wave: String)
+        case gateFailed(wave: String, reason: String)
+        /// A program of the fleet file has ended, or could not be started.
+        case hookFinished(HookResult)
+        /// Nothing new starts on the server until it is resumed.
+        case serverPaused(server: String, by: String)
+        case serverResumed(server: String, by: String)
+        /// How many connections the run may hold on the server now.
+        case budgetChanged(server: String, connections: Int)
+        /// Nothing new starts before that time.
+        case windowClosed(until: Date)
+        case windowOpened
+        /// Another process goes on with the run.
+        case runResumed(by: String)
+        /// The fleet was halted: a stop rule, a gate, a hook or the journal.
         case halted(reason: String)
         /// The operator asked to stop: nothing new starts.
         case stopRequested
@@ -32,6 +57,28 @@ public struct Event: Sendable {
     public init(at: Date, _ kind: Kind) {
         self.at = at
         self.kind = kind
+    }
+}
+
+/// How a hook ended.
+public struct HookResult: Sendable, Hashable, Codable {
+    public var point: HookPoint
+    /// The wave, and the instance, that it ran for; nil around a run, or around a wave.
+    public var wave: String?
+    public var instance: String?
+    public var duration: Duration
+    /// Why it did not end with exit code 0 in time; nil where it did.
+    public var problem: String?
+    /// What it wrote, both streams in one, cut to a limit and without secrets.
+    public var output: String
+
+    public init(point: HookPoint, wave: String?, instance: String?, duration: Duration, problem: String?, output: String) {
+        self.point = point
+        self.wave = wave
+        self.instance = instance
+        self.duration = duration
+        self.problem = problem
+        self.output = output
     }
 }
 

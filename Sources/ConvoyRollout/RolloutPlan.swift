@@ -11,12 +11,24 @@ public struct RolloutPlan: Sendable {
         /// The most instances at a time; nil leaves it to the connection limits.
         public var maxParallel: Int?
         public var stop: StopRules
+        public var onFailure: OnFailure
+        /// What must hold before the next wave starts; nil is nothing.
+        public var gate: Gate?
 
-        public init(name: String, instances: [Instance], maxParallel: Int? = nil, stop: StopRules = StopRules()) {
+        public init(
+            name: String,
+            instances: [Instance],
+            maxParallel: Int? = nil,
+            stop: StopRules = StopRules(),
+            onFailure: OnFailure = .proceed,
+            gate: Gate? = nil
+        ) {
             self.name = name
             self.instances = instances
             self.maxParallel = maxParallel
             self.stop = stop
+            self.onFailure = onFailure
+            self.gate = gate
         }
     }
 
@@ -68,7 +80,16 @@ public struct RolloutPlan: Sendable {
             }
             guard !members.instances.isEmpty else { continue }
             let maxParallel = [members.wave.maxParallel, concurrency].compactMap(\.self).min()
-            waves.append(Wave(name: members.wave.name, instances: members.instances, maxParallel: maxParallel, stop: members.wave.stop))
+            waves.append(
+                Wave(
+                    name: members.wave.name,
+                    instances: members.instances,
+                    maxParallel: maxParallel,
+                    stop: members.wave.stop,
+                    onFailure: members.wave.onFailure,
+                    gate: members.wave.gate
+                )
+            )
         }
         self.init(fleet: fleet.name, change: change, waves: waves, limits: ConnectionLimits(fleet), leftOut: leftOut)
     }
