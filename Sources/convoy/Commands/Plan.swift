@@ -55,7 +55,7 @@ extension FleetSession {
             switch plan.change {
             case .up(let version): version ?? set.newest?.version
             case .down(let version): version
-            case .downSteps: nil
+            case .downSteps, .revert: nil
             }
         return PlanReport(
             fleet: fleet.name,
