@@ -69,3 +69,8 @@ struct ProgressLines: Sendable {
         return text + ", \(versions), \(counted(result.applied.count, "migration")) in \(time.human)"
     }
 }
+
+extension Date {
+    /// The time of day in UTC: `09:00:00`.
+    fileprivate var timeOfDay: String { formatted(Date.ISO8601FormatStyle().time(includingFractionalSeconds: false)) }
+}
