@@ -15,12 +15,14 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
     public var fleet: String
     public var generatedAt: Date
     public var change: PinnedChange
+    /// What `--select` said; nil for the whole fleet.
+    public var select: String?
     /// The whole migration set, oldest first.
     public var migrations: [PinnedMigration]
     public var waves: [PinnedWave]
 
     enum CodingKeys: String, CodingKey {
-        case schema, fleet, change, migrations, waves
+        case schema, fleet, change, select, migrations, waves
         case generatedAt = "generated_at"
     }
 
@@ -100,12 +102,15 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
 extension PinnedPlan {
     /// Pins a plan.
     ///
-    /// - Parameter statuses: where the plan's instances stand, as far as somebody looked.
-    public init(_ plan: RolloutPlan, set: MigrationSet, statuses: [InstanceStatus] = [], at date: Date) {
+    /// - Parameters:
+    ///   - selector: what chose the plan's instances.
+    ///   - statuses: where they stand, as far as somebody looked.
+    public init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
         let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
         fleet = plan.fleet
         generatedAt = date
         change = PinnedChange(plan.change)
+        select = selector?.text
         migrations = set.migrations.map { PinnedMigration(version: $0.version, checksum: $0.checksum) }
         waves = plan.waves.map { wave in
             PinnedWave(

@@ -27,7 +27,7 @@ public struct RunPast: Sendable {
     private var milestones: [String: RolloutMachine.Progress.Milestones] = [:]
     private var finishes: [RolloutMachine.Finish] = []
     private var rollbacks: [String: Outcome] = [:]
-    private var hasRollbacks = false
+    private var rollbacksBegun: Set<String> = []
 
     /// What is known of an instance that was started and has not finished.
     struct Footprint: Sendable {
@@ -76,7 +76,7 @@ public struct RunPast: Sendable {
         case .halted(let reason): haltReason = reason
         case .runResumed: (status, haltReason) = (nil, standingReason)
         case .runFinished(let status): self.status = status
-        case .rollbackStarted: hasRollbacks = true
+        case .rollbackStarted(let name, _): rollbacksBegun.insert(name)
         case .instanceWaiting, .instanceWarned, .gateWaiting, .hookFinished, .budgetChanged, .windowClosed, .windowOpened,
             .stopRequested, .cancelRequested:
             break
@@ -87,11 +87,20 @@ public struct RunPast: Sendable {
         milestones[wave, default: []].insert(milestone)
     }
 
+    /// Whether an instance ended so that it is not started again.
+    public func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
+
+    /// How many instances ended so.
+    public var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
+
+    /// Instances whose rollback was begun and has not come to an end.
+    public var owedRollbacks: Set<String> { rollbacksBegun.subtracting(rollbacks.filter(\.value.isSettled).keys) }
+
     /// Why a resumed run stays halted. What an operator can mend, a hook, the journal, or a gate before it has brought rollbacks, is tried again.
     public var standingReason: HaltReason? {
         switch haltReason {
         case nil, .hookFailed, .journalFailed: nil
-        case .gateFailed: hasRollbacks ? haltReason : nil
+        case .gateFailed: rollbacksBegun.isEmpty ? nil : haltReason
         case .failures, .failurePercent, .sameFailure, .unreachablePercent, .nothingReached, .onFailure: haltReason
         }
     }

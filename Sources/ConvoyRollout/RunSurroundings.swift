@@ -21,7 +21,7 @@ public struct RunSurroundings: Sendable {
         public var point: HookPoint
         public var run: RunID
         public var fleet: String
-        public var direction: Change
+        public var change: Change
         /// Nil around the run.
         public var wave: String?
         /// How the run ended; only after it.

@@ -48,7 +48,7 @@ struct ProgressLines: Sendable {
         case .windowOpened: return "the maintenance window is open"
         case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):
-            return style.paint("halted", .bad) + ": \(reason.visible); nothing new starts, what runs finishes"
+            return style.paint("halted", .bad) + ": \(reason.description.visible); nothing new starts, what runs finishes"
         case .stopRequested: return "stopping: nothing new starts, what runs finishes; once more cancels what runs"
         case .cancelRequested: return "cancelling what runs and rolling it back"
         case .runFinished(let status):

@@ -14,7 +14,7 @@ extension InstanceRunner {
                     WHERE datid IS NOT NULL AND application_name <> current_setting('application_name')) AS others
             """
         )
-        return await look(at: instance, run: run) { connection, probe in
+        return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
             let row = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])[probe.opening.count].onlyRow()
             return ServerSlots(
                 maximum: Int(try row.int64("maximum")),
@@ -24,8 +24,17 @@ extension InstanceRunner {
         }
     }
 
+    public func cohort(of instance: Instance) async -> String? {
+        await look(at: instance, sessionName: "convoy") { connection, probe in
+            let reading = try await probe.read(connection)
+            let results = try await connection.transaction(probe.opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
+            let fingerprint = try results[probe.opening.count].onlyRow().text("fingerprint")
+            return "\(reading.contents?.applied.last?.description ?? "none") \(fingerprint)"
+        }
+    }
+
     public func work(of run: String, on instance: Instance) async -> RunWork? {
-        await look(at: instance, run: run) { connection, probe in
+        await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
             let reading = try await probe.read(connection)
             guard let table = reading.facts.auditTable, table.problem(beside: reading.ledger, as: reading.facts.role) == nil else {
                 return nil
@@ -50,10 +59,10 @@ extension InstanceRunner {
 
     private func look<Value: Sendable>(
         at instance: Instance,
-        run: String,
+        sessionName: String,
         _ body: (PostgresConnection, InstanceProbe) async throws -> Value?
     ) async -> Value? {
-        let probe = InstanceProbe(instance: instance, sessionName: sessionName(run: run))
+        let probe = InstanceProbe(instance: instance, sessionName: sessionName)
         guard let connection = try? await probe.connect() else { return nil }
         defer { connection.close() }
         return try? await body(connection, probe)
