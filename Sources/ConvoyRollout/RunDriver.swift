@@ -67,7 +67,7 @@ struct RunDriver {
             case .finish(let status):
                 await sendEvents()
                 return report(status)
-            case .startInstance, .finishWave, .halt, .stop, .cancelInstances: break
+            default: break
             }
         }
     }
@@ -85,7 +85,7 @@ struct RunDriver {
                     // At once, not after the journal: what is cancelled needs no record to be safe.
                     case .cancelInstances: group.cancelAll()
                     case .finishWave: isOver = true
-                    case .startWave, .finish, .halt, .stop: break
+                    default: break
                     }
                 }
                 await sendEvents()
@@ -140,6 +140,7 @@ struct RunDriver {
         case .stop: note(.stopRequested)
         case .cancelInstances: note(.cancelRequested)
         case .finish(let status): note(.runFinished(status: status))
+        default: break
         }
     }
 
