@@ -61,7 +61,7 @@ public struct FleetProbe: Sendable {
         var answers = [Answer?](repeating: nil, count: instances.count)
         // A probe uses one connection, whatever a change would need.
         let entries = instances.lazy.map { StartQueue.Entry(server: $0.server, connections: 1) }
-        var queue = StartQueue(entries, maxParallel: concurrency, limits: limits)
+        var queue = StartQueue(entries, maxParallel: concurrency, budgets: ServerBudgets(limits))
         await withTaskGroup(of: (Int, Answer).self) { group in
             var finished = 0
             repeat {

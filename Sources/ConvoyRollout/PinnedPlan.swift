@@ -197,7 +197,8 @@ extension PinnedPlan.PinnedChange {
         direction == .up || (to == nil) != (steps == nil)
     }
 
-    var change: Change {
+    /// The change that it pins.
+    public var change: Change {
         switch (direction, to) {
         case (.up, let target): .up(to: target)
         case (.down, let target?): .down(to: target)

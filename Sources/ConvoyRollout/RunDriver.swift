@@ -225,7 +225,7 @@ struct RunDriver {
         let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
         gate = (name, approve, abandon)
         if let by = past?.approvals[name] { approve.yield(by) }
-        let soaked = past?.gatesOpened[name].map { max(0, coordinator.now().timeIntervalSince($0)) } ?? 0
+        let soaked: Double = past?.gatesOpened[name].map { max(0, coordinator.now().timeIntervalSince($0)) } ?? 0
         let context = RunSurroundings.GateContext(
             gate: rules,
             run: id,
@@ -234,7 +234,7 @@ struct RunDriver {
             wave: name,
             instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
             limits: plan.limits,
-            soaked: .seconds(soaked),
+            soaked: Duration.seconds(soaked),
             approvals: approvals,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
         )

@@ -1,4 +1,5 @@
-public import ConvoyMigrations
+internal import ConvoyFleet
+internal import ConvoyMigrations
 public import FoundationEssentials
 
 /// What an earlier process did in a run: a fold over the events that the journal kept, for the process that goes on with it.
@@ -76,8 +77,9 @@ public struct RunPast: Sendable {
         case .halted(let reason): haltReason = reason
         case .runResumed: (status, haltReason) = (nil, standingReason)
         case .runFinished(let status): self.status = status
+        case .hookFinished: break
         case .rollbackStarted(let name, _): rollbacksBegun.insert(name)
-        case .instanceWaiting, .instanceWarned, .gateWaiting, .hookFinished, .budgetChanged, .windowClosed, .windowOpened,
+        case .instanceWaiting, .instanceWarned, .gateWaiting, .budgetChanged, .windowClosed, .windowOpened,
             .stopRequested, .cancelRequested:
             break
         }

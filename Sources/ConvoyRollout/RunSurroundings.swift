@@ -1,4 +1,5 @@
 public import ConvoyFleet
+public import ConvoyMigrations
 
 /// What a run does around its instances: hooks of the run and of its waves, and gates. Tests put their own here.
 public struct RunSurroundings: Sendable {

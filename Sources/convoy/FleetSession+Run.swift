@@ -114,9 +114,9 @@ extension FleetSession {
                 fleet: fleet,
                 instances: selection.instances,
                 change: change,
+                cohorts: cohorts,
                 waves: waves,
-                concurrency: concurrency,
-                cohorts: cohorts
+                concurrency: concurrency
             )
             tellLeftOut(plan)
             return plan

@@ -27,10 +27,13 @@ struct JournalAccess {
 
     init(_ options: JournalOptions) throws {
         if let journal = options.journal {
-            (path, fleet) = (journal, nil)
+            path = journal
+            fleet = nil
         } else {
             let settings = Settings(options.file)
-            self.init(try FleetFile.load(path: settings.fleetFile, environment: settings.environment))
+            let fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
+            path = fleet.journal
+            self.fleet = fleet.name
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
 

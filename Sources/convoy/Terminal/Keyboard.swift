@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyRollout
 import Dispatch
 
