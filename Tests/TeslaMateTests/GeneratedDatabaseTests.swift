@@ -31,7 +31,7 @@ import Testing
             let newest = try #require(versions.last)
             let isStepwise = isChosen || seed.isMultiple(of: 2)
             stops = versions.filter { [start = self.start] version in
-                version > start && (version == newest || (isStepwise && (rowRules[version] != nil || random.once(in: 8))))
+                version > start && (version == newest || (isStepwise && (rowRules[version] != nil || random.once(in: 16))))
             }
             let releases = PostgresServer.Release.tested
             release = releases[Int(seed % UInt64(releases.count))]

@@ -25,26 +25,35 @@ extension StoredRows {
     }
 
     private mutating func reshape(to catalogue: CatalogFacts) throws {
-        var reshaped: [String: StoredTable] = [:]
-        for line in catalogue.lines {
-            guard let column = try ColumnFact(line) else { continue }
-            let old = tables[column.table]
-            var table = reshaped[column.table] ?? StoredTable(rows: Array(repeating: [:], count: old?.rows.count ?? 0))
-            table.types[column.name] = column.type
-            for (index, row) in (old?.rows ?? []).enumerated() {
-                if let type = old?.types[column.name] {
-                    table.rows[index][column.name] = try row[column.name].map { try cast($0, from: type, to: column.type) }
-                } else {
-                    table.rows[index][column.name] = column.initialValue
-                }
-            }
-            reshaped[column.table] = table
+        let columns = Dictionary(grouping: try catalogue.lines.compactMap(ColumnFact.init)) { $0.table }
+        tables = try columns.reduce(into: [:]) { reshaped, next in
+            reshaped[next.key] = try (tables[next.key] ?? StoredTable()).reshaped(to: next.value)
         }
-        tables = reshaped
         let names = catalogue.lines.filter { $0.hasPrefix("sequence ") }.map { String($0.split(separator: " ")[1]) }
         var kept: [String: Int64?] = [:]
         for name in names { kept.updateValue(sequences[name] ?? sequences[renamedSequences[name] ?? name] ?? nil, forKey: name) }
         sequences = kept
+    }
+}
+
+extension StoredTable {
+    fileprivate func reshaped(to columns: [ColumnFact]) throws -> StoredTable {
+        let types = Dictionary(columns.map { ($0.name, $0.type) }) { $1 }
+        let (gone, changed) = (self.types.keys.filter { types[$0] == nil }, columns.filter { self.types[$0.name] != $0.type })
+        guard !gone.isEmpty || !changed.isEmpty else { return self }
+        let rows = try self.rows.map { row in
+            var row = row
+            for name in gone { row[name] = nil }
+            for column in changed {
+                if let type = self.types[column.name] {
+                    row[column.name] = try row[column.name].map { try cast($0, from: type, to: column.type) }
+                } else {
+                    row[column.name] = column.initialValue
+                }
+            }
+            return row
+        }
+        return StoredTable(types: types, rows: rows)
     }
 }
 

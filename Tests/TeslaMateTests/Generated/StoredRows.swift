@@ -60,7 +60,7 @@ extension StoredTable {
             guard let rows = found[key], let others = other[key], rows.count == others.count else {
                 return ["\(key): \(other[key]?.count ?? 0) rows were expected, not \(found[key]?.count ?? 0)"]
             }
-            return zip(rows, others).flatMap { row, other in
+            return zip(rows, others).filter { $0 != $1 }.flatMap { row, other in
                 types.keys.sorted().filter { !isEqual(row[$0], other[$0], type: types[$0]) }.map { column in
                     "\(key): \(column) should be \(other[column] ?? "NULL"), not \(row[column] ?? "NULL")"
                 }
