@@ -54,21 +54,22 @@ extension PlausibleInstallation {
     }
 
     private mutating func addCharges(_ scenario: Scenario, of process: Int, at now: inout Int) {
-        let apparent = random.pick((5, 240), (13, 230), (16, 230), (32, 120), (25, 400), (48, 240))
+        let apparent = random.pick((5, 240), (13, 230), (16, 230), (32, 120), (24, 400), (48, 240))
         let isWhole = !isBefore(20200410112005)
         var energy = random.quarters(0...20)
         let step = random.once(in: 6) ? -0.25 : 0.25
         // Current and voltage are missing now and then, and are zero.
         let irregularity = random.pick(0, 0, 5, 7)
+        var charges: [PlausibleRow] = []
         for index in 0..<random.int(scenario.count) {
             let isRegular = irregularity == 0 || !index.isMultiple(of: irregularity)
             let (current, voltage) = isRegular ? apparent : random.pick((0, apparent.1), (apparent.0, 0))
             let power = (scenario.ratio ?? 3) * Double(apparent.0 * apparent.1) / 1000
             let isKnown = scenario.ratio != nil && (isRegular || random.once(in: 2))
             let phases = scenario.phases[index % scenario.phases.count]
-            add(
+            charges.append(
                 [
-                    "id": .number(nextID("charges")), "charging_process_id": .number(process), "date": .time(now),
+                    "charging_process_id": .number(process), "date": .time(now),
                     "battery_heater_on": maybe(flag()), "battery_heater": maybe(flag()), "battery_heater_no_power": maybe(flag()),
                     "not_enough_power_to_heat": maybe(flag()), "battery_level": level(), "usable_battery_level": level(),
                     "charge_energy_added": .number(energy), "charger_actual_current": isKnown ? .number(current) : .null,
@@ -80,12 +81,14 @@ extension PlausibleInstallation {
                     "fast_charger_brand": maybe(.text("<invalid>")),
                     "fast_charger_type": maybe(.text("")), "ideal_battery_range_km": .number(random.pick(210.25, 0, 9999.994, 1.005)),
                     "rated_battery_range_km": range(), "outside_temp": maybe(.number(random.quarters(-30...45))),
-                ],
-                to: "charges"
+                ]
             )
             energy += step
             // Hours in steps of 0.04 make sums of energy that never lie in the middle between two hundredths.
             now += random.int(1...6) * 144_000
         }
+        // What came first need not have the lowest id.
+        if random.once(in: 3) { charges.reverse() }
+        for charge in charges { add(charge.merging(["id": .number(nextID("charges"))]) { $1 }, to: "charges") }
     }
 }

@@ -66,12 +66,17 @@ extension PlausibleInstallation {
             elevations = random.pick([0, 16384, 0, 16383], [0, 16384, 0, 16384], [-400, 8800, -400, 8800, -400, 8800, -400, 8800])
         }
         var now = start
-        let positions = elevations.map { elevation in
+        let samples = elevations.map { elevation in
             defer { if kind != .withTwins { now += random.int(1...90) * 1000 + random.pick(0, 500, 999) } }
             odometer += random.quarters(0...3)
-            return addPosition(of: car, drive: drive, at: now, elevation: elevation, odometer: odometer)
+            return (time: now, elevation: elevation, odometer: odometer)
         }
-        return (positions, now)
+        // What came first need not have the lowest id.
+        let isBackwards = random.once(in: 3)
+        let ids = (isBackwards ? samples.reversed() : samples).map { sample in
+            addPosition(of: car, drive: drive, at: sample.time, elevation: sample.elevation, odometer: sample.odometer)
+        }
+        return (isBackwards ? ids.reversed() : ids, now)
     }
 
     /// - Returns: its id.

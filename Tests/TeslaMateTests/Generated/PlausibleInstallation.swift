@@ -91,7 +91,8 @@ extension PlausibleInstallation {
                     "road": .text(""), "neighbourhood": .null, "city": maybe(.text("Großstadt")), "county": .text("O'Brien"),
                     "postcode": .text("0\(id)"), "state": .text("Bayern"), "state_district": .null, "country": .text("日本"),
                     "place_id": maybe(.number(1000 + id)), "osm_id": maybe(.number(4_000_000_000 + id)), "osm_type": .text("way"),
-                    "raw": random.once(in: 9) ? .null : .text(geocoderAnswer()), "inserted_at": .time(id * 1000), "updated_at": .time(id * 1000),
+                    "raw": random.once(in: 9) ? .null : .text(geocoderAnswer()), "inserted_at": .time(id * 1000),
+                    "updated_at": .time(id * 1000),
                     "geofence_id": .null,
                 ],
                 to: "addresses"
