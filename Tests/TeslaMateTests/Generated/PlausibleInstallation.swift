@@ -70,7 +70,7 @@ struct PlausibleInstallation {
 
 extension PlausibleInstallation {
     /// Where the cars live; geofences lie around it, some over each other.
-    static let home = (latitude: 48.137154, longitude: 11.576124)
+    private static let home = (latitude: 48.137154, longitude: 11.576124)
 
     /// A place within a kilometre of home.
     mutating func nearHome() -> (latitude: PlausibleValue, longitude: PlausibleValue) {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// The charges of one charging process, in the order of their dates.
 private struct ChargeSeries {
     let charges: [Row]

@@ -1,5 +1,4 @@
 import ConvoyMigrations
-import Foundation
 import TestSupport
 
 /// What TeslaMate's migration of a version does to the rows, beyond what the catalogue tells.
