@@ -31,7 +31,7 @@ struct ConvoyCommand: AsyncParsableCommand {
               130  interrupted, or a question not answered with yes
             """,
         version: Convoy.version,
-        subcommands: [Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self]
+        subcommands: [Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, New.self]
     )
 
     /// As our own errors begin.

@@ -4,8 +4,8 @@ import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
 
-/// Options that every command has.
-struct FleetOptions: ParsableArguments {
+/// Where the fleet file is.
+struct FleetFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The fleet file. Without it CONVOY_FLEET of the environment, else fleet.yaml.",
@@ -13,6 +13,16 @@ struct FleetOptions: ParsableArguments {
         )
     )
     var fleet: String?
+
+    /// The file that the option names, else the environment, else the one in the working directory.
+    func path(environment: [String: String]) -> String {
+        fleet ?? environment["CONVOY_FLEET"].flatMap { $0.isEmpty ? nil : $0 } ?? "fleet.yaml"
+    }
+}
+
+/// Options of every command that looks at instances.
+struct FleetOptions: ParsableArguments {
+    @OptionGroup var file: FleetFileOption
 
     @Option(
         help: ArgumentHelp(
@@ -55,7 +65,7 @@ struct Settings: Sendable {
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws {
         let set = environment.filter { !$0.value.isEmpty }
-        fleetFile = options.fleet ?? set["CONVOY_FLEET"] ?? "fleet.yaml"
+        fleetFile = options.file.path(environment: environment)
         do throws(SelectorError) {
             selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
         } catch {
