@@ -55,7 +55,7 @@ def prepare(cluster, convoy, version):
     convoy.fleet(cluster, ["base"])
     convoy.run("migrate", "--yes", "--to", predecessor(version))
     if version in FRESH:
-        cluster.sql("SET client_min_messages = warning", f"DROP INDEX IF EXISTS {GIST_INDEX}", database="base")
+        cluster.sql(f"DROP INDEX IF EXISTS {GIST_INDEX}", database="base")
     data_rows.fill(cluster, "base")
 
 

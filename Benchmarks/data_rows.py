@@ -107,8 +107,8 @@ def fill(cluster, database):
     for line in listed.splitlines():
         table, column, kind, needed = line.split("|")
         columns.setdefault(table, []).append((column, kind, needed == "t"))
-    script = ["SET session_replication_role = replica", "SET client_min_messages = warning"]
     # The rows refer to each other as they should, so the checks of the foreign keys can be left out.
+    script = ["SET session_replication_role = replica"]
     if "car_settings" in columns:
         script.append(f"INSERT INTO car_settings (id) SELECT n FROM generate_series(1, {CARS}) AS n WHERE NOT EXISTS (SELECT FROM car_settings)")
     for table, (count, expressions) in TABLES.items():
