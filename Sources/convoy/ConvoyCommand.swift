@@ -33,7 +33,7 @@ struct ConvoyCommand: AsyncParsableCommand {
         version: Convoy.version,
         subcommands: [
             Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Stop.self, Approve.self, Pause.self, Unpause.self,
-            Abandon.self,
+            Abandon.self, New.self,
         ]
     )
 

@@ -4,7 +4,7 @@ import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
 
-/// The option that every command has.
+/// Where the fleet file is.
 struct FleetFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -13,6 +13,11 @@ struct FleetFileOption: ParsableArguments {
         )
     )
     var fleet: String?
+
+    /// The file that the option names, else the environment, else the one in the working directory.
+    func path(environment: [String: String]) -> String {
+        fleet ?? environment["CONVOY_FLEET"].flatMap { $0.isEmpty ? nil : $0 } ?? "fleet.yaml"
+    }
 }
 
 /// Options of the commands that work on instances.
@@ -70,7 +75,7 @@ struct Settings: Sendable {
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         let set = environment.filter { !$0.value.isEmpty }
-        fleetFile = file.fleet ?? set["CONVOY_FLEET"] ?? "fleet.yaml"
+        fleetFile = file.path(environment: environment)
         self.selector = selector
         self.output = output
         self.environment = environment

@@ -7,7 +7,8 @@ struct CommandLineTests {
     @Test(arguments: [
         ([], "migrate"), (["--help"], "130  interrupted"), (["help", "migrate"], "--concurrency"),
         (["validate", "-h"], "touches no database"),
-        (["status", "--help"], "--check"), (["plan", "--help"], "--to"), (["rollback", "--help"], "--steps"), (["--version"], "0."),
+        (["status", "--help"], "--check"), (["plan", "--help"], "--to"), (["rollback", "--help"], "--steps"),
+        (["new", "--help"], "--directory"), (["--version"], "0."),
     ])
     func helpIsAResult(_ arguments: [String], _ expected: String) async throws {
         let result = try await runConvoy(arguments)
