@@ -17,7 +17,7 @@ extension FleetReader {
     }
 
     /// What can be filled in; one that ends with a full stop stands for all words that begin with it.
-    private static func placeholders(of point: HookPoint) -> [String] {
+    static func placeholders(of point: HookPoint) -> [String] {
         switch point {
         case .beforeRun, .afterRun: ["fleet", "run"]
         case .beforeWave, .afterWave: ["fleet", "run", "wave"]

@@ -20,8 +20,8 @@ extension ProblemCase {
                     command: rm -rf /
                     checks:
                       - {name: a}
-                      - {sql: b}
-                      - {name: a, sql: c, when: d}
+                      - {sql: SELECT 1}
+                      - {name: a, sql: TABLE c, when: d}
                 - {name: rest, gate: {}, stop: {failure_percent: 0, same_failure: no}}
               checks: []
               hooks:
@@ -56,7 +56,7 @@ extension ProblemCase {
                     hint: write for example {name: cars-readable, sql: "SELECT count(*) >= 0 FROM cars"}
                 fleet.yaml:18:13: error: two checks are called `a`
                     hint: the first one is on line 16
-                fleet.yaml:18:31: error: a check has no key `when`
+                fleet.yaml:18:37: error: a check has no key `when`
                     hint: there is `expect`, `name`, `sql`
                 fleet.yaml:19:20: error: `gate` says nothing
                     hint: write for example {soak: 10m}, or take it out
@@ -101,13 +101,13 @@ extension ProblemCase {
                 - {name: b, count: 1, gate: {soak: 1m, every: 2m, http: "https://"}}
                 - {name: c, count: 1, gate: {soak: 1m, every: 10s, approve: true}}
                 - {name: d, count: 1, gate: {every: 0s, http: "http:/hunter2", command: [" "]}}
-                - {name: e, gate: {soak: 30d, command: [a, "${env:PW}", "{wave}"]}}
+                - {name: e, gate: {soak: 30d, command: [a, "${env:PW}", "{wave}{name}"]}}
             """#,
             tells: #"""
                 fleet.yaml:5:27: warning: `gate` asks for nothing
                     hint: write for example {soak: 10m}, or take it out
                 fleet.yaml:6:44: warning: `every` is longer than the soak
-                    hint: checks repeat during `soak` only: make it longer
+                    hint: nothing is repeated after `soak`: make it longer
                 fleet.yaml:6:61: error: `http` must be an http or https URL
                 fleet.yaml:7:44: warning: `every` repeats nothing
                     hint: it is for checks, command and http: add one, or take it out
@@ -115,7 +115,7 @@ extension ProblemCase {
                     0s
                     hint: it must be more than zero
                 fleet.yaml:8:51: error: `http` must be an http or https URL
-                fleet.yaml:8:77: error: `command` names no program
+                fleet.yaml:8:78: error: `command` names no program
                     hint: it is never a shell string: write [program, argument, …]
                 fleet.yaml:9:17: warning: the gate of `e` guards nothing: no wave comes after it
                     hint: put it at an earlier wave, or take it out; `checks` of `rollout` look at every instance
@@ -125,6 +125,7 @@ extension ProblemCase {
                 fleet.yaml:9:48: warning: every user of this machine can read a program's arguments
                     hint: if this is a secret, let the program read it from a file or from its environment
                 fleet.yaml:9:61: error: nothing can be filled in for the word in braces
+                    hint: there is {fleet}, {run}, {wave}
                 """#
         ),
         ProblemCase(
@@ -142,6 +143,8 @@ extension ProblemCase {
                 - {name: f, sql: SELECT true, expect: false}
                 - {name: g, sql: SELECT true, expect: "true"}
                 - {name: h, sql: "SELECT ';' -- one;\n;", expect: ""}
+                - {name: i, sql: "/* no */ DELETE FROM cars RETURNING id"}
+                - {name: j, sql: "(VALUES (1))"}
             """#,
             tells: #"""
                 fleet.yaml:5:22: error: `sql` holds no statement
@@ -157,6 +160,9 @@ extension ProblemCase {
                     hint: take it out: a check without `expect` wants true
                 fleet.yaml:10:43: warning: `expect` is compared with text, and PostgreSQL writes a boolean as t or f
                     hint: write f, or put it in quotes where text is meant
+                fleet.yaml:13:22: error: `sql` is no query
+                    /* no */ DELETE FROM cars RETURNING id
+                    hint: write a SELECT that gives one row with one column
                 """#
         ),
         ProblemCase(
@@ -212,27 +218,28 @@ extension ProblemCase {
         window(
             "{from: \"01:00\", to: \"01:00\", timezone: UTC}",
             tells: """
-                fleet.yaml:3:38: error: the window has no length
+                fleet.yaml:3:39: error: the window has no length
+                    01:00
                     hint: let `from` and `to` differ; the whole day is from "00:00" to "24:00"
                 """
         ),
         window(
             "{from: \"24:00\", to: \"24:01\", timezone: UTC, days: []}",
             tells: """
-                fleet.yaml:3:25: error: `from` is not a time of day
+                fleet.yaml:3:26: error: `from` is not a time of day
                     24:00
                     hint: write hours and minutes in quotes, for example "01:00"
-                fleet.yaml:3:38: error: `to` is not a time of day
+                fleet.yaml:3:39: error: `to` is not a time of day
                     24:01
                     hint: write hours and minutes in quotes, for example "01:00"
-                fleet.yaml:3:68: error: `days` is empty
+                fleet.yaml:3:69: error: `days` is empty
                     hint: take it out to mean every day
                 """
         ),
         window(
             "{from: \"01:00\", to: \"05:00\", timezone: Europe/Belrin}",
             tells: """
-                fleet.yaml:3:57: error: `timezone` is not the name of a time zone
+                fleet.yaml:3:58: error: `timezone` is not the name of a time zone
                     Europe/Belrin
                     hint: did you mean `Europe/Berlin`?
                 """
@@ -240,7 +247,7 @@ extension ProblemCase {
         window(
             "{from: \"01:00\", to: \"05:00\", timezone: IST}",
             tells: """
-                fleet.yaml:3:57: error: `timezone` is not the name of a time zone
+                fleet.yaml:3:58: error: `timezone` is not the name of a time zone
                     IST
                     hint: write for example Europe/Berlin or UTC
                 """
@@ -248,7 +255,7 @@ extension ProblemCase {
         window(
             "{from: \"01:00\", to: \"05:00\", timezone: ../../etc/passwd}",
             tells: """
-                fleet.yaml:3:57: error: `timezone` is not the name of a time zone
+                fleet.yaml:3:58: error: `timezone` is not the name of a time zone
                     ../../etc/passwd
                     hint: write for example Europe/Berlin or UTC
                 """

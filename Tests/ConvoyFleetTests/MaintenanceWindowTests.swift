@@ -281,7 +281,7 @@ struct MaintenanceWindowTests {
     func `between two changes nothing changes, all year`(_ timezone: String) throws {
         var generator = SystemRandomNumberGenerator()
         let end = try Date("2027-01-02T00:00:00Z", strategy: .iso8601)
-        for _ in 0..<6 {
+        for _ in 0..<2 {
             let days = Set(MaintenanceWindow.Day.allCases.shuffled(using: &generator).prefix(.random(in: 1...7, using: &generator)))
             let from = Int.random(in: 0..<1440, using: &generator)
             let window = MaintenanceWindow(

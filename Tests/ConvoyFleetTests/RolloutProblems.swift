@@ -173,7 +173,6 @@ extension ProblemCase {
             rollout:
               waves:
                 - {name: v, one_per: label.server}
-                - {name: w, one_per: label.regoin, select: "name in (b,c)"}
                 - {name: x, one_per: label.}
                 - {name: y, one_per: cohort, percent: 5}
                 - {name: z, one_per: cohort, select: "ring=nosuch"}
@@ -183,12 +182,10 @@ extension ProblemCase {
                 fleet.yaml:5:26: error: no label can be called `server`
                     label.server
                     hint: give the instances a label of another name for it
-                fleet.yaml:6:26: error: no instance has a label `regoin`
-                    hint: did you mean `region`?
-                fleet.yaml:7:26: error: `one_per` must be cohort or a label
+                fleet.yaml:6:26: error: `one_per` must be cohort or a label
                     label.
                     hint: write for example label.region
-                fleet.yaml:8:17: error: wave `y` has both `one_per` and `percent`
+                fleet.yaml:7:17: error: wave `y` has both `one_per` and `percent`
                     hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
                 """#
         ),
@@ -212,6 +209,24 @@ extension ProblemCase {
                 """#
         ),
         ProblemCase(
+            "a label that nobody has",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a, labels: {region: eu}}, {name: b, dbname: b}, {name: c, dbname: c}]
+            rollout:
+              waves:
+                - {name: kinds, one_per: label.regoin}
+                - {name: nobody, one_per: cohort, select: ring=nosuch}
+                - {name: rest}
+            """#,
+            tells: #"""
+                fleet.yaml:5:30: error: no instance has a label `regoin`
+                    hint: did you mean `region`?
+                fleet.yaml:6:14: error: wave `nobody` selects nothing: no instance is meant or left
+                    hint: change what it selects, or take it out
+                """#
+        ),
+        ProblemCase(
             "one per label leaves some to nobody",
             #"""
             version: 1
@@ -219,7 +234,7 @@ extension ProblemCase {
             rollout: {waves: [{name: canary, one_per: label.region}]}
             """#,
             tells: #"""
-                fleet.yaml:2:64: warning: no wave selects `b` and 1 more: left pending
+                fleet.yaml:2:86: warning: no wave selects `c` and 1 more: left pending
                     hint: a last wave without `select` takes the rest
                 """#
         ),
