@@ -1,12 +1,4 @@
-extension Unicode.Scalar {
-    /// Whether a terminal obeys it instead of showing it: control characters, and the format characters that reorder or hide text.
-    var isObeyedByTerminals: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
-        default: false
-        }
-    }
-}
+internal import ConvoyMigrations
 
 extension String {
     /// The text with everything that a terminal would obey written out: `\n`, `\t`, `\u{1B}`.
@@ -20,7 +12,7 @@ extension String {
             case "\n": result += "\\n"
             case "\r": result += "\\r"
             case "\t": result += "\\t"
-            case _ where scalar.isObeyedByTerminals: result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            case _ where scalar.isObeyedByTerminals: result += scalar.writtenOut
             default: result.unicodeScalars.append(scalar)
             }
         }
