@@ -13,7 +13,7 @@ struct RunDriver {
         case instanceFinished(String, InstanceResult, at: Date)
         case rollbackFinished(String, InstanceResult, at: Date)
         case hookFinished(HookResult)
-        case gateEnded(wave: String, RunSurroundings.GateVerdict)
+        case gateEnded(wave: String, GateKeeper.Verdict)
         case stopRequested
         case requested(OperatorRequest.Kind, by: String)
         /// Nil where the server could not be asked.
@@ -233,13 +233,12 @@ struct RunDriver {
             change: plan.change,
             wave: name,
             instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
-            limits: plan.limits,
             soaked: Duration.seconds(soaked),
             approvals: approvals,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
         )
         group.addTask { [coordinator, mailbox] in
-            let verdict = await withTaskGroup(of: RunSurroundings.GateVerdict.self) { race in
+            let verdict = await withTaskGroup(of: GateKeeper.Verdict.self) { race in
                 race.addTask { await coordinator.surroundings.passGate(context) }
                 race.addTask {
                     for await _ in abandoned {}
@@ -340,7 +339,7 @@ struct RunDriver {
         }
     }
 
-    private mutating func hear(_ verdict: RunSurroundings.GateVerdict, of wave: String) {
+    private mutating func hear(_ verdict: GateKeeper.Verdict, of wave: String) {
         gate = nil
         switch verdict {
         case .passed:

@@ -92,6 +92,9 @@ public struct RunPast: Sendable {
     /// Whether an instance ended so that it is not started again.
     public func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
 
+    /// Instances that were begun and did not finish.
+    public var unfinished: Set<String> { Set(underWay.keys) }
+
     /// How many instances ended so.
     public var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
 

@@ -58,10 +58,19 @@ extension FleetSession {
             write: StandardStreams.error.write
         )
         interruption.changesBegin()
+        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances))
+        let guarded = GuardedOperator(
+            runner,
+            hooks: hooks,
+            checks: fleet.rollout.checks,
+            waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
+            unfinished: earlier?.past.unfinished ?? []
+        )
         let coordinator = Coordinator(
-            instanceOperator: runner,
+            instanceOperator: guarded,
             events: reporter,
             journal: journal,
+            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits)),
             window: fleet.rollout.window
         )
         let result = await coordinator.run(

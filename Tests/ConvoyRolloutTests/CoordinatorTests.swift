@@ -140,13 +140,13 @@ import Testing
         let gate = GatedSink()
         let mailbox = Mailbox<RunDriver.Message>()
         var driver = RunDriver(
+            Coordinator(instanceOperator: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
             plan: plan(planned("all", "a b", maxParallel: 1)),
             id: RunID("run-1"),
             startedAt: Date(timeIntervalSince1970: 0),
-            instanceOperator: fake,
-            sink: EventFanOut([sink, gate]),
-            mailbox: mailbox,
-            now: { Date(timeIntervalSince1970: 0) }
+            past: nil,
+            by: "",
+            mailbox: mailbox
         )
         async let opened: Void = {
             await gate.hasBatch()
