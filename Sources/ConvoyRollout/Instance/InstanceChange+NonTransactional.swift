@@ -89,7 +89,7 @@ extension InstanceChange {
                     pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
                     pg_catalog.set_config('standard_conforming_strings', 'on', false)
                 """,
-                [exchange.searchPath, "\(statementTimeout.milliseconds)ms"]
+                [exchange.ledger.searchPath, "\(statementTimeout.milliseconds)ms"]
             )
         )
         do {

@@ -36,6 +36,7 @@ final class InstanceChange {
     private var losses = 0
     private var from: MigrationVersion?
     private var holdsLock = false
+    private var isPreflighted = false
     /// Going down by steps: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
@@ -96,14 +97,6 @@ final class InstanceChange {
         note(reading.contents)
         from = ledgerVersions.max()
         guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
-        if let failure = await runner.stepBlockers(
-            InstanceAssessment(reading, set: runner.set, change: change, instance: instance),
-            reading.facts,
-            instance,
-            connection
-        ) {
-            throw failure
-        }
         if case .downSteps = change { intended = Set(plan.versions) }
         report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
         try await acquireLock()
@@ -127,7 +120,10 @@ final class InstanceChange {
 
     /// Judges a reading, shows its warnings, and throws what stands in the way.
     private func assess(_ reading: InstanceProbe.Reading) throws(Failure) -> InstancePlan? {
-        let assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
+        try plan(of: InstanceAssessment(reading, set: runner.set, change: change, instance: instance))
+    }
+
+    private func plan(of assessment: InstanceAssessment) throws(Failure) -> InstancePlan? {
         assessment.warnings.forEach(warn)
         if let failure = assessment.failure { throw failure }
         return assessment.plan
@@ -206,14 +202,29 @@ final class InstanceChange {
 
     // MARK: - Under the lock
 
-    /// Reads the ledger again, plans, and makes the tables that are missing.
+    /// Reads the ledger again, plans, and makes the tables that are missing. The first time it asks whether a migration would fail: under the lock,
+    /// where no other Convoy changes what the answer depends on, and before anything is written.
     private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
-        let reading = try await InstanceProbe(instance: instance).read(try openConnection())
+        let connection = try openConnection()
+        var reading = try await InstanceProbe(instance: instance).read(connection)
+        if !isPreflighted, isAsShown(reading) {
+            let preflight = Preflight(runner: runner, instance: instance, change: change, connection: connection)
+            let assessment: InstanceAssessment
+            (reading, assessment) = try await preflight.assess(reading)
+            _ = try plan(of: assessment)
+            isPreflighted = true
+        }
         facts = reading.facts
         note(reading.contents)
         let versions = if let intended { try stillApplied(intended) } else { try assess(reading)?.versions ?? [] }
         if !versions.isEmpty { try await createTables(reading) }
         return versions
+    }
+
+    /// Whether the steps down begin where they did when they were shown; where they do not, ``stillApplied(_:)`` has the words for it.
+    private func isAsShown(_ reading: InstanceProbe.Reading) -> Bool {
+        guard let intended else { return true }
+        return Set(reading.contents?.applied.suffix(intended.count) ?? []) == intended
     }
 
     /// What is left of the steps down; they begin at the newest version or not at all.
