@@ -6,11 +6,11 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = nee
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions AS a WHERE a.name = needed.name::name);
 
 SELECT pg_catalog.format(
-        'the extension %s is in schema %s, and TeslaMate looks for it in public: ALTER EXTENSION %s SET SCHEMA public',
-        e.extname, pg_catalog.quote_ident(n.nspname), e.extname)
+        'the extension earthdistance is in schema %s, and TeslaMate looks for it in public: ALTER EXTENSION earthdistance SET SCHEMA public',
+        pg_catalog.quote_ident(n.nspname))
 FROM pg_catalog.pg_extension AS e
 JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
-WHERE e.extname IN (name 'cube', name 'earthdistance')
+WHERE e.extname = name 'earthdistance'
     AND n.nspname <> name 'public';
 
 -- The new index computes a point for each geofence.

@@ -43,7 +43,9 @@ struct MigrationCheckFile {
             }
         }
         problems += splitter.problems
-        if let conditionRange, problems.isEmpty { refuse(conditionRange, "no query follows", hint: "remove it, or write the query below it") }
+        if let conditionRange, problems.isEmpty {
+            refuse(conditionRange, "no query follows", hint: "remove it, or write the query below it")
+        }
         if queries.isEmpty, problems.isEmpty {
             problems.append(
                 Problem(file: source.path, line: 1, "the check has no query", hint: "write a query that gives reasons, or remove the file")
@@ -96,7 +98,9 @@ struct MigrationCheckFile {
             return
         }
         let words = directive.argument.split(whereSeparator: \.isWhitespace)
-        if words.isEmpty { refuse(range, "\(directive.spelling) names no version", hint: "write one as in `-- convoy:if-applied \(version)`") }
+        if words.isEmpty {
+            refuse(range, "\(directive.spelling) names no version", hint: "write one as in `-- convoy:if-applied \(version)`")
+        }
         conditionRange = conditionRange ?? range
         conditions[condition, default: []] += words.compactMap { version(String($0), range) }
     }
