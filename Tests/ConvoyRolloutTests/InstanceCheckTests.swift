@@ -181,12 +181,34 @@ import Testing
 
     @Test func aTableThatIsLockedIsNotWaitedForLong() async throws {
         try await withCars { database in
+            let other = try await database.connect(applicationName: "nightly job")
+            try await other.query("BEGIN")
+            try await other.query("LOCK TABLE cars")
+            let instance = database.instance {
+                $0.lockTimeout = .milliseconds(50)
+                $0.lockWait = .milliseconds(300)
+            }
+            let failure = try await refusal(of: database, try Self.set("SELECT 1 FROM cars"), kind: .lockBusy, instance: instance)
+            #expect(failure.lockedBy?.application == "nightly job")
+            #expect(failure.sqlstate == "55P03")
+            other.close()
+        }
+    }
+
+    /// Who migrates waits for the table as a migration would; who only looks does not.
+    @Test func aChangeWaitsForALockedTable() async throws {
+        try await withCars { database in
             let other = try await database.connect()
             try await other.query("BEGIN")
             try await other.query("LOCK TABLE cars")
-            let instance = database.instance { $0.lockTimeout = .milliseconds(100) }
-            _ = try await refusal(of: database, try Self.set("SELECT 1 FROM cars"), kind: .lockBusy, instance: instance)
+            let instance = database.instance { $0.lockTimeout = .milliseconds(50) }
+            let runner = InstanceRunner(try Self.set("SELECT 1 FROM cars"))
+            let log = EventLog()
+            async let running = runner.up(instance, log: log)
+            try await eventually("it waits") { log.waits.contains { $0.contains("preflight check waits for a table") } }
+            #expect(await runner.status(instance).outcome == .lockBusy)
             other.close()
+            #expect(await running.outcome == .migrated)
         }
     }
 

@@ -160,7 +160,9 @@ final class InstanceChange {
                 guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
                 let holder = try await connection.query(AdvisoryLock.holder, timeout: InstanceProbe.silenceTimeout).rows.first
                     .map(LockHolder.init)
-                guard ContinuousClock.now < deadline else { throw busy("another session holds the advisory lock of this database", holder) }
+                guard ContinuousClock.now < deadline else {
+                    throw Failure(busy: "another session holds the advisory lock of this database", holder)
+                }
                 if !isToldToWait {
                     isToldToWait = true
                     let who = holder?.description ?? "another session"
@@ -180,16 +182,6 @@ final class InstanceChange {
 
     private func isCancelled(_ cancellation: Cancellation) -> Bool { cancellation == .observed && Task.isCancelled }
 
-    func busy(_ message: String, _ holder: LockHolder?) -> Failure {
-        Failure(
-            .lockBusy,
-            message,
-            hint: holder.map { "wait until process \($0.pid) is done, or end it with pg_terminate_backend(\($0.pid)); then run it again" }
-                ?? "run it again later, or raise lock_wait",
-            lockedBy: holder
-        )
-    }
-
     /// Unlocks and closes. When the answer is in doubt, closing is what frees the lock.
     private func release() async {
         if let connection, connection.isOpen, holdsLock {
@@ -208,7 +200,14 @@ final class InstanceChange {
         let connection = try openConnection()
         var reading = try await InstanceProbe(instance: instance).read(connection)
         if !isPreflighted, isAsShown(reading) {
-            let preflight = Preflight(runner: runner, instance: instance, change: change, connection: connection)
+            let preflight = Preflight(
+                runner: runner,
+                instance: instance,
+                change: change,
+                connection: connection,
+                lockWait: settings.lockWait,
+                onWait: { [report, name = instance.name] reason in report(.instanceWaiting(instance: name, reason: reason)) }
+            )
             let assessment: InstanceAssessment
             (reading, assessment) = try await preflight.assess(reading)
             _ = try plan(of: assessment)

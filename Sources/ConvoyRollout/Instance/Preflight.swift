@@ -8,6 +8,10 @@ struct Preflight {
     let instance: Instance
     let change: Change
     let connection: PostgresConnection
+    /// How long to wait for a table that somebody else has locked; zero for one who only looks.
+    var lockWait = Duration.zero
+    /// Told once why it takes so long.
+    var onWait: (_ reason: String) -> Void = { _ in }
 
     /// Each query gives so many reasons at most, and so many are shown.
     static let reasonLimit = 20
@@ -18,25 +22,58 @@ struct Preflight {
     ///
     /// A check that is wrong about a database because another migrator works there at this moment is not believed: the ledger is read again.
     func assess(_ reading: InstanceProbe.Reading) async throws(Failure) -> (InstanceProbe.Reading, InstanceAssessment) {
+        let start = ContinuousClock.now
         var reading = reading
-        var attempts = 1
+        var retry = LockRetry(
+            lockTimeout: instance.settings.lockTimeout,
+            deadlockTimeout: reading.facts.deadlockTimeout,
+            lockWait: lockWait
+        )
+        var moves = 0
         while true {
             var assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
-            guard assessment.failure == nil, let failure = await obstacle(assessment, reading) else { return (reading, assessment) }
-            if failure.kind == .blocked, connection.isOpen, attempts < 5 {
-                let again = try await InstanceProbe(instance: instance).read(connection)
-                if again.contents?.applied != reading.contents?.applied {
-                    (reading, attempts) = (again, attempts + 1)
-                    continue
-                }
-            }
+            guard assessment.failure == nil,
+                let failure = await obstacle(assessment, reading, lockTimeout: retry.currentLockTimeout)
+            else { return (reading, assessment) }
             assessment.failure = failure
-            return (reading, assessment)
+            guard connection.isOpen else { return (reading, assessment) }
+            let again: InstanceProbe.Reading
+            switch failure.kind {
+            case .lockBusy:
+                let holder = await holder()
+                guard let wait = retry.attemptFailed(elapsed: .now - start, jitter: Double.random(in: 0...1)) else {
+                    assessment.failure = Failure(busy: failure.message, holder)
+                    assessment.failure?.sqlstate = failure.sqlstate
+                    return (reading, assessment)
+                }
+                if retry.attempts == 1 {
+                    onWait("a preflight check waits for a table; \(holder.map { "\($0) may hold it" } ?? "it is not known who holds it")")
+                }
+                await pause(for: wait, cancellation: .observed)
+                again = try await InstanceProbe(instance: instance).read(connection)
+            case .blocked where moves < 5:
+                again = try await InstanceProbe(instance: instance).read(connection)
+                if again.contents?.applied == reading.contents?.applied { return (reading, assessment) }
+                moves += 1
+            default:
+                return (reading, assessment)
+            }
+            reading = again
         }
     }
 
-    private func obstacle(_ assessment: InstanceAssessment, _ reading: InstanceProbe.Reading) async -> Failure? {
-        if let failure = await checkBlocker(assessment, reading) { return failure }
+    /// Only to name it: a failing look is no reason to fail.
+    private func holder() async -> LockHolder? {
+        let rows = try? await connection.query(LockHolder.selectionOnAnyTable, timeout: InstanceProbe.silenceTimeout).rows
+        return rows?.first.flatMap { try? LockHolder($0) }
+    }
+
+    private func obstacle(
+        _ assessment: InstanceAssessment,
+        _ reading: InstanceProbe.Reading,
+        lockTimeout: Duration
+    ) async -> Failure? {
+        if let failure = await checkBlocker(assessment, reading, lockTimeout) { return failure }
         return await runner.stepBlockers(assessment, reading.facts, instance, connection)
     }
 }
@@ -72,7 +109,11 @@ extension Preflight {
     }
 
     /// All pending checks in one round trip, in a read-only transaction, as the ledger's owner and with the path of the migrations.
-    private func checkBlocker(_ assessment: InstanceAssessment, _ reading: InstanceProbe.Reading) async -> Failure? {
+    private func checkBlocker(
+        _ assessment: InstanceAssessment,
+        _ reading: InstanceProbe.Reading,
+        _ lockTimeout: Duration
+    ) async -> Failure? {
         let applied = Set(reading.contents?.applied ?? [])
         let questions = questions(assessment.plan, applied: applied)
         guard !questions.isEmpty, let ledger = assessment.ledger else { return nil }
@@ -80,9 +121,9 @@ extension Preflight {
         let settings = PipelineStatement(
             """
             SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true),
-                pg_catalog.set_config('standard_conforming_strings', 'on', true)
+                pg_catalog.set_config('lock_timeout', $3, true), pg_catalog.set_config('standard_conforming_strings', 'on', true)
             """,
-            [ledger.searchPath, "\(timeout.milliseconds)ms"]
+            [ledger.searchPath, "\(timeout.milliseconds)ms", "\(lockTimeout.milliseconds)ms"]
         )
         let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: ledger) + [settings]
         do {
