@@ -209,12 +209,12 @@ struct RunObserver {
         check(changing[name] == nil, "\(name) returned while it is changed")
         switch wave.onFailure {
         case .rollbackInstance:
-            check(counted[name]?.outcome.isFailure == true, "\(name) returned and not failed")
+            check(isFailure(counted[name]), "\(name) returned and not failed")
             check(!isFrozen && (keepsConnections ? stopRequests < 2 : stopRequests == 0), "\(name) returned when nothing may be")
         case .rollbackWave:
             check(isHalted && changing.isEmpty && !returnsNothing, "\(name) of a wave returned when nothing may be")
             check(
-                wave.instances.contains { counted[$0.name]?.outcome.isFailure == true } || failedGates.contains(waveName)
+                wave.instances.contains { isFailure(counted[$0.name]) } || failedGates.contains(waveName)
                     || progress.haltReason?.description.contains(waveName) == true,
                 "\(name) of a wave returned without a failure"
             )
@@ -280,7 +280,7 @@ struct RunObserver {
         if !startsNothing { for index in waves.indices { check(isDone(index), "wave \(waves[index].name) was left out") } }
         if isHalted, !returnsNothing {
             for (name, place) in places where waves[place.wave].onFailure == .rollbackWave && isChanged(name) && !isReturned(name) {
-                let isBad = waves[place.wave].instances.contains { counted[$0.name]?.outcome.isFailure == true }
+                let isBad = waves[place.wave].instances.contains { isFailure(counted[$0.name]) }
                 check(!isBad || returned.contains(name), "\(name) was not returned with its wave")
             }
         }
@@ -292,6 +292,9 @@ struct RunObserver {
     // MARK: Books
 
     private func milestones(_ wave: RolloutMachine.Wave) -> RolloutMachine.Progress.Milestones { progress.waves[wave.name] ?? [] }
+    private func isFailure(_ finish: RolloutMachine.Finish?) -> Bool {
+        [.failed, .lockBusy, .blocked, .unknown, .checkFailed].contains(finish?.outcome)
+    }
     private func isReturned(_ name: String) -> Bool { progress.rollbacks[name]?.isSettled == true }
     private func isChanged(_ name: String) -> Bool { progress.finishes.contains { $0.instance == name && $0.isChanged } }
     private var isIdle: Bool { changing.isEmpty && returning.isEmpty && preparing == nil && closing == nil && gate == nil }
@@ -302,7 +305,7 @@ struct RunObserver {
         let wave = waves[index]
         guard !wave.instances.isEmpty else { return true }
         let isReturnedWhereOwed = wave.instances.allSatisfy { member in
-            guard wave.onFailure == .rollbackInstance, counted[member.name]?.outcome.isFailure == true, isChanged(member.name) else {
+            guard wave.onFailure == .rollbackInstance, isFailure(counted[member.name]), isChanged(member.name) else {
                 return true
             }
             return isReturned(member.name) || returned.contains(member.name)
@@ -328,9 +331,9 @@ struct RunObserver {
     private func brokenRules(_ index: Int) -> Set<String> {
         let wave = waves[index]
         let finishes = wave.instances.compactMap { counted[$0.name] }
-        let failures = finishes.count { $0.outcome.isFailure }
+        let failures = finishes.count { isFailure($0) }
         let unreachable = finishes.count { $0.outcome == .unreachable }
-        let alike = Dictionary(grouping: counted.values.filter { $0.outcome.isFailure && $0.fingerprint != nil }, by: \.fingerprint)
+        let alike = Dictionary(grouping: counted.values.filter { isFailure($0) && $0.fingerprint != nil }, by: \.fingerprint)
         var broken: Set<String> = []
         func isReached(_ percent: Double?, _ count: Int) -> Bool {
             percent.map { count > 0 && Double(count) / Double(wave.instances.count) * 100 >= $0 - 1e-9 } ?? false
