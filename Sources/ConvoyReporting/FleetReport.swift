@@ -20,7 +20,7 @@ public struct FleetReport: Sendable {
     /// Nil while it goes on.
     public private(set) var finishedAt: Date?
     /// Why a stop rule halted the fleet.
-    public private(set) var haltReason: String?
+    public private(set) var haltReason: HaltReason?
     /// In the order in which they run.
     public private(set) var waves: [WaveReport] = []
     /// In the order of the waves.

@@ -2,7 +2,7 @@ public import ConvoyFleet
 public import ConvoyMigrations
 public import FoundationEssentials
 
-/// Something that happened in a run. Sent once; every reporter, and later the journal, reads the same ones.
+/// Something that happened in a run. Sent once; the journal and every reporter read the same ones.
 public struct Event: Sendable {
     public var at: Date
     public var kind: Kind
@@ -46,7 +46,7 @@ public struct Event: Sendable {
         /// Another process goes on with the run.
         case runResumed(by: String)
         /// The fleet was halted: a stop rule, a gate, a hook or the journal.
-        case halted(reason: String)
+        case halted(HaltReason)
         /// The operator asked to stop: nothing new starts.
         case stopRequested
         /// The operator asked again: what runs is cancelled.
@@ -61,7 +61,7 @@ public struct Event: Sendable {
 }
 
 /// How a hook ended.
-public struct HookResult: Sendable, Hashable, Codable {
+public struct HookResult: Sendable, Hashable {
     public var point: HookPoint
     /// The wave, and the instance, that it ran for; nil around a run, or around a wave.
     public var wave: String?
@@ -83,7 +83,7 @@ public struct HookResult: Sendable, Hashable, Codable {
 }
 
 /// A wave with the instances that it got.
-public struct PlannedWave: Sendable, Hashable {
+public struct PlannedWave: Sendable, Hashable, Decodable {
     public var name: String
     public var instances: [String]
 

@@ -1,7 +1,7 @@
 public import ConvoyFleet
 
 /// Why the fleet was halted: what did not hold, where, and which instances showed it.
-public enum HaltReason: Sendable, Hashable, Codable, CustomStringConvertible {
+public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
     /// `stop: {failures: N}`: this many instances of the wave did not end well.
     case failures(wave: String, limit: Int, instances: [String])
     /// `stop: {failure_percent: P}`: this share of the wave's `count` instances did not end well.

@@ -76,12 +76,12 @@ public struct RolloutMachine: Sendable {
     }
 
     /// - Parameters:
-    ///   - hooks: those around waves are asked for as actions.
+    ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
     ///   - progress: what an earlier process recorded of the run.
     ///   - connections: what an instance may hold at once on its server: ``InstanceOperator/connections(for:)``.
     public init(
         _ plan: RolloutPlan,
-        hooks: Hooks = Hooks(),
+        hookPoints: Set<HookPoint> = [],
         resuming progress: Progress = Progress(),
         connections: (Instance) -> Int
     ) {
@@ -92,8 +92,8 @@ public struct RolloutMachine: Sendable {
                 stop: wave.stop,
                 onFailure: wave.onFailure,
                 hasGate: wave.gate != nil,
-                needsPreparation: hooks.commands[.beforeWave] != nil,
-                needsClosing: hooks.commands[.afterWave] != nil,
+                needsPreparation: hookPoints.contains(.beforeWave),
+                needsClosing: hookPoints.contains(.afterWave),
                 instances: wave.instances.map { Member(name: $0.name, server: $0.server, connections: connections($0)) }
             )
         }

@@ -1,4 +1,5 @@
 import ConvoyReporting
+import ConvoyRollout
 import Foundation
 import Testing
 

@@ -151,7 +151,7 @@ struct ReportTableTests {
             Event(at: moment(), .instanceWaiting(instance: text, reason: text)),
             Event(at: moment(), .instanceWarned(instance: text, message: text)),
             Event(at: moment(), .instanceFinished(instance: text, result: InstanceResult(outcome: .failed, failure: failure))),
-            Event(at: moment(), .halted(reason: text)),
+            Event(at: moment(), .halted(.gateFailed(wave: text, reason: text))),
             Event(at: moment(), .runFinished(status: .halted)),
         ]
         let status = StatusReport(

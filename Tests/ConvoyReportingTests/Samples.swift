@@ -69,7 +69,7 @@ let troubledRun: [Event] = [
         at: moment(1),
         .instanceFinished(instance: "bob", result: InstanceResult(outcome: .failed, from: older, to: older, failure: overflow))
     ),
-    Event(at: moment(1), .halted(reason: "wave rest reached its stop rule failures: 1 (bob)")),
+    Event(at: moment(1), .halted(.failures(wave: "rest", limit: 1, instances: ["bob"]))),
     Event(at: moment(3.5), .instanceFinished(instance: "carol", result: InstanceResult(outcome: .lockBusy, failure: busy))),
     Event(at: moment(3.5), .waveFinished(wave: "rest")),
     Event(at: moment(3.5), .runFinished(status: .halted)),

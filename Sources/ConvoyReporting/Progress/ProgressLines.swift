@@ -48,7 +48,7 @@ struct ProgressLines: Sendable {
         case .windowOpened: return "the maintenance window is open"
         case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):
-            return style.paint("halted", .bad) + ": \(reason.visible); nothing new starts, what runs finishes"
+            return style.paint("halted", .bad) + ": \(reason.description.visible); nothing new starts, what runs finishes"
         case .stopRequested: return "stopping: nothing new starts, what runs finishes; once more cancels what runs"
         case .cancelRequested: return "cancelling what runs and rolling it back"
         case .runFinished(let status):
@@ -68,4 +68,9 @@ struct ProgressLines: Sendable {
         let versions = [result.from, result.to].map { $0?.description ?? "none" }.joined(separator: " \(style.arrow) ")
         return text + ", \(versions), \(counted(result.applied.count, "migration")) in \(time.human)"
     }
+}
+
+extension Date {
+    /// The time of day in UTC: `09:00:00`.
+    fileprivate var timeOfDay: String { formatted(Date.ISO8601FormatStyle().time(includingFractionalSeconds: false)) }
 }
