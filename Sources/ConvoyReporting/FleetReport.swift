@@ -67,7 +67,9 @@ public struct FleetReport: Sendable {
         case .instanceFinished(let name, let result): finish(name, result)
         case .rollbackStarted(let name, let wave):
             guard let index = instanceIndices[name] else { return }
-            if let outcome = instances[index].result?.outcome { change(wave) { $0.outcomes[outcome, default: 1] -= 1 } }
+            if let outcome = instances[index].result?.outcome {
+                change(wave) { $0.outcomes[outcome] = $0.outcomes[outcome].flatMap { $0 > 1 ? $0 - 1 : nil } }
+            }
             instances[index].state = .running(waitingFor: nil)
             running.append(name)
             change(wave) { $0.running += 1 }
