@@ -19,7 +19,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -31,7 +33,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "ConvoyFleet", dependencies: ["CLibYAML", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
-        .target(name: "ConvoyRollout", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .target(
+            name: "ConvoyRollout",
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict
+        ),
         .target(
             name: "ConvoyReporting",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyRollout"],

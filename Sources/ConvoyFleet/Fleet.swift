@@ -13,10 +13,13 @@ public struct Fleet: Sendable {
     public var discoveries: [Discovery]
     public var limits: Limits
     public var rollout: Rollout
+    /// Where runs are written down, as a path that can be opened from here.
+    public var journal: String
     /// Problems of severity `warning`.
     public var warnings: [Problem]
-    /// Keys that the file uses, that are checked, and that no command obeys yet, each with its place: `migrate` refuses to start with one.
-    public var unsupported: [Problem]
+
+    /// Where the journal is, relative to the fleet file, when the file does not say.
+    public static let defaultJournal = ".convoy/journal.sqlite"
 
     public init(
         file: String = "fleet.yaml",
@@ -27,8 +30,8 @@ public struct Fleet: Sendable {
         discoveries: [Discovery] = [],
         limits: Limits = Limits(),
         rollout: Rollout = Rollout(),
-        warnings: [Problem] = [],
-        unsupported: [Problem] = []
+        journal: String = Fleet.defaultJournal,
+        warnings: [Problem] = []
     ) {
         self.file = file
         self.name = name
@@ -38,8 +41,8 @@ public struct Fleet: Sendable {
         self.discoveries = discoveries
         self.limits = limits
         self.rollout = rollout
+        self.journal = journal
         self.warnings = warnings
-        self.unsupported = unsupported
     }
 }
 

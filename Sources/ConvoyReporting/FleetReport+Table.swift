@@ -52,7 +52,7 @@ extension FleetReport {
         let status = self.status ?? .interrupted
         let counts = summary.outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
-        let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.visible); the rest was not started"] } ?? []
+        let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         return reason + [
             "run \(run.visible) of \(fleet.visible) " + style.paint(status.rawValue, status == .succeeded ? .good : .bad)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"

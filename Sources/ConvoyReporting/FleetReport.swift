@@ -20,7 +20,7 @@ public struct FleetReport: Sendable {
     /// Nil while it goes on.
     public private(set) var finishedAt: Date?
     /// Why a stop rule halted the fleet.
-    public private(set) var haltReason: String?
+    public private(set) var haltReason: HaltReason?
     /// In the order in which they run.
     public private(set) var waves: [WaveReport] = []
     /// In the order of the waves.
@@ -65,6 +65,16 @@ public struct FleetReport: Sendable {
             instances[index].applied.append(migration)
             setWaiting(nil, index)
         case .instanceFinished(let name, let result): finish(name, result)
+        case .rollbackStarted(let name, let wave):
+            guard let index = instanceIndices[name] else { return }
+            if let outcome = instances[index].result?.outcome { change(wave) { $0.outcomes[outcome, default: 1] -= 1 } }
+            instances[index].state = .running(waitingFor: nil)
+            running.append(name)
+            change(wave) { $0.running += 1 }
+        case .rollbackFinished(let name, let result): finish(name, result)
+        case .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed, .hookFinished, .serverPaused, .serverResumed, .budgetChanged,
+            .windowClosed, .windowOpened, .runResumed:
+            break
         case .halted(let reason): haltReason = reason
         case .runFinished(let status):
             self.status = status

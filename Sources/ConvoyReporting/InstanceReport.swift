@@ -30,12 +30,15 @@ public struct InstanceReport: Sendable, Hashable {
         self.wave = wave
     }
 
+    /// How it ended, with all that was done; nil until it has.
+    public var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
+
     /// How it ended; `pending` until it has.
-    public var outcome: Outcome { if case .finished(let result) = state { result.outcome } else { .pending } }
+    public var outcome: Outcome { result?.outcome ?? .pending }
 
     /// Why it did not end well.
-    public var failure: Failure? { if case .finished(let result) = state { result.failure } else { nil } }
+    public var failure: Failure? { result?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
-    public var version: MigrationVersion? { if case .finished(let result) = state { result.to } else { from } }
+    public var version: MigrationVersion? { result.map(\.to) ?? from }
 }

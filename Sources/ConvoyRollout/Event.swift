@@ -1,7 +1,8 @@
+public import ConvoyFleet
 public import ConvoyMigrations
 public import FoundationEssentials
 
-/// Something that happened in a run. Sent once; every reporter, and later the journal, reads the same ones.
+/// Something that happened in a run. Sent once; the journal and every reporter read the same ones.
 public struct Event: Sendable {
     public var at: Date
     public var kind: Kind
@@ -20,8 +21,32 @@ public struct Event: Sendable {
         case instanceWarned(instance: String, message: String)
         case instanceFinished(instance: String, result: InstanceResult)
         case waveFinished(wave: String)
-        /// A stop rule halted the fleet.
-        case halted(reason: String)
+        /// The instance is being returned to where it started in this run.
+        case rollbackStarted(instance: String, wave: String)
+        /// It was, or it could not be; the result is the instance's as a whole now, with everything that was applied and reverted.
+        case rollbackFinished(instance: String, result: InstanceResult)
+        /// The wave is done and the next one waits until its gate passes.
+        case gateOpened(wave: String)
+        /// What the gate waits for now: the soak, or somebody's approval.
+        case gateWaiting(wave: String, reason: String)
+        /// Somebody approved; `by` says who.
+        case approved(wave: String, by: String)
+        case gatePassed(wave: String)
+        case gateFailed(wave: String, reason: String)
+        /// A program of the fleet file has ended, or could not be started.
+        case hookFinished(HookResult)
+        /// Nothing new starts on the server until it is resumed.
+        case serverPaused(server: String, by: String)
+        case serverResumed(server: String, by: String)
+        /// How many connections the run may hold on the server now.
+        case budgetChanged(server: String, connections: Int)
+        /// Nothing new starts before that time.
+        case windowClosed(until: Date)
+        case windowOpened
+        /// Another process goes on with the run.
+        case runResumed(by: String)
+        /// The fleet was halted: a stop rule, a gate, a hook or the journal.
+        case halted(HaltReason)
         /// The operator asked to stop: nothing new starts.
         case stopRequested
         /// The operator asked again: what runs is cancelled.
@@ -35,8 +60,30 @@ public struct Event: Sendable {
     }
 }
 
+/// How a hook ended.
+public struct HookResult: Sendable, Hashable {
+    public var point: HookPoint
+    /// The wave, and the instance, that it ran for; nil around a run, or around a wave.
+    public var wave: String?
+    public var instance: String?
+    public var duration: Duration
+    /// Why it did not end with exit code 0 in time; nil where it did.
+    public var problem: String?
+    /// What it wrote, both streams in one, cut to a limit and without secrets.
+    public var output: String
+
+    public init(point: HookPoint, wave: String?, instance: String?, duration: Duration, problem: String?, output: String) {
+        self.point = point
+        self.wave = wave
+        self.instance = instance
+        self.duration = duration
+        self.problem = problem
+        self.output = output
+    }
+}
+
 /// A wave with the instances that it got.
-public struct PlannedWave: Sendable, Hashable {
+public struct PlannedWave: Sendable, Hashable, Decodable {
     public var name: String
     public var instances: [String]
 

@@ -11,12 +11,24 @@ public struct RolloutPlan: Sendable {
         /// The most instances at a time; nil leaves it to the connection limits.
         public var maxParallel: Int?
         public var stop: StopRules
+        public var onFailure: OnFailure
+        /// What must hold before the next wave starts; nil is nothing.
+        public var gate: Gate?
 
-        public init(name: String, instances: [Instance], maxParallel: Int? = nil, stop: StopRules = StopRules()) {
+        public init(
+            name: String,
+            instances: [Instance],
+            maxParallel: Int? = nil,
+            stop: StopRules = StopRules(),
+            onFailure: OnFailure = .proceed,
+            gate: Gate? = nil
+        ) {
             self.name = name
             self.instances = instances
             self.maxParallel = maxParallel
             self.stop = stop
+            self.onFailure = onFailure
+            self.gate = gate
         }
     }
 
@@ -44,6 +56,7 @@ public struct RolloutPlan: Sendable {
     ///
     /// - Parameters:
     ///   - instances: the selection, discovered instances included.
+    ///   - cohorts: each instance's cohort by its name; needed where ``ConvoyFleet/Rollout/needsCohorts`` says so.
     ///   - waves: names of the waves to run; empty means all.
     ///   - concurrency: at most so many instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a canary
     ///     stays as careful as the fleet file says.
@@ -52,13 +65,14 @@ public struct RolloutPlan: Sendable {
         fleet: Fleet,
         instances: [Instance],
         change: Change,
+        cohorts: [String: String] = [:],
         waves wanted: [String] = [],
         concurrency: Int? = nil
     ) throws(UnknownWave) {
         let known = fleet.rollout.waves.map(\.name)
         if let name = wanted.first(where: { !known.contains($0) }) { throw UnknownWave(name: name, known: known) }
 
-        let assignment = fleet.rollout.assign(instances)
+        let assignment = fleet.rollout.assign(instances, cohorts: cohorts)
         var waves: [Wave] = []
         var leftOut = assignment.unassigned
         for members in assignment.waves {
@@ -68,7 +82,16 @@ public struct RolloutPlan: Sendable {
             }
             guard !members.instances.isEmpty else { continue }
             let maxParallel = [members.wave.maxParallel, concurrency].compactMap(\.self).min()
-            waves.append(Wave(name: members.wave.name, instances: members.instances, maxParallel: maxParallel, stop: members.wave.stop))
+            waves.append(
+                Wave(
+                    name: members.wave.name,
+                    instances: members.instances,
+                    maxParallel: maxParallel,
+                    stop: members.wave.stop,
+                    onFailure: members.wave.onFailure,
+                    gate: members.wave.gate
+                )
+            )
         }
         self.init(fleet: fleet.name, change: change, waves: waves, limits: ConnectionLimits(fleet), leftOut: leftOut)
     }

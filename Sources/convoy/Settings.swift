@@ -4,7 +4,7 @@ import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
 
-/// Where the fleet file is.
+/// The option that every command has.
 struct FleetFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -13,14 +13,9 @@ struct FleetFileOption: ParsableArguments {
         )
     )
     var fleet: String?
-
-    /// The file that the option names, else the environment, else the one in the working directory.
-    func path(environment: [String: String]) -> String {
-        fleet ?? environment["CONVOY_FLEET"].flatMap { $0.isEmpty ? nil : $0 } ?? "fleet.yaml"
-    }
 }
 
-/// Options of every command that looks at instances.
+/// Options of the commands that work on instances.
 struct FleetOptions: ParsableArguments {
     @OptionGroup var file: FleetFileOption
 
@@ -59,18 +54,24 @@ struct Settings: Sendable {
     private let usesUnicode: Bool
 
     /// - Throws: a ``CommandFailure`` for a selector that is none.
-    init(
-        _ options: FleetOptions,
-        output: OutputFormat = .table,
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws {
-        let set = environment.filter { !$0.value.isEmpty }
-        fleetFile = options.file.path(environment: environment)
+    init(_ options: FleetOptions, output: OutputFormat = .table) throws {
         do throws(SelectorError) {
-            selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
+            let selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
+            self.init(options.file, selector: selector, output: output)
         } catch {
             throw CommandFailure(.usage, "--select: \(error.message), at character \(error.column)", hint: error.hint)
         }
+    }
+
+    init(
+        _ file: FleetFileOption,
+        selector: Selector? = nil,
+        output: OutputFormat = .table,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        let set = environment.filter { !$0.value.isEmpty }
+        fleetFile = file.fleet ?? set["CONVOY_FLEET"] ?? "fleet.yaml"
+        self.selector = selector
         self.output = output
         self.environment = environment
         canAsk = StandardStreams.isInputTerminal && StandardStreams.error.isTerminal

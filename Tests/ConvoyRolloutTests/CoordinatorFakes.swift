@@ -58,6 +58,12 @@ final class FakeOperator: InstanceOperator {
         }
     }
 
+    func work(of run: String, on instance: Instance) async -> RunWork? { nil }
+
+    func cohort(of instance: Instance) async -> String? { nil }
+
+    func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
+
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         let result = await self.change(instance, change, run: "probe") { _ in }
         return InstanceStatus(
@@ -201,6 +207,20 @@ extension Event.Kind {
         case .instanceWarned(let instance, let message): "warn \(instance) \(message)"
         case .instanceFinished(let instance, let result): "\(instance) \(result.outcome.rawValue)"
         case .waveFinished(let wave): "end \(wave)"
+        case .rollbackStarted(let instance, _): "roll back \(instance)"
+        case .rollbackFinished(let instance, let result): "rolled back \(instance) \(result.outcome.rawValue)"
+        case .gateOpened(let wave): "gate \(wave)"
+        case .gateWaiting(let wave, let reason): "gate \(wave) waits \(reason)"
+        case .approved(let wave, let by): "approved \(wave) \(by)"
+        case .gatePassed(let wave): "gate \(wave) passed"
+        case .gateFailed(let wave, let reason): "gate \(wave) failed \(reason)"
+        case .hookFinished(let hook): "hook \(hook.point.rawValue) \(hook.problem ?? "ok")"
+        case .serverPaused(let server, _): "pause \(server)"
+        case .serverResumed(let server, _): "unpause \(server)"
+        case .budgetChanged(let server, let connections): "budget \(server) \(connections)"
+        case .windowClosed: "window closed"
+        case .windowOpened: "window open"
+        case .runResumed: "resume"
         case .halted: "halt"
         case .stopRequested: "stop"
         case .cancelRequested: "cancel"

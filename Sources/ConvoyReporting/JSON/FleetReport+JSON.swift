@@ -1,5 +1,5 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 internal import FoundationEssentials
 
 extension FleetReport {
@@ -32,16 +32,6 @@ extension InstanceReport {
             "to": .optional(version?.description),
             "applied": .array(applied.map(\.json)),
             "failure": failure?.json ?? .null,
-        ]
-    }
-}
-
-extension AppliedMigration {
-    fileprivate var json: JSONValue {
-        [
-            "version": .string(version.description),
-            "direction": .string(direction.rawValue),
-            "duration": .seconds(duration.seconds),
         ]
     }
 }

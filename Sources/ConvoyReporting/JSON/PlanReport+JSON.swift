@@ -1,5 +1,5 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 
 extension PlanReport {
     /// `convoy.plan/1`, as its JSON Schema has it.

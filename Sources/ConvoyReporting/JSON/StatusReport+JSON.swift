@@ -1,5 +1,5 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 
 extension StatusReport {
     /// `convoy.status/1`, as its JSON Schema has it.

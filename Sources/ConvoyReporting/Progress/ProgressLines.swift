@@ -1,3 +1,4 @@
+internal import ConvoyFleet
 internal import ConvoyMigrations
 internal import ConvoyRollout
 internal import FoundationEssentials
@@ -27,8 +28,27 @@ struct ProgressLines: Sendable {
         case .instanceWarned(let name, let message):
             return "\(name.visible): " + style.paint("warning", .notable) + ": \(message.visible)"
         case .instanceFinished(let name, let result): return "\(name.visible): \(text(for: result))"
+        case .rollbackStarted(let name, _): return "\(name.visible): rolling back to where it started"
+        case .rollbackFinished(let name, let result): return "\(name.visible): rolled back: \(text(for: result))"
+        case .gateOpened(let wave): return "gate of wave \(wave.visible): open"
+        case .gateWaiting(let wave, let reason): return "gate of wave \(wave.visible): \(reason.visible)"
+        case .approved(let wave, let by): return "gate of wave \(wave.visible): approved by \(by.visible)"
+        case .gatePassed(let wave): return "gate of wave \(wave.visible): passed"
+        case .gateFailed(let wave, let reason):
+            return "gate of wave \(wave.visible): " + style.paint("failed", .bad) + ": \(reason.visible)"
+        case .hookFinished(let hook):
+            guard let problem = hook.problem else { return nil }
+            let of = (hook.instance ?? hook.wave).map { " of \($0.visible)" } ?? ""
+            return "hook \(hook.point.rawValue)\(of): " + style.paint("failed", .bad) + ": \(problem.visible)"
+        case .serverPaused(let server, let by): return "server \(server.visible): paused by \(by.visible); nothing new starts there"
+        case .serverResumed(let server, let by): return "server \(server.visible): resumed by \(by.visible)"
+        case .budgetChanged(let server, let connections):
+            return "server \(server.visible): at most \(counted(connections, "connection")), because that is what is free there"
+        case .windowClosed(let until): return "outside the maintenance window: nothing new starts before \(until.rfc3339)"
+        case .windowOpened: return "the maintenance window is open"
+        case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):
-            return style.paint("halted", .bad) + ": \(reason.visible); nothing new starts, what runs finishes"
+            return style.paint("halted", .bad) + ": \(reason.description.visible); nothing new starts, what runs finishes"
         case .stopRequested: return "stopping: nothing new starts, what runs finishes; once more cancels what runs"
         case .cancelRequested: return "cancelling what runs and rolling it back"
         case .runFinished(let status):
@@ -48,4 +68,9 @@ struct ProgressLines: Sendable {
         let versions = [result.from, result.to].map { $0?.description ?? "none" }.joined(separator: " \(style.arrow) ")
         return text + ", \(versions), \(counted(result.applied.count, "migration")) in \(time.human)"
     }
+}
+
+extension Date {
+    /// The time of day in UTC: `09:00:00`.
+    fileprivate var timeOfDay: String { formatted(Date.ISO8601FormatStyle().time(includingFractionalSeconds: false)) }
 }

@@ -1,12 +1,4 @@
-extension Unicode.Scalar {
-    /// Whether a terminal obeys it instead of showing it: control characters, and the format characters that reorder or hide text.
-    var isObeyedByTerminals: Bool {
-        switch properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
-        default: false
-        }
-    }
-}
+internal import ConvoyRollout
 
 extension String {
     /// The text with everything that a terminal would obey written out: `\n`, `\t`, `\u{1B}`.

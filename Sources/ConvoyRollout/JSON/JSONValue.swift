@@ -18,7 +18,7 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
             var value: JSONValue
         }
 
-        init(_ elements: some Sequence<(String, JSONValue)>) {
+        package init(_ elements: some Sequence<(String, JSONValue)>) {
             list = elements.map { Member(key: $0.0, value: $0.1) }
         }
     }
@@ -33,9 +33,11 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         self = .string(text)
     }
 
-    static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+    package static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
 
-    static func strings(_ texts: some Sequence<some CustomStringConvertible>) -> JSONValue { .array(texts.map { .string($0.description) }) }
+    package static func strings(_ texts: some Sequence<some CustomStringConvertible>) -> JSONValue {
+        .array(texts.map { .string($0.description) })
+    }
 
     /// The text, two spaces a level, one line feed at its end.
     package var text: String {
@@ -44,7 +46,15 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         return text + "\n"
     }
 
-    private func write(to text: inout String, indent: String) {
+    /// The text on one line, without spaces between and without a line feed.
+    package var line: String {
+        var text = ""
+        write(to: &text, indent: nil)
+        return text
+    }
+
+    /// - Parameter indent: what a line begins with; nil writes everything on one line.
+    private func write(to text: inout String, indent: String?) {
         switch self {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
@@ -56,7 +66,7 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         case .object(let members):
             Self.write(members.list, brackets: ("{", "}"), to: &text, indent) { member, text, indent in
                 Self.write(member.key, to: &text)
-                text += ": "
+                text += indent == nil ? ":" : ": "
                 member.value.write(to: &text, indent: indent)
             }
         }
@@ -66,17 +76,17 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         _ elements: [Element],
         brackets: (open: String, close: String),
         to text: inout String,
-        _ indent: String,
-        each: (Element, inout String, String) -> Void
+        _ indent: String?,
+        each: (Element, inout String, String?) -> Void
     ) {
         text += brackets.open
-        let inner = indent + "  "
+        let inner = indent.map { $0 + "  " }
         for (index, element) in elements.enumerated() {
-            text += index == 0 ? "\n" : ",\n"
-            text += inner
+            if index > 0 { text += "," }
+            if let inner { text += "\n" + inner }
             each(element, &text, inner)
         }
-        if !elements.isEmpty { text += "\n" + indent }
+        if let indent, !elements.isEmpty { text += "\n" + indent }
         text += brackets.close
     }
 

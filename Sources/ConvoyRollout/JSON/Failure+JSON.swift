@@ -1,0 +1,50 @@
+internal import ConvoyMigrations
+
+extension Failure {
+    /// FAILURE of the machine output.
+    package var json: JSONValue {
+        [
+            "kind": .string(kind.rawValue),
+            "version": .optional(version?.description),
+            "file": .optional(file),
+            "line": line.map(JSONValue.integer) ?? .null,
+            "statement": .optional(statement),
+            "sqlstate": .optional(sqlstate),
+            "message": .string(message),
+            "detail": .optional(detail),
+            "hint": .optional(hint),
+            "fingerprint": .string(fingerprint),
+            "locked_by": lockedBy?.json ?? .null,
+        ]
+    }
+}
+
+extension Failure: Decodable {
+    private enum Key: String, CodingKey {
+        case kind, version, file, line, statement, sqlstate, message, detail, hint
+        case lockedBy = "locked_by"
+    }
+
+    /// Reads FAILURE of the machine output; the fingerprint follows from the rest.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        self.init(
+            try container.decode(Outcome.self, forKey: .kind),
+            try container.decode(String.self, forKey: .message),
+            version: try container.decodeIfPresent(MigrationVersion.self, forKey: .version),
+            file: try container.decodeIfPresent(String.self, forKey: .file),
+            line: try container.decodeIfPresent(Int.self, forKey: .line),
+            statement: try container.decodeIfPresent(String.self, forKey: .statement),
+            sqlstate: try container.decodeIfPresent(String.self, forKey: .sqlstate),
+            detail: try container.decodeIfPresent(String.self, forKey: .detail),
+            hint: try container.decodeIfPresent(String.self, forKey: .hint),
+            lockedBy: try container.decodeIfPresent(LockHolder.self, forKey: .lockedBy)
+        )
+    }
+}
+
+extension LockHolder {
+    package var json: JSONValue {
+        ["pid": .integer(Int(pid)), "application": .string(application), "address": .optional(address), "since": .optional(since)]
+    }
+}

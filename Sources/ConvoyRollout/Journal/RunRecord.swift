@@ -1,0 +1,86 @@
+public import ConvoyMigrations
+public import FoundationEssentials
+
+/// A run as the journal lists it.
+public struct RunRecord: Sendable, Hashable {
+    /// How a run ended; ``abandoned`` is one that an operator gave up and that cannot be resumed.
+    public enum Status: String, Sendable, Hashable, CaseIterable {
+        case succeeded, failed, halted, interrupted, abandoned
+
+        public init(_ status: RunStatus) {
+            switch status {
+            case .succeeded: self = .succeeded
+            case .failed: self = .failed
+            case .halted: self = .halted
+            case .interrupted: self = .interrupted
+            }
+        }
+    }
+
+    public var id: RunID
+    /// The fleet's name.
+    public var fleet: String
+    /// The fleet file as the user named it.
+    public var fleetFile: String
+    public var change: Change
+    /// How many instances the plan has.
+    public var instances: Int
+    public var startedAt: Date
+    /// Nil while the run goes on, and for one that was cut off.
+    public var finishedAt: Date?
+    /// Nil while the run goes on, and for one that was cut off; ask ``RunLock/holder(of:journal:)`` which.
+    public var status: Status?
+    /// The version of the program that began it.
+    public var convoyVersion: String
+    /// Who began it and where: `user@host`.
+    public var startedBy: String
+    /// Who abandoned it.
+    public var abandonedBy: String?
+
+    public init(
+        id: RunID,
+        fleet: String,
+        fleetFile: String,
+        change: Change,
+        instances: Int,
+        startedAt: Date,
+        finishedAt: Date? = nil,
+        status: Status? = nil,
+        convoyVersion: String = Convoy.version,
+        startedBy: String,
+        abandonedBy: String? = nil
+    ) {
+        self.id = id
+        self.fleet = fleet
+        self.fleetFile = fleetFile
+        self.change = change
+        self.instances = instances
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.status = status
+        self.convoyVersion = convoyVersion
+        self.startedBy = startedBy
+        self.abandonedBy = abandonedBy
+    }
+}
+
+/// How a run stands now.
+public enum RunState: String, Sendable, Hashable, CaseIterable {
+    /// A process works on it.
+    case running
+    /// It has no end, and nobody works on it: the process was killed, or the computer went down.
+    case cutOff = "cut-off"
+    case succeeded, failed, halted, interrupted, abandoned
+
+    /// - Parameter isRunning: whether somebody holds the run's lock; only asked where the run has no end.
+    public init(_ status: RunRecord.Status?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
+        switch status {
+        case nil: self = try isRunning() ? .running : .cutOff
+        case .succeeded: self = .succeeded
+        case .failed: self = .failed
+        case .halted: self = .halted
+        case .interrupted: self = .interrupted
+        case .abandoned: self = .abandoned
+        }
+    }
+}
