@@ -17,8 +17,6 @@ public struct Fleet: Sendable {
     public var journal: String
     /// Problems of severity `warning`.
     public var warnings: [Problem]
-    /// Keys that the file uses, that are checked, and that no command obeys yet, each with its place: `migrate` refuses to start with one.
-    public var unsupported: [Problem]
 
     /// Where the journal is, relative to the fleet file, when the file does not say.
     public static let defaultJournal = ".convoy/journal.sqlite"
@@ -33,8 +31,7 @@ public struct Fleet: Sendable {
         limits: Limits = Limits(),
         rollout: Rollout = Rollout(),
         journal: String = Fleet.defaultJournal,
-        warnings: [Problem] = [],
-        unsupported: [Problem] = []
+        warnings: [Problem] = []
     ) {
         self.file = file
         self.name = name
@@ -46,7 +43,6 @@ public struct Fleet: Sendable {
         self.rollout = rollout
         self.journal = journal
         self.warnings = warnings
-        self.unsupported = unsupported
     }
 }
 

@@ -44,7 +44,6 @@ public enum FleetFile {
         let problems = inOrder(reader.problems)
         guard var fleet, problems.allSatisfy({ $0.severity == .warning }) else { throw Problems(problems) }
         fleet.warnings = problems
-        fleet.unsupported = inOrder(reader.unsupported)
         return fleet
     }
 

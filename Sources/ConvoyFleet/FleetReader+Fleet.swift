@@ -34,9 +34,8 @@ extension FleetReader {
                 hint: "list them under `instances`, or have them found with `discover`"
             )
         }
-        let waves = section["rollout"].map(rollout) ?? []
-        check(waves, against: listed, canDiscover: !section.lacks("discover"))
-        if let field = section["journal"] { journal(field) }
+        let rollout = section["rollout"].map(rollout) ?? ListedRollout()
+        check(rollout.waves, against: listed, canDiscover: !section.lacks("discover"))
 
         return Fleet(
             file: file,
@@ -46,9 +45,8 @@ extension FleetReader {
             instances: listed.map(\.instance),
             discoveries: discoveries,
             limits: section["limits"].map(limits) ?? Limits(),
-            rollout: waves.isEmpty ? Rollout() : Rollout(waves: waves.map(\.wave)),
-            warnings: [],
-            unsupported: []
+            rollout: rollout.value,
+            journal: resolve(section["journal"].flatMap(journal) ?? Fleet.defaultJournal)
         )
     }
 
@@ -74,6 +72,18 @@ extension FleetReader {
         if let total = integer(section["total"], in: 1...100_000) { limits.total = total }
         if let perServer = integer(section["per_server"], in: 1...100_000) { limits.perServer = perServer }
         return limits
+    }
+
+    private func journal(_ field: Field) -> String? {
+        guard let text = text(field) else { return nil }
+        guard text.contains("://") else { return text }
+        let isDatabase = ["postgres://", "postgresql://"].contains(where: text.hasPrefix)
+        note(
+            field,
+            isDatabase ? "a control database is not supported yet" : "`journal` is not a path",
+            hint: "name a file, for example \(Fleet.defaultJournal)"
+        )
+        return nil
     }
 
     // MARK: Discovery

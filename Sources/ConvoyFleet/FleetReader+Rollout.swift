@@ -7,25 +7,53 @@ extension FleetReader {
         var mark: YAMLNode.Mark
         /// Where each of `names` stands.
         var nameMarks: [String: YAMLNode.Mark] = [:]
-        /// `one_per` needs the databases to tell which instances a wave takes.
-        var isDecidedLater: Bool
+        var gateMark: YAMLNode.Mark?
+        var onePerMark: YAMLNode.Mark?
+    }
+
+    /// What `rollout` says, with the places of its waves; no waves where it names none.
+    struct ListedRollout {
+        var waves: [ListedWave] = []
+        var checks: [Check] = []
+        var hooks = Hooks()
+        var window: MaintenanceWindow?
+
+        var value: Rollout {
+            var rollout = Rollout(checks: checks, hooks: hooks, window: window)
+            if !waves.isEmpty { rollout.waves = waves.map(\.wave) }
+            return rollout
+        }
     }
 
     private static let rolloutKeys: Set<String> = ["waves", "checks", "hooks", "window"]
+    private static let stopKeys: Set<String> = ["failures", "failure_percent", "same_failure", "unreachable_percent"]
     private static let selectionKeys = ["select", "names", "percent", "count", "rest"]
     private static let waveKeys: Set<String> = Set(selectionKeys).union(["name", "one_per", "max_parallel", "gate", "stop", "on_failure"])
 
-    /// Reads `rollout`; no waves where it names none.
-    func rollout(_ field: Field) -> [ListedWave] {
-        guard let section = section(field, "`rollout`", keys: Self.rolloutKeys) else { return [] }
-        if let field = section["checks"] { checks(field, of: "`rollout`") }
-        if let field = section["hooks"] { hooks(field) }
-        if let field = section["window"] { window(field) }
-        guard let field = section["waves"], let items = list(field) else { return [] }
+    func rollout(_ field: Field) -> ListedRollout {
+        var rollout = ListedRollout()
+        guard let section = section(field, "`rollout`", keys: Self.rolloutKeys) else { return rollout }
+        if let field = section["checks"] { rollout.checks = checks(field) }
+        if let field = section["hooks"] { rollout.hooks = hooks(field) }
+        if let field = section["window"] { rollout.window = window(field) }
+        if let field = section["waves"] { rollout.waves = waves(field) }
+        return rollout
+    }
+
+    private func waves(_ field: Field) -> [ListedWave] {
+        guard let items = list(field) else { return [] }
         if items.isEmpty { note(field, "`waves` is empty", hint: "list a wave, or take the key out: then it is one wave of everything") }
         let waves = items.compactMap(wave)
         wavesAreComplete = waves.count == items.count
         noteRepetitions(waves)
+        if wavesAreComplete, let last = waves.last, let mark = last.gateMark {
+            note(
+                .warning,
+                at: mark,
+                "the gate of `\(last.wave.name)` guards nothing: no wave comes after it",
+                hint: "put it at an earlier wave, or take it out; `checks` of `rollout` look at every instance"
+            )
+        }
         return waves
     }
 
@@ -35,20 +63,52 @@ extension FleetReader {
         let name = self.name(section["name"])
         let title = name.map { "wave `\($0)`" } ?? "a wave"
         let selection = self.selection(section, title)
-        let maxParallel = integer(section["max_parallel"], in: 1...100_000)
-        let stop = section["stop"].map { self.stop($0, title) } ?? StopRules()
-        if let field = section["gate"] { gate(field, title) }
-        if let field = section["on_failure"], let word = choice(field, among: ["continue", "halt", "rollback"]), word != "continue" {
-            noteUnsupported(field, of: title)
+        let onePer = section["one_per"].flatMap(onePer)
+        if let field = section["one_per"], let other = section["percent"] ?? section["count"] {
+            note(
+                at: field.keyMark,
+                "\(title) has both `one_per` and `\(other.key)`",
+                hint: "how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it"
+            )
         }
-        if let field = section["one_per"] { onePer(field, title) }
+        let maxParallel = integer(section["max_parallel"], in: 1...100_000)
+        let stop = section["stop"].map(stop) ?? StopRules()
+        let onFailure = choice(section["on_failure"], among: OnFailure.allCases.map(\.rawValue)).flatMap(OnFailure.init)
+        let gate = section["gate"].flatMap(gate)
         guard let name, let selection else { return nil }
-        let wave = Wave(name: name, selection: selection, maxParallel: maxParallel, stop: stop)
-        var listed = ListedWave(wave: wave, mark: section["name"]?.node.mark ?? section.mark, isDecidedLater: section["one_per"] != nil)
+        var listed = ListedWave(
+            wave: Wave(
+                name: name,
+                selection: selection,
+                onePer: onePer,
+                maxParallel: maxParallel,
+                stop: stop,
+                onFailure: onFailure ?? .proceed,
+                gate: gate
+            ),
+            mark: section["name"]?.node.mark ?? section.mark,
+            gateMark: gate == nil ? nil : section["gate"]?.keyMark,
+            onePerMark: section["one_per"]?.node.mark
+        )
         if case .names(let names) = selection, case .sequence(let nodes)? = section["names"]?.node.content {
             listed.nameMarks = Dictionary(zip(names, nodes.map(\.mark))) { first, _ in first }
         }
         return listed
+    }
+
+    private func onePer(_ field: Field) -> Wave.OnePer? {
+        guard let text = text(field) else { return nil }
+        if text == "cohort" { return .cohort }
+        let key = text.hasPrefix("label.") ? String(text.dropFirst("label.".count)) : ""
+        guard !key.isEmpty, key.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) else {
+            note(field, "`one_per` must be cohort or a label", hint: "write for example label.region")
+            return nil
+        }
+        guard !Selector.reservedKeys.contains(key) else {
+            note(field, "no label can be called `\(key)`", hint: "give the instances a label of another name for it")
+            return nil
+        }
+        return .label(key)
     }
 
     private func selection(_ section: Section, _ title: String) -> Wave.Selection? {
@@ -91,18 +151,17 @@ extension FleetReader {
         }
     }
 
-    private func stop(_ field: Field, _ title: String) -> StopRules {
-        guard let section = section(field, "`stop`", keys: ["failures", "failure_percent", "same_failure", "unreachable_percent"]) else {
-            return StopRules()
-        }
-        if section.fields.isEmpty {
+    private func stop(_ field: Field) -> StopRules {
+        guard let section = section(field, "`stop`", keys: Self.stopKeys) else { return StopRules() }
+        if section.fields.isEmpty, section.refusedKeys.isEmpty {
             note(at: field.keyMark, "`stop` says nothing", hint: "write for example {failures: 1}, or take it out")
         }
-        for key in ["failure_percent", "unreachable_percent"] {
-            if let field = section[key], percent(field) != nil { noteUnsupported(field, of: title) }
-        }
-        if let field = section["same_failure"], integer(field, in: 1...Int.max) != nil { noteUnsupported(field, of: title) }
-        return StopRules(failures: integer(section["failures"], in: 1...Int.max))
+        return StopRules(
+            failures: integer(section["failures"], in: 1...Int.max),
+            failurePercent: percent(section["failure_percent"]),
+            sameFailure: integer(section["same_failure"], in: 1...Int.max),
+            unreachablePercent: percent(section["unreachable_percent"])
+        )
     }
 
     private func noteRepetitions(_ waves: [ListedWave]) {
@@ -114,71 +173,5 @@ extension FleetReader {
                 lines[wave.wave.name] = wave.mark.line
             }
         }
-    }
-
-    // MARK: What waves take
-
-    /// Tells which waves take nothing, or what another takes first. Without discovery the file says it all; with it, only a run can know.
-    func check(_ waves: [ListedWave], against listed: [ListedInstance], canDiscover: Bool) {
-        let rest = waves.firstIndex { if case .rest = $0.wave.selection { !$0.isDecidedLater } else { false } } ?? waves.count
-        for wave in waves.dropFirst(rest + 1) {
-            note(
-                at: wave.mark,
-                "wave `\(wave.wave.name)` selects nothing: `\(waves[rest].wave.name)` before it takes the rest",
-                hint: "put it before that one"
-            )
-        }
-        guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty, !waves.contains(where: \.isDecidedLater) else {
-            return
-        }
-
-        let instances = listed.map(\.instance)
-        let choice = WaveChoice(waves: waves.map(\.wave), instances: instances)
-        let known = Set(instances.map(\.name))
-        var counts = Array(repeating: 0, count: waves.count)
-        for case let wave? in choice.waveOfInstance { counts[wave] += 1 }
-        for (index, wave) in waves.enumerated() where index <= rest {
-            let repeated = choice.takenBefore[index]
-            if case .names(let names) = wave.wave.selection, !known.isSuperset(of: names) {
-                noteUnknown(names, of: wave, among: known)
-            } else if counts[index] == 0 {
-                noteEmpty(wave, isTaken: !repeated.isEmpty)
-            } else if let first = repeated.first, let earlier = choice.waveOfInstance[first] {
-                let others = repeated.count == 1 ? "" : " and \(repeated.count - 1) more"
-                note(
-                    .warning,
-                    at: wave.mark,
-                    "wave `\(wave.wave.name)` also selects `\(instances[first].name)`\(others), taken by earlier waves such as `\(waves[earlier].wave.name)`",
-                    hint: "an instance belongs to the first wave that selects it"
-                )
-            }
-        }
-        let left = choice.waveOfInstance.indices.filter { choice.waveOfInstance[$0] == nil }
-        if let first = left.first, !waves.isEmpty {
-            let others = left.count == 1 ? "" : " and \(left.count - 1) more"
-            note(
-                .warning,
-                at: listed[first].mark,
-                "no wave selects `\(instances[first].name)`\(others): left pending",
-                hint: "a last wave without `select` takes the rest"
-            )
-        }
-    }
-
-    private func noteUnknown(_ names: [String], of wave: ListedWave, among known: Set<String>) {
-        for name in names where !known.contains(name) {
-            note(at: wave.nameMarks[name] ?? wave.mark, "there is no instance `\(name)`", hint: suggestion(for: name, among: known))
-        }
-    }
-
-    /// How many instances there are decides whether a share of them is anything; a selector that nothing fits is a mistake.
-    private func noteEmpty(_ wave: ListedWave, isTaken: Bool) {
-        let reason = isTaken ? "earlier waves take all that it means" : "no instance is meant or left"
-        let severity: Problem.Severity =
-            switch wave.wave.selection {
-            case .selector, .names: .error
-            case .count, .percent, .rest: .warning
-            }
-        note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: "change what it selects, or take it out")
     }
 }

@@ -147,7 +147,7 @@ extension FleetReader {
         return number
     }
 
-    /// A duration that a PostgreSQL time-out can hold.
+    /// A duration of at most 24 days, which is what a PostgreSQL time-out can hold.
     func duration(_ field: Field?, atLeast minimum: Duration = .zero) -> Duration? {
         guard let field, let text = expanded(field)?.text else { return nil }
         guard let duration = Duration(text: text) else {
@@ -169,7 +169,7 @@ extension FleetReader {
             return nil
         }
         guard duration.milliseconds <= Int64(Int32.max) else {
-            note(field, "`\(field.key)` is too long", hint: "PostgreSQL's time-outs end at 24 days")
+            note(field, "`\(field.key)` is too long", hint: "24 days are the longest")
             return nil
         }
         return duration

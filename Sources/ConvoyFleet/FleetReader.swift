@@ -9,8 +9,6 @@ final class FleetReader {
     let directory: String
     let environment: [String: String]
     private(set) var problems: [Problem] = []
-    /// Keys that are checked and that no command obeys yet.
-    private(set) var unsupported: [Problem] = []
     /// Whether every instance of the list could be read so far that its name and labels are known.
     var instancesAreComplete = true
     /// The same for the waves.
@@ -47,19 +45,6 @@ final class FleetReader {
     /// Notes a problem with a value, which is shown unless it may hold a secret.
     func note(_ field: Field, _ message: String, hint: String? = nil) {
         note(at: field.node.mark, message, text: field.shownText, hint: hint)
-    }
-
-    func noteUnsupported(_ field: Field, of owner: String? = nil) {
-        let name = owner.map { "`\(field.key)` of \($0)" } ?? "`\(field.key)`"
-        unsupported.append(
-            Problem(
-                file: file,
-                line: field.keyMark.line,
-                column: field.keyMark.column,
-                "\(name) does not work yet",
-                hint: "take it out: `migrate` does not start with a file that asks for more than it does"
-            )
-        )
     }
 
     /// “did you mean …?”, or the alternatives where they are few.

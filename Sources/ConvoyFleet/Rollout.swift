@@ -19,6 +19,9 @@ public struct Rollout: Sendable, Hashable {
         self.hooks = hooks
         self.window = window
     }
+
+    /// Whether ``assign(_:cohorts:)`` needs to know the instances' cohorts, which only their databases can tell.
+    public var needsCohorts: Bool { waves.contains { $0.onePer == .cohort } }
 }
 
 /// Instances that are upgraded together.
@@ -179,26 +182,4 @@ public enum HookPoint: String, Sendable, Hashable, CaseIterable, Codable {
     case afterInstance = "after_instance"
     case afterWave = "after_wave"
     case afterRun = "after_run"
-}
-
-/// `window`: when new work may start, in the local time of a time zone.
-public struct MaintenanceWindow: Sendable, Hashable, Codable {
-    public enum Day: String, Sendable, Hashable, CaseIterable, Codable {
-        case mon, tue, wed, thu, fri, sat, sun
-    }
-
-    /// The days on which it opens.
-    public var days: Set<Day>
-    /// When it opens and closes, in minutes since midnight. One that closes before it opens goes on into the next day.
-    public var from: Int
-    public var to: Int
-    /// An IANA name, for example `Europe/Berlin`.
-    public var timezone: String
-
-    public init(days: Set<Day> = Set(Day.allCases), from: Int, to: Int, timezone: String) {
-        self.days = days
-        self.from = from
-        self.to = to
-        self.timezone = timezone
-    }
 }

@@ -15,8 +15,11 @@ public struct WaveAssignment: Sendable {
 extension Rollout {
     /// Gives each instance to the first wave that takes it. The same instances give the same
     /// answer in every run, in whatever order they are given.
-    public func assign(_ instances: [Instance]) -> WaveAssignment {
-        let choice = WaveChoice(waves: waves, instances: instances)
+    ///
+    /// - Parameter cohorts: each instance's cohort by its name, needed where ``needsCohorts`` says so. A wave of one instance per cohort takes
+    ///   none that has no cohort here, for example one that could not be reached.
+    public func assign(_ instances: [Instance], cohorts: [String: String] = [:]) -> WaveAssignment {
+        let choice = WaveChoice(waves: waves, instances: instances, cohorts: cohorts)
         var members = waves.map { WaveAssignment.Members(wave: $0, instances: []) }
         var unassigned: [Instance] = []
         for (index, instance) in instances.enumerated() {
@@ -36,49 +39,72 @@ struct WaveChoice {
     private(set) var waveOfInstance: [Int?]
     /// For each wave the instances that its selector or names mean although an earlier wave took them.
     private(set) var takenBefore: [[Int]]
+    /// For each wave what its selection means of what earlier waves left; `one_per` takes only some of it.
+    private(set) var leftFor: [[Int]] = []
 
-    init(waves: [Wave], instances: [Instance]) {
+    init(waves: [Wave], instances: [Instance], cohorts: [String: String]) {
         waveOfInstance = Array(repeating: nil, count: instances.count)
         takenBefore = Array(repeating: [], count: waves.count)
-        // Sorted by hash, and by name where two hashes are equal; made only where a wave needs it.
-        let ranking: [Int] =
-            waves.contains { if case .percent = $0.selection { true } else if case .count = $0.selection { true } else { false } }
-            ? instances.indices.map { (stableHash(instances[$0].name), instances[$0].name, $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(
-                \.2
-            ) : []
+        let ranking = waves.contains(where: \.choosesByHash) ? Self.ranking(instances) : []
         var takenByPercent = 0
 
         for (number, wave) in waves.enumerated() {
+            let meant: [Int]
             switch wave.selection {
             case .selector(let selector):
-                take(instances.indices.filter { selector.matches(instances[$0]) }, number)
+                meant = instances.indices.filter { selector.matches(instances[$0]) }
             case .names(let names):
                 let names = Set(names)
-                take(instances.indices.filter { names.contains(instances[$0].name) }, number)
+                meant = instances.indices.filter { names.contains(instances[$0].name) }
             case .count(let count):
-                take(ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(count), number)
+                meant = Array(ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(count))
             case .percent(let percent):
                 // The subtrahend keeps 1000 × 7.1 % at 71 although the product of the two doubles is a little more.
                 let share = Int((Double(instances.count) * percent / 100 - 1e-9).rounded(.up))
-                let chosen = ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(max(0, share - takenByPercent))
-                takenByPercent += take(chosen, number)
+                meant = Array(ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(max(0, share - takenByPercent)))
+                takenByPercent += meant.count
             case .rest:
-                take(instances.indices.filter { waveOfInstance[$0] == nil }, number)
+                meant = instances.indices.filter { waveOfInstance[$0] == nil }
             }
+            takenBefore[number] = meant.filter { waveOfInstance[$0] != nil }
+            let left = meant.filter { waveOfInstance[$0] == nil }
+            leftFor.append(left)
+            let chosen = wave.onePer.map { Self.one(of: left, for: $0, instances, cohorts, ranking) } ?? left
+            for index in chosen { waveOfInstance[index] = number }
         }
     }
 
-    @discardableResult
-    private mutating func take(_ chosen: some Sequence<Int>, _ wave: Int) -> Int {
-        var count = 0
-        for index in chosen {
-            if waveOfInstance[index] == nil {
-                waveOfInstance[index] = wave
-                count += 1
-            } else {
-                takenBefore[wave].append(index)
+    /// Every instance, sorted by hash, and by name where two hashes are equal.
+    private static func ranking(_ instances: [Instance]) -> [Int] {
+        instances.indices.map { (stableHash(instances[$0].name), instances[$0].name, $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+    }
+
+    /// Of each kind the one with the smallest hash: one that joins the fleet changes the choice for its own kind at most.
+    private static func one(
+        of candidates: [Int],
+        for kind: Wave.OnePer,
+        _ instances: [Instance],
+        _ cohorts: [String: String],
+        _ ranking: [Int]
+    ) -> [Int] {
+        let candidates = Set(candidates)
+        // The value that is absent is a kind of label, and no cohort.
+        var seen: Set<String?> = []
+        return ranking.filter { index in
+            guard candidates.contains(index) else { return false }
+            switch kind {
+            case .label(let key): return seen.insert(instances[index].labels[key]).inserted
+            case .cohort: return cohorts[instances[index].name].map { seen.insert($0).inserted } ?? false
             }
         }
-        return count
+    }
+}
+
+extension Wave {
+    fileprivate var choosesByHash: Bool {
+        switch selection {
+        case .percent, .count: true
+        case .selector, .names, .rest: onePer != nil
+        }
     }
 }

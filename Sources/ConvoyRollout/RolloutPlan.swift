@@ -56,6 +56,7 @@ public struct RolloutPlan: Sendable {
     ///
     /// - Parameters:
     ///   - instances: the selection, discovered instances included.
+    ///   - cohorts: each instance's cohort by its name; needed where ``ConvoyFleet/Rollout/needsCohorts`` says so.
     ///   - waves: names of the waves to run; empty means all.
     ///   - concurrency: at most so many instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a canary
     ///     stays as careful as the fleet file says.
@@ -64,13 +65,14 @@ public struct RolloutPlan: Sendable {
         fleet: Fleet,
         instances: [Instance],
         change: Change,
+        cohorts: [String: String] = [:],
         waves wanted: [String] = [],
         concurrency: Int? = nil
     ) throws(UnknownWave) {
         let known = fleet.rollout.waves.map(\.name)
         if let name = wanted.first(where: { !known.contains($0) }) { throw UnknownWave(name: name, known: known) }
 
-        let assignment = fleet.rollout.assign(instances)
+        let assignment = fleet.rollout.assign(instances, cohorts: cohorts)
         var waves: [Wave] = []
         var leftOut = assignment.unassigned
         for members in assignment.waves {

@@ -41,12 +41,6 @@ struct FleetSession {
         }
     }
 
-    /// - Throws: the keys that no command obeys yet, where the file uses some: obeying only a part of it could harm the fleet.
-    func checkEverythingIsSupported() throws {
-        guard !fleet.unsupported.isEmpty else { return }
-        throw Problems(fleet.unsupported)
-    }
-
     /// The instances that the command is about.
     struct Selection {
         var instances: [Instance]

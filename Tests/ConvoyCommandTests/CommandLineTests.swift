@@ -106,6 +106,7 @@ struct CommandLineTests {
         BadFleet("binary", "\u{0}\u{1}\u{1B}[2J", "fleet.yaml"),
         BadFleet("over 8 MiB", String(repeating: "# padding\n", count: 900_000), "8 MiB"),
         BadFleet("an unknown key", Files.fleetText + "instnaces: []\n", "instnaces", "instances", "hint: "),
+        BadFleet("a control database", Files.fleetText + "journal: postgres://u@h/convoy\n", "control database", "hint: "),
         BadFleet("a missing variable", Files.fleetText.replacingOccurrences(of: "fleet: test", with: "fleet: ${env:NOT_SET}"), "NOT_SET"),
     ])
     func aBadFleetFileIsToldWithItsPlaceAndExits78(_ fleet: BadFleet) async throws {
@@ -156,27 +157,11 @@ struct CommandLineTests {
             #expect(result.standardError.contains("read"))
         }
     }
-
-    @Test func migrateRefusesAKeyThatDoesNotWorkYetByName() async throws {
-        var files = Files.fleet()
-        files["fleet.yaml"] = Files.fleetText.replacingOccurrences(of: "{name: rest}", with: "{name: rest, gate: {soak: 10m}}")
-        try await withTemporaryFolder(files: files) { folder in
-            let validated = try await runConvoy(["validate"], in: folder)
-            #expect(validated.exitCode == 0)
-            #expect(validated.standardError.contains("gate"))
-            for arguments in [["migrate", "--yes"], ["migrate", "--dry-run"], ["rollback", "--steps", "1", "--yes"]] {
-                let refused = try await runConvoy(arguments, in: folder)
-                #expect(refused.exitCode == 78)
-                #expect(refused.standardError.contains("fleet.yaml:14:"))
-                #expect(refused.standardError.contains("gate"))
-            }
-        }
-    }
 }
 
 /// A small fleet on disk.
 enum Files {
-    /// Two instances that nobody answers for; `rest` is on line 14.
+    /// Two instances that nobody answers for.
     static let fleetText = """
         version: 1
         fleet: test

@@ -228,7 +228,7 @@ extension ProblemCase {
                     hint: write a number and a unit (ms, s, m, h, d), for example 800ms or 1m30s
                 fleet.yaml:2:90: error: `connect_timeout` is too long
                     60d
-                    hint: PostgreSQL's time-outs end at 24 days
+                    hint: 24 days are the longest
                 """#
         ),
         ProblemCase(

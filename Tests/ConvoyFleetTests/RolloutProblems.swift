@@ -1,5 +1,5 @@
 extension ProblemCase {
-    /// Mistakes in waves, discovery, and the keys that no command obeys yet.
+    /// Mistakes in `rollout` and discovery.
     static let rollout: [ProblemCase] = [
         ProblemCase(
             "waves",
@@ -166,7 +166,7 @@ extension ProblemCase {
                 """#
         ),
         ProblemCase(
-            "unsupported and wrong",
+            "everything else of a rollout",
             #"""
             version: 1
             journal: mysql://u:hunter2@h
@@ -197,11 +197,14 @@ extension ProblemCase {
               window: {days: [saturday], from: "25:00", to: 1, zone: x}
             """#,
             tells: #"""
-                fleet.yaml:2:10: error: `journal` is neither a path nor a postgres:// URL
+                fleet.yaml:2:10: error: `journal` is not a path
+                    hint: name a file, for example .convoy/journal.sqlite
+                fleet.yaml:8:7: error: wave `canary` has both `one_per` and `count`
+                    hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
                 fleet.yaml:8:16: error: `one_per` must be cohort or a label
                     region
                     hint: write for example label.region
-                fleet.yaml:9:19: error: `on_failure` must be one of continue, halt, rollback
+                fleet.yaml:9:19: error: `on_failure` must be one of continue, halt, rollback-instance, rollback
                     explode
                 fleet.yaml:11:15: error: `soak` is not a duration
                     10
@@ -234,7 +237,7 @@ extension ProblemCase {
                 fleet.yaml:24:24: error: nothing can be filled in for the word in braces
                     hint: there is {fleet}, {run}, {wave}
                 fleet.yaml:25:5: error: `hooks` has no key `at_night`
-                    hint: there is `after_instance`, `after_run`, `after_wave`, `before_instance`, `before_run`, `before_wave`
+                    hint: there is `after_instance`, `after_run`, `after_wave`, `before_instance`, `before_run`, `before_wave`, `timeout`
                 fleet.yaml:26:21: error: nothing can be filled in for the word in braces
                     hint: there is {fleet}, {run}
                 fleet.yaml:27:11: error: `window` has no `timezone`

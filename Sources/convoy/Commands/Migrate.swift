@@ -53,7 +53,6 @@ struct Migrate: FleetCommand {
         let session = try FleetSession(settings)
         let change = Change.up(to: to)
         try session.check(change)
-        try session.checkEverythingIsSupported()
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let selection = try await session.select()
             let plan: RolloutPlan

@@ -43,7 +43,6 @@ struct Rollback: FleetCommand {
         let session = try FleetSession(settings)
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
         try session.check(change)
-        try session.checkEverythingIsSupported()
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let selection = try await session.select()
             let plan = try RolloutPlan(fleet: session.fleet, instances: selection.instances, change: change)

@@ -20,12 +20,6 @@ struct Validate: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let session = try FleetSession(Settings(options))
-        for problem in session.fleet.unsupported {
-            StandardStreams.error.write(problem.text)
-        }
-        if !session.fleet.unsupported.isEmpty {
-            StandardStreams.error.write("warning: `migrate` and `rollback` refuse this file until it is without these keys\n")
-        }
         StandardStreams.output.write(summary(session))
         try StandardStreams.output.check()
         return .success
