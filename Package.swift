@@ -77,7 +77,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyRolloutTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

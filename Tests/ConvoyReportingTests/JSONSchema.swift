@@ -1,4 +1,4 @@
-import ConvoyReporting
+import ConvoyRollout
 import Foundation
 import Testing
 
