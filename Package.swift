@@ -19,6 +19,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -39,6 +40,7 @@ let package = Package(
                 "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict
         ),
@@ -96,7 +98,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyCommandTests",
-            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
+            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TestSupport"],
             swiftSettings: strict
         ),
     ]

@@ -1,4 +1,7 @@
 -- migrate:up
+-- Compiling the statement would take longer than it saves.
+SET LOCAL jit = off;
+
 -- A drive without both rated ranges takes them from its first and its last position, an empty value
 -- included. Of several positions at the same second the one with the lowest id counts; a drive whose
 -- positions all share one second (or that has fewer than two) has no distinct ends and stays as it is.

@@ -1,4 +1,7 @@
 -- migrate:up
+-- Compiling the statement would take longer than it saves.
+SET LOCAL jit = off;
+
 -- Start and end of a drive are its first and its last position by date; among equal dates the one stored first counts.
 -- If both are the same position, only the start is set and the end stays as it was. Drives without positions stay.
 WITH span AS (

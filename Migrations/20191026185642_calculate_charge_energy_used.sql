@@ -1,4 +1,7 @@
 -- migrate:up
+-- Compiling the statement would take longer than it saves.
+SET LOCAL jit = off;
+
 -- Energy used in kWh: for each charge its power times the time since the charge before it, summed over the charging
 -- process. With phases reported the power is current * voltage * phases, otherwise what the car says. Terms that are
 -- zero, negative or unknown do not count; a process without any other term gets NULL, whatever it had.

@@ -1,4 +1,9 @@
 -- migrate:up
+-- Compiling the statement would take longer than it saves.
+SET LOCAL jit = off;
+
+-- Each charging process reads its own charges through their index, so that nothing large has to be sorted.
+--
 -- Charging processes that have charges get all their figures from these anew; an end date that is set stays.
 -- A process without start date is not touched.
 --
@@ -9,65 +14,6 @@
 --
 -- Energy used in kWh: power times the time since the charge before, positive terms only; the power is current *
 -- voltage * phases where the charge reports phases, otherwise what the car says. No positive term gives NULL.
-WITH ordered AS (
-    SELECT
-        charging_process_id, date, charge_energy_added, ideal_battery_range_km, rated_battery_range_km, battery_level,
-        outside_temp, charger_power, charger_phases,
-        charger_actual_current::double precision * charger_voltage AS phase_power,
-        lag(date) OVER by_date AS previous_date,
-        row_number() OVER by_date AS number,
-        count(*) OVER whole AS samples,
-        round(avg(charger_phases) OVER whole) AS reported,
-        avg(charger_power * 1000 / nullif(charger_actual_current::double precision * charger_voltage, 0)) OVER whole
-            AS ratio
-    FROM charges
-    WINDOW
-        whole AS (PARTITION BY charging_process_id),
-        by_date AS (PARTITION BY charging_process_id ORDER BY date, ctid)
-),
-measured AS (
-    SELECT
-        ordered.*,
-        CASE
-            WHEN ratio > 0 AND samples > 15 THEN
-                CASE
-                    WHEN reported = nearest THEN nearest
-                    WHEN reported = 3 AND abs(ratio / sqrt(3::double precision) - 1) <= 0.1
-                        THEN sqrt(3::double precision)
-                    WHEN abs(nearest - ratio) <= 0.3 THEN nearest
-                END
-        END AS phases
-    FROM ordered
-    -- Rounds halves up, without the detour over numeric that would lose digits.
-    CROSS JOIN LATERAL (
-        SELECT floor(ratio) + CASE WHEN ratio - floor(ratio) >= 0.5 THEN 1 ELSE 0 END AS nearest
-    ) AS rounded
-),
-steps AS (
-    SELECT
-        measured.*,
-        CASE WHEN charger_phases IS NULL THEN charger_power ELSE phase_power * phases / 1000 END
-        * extract(epoch FROM date - previous_date) / 3600 AS energy
-    FROM measured
-),
-figures AS (
-    SELECT
-        charging_process_id,
-        min(date) AS first_date,
-        max(date) AS last_date,
-        min(ideal_battery_range_km) FILTER (WHERE number = 1) AS start_ideal_range_km,
-        min(ideal_battery_range_km) FILTER (WHERE number = samples) AS end_ideal_range_km,
-        min(rated_battery_range_km) FILTER (WHERE number = 1) AS start_rated_range_km,
-        min(rated_battery_range_km) FILTER (WHERE number = samples) AS end_rated_range_km,
-        min(battery_level) FILTER (WHERE number = 1) AS start_battery_level,
-        min(battery_level) FILTER (WHERE number = samples) AS end_battery_level,
-        min(charge_energy_added) FILTER (WHERE number = samples)
-            - min(charge_energy_added) FILTER (WHERE number = 1) AS energy_added,
-        avg(outside_temp) AS outside_temp_avg,
-        sum(energy) FILTER (WHERE energy > 0) AS energy_used
-    FROM steps
-    GROUP BY charging_process_id
-)
 UPDATE charging_processes AS process
 SET start_ideal_range_km = figures.start_ideal_range_km,
     end_ideal_range_km = figures.end_ideal_range_km,
@@ -80,9 +26,62 @@ SET start_ideal_range_km = figures.start_ideal_range_km,
     charge_energy_used = figures.energy_used,
     duration_min = round(extract(epoch FROM figures.last_date - figures.first_date) / 60)::integer,
     end_date = coalesce(process.end_date, figures.last_date)
-FROM figures
-WHERE process.id = figures.charging_process_id
-  AND process.start_date IS NOT NULL;
+FROM charging_processes AS source
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS samples,
+        round(avg(charger_phases)) AS reported,
+        avg(charger_power * 1000 / nullif(charger_actual_current::double precision * charger_voltage, 0)) AS ratio
+    FROM charges
+    WHERE charging_process_id = source.id
+) AS measured
+CROSS JOIN LATERAL (
+    -- Rounds halves up, without the detour over numeric that would lose digits.
+    SELECT floor(ratio) + CASE WHEN ratio - floor(ratio) >= 0.5 THEN 1 ELSE 0 END AS nearest
+) AS rounded
+CROSS JOIN LATERAL (
+    SELECT
+        CASE
+            WHEN ratio > 0 AND samples > 15 THEN
+                CASE
+                    WHEN reported = nearest THEN nearest
+                    WHEN reported = 3 AND abs(ratio / sqrt(3::double precision) - 1) <= 0.1
+                        THEN sqrt(3::double precision)
+                    WHEN abs(nearest - ratio) <= 0.3 THEN nearest
+                END
+        END AS phases
+) AS used
+CROSS JOIN LATERAL (
+    SELECT
+        min(date) AS first_date,
+        max(date) AS last_date,
+        min(ideal_battery_range_km) FILTER (WHERE number = 1) AS start_ideal_range_km,
+        min(ideal_battery_range_km) FILTER (WHERE number = samples) AS end_ideal_range_km,
+        min(rated_battery_range_km) FILTER (WHERE number = 1) AS start_rated_range_km,
+        min(rated_battery_range_km) FILTER (WHERE number = samples) AS end_rated_range_km,
+        min(battery_level) FILTER (WHERE number = 1) AS start_battery_level,
+        min(battery_level) FILTER (WHERE number = samples) AS end_battery_level,
+        min(charge_energy_added) FILTER (WHERE number = samples)
+            - min(charge_energy_added) FILTER (WHERE number = 1) AS energy_added,
+        avg(outside_temp) AS outside_temp_avg,
+        sum(energy) FILTER (WHERE energy > 0) AS energy_used
+    FROM (
+        SELECT
+            charges.*,
+            row_number() OVER by_date AS number,
+            CASE
+                WHEN charger_phases IS NULL THEN charger_power
+                ELSE charger_actual_current::double precision * charger_voltage * phases / 1000
+            END
+            * extract(epoch FROM date - lag(date) OVER by_date) / 3600 AS energy
+        FROM charges
+        WHERE charging_process_id = source.id
+        WINDOW by_date AS (ORDER BY date, ctid)
+    ) AS steps
+) AS figures
+WHERE process.id = source.id
+  AND source.start_date IS NOT NULL
+  AND samples > 0;
 
 -- Without any charge neither energy is known; all else stays.
 UPDATE charging_processes AS process

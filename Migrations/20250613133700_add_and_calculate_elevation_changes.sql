@@ -3,6 +3,9 @@ ALTER TABLE drives
     ADD COLUMN ascent smallint,
     ADD COLUMN descent smallint;
 
+-- Compiling the statement would take longer than it saves.
+SET LOCAL jit = off;
+
 -- Sums up the climbs and the falls between consecutive positions with a known elevation. A sum that smallint cannot hold
 -- is taken for noise and stored as 0; a single step that it cannot hold aborts the migration.
 UPDATE drives

@@ -141,7 +141,7 @@ extension FleetReader {
 
     private func nameTemplate(_ field: Field) -> String? {
         guard let template = text(field) else { return nil }
-        let words = Self.placeholders(template)
+        let words = Placeholders.words(in: template)
         if let word = words.first(where: { $0 != "database" && $0 != "server" }) {
             note(field, "nothing can be filled in for {\(word)}", hint: "there is {database} and {server}")
             return nil

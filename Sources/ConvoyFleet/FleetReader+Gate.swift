@@ -19,28 +19,19 @@ extension FleetReader {
         if let every { gate.every = every }
         if let approve { gate.approve = approve }
         if let field = section["checks"] { gate.checks = checks(field) }
-        if let field = section["command"] { gate.command = arguments(field, placeholders: []) ?? [] }
+        if let field = section["command"] { gate.command = arguments(field, placeholders: Self.placeholders(of: .afterWave)) ?? [] }
         if let field = section["http"] { gate.http = http(field) }
 
         let looks = ["checks", "command", "http"].contains { !section.lacks($0) }
-        let waits = !section.lacks("soak") && soak != .zero || !section.lacks("approve") && approve != false
-        if !looks, !waits {
+        let soaks = !section.lacks("soak") && soak != .zero
+        let asks = !section.lacks("approve") && approve != false
+        if !looks, !soaks, !asks {
             note(.warning, at: field.keyMark, "`gate` asks for nothing", hint: hint)
-        } else if let every, let field = section["every"] {
+        } else if let every, let mark = section["every"]?.keyMark {
             if !looks {
-                note(
-                    .warning,
-                    at: field.keyMark,
-                    "`every` repeats nothing",
-                    hint: "it is for checks, command and http: add one, or take it out"
-                )
-            } else if section.lacks("soak") || soak.map({ every > $0 }) ?? false {
-                note(
-                    .warning,
-                    at: field.keyMark,
-                    "`every` is longer than the soak",
-                    hint: "checks repeat during `soak` only: make it longer"
-                )
+                note(.warning, at: mark, "`every` repeats nothing", hint: "it is for checks, command and http: add one, or take it out")
+            } else if !asks, let soak = soaks ? soak : .zero, every > soak {
+                note(.warning, at: mark, "`every` is longer than the soak", hint: "nothing is repeated after `soak`: make it longer")
             }
         }
         return gate
@@ -48,7 +39,7 @@ extension FleetReader {
 
     private func http(_ field: Field) -> String? {
         guard let text = text(field) else { return nil }
-        guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host, !host.isEmpty else {
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host(), !host.isEmpty else {
             note(field, "`http` must be an http or https URL")
             return nil
         }
@@ -80,24 +71,33 @@ extension FleetReader {
         }
     }
 
-    /// One statement: what it is beyond that, only the server knows.
+    /// One query: whether the database has what it names, only the server knows.
     private func query(_ field: Field) -> String? {
         guard let text = text(field) else { return nil }
-        var splitter = SQLSplitter(SourceText(path: file, text: text))
-        var count = 0
+        let source = SourceText(path: file, text: text)
+        var splitter = SQLSplitter(source)
+        var statements: [String] = []
         while let piece = splitter.next() {
-            if case .statement = piece { count += 1 }
+            if case .statement(let statement) = piece { statements.append(source.text(statement.range)) }
         }
         if let problem = splitter.problems.first {
             note(at: field.node.mark, "`sql` is no statement: \(problem.message)")
-        } else if count == 0 {
+        } else if statements.isEmpty {
             note(field, "`sql` holds no statement", hint: "write one that gives one row with one column")
-        } else if count > 1 {
-            note(field, "`sql` holds \(count) statements", hint: "a check is one query: make \(count) checks of it")
+        } else if statements.count > 1 {
+            note(field, "`sql` holds \(statements.count) statements", hint: "a check is one query: make \(statements.count) checks of it")
+        } else if let statement = statements.first, !Self.isQuery(statement) {
+            note(field, "`sql` is no query", hint: "write a SELECT that gives one row with one column")
         } else {
             return text
         }
         return nil
+    }
+
+    /// What a cursor can be opened for.
+    private static func isQuery(_ statement: String) -> Bool {
+        let word = statement.prefix { $0.isASCII && $0.isLetter }.uppercased()
+        return statement.hasPrefix("(") || ["SELECT", "WITH", "VALUES", "TABLE"].contains(word)
     }
 
     private func expectation(_ field: Field) -> String? {

@@ -17,7 +17,7 @@ extension FleetReader {
     }
 
     /// What can be filled in; one that ends with a full stop stands for all words that begin with it.
-    private static func placeholders(of point: HookPoint) -> [String] {
+    static func placeholders(of point: HookPoint) -> [String] {
         switch point {
         case .beforeRun, .afterRun: ["fleet", "run"]
         case .beforeWave, .afterWave: ["fleet", "run", "wave"]
@@ -49,26 +49,12 @@ extension FleetReader {
     }
 
     private func noteUnknownPlaceholders(_ argument: String, _ item: Field, known: [String]) {
-        for word in Self.placeholders(argument) {
+        for word in Placeholders.words(in: argument) {
             let isKnown = known.contains { $0.hasSuffix(".") ? word.hasPrefix($0) && word.count > $0.count : word == $0 }
             guard !isKnown else { continue }
             let all = known.map { "{\($0.hasSuffix(".") ? "\($0)KEY" : $0)}" }.joined(separator: ", ")
             // The word itself is not shown: it may be a piece of a secret that is no placeholder at all.
             note(item, "nothing can be filled in for the word in braces", hint: all.isEmpty ? nil : "there is \(all)")
         }
-    }
-
-    /// The words in single braces. Anything else in braces is the argument's own, for example `{{.Names}}` or JSON.
-    static func placeholders(_ text: String) -> [String] {
-        var words: [String] = []
-        for (index, piece) in text.split(separator: "{", omittingEmptySubsequences: false).enumerated() where index > 0 {
-            guard let end = piece.firstIndex(of: "}") else { continue }
-            let word = piece[..<end]
-            let follows = piece[piece.index(after: end)...].first
-            if let first = word.first, first.isLetter, follows != "}", word.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) {
-                words.append(String(word))
-            }
-        }
-        return words
     }
 }

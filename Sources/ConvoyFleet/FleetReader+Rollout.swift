@@ -75,7 +75,8 @@ extension FleetReader {
         let stop = section["stop"].map(stop) ?? StopRules()
         let onFailure = choice(section["on_failure"], among: OnFailure.allCases.map(\.rawValue)).flatMap(OnFailure.init)
         let gate = section["gate"].flatMap(gate)
-        guard let name, let selection else { return nil }
+        // Without the `one_per` that was meant, it would seem to take what others are to get.
+        guard let name, let selection, onePer != nil || section.lacks("one_per") else { return nil }
         var listed = ListedWave(
             wave: Wave(
                 name: name,

@@ -124,7 +124,7 @@ public struct Gate: Sendable, Hashable {
     public var approve: Bool
     /// Run on every instance of the wave that ended well.
     public var checks: [Check]
-    /// A program and its arguments, which must exit with 0; empty is none.
+    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty is none.
     public var command: [String]
     /// A URL that must answer GET with 2xx.
     public var http: String?

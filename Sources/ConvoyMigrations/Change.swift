@@ -6,12 +6,14 @@ public enum Change: Sendable, Hashable {
     case down(to: MigrationVersion)
     /// Revert the newest so many.
     case downSteps(Int)
+    /// Revert exactly these as far as they are applied, newest first: what a run applied to an instance that began at `start`.
+    case revert([MigrationVersion], start: MigrationVersion?)
 
     /// Which way the migrations of the change run.
     public var direction: MigrationDirection {
         switch self {
         case .up: .up
-        case .down, .downSteps: .down
+        case .down, .downSteps, .revert: .down
         }
     }
 
@@ -20,7 +22,7 @@ public enum Change: Sendable, Hashable {
         switch self {
         case .up(let version): version
         case .down(let version): version
-        case .downSteps: nil
+        case .downSteps, .revert: nil
         }
     }
 }

@@ -67,6 +67,9 @@ public struct InstancePlan: Sendable, Hashable {
         case .downSteps(let count):
             (versions, obstacles) = Self.reversal(of: applied.sorted(by: >).prefix(max(0, count)), in: set)
             outOfOrder = []
+        case .revert(let versions, _):
+            (self.versions, obstacles) = Self.reversal(of: applied.intersection(versions), in: set)
+            outOfOrder = []
         }
     }
 

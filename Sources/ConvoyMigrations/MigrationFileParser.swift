@@ -52,7 +52,6 @@ struct MigrationFileParser {
             return nil
         }
         let upSection = parseSection(up, to: down.line.lowerBound)
-        let downSection = parseSection(down, to: source.bytes.count)
         if upSection.section.elements.isEmpty, !upSection.hasRemark, problems.isEmpty {
             refuse(
                 up.line,
@@ -60,6 +59,7 @@ struct MigrationFileParser {
                 hint: "write the statements below the line, or a comment that says why this version changes nothing"
             )
         }
+        let downSection = parseSection(down, to: source.bytes.count)
         return Sections(
             up: upSection.section,
             down: downSection.irreversible ?? .section(downSection.section),
@@ -342,7 +342,11 @@ extension MigrationFileParser {
             return
         }
         if directive.argument.isEmpty {
-            refuse(range, "convoy:irreversible gives no reason", hint: "write why there is no way back: operators read it when they try")
+            refuse(
+                range,
+                "convoy:irreversible gives no reason",
+                hint: "write the statements of the way back in its place, or behind it why there is none: operators read it when they try"
+            )
         } else if draft.irreversible != nil {
             refuse(range, "convoy:irreversible is given more than once", hint: "keep one")
         }
@@ -385,7 +389,7 @@ extension MigrationFileParser {
         refuse(
             draft.marker.line,
             "a section with transaction:false holds exactly one statement, and this one has none",
-            hint: "remove transaction:false"
+            hint: "write it below the line, or remove transaction:false"
         )
     }
 }

@@ -44,11 +44,12 @@ extension MigrationSet {
         return try MigrationSet(migrations)
     }
 
-    private static func join(_ directory: String, _ name: String) -> String {
+    static func join(_ directory: String, _ name: String) -> String {
         directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     }
 
-    private static func fileNames(directory: String, displayedAs: String) throws(Problems) -> [String] {
+    /// The names of the directory's `.sql` files, in the order of their numbers.
+    static func fileNames(directory: String, displayedAs: String) throws(Problems) -> [String] {
         var isDirectory = false
         let exists = FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory)
         guard exists else {
@@ -81,43 +82,30 @@ extension MigrationSet {
         (MigrationVersion(name.prefix { $0.isASCII && $0.isNumber })?.value ?? .max, name)
     }
 
-    private static func identity(
-        ofFile file: String,
-        path: String,
-        _ problems: inout [Problem]
-    ) -> (version: MigrationVersion, name: String)? {
-        let digits = file.prefix { $0.isASCII && $0.isNumber }
-        let rest = file.dropFirst(digits.count)
-        let name = rest.dropFirst().dropLast(4)
-        guard !digits.isEmpty, rest.first == "_", file.hasSuffix(".sql"), !name.isEmpty, name.utf8.allSatisfy(isNameByte) else {
-            problems.append(
-                Problem(
-                    file: path,
-                    "the file's name is not <version>_<name>.sql",
-                    hint:
-                        "name it like 20260101120000_create_cars.sql (letters, digits, _ and - in the name), or move it to another directory"
+    private static func identity(ofFile file: String, path: String, _ problems: inout [Problem]) -> MigrationFileName? {
+        do throws(MigrationFileName.Flaw) {
+            return try MigrationFileName(file)
+        } catch {
+            switch error {
+            case .form:
+                problems.append(
+                    Problem(
+                        file: path,
+                        "the file's name is not <version>_<name>.sql",
+                        hint: "name it like 20260101120000_create_cars.sql (letters, digits, _ and - in the name), "
+                            + "or move it to another directory"
+                    )
                 )
-            )
-            return nil
-        }
-        guard let version = MigrationVersion(digits) else {
-            problems.append(
-                Problem(
-                    file: path,
-                    "\(digits) cannot be a version",
-                    hint: "a version is a number from 1 to \(Int64.max), for example the time as 20260101120000"
+            case .version(let digits):
+                problems.append(
+                    Problem(
+                        file: path,
+                        "\(digits) cannot be a version",
+                        hint: "a version is a number from 1 to \(Int64.max), for example the time as 20260101120000"
+                    )
                 )
-            )
+            }
             return nil
-        }
-        return (version, String(name))
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        case UInt8(ascii: "_"), UInt8(ascii: "-"): true
-        default: false
         }
     }
 

@@ -49,6 +49,7 @@ package func readFile(_ path: String, limit: Int) throws(FileReadError) -> [UInt
     }
 }
 
-private func systemReason() -> String {
+/// What `errno` says, in the system's words.
+func systemReason() -> String {
     String(cString: strerror(errno))
 }

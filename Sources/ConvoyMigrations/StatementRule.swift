@@ -21,7 +21,8 @@ struct StatementRule: Sendable {
 
     /// Why the statement is refused; nil where it is not.
     func refusal(isTransactional: Bool) -> Refusal? {
-        transactionControl ?? sessionSetting ?? copyThroughClient ?? callForSession ?? (isTransactional ? outsideTransaction : nil)
+        transactionControl ?? sessionSetting ?? copyThroughClient ?? callForSession
+            ?? (isTransactional ? outsideTransaction : unrepeatable)
     }
 
     private func word(_ index: Int) -> String {
@@ -151,6 +152,25 @@ struct StatementRule: Sendable {
             }
         }
         return nil
+    }
+
+    /// A statement that fails where it has been done already. Without a transaction there is a moment when it is done and the ledger does not say
+    /// so: what ends Convoy then must not leave an instance on which it fails for ever.
+    private var unrepeatable: Refusal? {
+        let words = words.filter { $0 != "UNIQUE" }
+        guard words.count > 3, words[1] == "INDEX", words[2] == "CONCURRENTLY", words[3] != "IF" else { return nil }
+        let condition: String
+        switch words[0] {
+        case "CREATE": condition = "IF NOT EXISTS"
+        case "DROP": condition = "IF EXISTS"
+        default: return nil
+        }
+        return Refusal(
+            message: "\(words[0]) INDEX CONCURRENTLY without \(condition) fails when it is run again",
+            hint:
+                "write \(words[0]) INDEX CONCURRENTLY \(condition) and the index's name: it runs again where Convoy was ended before the ledger "
+                + "had the version, and an index that was left invalid is rebuilt"
+        )
     }
 
     private var outsideTransaction: Refusal? {

@@ -161,6 +161,9 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         "password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key",
     ]
 
+    /// The values that must never be shown, for example to mask them in what somebody else's program writes.
+    package var secrets: [Secret] { Self.secretKeywords.sorted().compactMap { values[$0].map(Secret.init) } }
+
     public var description: String {
         keywords.filter { !Self.secretKeywords.contains($0) }.map { "\($0)=\(values[$0] ?? "")" }.joined(separator: " ")
     }

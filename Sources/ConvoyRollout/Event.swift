@@ -46,7 +46,7 @@ public struct Event: Sendable {
         /// Another process goes on with the run.
         case runResumed(by: String)
         /// The fleet was halted: a stop rule, a gate, a hook or the journal.
-        case halted(reason: String)
+        case halted(HaltReason)
         /// The operator asked to stop: nothing new starts.
         case stopRequested
         /// The operator asked again: what runs is cancelled.

@@ -22,7 +22,11 @@ public enum ExitCode: Int32, Sendable, Hashable, CaseIterable {
         switch status {
         case .interrupted: self = .interrupted
         case .halted: self = .halted
-        case .succeeded, .failed: self = Self(outcomes: outcomes)
+        case .succeeded: self = Self(outcomes: outcomes)
+        case .failed:
+            let code = Self(outcomes: outcomes)
+            // What failed may be a hook after the run, with every instance well.
+            self = code == .success ? .failed : code
         }
     }
 

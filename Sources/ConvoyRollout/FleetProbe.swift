@@ -36,24 +36,46 @@ public struct FleetProbe: Sendable {
         for change: Change,
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async -> [InstanceStatus] {
-        var statuses = [InstanceStatus?](repeating: nil, count: instances.count)
+        let statuses = await each(of: instances) { [instanceOperator] in
+            await instanceOperator.probe($0, for: change)
+        } progress: { finished, status in
+            progress(Progress(finished: finished, total: instances.count, status: status))
+        }
+        return zip(instances, statuses).map { instance, status in status ?? .notLookedAt(instance) }
+    }
+
+    /// The cohorts of those instances that could be read, by name.
+    @concurrent
+    public func cohorts(of instances: [Instance]) async -> [String: String] {
+        let cohorts = await each(of: instances, { [instanceOperator] in await instanceOperator.cohort(of: $0) }) { _, _ in }
+        return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
+    }
+
+    /// Asks something of each instance, within the limits; nil for those that were left out because the task was cancelled.
+    @concurrent
+    private func each<Answer: Sendable>(
+        of instances: [Instance],
+        _ ask: @escaping @Sendable (Instance) async -> Answer,
+        progress: @Sendable (_ finished: Int, Answer) -> Void
+    ) async -> [Answer?] {
+        var answers = [Answer?](repeating: nil, count: instances.count)
         // A probe uses one connection, whatever a change would need.
         let entries = instances.lazy.map { StartQueue.Entry(server: $0.server, connections: 1) }
-        var queue = StartQueue(entries, maxParallel: concurrency, limits: limits)
-        await withTaskGroup(of: (Int, InstanceStatus).self) { group in
+        var queue = StartQueue(entries, maxParallel: concurrency, budgets: ServerBudgets(limits))
+        await withTaskGroup(of: (Int, Answer).self) { group in
             var finished = 0
             repeat {
                 while !Task.isCancelled, let index = queue.next() {
-                    group.addTask { [instanceOperator] in (index, await instanceOperator.probe(instances[index], for: change)) }
+                    group.addTask { (index, await ask(instances[index])) }
                 }
-                guard let (index, status) = await group.next() else { return }
+                guard let (index, answer) = await group.next() else { return }
                 queue.finished(index)
-                statuses[index] = status
+                answers[index] = answer
                 finished += 1
-                progress(Progress(finished: finished, total: instances.count, status: status))
+                progress(finished, answer)
             } while true
         }
-        return zip(instances, statuses).map { instance, status in status ?? .notLookedAt(instance) }
+        return answers
     }
 }
 

@@ -16,6 +16,16 @@ public protocol InstanceOperator: Sendable {
         report: @escaping @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult
 
+    /// What a run has already done to an instance, as the database itself tells; nil where it has no audit log or can't be asked.
+    func work(of run: String, on instance: Instance) async -> RunWork?
+
+    /// What kind of database it is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil where it
+    /// can't be read.
+    func cohort(of instance: Instance) async -> String?
+
+    /// How many connections the instance's server has to give; nil where it can't be asked.
+    func slots(on instance: Instance, run: String) async -> ServerSlots?
+
     /// The most connections that `change` holds at once on the instance's server.
     func connections(for instance: Instance) -> Int
 }

@@ -38,4 +38,16 @@ public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
         default: false
         }
     }
+
+    /// Whether a resumed run leaves alone what ended so. The others are not known, or not done, and are started again.
+    public var isSettled: Bool {
+        switch self {
+        case .interrupted, .unknown, .pending: false
+        default: true
+        }
+    }
+
+    /// Whether it speaks against the migration, so that stop rules and `on_failure` count it: a host that is down says nothing about the
+    /// migration, and an interruption is the operator's doing.
+    public var isFailure: Bool { !isGood && self != .unreachable && self != .interrupted }
 }

@@ -1,161 +1,413 @@
 internal import ConvoyFleet
+internal import ConvoyMigrations
 internal import FoundationEssentials
 
 /// One run under way: turns what is heard into facts for the machine, and the machine's actions into events and tasks.
 ///
-/// It works in turns. A turn takes everything that came in, asks the machine once, sends the events of it all in one batch, and only then
-/// starts instances: what is on disk is never behind what is done.
+/// It works in turns. A turn takes everything that came in, asks the machine once, makes the events of it all durable in one batch, and only
+/// then begins what the machine asked for: what is on disk is never behind what is done.
 struct RunDriver {
     enum Message: Sendable {
-        /// Something happened in an instance under way.
+        /// Something happened in an instance or a gate under way.
         case event(Event)
         case instanceFinished(String, InstanceResult, at: Date)
+        case rollbackFinished(String, InstanceResult, at: Date)
+        case hookFinished(HookResult)
+        case gateEnded(wave: String, GateKeeper.Verdict)
         case stopRequested
+        case requested(OperatorRequest.Kind, by: String)
+        /// Nil where the server could not be asked.
+        case slots(server: String, ServerSlots?)
+        /// Nil is open.
+        case window(closedUntil: Date?)
     }
 
-    private let plan: RolloutPlan
-    private let id: RunID
-    private let startedAt: Date
-    private let instanceOperator: any InstanceOperator
-    private let sink: any EventSink
-    private let mailbox: Mailbox<Message>
-    private let now: @Sendable () -> Date
+    let coordinator: Coordinator
+    let plan: RolloutPlan
+    let id: RunID
+    let startedAt: Date
+    let mailbox: Mailbox<Message>
+    let past: RunPast?
+    let person: String
 
     private let instances: [String: Instance]
     private var machine: RolloutMachine
     /// What the machine asked for and what is not done yet.
-    private var actions: ArraySlice<RolloutMachine.Action> = []
+    private var actions: [RolloutMachine.Action] = []
     /// Events that wait for the end of the turn.
     private var outbox: [Event] = []
+    /// Events that were shown and that the journal has not taken.
+    private var unwritten: [Event] = []
     private var lastEventAt: Date
-    private var results: [String: InstanceResult] = [:]
+    private var results: [String: InstanceResult]
+    /// Instances that an earlier process had begun.
+    private var footprints: [String: RunPast.Footprint]
     private var haltReason: HaltReason?
+    private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
+    private var budgets: [String: Int] = [:]
+    private var isAfterRunDue = false
 
     init(
+        _ coordinator: Coordinator,
         plan: RolloutPlan,
         id: RunID,
         startedAt: Date,
-        instanceOperator: any InstanceOperator,
-        sink: any EventSink,
-        mailbox: Mailbox<Message>,
-        now: @escaping @Sendable () -> Date
+        past: RunPast?,
+        by person: String,
+        mailbox: Mailbox<Message>
     ) {
+        self.coordinator = coordinator
         self.plan = plan
         self.id = id
-        self.startedAt = startedAt
-        self.instanceOperator = instanceOperator
-        self.sink = sink
+        self.startedAt = past?.startedAt ?? startedAt
+        self.past = past
+        self.person = person
         self.mailbox = mailbox
-        self.now = now
         instances = Dictionary(plan.waves.flatMap(\.instances).map { ($0.name, $0) }) { first, _ in first }
-        machine = RolloutMachine(plan) { instanceOperator.connections(for: $0) }
+        machine = RolloutMachine(
+            plan,
+            hookPoints: coordinator.surroundings.hookPoints,
+            resuming: past?.progress ?? RolloutMachine.Progress()
+        ) { coordinator.instanceOperator.connections(for: $0) }
         lastEventAt = startedAt
+        results = past?.results ?? [:]
+        footprints = past?.underWay ?? [:]
     }
 
     mutating func run() async -> RunReport {
-        note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
-        actions = machine.runStarted()[...]
-        while true {
-            guard let action = actions.popFirst() else {
-                await sendEvents()
-                await hear()
-                continue
+        var status: RunStatus?
+        await withDiscardingTaskGroup { group in
+            begin(in: &group)
+            while status == nil {
+                var begun: [RolloutMachine.Action] = []
+                for action in actions {
+                    if case .finish(let ending) = action {
+                        status = ending
+                    } else {
+                        note(action)
+                        // At once, not after the journal: what is cancelled needs no record to be safe.
+                        if action == .cancelInstances { group.cancelAll() }
+                        begun.append(action)
+                    }
+                }
+                actions = []
+                if let problem = await sendEvents() {
+                    giveBack(begun, problem)
+                } else {
+                    for action in begun { perform(action, in: &group) }
+                }
+                if status == nil, actions.isEmpty { await hear() }
             }
-            note(action)
-            switch action {
-            case .startWave: await runWave()
-            case .finish(let status):
-                await sendEvents()
-                return report(status)
-            case .startInstance, .finishWave, .halt, .stop, .cancelInstances: break
-            }
+            group.cancelAll()
+        }
+        var ending = status ?? .failed
+        if isAfterRunDue { ending = await afterRun(ending) }
+        note(.runFinished(status: ending))
+        _ = await sendEvents()
+        return report(ending)
+    }
+
+    private mutating func begin(in group: inout DiscardingTaskGroup) {
+        if past == nil {
+            note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
+        } else {
+            note(.runResumed(by: person))
+            for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
+        }
+        // Until a server has told what it can give, nothing starts there.
+        for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
+        if let window = coordinator.window, !window.isOpen(at: coordinator.now()) {
+            actions += machine.windowClosed()
+            note(.windowClosed(until: window.nextChange(after: coordinator.now())))
+        }
+        coordinator.watch(watchedServers, coordinator.window, run: id, mailbox: mailbox, in: &group)
+        isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
+        if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
+            runHook(.beforeRun, wave: nil, in: &group)
+        } else {
+            actions += machine.runStarted()
         }
     }
 
-    /// Goes on until the wave is over.
-    private mutating func runWave() async {
-        await withDiscardingTaskGroup { group in
-            while true {
-                var starting: [Instance] = []
-                var isOver = false
-                while !isOver, let action = actions.popFirst() {
-                    note(action)
-                    switch action {
-                    case .startInstance(let name, _): if let instance = instances[name] { starting.append(instance) }
-                    // At once, not after the journal: what is cancelled needs no record to be safe.
-                    case .cancelInstances: group.cancelAll()
-                    case .finishWave: isOver = true
-                    case .startWave, .finish, .halt, .stop: break
-                    }
-                }
-                await sendEvents()
-                for instance in starting { start(instance, in: &group) }
-                if isOver { return }
-                await hear()
+    /// The servers that several instances share, each with those instances: only there one instance can take another's slot.
+    private var watchedServers: [String: [Instance]] {
+        Dictionary(grouping: plan.waves.flatMap(\.instances), by: \.server).filter { $0.value.count > 1 }
+    }
+
+    // MARK: Beginning what the machine asks for
+
+    private mutating func perform(_ action: RolloutMachine.Action, in group: inout DiscardingTaskGroup) {
+        switch action {
+        case .startInstance(let name, _): if let instance = instances[name] { start(instance, in: &group) }
+        case .rollBackInstance(let name, _): if let instance = instances[name] { rollBack(instance, in: &group) }
+        case .prepareWave(let wave): runHook(.beforeWave, wave: wave, in: &group)
+        case .closeWave(let wave): runHook(.afterWave, wave: wave, in: &group)
+        case .openGate(let wave): openGate(wave, in: &group)
+        case .abandonGate: gate?.abandon.finish()
+        case .startWave, .finishWave, .halt, .stop, .cancelInstances, .finish: break
+        }
+    }
+
+    /// What the journal did not take is not begun.
+    private mutating func giveBack(_ begun: [RolloutMachine.Action], _ problem: JournalError) {
+        let reason = HaltReason.journalFailed(reason: problem.description)
+        var untouched: [String] = []
+        for action in begun {
+            switch action {
+            case .startInstance(let name, _), .rollBackInstance(let name, _): untouched.append(name)
+            case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
+            case .closeWave(let wave): actions += machine.waveClosed(wave, problem: problem.message)
+            case .openGate, .abandonGate, .startWave, .finishWave, .halt, .stop, .cancelInstances, .finish: break
             }
         }
+        actions += machine.instancesNotStarted(untouched, reason)
     }
 
     private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        group.addTask { [plan, id, instanceOperator, mailbox, now] in
+        let footprint = footprints[instance.name]
+        work(on: instance, plan.change, in: &group) { [id, coordinator] result, planned in
+            guard let footprint else { return result }
+            return result.completed(by: await coordinator.instanceOperator.work(of: id.description, on: instance), footprint, planned: planned)
+        } finished: {
+            .instanceFinished(instance.name, $0, at: $1)
+        }
+    }
+
+    private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
+        let before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
+        let isResumed = past != nil
+        work(on: instance, .revert(before.standing, start: before.from), in: &group) { [id, coordinator] result, _ in
+            let work = isResumed ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
+            return before.returned(by: result, work)
+        } finished: {
+            .rollbackFinished(instance.name, $0, at: $1)
+        }
+    }
+
+    private func work(
+        on instance: Instance,
+        _ change: Change,
+        in group: inout DiscardingTaskGroup,
+        complete: @escaping @Sendable (InstanceResult, [MigrationVersion]?) async -> InstanceResult,
+        finished: @escaping @Sendable (InstanceResult, Date) -> Message
+    ) {
+        group.addTask { [id, coordinator, mailbox] in
+            let planned = PlannedVersions()
             let result: InstanceResult
             if Task.isCancelled {
                 result = .cancelledBeforeStart
             } else {
-                result = await instanceOperator.change(instance, plan.change, run: id.description) { kind in
-                    mailbox.post(.event(Event(at: now(), kind)))
+                result = await coordinator.instanceOperator.change(instance, change, run: id.description) { kind in
+                    planned.note(kind)
+                    mailbox.post(.event(Event(at: coordinator.now(), kind)))
                 }
             }
-            mailbox.post(.instanceFinished(instance.name, result, at: now()))
+            let whole = await complete(result, planned.versions)
+            mailbox.post(finished(whole, coordinator.now()))
         }
     }
+
+    private func runHook(_ point: HookPoint, wave: String?, in group: inout DiscardingTaskGroup) {
+        let context = hookContext(point, wave: wave)
+        group.addTask { [coordinator, mailbox] in mailbox.post(.hookFinished(await coordinator.surroundings.runHook(context))) }
+    }
+
+    private func hookContext(_ point: HookPoint, wave: String?, status: RunStatus? = nil) -> RunSurroundings.HookContext {
+        RunSurroundings.HookContext(point: point, run: id, fleet: plan.fleet, change: plan.change, wave: wave, status: status)
+    }
+
+    private mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
+        guard let wave = plan.waves.first(where: { $0.name == name }), let rules = wave.gate else {
+            actions += machine.gatePassed(name)
+            return
+        }
+        let (approvals, approve) = AsyncStream.makeStream(of: String.self)
+        let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
+        gate = (name, approve, abandon)
+        if let by = past?.approvals[name] { approve.yield(by) }
+        let soaked: Double = past?.gatesOpened[name].map { max(0, coordinator.now().timeIntervalSince($0)) } ?? 0
+        let context = RunSurroundings.GateContext(
+            gate: rules,
+            run: id,
+            fleet: plan.fleet,
+            change: plan.change,
+            wave: name,
+            instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
+            soaked: Duration.seconds(soaked),
+            approvals: approvals,
+            report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
+        )
+        group.addTask { [coordinator, mailbox] in
+            let verdict = await withTaskGroup(of: GateKeeper.Verdict.self) { race in
+                race.addTask { await coordinator.surroundings.passGate(context) }
+                race.addTask {
+                    for await _ in abandoned {}
+                    return .cancelled
+                }
+                let first = await race.next() ?? .cancelled
+                race.cancelAll()
+                return first
+            }
+            mailbox.post(.gateEnded(wave: name, verdict))
+        }
+    }
+
+    /// The run is over and its tasks have ended; the hook that undoes what `before_run` did runs whatever happened.
+    private mutating func afterRun(_ status: RunStatus) async -> RunStatus {
+        let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: status))
+        note(.hookFinished(hook))
+        return hook.problem != nil && status == .succeeded ? .failed : status
+    }
+
+    // MARK: Hearing
 
     /// Waits for something to come in, and lets the machine decide on all of it.
     private mutating func hear() async {
         var finishes: [RolloutMachine.Finish] = []
-        var stopRequests = 0
+        var rollbacks: [RolloutMachine.Finish] = []
+        var others: [Message] = []
         for message in await mailbox.receive() {
             switch message {
             case .event(let event): outbox.append(event)
             case .instanceFinished(let name, let result, let date):
                 results[name] = result
-                finishes.append(RolloutMachine.Finish(name, result.outcome))
+                finishes.append(RolloutMachine.Finish(name, result))
                 outbox.append(Event(at: date, .instanceFinished(instance: name, result: result)))
-            case .stopRequested: stopRequests += 1
+            case .rollbackFinished(let name, let result, let date):
+                results[name] = result
+                rollbacks.append(RolloutMachine.Finish(name, result))
+                outbox.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
+            // Before the finishes, whatever came first: those would still start others.
+            case .stopRequested: requestStop()
+            case .requested(let request, let by): hear(request, by)
+            case .hookFinished, .gateEnded, .slots, .window: others.append(message)
             }
         }
-        // Before the finishes, whatever came first: those would still start others.
-        for _ in 0..<stopRequests { actions += machine.stopRequested() }
         if !finishes.isEmpty { actions += machine.instancesFinished(finishes) }
+        if !rollbacks.isEmpty { actions += machine.rollbacksFinished(rollbacks) }
+        for message in others { hear(message) }
     }
+
+    private mutating func requestStop() { actions += machine.stopRequested() }
+
+    private mutating func hear(_ request: OperatorRequest.Kind, _ by: String) {
+        switch request {
+        case .stop: requestStop()
+        case .approve(let wave):
+            guard let gate, wave == nil || wave == gate.wave else { return }
+            note(.approved(wave: gate.wave, by: by))
+            gate.approve.yield(by)
+        case .pause(let server):
+            note(.serverPaused(server: server, by: by))
+            actions += machine.serverPaused(server)
+        case .unpause(let server):
+            note(.serverResumed(server: server, by: by))
+            actions += machine.serverResumed(server)
+        }
+    }
+
+    private mutating func hear(_ message: Message) {
+        switch message {
+        case .hookFinished(let hook): hear(hook)
+        case .gateEnded(let wave, let verdict): hear(verdict, of: wave)
+        case .slots(let server, let slots): hear(slots, of: server)
+        case .window(let until):
+            if let until {
+                note(.windowClosed(until: until))
+                actions += machine.windowClosed()
+            } else {
+                note(.windowOpened)
+                actions += machine.windowOpened()
+            }
+        case .event, .instanceFinished, .rollbackFinished, .stopRequested, .requested: break
+        }
+    }
+
+    private mutating func hear(_ hook: HookResult) {
+        note(.hookFinished(hook))
+        switch (hook.point, hook.wave) {
+        case (.beforeRun, _):
+            if let problem = hook.problem {
+                isAfterRunDue = false
+                actions += machine.haltRequested(.hookFailed(.beforeRun, wave: nil, reason: problem))
+            }
+            actions += machine.runStarted()
+        case (.beforeWave, let wave?):
+            actions += hook.problem.map { machine.waveNotPrepared(wave, reason: $0) } ?? machine.wavePrepared(wave)
+        case (.afterWave, let wave?): actions += machine.waveClosed(wave, problem: hook.problem)
+        default: break
+        }
+    }
+
+    private mutating func hear(_ verdict: GateKeeper.Verdict, of wave: String) {
+        gate = nil
+        switch verdict {
+        case .passed:
+            note(.gatePassed(wave: wave))
+            actions += machine.gatePassed(wave)
+        case .failed(let reason):
+            note(.gateFailed(wave: wave, reason: reason))
+            actions += machine.gateFailed(wave, reason: reason)
+        case .cancelled: break
+        }
+    }
+
+    private mutating func hear(_ slots: ServerSlots?, of server: String) {
+        let configured = plan.limits.budget(of: server)
+        let budget = min(configured, slots?.available ?? configured)
+        if budget != budgets[server] ?? configured { note(.budgetChanged(server: server, connections: budget)) }
+        guard budget != budgets[server] else { return }
+        budgets[server] = budget
+        actions += machine.budgetChanged(server, connections: budget)
+    }
+
+    // MARK: Events
 
     private mutating func note(_ action: RolloutMachine.Action) {
         switch action {
         case .startWave(let wave): note(.waveStarted(wave: wave))
         case .startInstance(let name, let wave): note(.instanceStarted(instance: name, wave: wave))
+        case .rollBackInstance(let name, let wave): note(.rollbackStarted(instance: name, wave: wave))
         case .finishWave(let wave): note(.waveFinished(wave: wave))
+        case .openGate(let wave): note(.gateOpened(wave: wave))
         case .halt(let reason):
             haltReason = reason
-            note(.halted(reason: reason.description))
+            note(.halted(reason))
         case .stop: note(.stopRequested)
         case .cancelInstances: note(.cancelRequested)
-        case .finish(let status): note(.runFinished(status: status))
+        case .prepareWave, .closeWave, .abandonGate, .finish: break
         }
     }
 
     private mutating func note(_ kind: Event.Kind) {
-        outbox.append(Event(at: now(), kind))
+        outbox.append(Event(at: coordinator.now(), kind))
     }
 
-    private mutating func sendEvents() async {
-        guard !outbox.isEmpty else { return }
+    /// Writes and then shows what happened.
+    ///
+    /// - Returns: why the journal did not take it; it is offered again with what comes next.
+    private mutating func sendEvents() async -> JournalError? {
         // Instances stamp their events in tasks of their own; in the order of the run time never goes back.
         for index in outbox.indices {
             lastEventAt = max(lastEventAt, outbox[index].at)
             outbox[index].at = lastEventAt
         }
-        await sink.send(outbox)
-        outbox.removeAll(keepingCapacity: true)
+        let events = outbox
+        outbox = []
+        unwritten += events
+        var problem: JournalError?
+        if let journal = coordinator.journal, !unwritten.isEmpty {
+            do {
+                try await journal.append(unwritten, to: id)
+                unwritten = []
+            } catch {
+                problem = error
+            }
+        } else {
+            unwritten = []
+        }
+        if !events.isEmpty { await coordinator.events.send(events) }
+        return problem
     }
 
     private func report(_ status: RunStatus) -> RunReport {
@@ -170,7 +422,7 @@ struct RunDriver {
             status: status,
             startedAt: startedAt,
             finishedAt: lastEventAt,
-            haltReason: haltReason,
+            haltReason: haltReason ?? past?.standingReason,
             instances: entries
         )
     }
@@ -181,4 +433,20 @@ extension InstanceResult {
         outcome: .interrupted,
         failure: Failure(.interrupted, "cancelled before it began; nothing was touched", hint: "run the same command again")
     )
+
+    /// This ending, after the instance was to be returned to where it started. What went wrong first is not forgotten.
+    fileprivate func returned(by rollback: InstanceResult, _ work: RunWork?) -> InstanceResult {
+        var result = self
+        result.applied = work?.applied ?? applied + rollback.applied
+        result.to = rollback.to
+        if rollback.outcome.isGood {
+            if outcome.isGood { result.outcome = .rolledBack }
+            return result
+        }
+        result.outcome = rollback.outcome
+        result.failure = rollback.failure
+        result.failure?.message = "rolling back: " + (rollback.failure?.message ?? rollback.outcome.rawValue)
+        if let first = failure { result.failure?.detail = "before that: \(first.message)" }
+        return result
+    }
 }

@@ -3,7 +3,8 @@
 /// An instance takes all the connections that it may need at once, so no two ever wait for each other. One that needs more than a budget
 /// takes the whole of it, and so runs alone there. The server that holds the fewest connections goes first, among equals the one whose
 /// turn is longest ago: a server that is full is passed over, and one whose instances hang keeps no more than its share. On one server the
-/// order of the wave holds. Starting and finishing take O(log servers), amortised.
+/// order of the wave holds. A server's budget may change at any time: what runs there keeps what it holds, and an instance that needs more
+/// than a lowered budget waits. Starting, finishing and changing a budget take O(log servers), amortised.
 struct StartQueue: Sendable {
     /// What an instance needs of the budgets.
     struct Entry: Sendable {
@@ -12,7 +13,8 @@ struct StartQueue: Sendable {
     }
 
     private struct ServerQueue: Sendable {
-        let budget: Int
+        /// What its instances under way may hold together for another one to start.
+        var budget: Int
         /// Connections that its instances under way hold.
         var held = 0
         /// Indices of entries, in order; those before `next` have started.
@@ -41,19 +43,19 @@ struct StartQueue: Sendable {
     private let maxParallel: Int
     private var freeConnections: Int
     private var servers: [ServerQueue] = []
-    /// For each entry its server's index and what it takes, cut to what the budgets can give at all.
+    private var indices: [String: Int] = [:]
+    /// For each entry its server's index and what it takes, cut to what the configured budgets can give at all.
     private var needs: [(server: Int, connections: Int)] = []
     private var candidates = MinHeap<Candidate>()
     private var turn = 0
     private var stamp = 0
 
     /// - Parameter maxParallel: the most entries under way at a time; nil leaves it to the connection limits.
-    init(_ entries: some Collection<Entry>, maxParallel: Int?, limits: ConnectionLimits) {
+    init(_ entries: some Collection<Entry>, maxParallel: Int?, budgets: ServerBudgets) {
         self.maxParallel = max(1, maxParallel ?? .max)
-        freeConnections = max(1, limits.total)
+        freeConnections = max(1, budgets.limits.total)
         waiting = entries.count
         needs.reserveCapacity(entries.count)
-        var indices: [String: Int] = [:]
         for (index, entry) in entries.enumerated() {
             let server: Int
             if let known = indices[entry.server] {
@@ -61,10 +63,10 @@ struct StartQueue: Sendable {
             } else {
                 server = servers.count
                 indices[entry.server] = server
-                servers.append(ServerQueue(budget: limits.budget(of: entry.server), turn: server))
+                servers.append(ServerQueue(budget: budgets.current(of: entry.server), turn: server))
             }
             servers[server].entries.append(index)
-            needs.append((server, min(max(1, entry.connections), servers[server].budget)))
+            needs.append((server, min(max(1, entry.connections), budgets.limits.budget(of: entry.server))))
         }
         turn = servers.count
         for server in servers.indices { enlist(server) }
@@ -104,6 +106,13 @@ struct StartQueue: Sendable {
         servers[server].held -= connections
         running -= 1
         enlist(server)
+    }
+
+    /// The server's budget is this from now on.
+    mutating func setBudget(of server: String, to connections: Int) {
+        guard let index = indices[server], servers[index].budget != connections else { return }
+        servers[index].budget = connections
+        enlist(index)
     }
 
     /// Makes a server a candidate again with its present figures, if its first waiting entry fits.

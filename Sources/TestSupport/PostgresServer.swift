@@ -8,11 +8,21 @@ internal import Synchronization
 ///     try await server.withDatabase { database in … }
 public final class PostgresServer: Sendable {
     /// Which server to run. A test that needs a missing one fails and says what to install.
-    public enum Release: String, Sendable, Hashable, CaseIterable {
+    public enum Release: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
         /// The newest of Debian's packages that is installed.
         case system
-        case v17
-        case v18
+        case v17 = "17"
+        case v18 = "18"
+
+        /// Those that tests run on: the ones that `CONVOY_TEST_SERVERS` names, for example `system 17`; all of them where it does not.
+        public static let tested: [Release] = {
+            let named = (ProcessInfo.processInfo.environment["CONVOY_TEST_SERVERS"] ?? "").split(separator: " ")
+            let releases = named.compactMap { Release(rawValue: String($0)) }
+            // A word that means nothing must not make tests disappear.
+            return releases.isEmpty || releases.count < named.count ? allCases : releases
+        }()
+
+        public var description: String { self == .system ? "the system's PostgreSQL" : "PostgreSQL \(rawValue)" }
 
         fileprivate var arguments: [String] {
             switch self {

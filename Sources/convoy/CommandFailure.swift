@@ -7,17 +7,20 @@ struct CommandFailure: Error {
     let code: ConvoyRollout.ExitCode
     /// One sentence without a full stop.
     let message: String
+    /// What it is made of, one line each.
+    let details: [String]
     let hint: String?
 
-    init(_ code: ConvoyRollout.ExitCode, _ message: String, hint: String? = nil) {
+    init(_ code: ConvoyRollout.ExitCode, _ message: String, details: [String] = [], hint: String? = nil) {
         self.code = code
         self.message = message
+        self.details = details
         self.hint = hint
     }
 
     /// As standard error shows it.
     var text: String {
-        "error: \(message.visible)\n" + (hint.map { "hint: \($0.visible)\n" } ?? "")
+        "error: \(message.visible)\n" + details.map { "  \($0.visible)\n" }.joined() + (hint.map { "hint: \($0.visible)\n" } ?? "")
     }
 }
 

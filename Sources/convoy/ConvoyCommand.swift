@@ -23,7 +23,7 @@ struct ConvoyCommand: AsyncParsableCommand {
 
               0    all well
               1    some instance did not end well
-              2    halted by a stop rule
+              2    halted by a stop rule, a gate, a hook or the journal
               3    --check found something pending or edited
               64   the command line is wrong
               69   no instance could be reached
@@ -31,7 +31,11 @@ struct ConvoyCommand: AsyncParsableCommand {
               130  interrupted, or a question not answered with yes
             """,
         version: Convoy.version,
-        subcommands: [Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self]
+        subcommands: [
+            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Stop.self, Approve.self, Pause.self,
+            Unpause.self,
+            Abandon.self, New.self,
+        ]
     )
 
     /// As our own errors begin.

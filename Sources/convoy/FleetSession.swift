@@ -50,16 +50,18 @@ struct FleetSession {
 
     /// Lists the fleet's instances, discovered ones included, and keeps the selected.
     ///
+    /// - Parameter selector: instead of `--select`.
     /// - Throws: a ``CommandFailure`` where none is left.
-    func select() async throws -> Selection {
+    func select(_ selector: Selector? = nil) async throws -> Selection {
         if !fleet.discoveries.isEmpty { statusLine.show("asking \(fleet.discoveries.count) servers for their databases") }
         defer { statusLine.clear() }
         let found = try await fleet.discover()
         statusLine.clear()
         for failure in found.failures { tell(failure) }
         let isComplete = found.failures.isEmpty
-        let instances = found.instances.filter { settings.selector?.matches($0) ?? true }
-        if instances.isEmpty { throw nothingSelected(of: found.instances.count, isComplete: isComplete) }
+        let selector = selector ?? settings.selector
+        let instances = found.instances.filter { selector?.matches($0) ?? true }
+        if instances.isEmpty { throw nothingSelected(selector, of: found.instances.count, isComplete: isComplete) }
         return Selection(instances: instances, isComplete: isComplete)
     }
 
@@ -69,9 +71,9 @@ struct FleetSession {
         StandardStreams.error.write(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
     }
 
-    private func nothingSelected(of count: Int, isComplete: Bool) -> CommandFailure {
+    private func nothingSelected(_ selector: Selector?, of count: Int, isComplete: Bool) -> CommandFailure {
         guard isComplete else { return CommandFailure(.unreachable, "no instance could be found") }
-        guard let selector = settings.selector, count > 0 else {
+        guard let selector, count > 0 else {
             return CommandFailure(
                 .configuration,
                 "\(settings.fleetFile): the fleet has no instance",

@@ -4,8 +4,8 @@ import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
 
-/// Options that every command has.
-struct FleetOptions: ParsableArguments {
+/// Where the fleet file is.
+struct FleetFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The fleet file. Without it CONVOY_FLEET of the environment, else fleet.yaml.",
@@ -13,6 +13,16 @@ struct FleetOptions: ParsableArguments {
         )
     )
     var fleet: String?
+
+    /// The file that the option names, else the environment, else the one in the working directory.
+    func path(environment: [String: String]) -> String {
+        fleet ?? environment["CONVOY_FLEET"].flatMap { $0.isEmpty ? nil : $0 } ?? "fleet.yaml"
+    }
+}
+
+/// Options of the commands that work on instances.
+struct FleetOptions: ParsableArguments {
+    @OptionGroup var file: FleetFileOption
 
     @Option(
         help: ArgumentHelp(
@@ -49,18 +59,24 @@ struct Settings: Sendable {
     private let usesUnicode: Bool
 
     /// - Throws: a ``CommandFailure`` for a selector that is none.
-    init(
-        _ options: FleetOptions,
-        output: OutputFormat = .table,
-        environment: [String: String] = ProcessInfo.processInfo.environment
-    ) throws {
-        let set = environment.filter { !$0.value.isEmpty }
-        fleetFile = options.fleet ?? set["CONVOY_FLEET"] ?? "fleet.yaml"
+    init(_ options: FleetOptions, output: OutputFormat = .table) throws {
         do throws(SelectorError) {
-            selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
+            let selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
+            self.init(options.file, selector: selector, output: output)
         } catch {
             throw CommandFailure(.usage, "--select: \(error.message), at character \(error.column)", hint: error.hint)
         }
+    }
+
+    init(
+        _ file: FleetFileOption,
+        selector: Selector? = nil,
+        output: OutputFormat = .table,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        let set = environment.filter { !$0.value.isEmpty }
+        fleetFile = file.path(environment: environment)
+        self.selector = selector
         self.output = output
         self.environment = environment
         canAsk = StandardStreams.isInputTerminal && StandardStreams.error.isTerminal

@@ -7,7 +7,8 @@ struct CommandLineTests {
     @Test(arguments: [
         ([], "migrate"), (["--help"], "130  interrupted"), (["help", "migrate"], "--concurrency"),
         (["validate", "-h"], "touches no database"),
-        (["status", "--help"], "--check"), (["plan", "--help"], "--to"), (["rollback", "--help"], "--steps"), (["--version"], "0."),
+        (["status", "--help"], "--check"), (["plan", "--help"], "--to"), (["rollback", "--help"], "--steps"),
+        (["new", "--help"], "--directory"), (["--version"], "0."),
     ])
     func helpIsAResult(_ arguments: [String], _ expected: String) async throws {
         let result = try await runConvoy(arguments)
@@ -18,7 +19,7 @@ struct CommandLineTests {
 
     @Test func helpNamesNothingThatDoesNotWorkYet() async throws {
         let help = try await runConvoy(["--help"]).standardOutput
-        for command in ["resume", "runs", "report", "doctor", "drift", "lint", "serve", "schema"] {
+        for command in ["report", "doctor", "drift", "lint", "serve", "schema"] {
             #expect(!help.contains("\n  \(command) "))
         }
     }
@@ -32,6 +33,8 @@ struct CommandLineTests {
         (["plan", "--to", "0"], "20240929084639"),
         (["migrate", "--yes", "--concurrency", "0"], "--concurrency"),
         (["migrate", "--yes", "--concurrency", "many"], "--concurrency"),
+        (["runs", "--limit", "0"], "--limit"),
+        (["runs", "show", "nowhere"], "no journal"),
         (["rollback", "--yes"], "--to or --steps"),
         (["rollback", "--yes", "--to", "1", "--steps", "1"], "--to or --steps"),
         (["rollback", "--yes", "--steps", "0"], "--steps"),
@@ -74,12 +77,52 @@ struct CommandLineTests {
                       fleet       test
                       instances   2 listed, 1 selected
                       waves       canary, rest
+                      journal     .convoy/journal.sqlite
                       migrations  1 in Migrations, the newest is 20200101000000 (create_cars)
 
                     """
             )
             #expect(result.standardError == "")
             #expect(result.exitCode == 0)
+        }
+    }
+
+    @Test func validateSaysWhatARolloutAsksFor() async throws {
+        var files = Files.fleet()
+        files["fleet.yaml"] = """
+            version: 1
+            instances: [{name: alice, labels: {region: eu}}, {name: bob, dbname: b}, {name: carol, dbname: c}]
+            rollout:
+              waves:
+                - name: canary
+                  one_per: label.region
+                  on_failure: rollback
+                  gate: {soak: 10m, approve: true, checks: [{name: a, sql: SELECT true}], http: "http://h"}
+                - {name: rest, stop: {failures: 3, failure_percent: 2.5, same_failure: 2, unreachable_percent: 40%}}
+              checks: [{name: cars-readable, sql: SELECT true}, {name: drives, sql: SELECT true}]
+              hooks: {after_run: [a], before_instance: [b], timeout: 90s}
+              window: {days: [sun, sat], from: "22:05", to: "05:00", timezone: Europe/Berlin}
+            journal: /var/lib/convoy.sqlite
+
+            """
+        try await withTemporaryFolder(files: files) { folder in
+            let result = try await runConvoy(["validate"], in: folder)
+            #expect(
+                result.standardOutput == """
+                    fleet.yaml: the fleet file and its migrations are right
+                      fleet       fleet
+                      instances   3 listed
+                      waves       canary: one per label.region; on_failure rollback; gate soak 10 min, 1 check, http, approve
+                                  rest: stop at failures 3, failure_percent 2.5, same_failure 2, unreachable_percent 40
+                      checks      cars-readable, drives
+                      hooks       before_instance, after_run, at most 1 min 30 s each
+                      window      sat, sun, 22:05 to 05:00 Europe/Berlin
+                      journal     /var/lib/convoy.sqlite
+                      migrations  1 in Migrations, the newest is 20200101000000 (create_cars)
+
+                    """
+            )
+            #expect(result.standardError == "")
         }
     }
 

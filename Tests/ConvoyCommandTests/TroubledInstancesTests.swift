@@ -82,7 +82,7 @@ struct TroubledInstancesTests {
                 let process = try ConvoyProcess(["migrate", "--yes"], in: folder)
                 try await eventually("both run", within: .seconds(30)) {
                     try await databases[0].query(
-                        "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND application_name = 'convoy'"
+                        "SELECT count(*) AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND application_name LIKE 'convoy %'"
                     ).onlyRow().int64("n") == 2
                 }
                 try await server.stop(.immediate)

@@ -18,14 +18,14 @@ struct FleetProblemTests {
         #expect(file.actual() == file.told)
     }
 
-    @Test(arguments: ProblemCase.rollout)
-    func `every mistake in waves and discovery is told at once`(_ file: ProblemCase) {
+    @Test(arguments: ProblemCase.rollout + ProblemCase.gates)
+    func `every mistake in a rollout and in discovery is told at once`(_ file: ProblemCase) {
         #expect(file.actual() == file.told)
     }
 
     @Test(
         arguments: ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
-            + ProblemCase.rollout
+            + ProblemCase.rollout + ProblemCase.gates
     )
     func `no message shows a piece of a secret`(_ file: ProblemCase) {
         let told = file.actual()

@@ -1,5 +1,5 @@
 extension ProblemCase {
-    /// Mistakes in `rollout` and discovery.
+    /// Mistakes in waves and discovery.
     static let rollout: [ProblemCase] = [
         ProblemCase(
             "waves",
@@ -166,92 +166,98 @@ extension ProblemCase {
                 """#
         ),
         ProblemCase(
-            "everything else of a rollout",
+            "one per kind",
             #"""
             version: 1
-            journal: mysql://u:hunter2@h
+            instances: [{name: a, dbname: a, labels: {region: eu}}, {name: b, dbname: b}, {name: c, dbname: c}, {name: d, dbname: d}]
+            rollout:
+              waves:
+                - {name: v, one_per: label.server}
+                - {name: x, one_per: label.}
+                - {name: y, one_per: cohort, percent: 5}
+                - {name: z, one_per: cohort, select: "ring=nosuch"}
+                - {name: rest}
+            """#,
+            tells: #"""
+                fleet.yaml:5:26: error: no label can be called `server`
+                    label.server
+                    hint: give the instances a label of another name for it
+                fleet.yaml:6:26: error: `one_per` must be cohort or a label
+                    label.
+                    hint: write for example label.region
+                fleet.yaml:7:17: error: wave `y` has both `one_per` and `percent`
+                    hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
+                """#
+        ),
+        ProblemCase(
+            "what one per label leaves",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a, labels: {region: eu}}, {name: b, dbname: b}, {name: c, dbname: c}]
+            rollout:
+              waves:
+                - {name: canary, one_per: label.region}
+                - {name: eu, select: region=eu}
+                - {name: others, select: "!region"}
+                - {name: us, select: region=us}
+            """#,
+            tells: #"""
+                fleet.yaml:6:14: warning: wave `eu` selects nothing: earlier waves take all that it means
+                    hint: change what it selects, or take it out
+                fleet.yaml:8:14: error: wave `us` selects nothing: no instance is meant or left
+                    hint: change what it selects, or take it out
+                """#
+        ),
+        ProblemCase(
+            "a label that nobody has",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a, labels: {region: eu}}, {name: b, dbname: b}, {name: c, dbname: c}]
+            rollout:
+              waves:
+                - {name: kinds, one_per: label.regoin}
+                - {name: nobody, one_per: cohort, select: ring=nosuch}
+                - {name: rest}
+            """#,
+            tells: #"""
+                fleet.yaml:5:30: error: no instance has a label `regoin`
+                    hint: did you mean `region`?
+                fleet.yaml:6:14: error: wave `nobody` selects nothing: no instance is meant or left
+                    hint: change what it selects, or take it out
+                """#
+        ),
+        ProblemCase(
+            "one per label leaves some to nobody",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a, labels: {region: eu}}, {name: b, dbname: b}, {name: c, dbname: c}, {name: d, dbname: d}]
+            rollout: {waves: [{name: canary, one_per: label.region}]}
+            """#,
+            tells: #"""
+                fleet.yaml:2:86: warning: no wave selects `c` and 1 more: left pending
+                    hint: a last wave without `select` takes the rest
+                """#
+        ),
+        ProblemCase(
+            "what is certain although cohorts are known only in a run",
+            #"""
+            version: 1
             instances: [{name: a, dbname: a, labels: {ring: canary}}, {name: b, dbname: b}, {name: c, dbname: c}]
             rollout:
               waves:
-                - name: canary
-                  count: 1
-                  one_per: region
-                  on_failure: explode
-                  gate:
-                    soak: 10
-                    approve: maybe
-                    http: ftp://hunter2
-                    command: rm -rf /
-                    checks:
-                      - {name: a}
-                      - {sql: b}
-                      - {name: a, sql: c, when: d}
-                - {name: rest, gate: {}, stop: {failure_percent: 0, same_failure: no}}
-              checks: []
-              hooks:
-                before_instance: docker stop hunter2
-                after_instance: []
-                after_wave: [echo, "{name}"]
-                at_night: [a]
-                before_run: [a, "{hunter2}"]
-              window: {days: [saturday], from: "25:00", to: 1, zone: x}
+                - {name: one, names: [a]}
+                - {name: kinds, one_per: cohort, select: "!ring"}
+                - {name: nobody, select: ring=nosuch}
+                - {name: again, select: ring}
+                - {name: who, names: [bb]}
             """#,
             tells: #"""
-                fleet.yaml:2:10: error: `journal` is not a path
-                    hint: name a file, for example .convoy/journal.sqlite
-                fleet.yaml:8:7: error: wave `canary` has both `one_per` and `count`
-                    hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
-                fleet.yaml:8:16: error: `one_per` must be cohort or a label
-                    region
-                    hint: write for example label.region
-                fleet.yaml:9:19: error: `on_failure` must be one of continue, halt, rollback-instance, rollback
-                    explode
-                fleet.yaml:11:15: error: `soak` is not a duration
-                    10
-                    hint: give it a unit, for example 10s
-                fleet.yaml:12:18: error: `approve` must be true or false
-                    maybe
-                fleet.yaml:13:15: error: `http` must be an http or https URL
-                fleet.yaml:14:18: error: `command` must be a list, not a single value
-                    hint: it is never a shell string: write [program, argument, …]
-                fleet.yaml:16:13: error: a check has no `sql`
-                    hint: write for example {name: cars-readable, sql: "SELECT count(*) >= 0 FROM cars"}
-                fleet.yaml:17:13: error: a check has no `name`
-                    hint: write for example {name: cars-readable, sql: "SELECT count(*) >= 0 FROM cars"}
-                fleet.yaml:18:13: error: two checks are called `a`
-                    hint: the first one is on line 16
-                fleet.yaml:18:31: error: a check has no key `when`
-                    hint: there is `expect`, `name`, `sql`
-                fleet.yaml:19:20: error: `gate` says nothing
-                    hint: write for example {soak: 10m}, or take it out
-                fleet.yaml:19:54: error: `failure_percent` must be a percentage: more than 0 and at most 100
-                    0
-                fleet.yaml:19:71: error: `same_failure` must be a whole number of at least 1
-                    no
-                fleet.yaml:20:11: error: `checks` is empty
-                    hint: list a check, or take the key out
-                fleet.yaml:22:22: error: `before_instance` must be a list, not a single value
-                    hint: it is never a shell string: write [program, argument, …]
-                fleet.yaml:23:21: error: `after_instance` names no program
-                    hint: it is never a shell string: write [program, argument, …]
-                fleet.yaml:24:24: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}, {wave}
-                fleet.yaml:25:5: error: `hooks` has no key `at_night`
-                    hint: there is `after_instance`, `after_run`, `after_wave`, `before_instance`, `before_run`, `before_wave`, `timeout`
-                fleet.yaml:26:21: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}
-                fleet.yaml:27:11: error: `window` has no `timezone`
-                    hint: write for example {from: "01:00", to: "05:00", timezone: Europe/Berlin}
-                fleet.yaml:27:19: error: `days` must be one of mon, tue, wed, thu, fri, sat, sun
-                    saturday
-                fleet.yaml:27:36: error: `from` is not a time of day
-                    25:00
-                    hint: write hours and minutes in quotes, for example "01:00"
-                fleet.yaml:27:49: error: `to` is not a time of day
-                    1
-                    hint: write hours and minutes in quotes, for example "01:00"
-                fleet.yaml:27:52: error: `window` has no key `zone`
-                    hint: there is `days`, `from`, `timezone`, `to`
+                fleet.yaml:7:14: error: wave `nobody` selects nothing: no instance is meant or left
+                    hint: change what it selects, or take it out
+                fleet.yaml:8:14: error: wave `again` selects nothing: earlier waves take all that it means
+                    hint: change what it selects, or take it out
+                fleet.yaml:9:27: error: there is no instance `bb`
+                    hint: there is `a`, `b`, `c`
                 """#
         ),
         ProblemCase(

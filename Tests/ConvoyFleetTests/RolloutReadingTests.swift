@@ -91,8 +91,9 @@ struct RolloutReadingTests {
     @Test(arguments: [
         ("soak: 1d12h", Gate(soak: .seconds(129_600))), ("approve: true", Gate(approve: true)),
         ("http: http://localhost:8080", Gate(http: "http://localhost:8080")), ("command: [a]", Gate(command: ["a"])),
-        ("soak: 0s, command: [a]", Gate(command: ["a"])),
-        ("checks: [{name: a, sql: S, expect: \"\"}]", Gate(checks: [Check(name: "a", sql: "S", expect: "")])),
+        ("soak: 0s, command: [a, \"{wave}\"]", Gate(command: ["a", "{wave}"])),
+        ("approve: true, every: 2m, command: [a]", Gate(every: .seconds(120), approve: true, command: ["a"])),
+        ("checks: [{name: a, sql: select 1, expect: \"\"}]", Gate(checks: [Check(name: "a", sql: "select 1", expect: "")])),
     ])
     func `a gate asks only for what it says`(_ text: String, _ gate: Gate) throws {
         #expect(try first("gate: {\(text)}")?.gate == gate)

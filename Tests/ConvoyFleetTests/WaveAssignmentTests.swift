@@ -83,4 +83,83 @@ struct WaveAssignmentTests {
     @Test func `no instances make empty waves`() {
         #expect(names([.percent(10), .count(2), .rest], []) == [[], [], [], []])
     }
+
+    // MARK: One of each kind
+
+    /// Of five regions, the last without a label.
+    private func regional(_ numbers: some Sequence<Int>) -> [Instance] {
+        numbers.map {
+            let labels = $0 % 5 == 4 ? [:] : ["region": "r\($0 % 5)", "odd": "\($0 % 2)"]
+            return Instance(name: "tenant-\($0)", server: "s", database: "d\($0)", labels: labels, connection: ConnectionParameters())
+        }
+    }
+
+    private func canary(_ selection: Wave.Selection = .rest, per kind: Wave.OnePer = .label("region")) -> Wave {
+        Wave(name: "canary", selection: selection, onePer: kind)
+    }
+
+    private func members(_ waves: [Wave], _ instances: [Instance], cohorts: [String: String] = [:]) -> [[Instance]] {
+        let assignment = Rollout(waves: waves).assign(instances, cohorts: cohorts)
+        return assignment.waves.map(\.instances) + [assignment.unassigned]
+    }
+
+    @Test func `a canary meets each value of a label once, and those without it once`() {
+        let taken = members([canary(), Wave(name: "rest", selection: .rest)], regional(0..<60))
+        #expect(taken.map(\.count) == [5, 55, 0])
+        #expect(Set(taken[0].map { $0.labels["region"] ?? "none" }) == ["r0", "r1", "r2", "r3", "none"])
+    }
+
+    @Test func `one of each takes only what its selection means and no earlier wave took`() throws {
+        let waves = [
+            Wave(name: "first", selection: .names(["tenant-1", "tenant-6"])), canary(.selector(try Selector(parsing: "region in (r1,r2)"))),
+        ]
+        let taken = members(waves, regional([0, 1, 2, 6, 7, 11]))
+        #expect(taken[1].count == 2)
+        #expect(Set(taken[1].map { $0.labels["region"] }) == ["r1", "r2"])
+        #expect(taken[1].contains { $0.name == "tenant-11" })
+        #expect(taken[2].count == 2)
+    }
+
+    @Test func `a second canary takes others of each kind`() {
+        let taken = members([canary(), canary(), canary(per: .label("odd"))], regional(0..<40))
+        #expect(taken.map(\.count) == [5, 5, 3, 27])
+        #expect(Set(taken.joined().map(\.name)).count == 40)
+    }
+
+    @Test func `a canary of each kind does not depend on the order`() {
+        var generator = SystemRandomNumberGenerator()
+        let all = regional(0..<40)
+        let cohorts = Dictionary(uniqueKeysWithValues: all.map { ($0.name, "c\($0.name.utf8.count)-\($0.name.utf8.last ?? 0)") })
+        let waves = [canary(), canary(.percent(30), per: .cohort), Wave(name: "rest", selection: .count(3))]
+        let expected = members(waves, all, cohorts: cohorts).map { Set($0.map(\.name)) }
+        for _ in 0..<20 {
+            let shuffled = all.shuffled(using: &generator)
+            #expect(members(waves, shuffled, cohorts: cohorts).map { Set($0.map(\.name)) } == expected)
+        }
+    }
+
+    @Test func `an instance that joins changes at most the canary of its own kind`() {
+        var before = members([canary()], regional(0..<30))[0]
+        for number in 30..<200 {
+            let after = members([canary()], regional(0...number))[0]
+            let changed = Set(after.map(\.name)).subtracting(before.map(\.name))
+            #expect(changed.isSubset(of: ["tenant-\(number)"]))
+            before = after
+        }
+    }
+
+    @Test func `a canary meets each cohort once, and nobody whose cohort is not known`() {
+        let all = regional(0..<30)
+        let cohorts = Dictionary(uniqueKeysWithValues: all.prefix(20).map { ($0.name, "cohort-\($0.name.utf8.count)") })
+        let taken = members([canary(per: .cohort), Wave(name: "rest", selection: .rest)], all, cohorts: cohorts)
+        #expect(taken.map(\.count) == [2, 28, 0])
+        #expect(taken[0].compactMap { cohorts[$0.name] }.sorted() == ["cohort-8", "cohort-9"])
+        #expect(members([canary(per: .cohort)], all)[0].isEmpty)
+    }
+
+    @Test(arguments: [(nil, false), (.label("ring"), false), (.cohort, true)] as [(Wave.OnePer?, Bool)])
+    func `only a canary of each cohort needs to know them`(_ onePer: Wave.OnePer?, _ needs: Bool) {
+        let rollout = Rollout(waves: [Wave(name: "canary", selection: .count(1)), Wave(name: "kinds", selection: .rest, onePer: onePer)])
+        #expect(rollout.needsCohorts == needs)
+    }
 }

@@ -50,7 +50,8 @@ struct MigrationFileTests {
 
     @Test func runsOneStatementOutsideATransaction() throws {
         let migration = try MigrationFile.sample(
-            "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY a ON b (c);\n--migrate:down transaction:false\nDROP INDEX CONCURRENTLY a;"
+            "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c);\n"
+                + "--migrate:down transaction:false\nDROP INDEX CONCURRENTLY IF EXISTS a;"
         ).migration()
         #expect(!migration.up.isTransactional)
         guard case .section(let down) = migration.down else {
@@ -58,7 +59,7 @@ struct MigrationFileTests {
             return
         }
         #expect(!down.isTransactional)
-        #expect(down.elements == [.statement(SQLStatement(text: "DROP INDEX CONCURRENTLY a", line: 4))])
+        #expect(down.elements == [.statement(SQLStatement(text: "DROP INDEX CONCURRENTLY IF EXISTS a", line: 4))])
     }
 
     @Test func aDownSectionMayBeEmptyOrIrreversible() throws {

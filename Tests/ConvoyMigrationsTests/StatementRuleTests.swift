@@ -58,7 +58,8 @@ struct StatementRuleTests {
     }
 
     static let outsideTransaction = [
-        "CREATE INDEX CONCURRENTLY a ON b (c)", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)", "DROP INDEX CONCURRENTLY a",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)",
+        "DROP INDEX CONCURRENTLY IF EXISTS a",
         "REINDEX INDEX CONCURRENTLY a", "REINDEX (VERBOSE, CONCURRENTLY) TABLE a", "REINDEX (CONCURRENTLY true) TABLE a",
         "REINDEX DATABASE a", "REINDEX (VERBOSE) SCHEMA a", "VACUUM", "vacuum analyze a", "CREATE DATABASE a", "DROP DATABASE a",
         "CREATE TABLESPACE a LOCATION '/a'", "DROP TABLESPACE a", "ALTER SYSTEM SET a = 1", "ALTER DATABASE a SET TABLESPACE b",
@@ -69,6 +70,16 @@ struct StatementRuleTests {
     func whatCannotRunInATransactionNeedsTheOption(statement: String) {
         #expect(Self.refusal(statement)?.hasSuffix("cannot run inside a transaction") == true)
         #expect(Self.refusal(statement, marker: "-- migrate:up transaction:false") == nil)
+    }
+
+    @Test(arguments: [
+        ("CREATE INDEX CONCURRENTLY a ON b (c)", "IF NOT EXISTS"), ("create unique index concurrently a on b (c)", "IF NOT EXISTS"),
+        ("CREATE INDEX CONCURRENTLY ON b (c)", "IF NOT EXISTS"), ("CREATE INDEX /* x */ CONCURRENTLY \"if\" ON b (c)", "IF NOT EXISTS"),
+        ("DROP INDEX CONCURRENTLY a", "IF EXISTS"),
+    ])
+    func whatFailsTheSecondTimeIsRefusedOutsideATransaction(statement: String, condition: String) {
+        let refusal = Self.refusal(statement, marker: "-- migrate:up transaction:false")
+        #expect(refusal?.hasSuffix("without \(condition) fails when it is run again") == true)
     }
 
     @Test(arguments: [

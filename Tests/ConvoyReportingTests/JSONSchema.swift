@@ -1,3 +1,4 @@
+import ConvoyReporting
 import ConvoyRollout
 import Foundation
 import Testing

@@ -58,6 +58,12 @@ final class FakeOperator: InstanceOperator {
         }
     }
 
+    func work(of run: String, on instance: Instance) async -> RunWork? { nil }
+
+    func cohort(of instance: Instance) async -> String? { nil }
+
+    func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
+
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         let result = await self.change(instance, change, run: "probe") { _ in }
         return InstanceStatus(

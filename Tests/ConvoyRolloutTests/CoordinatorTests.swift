@@ -140,13 +140,13 @@ import Testing
         let gate = GatedSink()
         let mailbox = Mailbox<RunDriver.Message>()
         var driver = RunDriver(
+            Coordinator(instanceOperator: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
             plan: plan(planned("all", "a b", maxParallel: 1)),
             id: RunID("run-1"),
             startedAt: Date(timeIntervalSince1970: 0),
-            instanceOperator: fake,
-            sink: EventFanOut([sink, gate]),
-            mailbox: mailbox,
-            now: { Date(timeIntervalSince1970: 0) }
+            past: nil,
+            by: "",
+            mailbox: mailbox
         )
         async let opened: Void = {
             await gate.hasBatch()
@@ -262,6 +262,12 @@ private final class CountingOperator: InstanceOperator {
         }
         return InstanceResult(outcome: .migrated)
     }
+
+    func work(of run: String, on instance: Instance) async -> RunWork? { nil }
+
+    func cohort(of instance: Instance) async -> String? { nil }
+
+    func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         InstanceStatus(name: instance.name, server: instance.server, database: instance.database, labels: [:], outcome: .upToDate)

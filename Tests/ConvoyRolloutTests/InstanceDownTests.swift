@@ -59,4 +59,60 @@ import Testing
             #expect(status.outcome == .blocked)
         }
     }
+
+    @Test func revertsWhatARunApplied() async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let runner = InstanceRunner(set)
+            _ = await runner.up(database.instance(), to: 1)
+            _ = await runner.up(database.instance(), run: "run-2")
+            let work = await runner.work(of: "run-2", on: database.instance())
+            #expect(work?.applied.map(\.version.value) == [2, 3])
+            #expect(work?.from == MigrationVersion(1))
+            let versions = [2, 3].map { MigrationVersion($0) }
+            let result = await runner.change(
+                database.instance(),
+                .revert(versions, start: MigrationVersion(1)),
+                run: "run-2",
+                report: { _ in }
+            )
+            #expect(result.versions == [3, 2])
+            let after = await runner.work(of: "run-2", on: database.instance())
+            #expect(after?.applied.map(\.version.value) == [2, 3, 3, 2])
+            #expect(after?.from == MigrationVersion(1))
+            let again = await runner.change(
+                database.instance(),
+                .revert(versions, start: MigrationVersion(1)),
+                run: "run-2",
+                report: { _ in }
+            )
+            #expect(again.outcome == .upToDate)
+        }
+    }
+
+    /// Version 2 goes back from beneath 3 only where 3 was there before the run began.
+    @Test(arguments: [(start: 3, outcome: Outcome.rolledBack), (start: 1, outcome: .blocked)] as [(start: Int64, outcome: Outcome)])
+    func revertsBeneathOnlyWhatWasThereBefore(start: Int64, outcome: Outcome) async throws {
+        let set = try threeMigrations()
+        try await withDatabase { database in
+            let runner = InstanceRunner(set)
+            _ = await runner.up(database.instance())
+            let change = Change.revert([MigrationVersion(2)], start: MigrationVersion(start))
+            let result = await runner.change(database.instance(), change, run: "run-2", report: { _ in })
+            #expect(result.outcome == outcome, "\(String(describing: result.failure))")
+            let ledger = try await database.ledger()
+            #expect(ledger == (outcome == .blocked ? [1, 2, 3] : [1, 3]))
+        }
+    }
+
+    @Test func tellsTheSlotsOfAServer() async throws {
+        try await withDatabase { database in
+            let runner = InstanceRunner(try threeMigrations())
+            let before = try #require(await runner.slots(on: database.instance(), run: "run-1"))
+            let other = try await database.connect()
+            defer { other.close() }
+            #expect(before.maximum > 3)
+            #expect(before.available < before.maximum - before.others)
+        }
+    }
 }

@@ -62,15 +62,20 @@ import Testing
         ("VACUUM", true), ("vacuum (analyze, verbose)", true), ("VACUUM FULL", true), ("VACUUM\nANALYZE", true), ("VACUUM cars", false),
         ("VACUUM (SKIP_LOCKED, ANALYZE)", false), ("VACUUM FREEZE cars", false), ("VACUUM(FULL) \"FULL\"", false),
         ("REINDEX DATABASE CONCURRENTLY teslamate", true), ("REINDEX (VERBOSE) DATABASE", true), ("REINDEX INDEX CONCURRENTLY a", false),
-        ("CREATE INDEX CONCURRENTLY vacuum ON cars (id)", false),
+        ("CREATE INDEX CONCURRENTLY vacuum ON cars (id)", false), ("VACUUM schema_migrations", true),
+        ("VACUUM (ANALYZE) cars, app.\"schema_migrations\"", true), ("VACUUM (SKIP_LOCKED) schema_migrations", false),
+        ("VACUUM schema_migrations_old", false), ("REINDEX SCHEMA app", true), ("REINDEX (VERBOSE) SCHEMA CONCURRENTLY \"app\"", true),
+        ("REINDEX SCHEMA public", false), ("REINDEX TABLE CONCURRENTLY app.schema_migrations", true), ("REINDEX TABLE cars", false),
+        ("REINDEX INDEX CONCURRENTLY schema_migrations_pkey", true), ("REINDEX SYSTEM teslamate", false),
     ])
-    func knowsWhatTakesEveryTable(statement: String, does: Bool) async throws {
-        #expect(InstanceAssessment.takesEveryTable(statement) == does)
+    func knowsWhatLocksTheLedger(statement: String, does: Bool) async throws {
+        #expect(InstanceAssessment.locksLedger(statement, in: "app") == does)
     }
 
     /// Convoy itself holds a lock on the ledger meanwhile.
-    @Test func refusesWhatWouldWaitForItself() async throws {
-        let set = try migrationSet([(1, migrationText("VACUUM;", down: "SELECT 1;", options: " transaction:false"))])
+    @Test(arguments: ["VACUUM;", "REINDEX SCHEMA public;", "VACUUM schema_migrations;"])
+    func refusesWhatWouldWaitForItself(statement: String) async throws {
+        let set = try migrationSet([(1, migrationText(statement, down: "SELECT 1;", options: " transaction:false"))])
         try await withDatabase { database in
             let result = await InstanceRunner(set).up(database.instance())
             #expect(result.outcome == .blocked)

@@ -36,7 +36,7 @@ import Testing
             (
                 2,
                 migrationText(
-                    "CREATE INDEX CONCURRENTLY cars_vin ON cars (vin) WHERE vin <> 'a\\';",
+                    "CREATE INDEX CONCURRENTLY IF NOT EXISTS cars_vin ON cars (vin) WHERE vin <> 'a\\';",
                     down: "SELECT 1;",
                     options: " transaction:false"
                 )

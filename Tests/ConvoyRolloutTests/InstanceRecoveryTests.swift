@@ -79,7 +79,7 @@ import Testing
             try await database.server.execute(
                 """
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = '\(database.name)' AND application_name = 'convoy' AND state = 'idle in transaction'
+                WHERE datname = '\(database.name)' AND application_name LIKE 'convoy %' AND state = 'idle in transaction'
                 """
             )
             let result = await running

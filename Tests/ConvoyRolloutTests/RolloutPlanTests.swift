@@ -46,6 +46,15 @@ import Testing
         #expect(plan.plannedWaves == [PlannedWave(name: "rest", instances: ["a"])])
     }
 
+    @Test func aCanaryOfEachCohortIsPlannedFromTheCohorts() throws {
+        let waves = [Wave(name: "canary", selection: .rest, onePer: .cohort), Wave(name: "rest", selection: .rest)]
+        let cohorts = ["a": "old", "b": "new", "c": "new"]
+        let plan = try RolloutPlan(fleet: fleet(waves), instances: all, change: .up(to: nil), cohorts: cohorts)
+        let canary = try #require(plan.plannedWaves.first)
+        #expect(canary.instances.compactMap { cohorts[$0] }.sorted() == ["new", "old"])
+        #expect(plan.instanceCount == 4)
+    }
+
     @Test func instancesThatNoWaveTakesAreTold() throws {
         let plan = try RolloutPlan(fleet: fleet([canaryAndRest[0]]), instances: all, change: .up(to: nil))
         #expect(plan.leftOut.map(\.name) == ["a", "c", "d"])

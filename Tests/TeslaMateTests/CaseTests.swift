@@ -17,7 +17,7 @@ import Testing
         #expect(Self.cases.count == 35)
     }
 
-    @Test(arguments: PostgresServer.Release.allCases, cases)
+    @Test(arguments: PostgresServer.Release.tested, cases)
     func theRowsAreTheRecordedOnes(release: PostgresServer.Release, migrationCase: MigrationCase) async throws {
         try await PostgresServer.shared(release).withDatabase(at: migrationCase.previousVersion) { database in
             try await database.execute(migrationCase.preparation)

@@ -34,57 +34,60 @@ import Testing
         }
     }
 
-    @Test(arguments: PostgresServer.Release.allCases, MigrationArgument.all)
+    @Test(arguments: PostgresServer.Release.tested, MigrationArgument.all)
     func theWayDownIsTheRecordedOne(release: PostgresServer.Release, migration: MigrationArgument) async throws {
         let facts = try RecordedFacts.all.get()
         let version = migration.version
         let recorded = try #require(facts.downs[version], "down.csv says nothing of it")
         let expected = betterDowns[version] ?? recorded
+        let major = try await PostgresServer.shared(release).major
         switch try await Self.walks.value(on: release).finding(at: version) {
         case .refused(let result, let before, let after):
-            #expect(expected == .irreversible)
-            try expectRefusal(result, of: version)
-            #expect(before == after)
+            try #require(expected == .irreversible)
+            try requireRefusal(result, of: version)
+            try #require(before == after)
+            print("✔ \(migration.testDescription) has no way down, refused on PostgreSQL \(major)")
         case .reverted(let down, let again):
-            try expect(down, expected, at: version)
+            try require(down, expected, at: version)
             // What went down and up again is as if nothing had been.
             let difference = again.difference(from: try facts.catalogue(at: version))
-            #expect(difference.isEmpty, "up, down and up again: \(difference)")
+            try #require(difference.isEmpty, "up, down and up again: \(difference)")
+            print("✔ \(migration.testDescription) down and up again on PostgreSQL \(major)")
         }
     }
 
-    private func expect(_ down: CatalogFacts, _ expected: RecordedDown, at version: MigrationVersion) throws {
+    private func require(_ down: CatalogFacts, _ expected: RecordedDown, at version: MigrationVersion) throws {
         let facts = try RecordedFacts.all.get()
         let before = try facts.catalogue(at: facts.predecessor(of: version))
         switch expected {
         case .exact:
             let difference = down.difference(from: before)
-            #expect(difference.isEmpty, "\(difference)")
+            try #require(difference.isEmpty, "\(difference)")
         case .columnOrder:
             let difference = down.withoutColumnOrder.difference(from: before.withoutColumnOrder)
-            #expect(difference.isEmpty, "\(difference)")
-            #expect(down != before, "it restores the order of columns too: list it among the better ways down")
+            try #require(difference.isEmpty, "\(difference)")
+            try #require(down != before, "it restores the order of columns too: list it among the better ways down")
         case .nothing:
             let difference = down.difference(from: try facts.catalogue(at: version))
-            #expect(difference.isEmpty, "\(difference)")
+            try #require(difference.isEmpty, "\(difference)")
         case .differs:
-            Issue.record("nobody has written down what it should leave behind")
+            throw TestSupportError("nobody has written down what it should leave behind")
         case .irreversible:
-            Issue.record("the file has a way down, and TeslaMate has none")
+            throw TestSupportError("the file has a way down, and TeslaMate has none")
         }
     }
 
     /// Refused for the reason that the file gives.
-    private func expectRefusal(_ result: InstanceResult, of version: MigrationVersion) throws {
+    private func requireRefusal(_ result: InstanceResult, of version: MigrationVersion) throws {
         let migration = try #require(try teslaMateSet.get()[version])
         guard case .irreversible(let reason, let line) = migration.down else { return }
         let failure = try #require(result.failure)
-        #expect(result.outcome == .blocked)
-        #expect(result.applied.isEmpty)
-        #expect(failure.message.contains(reason))
-        #expect(failure.version == version)
-        #expect(failure.file == migration.file)
-        #expect(failure.line == line)
+        try #require(result.outcome == .blocked)
+        try #require(result.applied.isEmpty)
+        try #require(failure.message.contains(reason))
+        try #require(failure.version == version)
+        try #require(failure.file == migration.file)
+        try #require(failure.line == line)
     }
 
     @Test func theBetterWaysDownAreListed() throws {

@@ -65,10 +65,10 @@ struct PostgresServerTests {
         }
     }
 
-    @Test("each release starts", arguments: zip([PostgresServer.Release.v17, .v18], [17, 18]))
-    func releases(release: PostgresServer.Release, major: Int) async throws {
+    @Test("each release starts", arguments: PostgresServer.Release.tested)
+    func releases(release: PostgresServer.Release) async throws {
         let server = try await PostgresServer.shared(release)
-        #expect(server.major == major)
+        #expect(release == .system || release.rawValue == "\(server.major)")
         try await server.withDatabase { database in
             try await database.execute(["CREATE EXTENSION cube", "CREATE EXTENSION earthdistance"], as: "postgres")
         }

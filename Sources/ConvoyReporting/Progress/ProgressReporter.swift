@@ -44,14 +44,17 @@ public final class ProgressReporter: EventSink {
     private static let lineLimit = 2000
 
     /// - Parameters:
+    ///   - report: what an earlier process has done of the run.
     ///   - style: asked before each drawing, because a terminal's size changes.
     ///   - write: writes to standard error; may block, is never called twice at once.
     public init(
         _ mode: Mode,
         style: @escaping @Sendable () -> OutputStyle,
+        report: FleetReport = FleetReport(),
         now: @escaping @Sendable () -> Date = { Date() },
         write: @escaping @Sendable (String) -> Void
     ) {
+        state.withLock { $0.report = report }
         self.mode = mode
         self.style = style
         self.now = now
@@ -101,7 +104,10 @@ public final class ProgressReporter: EventSink {
 
     private func line(for event: Event, _ report: FleetReport) -> String? {
         switch (mode, event.kind) {
-        case (.lines, _), (_, .instanceWarned), (.live, .stopRequested), (.live, .cancelRequested), (.live, .halted):
+        case (.lines, _), (_, .instanceWarned), (.live, .stopRequested), (.live, .cancelRequested), (.live, .halted), (.live, .gateOpened),
+            (.live, .gateWaiting), (.live, .approved), (.live, .gatePassed), (.live, .gateFailed), (.live, .rollbackStarted),
+            (.live, .rollbackFinished), (.live, .hookFinished), (.live, .serverPaused), (.live, .serverResumed), (.live, .budgetChanged),
+            (.live, .windowClosed), (.live, .windowOpened), (.live, .runResumed):
             ProgressLines(style: style()).line(for: event, in: report)
         case (.live, _), (.quiet, _): nil
         }

@@ -1,21 +1,5 @@
-internal import ConvoyMigrations
-
 extension Duration {
-    /// For people: `850 ms`, `1.2 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `12 d`.
-    var human: String {
-        let milliseconds = max(0, self.milliseconds)
-        let seconds = milliseconds / 1000
-        switch milliseconds {
-        case ..<1000: return "\(milliseconds) ms"
-        case ..<10_000: return "\(seconds).\(milliseconds % 1000 / 100) s"
-        case ..<60_000: return "\(seconds) s"
-        case ..<3_600_000: return seconds % 60 == 0 ? "\(seconds / 60) min" : "\(seconds / 60) min \(seconds % 60) s"
-        case ..<172_800_000: return seconds % 3600 < 60 ? "\(seconds / 3600) h" : "\(seconds / 3600) h \(seconds % 3600 / 60) min"
-        default: return "\(seconds / 86_400) d"
-        }
-    }
-
-    /// The same without parts of a second, and without seconds past the first minute: `2 s`, `3 min`, `12 d`.
+    /// ``human`` without parts of a second, and without seconds past the first minute: `2 s`, `3 min`, `12 d`.
     var humanAge: String {
         let seconds = max(0, components.seconds)
         switch seconds {

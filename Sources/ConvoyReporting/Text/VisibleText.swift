@@ -1,4 +1,4 @@
-internal import ConvoyRollout
+internal import ConvoyMigrations
 
 extension String {
     /// The text with everything that a terminal would obey written out: `\n`, `\t`, `\u{1B}`.
@@ -12,7 +12,7 @@ extension String {
             case "\n": result += "\\n"
             case "\r": result += "\\r"
             case "\t": result += "\\t"
-            case _ where scalar.isObeyedByTerminals: result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            case _ where scalar.isObeyedByTerminals: result += scalar.writtenOut
             default: result.unicodeScalars.append(scalar)
             }
         }

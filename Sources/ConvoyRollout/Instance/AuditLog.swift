@@ -32,6 +32,17 @@ enum AuditLog {
         """
     )
 
+    /// What one run did in this very database, oldest first.
+    static func reading(of run: String, systemIdentifier: String, databaseOID: Int64) -> PipelineStatement {
+        PipelineStatement(
+            """
+            SELECT version, direction, duration_ms FROM convoy.migration_log
+            WHERE run = $1::text AND system_identifier = $2::text AND database_oid = $3::oid ORDER BY started_at, version
+            """,
+            [run, systemIdentifier, String(databaseOID)]
+        )
+    }
+
     /// Writes the row of one migration, which began with its transaction.
     static let insertion = """
         INSERT INTO convoy.migration_log (id, version, name, direction, checksum, run, started_at, duration_ms, applied_by,

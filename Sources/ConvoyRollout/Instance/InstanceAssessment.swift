@@ -92,7 +92,7 @@ struct InstanceAssessment: Sendable {
         self.plan = plan
         edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
         failure =
-            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? everyTable(plan, set)
+            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? ownLock(plan, set, ledger)
             ?? (plan.versions.isEmpty ? nil : Self.permission(facts, ledger, exists: contents != nil, instance))
             ?? (plan.versions.isEmpty ? nil : Self.missingAdmin(facts, ledger, plan, set, instance))
     }
@@ -150,39 +150,47 @@ struct InstanceAssessment: Sendable {
         return failure
     }
 
-    /// A statement without a transaction that takes a lock on each table would wait for ever for the one that Convoy itself holds on the ledger.
-    private func everyTable(_ plan: InstancePlan, _ set: MigrationSet) -> Failure? {
+    /// A statement without a transaction that takes a lock on the ledger would wait for ever for the one that Convoy itself holds there.
+    private func ownLock(_ plan: InstancePlan, _ set: MigrationSet, _ ledger: Ledger) -> Failure? {
         for version in plan.versions {
             guard let migration = set[version], let section = migration.section(plan.direction), !section.isTransactional,
-                case .statement(let statement)? = section.elements.first, Self.takesEveryTable(statement.text)
+                case .statement(let statement)? = section.elements.first, Self.locksLedger(statement.text, in: ledger.schema)
             else { continue }
             return Failure(
                 .blocked,
-                "the statement takes a lock on every table, and Convoy holds one on the ledger meanwhile: neither would end",
+                "the statement takes a lock on \(ledger.schema).\(Ledger.tableName), and Convoy holds one there meanwhile: neither would end",
                 version: version,
                 file: migration.file,
                 line: statement.line,
                 statement: statement.text,
-                hint: "name the tables, one migration each, or write VACUUM (SKIP_LOCKED)"
+                hint: "name the other tables, one migration each, or write VACUUM (SKIP_LOCKED)"
             )
         }
         return nil
     }
 
-    /// `VACUUM` without a table, and `REINDEX DATABASE`.
-    static func takesEveryTable(_ statement: String) -> Bool {
-        let upper = statement.uppercased()
-        let command = upper.prefix { $0.isLetter }
-        var rest = upper.dropFirst(command.count).drop { $0.isWhitespace }
+    /// `VACUUM` without a table, `REINDEX` of the database or of the ledger's schema, and either of the ledger itself.
+    static func locksLedger(_ statement: String, in schema: String) -> Bool {
+        let lower = statement.lowercased()
+        let command = lower.prefix { $0.isLetter }
+        var rest = lower.dropFirst(command.count).drop { $0.isWhitespace }
         if rest.first == "(", let end = rest.firstIndex(of: ")") {
-            if rest[..<end].contains("SKIP_LOCKED") { return false }
+            if rest[..<end].contains("skip_locked") { return false }
             rest = rest[end...].dropFirst()
         }
-        let words = rest.split { $0.isWhitespace }
-        switch command {
-        case "VACUUM": return words.allSatisfy { ["FULL", "FREEZE", "VERBOSE", "ANALYZE", "ANALYSE"].contains($0) }
-        case "REINDEX": return words.first == "DATABASE"
-        default: return false
+        let words = rest.split { !($0.isLetter || $0.isNumber || "_$\"".contains($0)) }
+        func names(_ object: String) -> Bool { words.contains { $0.filter { $0 != "\"" } == object } }
+        switch (command, words.first) {
+        case ("vacuum", _):
+            return names(Ledger.tableName) || words.allSatisfy { ["full", "freeze", "verbose", "analyze", "analyse"].contains($0) }
+        case ("reindex", "database"):
+            return true
+        case ("reindex", "schema"):
+            return words.last?.filter { $0 != "\"" } == schema.lowercased()[...]
+        case ("reindex", _):
+            return names(Ledger.tableName) || names("\(Ledger.tableName)_pkey")
+        default:
+            return false
         }
     }
 

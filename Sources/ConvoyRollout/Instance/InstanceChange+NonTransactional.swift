@@ -19,7 +19,7 @@ extension InstanceChange {
         var exchange = try exchange(for: migration)
         // It idles in its transaction for as long as the statement takes.
         exchange.idleTimeout = .zero
-        let keeper = try await InstanceProbe(instance: instance).session()
+        let keeper = try await InstanceProbe(instance: instance, sessionName: sessionName(run: run)).session()
         defer { keeper.close() }
         do {
             self.keeper = try await SessionIdentity(of: keeper)
@@ -89,7 +89,7 @@ extension InstanceChange {
                     pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
                     pg_catalog.set_config('standard_conforming_strings', 'on', false)
                 """,
-                [exchange.searchPath, "\(statementTimeout.milliseconds)ms"]
+                [exchange.ledger.searchPath, "\(statementTimeout.milliseconds)ms"]
             )
         )
         do {

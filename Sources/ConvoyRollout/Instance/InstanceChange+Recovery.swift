@@ -23,7 +23,7 @@ extension InstanceChange {
         // An operator who cancels does not want to wait for a server that is gone; the next run finds out by itself.
         let wait = isInterrupted ? min(runner.timing.reconnectWait, runner.timing.interruptedReconnectWait) : runner.timing.reconnectWait
         let deadline = ContinuousClock.now + wait
-        let probe = InstanceProbe(instance: instance, cancellation: .ignored)
+        let probe = InstanceProbe(instance: instance, sessionName: sessionName(run: run), cancellation: .ignored)
         while true {
             do {
                 let connection = try await probe.session()

@@ -97,12 +97,13 @@ extension InstanceChange {
 
     /// The statements that every migration repeats are parsed once in a session: by the first migration of its first window.
     private func repeatedStatements(isFirst: Bool) -> RepeatedStatements {
-        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false)
+        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false, includesAudit: writesAuditLog)
         if !isFirst {
             // The window's first migration has prepared them by then.
             statements.isPrepared = true
-        } else if !statements.isPrepared {
-            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false)
+        } else if !statements.isPrepared || statements.includesAudit != writesAuditLog {
+            // The audit log can become writable in the middle of a run, or no longer be.
+            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false, includesAudit: writesAuditLog)
             repeated = statements
         }
         return statements

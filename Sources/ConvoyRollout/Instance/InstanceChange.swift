@@ -36,7 +36,7 @@ final class InstanceChange {
     private var losses = 0
     private var from: MigrationVersion?
     private var holdsLock = false
-    /// Going down by steps: the versions that were shown, so that planning again does not go further down.
+    /// Going down by steps or by name: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
 
@@ -88,7 +88,7 @@ final class InstanceChange {
 
     /// - Returns: whether there was something to do.
     private func bringToTarget() async throws(Failure) -> Bool {
-        let probe = InstanceProbe(instance: instance)
+        let probe = InstanceProbe(instance: instance, sessionName: sessionName(run: run))
         let connection = try await probe.connect()
         self.connection = connection
         let reading = try await probe.read(connection)
@@ -104,7 +104,10 @@ final class InstanceChange {
         ) {
             throw failure
         }
-        if case .downSteps = change { intended = Set(plan.versions) }
+        switch change {
+        case .downSteps, .revert: intended = Set(plan.versions)
+        case .up, .down: break
+        }
         report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
         try await acquireLock()
         var stalls = 0
@@ -216,10 +219,14 @@ final class InstanceChange {
         return versions
     }
 
-    /// What is left of the steps down; they begin at the newest version or not at all.
+    /// What is left of the way down; it begins at the newest version, or below what the instance had at the start, or not at all.
     private func stillApplied(_ intended: Set<MigrationVersion>) throws(Failure) -> [MigrationVersion] {
         let versions = ledgerVersions.filter(intended.contains).sorted(by: >)
-        guard let first = versions.first, let newest = ledgerVersions.max(), newest != first else { return versions }
+        var start: MigrationVersion?
+        if case .revert(_, let version) = change { start = version }
+        guard let first = versions.first, let newest = ledgerVersions.max(), newest != first, start.map({ newest > $0 }) != false else {
+            return versions
+        }
         throw Failure(
             .blocked,
             "version \(newest) was applied meanwhile, on top of \(first), which was to be reverted",

@@ -5,6 +5,8 @@ import ConvoyPostgres
 /// Reads where an instance stands: two round trips in one read-only transaction, on the connection that may go on to migrate.
 struct InstanceProbe {
     let instance: Instance
+    /// The `application_name` of its sessions.
+    var sessionName = "convoy"
     var cancellation = Cancellation.observed
 
     /// What one probe learnt.
@@ -31,7 +33,7 @@ struct InstanceProbe {
             do {
                 return try await PostgresConnection.connect(
                     parameters,
-                    applicationName: "convoy",
+                    applicationName: sessionName,
                     timeout: max(.milliseconds(1), deadline - .now),
                     cancellation: cancellation
                 )

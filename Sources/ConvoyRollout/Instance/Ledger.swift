@@ -13,6 +13,9 @@ struct Ledger: Sendable, Hashable {
     /// Quoted and qualified.
     var table: String { "\(quotedIdentifier(schema)).\(quotedIdentifier(Self.tableName))" }
 
+    /// The path that the app's own statements see: a migration's, and a check's.
+    var searchPath: String { schema == "public" ? "public, pg_temp" : "\(quotedIdentifier(schema)), public, pg_temp" }
+
     /// Makes the table as Ecto would, but within a transaction of ours.
     var creation: [PipelineStatement] {
         [

@@ -46,11 +46,6 @@ struct MigrationExchange: Sendable {
     /// The path of Convoy's own statements.
     static let ownSearchPath = "pg_catalog, pg_temp"
 
-    /// The path that a migration's statements see.
-    var searchPath: String {
-        ledger.schema == "public" ? "public, pg_temp" : "\(quotedIdentifier(ledger.schema)), public, pg_temp"
-    }
-
     /// One migration from BEGIN to COMMIT.
     ///
     /// The predecessor's guard is there because a COMMIT that itself fails ends its transaction without making the server skip what follows.
@@ -64,7 +59,7 @@ struct MigrationExchange: Sendable {
         let versions = Ledger.parameters(migration.version, after: predecessor)
         add(.ledger, repeating(.recording, ledger.recording(direction), versions))
         let timeouts = [timeoutText(lockTimeout), timeoutText(section.statementTimeout ?? statementTimeout)]
-        add(.begin, repeating(.settings, Self.settingsSQL, [searchPath] + timeouts))
+        add(.begin, repeating(.settings, Self.settingsSQL, [ledger.searchPath] + timeouts))
         for element in section.elements {
             switch element {
             case .statement(let statement):

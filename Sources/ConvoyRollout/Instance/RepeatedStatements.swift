@@ -8,6 +8,8 @@ struct RepeatedStatements: Sendable, Hashable {
     let round: Int
     /// False for the migration that prepares them.
     var isPrepared: Bool
+    /// Whether the one that writes the audit row is among them.
+    var includesAudit: Bool
 
     func name(_ key: Key) -> String { "convoy_\(key.rawValue)_\(round)" }
 }

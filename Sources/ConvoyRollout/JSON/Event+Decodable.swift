@@ -81,7 +81,7 @@ extension Event: Decodable {
             case .windowClosed: .windowClosed(until: try date(.until))
             case .windowOpened: .windowOpened
             case .runResumed: .runResumed(by: try text(.by))
-            case .halted: .halted(reason: try text(.reason))
+            case .halted: .halted(try HaltReason(from: decoder))
             case .stopRequested: .stopRequested
             case .cancelRequested: .cancelRequested
             case .runFinished: .runFinished(status: try container.decode(RunStatus.self, forKey: .status))

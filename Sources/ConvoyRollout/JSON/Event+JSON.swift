@@ -63,7 +63,7 @@ extension Event.Kind {
         case .budgetChanged(let server, let connections): [("server", .string(server)), ("connections", .integer(connections))]
         case .windowClosed(let until): [("until", .string(until.rfc3339))]
         case .runResumed(let by): [("by", .string(by))]
-        case .halted(let reason): [("reason", .string(reason))]
+        case .halted(let reason): reason.members
         case .runFinished(let status): [("status", .string(status.rawValue))]
         case .windowOpened, .stopRequested, .cancelRequested: []
         }

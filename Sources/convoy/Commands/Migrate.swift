@@ -16,6 +16,7 @@ struct Migrate: FleetCommand {
               convoy migrate --wave canary               one wave
               convoy migrate --select name=alice --yes   one instance, no question
               convoy migrate --to 20240929084639         not to the newest version
+              convoy migrate --plan plan.json            exactly what `convoy plan --out plan.json` showed
 
             Ctrl-C: nothing new starts, what runs finishes. Ctrl-C again: what runs is cancelled and rolled back.
             """
@@ -43,43 +44,52 @@ struct Migrate: FleetCommand {
     @Option(help: ArgumentHelp("At most so many instances at a time, even where a wave allows more.", valueName: "number"))
     var concurrency: Int?
 
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly what `plan --out` has written down; refused if anything is different now.", valueName: "file")
+    )
+    var planFile: String?
+
     func validate() throws {
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
+        if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil {
+            throw ValidationError("--plan says it all: --to, --wave, --select and --concurrency do not go with it")
+        }
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let settings = try Settings(options, output: outputOptions.output)
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
-        let change = Change.up(to: to)
+        let pinned = try planFile.map(PinnedPlan.init(file:))
+        let change = pinned?.change.change ?? .up(to: to)
+        guard change.direction == .up else { throw CommandFailure(.usage, "--plan: the plan is one of a rollback") }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            let selection = try await session.select()
-            let plan: RolloutPlan
-            do throws(UnknownWave) {
-                plan = try RolloutPlan(
-                    fleet: session.fleet,
-                    instances: selection.instances,
-                    change: change,
-                    waves: waves,
-                    concurrency: concurrency
-                )
-            } catch {
-                throw CommandFailure(.usage, "--wave: \(error.description)")
+            let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
+            let selector = try pinned?.selector ?? settings.selector
+            let selection = try await session.select(selector)
+            let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
+            let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }
+            guard changeOptions.dryRun || !changeOptions.yes || pinned != nil || mayRollBack else {
+                return try await session.run(plan, selector, journal, interruption).unlessIncomplete(selection)
             }
-            session.tellLeftOut(plan)
-            if changeOptions.dryRun || !changeOptions.yes {
-                let report = await session.report(on: plan)
-                if changeOptions.dryRun {
-                    try settings.writeResult(table: { report.table($0) }, json: { report.json })
-                    return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
-                }
+            let statuses = await session.statuses(of: plan)
+            let report = session.report(on: plan, statuses)
+            if let pinned { try session.check(pinned, against: plan, selector, statuses) }
+            try session.checkRollbacksArePossible(plan, statuses)
+            if mayRollBack { session.tellWhatARollbackMeans() }
+            if changeOptions.dryRun {
+                try settings.writeResult(table: { report.table($0) }, json: { report.json })
+                return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            }
+            if !changeOptions.yes {
                 StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
                 if report.changedInstances > 0 {
                     try await Confirmation.ask("Apply this to \(report.changedInstances) of \(report.instances.count) instances?")
                 }
             }
-            return try await session.run(plan, interruption).unlessIncomplete(selection)
+            return try await session.run(plan, selector, statuses: statuses, journal, interruption).unlessIncomplete(selection)
         }
     }
 }
@@ -91,21 +101,4 @@ struct ChangeOptions: ParsableArguments {
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
-}
-
-extension FleetSession {
-    /// Takes the plan over the fleet, shows how it goes, and writes the report.
-    func run(_ plan: RolloutPlan, _ interruption: Interruption) async throws -> ConvoyRollout.ExitCode {
-        let reporter = ProgressReporter(
-            settings.progressMode,
-            style: { [settings] in settings.style(of: StandardStreams.error) },
-            write: StandardStreams.error.write
-        )
-        interruption.changesBegin()
-        let result = await Coordinator(instanceOperator: runner, events: reporter).run(plan, stopRequests: interruption.stopRequests)
-        await reporter.finish()
-        let report = reporter.report
-        try settings.writeResult(table: { report.table($0) }, json: { report.json })
-        return result.exitCode
-    }
 }

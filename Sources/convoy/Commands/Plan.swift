@@ -14,6 +14,7 @@ struct Plan: FleetCommand {
 
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
+              convoy plan --out plan.json    writes it down for `migrate --plan`, which refuses it if anything has changed
             """
     )
 
@@ -26,25 +27,42 @@ struct Plan: FleetCommand {
     )
     var to: MigrationVersion?
 
+    @Option(help: ArgumentHelp("Write the plan down in this file: versions, checksums, waves and instances.", valueName: "file"))
+    var out: String?
+
     func execute() async throws -> ConvoyRollout.ExitCode {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
         let change = Change.up(to: to)
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let selection = try await session.select()
-            let plan = try RolloutPlan(fleet: session.fleet, instances: selection.instances, change: change)
-            session.tellLeftOut(plan)
-            let report = await session.report(on: plan)
+            let plan = try await session.plan(selection, change)
+            let statuses = await session.statuses(of: plan)
+            let report = session.report(on: plan, statuses)
+            try session.checkRollbacksArePossible(plan, statuses)
+            if plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
+            if let out {
+                let pinned = PinnedPlan(plan, set: session.set, selector: session.settings.selector, statuses: statuses, at: Date())
+                do {
+                    try pinned.data().write(to: out.asFileURL, options: .atomic)
+                } catch {
+                    throw CommandFailure(.usage, "--out: \(out) cannot be written", hint: "name a file in a folder that is there")
+                }
+            }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
             return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
         }
     }
 }
 
+extension String {
+    /// As a path, relative to the current directory unless it is absolute.
+    var asFileURL: URL { URL(filePath: self) }
+}
+
 extension FleetSession {
-    /// Looks at the plan's instances and says what would run on each.
-    func report(on plan: RolloutPlan) async -> PlanReport {
-        let statuses = await probe(plan.waves.flatMap(\.instances), for: plan.change)
+    /// Says what a plan would run on each of its instances, which stand as the statuses say, in the order of the waves.
+    func report(on plan: RolloutPlan, _ statuses: [InstanceStatus]) -> PlanReport {
         var rest = statuses[...]
         let waves = plan.waves.map { wave in
             let members = rest.prefix(wave.instances.count)
@@ -55,7 +73,7 @@ extension FleetSession {
             switch plan.change {
             case .up(let version): version ?? set.newest?.version
             case .down(let version): version
-            case .downSteps: nil
+            case .downSteps, .revert: nil
             }
         return PlanReport(
             fleet: fleet.name,

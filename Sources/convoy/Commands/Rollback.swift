@@ -44,10 +44,11 @@ struct Rollback: FleetCommand {
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
             let selection = try await session.select()
-            let plan = try RolloutPlan(fleet: session.fleet, instances: selection.instances, change: change)
-            session.tellLeftOut(plan)
-            let report = await session.report(on: plan)
+            let plan = try await session.plan(selection, change)
+            let statuses = await session.statuses(of: plan)
+            let report = session.report(on: plan, statuses)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             if changeOptions.dryRun || isRefused {
                 try settings.writeResult(table: { report.table($0) }, json: { report.json })
@@ -66,7 +67,7 @@ struct Rollback: FleetCommand {
                     try await Confirmation.ask("Revert this on \(report.changedInstances) of \(report.instances.count) instances?")
                 }
             }
-            return try await session.run(plan, interruption).unlessIncomplete(selection)
+            return try await session.run(plan, settings.selector, statuses: statuses, journal, interruption).unlessIncomplete(selection)
         }
     }
 }

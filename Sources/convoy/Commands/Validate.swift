@@ -34,7 +34,8 @@ struct Validate: FleetCommand {
             "  instances   \(fleet.instances.count) listed" + (session.settings.selector == nil ? "" : ", \(selected) selected"),
         ]
         if !fleet.discoveries.isEmpty { lines.append("  discover    \(fleet.discoveries.count), at run time") }
-        lines.append("  waves       \(fleet.rollout.waves.map(\.name).joined(separator: ", "))")
+        lines += RolloutSummary(fleet.rollout).lines
+        lines.append("  journal     \(fleet.journal)")
         let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
         lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
         return lines.map { $0.visible + "\n" }.joined()

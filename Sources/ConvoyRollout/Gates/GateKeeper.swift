@@ -1,0 +1,149 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+
+/// Watches a wave's gate: whether what it asks for holds as long as it must, and whether somebody approved.
+///
+/// Checks, command and URL are looked at when the gate opens, again every ``Gate/every`` for as long as it is closed, and once more at the end: when the
+/// soak is over and the approval is there. The first look that is bad fails the gate. An approval counts from the moment when it is given,
+/// also during the soak.
+public struct GateKeeper: Sendable {
+    /// How a gate ended.
+    public enum Verdict: Sendable, Hashable {
+        case passed
+        /// What turned bad: the instance and its check, the command, or the URL.
+        case failed(reason: String)
+        /// The task was cancelled before it was decided.
+        case cancelled
+    }
+
+    private let hooks: HookRunner
+    private let limits: ConnectionLimits
+    private let clock: any Clock<Duration>
+    private let httpTimeout: Duration
+
+    /// - Parameters:
+    ///   - hooks: runs the gate's command, with its time limit.
+    ///   - limits: bound the connections of the checks.
+    ///   - clock: what the soak is measured with.
+    public init(hooks: HookRunner, limits: ConnectionLimits, clock: any Clock<Duration> = ContinuousClock()) {
+        self.init(hooks: hooks, limits: limits, clock: clock, httpTimeout: .seconds(10))
+    }
+
+    package init(hooks: HookRunner, limits: ConnectionLimits, clock: any Clock<Duration>, httpTimeout: Duration) {
+        self.hooks = hooks
+        self.limits = limits
+        self.clock = clock
+        self.httpTimeout = httpTimeout
+    }
+
+    /// Watches a gate until it passes, fails, or the task is cancelled; then what it runs is stopped first.
+    ///
+    /// - Parameters:
+    ///   - wave: the wave that the gate comes after.
+    ///   - instances: the wave's instances that ended well; the checks are asked there.
+    ///   - approvals: an element when somebody approves, with the name; the first one counts. The stream serves one gate only.
+    ///   - resumedAfter: how much of the soak an earlier process of the run has waited already.
+    ///   - waiting: is told what the gate waits for, at the start and when that changes.
+    @concurrent
+    public func verdict(
+        on gate: Gate,
+        after wave: String,
+        instances: [Instance],
+        run: String,
+        direction: MigrationDirection,
+        approvals: AsyncStream<String>,
+        resumedAfter: Duration = .zero,
+        waiting: @Sendable (_ reason: String) -> Void = { _ in }
+    ) async -> Verdict {
+        let occasion = HookOccasion(run: run, direction: direction, wave: wave)
+        return await watch(gate, occasion, instances, approvals, resumedAfter, clock, waiting)
+    }
+
+    private func watch(
+        _ gate: Gate,
+        _ occasion: HookOccasion,
+        _ instances: [Instance],
+        _ approvals: AsyncStream<String>,
+        _ resumedAfter: Duration,
+        _ clock: some Clock<Duration>,
+        _ waiting: @Sendable (String) -> Void
+    ) async -> Verdict {
+        let soakEnd = clock.now.advanced(by: max(.zero, gate.soak - resumedAfter))
+        let approval = OneShot<String>()
+        if !gate.approve { approval.fulfil("") }
+        return await withTaskGroup(of: Void.self) { listener in
+            if gate.approve {
+                listener.addTask { for await who in approvals { return approval.fulfil(who) } }
+            }
+            defer { listener.cancelAll() }
+            var told: String?
+            while true {
+                let looksAt = clock.now
+                let isLast = looksAt >= soakEnd && approval.current != nil
+                if !isLast {
+                    let reason = Self.reason(soakLeft: looksAt < soakEnd ? looksAt.duration(to: soakEnd) : nil, approval.current == nil)
+                    // Time goes by with each look; what is waited for does not.
+                    if told != reason.kind { waiting(reason.text) }
+                    told = reason.kind
+                }
+                let problem = await problem(gate, occasion, instances)
+                if Task.isCancelled { return .cancelled }
+                if let problem { return .failed(reason: problem) }
+                if isLast { return .passed }
+
+                let next = looksAt.advanced(by: max(gate.every, .milliseconds(1)))
+                if clock.now < soakEnd {
+                    try? await clock.sleep(until: min(next, soakEnd), tolerance: nil)
+                } else {
+                    _ = await approval.value { try await clock.sleep(until: next, tolerance: nil) }
+                }
+                if Task.isCancelled { return .cancelled }
+            }
+        }
+    }
+
+    private static func reason(soakLeft: Duration?, _ needsApproval: Bool) -> (kind: String, text: String) {
+        let approval = needsApproval ? "an approval" : nil
+        let kind = [soakLeft.map { _ in "soak" }, approval].compactMap(\.self).joined(separator: " and ")
+        let text = [soakLeft.map { "the end of its soak in \($0.human)" }, approval].compactMap(\.self).joined(separator: " and ")
+        return (kind, text)
+    }
+
+    // MARK: One look
+
+    /// What is bad now; nil where all is well.
+    private func problem(_ gate: Gate, _ occasion: HookOccasion, _ instances: [Instance]) async -> String? {
+        if !gate.checks.isEmpty, let problem = await checkProblem(gate.checks, instances) { return problem }
+        if Task.isCancelled { return nil }
+        if !gate.command.isEmpty {
+            let outcome = await hooks.run(gate.command, as: "gate", for: occasion)
+            if let problem = outcome.problem { return "command \(HookRunner.name(of: gate.command)): \(problem)" }
+        }
+        if Task.isCancelled { return nil }
+        if let url = gate.http { return await HTTPCheck(url: url, timeout: httpTimeout).problem() }
+        return nil
+    }
+
+    /// Asks the checks on every instance, within the connection limits, until one does not hold.
+    private func checkProblem(_ checks: [Check], _ instances: [Instance]) async -> String? {
+        var queue = StartQueue(
+            instances.map { StartQueue.Entry(server: $0.server, connections: 1) },
+            maxParallel: nil,
+            limits: limits
+        )
+        let checks = InstanceChecks(checks: checks)
+        return await withTaskGroup(of: (Int, Failure?).self) { group in
+            while true {
+                while !Task.isCancelled, let index = queue.next() {
+                    group.addTask { (index, await checks.failure(on: instances[index])) }
+                }
+                guard let (index, failure) = await group.next() else { return nil }
+                queue.finished(index)
+                if let failure {
+                    group.cancelAll()
+                    return "\(instances[index].name): \(failure.message)"
+                }
+            }
+        }
+    }
+}

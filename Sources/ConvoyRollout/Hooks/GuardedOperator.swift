@@ -1,0 +1,164 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+
+/// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
+/// `after_instance`.
+///
+/// - An instance that has nothing to run is left alone, its hooks too: nobody wants an app restarted for nothing. That costs a look at it first,
+///   only where there are such hooks.
+/// - When `before_instance` fails by itself, the database is not touched and `after_instance` does not run. In every other case `after_instance`
+///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
+///   or the run was cancelled.
+/// - Checks run when migrations were applied, not after a way down: they are written for the newer version.
+public struct GuardedOperator: InstanceOperator {
+    private let inner: any InstanceOperator
+    private let hooks: HookRunner
+    private let checkFailure: @Sendable (Instance) async -> Failure?
+    private let waves: [String: String]
+    private let unfinished: Set<String>
+
+    /// - Parameters:
+    ///   - inner: makes the change itself.
+    ///   - checks: `rollout.checks`.
+    ///   - waves: the wave of each instance, by names.
+    ///   - unfinished: instances that an earlier process of the same run began and did not finish. Their app may be down and their checks not
+    ///     run, so for these hooks and checks run even where nothing is pending.
+    public init(
+        _ inner: any InstanceOperator,
+        hooks: HookRunner,
+        checks: [Check],
+        waves: [String: String],
+        unfinished: Set<String> = []
+    ) {
+        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished, checkFailure: InstanceChecks(checks: checks).failure)
+    }
+
+    init(
+        _ inner: any InstanceOperator,
+        hooks: HookRunner,
+        waves: [String: String],
+        unfinished: Set<String>,
+        checkFailure: @escaping @Sendable (Instance) async -> Failure?
+    ) {
+        self.inner = inner
+        self.hooks = hooks
+        self.waves = waves
+        self.unfinished = unfinished
+        self.checkFailure = checkFailure
+    }
+
+    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+        await inner.probe(instance, for: change)
+    }
+
+    public func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
+
+    public func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
+
+    public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
+
+    /// Looking and checking use one connection each, when the change's own are closed.
+    public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
+
+    public func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        guard hooks.has(.beforeInstance) || hooks.has(.afterInstance) else {
+            return await changeAndCheck(instance, change, run: run, report: report)
+        }
+        if !unfinished.contains(instance.name) {
+            let status = await inner.probe(instance, for: change)
+            guard status.outcome == .pending else {
+                for warning in status.warnings { report(.instanceWarned(instance: instance.name, message: warning)) }
+                return InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
+            }
+        }
+        guard !Task.isCancelled else { return .interrupted("cancelled before it began; nothing was touched") }
+
+        var occasion = HookOccasion(run: run, direction: change.direction, wave: waves[instance.name], instance: instance)
+        var result: InstanceResult?
+        if let (hook, ending) = await hooks.perform(.beforeInstance, for: occasion) {
+            report(.hookFinished(hook))
+            switch ending {
+            case .exited(0): break
+            case .cancelled(ran: false): return .interrupted("cancelled before it began; nothing was touched")
+            case .cancelled(ran: true):
+                result = .interrupted("interrupted while \(hooks.name(of: .beforeInstance)) ran; the database was not touched")
+            case .timedOut: result = failed(before: hook)
+            case .exited, .killed, .notStarted: return failed(before: hook)
+            }
+        }
+        let changed: InstanceResult
+        if let result { changed = result } else { changed = await changeAndCheck(instance, change, run: run, report: report) }
+        occasion.outcome = changed.outcome.rawValue
+        guard let hook = await hooks.run(.afterInstance, for: occasion) else { return changed }
+        report(.hookFinished(hook))
+        guard let problem = hook.problem else { return changed }
+        let message = "\(hooks.name(of: .afterInstance)): \(problem)"
+        guard changed.outcome.isGood else {
+            // What went wrong first is what counts.
+            report(.instanceWarned(instance: instance.name, message: message))
+            return changed
+        }
+        var failed = changed
+        failed.outcome = .failed
+        failed.failure = Failure(
+            .failed,
+            "\(message); \(changed.whatWasDone)",
+            detail: hook.lastLines,
+            hint: "see to the app of this instance; its database needs nothing"
+        )
+        return failed
+    }
+
+    private func changeAndCheck(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        var result = await inner.change(instance, change, run: run, report: report)
+        let isNew = result.outcome == .migrated || result.outcome == .upToDate && unfinished.contains(instance.name)
+        guard isNew, change.direction == .up, var failure = await checkFailure(instance) else { return result }
+        failure.message += "; \(result.whatWasDone)"
+        result.outcome = failure.kind
+        result.failure = failure
+        return result
+    }
+
+    private func failed(before hook: HookResult) -> InstanceResult {
+        let failure = Failure(
+            .failed,
+            "\(hooks.name(of: .beforeInstance)): \(hook.problem ?? ""); the database was not touched",
+            detail: hook.lastLines,
+            hint: "correct what the hook needs, or the hook in the fleet file; then run the same command again"
+        )
+        return InstanceResult(outcome: .failed, failure: failure)
+    }
+}
+
+extension InstanceResult {
+    fileprivate static func interrupted(_ message: String) -> InstanceResult {
+        InstanceResult(outcome: .interrupted, failure: Failure(.interrupted, message, hint: "run the same command again"))
+    }
+
+    /// What the change itself did, for a message about what came after it.
+    fileprivate var whatWasDone: String {
+        switch outcome {
+        case .rolledBack: "the database was rolled back"
+        case .upToDate: "the database was up to date"
+        default: "the database was migrated"
+        }
+    }
+}
+
+extension HookResult {
+    /// The end of what it wrote, which is where programs say why they failed; nil where it wrote nothing.
+    var lastLines: String? {
+        let lines = output.suffix(1000).split(separator: "\n").suffix(5)
+        return lines.isEmpty ? nil : String(lines.joined(separator: "\n").suffix(500))
+    }
+}

@@ -1,0 +1,71 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+
+/// What a hook or a gate's command runs for: where its placeholders and its `CONVOY_*` variables come from.
+public struct HookOccasion: Sendable {
+    /// The run's id.
+    public var run: String
+    /// Which way the migrations go.
+    public var direction: MigrationDirection
+    /// Nil around a run.
+    public var wave: String?
+    /// Nil around a run, and around a wave.
+    public var instance: Instance?
+    /// How the instance, the wave or the run ended, for a hook that comes after it.
+    public var outcome: String?
+
+    public init(
+        run: String,
+        direction: MigrationDirection,
+        wave: String? = nil,
+        instance: Instance? = nil,
+        outcome: String? = nil
+    ) {
+        self.run = run
+        self.direction = direction
+        self.wave = wave
+        self.instance = instance
+        self.outcome = outcome
+    }
+
+    /// The value of a placeholder; nil where there is none here.
+    func value(of word: String, fleet: String) -> String? {
+        switch word {
+        case "run": run
+        case "fleet": fleet
+        case "wave": wave
+        case "name": instance?.name
+        case "server": instance?.server
+        case "database": instance?.database
+        case _ where word.hasPrefix("label."): instance?.labels[String(word.dropFirst("label.".count))]
+        default: nil
+        }
+    }
+
+    /// The variables that a program gets beside our own environment. One that has no value here is taken out of it, lest a program reads what
+    /// was meant for another.
+    func environment(fleet: String, hook: String) -> [String: String?] {
+        var variables: [String: String?] = [
+            "CONVOY_RUN": run,
+            "CONVOY_FLEET_NAME": fleet,
+            "CONVOY_DIRECTION": direction.rawValue,
+            "CONVOY_HOOK": hook,
+            "CONVOY_WAVE": wave,
+            "CONVOY_INSTANCE": instance?.name,
+            "CONVOY_SERVER": instance?.server,
+            "CONVOY_DATABASE": instance?.database,
+            "CONVOY_OUTCOME": outcome,
+            "CONVOY_STATUS": hook == HookPoint.afterRun.rawValue ? outcome : nil,
+        ]
+        // Of two labels that become one variable, the first in the alphabet has it.
+        for (key, value) in (instance?.labels ?? [:]).sorted(by: { $0.key > $1.key }) {
+            variables["CONVOY_LABEL_" + Self.variableName(key)] = value
+        }
+        return variables
+    }
+
+    /// A label's key as a shell can name it: capitals, digits and underscores.
+    private static func variableName(_ key: String) -> String {
+        String(key.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+}

@@ -1,0 +1,126 @@
+public import ConvoyFleet
+internal import ConvoyMigrations
+internal import ConvoyPostgres
+internal import FoundationEssentials
+
+/// Runs the programs of the fleet file: each in a session of its own, which is ended whole when the program ends, is late or is cancelled, so
+/// that no process stays behind.
+///
+///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: plan.waves.flatMap(\.instances))
+///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
+///
+/// A program gets the environment of this process and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,
+/// `CONVOY_INSTANCE`, `CONVOY_SERVER`, `CONVOY_DATABASE`, `CONVOY_LABEL_<KEY>`; afterwards also `CONVOY_OUTCOME`, and after a run `CONVOY_STATUS`. Its standard input is empty.
+/// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
+public struct HookRunner: Sendable {
+    private let hooks: Hooks
+    private let fleet: String
+    private let mask: SecretMask
+    private let grace: Duration
+    private let onLine: (@Sendable (_ line: String) -> Void)?
+
+    /// - Parameters:
+    ///   - fleet: the fleet's name.
+    ///   - instances: whose secrets are hidden in what any of the programs writes.
+    ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
+    public init(_ hooks: Hooks, fleet: String, instances: [Instance], onLine: (@Sendable (_ line: String) -> Void)? = nil) {
+        self.init(hooks, fleet: fleet, instances: instances, grace: .seconds(5), onLine: onLine)
+    }
+
+    /// - Parameter grace: between SIGTERM and SIGKILL.
+    package init(
+        _ hooks: Hooks,
+        fleet: String,
+        instances: [Instance],
+        grace: Duration,
+        onLine: (@Sendable (_ line: String) -> Void)? = nil
+    ) {
+        self.hooks = hooks
+        self.fleet = fleet
+        self.grace = grace
+        self.onLine = onLine
+        let ambient = ["PGPASSWORD"].compactMap { ProcessInfo.processInfo.environment[$0] }
+        mask = SecretMask(instances.flatMap(\.allSecrets) + ambient)
+    }
+
+    /// Whether the fleet file has a hook there.
+    public func has(_ point: HookPoint) -> Bool { hooks.commands[point] != nil }
+
+    /// Runs a hook; nil where the fleet file has none there.
+    ///
+    /// When the task is cancelled, a hook that comes before something is ended, or not started. One that comes after something runs all the
+    /// same, within its time: what was stopped before has to be started again.
+    public func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
+        await perform(point, for: occasion)?.result
+    }
+
+    /// The same, and how it ended.
+    func perform(_ point: HookPoint, for occasion: HookOccasion) async -> (result: HookResult, ending: Program.Ending)? {
+        guard let arguments = hooks.commands[point] else { return nil }
+        let outcome: Program.Outcome
+        switch point {
+        case .beforeRun, .beforeWave, .beforeInstance: outcome = await run(arguments, as: point.rawValue, for: occasion)
+        // A task of its own is not cancelled with ours.
+        case .afterRun, .afterWave, .afterInstance: outcome = await Task { await run(arguments, as: point.rawValue, for: occasion) }.value
+        }
+        let result = HookResult(
+            point: point,
+            wave: occasion.wave,
+            instance: occasion.instance?.name,
+            duration: outcome.duration,
+            problem: outcome.problem,
+            output: outcome.output
+        )
+        return (result, outcome.ending)
+    }
+
+    /// Runs any program as a hook runs.
+    ///
+    /// - Parameter name: what it is told as `CONVOY_HOOK`.
+    func run(_ arguments: [String], as name: String, for occasion: HookOccasion) async -> Program.Outcome {
+        do throws(MissingValue) {
+            let filled = try arguments.map { argument throws(MissingValue) in
+                try Placeholders.fill(argument) { word throws(MissingValue) in
+                    guard let value = occasion.value(of: word, fleet: fleet) else { throw MissingValue(word: word) }
+                    return value
+                }
+            }
+            let program = Program(
+                arguments: filled,
+                environment: occasion.environment(fleet: fleet, hook: name),
+                timeout: hooks.timeout,
+                grace: grace,
+                mask: mask,
+                onLine: onLine
+            )
+            return await program.run()
+        } catch {
+            return Program.Outcome(ending: .notStarted(error.description), duration: .zero, output: "")
+        }
+    }
+
+    /// What a program is called in messages: arguments may hold secrets.
+    static func name(of arguments: [String]) -> String { arguments.first ?? "" }
+
+    /// What the hook of a point is called in messages.
+    func name(of point: HookPoint) -> String { "hook \(point.rawValue) (\(Self.name(of: hooks.commands[point] ?? [])))" }
+}
+
+/// A placeholder for which there is no value.
+private struct MissingValue: Error, CustomStringConvertible {
+    var word: String
+
+    var description: String {
+        word.hasPrefix("label.")
+            ? "nothing can be filled in for {\(word)}: the instance has no label \(word.dropFirst("label.".count))"
+            : "nothing can be filled in for {\(word)} here"
+    }
+}
+
+extension Instance {
+    /// Every secret that the fleet file gives for it.
+    fileprivate var allSecrets: [String] {
+        let connections = [connection, admin, direct].compactMap(\.self)
+        return (connections.flatMap(\.secrets) + secrets.values).map { $0.reveal() }
+    }
+}

@@ -1,0 +1,86 @@
+/// Known secrets, to be hidden in what programs write.
+struct SecretMask: Sendable {
+    /// Secrets of one byte.
+    private var single = [Bool](repeating: false, count: 256)
+    /// Whether a longer secret begins with a byte.
+    private var begins = [Bool](repeating: false, count: 256)
+    /// Longer secrets by their first two bytes, so that thousands of them cost little more than one.
+    private var longer: [UInt16: [[UInt8]]] = [:]
+
+    /// What stands in a secret's place.
+    static let mark = Array("•••".utf8)
+
+    init(_ secrets: some Sequence<String>) {
+        for secret in Set(secrets) {
+            let bytes = Array(secret.utf8)
+            guard let first = bytes.first else { continue }
+            if bytes.count == 1 {
+                single[Int(first)] = true
+            } else {
+                begins[Int(first)] = true
+                longer[Self.key(first, bytes[1]), default: []].append(bytes)
+            }
+        }
+    }
+
+    private static func key(_ first: UInt8, _ second: UInt8) -> UInt16 { UInt16(first) << 8 | UInt16(second) }
+
+    private enum Look {
+        /// A secret of so many bytes begins here; zero is none.
+        case covers(Int)
+        /// More bytes are needed to tell.
+        case undecided
+    }
+
+    private func look(_ bytes: ArraySlice<UInt8>, isEnd: Bool) -> Look {
+        guard let first = bytes.first else { return .covers(0) }
+        var covered = single[Int(first)] ? 1 : 0
+        guard begins[Int(first)] else { return .covers(covered) }
+        guard bytes.count > 1 else { return isEnd ? .covers(covered) : .undecided }
+        for secret in longer[Self.key(first, bytes[bytes.startIndex + 1])] ?? [] {
+            if bytes.starts(with: secret) {
+                covered = max(covered, secret.count)
+            } else if !isEnd, bytes.count < secret.count, secret.starts(with: bytes) {
+                return .undecided
+            }
+        }
+        return .covers(covered)
+    }
+
+    /// Hides the secrets of one stream, those too that come in pieces or overlap.
+    struct Stream: Sendable {
+        let mask: SecretMask
+        /// What may be the beginning of a secret.
+        private var held: [UInt8] = []
+        /// How many of the bytes to come belong to a secret that was seen.
+        private var covered = 0
+
+        init(_ mask: SecretMask) {
+            self.mask = mask
+        }
+
+        /// What can be shown now.
+        mutating func add(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+            held += bytes
+            return take(isEnd: false)
+        }
+
+        /// What is left when the stream ends.
+        mutating func finish() -> [UInt8] { take(isEnd: true) }
+
+        private mutating func take(isEnd: Bool) -> [UInt8] {
+            var shown: [UInt8] = []
+            shown.reserveCapacity(held.count)
+            var index = 0
+            while index < held.count {
+                guard case .covers(let count) = mask.look(held[index...], isEnd: isEnd) else { break }
+                if count > 0, covered == 0 { shown += SecretMask.mark }
+                covered = max(covered, count)
+                if covered == 0 { shown.append(held[index]) } else { covered -= 1 }
+                index += 1
+            }
+            held.removeFirst(index)
+            return shown
+        }
+    }
+}

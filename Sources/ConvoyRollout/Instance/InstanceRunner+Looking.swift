@@ -1,0 +1,93 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+import ConvoyPostgres
+
+/// Short looks at an instance beside the work on it, each in a session of its own.
+extension InstanceRunner {
+    public func slots(on instance: Instance, run: String) async -> ServerSlots? {
+        let query = PipelineStatement(
+            """
+            SELECT current_setting('max_connections')::int8 AS maximum,
+                current_setting('superuser_reserved_connections')::int8
+                    + coalesce(current_setting('reserved_connections', true), '0')::int8 AS reserved,
+                (SELECT count(*) FROM pg_stat_activity
+                    WHERE datid IS NOT NULL AND application_name <> current_setting('application_name')) AS others
+            """
+        )
+        return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
+            let row = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])[probe.opening.count].onlyRow()
+            return ServerSlots(
+                maximum: Int(try row.int64("maximum")),
+                reserved: Int(try row.int64("reserved")),
+                others: Int(try row.int64("others"))
+            )
+        }
+    }
+
+    public func cohort(of instance: Instance) async -> String? {
+        await look(at: instance, sessionName: "convoy") { connection, probe in
+            let reading = try await probe.read(connection)
+            let results = try await connection.transaction(probe.opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
+            let fingerprint = try results[probe.opening.count].onlyRow().text("fingerprint")
+            return "\(reading.contents?.applied.last?.description ?? "none") \(fingerprint)"
+        }
+    }
+
+    public func work(of run: String, on instance: Instance) async -> RunWork? {
+        await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
+            let reading = try await probe.read(connection)
+            guard let table = reading.facts.auditTable, table.problem(beside: reading.ledger, as: reading.facts.role) == nil else {
+                return nil
+            }
+            let role = reading.facts.settingRole(for: reading.ledger)
+            let identity = reading.facts.identity
+            let results = try await connection.transaction(
+                probe.opening + role
+                    + [AuditLog.reading(of: run, systemIdentifier: identity.systemIdentifier, databaseOID: identity.databaseOID)]
+                    + [PipelineStatement("COMMIT")]
+            )
+            let applied = try results[results.count - 2].rows.map { row in
+                AppliedMigration(
+                    version: MigrationVersion(try row.int64("version")),
+                    direction: try row.text("direction") == "down" ? .down : .up,
+                    duration: .milliseconds(try row.int64("duration_ms"))
+                )
+            }
+            return RunWork(applied: applied, ledger: reading.contents?.applied ?? [])
+        }
+    }
+
+    private func look<Value: Sendable>(
+        at instance: Instance,
+        sessionName: String,
+        _ body: (PostgresConnection, InstanceProbe) async throws -> Value?
+    ) async -> Value? {
+        let probe = InstanceProbe(instance: instance, sessionName: sessionName)
+        guard let connection = try? await probe.connect() else { return nil }
+        defer { connection.close() }
+        return try? await body(connection, probe)
+    }
+}
+
+/// The `application_name` of a run's sessions, by which people and Convoy itself know them.
+func sessionName(run: String) -> String { "convoy \(run)" }
+
+/// What a run has done to an instance, as the instance's own audit log tells.
+public struct RunWork: Sendable, Hashable {
+    /// In the order in which it was done.
+    public var applied: [AppliedMigration]
+    /// The versions in the ledger now.
+    public var ledger: [MigrationVersion]
+
+    /// The newest version before the run; nil for none.
+    public var from: MigrationVersion? {
+        var versions = Set(ledger)
+        for migration in applied.reversed() {
+            switch migration.direction {
+            case .up: versions.remove(migration.version)
+            case .down: versions.insert(migration.version)
+            }
+        }
+        return versions.max()
+    }
+}

@@ -1,0 +1,73 @@
+import ConvoyMigrations
+
+extension PinnedPlan {
+    /// What has changed since the plan was pinned, one line each; empty where it still holds.
+    ///
+    /// - Parameter now: the same plan, pinned again from the files and databases of now.
+    public func differences(to now: PinnedPlan) -> [String] {
+        var lines: [String] = []
+        if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
+        if change != now.change { lines.append("the change is another one") }
+        lines += migrationDifferences(to: now) + waveDifferences(to: now) + instanceDifferences(to: now)
+        return lines
+    }
+
+    /// Files of the migration set that came, went or changed.
+    public func migrationDifferences(to now: PinnedPlan) -> [String] {
+        let before = Dictionary(migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
+        let after = Dictionary(now.migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
+        return Set(before.keys).union(after.keys).sorted().compactMap { version in
+            switch (before[version], after[version]) {
+            case (nil, _?): "migration \(version) is new"
+            case (_?, nil): "migration \(version) is gone"
+            case (let old, let new): old == new ? nil : "migration \(version) has another content"
+            }
+        }
+    }
+
+    private func waveDifferences(to now: PinnedPlan) -> [String] {
+        let names = waves.map(\.name)
+        guard names == now.waves.map(\.name) else {
+            return ["the waves are \(now.waves.map(\.name).joined(separator: ", ")), not \(names.joined(separator: ", "))"]
+        }
+        return zip(waves, now.waves).compactMap { before, after in
+            var before = before
+            before.instances = after.instances
+            return before == after ? nil : "wave \(before.name) has other rules"
+        }
+    }
+
+    private func instanceDifferences(to now: PinnedPlan) -> [String] {
+        let before = placed
+        let after = now.placed
+        return Set(before.keys).union(after.keys).sorted().flatMap { name -> [String] in
+            guard let new = after[name] else { return ["instance \(name) is no longer part of it"] }
+            guard let old = before[name] else { return ["instance \(name) is new"] }
+            var lines: [String] = []
+            if old.wave != new.wave { lines.append("instance \(name) is in wave \(new.wave), not \(old.wave)") }
+            if (old.instance.server, old.instance.database) != (new.instance.server, new.instance.database) {
+                lines.append(
+                    "instance \(name) is database \(new.instance.database) on \(new.instance.server), not \(old.instance.database) on \(old.instance.server)"
+                )
+            }
+            if let line = Self.startDifference(old.instance.start, new.instance.start) { lines.append("instance \(name) \(line)") }
+            return lines
+        }
+    }
+
+    private static func startDifference(_ old: PinnedInstance.Start?, _ new: PinnedInstance.Start?) -> String? {
+        guard old != new else { return nil }
+        guard let new else { return "cannot be looked at now" }
+        guard let old else { return "could not be looked at when the plan was made, and can be now" }
+        if old.version != new.version {
+            return "is at version \(new.version?.description ?? "none"), not \(old.version?.description ?? "none")"
+        }
+        return "has \(new.pending.count) migrations to run, not \(old.pending.count), or other ones"
+    }
+
+    private var placed: [String: (wave: String, instance: PinnedInstance)] {
+        var placed: [String: (wave: String, instance: PinnedInstance)] = [:]
+        for wave in waves { for instance in wave.instances { placed[instance.name] = (wave.name, instance) } }
+        return placed
+    }
+}

@@ -1,0 +1,217 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+extension FleetSession {
+    /// Begins a run: writes its plan down, takes it over the fleet, shows how it goes, and writes the report.
+    ///
+    /// - Parameters:
+    ///   - selector: what chose the instances.
+    ///   - statuses: where they stand, as far as somebody looked.
+    ///   - journal: nil only for what changes nothing.
+    func run(
+        _ plan: RolloutPlan,
+        _ selector: Selector?,
+        statuses: [InstanceStatus] = [],
+        _ journal: SQLiteJournal?,
+        _ interruption: Interruption
+    ) async throws -> ConvoyRollout.ExitCode {
+        guard let journal else { throw CommandFailure(.configuration, "there is no journal to write the run down in") }
+        let access = JournalAccess(fleet)
+        let startedAt = Date()
+        let id = RunID(startedAt: startedAt)
+        let record = RunRecord(
+            id: id,
+            fleet: fleet.name,
+            fleetFile: settings.fleetFile,
+            change: plan.change,
+            instances: plan.instanceCount,
+            startedAt: startedAt,
+            startedBy: JournalAccess.person
+        )
+        let pinned = try PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: startedAt).data()
+        let lock = try await access.explaining { () async throws(JournalError) in
+            let lock = try await RunLock.acquire(id, journal: access.path)
+            try await journal.begin(record, plan: pinned)
+            return lock
+        }
+        defer { lock.release() }
+        return try await run(plan, journal, id, interruption)
+    }
+
+    /// Takes a plan that is written down over the fleet. The caller holds the run's lock.
+    ///
+    /// - Parameter earlier: what an earlier process did of the run.
+    func run(
+        _ plan: RolloutPlan,
+        _ journal: SQLiteJournal,
+        _ id: RunID,
+        resuming earlier: (past: RunPast, report: FleetReport)? = nil,
+        _ interruption: Interruption
+    ) async throws -> ConvoyRollout.ExitCode {
+        let reporter = ProgressReporter(
+            settings.progressMode,
+            style: { [settings] in settings.style(of: StandardStreams.error) },
+            report: earlier?.report ?? FleetReport(),
+            write: StandardStreams.error.write
+        )
+        interruption.changesBegin()
+        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances))
+        let guarded = GuardedOperator(
+            runner,
+            hooks: hooks,
+            checks: fleet.rollout.checks,
+            waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
+            unfinished: earlier?.past.unfinished ?? []
+        )
+        let coordinator = Coordinator(
+            instanceOperator: guarded,
+            events: reporter,
+            journal: journal,
+            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits)),
+            window: fleet.rollout.window
+        )
+        let result = await coordinator.run(
+            plan,
+            id: id,
+            resuming: earlier?.past,
+            by: JournalAccess.person,
+            stopRequests: interruption.stopRequests,
+            answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
+        )
+        await reporter.finish()
+        let report = reporter.report
+        try settings.writeResult(table: { report.table($0) }, json: { report.json })
+        if let advice = advice(on: result) { StandardStreams.error.write(advice) }
+        return result.exitCode
+    }
+
+    /// What to type next, where the run did not come to its end.
+    private func advice(on result: RunReport) -> String? {
+        let touched = result.instances.count { $0.result.outcome != .pending }
+        let left = result.instances.count - touched
+        let counts = "\(touched) of \(result.instances.count) instances were worked on, \(left) were not touched"
+        switch (result.status, result.haltReason) {
+        case (.halted, .gateFailed?), (.halted, .hookFailed?), (.halted, .journalFailed?):
+            return "\(counts)\nmend the cause, then go on with: convoy resume \(result.run)\n"
+        case (.halted, _):
+            return "\(counts)\nlook at the failures above, mend the cause, then start anew with: convoy migrate\n"
+        case (.interrupted, _): return "\(counts)\ngo on with: convoy resume \(result.run)\n"
+        case (.succeeded, _), (.failed, _): return nil
+        }
+    }
+
+    // MARK: Planning
+
+    /// The plan of a change over the selected instances, and a word on those that no wave takes.
+    func plan(
+        _ selection: Selection,
+        _ change: Change,
+        waves: [String] = [],
+        concurrency: Int? = nil
+    ) async throws -> RolloutPlan {
+        var cohorts: [String: String] = [:]
+        if fleet.rollout.needsCohorts {
+            statusLine.show("looking for cohorts among \(selection.instances.count) instances")
+            cohorts = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: selection.instances)
+            statusLine.clear()
+        }
+        do throws(UnknownWave) {
+            let plan = try RolloutPlan(
+                fleet: fleet,
+                instances: selection.instances,
+                change: change,
+                cohorts: cohorts,
+                waves: waves,
+                concurrency: concurrency
+            )
+            tellLeftOut(plan)
+            return plan
+        } catch {
+            throw CommandFailure(.usage, "--wave: \(error.description)")
+        }
+    }
+
+    /// Where the plan's instances stand, in the order of the waves.
+    func statuses(of plan: RolloutPlan) async -> [InstanceStatus] {
+        await probe(plan.waves.flatMap(\.instances), for: plan.change)
+    }
+
+    /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was pinned.
+    func check(_ pinned: PinnedPlan, against plan: RolloutPlan, _ selector: Selector?, _ statuses: [InstanceStatus]) throws {
+        let differences = pinned.differences(to: PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: Date()))
+        guard differences.isEmpty else {
+            throw CommandFailure(
+                .failed,
+                "the plan no longer holds, and nothing was touched",
+                details: differences,
+                hint: "look at it again with `convoy plan --out`"
+            )
+        }
+    }
+
+    /// A wave that is to be returned on failure must be able to return.
+    ///
+    /// - Throws: a ``CommandFailure`` that names each irreversible version on the way.
+    func checkRollbacksArePossible(_ plan: RolloutPlan, _ statuses: [InstanceStatus]) throws {
+        guard plan.change.direction == .up else { return }
+        let pending = Dictionary(statuses.map { ($0.name, $0.pending) }) { first, _ in first }
+        var problems: [String] = []
+        for wave in plan.waves where wave.onFailure.rollsBack {
+            let versions = Set(wave.instances.flatMap { pending[$0.name] ?? [] })
+            for version in versions.sorted() {
+                guard let migration = set[version], case .irreversible(let reason, let line) = migration.down else { continue }
+                problems.append("wave \(wave.name), version \(version) (\(migration.file):\(line)): \(reason)")
+            }
+        }
+        guard problems.isEmpty else {
+            throw CommandFailure(
+                .failed,
+                "on_failure rolls back, but versions on the way are irreversible; nothing was touched",
+                details: problems,
+                hint: "take on_failure out of these waves, or bring their instances past these versions first, with --to"
+            )
+        }
+    }
+
+    /// A rollback is no undo.
+    func tellWhatARollbackMeans() {
+        var text = "note: on_failure rolls back: rows and columns that a down section drops are gone, and a TeslaMate of the newer release "
+        text += "migrates again when it starts"
+        let points = fleet.rollout.hooks.commands
+        if points[.beforeInstance] == nil || points[.afterInstance] == nil {
+            text += "; let before_instance and after_instance hooks stop it and start the release that fits"
+        }
+        StandardStreams.error.write(text + "\n")
+    }
+}
+
+extension PinnedPlan {
+    /// Reads a file that `plan --out` has written.
+    init(file path: String) throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: path.asFileURL)
+        } catch {
+            throw CommandFailure(.usage, "--plan: \(path) cannot be read", hint: "make it with `convoy plan --out \(path)`")
+        }
+        do throws(InvalidPlan) {
+            try self.init(data: data)
+        } catch {
+            throw CommandFailure(.usage, "--plan: \(path): \(error.message)", hint: "make it with `convoy plan --out \(path)`")
+        }
+    }
+
+    /// What chose its instances.
+    var selector: Selector? {
+        get throws {
+            do throws(SelectorError) {
+                return try select.map { text throws(SelectorError) in try Selector(parsing: text) }
+            } catch {
+                throw CommandFailure(.usage, "--plan: the plan's selector: \(error.message)")
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+import Glibc
+
+/// Options of the commands that work on runs and on no database.
+struct JournalOptions: ParsableArguments {
+    @OptionGroup var file: FleetFileOption
+
+    @Option(
+        help: ArgumentHelp("The journal, instead of the one that the fleet file names; the fleet file is not read then.", valueName: "file")
+    )
+    var journal: String?
+}
+
+/// The journal as commands use it: every failure is one that a person can read.
+struct JournalAccess {
+    let path: String
+    /// Runs of other fleets in the same journal are passed over; nil takes all.
+    let fleet: String?
+
+    init(_ fleet: Fleet) {
+        path = fleet.journal
+        self.fleet = fleet.name
+    }
+
+    init(_ options: JournalOptions) throws {
+        if let journal = options.journal {
+            path = journal
+            fleet = nil
+        } else {
+            let settings = Settings(options.file)
+            let fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
+            path = fleet.journal
+            self.fleet = fleet.name
+        }
+    }
+
+    /// Who asks, as `user@host`.
+    static var person: String {
+        var host = [CChar](repeating: 0, count: 256)
+        gethostname(&host, host.count - 1)
+        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let user = getpwuid(geteuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? String(geteuid())
+        return "\(user)@\(name)"
+    }
+
+    /// Opens it for writing, and makes it where there is none.
+    func open() async throws -> SQLiteJournal {
+        try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(path: path) }
+    }
+
+    /// Opens it to look at runs; nil where no run was ever written down.
+    func openForReading() async throws -> SQLiteJournal? {
+        try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
+    }
+
+    /// Opens it to look at runs.
+    ///
+    /// - Throws: a ``CommandFailure`` where no run was ever written down.
+    func openExisting() async throws -> SQLiteJournal {
+        guard let journal = try await openForReading() else { throw noRun("there is no journal \(path) yet") }
+        return journal
+    }
+
+    /// Turns what is wrong with the journal into a failure of the command.
+    func explaining<Value>(_ body: () async throws(JournalError) -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch {
+            throw CommandFailure(.configuration, error.description, hint: error.hint)
+        }
+    }
+
+    // MARK: Finding a run
+
+    /// Which runs a command is about.
+    enum Wanted: String {
+        case any = "at all"
+        /// A process works on it.
+        case running = "going on"
+        /// It can be gone on with.
+        case resumable = "that can be resumed"
+    }
+
+    /// The run with that id, or whose id begins so; without a text the only one, or for ``Wanted/resumable`` the newest, that fits.
+    ///
+    /// - Throws: a ``CommandFailure`` where none fits, or several do.
+    func run(_ text: String?, _ wanted: Wanted, in journal: SQLiteJournal) async throws -> RunRecord {
+        let candidates = try await explaining { () async throws(JournalError) in
+            if let text { try await journal.runs(named: text, fleet: fleet) } else { try await journal.runs(limit: 100, fleet: fleet) }
+        }
+        if let text {
+            guard let run = candidates.first else { throw noRun("there is no run “\(text)” in \(path)") }
+            guard candidates.count == 1 else { throw several(candidates, "“\(text)” may mean several runs") }
+            let state = try await self.state(of: run)
+            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not one \(wanted.rawValue): it is \(state.rawValue)") }
+            return run
+        }
+        var fitting: [RunRecord] = []
+        for run in candidates where try await Self.fits(state(of: run), wanted) { fitting.append(run) }
+        guard let newest = fitting.first else { throw noRun("there is no run \(wanted.rawValue) in \(path)") }
+        if wanted == .running, fitting.count > 1 { throw several(fitting, "several runs are going on") }
+        return newest
+    }
+
+    /// How a run stands now.
+    func state(of run: RunRecord) async throws -> RunState {
+        try await explaining { () async throws(JournalError) in
+            try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: path) != nil)
+        }
+    }
+
+    private static func fits(_ state: RunState, _ wanted: Wanted) -> Bool {
+        switch wanted {
+        case .any: true
+        case .running: state == .running
+        case .resumable: [.cutOff, .interrupted, .halted].contains(state)
+        }
+    }
+
+    private func noRun(_ message: String) -> CommandFailure {
+        CommandFailure(.usage, message, hint: "`convoy runs` lists them")
+    }
+
+    private func several(_ runs: [RunRecord], _ message: String) -> CommandFailure {
+        CommandFailure(.usage, "\(message): \(runs.map(\.id.description).joined(separator: ", "))", hint: "name one of them")
+    }
+
+    // MARK: Reading a run
+
+    /// Hands over every event of a run, in order.
+    ///
+    /// - Throws: a ``CommandFailure`` where a newer program wrote some.
+    func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws {
+        var unknown: String?
+        try await explaining { () async throws(JournalError) in
+            for try await recorded in journal.events(of: run) {
+                guard let event = recorded.event else {
+                    unknown = recorded.type
+                    continue
+                }
+                body(event)
+            }
+        }
+        if let unknown {
+            throw CommandFailure(
+                .configuration,
+                "run \(run) has events of the kind “\(unknown)”, which this convoy does not know",
+                hint: "use the convoy that began it"
+            )
+        }
+    }
+
+    /// The plan with which a run began.
+    func plan(of run: RunID, in journal: SQLiteJournal) async throws -> PinnedPlan {
+        let data = try await explaining { () async throws(JournalError) in try await journal.plan(of: run) }
+        do throws(InvalidPlan) {
+            return try PinnedPlan(data: data ?? Data())
+        } catch {
+            throw CommandFailure(.configuration, "the plan of run \(run) cannot be read: \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import ConvoyFleet
+import ConvoyRollout
+import Dispatch
+
+/// What a person types while a run waits at a gate.
+enum Keyboard {
+    /// An approval each time that somebody types yes; nothing is read where no gate of the plan asks for one.
+    static func approvals(_ plan: RolloutPlan) -> AsyncStream<OperatorRequest.Kind> {
+        let (answers, answer) = AsyncStream.makeStream(of: OperatorRequest.Kind.self)
+        guard plan.waves.contains(where: { $0.gate?.approve == true }) else {
+            answer.finish()
+            return answers
+        }
+        // Reading blocks, and the threads of the cooperative pool must stay free. It ends with the process.
+        DispatchQueue.global().async {
+            while let line = readLine() {
+                if ["y", "yes"].contains(line.lowercased().filter { !$0.isWhitespace }) { answer.yield(.approve(wave: nil)) }
+            }
+            answer.finish()
+        }
+        return answers
+    }
+}
