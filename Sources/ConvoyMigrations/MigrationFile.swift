@@ -41,7 +41,7 @@ public struct MigrationFile: Sendable {
     ///
     /// - Throws: every problem of the file, in the order of its lines.
     public func migration() throws(Problems) -> Migration {
-        let source = try checkedSource()
+        let source = try SourceText(path: path, contents: contents)
         var parser = MigrationFileParser(source)
         let sections = parser.parse()
         guard let sections, parser.problems.isEmpty else {
@@ -55,73 +55,6 @@ public struct MigrationFile: Sendable {
             down: sections.down,
             checksum: Self.hexadecimal(SHA256.hash(data: source.bytes[sections.upRange]))
         )
-    }
-
-    /// The text, once it is known to be UTF-8 that PostgreSQL can take.
-    private func checkedSource() throws(Problems) -> SourceText {
-        guard contents.count <= Self.sizeLimit else {
-            throw refusal(
-                "the file is larger than \(Self.sizeLimit >> 20) MiB",
-                hint: "a migration is a list of statements; load data of that size with another tool"
-            )
-        }
-        if contents.starts(with: [0xFF, 0xFE]) || contents.starts(with: [0xFE, 0xFF]) {
-            throw refusal("the file is UTF-16", line: 1, hint: "save it as UTF-8 without a byte order mark")
-        }
-        if contents.starts(with: [0xEF, 0xBB, 0xBF]) {
-            throw refusal("the file begins with a byte order mark", line: 1, hint: "save it as UTF-8 without a byte order mark")
-        }
-        if let offset = firstInvalidByte {
-            throw refusal(
-                "byte 0x\(hexadecimalByte(contents[offset])) at offset \(offset) is not UTF-8",
-                line: line(of: offset),
-                hint: "save the file as UTF-8"
-            )
-        }
-        if let offset = contents.firstIndex(of: 0) {
-            throw refusal(
-                "the byte at offset \(offset) is NUL, which PostgreSQL's text cannot hold",
-                line: line(of: offset),
-                hint: "remove it; binary data can be written as '\\x…'::bytea"
-            )
-        }
-        return SourceText(path: path, bytes: withLineFeeds)
-    }
-
-    private func refusal(_ message: String, line: Int? = nil, hint: String) -> Problems {
-        Problems([Problem(file: path, line: line, message, hint: hint)])
-    }
-
-    private func line(of offset: Int) -> Int {
-        contents[..<offset].count { $0 == .lineFeed } + 1
-    }
-
-    private func hexadecimalByte(_ byte: UInt8) -> String {
-        String(UInt16(byte) + 0x100, radix: 16, uppercase: true).dropFirst().description
-    }
-
-    private var firstInvalidByte: Int? {
-        var parser = Unicode.UTF8.ForwardParser()
-        var iterator = contents.makeIterator()
-        var offset = 0
-        while true {
-            switch parser.parseScalar(from: &iterator) {
-            case .valid(let scalar): offset += scalar.count
-            case .error: return offset
-            case .emptyInput: return nil
-            }
-        }
-    }
-
-    private var withLineFeeds: [UInt8] {
-        guard contents.contains(.carriageReturn) else { return contents }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(contents.count)
-        for (offset, byte) in contents.enumerated() {
-            if byte == .carriageReturn, offset + 1 < contents.count, contents[offset + 1] == .lineFeed { continue }
-            bytes.append(byte)
-        }
-        return bytes
     }
 
     private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {

@@ -1,10 +1,11 @@
 import FoundationEssentials
 
 extension MigrationSet {
-    /// Reads every migration of a directory.
+    /// Reads every migration of a directory, and the checks in its folder `checks`.
     ///
     /// Migrations are the files named `<version>_<name>.sql`: digits, an underscore, then letters, digits, underscores and hyphens. Any other
-    /// `.sql` file there is refused. Files of other kinds, hidden ones and sub-folders (`checks`, `checkpoints`) are left alone.
+    /// `.sql` file there is refused. Files of other kinds, hidden ones and other sub-folders (`checkpoints`) are left alone. Checks are the files
+    /// `checks/<version>.sql`; see ``MigrationCheck``.
     ///
     /// - Parameters:
     ///   - directory: where to read.
@@ -31,6 +32,7 @@ extension MigrationSet {
                 problems += error.problems
             }
         }
+        let checks = readChecks(join(directory, "checks"), displayedAs: join(displayedAs, "checks"), files.keys.sorted(), &problems)
         guard problems.isEmpty else { throw Problems(problems) }
         guard !migrations.isEmpty else {
             throw Problems([
@@ -41,7 +43,51 @@ extension MigrationSet {
                 )
             ])
         }
-        return try MigrationSet(migrations)
+        return try MigrationSet(migrations, checks: checks)
+    }
+
+    /// - Parameter versions: those of the migrations, ascending.
+    private static func readChecks(
+        _ directory: String,
+        displayedAs: String,
+        _ versions: [MigrationVersion],
+        _ problems: inout [Problem]
+    ) -> [MigrationCheck] {
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory) else { return [] }
+        guard isDirectory else {
+            problems.append(Problem(file: displayedAs, "this is a file, not the directory of checks", hint: "rename or remove it"))
+            return []
+        }
+        var checks: [MigrationCheck] = []
+        do throws(Problems) {
+            for name in try fileNames(directory: directory, displayedAs: displayedAs) {
+                let path = join(displayedAs, name)
+                guard name.hasSuffix(".sql"), let version = MigrationVersion(name.dropLast(4)) else {
+                    problems.append(
+                        Problem(
+                            file: path,
+                            "the file's name is not <version>.sql",
+                            hint: "name it by the version of the migration that it belongs to, or move it to another directory"
+                        )
+                    )
+                    continue
+                }
+                guard versions.contains(version) else {
+                    problems.append(unknownVersion(version, file: path, among: versions))
+                    continue
+                }
+                do throws(Problems) {
+                    let contents = try contents(of: join(directory, name), displayedAs: path)
+                    checks.append(try MigrationCheckFile(version: version, path: path, contents: contents, versions: versions).check())
+                } catch {
+                    problems += error.problems
+                }
+            }
+        } catch {
+            problems += error.problems
+        }
+        return checks
     }
 
     static func join(_ directory: String, _ name: String) -> String {

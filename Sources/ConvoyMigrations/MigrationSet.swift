@@ -5,12 +5,14 @@
 public struct MigrationSet: Sendable, Hashable {
     /// In the order of their versions, each version once.
     public let migrations: [Migration]
+    /// What is asked of an instance before the migration of a version.
+    public let checks: [MigrationVersion: MigrationCheck]
     private let indices: [MigrationVersion: Int]
 
     /// Orders migrations.
     ///
-    /// - Throws: a problem for each version that more than one file has.
-    public init(_ migrations: [Migration]) throws(Problems) {
+    /// - Throws: a problem for each version that more than one file has, and for each check of a version that no migration has.
+    public init(_ migrations: [Migration], checks: [MigrationCheck] = []) throws(Problems) {
         let sorted = migrations.sorted { ($0.version, $0.file) < ($1.version, $1.file) }
         var indices: [MigrationVersion: Int] = [:]
         var problems: [Problem] = []
@@ -21,7 +23,16 @@ public struct MigrationSet: Sendable, Hashable {
                 indices[migration.version] = index
             }
         }
+        var checksByVersion: [MigrationVersion: MigrationCheck] = [:]
+        for check in checks {
+            if indices[check.version] == nil {
+                problems.append(Self.unknownVersion(check.version, file: check.file, among: sorted.map(\.version)))
+            } else if let first = checksByVersion.updateValue(check, forKey: check.version) {
+                problems.append(Self.duplicate(check.version, file: check.file, first: first.file))
+            }
+        }
         guard problems.isEmpty else { throw Problems(problems) }
+        self.checks = checksByVersion
         self.migrations = sorted
         self.indices = indices
     }
@@ -31,6 +42,16 @@ public struct MigrationSet: Sendable, Hashable {
             file: file,
             "version \(version) is taken by \(first)",
             hint: "give one of them another version; instances that have applied it must keep theirs"
+        )
+    }
+
+    static func unknownVersion(_ version: MigrationVersion, file: String, among versions: [MigrationVersion]) -> Problem {
+        let nearest = nearestWord(to: version.description, among: versions.map(\.description))
+        return Problem(
+            file: file,
+            line: 1,
+            "no migration has the version \(version)",
+            hint: nearest.map { "did you mean \($0)?" } ?? "name the file by the version of the migration that it belongs to"
         )
     }
 

@@ -25,6 +25,39 @@ struct StatementRule: Sendable {
             ?? (isTransactional ? outsideTransaction : unrepeatable)
     }
 
+    /// Why the statement cannot be a preflight check; nil for a query that only reads.
+    ///
+    /// The server has the last word, in a read-only transaction; this tells mistakes before any server is asked.
+    var refusalAsQuery: Refusal? {
+        guard ["SELECT", "WITH", "VALUES"].contains(word(0)) || tokens.first?.kind == .openParenthesis else {
+            return Refusal(
+                message: "a check is a query, and this statement is none",
+                hint: "write SELECT, WITH or VALUES: each row's first column is a reason why the migration would fail"
+            )
+        }
+        var depth = 0
+        for (index, token) in tokens.enumerated() {
+            switch token.kind {
+            case .openParenthesis: depth += 1
+            case .closeParenthesis: depth -= 1
+            case .word:
+                // What WITH names begins behind AS ( or MATERIALIZED (.
+                let isStatement =
+                    depth == 0
+                    || index > 1 && tokens[index - 1].kind == .openParenthesis
+                        && (source.isWord(tokens[index - 2], "AS") || source.isWord(tokens[index - 2], "MATERIALIZED"))
+                guard isStatement, let verb = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"].first(where: { source.isWord(token, $0) })
+                else { continue }
+                return Refusal(
+                    message: "\(verb) has no place in a check, which only reads",
+                    hint: "remove it; a column of that name is written in double quotes"
+                )
+            default: break
+            }
+        }
+        return nil
+    }
+
     private func word(_ index: Int) -> String {
         index < words.count ? words[index] : ""
     }

@@ -19,6 +19,9 @@ struct MigrationSetTests {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         for (name, text) in files {
+            if let slash = name.lastIndex(of: "/") {
+                try FileManager.default.createDirectory(atPath: "\(directory)/\(name[..<slash])", withIntermediateDirectories: true)
+            }
             try Data(text.utf8).write(to: URL(filePath: "\(directory)/\(name)"))
         }
         try body(directory)
@@ -41,9 +44,8 @@ struct MigrationSetTests {
             ".hidden.sql": "x", "11_x.sql~": "x",
         ]
         try Self.withDirectory(files) { directory in
-            try FileManager.default.createDirectory(atPath: "\(directory)/checks", withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: "\(directory)/checkpoints", withIntermediateDirectories: true)
-            try Data("x".utf8).write(to: URL(filePath: "\(directory)/checks/9.sql"))
+            try Data("x".utf8).write(to: URL(filePath: "\(directory)/checkpoints/9.sql"))
             try FileManager.default.createSymbolicLink(atPath: "\(directory)/12_link.sql", withDestinationPath: "9_nine.sql")
             let set = try MigrationSet.load(directory: directory, displayedAs: "Migrations")
             #expect(set.migrations.map(\.version.value) == [9, 10, 12, 20_260_101_120_000])

@@ -163,6 +163,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("", "needs a superuser, and NAME is none"), (" cube earthdistance", "and NAME is neither: cube belongs to postgres"),
+    ])
+    func anExtensionOfSomebodyElse(extensions: String, message: String) async throws {
+        let set = try migrationSet([(1, migrationText("-- convoy:admin\(extensions)\nALTER EXTENSION cube UPDATE;"))])
+        try await withDatabase(owner: .unique) { database in
+            try await database.execute(["CREATE EXTENSION cube"], as: "postgres")
+            let result = await InstanceRunner(set).up(database.instance(admin: .some(nil)))
+            #expect(result.outcome == .blocked)
+            let expected = message.replacing("NAME", with: database.ownerName)
+            #expect(result.failure?.message.hasSuffix(expected) == true, "\(String(describing: result.failure))")
+        }
+    }
+
     @Test func aTriggerThatWouldRunAsTheAdministrator() async throws {
         let set = try migrationSet([
             (1, migrationText("CREATE TABLE cars (id bigint);")),

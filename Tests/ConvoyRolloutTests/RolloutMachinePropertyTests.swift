@@ -2,182 +2,320 @@ import ConvoyFleet
 import ConvoyRollout
 import Testing
 
-/// Random fleets, limits, outcomes and interleavings; the promises hold in every one.
+/// Random fleets, rules, limits, answers and interleavings, stopped, killed and resumed anywhere; the promises hold in every one.
 @Suite struct RolloutMachinePropertyTests {
-    @Test(arguments: 0..<400)
-    func everyRunKeepsItsPromises(seed: Int) {
-        var random = SeededGenerator(seed: UInt64(seed))
+    @Test(arguments: 0..<30)
+    func everyRunKeepsItsPromises(block: Int) {
+        for seed in (block * 100)..<(block * 100 + 100) {
+            var run = RandomRun(seed: UInt64(seed))
+            run.run()
+            #expect(run.observer.problems == [], "seed \(seed)")
+        }
+    }
+
+    /// Would hang if a fact took time that grows with the wave.
+    @Test(.timeLimit(.minutes(1)), arguments: [OnFailure.proceed, .rollbackInstance, .rollbackWave])
+    func thirtyThousandInstances(_ onFailure: OnFailure) {
+        let members = (0..<30_000).map { RolloutMachine.Member(name: "i\($0)", server: "s\($0 % 5000)") }
+        var machine = RolloutMachine(
+            waves: [
+                RolloutMachine.Wave(
+                    name: "all",
+                    maxParallel: 500,
+                    stop: StopRules(failures: 30_001, failurePercent: 100.1, sameFailure: 30_001, unreachablePercent: 100),
+                    onFailure: onFailure,
+                    instances: members
+                )
+            ],
+            limits: ConnectionLimits(total: 400, perServer: 2)
+        )
+        var running: ArraySlice<(name: String, isRollback: Bool)> = []
+        var finished = 0
+        var returned = 0
+        var actions = machine.runStarted()
+        while true {
+            for action in actions {
+                if case .startInstance(let name, _) = action { running.append((name, false)) }
+                if case .rollBackInstance(let name, _) = action { running.append((name, true)) }
+            }
+            guard let (name, isRollback) = running.popFirst() else { break }
+            // Budgets move all the time.
+            _ = machine.budgetChanged("s\(finished % 5000)", connections: 1 + finished % 2)
+            if isRollback {
+                returned += 1
+                actions = machine.rollbacksFinished([.init(name, .rolledBack)])
+            } else {
+                finished += 1
+                let isFailed = onFailure == .rollbackWave ? finished == 20_000 : finished.isMultiple(of: 3)
+                actions = machine.instancesFinished([.init(name, isFailed ? .failed : .migrated, fingerprint: "f", isChanged: true)])
+            }
+        }
+        switch onFailure {
+        case .rollbackWave:
+            #expect((20_000...20_400).contains(finished))
+            #expect(returned == finished)
+            #expect(actions == [.finishWave("all"), .finish(.halted)])
+        default:
+            #expect(finished == 30_000)
+            #expect(returned == (onFailure == .rollbackInstance ? 10_000 : 0))
+            #expect(actions == [.finishWave("all"), .finish(.failed)])
+        }
+    }
+}
+
+/// One run of a random fleet: answers the machine's actions at random, with facts from outside between.
+private struct RandomRun {
+    var observer: RunObserver
+    private var machine: RolloutMachine
+    private var random: SeededGenerator
+    /// Chances of what may happen at any fact.
+    private let badness: Double
+    private let unreachability: Double
+    private let stopChance: Double
+    private let crashChance: Double
+    private let journalChance: Double
+    private let holdChance: Double
+    private var processes = 1
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
         let limits = ConnectionLimits(
             total: .random(in: 1...12, using: &random),
             perServer: .random(in: 1...6, using: &random),
             servers: ["s0": .random(in: 1...4, using: &random), "s1": .random(in: 1...9, using: &random)]
         )
+        let waves = Self.waves(&random)
+        func chance(_ value: Double) -> Double { Bool.random(using: &random) ? value : 0 }
+        badness = .random(in: 0...0.5, using: &random)
+        unreachability = chance(0.3)
+        stopChance = chance(0.02)
+        crashChance = chance(0.06)
+        journalChance = chance(0.01)
+        holdChance = chance(0.2)
+        observer = RunObserver(waves: waves, limits: limits)
+        machine = RolloutMachine(waves: waves, limits: limits)
+        self.random = random
+    }
+
+    private static func waves(_ random: inout SeededGenerator) -> [RolloutMachine.Wave] {
         let mostConnections = Bool.random(using: &random) ? 1 : 4
-        var waves: [RolloutMachine.Wave] = []
         var count = 0
-        for number in 0..<Int.random(in: 0...4, using: &random) {
-            let members = (0..<Int.random(in: 0...25, using: &random)).map { _ in
+        func maybe<Value>(_ value: Value, of chances: Int = 4) -> Value? { Int.random(in: 1...chances, using: &random) == 1 ? value : nil }
+        return (0..<Int.random(in: 0...4, using: &random)).map { number in
+            let size = maybe(0, of: 8) ?? Int.random(in: 1...14, using: &random)
+            let members = (0..<size).map { _ in
                 count += 1
+                // Some names come twice.
                 return RolloutMachine.Member(
-                    name: "i\(count)",
+                    name: "i\(maybe(max(1, count - 5), of: 20) ?? count)",
                     server: "s\(Int.random(in: 0..<4, using: &random))",
                     connections: .random(in: 1...mostConnections, using: &random)
                 )
             }
-            waves.append(
-                RolloutMachine.Wave(
-                    name: "w\(number)",
-                    maxParallel: Bool.random(using: &random) ? .random(in: 1...8, using: &random) : nil,
-                    stop: StopRules(failures: Bool.random(using: &random) ? .random(in: 1...5, using: &random) : nil),
-                    instances: members
-                )
+            return RolloutMachine.Wave(
+                name: "w\(number)",
+                maxParallel: maybe(.random(in: 1...8, using: &random), of: 2),
+                stop: StopRules(
+                    failures: maybe(.random(in: 1...5, using: &random)),
+                    failurePercent: maybe(.random(in: 5...80, using: &random)),
+                    sameFailure: maybe(.random(in: 1...4, using: &random)),
+                    unreachablePercent: maybe(.random(in: 5...80, using: &random))
+                ),
+                onFailure: OnFailure.allCases.randomElement(using: &random) ?? .proceed,
+                hasGate: .random(using: &random),
+                needsPreparation: maybe(true) ?? false,
+                needsClosing: maybe(true) ?? false,
+                instances: members
             )
         }
-        var observer = RunObserver(waves: waves, limits: limits)
-        var machine = RolloutMachine(waves: waves, limits: limits)
-        let badOutcomes: [Outcome] = [.failed, .lockBusy, .unreachable, .blocked, .unknown]
-        let badness = Double.random(in: 0...0.6, using: &random)
-        let stopChance = Bool.random(using: &random) ? 0.02 : 0
+    }
 
+    mutating func run() {
+        begin()
+        var facts = 0
+        while observer.problems.isEmpty {
+            facts += 1
+            guard facts < 5000 else { return fail("the run does not end") }
+            if observer.status != nil {
+                hearAfterTheEnd()
+                guard processes < 6, observer.status != .succeeded, chance(0.6) else { return }
+                resume()
+            } else if chance(crashChance), processes < 6 {
+                resume()
+            } else {
+                hearSomething()
+            }
+        }
+    }
+
+    private func fail(_ problem: String) {
+        observer.fail(problem)
+    }
+
+    private mutating func chance(_ value: Double) -> Bool { Double.random(in: 0..<1, using: &random) < value }
+
+    private mutating func begin() {
+        // What holds already is told before.
+        if observer.isWindowClosed { expectNothing(machine.windowClosed()) }
+        for server in observer.paused.sorted() { expectNothing(machine.serverPaused(server)) }
+        for (server, connections) in observer.lowered { expectNothing(machine.budgetChanged(server, connections: connections)) }
+        if chance(stopChance) {
+            observer.stopRequests += 1
+            observer.see(machine.stopRequested())
+        }
         observer.see(machine.runStarted())
-        while observer.status == nil {
-            guard observer.problems.isEmpty else { break }
-            if Double.random(in: 0..<1, using: &random) < stopChance {
-                observer.stopRequests += 1
-                observer.see(machine.stopRequested())
-                continue
+    }
+
+    private mutating func resume() {
+        processes += 1
+        let names = observer.changing.keys.sorted()
+        observer.resume(changed: Set(names.filter { _ in Bool.random(using: &random) }), triesAgain: .random(using: &random))
+        machine = RolloutMachine(waves: observer.waves, limits: observer.limits, resuming: observer.progress)
+        begin()
+    }
+
+    private func expectNothing(_ actions: [RolloutMachine.Action]) {
+        if !actions.isEmpty { fail("\(actions) where nothing follows") }
+    }
+
+    /// Facts that do not fit change nothing.
+    private mutating func hearNonsense() {
+        let wave = observer.waves.randomElement(using: &random)?.name ?? "w"
+        if observer.preparing != wave {
+            expectNothing(machine.wavePrepared(wave))
+            expectNothing(machine.waveNotPrepared(wave, reason: "nonsense"))
+        }
+        if observer.closing != wave { expectNothing(machine.waveClosed(wave, problem: "nonsense")) }
+        if observer.gate != wave {
+            expectNothing(machine.gatePassed(wave))
+            expectNothing(machine.gateFailed(wave, reason: "nonsense"))
+        }
+        let name = observer.waves.randomElement(using: &random)?.instances.randomElement(using: &random)?.name ?? "i"
+        if observer.changing[name] == nil { expectNothing(machine.instancesFinished([.init(name, .failed, isChanged: true)])) }
+        if observer.returning[name] == nil { expectNothing(machine.rollbacksFinished([.init(name, .failed)])) }
+        expectNothing(machine.runStarted())
+    }
+
+    private mutating func hearAfterTheEnd() {
+        hearNonsense()
+        expectNothing(machine.stopRequested())
+        expectNothing(machine.haltRequested(.journalFailed(reason: "full")))
+        expectNothing(machine.windowOpened())
+        expectNothing(machine.serverResumed("s0"))
+    }
+
+    private mutating func hearSomething() {
+        if chance(0.05) { hearNonsense() }
+        if chance(stopChance) { return stop() }
+        if chance(journalChance) { return failJournal() }
+        if chance(holdChance) { return changeHolds() }
+        answer()
+    }
+
+    private mutating func stop() {
+        observer.stopRequests += 1
+        observer.see(machine.stopRequested())
+    }
+
+    private mutating func failJournal() {
+        let names = (observer.changing.keys.sorted() + observer.returning.keys.sorted()).filter { _ in Bool.random(using: &random) }
+        let reason = HaltReason.journalFailed(reason: "full")
+        observer.isFrozen = true
+        observer.givenBack(names)
+        observer.see(names.isEmpty ? machine.haltRequested(reason) : machine.instancesNotStarted(names, reason))
+    }
+
+    private mutating func changeHolds() {
+        let server = "s\(Int.random(in: 0..<4, using: &random))"
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0:
+            observer.isWindowClosed = true
+            observer.see(machine.windowClosed())
+        case 1:
+            observer.isWindowClosed = false
+            observer.see(machine.windowOpened())
+        case 2:
+            observer.paused.insert(server)
+            observer.see(machine.serverPaused(server))
+        case 3:
+            observer.paused.remove(server)
+            observer.see(machine.serverResumed(server))
+        case 4:
+            let connections = Int.random(in: 0...8, using: &random)
+            observer.lowered[server] = connections
+            observer.see(machine.budgetChanged(server, connections: connections))
+        default:
+            observer.lowered[server] = nil
+            observer.see(machine.budgetChanged(server, connections: nil))
+        }
+    }
+
+    /// Lets go of something that holds the run back.
+    private mutating func release() {
+        if observer.isWindowClosed {
+            observer.isWindowClosed = false
+            observer.see(machine.windowOpened())
+        } else if let server = observer.paused.min() {
+            observer.paused.remove(server)
+            observer.see(machine.serverResumed(server))
+        } else if let server = observer.lowered.keys.min() {
+            observer.lowered[server] = nil
+            observer.see(machine.budgetChanged(server, connections: nil))
+        } else {
+            fail("nothing is under way and the run has not ended")
+        }
+    }
+
+    private mutating func answer() {
+        let isGood = !chance(0.15)
+        if let wave = observer.preparing {
+            observer.prepared(wave, isGood: isGood)
+            observer.see(isGood ? machine.wavePrepared(wave) : machine.waveNotPrepared(wave, reason: "exit code 1"))
+        } else if let wave = observer.closing {
+            observer.closed(wave, isGood: isGood)
+            observer.see(machine.waveClosed(wave, problem: isGood ? nil : "exit code 1"))
+        } else if let wave = observer.gate {
+            observer.gateEnded(wave, isGood: isGood)
+            observer.see(isGood ? machine.gatePassed(wave) : machine.gateFailed(wave, reason: "bad"))
+        } else if !observer.returning.isEmpty, observer.changing.isEmpty || Bool.random(using: &random) {
+            let finishes = batch(observer.returning).map { name in
+                let bad: Outcome =
+                    observer.stopRequests > 1 ? .interrupted : [.failed, .unknown, .interrupted].randomElement(using: &random) ?? .failed
+                return RolloutMachine.Finish(name, chance(0.2) ? bad : .rolledBack)
             }
-            guard !observer.running.isEmpty else {
-                observer.problems.append("nothing is under way and the run has not ended")
-                break
-            }
-            let batch = observer.running.keys.sorted().shuffled(using: &random).prefix(.random(in: 1...3, using: &random))
-            let finishes = batch.map { name in
-                let isBad = Double.random(in: 0..<1, using: &random) < badness
-                return RolloutMachine.Finish(name, isBad ? badOutcomes.randomElement(using: &random) ?? .failed : .migrated)
-            }
-            for finish in finishes { observer.finish(finish) }
+            observer.rollbacksFinished(finishes)
+            observer.see(machine.rollbacksFinished(finishes))
+        } else if !observer.changing.isEmpty {
+            let finishes = batch(observer.changing).map { finish($0) }
+            observer.changesFinished(finishes)
             observer.see(machine.instancesFinished(finishes))
+        } else {
+            release()
         }
-        observer.checkEnd()
-        #expect(observer.problems == [], "seed \(seed)")
     }
 
-    /// Would hang if a fact took time that grows with the wave.
-    @Test(.timeLimit(.minutes(1)))
-    func thirtyThousandInstances() {
-        let members = (0..<30_000).map { RolloutMachine.Member(name: "i\($0)", server: "s\($0 % 5000)") }
-        var machine = RolloutMachine(
-            waves: [RolloutMachine.Wave(name: "all", maxParallel: 500, instances: members)],
-            limits: ConnectionLimits(total: 400, perServer: 2)
-        )
-        var running: ArraySlice<String> = []
-        var finished = 0
-        var actions = machine.runStarted()
-        while true {
-            for case .startInstance(let name, _) in actions { running.append(name) }
-            guard let name = running.popFirst() else { break }
-            finished += 1
-            actions = machine.instanceFinished(name, .migrated)
-        }
-        #expect(finished == 30_000)
-        #expect(actions == [.finishWave("all"), .finish(.succeeded)])
-    }
-}
-
-/// Watches a run from outside, with its own books.
-private struct RunObserver {
-    let waves: [RolloutMachine.Wave]
-    let limits: ConnectionLimits
-    var problems: [String] = []
-    var running: [String: RolloutMachine.Member] = [:]
-    var status: RunStatus?
-    var stopRequests = 0
-    private var started: [String: String] = [:]
-    private var outcomes: [String: Outcome] = [:]
-    private var waveUnderWay: RolloutMachine.Wave?
-    private var wavesSeen: [String] = []
-    private var isHalted = false
-
-    init(waves: [RolloutMachine.Wave], limits: ConnectionLimits) {
-        self.waves = waves
-        self.limits = limits
+    private mutating func batch(_ names: [String: RolloutMachine.Member]) -> [String] {
+        Array(names.keys.sorted().shuffled(using: &random).prefix(.random(in: 1...3, using: &random)))
     }
 
-    mutating func finish(_ finish: RolloutMachine.Finish) {
-        running[finish.instance] = nil
-        outcomes[finish.instance] = finish.outcome
-    }
-
-    mutating func see(_ actions: [RolloutMachine.Action]) {
-        for action in actions {
-            if status != nil { problems.append("\(action) after the end") }
-            switch action {
-            case .startWave(let name):
-                if waveUnderWay != nil { problems.append("wave \(name) overlaps another") }
-                if mayStartNothing { problems.append("wave \(name) after a halt or a stop") }
-                waveUnderWay = waves.first { $0.name == name }
-                wavesSeen.append(name)
-            case .startInstance(let name, let wave): start(name, wave)
-            case .finishWave(let name):
-                if waveUnderWay?.name != name { problems.append("wave \(name) ends and was not under way") }
-                if !running.isEmpty { problems.append("wave \(name) ends before its instances") }
-                if !mayStartNothing, let waveUnderWay, waveUnderWay.instances.contains(where: { outcomes[$0.name] == nil }) {
-                    problems.append("wave \(name) ends with instances left")
-                }
-                waveUnderWay = nil
-            case .halt:
-                if isHalted { problems.append("halted twice") }
-                if waveUnderWay?.stop.failures == nil { problems.append("halted without a rule") }
-                isHalted = true
-            case .stop: if stopRequests != 1 { problems.append("stop at request \(stopRequests)") }
-            case .cancelInstances: if stopRequests != 2 { problems.append("cancel at request \(stopRequests)") }
-            case .finish(let status): self.status = status
+    private mutating func finish(_ name: String) -> RolloutMachine.Finish {
+        let bad: [Outcome] = [.failed, .failed, .failed, .lockBusy, .blocked, .unknown, .checkFailed]
+        let outcome: Outcome =
+            if observer.stopRequests > 1, Bool.random(using: &random) {
+                .interrupted
+            } else if chance(unreachability) {
+                .unreachable
+            } else if chance(badness) {
+                bad.randomElement(using: &random) ?? .failed
+            } else {
+                Bool.random(using: &random) ? .migrated : .upToDate
             }
-        }
-        checkRules()
-    }
-
-    private var mayStartNothing: Bool { isHalted || stopRequests > 0 }
-
-    private mutating func start(_ name: String, _ wave: String) {
-        guard let current = waveUnderWay, current.name == wave, let member = current.instances.first(where: { $0.name == name }) else {
-            problems.append("\(name) started outside its wave")
-            return
-        }
-        if mayStartNothing { problems.append("\(name) started after a halt or a stop") }
-        if started.updateValue(wave, forKey: name) != nil { problems.append("\(name) started twice") }
-        running[name] = member
-        if running.count > current.maxParallel ?? .max { problems.append("wave \(wave) has \(running.count) under way") }
-        if running.values.reduce(0, { $0 + taken($1) }) > limits.total { problems.append("total exceeded at \(name)") }
-        if held(on: member.server) > budget(of: member.server) { problems.append("budget of \(member.server) exceeded at \(name)") }
-    }
-
-    private func budget(of server: String) -> Int { min(limits.total, limits.perServer, limits.servers[server] ?? .max) }
-    private func taken(_ member: RolloutMachine.Member) -> Int { min(member.connections, budget(of: member.server)) }
-    private func held(on server: String) -> Int { running.values.reduce(0) { $0 + ($1.server == server ? taken($1) : 0) } }
-
-    private mutating func checkRules() {
-        guard let wave = waveUnderWay else { return }
-        let failures = wave.instances.count { [.failed, .lockBusy, .blocked, .unknown].contains(outcomes[$0.name]) }
-        if let limit = wave.stop.failures, failures >= limit, !isHalted { problems.append("wave \(wave.name) should have halted") }
-        guard !mayStartNothing, running.count < wave.maxParallel ?? .max else { return }
-        // Where every instance needs one connection, none may wait while there is room for it.
-        guard waves.allSatisfy({ $0.instances.allSatisfy { $0.connections == 1 } }), running.count < limits.total else { return }
-        for member in wave.instances where started[member.name] == nil && held(on: member.server) < budget(of: member.server) {
-            problems.append("\(member.name) waits although there is room")
-        }
-    }
-
-    mutating func checkEnd() {
-        if !running.isEmpty { problems.append("the run ended before its instances") }
-        if Set(started.keys) != Set(outcomes.keys) { problems.append("an instance was started and not finished") }
-        if wavesSeen != Array(waves.map(\.name).prefix(wavesSeen.count)) { problems.append("waves out of order: \(wavesSeen)") }
-        let all = waves.flatMap(\.instances).map(\.name)
-        if !mayStartNothing, Set(all) != Set(outcomes.keys) { problems.append("instances were left out") }
-        let expected: RunStatus =
-            stopRequests > 0 ? .interrupted : isHalted ? .halted : outcomes.values.allSatisfy(\.isGood) ? .succeeded : .failed
-        if status != expected { problems.append("ended as \(String(describing: status)), not \(expected)") }
+        return RolloutMachine.Finish(
+            name,
+            outcome,
+            fingerprint: outcome.isGood ? nil : "f\(Int.random(in: 0..<3, using: &random))",
+            isChanged: outcome != .upToDate && outcome != .unreachable && Bool.random(using: &random)
+        )
     }
 }
 

@@ -1,5 +1,4 @@
 import ConvoyFleet
-import ConvoyMigrations
 import ConvoyRollout
 import Testing
 
@@ -92,7 +91,7 @@ import Testing
             limits: ConnectionLimits(total: 8, perServer: 8)
         )
         _ = machine.runStarted()
-        let halts = machine.instanceFinished("a", outcome).contains { if case .halt = $0 { true } else { false } }
+        let halts = machine.instancesFinished([.init("a", outcome)]).contains { if case .halt = $0 { true } else { false } }
         #expect(halts == counts.contains(outcome))
     }
 
@@ -105,7 +104,7 @@ import Testing
                 (
                     "b unreachable",
                     """
-                    halt [no instance of wave canary, which has a stop rule, could be reached, so it says nothing about the waves after it], \
+                    halt [no instance of wave canary could be reached, so it says nothing about the waves after it], \
                     end canary, finish halted
                     """
                 ),
@@ -182,71 +181,12 @@ import Testing
     }
 
     @Test func severalFinishesAreSeenTogetherBeforeAnythingStarts() {
-        var machine = RolloutMachine(
-            waves: [wave("all", "a b c d", maxParallel: 2, failures: 1)],
-            limits: ConnectionLimits(total: 8, perServer: 8)
+        play(
+            [wave("all", "a b c d", maxParallel: 2, failures: 1)],
+            [
+                ("run started", "wave all, start a, start b"),
+                ("a migrated, b failed", "halt [wave all reached its stop rule failures: 1 (b)], end all, finish halted"),
+            ]
         )
-        _ = machine.runStarted()
-        let actions = machine.instancesFinished([.init("a", .migrated), .init("b", .failed)])
-        #expect(actions.map(\.text) == ["halt [wave all reached its stop rule failures: 1 (b)]", "end all", "finish halted"])
-    }
-
-    @Test func theReasonNamesTheFirstFewOfManyInstances() {
-        let reason = HaltReason.failures(wave: "all", limit: 7, instances: ["a", "b", "c", "d", "e", "f", "g"])
-        #expect(reason.description == "wave all reached its stop rule failures: 7 (a, b, c, d, e and 2 more)")
-    }
-}
-
-/// A wave of instances written `name`, `name@server` or `name@server*connections`.
-func wave(_ name: String, _ instances: String, maxParallel: Int? = nil, failures: Int? = nil) -> RolloutMachine.Wave {
-    let members = instances.split(separator: " ").map { text in
-        let parts = text.split(separator: "*")
-        let names = parts[0].split(separator: "@")
-        return RolloutMachine.Member(
-            name: String(names[0]),
-            server: names.count > 1 ? String(names[1]) : "s",
-            connections: parts.count > 1 ? Int(parts[1]) ?? 1 : 1
-        )
-    }
-    return RolloutMachine.Wave(name: name, maxParallel: maxParallel, stop: StopRules(failures: failures), instances: members)
-}
-
-/// Tells a new machine the facts, and expects the actions of each.
-func play(
-    _ waves: [RolloutMachine.Wave],
-    limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64),
-    _ steps: [(fact: String, actions: String)],
-    sourceLocation: SourceLocation = #_sourceLocation
-) {
-    var machine = RolloutMachine(waves: waves, limits: limits)
-    for (number, step) in steps.enumerated() {
-        let words = step.fact.split(separator: " ").map(String.init)
-        let actions: [RolloutMachine.Action]
-        if step.fact == "run started" {
-            actions = machine.runStarted()
-        } else if step.fact == "stop" {
-            actions = machine.stopRequested()
-        } else if words.count == 2, let outcome = Outcome(rawValue: words[1]) {
-            actions = machine.instanceFinished(words[0], outcome)
-        } else {
-            Issue.record("“\(step.fact)” is not a fact", sourceLocation: sourceLocation)
-            return
-        }
-        let text = actions.map(\.text).joined(separator: ", ")
-        #expect(text == step.actions, "step \(number + 1): \(step.fact)", sourceLocation: sourceLocation)
-    }
-}
-
-extension RolloutMachine.Action {
-    var text: String {
-        switch self {
-        case .startWave(let wave): "wave \(wave)"
-        case .startInstance(let instance, _): "start \(instance)"
-        case .finishWave(let wave): "end \(wave)"
-        case .halt(let reason): "halt [\(reason)]"
-        case .stop: "stop"
-        case .cancelInstances: "cancel"
-        case .finish(let status): "finish \(status.rawValue)"
-        }
     }
 }

@@ -129,7 +129,7 @@ public struct GateKeeper: Sendable {
         var queue = StartQueue(
             instances.map { StartQueue.Entry(server: $0.server, connections: 1) },
             maxParallel: nil,
-            limits: limits
+            budgets: ServerBudgets(limits)
         )
         let checks = InstanceChecks(checks: checks)
         return await withTaskGroup(of: (Int, Failure?).self) { group in

@@ -81,3 +81,16 @@ extension LockHolder: CustomStringConvertible {
         return description
     }
 }
+
+extension Failure {
+    /// A lock that was not to be had.
+    init(busy message: String, _ holder: LockHolder?) {
+        self.init(
+            .lockBusy,
+            message,
+            hint: holder.map { "wait until process \($0.pid) is done, or end it with pg_terminate_backend(\($0.pid)); then run it again" }
+                ?? "run it again later, or raise lock_wait",
+            lockedBy: holder
+        )
+    }
+}

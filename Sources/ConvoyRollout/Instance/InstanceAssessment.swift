@@ -270,9 +270,14 @@ struct InstanceAssessment: Sendable {
                 let requirement = section.admin, facts.needsAdmin(for: requirement, owner: ledger.owner)
             else { continue }
             let extensions = requirement.extensions.isEmpty ? "" : " or the owner of \(requirement.extensions.joined(separator: " and "))"
+            let owners = requirement.extensions.compactMap { name in
+                facts.extensionOwners[name].flatMap { $0 == ledger.owner ? nil : "\(name) belongs to \($0)" }
+            }
             return Failure(
                 .blocked,
-                "migration \(version) (\(migration.name)) needs a superuser\(extensions), and \(facts.role) is neither",
+                "migration \(version) (\(migration.name)) needs a superuser\(extensions), and \(facts.role) is "
+                    + (requirement.extensions.isEmpty ? "none" : "neither")
+                    + (owners.isEmpty ? "" : ": \(owners.joined(separator: ", "))"),
                 version: version,
                 file: migration.file,
                 sqlstate: "42501",

@@ -303,7 +303,7 @@ extension InstanceChange {
         let elapsed = ContinuousClock.now - lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1)) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
-            var failure = busy("did not get \(what) within \(settings.lockWait)", holder)
+            var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holder)
             failure.version = migration.version
             failure.file = migration.file
             failure.sqlstate = message.sqlstate

@@ -36,6 +36,7 @@ final class InstanceChange {
     private var losses = 0
     private var from: MigrationVersion?
     private var holdsLock = false
+    private var isPreflighted = false
     /// Going down by steps or by name: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
@@ -96,14 +97,6 @@ final class InstanceChange {
         note(reading.contents)
         from = ledgerVersions.max()
         guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
-        if let failure = await runner.stepBlockers(
-            InstanceAssessment(reading, set: runner.set, change: change, instance: instance),
-            reading.facts,
-            instance,
-            connection
-        ) {
-            throw failure
-        }
         switch change {
         case .downSteps, .revert: intended = Set(plan.versions)
         case .up, .down: break
@@ -130,7 +123,10 @@ final class InstanceChange {
 
     /// Judges a reading, shows its warnings, and throws what stands in the way.
     private func assess(_ reading: InstanceProbe.Reading) throws(Failure) -> InstancePlan? {
-        let assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
+        try plan(of: InstanceAssessment(reading, set: runner.set, change: change, instance: instance))
+    }
+
+    private func plan(of assessment: InstanceAssessment) throws(Failure) -> InstancePlan? {
         assessment.warnings.forEach(warn)
         if let failure = assessment.failure { throw failure }
         return assessment.plan
@@ -167,7 +163,9 @@ final class InstanceChange {
                 guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
                 let holder = try await connection.query(AdvisoryLock.holder, timeout: InstanceProbe.silenceTimeout).rows.first
                     .map(LockHolder.init)
-                guard ContinuousClock.now < deadline else { throw busy("another session holds the advisory lock of this database", holder) }
+                guard ContinuousClock.now < deadline else {
+                    throw Failure(busy: "another session holds the advisory lock of this database", holder)
+                }
                 if !isToldToWait {
                     isToldToWait = true
                     let who = holder?.description ?? "another session"
@@ -187,16 +185,6 @@ final class InstanceChange {
 
     private func isCancelled(_ cancellation: Cancellation) -> Bool { cancellation == .observed && Task.isCancelled }
 
-    func busy(_ message: String, _ holder: LockHolder?) -> Failure {
-        Failure(
-            .lockBusy,
-            message,
-            hint: holder.map { "wait until process \($0.pid) is done, or end it with pg_terminate_backend(\($0.pid)); then run it again" }
-                ?? "run it again later, or raise lock_wait",
-            lockedBy: holder
-        )
-    }
-
     /// Unlocks and closes. When the answer is in doubt, closing is what frees the lock.
     private func release() async {
         if let connection, connection.isOpen, holdsLock {
@@ -209,14 +197,36 @@ final class InstanceChange {
 
     // MARK: - Under the lock
 
-    /// Reads the ledger again, plans, and makes the tables that are missing.
+    /// Reads the ledger again, plans, and makes the tables that are missing. The first time it asks whether a migration would fail: under the lock,
+    /// where no other Convoy changes what the answer depends on, and before anything is written.
     private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
-        let reading = try await InstanceProbe(instance: instance).read(try openConnection())
+        let connection = try openConnection()
+        var reading = try await InstanceProbe(instance: instance).read(connection)
+        if !isPreflighted, isAsShown(reading) {
+            let preflight = Preflight(
+                runner: runner,
+                instance: instance,
+                change: change,
+                connection: connection,
+                lockWait: settings.lockWait,
+                onWait: { [report, name = instance.name] reason in report(.instanceWaiting(instance: name, reason: reason)) }
+            )
+            let assessment: InstanceAssessment
+            (reading, assessment) = try await preflight.assess(reading)
+            _ = try plan(of: assessment)
+            isPreflighted = true
+        }
         facts = reading.facts
         note(reading.contents)
         let versions = if let intended { try stillApplied(intended) } else { try assess(reading)?.versions ?? [] }
         if !versions.isEmpty { try await createTables(reading) }
         return versions
+    }
+
+    /// Whether the steps down begin where they did when they were shown; where they do not, ``stillApplied(_:)`` has the words for it.
+    private func isAsShown(_ reading: InstanceProbe.Reading) -> Bool {
+        guard let intended, case .downSteps = change else { return true }
+        return Set(reading.contents?.applied.suffix(intended.count) ?? []) == intended
     }
 
     /// What is left of the way down; it begins at the newest version, or below what the instance had at the start, or not at all.

@@ -55,9 +55,8 @@ public struct InstanceRunner: InstanceOperator {
             let probe = InstanceProbe(instance: instance)
             let connection = try await probe.connect()
             defer { connection.close() }
-            let reading = try await probe.read(connection)
-            var assessment = InstanceAssessment(reading, set: set, change: change, instance: instance)
-            if assessment.failure == nil { assessment.failure = await stepBlockers(assessment, reading.facts, instance, connection) }
+            let preflight = Preflight(runner: self, instance: instance, change: change, connection: connection)
+            let (reading, assessment) = try await preflight.assess(try await probe.read(connection))
             status.version = reading.contents?.applied.last
             status.lastMigratedAt = reading.contents?.lastMigratedAt
             status.serverVersion = reading.facts.serverVersion

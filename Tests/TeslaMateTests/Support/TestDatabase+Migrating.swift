@@ -10,11 +10,24 @@ extension TestDatabase {
     ///
     /// - Parameter set: nil is the repository's own.
     func change(_ change: Change, set: MigrationSet? = nil, secrets: [String: Secret] = [:]) async throws -> InstanceResult {
+        try await runner(set).change(instance(secrets: secrets), change, run: "facts") { _ in }
+    }
+
+    /// What Convoy would say of this database, without changing anything.
+    func status() async throws -> InstanceStatus {
+        try await runner(nil).probe(instance(secrets: [:]), for: .up(to: nil))
+    }
+
+    private func runner(_ set: MigrationSet?) throws -> InstanceRunner {
+        InstanceRunner(set: try set ?? teslaMateSet.get(), steps: [EncryptAPITokens()])
+    }
+
+    private func instance(secrets: [String: Secret]) -> Instance {
         var settings = InstanceSettings()
         // The machine may be busy with other tests.
         settings.connectTimeout = .seconds(60)
         settings.lockTimeout = .seconds(10)
-        let instance = Instance(
+        return Instance(
             name: name,
             server: "local",
             database: name,
@@ -23,8 +36,6 @@ extension TestDatabase {
             secrets: secrets,
             settings: settings
         )
-        let runner = InstanceRunner(set: try set ?? teslaMateSet.get(), steps: [EncryptAPITokens()])
-        return await runner.change(instance, change, run: "facts") { _ in }
     }
 
     /// Goes up to a version, by that version alone.
@@ -42,6 +53,11 @@ extension TestDatabase {
         try await query("SELECT version FROM public.schema_migrations ORDER BY version").rows
             .map { row throws(PostgresError) in MigrationVersion(try row.int64("version")) }
     }
+}
+
+extension MigrationSet {
+    /// The same migrations, asked nothing beforehand.
+    func withoutChecks() throws -> MigrationSet { try MigrationSet(migrations) }
 }
 
 extension InstanceResult {
