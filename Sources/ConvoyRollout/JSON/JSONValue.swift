@@ -1,7 +1,5 @@
 internal import ConvoyMigrations
 
-internal import ConvoyMigrations
-
 /// A JSON text in the making, whose keys keep the order in which they are documented.
 package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral {
     case null
