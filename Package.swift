@@ -79,7 +79,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyRolloutTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -95,7 +98,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyCommandTests",
-            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
+            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TestSupport"],
             swiftSettings: strict
         ),
     ]

@@ -1,13 +1,15 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 internal import FoundationEssentials
 
 extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
-    package func table(_ style: OutputStyle) -> String {
+    ///
+    /// - Parameter state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
+    package func table(_ style: OutputStyle, state: RunState? = nil) -> String {
         var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
-        blocks.append(verdict(style))
+        blocks.append(verdict(style, state ?? endState))
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
@@ -48,13 +50,12 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func verdict(_ style: OutputStyle) -> [String] {
-        let status = self.status ?? .interrupted
+    private func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
         let counts = summary.outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         return reason + [
-            "run \(run.visible) of \(fleet.visible) " + style.paint(status.rawValue, status == .succeeded ? .good : .bad)
+            "run \(run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
         ]
     }

@@ -47,11 +47,7 @@ public struct FleetReport: Sendable {
             startedAt = event.at
             for wave in waves { announce(wave) }
         case .waveStarted, .waveFinished, .instanceWarned, .stopRequested, .cancelRequested: break
-        case .instanceStarted(let name, let wave):
-            guard let index = instanceIndices[name] else { return }
-            instances[index].state = .running(waitingFor: nil)
-            running.append(name)
-            change(wave) { $0.running += 1 }
+        case .instanceStarted(let name, let wave), .rollbackStarted(let name, let wave): start(name, in: wave)
         case .instancePlanned(let name, let from, let pending):
             guard let index = instanceIndices[name] else { return }
             instances[index].from = from
@@ -65,18 +61,14 @@ public struct FleetReport: Sendable {
             instances[index].applied.append(migration)
             setWaiting(nil, index)
         case .instanceFinished(let name, let result): finish(name, result)
-        case .rollbackStarted(let name, let wave):
-            guard let index = instanceIndices[name] else { return }
-            if let outcome = instances[index].result?.outcome {
-                change(wave) { $0.outcomes[outcome] = $0.outcomes[outcome].flatMap { $0 > 1 ? $0 - 1 : nil } }
-            }
-            instances[index].state = .running(waitingFor: nil)
-            running.append(name)
-            change(wave) { $0.running += 1 }
         case .rollbackFinished(let name, let result): finish(name, result)
         case .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed, .hookFinished, .serverPaused, .serverResumed, .budgetChanged,
-            .windowClosed, .windowOpened, .runResumed:
+            .windowClosed, .windowOpened:
             break
+        case .runResumed:
+            // What was under way when the process before this one ended is started again.
+            for name in running { reset(name) }
+            (status, finishedAt, haltReason) = (nil, nil, nil)
         case .halted(let reason): haltReason = reason
         case .runFinished(let status):
             self.status = status
@@ -93,12 +85,34 @@ public struct FleetReport: Sendable {
         }
     }
 
-    private mutating func finish(_ name: String, _ result: InstanceResult) {
+    private mutating func start(_ name: String, in wave: String) {
         guard let index = instanceIndices[name] else { return }
-        if case .running = instances[index].state {
+        reset(name)
+        instances[index].state = .running(waitingFor: nil)
+        running.append(name)
+        change(wave) { $0.running += 1 }
+    }
+
+    /// Takes an instance out of the count of those that are worked on, or have ended.
+    private mutating func reset(_ name: String) {
+        guard let index = instanceIndices[name] else { return }
+        switch instances[index].state {
+        case .notReached: return
+        case .running:
             running.removeAll { $0 == name }
             change(instances[index].wave) { $0.running -= 1 }
+        case .finished(let result):
+            change(instances[index].wave) { wave in
+                let left = wave.outcomes[result.outcome, default: 1] - 1
+                wave.outcomes[result.outcome] = left == 0 ? nil : left
+            }
         }
+        instances[index].state = .notReached
+    }
+
+    private mutating func finish(_ name: String, _ result: InstanceResult) {
+        guard let index = instanceIndices[name] else { return }
+        reset(name)
         instances[index].from = result.from ?? instances[index].from
         instances[index].applied = result.applied
         instances[index].state = .finished(result)

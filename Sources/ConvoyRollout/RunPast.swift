@@ -167,7 +167,9 @@ extension InstanceResult {
                 + applied
             if let planned = footprint.planned { result.from = planned.from }
         }
-        if outcome == .upToDate, let direction = result.applied.last?.direction { result.outcome = direction == .up ? .migrated : .rolledBack }
+        if outcome == .upToDate, let direction = result.applied.last?.direction {
+            result.outcome = direction == .up ? .migrated : .rolledBack
+        }
         return result
     }
 }

@@ -32,7 +32,8 @@ struct ConvoyCommand: AsyncParsableCommand {
             """,
         version: Convoy.version,
         subcommands: [
-            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Stop.self, Approve.self, Pause.self, Unpause.self,
+            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Stop.self, Approve.self, Pause.self,
+            Unpause.self,
             Abandon.self, New.self,
         ]
     )

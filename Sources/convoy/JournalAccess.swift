@@ -10,7 +10,9 @@ import Glibc
 struct JournalOptions: ParsableArguments {
     @OptionGroup var file: FleetFileOption
 
-    @Option(help: ArgumentHelp("The journal, instead of the one that the fleet file names; the fleet file is not read then.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The journal, instead of the one that the fleet file names; the fleet file is not read then.", valueName: "file")
+    )
     var journal: String?
 }
 
@@ -51,12 +53,16 @@ struct JournalAccess {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(path: path) }
     }
 
+    /// Opens it to look at runs; nil where no run was ever written down.
+    func openForReading() async throws -> SQLiteJournal? {
+        try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
+    }
+
     /// Opens it to look at runs.
     ///
     /// - Throws: a ``CommandFailure`` where no run was ever written down.
     func openExisting() async throws -> SQLiteJournal {
-        let journal = try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
-        guard let journal else { throw noRun("there is no journal \(path) yet") }
+        guard let journal = try await openForReading() else { throw noRun("there is no journal \(path) yet") }
         return journal
     }
 
@@ -73,6 +79,7 @@ struct JournalAccess {
 
     /// Which runs a command is about.
     enum Wanted: String {
+        case any = "at all"
         /// A process works on it.
         case running = "going on"
         /// It can be gone on with.
@@ -109,6 +116,7 @@ struct JournalAccess {
 
     private static func fits(_ state: RunState, _ wanted: Wanted) -> Bool {
         switch wanted {
+        case .any: true
         case .running: state == .running
         case .resumable: [.cutOff, .interrupted, .halted].contains(state)
         }
@@ -139,7 +147,11 @@ struct JournalAccess {
             }
         }
         if let unknown {
-            throw CommandFailure(.configuration, "run \(run) has events of the kind “\(unknown)”, which this convoy does not know", hint: "use the convoy that began it")
+            throw CommandFailure(
+                .configuration,
+                "run \(run) has events of the kind “\(unknown)”, which this convoy does not know",
+                hint: "use the convoy that began it"
+            )
         }
     }
 

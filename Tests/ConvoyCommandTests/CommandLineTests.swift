@@ -19,7 +19,7 @@ struct CommandLineTests {
 
     @Test func helpNamesNothingThatDoesNotWorkYet() async throws {
         let help = try await runConvoy(["--help"]).standardOutput
-        for command in ["resume", "runs", "report", "doctor", "drift", "lint", "serve", "schema"] {
+        for command in ["report", "doctor", "drift", "lint", "serve", "schema"] {
             #expect(!help.contains("\n  \(command) "))
         }
     }
@@ -33,6 +33,8 @@ struct CommandLineTests {
         (["plan", "--to", "0"], "20240929084639"),
         (["migrate", "--yes", "--concurrency", "0"], "--concurrency"),
         (["migrate", "--yes", "--concurrency", "many"], "--concurrency"),
+        (["runs", "--limit", "0"], "--limit"),
+        (["runs", "show", "nowhere"], "no journal"),
         (["rollback", "--yes"], "--to or --steps"),
         (["rollback", "--yes", "--to", "1", "--steps", "1"], "--to or --steps"),
         (["rollback", "--yes", "--steps", "0"], "--steps"),

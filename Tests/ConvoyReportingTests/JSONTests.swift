@@ -126,6 +126,7 @@ struct JSONTests {
 
     @Test(arguments: [
         ("run", report(troubledRun).json), ("run", FleetReport().json), ("status", statusReport.json), ("plan", planReport.json),
+        ("runs", runsReport.json), ("run", report(troubledRun.prefix(8)).json(state: .running)),
     ])
     func fitsItsPublishedSchema(_ name: String, _ value: JSONValue) throws {
         let schema = try JSONSchema(named: name)

@@ -185,4 +185,29 @@ struct ReportTableTests {
     func agesForPeople(_ seconds: Int, _ expected: String) {
         #expect(Duration.seconds(seconds).humanAge == expected)
     }
+
+    @Test func theRunsOfAJournal() {
+        #expect(
+            runsReport.table(OutputStyle(width: 200)) == """
+                RUN  FLEET         WHAT                        STATUS     STARTED                   TIME  INSTANCES  OUTCOMES
+                r-5  teslamate-eu  rollback 1 step             running    2026-08-08 09:00:00Z  1 min 30 s          3  1 rolled-back, 2 pending
+                r-4  teslamate-eu  migrate                     cut off    2026-08-08 09:00:00Z           -          3  2 migrated, 1 pending
+                r-3  teslamate-eu  migrate to 20260808090000   succeeded  2026-08-08 09:00:00Z   1 min 1 s          3  3 migrated
+                r-2  teslamate-eu  rollback to 20260807090000  abandoned  2026-08-08 09:00:00Z   1 min 1 s          3  3 pending
+
+                run r-4 was cut off: go on with `convoy resume r-4`, or give it up with `convoy abandon r-4`
+
+                """
+        )
+        #expect(RunsReport(journal: "j\u{1B}", generatedAt: moment(), runs: []).table(OutputStyle()) == "no runs yet in j\\u{1B}\n")
+    }
+
+    @Test(
+        arguments: [(RunState.running, "running"), (.cutOff, "cut off"), (.abandoned, "abandoned"), (nil, "interrupted")]
+            as [(RunState?, String)]
+    )
+    func aRunWithoutAnEndSaysHowItStands(_ state: RunState?, _ expected: String) {
+        let last = report(troubledRun.prefix(8)).table(OutputStyle(), state: state).split(separator: "\n").last
+        #expect(last == "run r-1 of teslamate-eu \(expected): 1 migrated, 3 pending")
+    }
 }

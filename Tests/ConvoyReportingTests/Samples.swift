@@ -127,3 +127,30 @@ let planReport = PlanReport(
     ],
     migrationNames: [newest: "narrow_charges"]
 )
+
+let runsReport = RunsReport(
+    journal: ".convoy/journal.sqlite",
+    generatedAt: moment(90),
+    runs: [
+        .init(run: runRecord("r-5", .downSteps(1)), state: .running, outcomes: [.rolledBack: 1]),
+        .init(run: runRecord("r-4"), state: .cutOff, outcomes: [.migrated: 2]),
+        .init(run: runRecord("r-3", .up(to: newest), .succeeded), state: .succeeded, outcomes: [.migrated: 3]),
+        .init(run: runRecord("r-2", .down(to: older), .abandoned), state: .abandoned, outcomes: [:]),
+    ]
+)
+
+private func runRecord(_ id: String, _ change: Change = .up(to: nil), _ status: RunRecord.Status? = nil) -> RunRecord {
+    RunRecord(
+        id: RunID(id),
+        fleet: "teslamate-eu",
+        fleetFile: "fleet.yaml",
+        change: change,
+        instances: 3,
+        startedAt: moment(),
+        finishedAt: status.map { _ in moment(61.5) },
+        status: status,
+        convoyVersion: "0.1",
+        startedBy: "ann@db-tools",
+        abandonedBy: status == .abandoned ? "bob@db-tools" : nil
+    )
+}

@@ -70,12 +70,22 @@ import Testing
             #expect(work?.applied.map(\.version.value) == [2, 3])
             #expect(work?.from == MigrationVersion(1))
             let versions = [2, 3].map { MigrationVersion($0) }
-            let result = await runner.change(database.instance(), .revert(versions, start: MigrationVersion(1)), run: "run-2", report: { _ in })
+            let result = await runner.change(
+                database.instance(),
+                .revert(versions, start: MigrationVersion(1)),
+                run: "run-2",
+                report: { _ in }
+            )
             #expect(result.versions == [3, 2])
             let after = await runner.work(of: "run-2", on: database.instance())
             #expect(after?.applied.map(\.version.value) == [2, 3, 3, 2])
             #expect(after?.from == MigrationVersion(1))
-            let again = await runner.change(database.instance(), .revert(versions, start: MigrationVersion(1)), run: "run-2", report: { _ in })
+            let again = await runner.change(
+                database.instance(),
+                .revert(versions, start: MigrationVersion(1)),
+                run: "run-2",
+                report: { _ in }
+            )
             #expect(again.outcome == .upToDate)
         }
     }

@@ -4,12 +4,15 @@ internal import FoundationEssentials
 
 extension FleetReport {
     /// `convoy.run/1`, as its JSON Schema has it. A run without an end counts as interrupted.
-    package var json: JSONValue {
+    package var json: JSONValue { json(state: nil) }
+
+    /// The same for a run that the journal knows more of: that it goes on, was cut off or was abandoned.
+    package func json(state: RunState?) -> JSONValue {
         [
             "schema": "convoy.run/1",
             "run": .string(run),
             "fleet": .string(fleet),
-            "status": .string((status ?? .interrupted).rawValue),
+            "status": .string((state ?? endState).rawValue),
             "started_at": .optional(startedAt?.rfc3339),
             "finished_at": .optional(finishedAt?.rfc3339),
             "summary": summary.json,
@@ -19,6 +22,18 @@ extension FleetReport {
             "instances": .array(instances.map(\.json)),
             "failures": .array(failureGroups.map(\.json)),
         ]
+    }
+}
+
+extension FleetReport {
+    /// How the run ended; one without an end counts as interrupted.
+    var endState: RunState {
+        switch status {
+        case .succeeded: .succeeded
+        case .failed: .failed
+        case .halted: .halted
+        case .interrupted, nil: .interrupted
+        }
     }
 }
 

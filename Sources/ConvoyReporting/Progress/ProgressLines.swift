@@ -1,14 +1,18 @@
 internal import ConvoyFleet
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 internal import FoundationEssentials
 
 /// Events as plain lines, for logs and pipes: one for each instance that ends, for each wave, and for what an operator should know at once.
-struct ProgressLines: Sendable {
-    var style: OutputStyle
+package struct ProgressLines: Sendable {
+    private let style: OutputStyle
+
+    package init(style: OutputStyle) {
+        self.style = style
+    }
 
     /// The line of an event that the report has taken in; nil for one that says too little.
-    func line(for event: Event, in report: FleetReport) -> String? {
+    package func line(for event: Event, in report: FleetReport) -> String? {
         text(for: event.kind, report).map { "\(event.at.timeOfDay) \($0)" }
     }
 

@@ -28,6 +28,12 @@ final class CommitQueue: Sendable {
     /// How many transactions it took so far.
     var commits: Int { state.withLock(\.commits) }
 
+    /// Whether a transaction is under way, or about to be.
+    var isCommitting: Bool { state.withLock(\.isCommitting) }
+
+    /// How many calls have not got into a transaction yet.
+    var waitingCalls: Int { state.withLock(\.waiting.count) }
+
     /// Writes in a transaction, together with others, and returns when that is on disk.
     ///
     /// Calls are written in the order in which they came. Where one of a transaction fails, all of it fail with that error, and nothing of them is

@@ -37,6 +37,12 @@ struct JournalFile: Sendable {
         return file
     }
 
+    /// In bytes; 0 for a file that is gone.
+    var size: Int {
+        var status = stat()
+        return lstat(realPath, &status) == 0 ? Int(status.st_size) : 0
+    }
+
     private var folder: String { Self.folder(of: realPath) }
 
     private static func checkName(_ path: String) throws(JournalError) {

@@ -86,14 +86,19 @@ public final class SQLiteJournal: Journal {
     /// - Returns: false for a file that is empty, as it is for a moment when another process makes it.
     @discardableResult
     private static func checkContents(_ file: JournalFile) throws -> Bool {
+        let size = file.size
         let database = try DatabaseQueue(path: file.realPath, configuration: configuration(readonly: true))
         defer { try? database.close() }
         return try database.read { db in
             let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
-            if pages == 0 { return false }
+            guard pages > 0 else {
+                // SQLite takes less than a page for nothing, and would write over it.
+                guard size == 0 else { throw JournalError.foreign(file.path) }
+                return false
+            }
             guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == JournalSchema.applicationID else {
-                // Made, but not filled yet.
-                if try !db.tableExists("runs"), try db.tableExists("grdb_migrations") || pages <= 1 { return false }
+                // Nothing is in it yet: another process is just making it.
+                if try db.isEmpty { return false }
                 throw JournalError.foreign(file.path)
             }
             guard try !JournalSchema.migrator.hasBeenSuperseded(db) else {
@@ -147,6 +152,15 @@ public final class SQLiteJournal: Journal {
             try await queue.commit(body)
         } catch {
             throw JournalError(path: path, error)
+        }
+    }
+}
+
+extension Database {
+    /// Whether there is no table but those that GRDB and SQLite make for themselves.
+    fileprivate var isEmpty: Bool {
+        get throws {
+            try String.fetchAll(self, sql: "SELECT name FROM sqlite_master").allSatisfy { $0.hasPrefix("grdb_") || $0.hasPrefix("sqlite_") }
         }
     }
 }

@@ -1,0 +1,35 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+
+extension RunsReport {
+    /// `convoy.runs/1`, as its JSON Schema has it.
+    package var json: JSONValue {
+        [
+            "schema": "convoy.runs/1",
+            "journal": .string(journal),
+            "generated_at": .string(generatedAt.rfc3339),
+            "runs": .array(runs.map(json)),
+        ]
+    }
+
+    private func json(of entry: Entry) -> JSONValue {
+        let run = entry.run
+        return [
+            "run": .string(run.id.description),
+            "fleet": .string(run.fleet),
+            "fleet_file": .string(run.fleetFile),
+            "direction": .string(run.change.direction.rawValue),
+            "target": .optional(run.change.target?.description),
+            "steps": run.change.steps.map(JSONValue.integer) ?? .null,
+            "status": .string(entry.state.rawValue),
+            "started_at": .string(run.startedAt.rfc3339),
+            "finished_at": .optional(run.finishedAt?.rfc3339),
+            "duration": duration(of: entry).map { .seconds($0.seconds) } ?? .null,
+            "instances": .integer(run.instances),
+            "outcomes": entry.outcomes.json,
+            "started_by": .string(run.startedBy),
+            "abandoned_by": .optional(run.abandonedBy),
+            "convoy_version": .string(run.convoyVersion),
+        ]
+    }
+}

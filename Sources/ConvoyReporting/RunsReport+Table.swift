@@ -1,0 +1,69 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+extension RunsReport {
+    /// The runs as people read them, and what to type about those that were cut off.
+    package func table(_ style: OutputStyle) -> String {
+        guard !runs.isEmpty else { return "no runs yet in \(journal.visible)\n" }
+        var table = TextTable([
+            .init("RUN", importance: 9),
+            .init("FLEET", minimumWidth: 6, importance: 1),
+            .init("WHAT", importance: 6),
+            .init("STATUS", importance: 8),
+            .init("STARTED", importance: 5),
+            .init("TIME", .right, importance: 3),
+            .init("INSTANCES", .right, importance: 4),
+            .init("OUTCOMES", minimumWidth: 10, importance: 7),
+        ])
+        for entry in runs {
+            table.add([
+                "\(entry.run.id)",
+                "\(entry.run.fleet)",
+                "\(entry.run.change.words)",
+                .init(entry.state.words, entry.state.emphasis),
+                "\(entry.run.startedAt.minute)",
+                "\(duration(of: entry)?.human ?? "-")",
+                "\(entry.run.instances)",
+                "\(entry.outcomes.text)",
+            ])
+        }
+        var blocks = [table.lines(style)]
+        blocks.append(
+            runs.filter { $0.state == .cutOff }.map { entry in
+                "run \(entry.run.id.description.visible) was cut off: go on with `convoy resume \(entry.run.id.description.visible)`, "
+                    + "or give it up with `convoy abandon \(entry.run.id.description.visible)`"
+            }
+        )
+        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+}
+
+extension RunState {
+    var words: String { self == .cutOff ? "cut off" : rawValue }
+
+    var emphasis: Emphasis {
+        switch self {
+        case .succeeded: .good
+        case .running, .interrupted, .abandoned: .notable
+        case .cutOff, .failed, .halted: .bad
+        }
+    }
+}
+
+extension Change {
+    /// As one would ask for it: `migrate`, `rollback to 20240929084639`.
+    fileprivate var words: String {
+        switch self {
+        case .up(let version): version.map { "migrate to \($0)" } ?? "migrate"
+        case .down(let version): "rollback to \(version)"
+        case .downSteps(let steps): "rollback \(counted(steps, "step"))"
+        case .revert(let versions, _): "rollback \(counted(versions.count, "version"))"
+        }
+    }
+}
+
+extension Date {
+    /// `2026-08-08 09:00:00Z`
+    fileprivate var minute: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
+}

@@ -1,0 +1,39 @@
+public import ConvoyRollout
+public import FoundationEssentials
+
+/// The runs that a journal has, newest first.
+public struct RunsReport: Sendable {
+    /// A run with how it stands.
+    public struct Entry: Sendable, Hashable {
+        public var run: RunRecord
+        public var state: RunState
+        /// How many instances ended how; those that the run has not reached are `pending`.
+        public var outcomes: [Outcome: Int]
+
+        /// - Parameter outcomes: of the instances that have ended.
+        public init(run: RunRecord, state: RunState, outcomes: [Outcome: Int]) {
+            self.run = run
+            self.state = state
+            let left = run.instances - outcomes.values.reduce(0, +)
+            self.outcomes = left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes
+        }
+    }
+
+    /// The journal as the user named it.
+    public var journal: String
+    /// When it was looked at.
+    public var generatedAt: Date
+    public var runs: [Entry]
+
+    public init(journal: String, generatedAt: Date, runs: [Entry]) {
+        self.journal = journal
+        self.generatedAt = generatedAt
+        self.runs = runs
+    }
+
+    /// How long a run took, or has taken so far; nil where nobody knows.
+    func duration(of entry: Entry) -> Duration? {
+        let end = entry.state == .running ? generatedAt : entry.run.finishedAt
+        return end.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(entry.run.startedAt)) * 1000)) }
+    }
+}

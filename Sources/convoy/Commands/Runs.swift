@@ -1,0 +1,120 @@
+import ArgumentParser
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+/// `convoy runs`
+struct Runs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the runs that the journal has, or show one of them.",
+        discussion: """
+            Only reads, also while a run goes on; touches no database.
+
+              convoy runs                          the newest first
+              convoy runs show                     the newest, as it stands now
+              convoy runs show 20261122T1234       the one whose id begins so
+              convoy runs show latest --events     what happened in it, line by line
+            """,
+        subcommands: [List.self, Show.self],
+        defaultSubcommand: List.self
+    )
+
+    /// `convoy runs list`
+    struct List: FleetCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List runs, newest first.",
+            discussion: """
+                A run that has no end and that nobody works on is cut off: its process was killed, or the computer went down. \
+                `convoy resume` goes on with it.
+                """
+        )
+
+        @OptionGroup var options: JournalOptions
+        @OptionGroup var outputOptions: OutputOptions
+
+        @Option(help: ArgumentHelp("At most so many.", valueName: "number"))
+        var limit = 20
+
+        func validate() throws {
+            if limit < 1 { throw ValidationError("--limit must be at least 1") }
+        }
+
+        func execute() async throws -> ConvoyRollout.ExitCode {
+            let settings = Settings(options.file, output: outputOptions.output)
+            let access = try JournalAccess(options)
+            var entries: [RunsReport.Entry] = []
+            if let journal = try await access.openForReading() {
+                for run in try await access.explaining({ () async throws(JournalError) in
+                    try await journal.runs(limit: limit, fleet: access.fleet)
+                }) {
+                    let outcomes = try await access.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
+                    entries.append(RunsReport.Entry(run: run, state: try await access.state(of: run), outcomes: outcomes))
+                }
+            }
+            let report = RunsReport(journal: access.path, generatedAt: Date(), runs: entries)
+            try settings.writeResult(table: report.table, json: { report.json })
+            return .success
+        }
+    }
+
+    /// `convoy runs show`
+    struct Show: FleetCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show a run as its own report does, as it stands now.",
+            discussion: """
+                With --events it shows what happened, line by line; with --events --output json each line is an event as JSON.
+                """
+        )
+
+        @OptionGroup var options: JournalOptions
+        @OptionGroup var outputOptions: OutputOptions
+
+        @Argument(help: ArgumentHelp("The run's id, the beginning of it, or latest.", valueName: "run"))
+        var run = "latest"
+
+        @Flag(help: "Show what happened instead of how things stand.")
+        var events = false
+
+        func execute() async throws -> ConvoyRollout.ExitCode {
+            let settings = Settings(options.file, output: outputOptions.output)
+            let access = try JournalAccess(options)
+            let journal = try await access.openExisting()
+            let record = try await access.run(run, .any, in: journal)
+            // Before the events: a run that ends meanwhile must not look cut off.
+            let state = try await access.state(of: record)
+            let report = try await fold(record.id, in: journal, access, settings)
+            if !events {
+                let state = report.status == nil || state == .abandoned ? state : nil
+                try settings.writeResult(table: { report.table($0, state: state) }, json: { report.json(state: state) })
+            }
+            try StandardStreams.output.check()
+            return .success
+        }
+
+        /// Reads the events, and writes each where that is wanted.
+        private func fold(_ run: RunID, in journal: SQLiteJournal, _ access: JournalAccess, _ settings: Settings) async throws
+            -> FleetReport
+        {
+            var report = FleetReport()
+            var unknown: [String: Int] = [:]
+            let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
+            try await access.explaining { () async throws(JournalError) in
+                for try await recorded in journal.events(of: run) {
+                    if let event = recorded.event { report.apply(event) } else { unknown[recorded.type, default: 0] += 1 }
+                    guard events else { continue }
+                    switch settings.output {
+                    case .json: StandardStreams.output.write(recorded.json + "\n")
+                    case .table:
+                        if let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) {
+                            StandardStreams.output.write(line + "\n")
+                        }
+                    }
+                }
+            }
+            for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
+                StandardStreams.error.write("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
+            }
+            return report
+        }
+    }
+}
