@@ -113,7 +113,8 @@ public struct FleetReport: Sendable {
     private mutating func finish(_ name: String, _ result: InstanceResult) {
         guard let index = instanceIndices[name] else { return }
         reset(name)
-        instances[index].from = result.from ?? instances[index].from
+        // A resumed run finds an instance further than where the run began; only a result that learnt nothing leaves it at that.
+        if result.from != nil || result.to != nil || !result.applied.isEmpty { instances[index].from = result.from }
         instances[index].applied = result.applied
         instances[index].state = .finished(result)
         change(instances[index].wave) { $0.outcomes[result.outcome, default: 0] += 1 }

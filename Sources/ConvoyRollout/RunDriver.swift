@@ -67,7 +67,7 @@ struct RunDriver {
         machine = RolloutMachine(
             plan,
             hookPoints: coordinator.surroundings.hookPoints,
-            resuming: past?.progress ?? RolloutMachine.Progress()
+            resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
         ) { coordinator.instanceOperator.connections(for: $0) }
         lastEventAt = startedAt
         results = past?.results ?? [:]
@@ -150,17 +150,22 @@ struct RunDriver {
 
     /// What the journal did not take is not begun.
     private mutating func giveBack(_ begun: [RolloutMachine.Action], _ problem: JournalError) {
-        let reason = HaltReason.journalFailed(reason: problem.description)
-        var untouched: [String] = []
-        for action in begun {
+        let untouched = begun.compactMap { action in
             switch action {
-            case .startInstance(let name, _), .rollBackInstance(let name, _): untouched.append(name)
-            case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
-            case .closeWave(let wave): actions += machine.waveClosed(wave, problem: problem.message)
-            case .openGate, .abandonGate, .startWave, .finishWave, .halt, .stop, .cancelInstances, .finish: break
+            case .startInstance(let name, _), .rollBackInstance(let name, _): name
+            default: nil
             }
         }
-        actions += machine.instancesNotStarted(untouched, reason)
+        actions += machine.instancesNotStarted(untouched, .journalFailed(reason: problem.description))
+        for action in begun {
+            switch action {
+            case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
+            case .closeWave(let wave): actions += machine.waveClosed(wave, problem: problem.message)
+            case .startInstance, .rollBackInstance, .openGate, .abandonGate, .startWave, .finishWave, .halt, .stop, .cancelInstances,
+                .finish:
+                break
+            }
+        }
     }
 
     private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
@@ -441,7 +446,7 @@ extension InstanceResult {
         result.applied = work?.applied ?? applied + rollback.applied
         result.to = rollback.to
         if rollback.outcome.isGood {
-            if outcome.isGood { result.outcome = .rolledBack }
+            if outcome.isGood || !outcome.isSettled { (result.outcome, result.failure) = (.rolledBack, nil) }
             return result
         }
         result.outcome = rollback.outcome

@@ -97,6 +97,9 @@ public struct RunPast: Sendable {
     /// Instances that were begun and did not finish.
     public var unfinished: Set<String> { Set(underWay.keys) }
 
+    /// Whether an instance was worked on and its end is not known, so that what halted the run may look different now.
+    public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
+
     /// How many instances ended so.
     public var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
 
@@ -112,16 +115,18 @@ public struct RunPast: Sendable {
         }
     }
 
-    /// What the rules need to go on.
-    var progress: RolloutMachine.Progress {
-        RolloutMachine.Progress(
+    /// What the rules need to go on. They judge for themselves whether a stop rule is still broken, now that what was `unknown` becomes a fact; only
+    /// a wave that was to be returned stays halted for what halted it then.
+    func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {
+        let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
+        return RolloutMachine.Progress(
             waves: milestones,
             finishes: finishes
                 + underWay.filter { !$0.value.applied.isEmpty && results[$0.key] == nil }.keys.sorted().map {
                     RolloutMachine.Finish($0, .interrupted, isChanged: true)
                 },
             rollbacks: rollbacks,
-            haltReason: standingReason
+            haltReason: wave?.onFailure == .rollbackWave ? standingReason : nil
         )
     }
 }

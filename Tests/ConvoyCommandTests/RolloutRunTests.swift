@@ -104,7 +104,7 @@ struct RolloutRunTests {
             try await withFleet(databases, rollout: rollout) { folder in
                 let first = try await runConvoy(["migrate", "--yes", "--to", "1"], in: folder)
                 #expect(first.exitCode == 0, "\(first.standardError)")
-                for index in [4, 9, 14] { try await databases[index].query("CREATE TABLE public.trouble ()") }
+                for index in [4, 9, 14] { _ = try await databases[index].query("CREATE TABLE public.trouble ()") }
                 let result = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 #expect(result.exitCode == 2, "\(result.standardError)")
                 #expect(result.standardError.contains("same_failure: 3"))
@@ -193,7 +193,7 @@ struct RolloutRunTests {
                     let reset =
                         "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner; DROP SCHEMA convoy CASCADE"
                     for database in databases {
-                        for statement in reset.split(separator: ";") { try await database.query(String(statement)) }
+                        for statement in reset.split(separator: ";") { _ = try await database.query(String(statement)) }
                     }
                 }
             }
@@ -211,7 +211,7 @@ struct RolloutRunTests {
             let rollout = "  waves:\n    - {name: first, names: [i00]}\n    - {name: rest, max_parallel: 1, on_failure: rollback}"
             try await withFleet(databases, rollout: rollout) { folder in
                 #expect(try await runConvoy(["migrate", "--yes", "--to", "1"], in: folder).exitCode == 0)
-                try await databases[3].query("CREATE TABLE public.trouble ()")
+                _ = try await databases[3].query("CREATE TABLE public.trouble ()")
                 var before: [String?] = []
                 for database in databases { before.append(try await catalogue(database)) }
                 let result = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)

@@ -26,7 +26,13 @@ struct Abandon: FleetCommand {
             defer { lock.release() }
             try await journal.abandon(record.id, by: JournalAccess.person, at: Date())
         }
-        StandardStreams.error.write("run \(record.id) is abandoned; `convoy status` shows where each instance stands\n")
+        StandardStreams.error.write(
+            """
+            run \(record.id) is abandoned; `convoy status` shows where each instance stands
+            what its before_instance hooks have stopped and no hook has started again is for you to start
+
+            """
+        )
         return .success
     }
 }
