@@ -1,5 +1,5 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
+package import ConvoyRollout
 internal import FoundationEssentials
 
 extension FleetReport {

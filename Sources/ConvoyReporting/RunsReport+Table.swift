@@ -55,10 +55,10 @@ extension Change {
     /// As one would ask for it: `migrate`, `rollback to 20240929084639`.
     fileprivate var words: String {
         switch self {
-        case .up(nil): "migrate"
-        case .up(let version?): "migrate to \(version)"
+        case .up(let version): version.map { "migrate to \($0)" } ?? "migrate"
         case .down(let version): "rollback to \(version)"
         case .downSteps(let steps): "rollback \(counted(steps, "step"))"
+        case .revert: "rollback"
         }
     }
 }
