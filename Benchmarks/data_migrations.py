@@ -1,5 +1,6 @@
 """Times each migration that rewrites rows, against the best other way to write the same rule, on two equal copies of one database."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -59,8 +60,15 @@ def prepare(cluster, convoy, version):
     data_rows.fill(cluster, "base")
 
 
+def processor_seconds(cluster):
+    """What the server's processes that have ended took of the processors."""
+    postmaster = (pathlib.Path(cluster.folder) / "data/postmaster.pid").read_text().split()[0]
+    fields = pathlib.Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(cluster, convoy, folder, version, runs):
-    """Seconds of both sides, a list each; the two must leave the same rows."""
+    """Seconds of both sides, and seconds of the server's processors, lists all; the two must leave the same rows."""
     prepare(cluster, convoy, version)
     path = folder / "baseline.sql"
     path.write_text(script(version))
@@ -73,18 +81,22 @@ def measure(cluster, convoy, folder, version, runs):
         return time.perf_counter() - began
 
     sides = {"ours": lambda: convoy.run("migrate", "--yes", "--to", version)[0], "bare": bare}
-    times = {"ours": [], "bare": []}
+    times, costs = {"ours": [], "bare": []}, {"ours": [], "bare": []}
     for number in range(runs):
         left = {}
         for side in sorted(sides, reverse=number % 2 == 0):
             cluster.recreate([side], template="base", strategy="FILE_COPY")
+            before = processor_seconds(cluster)
             times[side].append(sides[side]())
+            # The session ends a moment after its client.
+            time.sleep(0.2)
+            costs[side].append(processor_seconds(cluster) - before)
             if number == 0:
                 left[side] = contents(cluster, side)
             cluster.sql(f"DROP DATABASE {side}")
         if number == 0:
             check(version, left, contents(cluster, "base"))
-    return times["ours"], times["bare"]
+    return times["ours"], times["bare"], costs["ours"], costs["bare"]
 
 
 def check(version, left, before):

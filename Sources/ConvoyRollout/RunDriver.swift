@@ -167,7 +167,8 @@ struct RunDriver {
         let footprint = footprints[instance.name]
         work(on: instance, plan.change, in: &group) { [id, coordinator] result, planned in
             guard let footprint else { return result }
-            return result.completed(by: await coordinator.instanceOperator.work(of: id.description, on: instance), footprint, planned: planned)
+            let work = await coordinator.instanceOperator.work(of: id.description, on: instance)
+            return result.completed(by: work, footprint, planned: planned)
         } finished: {
             .instanceFinished(instance.name, $0, at: $1)
         }

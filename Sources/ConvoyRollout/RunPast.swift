@@ -70,14 +70,16 @@ public struct RunPast: Sendable {
             case .beforeRun: isPrepared = true
             case .beforeWave: hook.wave.map { reach($0, .prepared) }
             case .afterWave: hook.wave.map { reach($0, .closed) }
-            case .beforeInstance, .afterInstance, .afterRun: break
+            // What it undid has to be done again before the run goes on.
+            case .afterRun: isPrepared = false
+            case .beforeInstance, .afterInstance: break
             }
         case .serverPaused(let server, let by): pausedServers[server] = by
         case .serverResumed(let server, _): pausedServers[server] = nil
         case .halted(let reason): haltReason = reason
         case .runResumed: (status, haltReason) = (nil, standingReason)
         case .runFinished(let status): self.status = status
-        case .hookFinished: break
+        case .hookFinished(let hook): if hook.point == .afterRun { isPrepared = false }
         case .rollbackStarted(let name, _): rollbacksBegun.insert(name)
         case .instanceWaiting, .instanceWarned, .gateWaiting, .budgetChanged, .windowClosed, .windowOpened,
             .stopRequested, .cancelRequested:
@@ -165,7 +167,9 @@ extension InstanceResult {
                 + applied
             if let planned = footprint.planned { result.from = planned.from }
         }
-        if outcome == .upToDate, let direction = result.applied.last?.direction { result.outcome = direction == .up ? .migrated : .rolledBack }
+        if outcome == .upToDate, let direction = result.applied.last?.direction {
+            result.outcome = direction == .up ? .migrated : .rolledBack
+        }
         return result
     }
 }

@@ -11,6 +11,9 @@ struct RunObserver {
 
     /// What the journal would hold.
     private(set) var progress = RolloutMachine.Progress()
+    /// Where some process of the run changed something.
+    private var changed: Set<String> = []
+    private let needsOneConnectionEach: Bool
 
     // What one process does.
     private(set) var changing: [String: RolloutMachine.Member] = [:]
@@ -48,6 +51,7 @@ struct RunObserver {
             return wave
         }
         self.places = places
+        needsOneConnectionEach = places.values.allSatisfy { $0.member.connections == 1 }
         self.limits = limits
     }
 
@@ -72,6 +76,7 @@ struct RunObserver {
     mutating func resume(changed: Set<String>, triesAgain: Bool) {
         for name in changing.keys.sorted() where changed.contains(name) {
             progress.finishes.append(.init(name, .interrupted, isChanged: true))
+            self.changed.insert(name)
         }
         switch progress.haltReason {
         case .journalFailed, .hookFailed: progress.haltReason = nil
@@ -93,6 +98,7 @@ struct RunObserver {
     mutating func changesFinished(_ finishes: [RolloutMachine.Finish]) {
         for finish in finishes where changing.removeValue(forKey: finish.instance) != nil {
             progress.finishes.append(finish)
+            if finish.isChanged { changed.insert(finish.instance) }
             counted[finish.instance] = finish
             ended.insert(finish.instance)
         }
@@ -296,7 +302,7 @@ struct RunObserver {
         [.failed, .lockBusy, .blocked, .unknown, .checkFailed].contains(finish?.outcome)
     }
     private func isReturned(_ name: String) -> Bool { progress.rollbacks[name]?.isSettled == true }
-    private func isChanged(_ name: String) -> Bool { progress.finishes.contains { $0.instance == name && $0.isChanged } }
+    private func isChanged(_ name: String) -> Bool { changed.contains(name) }
     private var isIdle: Bool { changing.isEmpty && returning.isEmpty && preparing == nil && closing == nil && gate == nil }
     private func hasSuccessor(_ index: Int) -> Bool { waves[(index + 1)...].contains { !$0.instances.isEmpty } }
     private func needsGate(_ index: Int) -> Bool { waves[index].hasGate && !waves[index].instances.isEmpty && hasSuccessor(index) }
@@ -333,12 +339,14 @@ struct RunObserver {
         let finishes = wave.instances.compactMap { counted[$0.name] }
         let failures = finishes.count { isFailure($0) }
         let unreachable = finishes.count { $0.outcome == .unreachable }
-        let alike = Dictionary(grouping: counted.values.filter { isFailure($0) && $0.fingerprint != nil }, by: \.fingerprint)
         var broken: Set<String> = []
         func isReached(_ percent: Double?, _ count: Int) -> Bool {
             percent.map { count > 0 && Double(count) / Double(wave.instances.count) * 100 >= $0 - 1e-9 } ?? false
         }
-        if let limit = wave.stop.sameFailure, alike.values.contains(where: { $0.count >= limit }) { broken.insert("sameFailure") }
+        if let limit = wave.stop.sameFailure {
+            let fingerprints = counted.values.compactMap { isFailure($0) ? $0.fingerprint : nil }
+            if Set(fingerprints).contains(where: { kind in fingerprints.count { $0 == kind } >= limit }) { broken.insert("sameFailure") }
+        }
         if let limit = wave.stop.failures, failures >= limit { broken.insert("failures") }
         if isReached(wave.stop.failurePercent, failures) { broken.insert("failurePercent") }
         if isReached(wave.stop.unreachablePercent, unreachable) { broken.insert("unreachablePercent") }
@@ -358,7 +366,7 @@ struct RunObserver {
             check(isHalted, "wave \(waves[index].name) should have halted")
         }
         guard !startsNothing, !isWindowClosed, preparing == nil, closing == nil, gate == nil, returning.isEmpty else { return }
-        guard places.values.allSatisfy({ $0.member.connections == 1 }), underWay.count < limits.total else { return }
+        guard needsOneConnectionEach, underWay.count < limits.total else { return }
         guard let wave = waves.first(where: { !$0.instances.allSatisfy { counted[$0.name] != nil } }) else { return }
         guard milestones(wave).contains(.started), underWay.count < wave.maxParallel ?? .max else { return }
         for member in wave.instances where counted[member.name] == nil && changing[member.name] == nil {

@@ -17,10 +17,11 @@ struct HTTPCheck: Sendable {
             return "GET: this is no http or https URL"
         }
         let port = url.port.map { ":\($0)" } ?? ""
-        let name = "GET \(scheme)://\(host)\(port)\(url.path())"
+        let name = "GET \(scheme)://\(host.contains(":") ? "[\(host)]" : host)\(port)\(url.path())"
         let exchange = HTTPExchange()
         let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = timeout.seconds
+        // It only counts whole seconds, so that it is our own limit that holds.
+        configuration.timeoutIntervalForRequest = timeout.seconds.rounded(.up) + 1
         let session = URLSession(configuration: configuration, delegate: exchange, delegateQueue: nil)
         // A session keeps its delegate, and its connections, until this.
         defer { session.invalidateAndCancel() }
@@ -91,6 +92,7 @@ private final class HTTPExchange: NSObject, URLSessionDataDelegate {
         case .cannotFindHost, .dnsLookupFailed: return "there is no such host"
         case .cannotConnectToHost: return "nobody listens there"
         case .networkConnectionLost: return "the connection was lost"
+        case .badServerResponse: return "what it answered is not proper HTTP"
         case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateNotYetValid,
             .serverCertificateHasUnknownRoot:
             return "its certificate is not to be trusted"

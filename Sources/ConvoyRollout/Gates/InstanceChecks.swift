@@ -32,7 +32,9 @@ struct InstanceChecks: Sendable {
             return first
         } catch {
             var failure = error
-            if ![.unreachable, .unprovisioned, .interrupted].contains(failure.kind) { failure.kind = .checkFailed }
+            guard failure.kind != .interrupted else { return failure }
+            failure.message = "its checks could not be asked: \(failure.message)"
+            if failure.kind != .unreachable, failure.kind != .unprovisioned { failure.kind = .checkFailed }
             return failure
         }
     }

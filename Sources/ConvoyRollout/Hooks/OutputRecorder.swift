@@ -13,7 +13,6 @@ struct OutputRecorder: Sendable {
     private var character: [UInt8] = []
     private var endsWithReturn = false
     private var head: [UInt8] = []
-    private var headIsFull = false
     private var tail: [UInt8] = []
     private var leftOut = 0
     private var line: [UInt8] = []
@@ -46,45 +45,60 @@ struct OutputRecorder: Sendable {
     private mutating func decode(_ bytes: [UInt8], isEnd: Bool) {
         character += bytes
         let whole = isEnd ? character.count : character.count - Self.unfinished(character)
-        let text = String(decoding: character[..<whole], as: UTF8.self)
+        var rest = Array(String(decoding: character[..<whole], as: UTF8.self).utf8)[...]
         character.removeFirst(whole)
-        for scalar in text.unicodeScalars { add(scalar) }
+        while let byte = rest.first {
+            // Most output is nothing but this.
+            var end = rest.startIndex
+            while end < rest.endIndex, rest[end] >= 0x20, rest[end] < 0x7F { end += 1 }
+            if end == rest.startIndex {
+                let length = Self.length(ofCharacter: byte)
+                for scalar in String(decoding: rest.prefix(length), as: UTF8.self).unicodeScalars { add(scalar) }
+                rest = rest.dropFirst(length)
+            } else {
+                endsWithReturn = false
+                keep(rest[..<end], isOneCharacter: false)
+                rest = rest[end...]
+            }
+        }
     }
+
+    private static func length(ofCharacter byte: UInt8) -> Int { byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1 }
 
     /// How many bytes at the end begin a character that is not whole.
     private static func unfinished(_ bytes: [UInt8]) -> Int {
         for (index, byte) in bytes.suffix(3).reversed().enumerated() where byte & 0b1100_0000 != 0b1000_0000 {
-            let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1
-            return length > index + 1 ? index + 1 : 0
+            return length(ofCharacter: byte) > index + 1 ? index + 1 : 0
         }
         return 0
     }
 
     private mutating func add(_ scalar: Unicode.Scalar) {
         defer { endsWithReturn = scalar == "\r" }
+        let text: String
         switch scalar {
-        case "\n" where endsWithReturn: break
-        case "\n", "\r": keep("\n".utf8)
-        case "\t": keep("\t".utf8)
-        case _ where scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7F: keep(CollectionOfOne(UInt8(scalar.value)))
-        case _ where scalar.isObeyedByTerminals: keep(scalar.writtenOut.utf8)
-        default: keep(String(scalar).utf8)
+        case "\n", "\r":
+            if endsWithReturn, scalar == "\n" { return }
+            endLine()
+            text = "\n"
+        case "\t": text = "\t"
+        case _ where scalar.isObeyedByTerminals: text = scalar.writtenOut
+        default: text = String(scalar)
         }
+        keep(Array(text.utf8)[...], isOneCharacter: true)
     }
 
-    private mutating func keep(_ bytes: some Collection<UInt8>) {
-        if bytes.first == UInt8(ascii: "\n") {
-            endLine()
-        } else if onLine != nil {
-            if line.count + bytes.count <= Self.lineLimit { line += bytes } else { lineIsCut = true }
+    private mutating func keep(_ bytes: ArraySlice<UInt8>, isOneCharacter: Bool) {
+        func fitting(_ room: Int) -> Int { bytes.count <= room ? bytes.count : isOneCharacter ? 0 : max(0, room) }
+        if onLine != nil, bytes.first != UInt8(ascii: "\n") {
+            let count = fitting(Self.lineLimit - line.count)
+            line += bytes.prefix(count)
+            lineIsCut = lineIsCut || count < bytes.count
         }
-        if !headIsFull, head.count + bytes.count <= Self.limit / 2 {
-            head += bytes
-            return
-        }
-        headIsFull = true
-        tail += bytes
-        // Not each time, since the rest has to move.
+        let count = tail.isEmpty && leftOut == 0 ? fitting(Self.limit / 2 - head.count) : 0
+        head += bytes.prefix(count)
+        tail += bytes.dropFirst(count)
+        // Not each time, since what stays has to move.
         if tail.count > Self.limit { shorten() }
     }
 

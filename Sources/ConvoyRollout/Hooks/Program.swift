@@ -147,7 +147,7 @@ private final class ProgramExecution: Sendable {
             }
         } catch {
             state.withLock { $0.recorder.finish() }
-            ending.fulfil(.notStarted(Self.reason(error)))
+            ending.fulfil(.notStarted(Self.reason(error, program: name)))
         }
     }
 
@@ -163,7 +163,8 @@ private final class ProgramExecution: Sendable {
     private func read(_ output: SubprocessOutputSequence, of process: pid_t) async throws {
         var late = 0
         for try await buffer in output {
-            buffer.withUnsafeBytes { bytes in state.withLock { $0.recorder.add(bytes) } }
+            let bytes = buffer.withUnsafeBytes { Array($0) }
+            state.withLock { $0.recorder.add(bytes) }
             // Someone whom it started may go on writing after it has ended; what it wrote itself is at most what a pipe holds.
             if late > 0 || Self.hasEnded(process) { late += buffer.count }
             if late > Self.pipeSize { return }
@@ -178,13 +179,14 @@ private final class ProgramExecution: Sendable {
         return waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT | WNOHANG) == 0 && information.si_signo == SIGCHLD
     }
 
-    private static func reason(_ error: any Error) -> String {
-        guard let error = error as? SubprocessError else { return "it could not be started: \(error)" }
-        switch (error.code, error.underlyingError) {
-        case (.executableNotFound, _), (.spawnFailed, .some(.noSuchFileOrDirectory)): return "there is no such program"
-        case (.spawnFailed, .some(.permissionDenied)): return "the program is not executable, or may not be run by this user"
-        case (.spawnFailed, .some(let underlying)): return "it could not be started: \(underlying)"
-        default: return "it could not be started: \(error)"
-        }
+    /// Why a program could not be started. Subprocess tries all that it finds, and does not say what was wrong with them.
+    private static func reason(_ error: any Error, program: String) -> String {
+        guard let error = error as? SubprocessError, error.code == .executableNotFound else { return "it could not be started: \(error)" }
+        guard program.contains("/") else { return "there is no such program in PATH" }
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: program, isDirectory: &isFolder) else { return "there is no such program" }
+        if isFolder { return "it is a folder" }
+        return FileManager.default.isExecutableFile(atPath: program)
+            ? "it cannot be run: is the interpreter there that its first line names?" : "it is not executable"
     }
 }

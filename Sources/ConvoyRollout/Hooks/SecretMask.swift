@@ -4,6 +4,8 @@ struct SecretMask: Sendable {
     private var single = [Bool](repeating: false, count: 256)
     /// Whether a longer secret begins with a byte.
     private var begins = [Bool](repeating: false, count: 256)
+    /// Whether any secret does.
+    private var isFirst = [Bool](repeating: false, count: 256)
     /// Longer secrets by their first two bytes, so that thousands of them cost little more than one.
     private var longer: [UInt16: [[UInt8]]] = [:]
 
@@ -14,6 +16,7 @@ struct SecretMask: Sendable {
         for secret in Set(secrets) {
             let bytes = Array(secret.utf8)
             guard let first = bytes.first else { continue }
+            isFirst[Int(first)] = true
             if bytes.count == 1 {
                 single[Int(first)] = true
             } else {
@@ -71,8 +74,16 @@ struct SecretMask: Sendable {
         private mutating func take(isEnd: Bool) -> [UInt8] {
             var shown: [UInt8] = []
             shown.reserveCapacity(held.count)
+            let isFirst = mask.isFirst
             var index = 0
             while index < held.count {
+                if covered == 0 {
+                    // Nearly all of most output: no secret begins there.
+                    let start = index
+                    while index < held.count, !isFirst[Int(held[index])] { index += 1 }
+                    shown += held[start..<index]
+                    if index == held.count { break }
+                }
                 guard case .covers(let count) = mask.look(held[index...], isEnd: isEnd) else { break }
                 if count > 0, covered == 0 { shown += SecretMask.mark }
                 covered = max(covered, count)

@@ -32,7 +32,8 @@ extension InstanceChange {
         if let admin, admin.connection.isOpen { return admin }
         guard let parameters = instance.admin else { throw Failure(.blocked, "the fleet file gives no admin connection for this instance") }
         do {
-            let connection = try await InstanceProbe(instance: instance, sessionName: sessionName(run: run), cancellation: cancellation).session(parameters)
+            let connection = try await InstanceProbe(instance: instance, sessionName: sessionName(run: run), cancellation: cancellation)
+                .session(parameters)
             let identity = try await SessionIdentity(of: connection)
             guard identity.systemIdentifier == facts?.identity.systemIdentifier, identity.databaseOID == facts?.identity.databaseOID else {
                 connection.close()

@@ -223,10 +223,11 @@ final class InstanceChange {
         return versions
     }
 
-    /// Whether the steps down begin where they did when they were shown; where they do not, ``stillApplied(_:)`` has the words for it.
+    /// Whether the way down is the one that was shown; where it is not, ``stillApplied(_:)`` has the words for it.
     private func isAsShown(_ reading: InstanceProbe.Reading) -> Bool {
-        guard let intended, case .downSteps = change else { return true }
-        return Set(reading.contents?.applied.suffix(intended.count) ?? []) == intended
+        guard let intended else { return true }
+        let assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
+        return assessment.plan.map { Set($0.versions) } == intended
     }
 
     /// What is left of the way down; it begins at the newest version, or below what the instance had at the start, or not at all.

@@ -19,7 +19,8 @@ extension HaltReason {
         case .nothingReached(let wave): return [words, ("rule", "nothing_reached"), ("wave", .string(wave))]
         case .onFailure(let wave, let policy, let instance):
             return [
-                words, ("rule", "on_failure"), ("wave", .string(wave)), ("policy", .string(policy.rawValue)), ("instance", .string(instance)),
+                words, ("rule", "on_failure"), ("wave", .string(wave)), ("policy", .string(policy.rawValue)),
+                ("instance", .string(instance)),
             ]
         case .gateFailed(let wave, let reason):
             return [words, ("rule", "gate"), ("wave", .string(wave)), ("cause", .string(reason))]

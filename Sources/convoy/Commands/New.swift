@@ -66,8 +66,8 @@ struct New: FleetCommand {
     }
 
     private func directoryOfTheFleet() throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        return try FleetFile.load(path: fleetFile.path(environment: environment), environment: environment).migrations
+        let settings = Settings(fleetFile)
+        return try FleetFile.load(path: settings.fleetFile, environment: settings.environment).migrations
     }
 
     private var nextSteps: String {
