@@ -58,7 +58,7 @@ extension Change {
         case .up(let version): version.map { "migrate to \($0)" } ?? "migrate"
         case .down(let version): "rollback to \(version)"
         case .downSteps(let steps): "rollback \(counted(steps, "step"))"
-        case .revert(let versions, _): "rollback \(counted(versions.count, "version"))"
+        case .revert: "rollback"
         }
     }
 }

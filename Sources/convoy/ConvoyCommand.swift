@@ -27,7 +27,7 @@ struct ConvoyCommand: AsyncParsableCommand {
               3    --check found something pending or edited
               64   the command line is wrong
               69   no instance could be reached
-              78   the fleet file or a migration is wrong
+              78   the fleet file, a migration or the journal cannot be used
               130  interrupted, or a question not answered with yes
             """,
         version: Convoy.version,

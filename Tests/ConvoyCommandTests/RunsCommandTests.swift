@@ -97,7 +97,7 @@ struct RunsCommandTests {
                 lines == """
                     00:01:00 run 20260101T000000Z-aaaaaa of test: 2 instances in 2 waves
                     00:01:00 wave canary: 1 instance
-                    00:01:00 alice: failed: 20200101000000: division by zero (22012)
+                    00:01:00 alice: failed: 20200101000000: division by zero (SQLSTATE 22012)
                     00:01:00 run failed after 0 ms
 
                     """

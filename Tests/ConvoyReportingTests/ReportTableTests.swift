@@ -189,7 +189,7 @@ struct ReportTableTests {
     @Test func theRunsOfAJournal() {
         #expect(
             runsReport.table(OutputStyle(width: 200)) == """
-                RUN  FLEET         WHAT                        STATUS     STARTED                   TIME  INSTANCES  OUTCOMES
+                RUN  FLEET         WHAT                        STATUS     STARTED                     TIME  INSTANCES  OUTCOMES
                 r-5  teslamate-eu  rollback 1 step             running    2026-08-08 09:00:00Z  1 min 30 s          3  1 rolled-back, 2 pending
                 r-4  teslamate-eu  migrate                     cut off    2026-08-08 09:00:00Z           -          3  2 migrated, 1 pending
                 r-3  teslamate-eu  migrate to 20260808090000   succeeded  2026-08-08 09:00:00Z   1 min 1 s          3  3 migrated

@@ -80,6 +80,13 @@ struct SQLiteJournalTests {
             ended.finishedAt = moment(7)
             ended.abandonedBy = "bob@host"
             #expect(try await journal.runs(limit: 10) == [ended])
+
+            await #expect {
+                try await journal.append([Event(at: moment(8), .runResumed(by: "ann@host"))], to: run.id)
+            } throws: {
+                "\($0)".contains("abandoned by bob@host")
+            }
+            #expect(try await journal.runs(limit: 10) == [ended])
         }
     }
 

@@ -18,6 +18,8 @@ extension Change {
             guard let version else { return nil }
             self = .down(to: version)
         case (.down, nil, .some(let steps)): self = .downSteps(steps)
+        // What is reverted is an instance's affair, so it is not part of a run's record.
+        case (.down, nil, nil): self = .revert([], start: nil)
         default: return nil
         }
     }

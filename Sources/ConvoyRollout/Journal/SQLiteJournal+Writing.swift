@@ -24,7 +24,7 @@ extension SQLiteJournal {
 
     /// Makes events durable, in order. Returns when they would survive a loss of power; one wait on the disk may cover many calls.
     ///
-    /// `runFinished` also ends the run's record, and `runResumed` opens it again, in the same transaction. Cancelling the task does not end
+    /// `runFinished` also ends the run's record, and `runResumed` opens it again, in the same transaction; one that was abandoned stays so. Cancelling the task does not end
     /// the call. Where it throws, nothing of the events is written, and a later call can work: a full disk may have room again.
     public func append(_ events: [Event], to run: RunID) async throws(JournalError) {
         guard !events.isEmpty else { return }
@@ -37,12 +37,18 @@ extension SQLiteJournal {
             for row in rows {
                 try insert.execute(arguments: [run, row.at, row.type, row.instance, row.outcome, row.json])
                 guard let end = row.end else { continue }
+                if end.status == nil { try self.checkNotAbandoned(run, db) }
                 try db.execute(
                     sql: "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?",
                     arguments: [end.status?.rawValue, end.status == nil ? nil : row.at, run]
                 )
             }
         }
+    }
+
+    private func checkNotAbandoned(_ run: String, _ db: Database) throws {
+        guard let person = try String.fetchOne(db, sql: "SELECT abandoned_by FROM runs WHERE id = ?", arguments: [run]) else { return }
+        throw JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "begin a new one with `convoy migrate`")
     }
 
     /// Leaves a request for the process that works on a run.
