@@ -48,7 +48,7 @@ import Testing
         #expect(tables == ledger.filter { $0 != 3 }, "at \(point)")
         try await eventually("no session and no lock is left") {
             try await database.query(
-                "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'convoy'",
+                "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'convoy %'",
                 as: "postgres"
             ).onlyRow().int64("n") == 0
         }

@@ -53,7 +53,7 @@ import Testing
             async let running = InstanceRunner(set).up(database.instance(), log: log)
             try await eventually("it is in the middle") { try await Self.isAtBarrier(database) }
             try await database.server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database.name)' AND application_name = 'convoy'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database.name)' AND application_name LIKE 'convoy %'"
             )
             try await eventually("it has connected again") { log.waits.contains { $0.contains("connecting again") } }
             barrier.close()
@@ -138,7 +138,7 @@ import Testing
             #expect(result.failure?.version == MigrationVersion(2))
             try await eventually("no session is left") {
                 try await database.query(
-                    "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'convoy'"
+                    "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'convoy %'"
                 ).onlyRow().int64("n") == 0
             }
             let ledger = try await database.ledger()

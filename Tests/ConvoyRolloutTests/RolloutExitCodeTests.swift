@@ -35,7 +35,9 @@ import Testing
     @Test(arguments: Outcome.allCases.filter { ![.interrupted, .unreachable].contains($0) })
     func everyOutcomeThatIsNotGoodCounts(_ outcome: Outcome) {
         let isGood = [Outcome.upToDate, .migrated, .rolledBack, .pending].contains(outcome)
-        #expect(ExitCode(.failed, outcomes: [.migrated, outcome]) == (isGood ? .success : .failed))
+        #expect(ExitCode(.succeeded, outcomes: [.migrated, outcome]) == (isGood ? .success : .failed))
+        // A hook after the run may have failed with every instance well.
+        #expect(ExitCode(.failed, outcomes: [.migrated, outcome]) == .failed)
     }
 
     @Test func theNumbersAreTheDocumentedOnes() {
