@@ -5,7 +5,8 @@ public import FoundationEssentials
 /// A plan written down so that what runs later is what was looked at: `plan --out`, `migrate --plan`, and the journal's record of a run.
 ///
 /// It pins the checksum of each migration, the waves with their rules and instances, and where each instance stood. It holds no connection and
-/// no secret; those come from the fleet file. So do hooks, checks and the window, which an operator may have to mend before a run can go on.
+/// no secret; those come from the fleet file. So do hooks, checks, the window and what gates run, which an operator may have to mend
+/// before a run can go on.
 public struct PinnedPlan: Sendable, Hashable, Codable {
     /// What a later convoy recognises the form by.
     public static let schema = "convoy.pinned-plan/1"
@@ -70,14 +71,13 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
             }
         }
 
-        /// A ``Gate``; durations in seconds.
+        /// What a ``Gate`` waits for; durations in seconds. What it runs comes from the fleet file, which may have filled in secrets there.
         public struct PinnedGate: Sendable, Hashable, Codable {
             public var soak: Double
             public var every: Double
             public var approve: Bool
-            public var checks: [Check]
-            public var command: [String]
-            public var http: String?
+            /// Their names.
+            public var checks: [String]
         }
     }
 
@@ -126,10 +126,11 @@ extension PinnedPlan {
         }
     }
 
-    /// The plan itself again, with the connections of the fleet's instances; those that the fleet no longer has are left out.
-    public func plan(instances: [Instance], limits: ConnectionLimits) -> RolloutPlan {
+    /// The plan itself again, with the connections and gates of the fleet of now; instances that it no longer has are left out.
+    public func plan(instances: [Instance], fleet file: Fleet) -> RolloutPlan {
         let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
-        return RolloutPlan(
+        let gates = Dictionary(file.rollout.waves.map { ($0.name, $0.gate) }) { first, _ in first }
+        var plan = RolloutPlan(
             fleet: fleet,
             change: change.change,
             waves: waves.map { wave in
@@ -139,11 +140,13 @@ extension PinnedPlan {
                     maxParallel: wave.maxParallel,
                     stop: wave.stop.rules,
                     onFailure: wave.onFailure,
-                    gate: wave.gate?.gate
+                    gate: gates[wave.name] ?? nil
                 )
             },
-            limits: limits
+            limits: ConnectionLimits(file)
         )
+        for instance in waves.flatMap(\.instances) { plan.starts[instance.name] = instance.start?.start }
+        return plan
     }
 
     /// How many instances it names.
@@ -208,8 +211,11 @@ extension PinnedPlan.PinnedChange {
 }
 
 extension PinnedPlan.PinnedInstance.Start {
+    /// As a plan has it.
+    public var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
+
     /// Nil where the look failed before it learnt anything.
-    init?(_ status: InstanceStatus) {
+    public init?(_ status: InstanceStatus) {
         guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
         self.init(version: status.version, pending: status.pending)
     }
@@ -236,13 +242,7 @@ extension PinnedPlan.PinnedWave.PinnedGate {
             soak: gate.soak / .seconds(1),
             every: gate.every / .seconds(1),
             approve: gate.approve,
-            checks: gate.checks,
-            command: gate.command,
-            http: gate.http
+            checks: gate.checks.map(\.name)
         )
-    }
-
-    var gate: Gate {
-        Gate(soak: .seconds(soak), every: .seconds(every), approve: approve, checks: checks, command: command, http: http)
     }
 }

@@ -40,6 +40,21 @@ public struct RolloutPlan: Sendable {
     public var limits: ConnectionLimits
     /// Selected instances that the run does not touch: no wave takes them, or their wave was not asked for.
     public var leftOut: [Instance]
+    /// Where instances stood when somebody looked, by name: what going down by steps, and returning to where each started, begin from.
+    public var starts: [String: Start] = [:]
+
+    /// Where an instance stood before the run.
+    public struct Start: Sendable, Hashable {
+        /// The newest version in its ledger; nil for none.
+        public var version: MigrationVersion?
+        /// What the change was to run, in order.
+        public var pending: [MigrationVersion]
+
+        public init(version: MigrationVersion?, pending: [MigrationVersion]) {
+            self.version = version
+            self.pending = pending
+        }
+    }
 
     public init(fleet: String, change: Change, waves: [Wave], limits: ConnectionLimits, leftOut: [Instance] = []) {
         self.fleet = fleet

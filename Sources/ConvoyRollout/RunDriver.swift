@@ -45,7 +45,10 @@ struct RunDriver {
     private var haltReason: HaltReason?
     private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
     private var budgets: [String: Int] = [:]
+    private var isBeforeRunDue = false
     private var isAfterRunDue = false
+    /// Approvals that came before the gate was open.
+    private var approvals: [String: String]
 
     init(
         _ coordinator: Coordinator,
@@ -72,6 +75,7 @@ struct RunDriver {
         lastEventAt = startedAt
         results = past?.results ?? [:]
         footprints = past?.underWay ?? [:]
+        approvals = past?.approvals ?? [:]
     }
 
     mutating func run() async -> RunReport {
@@ -94,6 +98,8 @@ struct RunDriver {
                 if let problem = await sendEvents() {
                     giveBack(begun, problem)
                 } else {
+                    if isBeforeRunDue { runHook(.beforeRun, wave: nil, in: &group) }
+                    isBeforeRunDue = false
                     for action in begun { perform(action, in: &group) }
                 }
                 if status == nil, actions.isEmpty { await hear() }
@@ -108,7 +114,8 @@ struct RunDriver {
     }
 
     private mutating func begin(in group: inout DiscardingTaskGroup) {
-        if past == nil {
+        // A process that died before its first event has left nothing but the plan.
+        if past?.startedAt == nil {
             note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
         } else {
             note(.runResumed(by: person))
@@ -123,7 +130,7 @@ struct RunDriver {
         coordinator.watch(watchedServers, coordinator.window, run: id, mailbox: mailbox, in: &group)
         isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
         if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
-            runHook(.beforeRun, wave: nil, in: &group)
+            isBeforeRunDue = true
         } else {
             actions += machine.runStarted()
         }
@@ -157,6 +164,10 @@ struct RunDriver {
             }
         }
         actions += machine.instancesNotStarted(untouched, .journalFailed(reason: problem.description))
+        if isBeforeRunDue {
+            (isBeforeRunDue, isAfterRunDue) = (false, false)
+            actions += machine.runStarted()
+        }
         for action in begun {
             switch action {
             case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
@@ -170,19 +181,36 @@ struct RunDriver {
 
     private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
         let footprint = footprints[instance.name]
-        work(on: instance, plan.change, in: &group) { [id, coordinator] result, planned in
+        var change = plan.change
+        if case .downSteps = change {
+            if let start = plan.starts[instance.name] {
+                // Steps are counted once, from where the instance stood: what was reverted already must not make room for more.
+                change = .revert(start.pending, start: start.version)
+            } else if footprint != nil {
+                mailbox.post(.instanceFinished(instance.name, .unknownSteps, at: coordinator.now()))
+                return
+            }
+        }
+        work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
             guard let footprint else { return result }
             let work = await coordinator.instanceOperator.work(of: id.description, on: instance)
-            return result.completed(by: work, footprint, planned: planned)
+            return result.completed(by: work, footprint, direction, planned: planned)
         } finished: {
             .instanceFinished(instance.name, $0, at: $1)
         }
     }
 
     private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        let before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
+        var before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
         let isResumed = past != nil
-        work(on: instance, .revert(before.standing, start: before.from), in: &group) { [id, coordinator] result, _ in
+        var versions = Set(before.standing)
+        if let footprint = footprints[instance.name] {
+            // A process that was killed may have committed more than it told: whatever was pending when the run began may be applied now.
+            let start = plan.starts[instance.name] ?? footprint.planned.map { RolloutPlan.Start(version: $0.from, pending: $0.pending) }
+            versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
+            if let start { before.from = start.version }
+        }
+        work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
             let work = isResumed ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
             return before.returned(by: result, work)
         } finished: {
@@ -230,8 +258,11 @@ struct RunDriver {
         let (approvals, approve) = AsyncStream.makeStream(of: String.self)
         let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
         gate = (name, approve, abandon)
-        if let by = past?.approvals[name] { approve.yield(by) }
-        let soaked: Double = past?.gatesOpened[name].map { max(0, coordinator.now().timeIntervalSince($0)) } ?? 0
+        if let by = self.approvals[name] {
+            note(.approved(wave: name, by: by))
+            approve.yield(by)
+        }
+        let soaked = past?.soakedSeconds(name) ?? 0
         let context = RunSurroundings.GateContext(
             gate: rules,
             run: id,
@@ -300,7 +331,10 @@ struct RunDriver {
         switch request {
         case .stop: requestStop()
         case .approve(let wave):
-            guard let gate, wave == nil || wave == gate.wave else { return }
+            guard let gate, wave == nil || wave == gate.wave else {
+                if let wave { approvals[wave] = by }
+                return
+            }
             note(.approved(wave: gate.wave, by: by))
             gate.approve.yield(by)
         case .pause(let server):
@@ -438,6 +472,15 @@ extension InstanceResult {
     fileprivate static let cancelledBeforeStart = InstanceResult(
         outcome: .interrupted,
         failure: Failure(.interrupted, "cancelled before it began; nothing was touched", hint: "run the same command again")
+    )
+
+    fileprivate static let unknownSteps = InstanceResult(
+        outcome: .blocked,
+        failure: Failure(
+            .blocked,
+            "it cannot be told how many of the steps are done: nobody had looked at the instance when the run began",
+            hint: "look with `convoy status`, and name the version with `convoy rollback --to`"
+        )
     )
 
     /// This ending, after the instance was to be returned to where it started. What went wrong first is not forgotten.

@@ -20,8 +20,11 @@ public struct RunPast: Sendable {
 
     /// Instances that were started and have not finished: what they had done is read from the database.
     private(set) var underWay: [String: Footprint] = [:]
-    /// When the gate of a wave was opened first.
-    private(set) var gatesOpened: [String: Date] = [:]
+    /// When the gate of a wave was opened last.
+    private var gatesOpened: [String: Date] = [:]
+    /// How long each gate's soak was watched by processes before the last one.
+    private var soaked: [String: Double] = [:]
+    private var lastEventAt: Date?
     /// Who approved the gate of a wave.
     private(set) var approvals: [String: String] = [:]
     private(set) var isPrepared = false
@@ -43,6 +46,11 @@ public struct RunPast: Sendable {
 
     /// Takes in what happened, in the order in which it did.
     public mutating func apply(_ event: Event) {
+        if case .runResumed = event.kind {
+            for wave in gatesOpened.keys { soaked[wave] = soakedSeconds(wave) }
+            gatesOpened = [:]
+        }
+        lastEventAt = event.at
         switch event.kind {
         case .runStarted: startedAt = startedAt ?? event.at
         case .waveStarted(let wave): reach(wave, .started)
@@ -58,13 +66,12 @@ public struct RunPast: Sendable {
         case .rollbackFinished(let name, let result):
             results[name] = result
             rollbacks[name] = result.outcome
-        case .gateOpened(let wave): gatesOpened[wave] = gatesOpened[wave] ?? event.at
+        case .gateOpened(let wave): gatesOpened[wave] = event.at
         case .approved(let wave, let by): approvals[wave] = by
         case .gatePassed(let wave): reach(wave, .gatePassed)
         case .gateFailed(let wave, _):
             // The next look at it is a new one.
-            gatesOpened[wave] = nil
-            approvals[wave] = nil
+            (gatesOpened[wave], soaked[wave], approvals[wave]) = (nil, nil, nil)
         case .hookFinished(let hook) where hook.problem == nil:
             switch hook.point {
             case .beforeRun: isPrepared = true
@@ -91,11 +98,17 @@ public struct RunPast: Sendable {
         milestones[wave, default: []].insert(milestone)
     }
 
+    /// How long the soak of a wave's gate was watched already. Time in which nobody looked does not count, nor what came after the last event.
+    func soakedSeconds(_ wave: String) -> Double {
+        let last = gatesOpened[wave].flatMap { opened in lastEventAt?.timeIntervalSince(opened) } ?? 0
+        return soaked[wave, default: 0] + max(0, last)
+    }
+
     /// Whether an instance ended so that it is not started again.
     public func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
 
-    /// Instances that were begun and did not finish.
-    public var unfinished: Set<String> { Set(underWay.keys) }
+    /// Instances that were begun, or whose rollback was, and that did not finish: their app may be down.
+    public var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
 
     /// Whether an instance was worked on and its end is not known, so that what halted the run may look different now.
     public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
@@ -122,7 +135,7 @@ public struct RunPast: Sendable {
         return RolloutMachine.Progress(
             waves: milestones,
             finishes: finishes
-                + underWay.filter { !$0.value.applied.isEmpty && results[$0.key] == nil }.keys.sorted().map {
+                + (plan.change.direction == .down ? [] : underWay.keys.sorted()).map {
                     RolloutMachine.Finish($0, .interrupted, isChanged: true)
                 },
             rollbacks: rollbacks,
@@ -155,8 +168,14 @@ extension InstanceResult {
     /// - Parameters:
     ///   - work: what the audit log tells of the whole run; nil where there is none.
     ///   - footprint: what the journal tells of the time before.
+    ///   - direction: the run's.
     ///   - planned: what this process found pending; nil where it did not get so far, or where nothing was.
-    func completed(by work: RunWork?, _ footprint: RunPast.Footprint, planned: [MigrationVersion]?) -> InstanceResult {
+    func completed(
+        by work: RunWork?,
+        _ footprint: RunPast.Footprint,
+        _ direction: MigrationDirection,
+        planned: [MigrationVersion]?
+    ) -> InstanceResult {
         var result = self
         if let work {
             result.applied = work.applied
@@ -168,13 +187,11 @@ extension InstanceResult {
             let untold = outcome == .upToDate || planned != nil ? (footprint.planned?.pending ?? []) : []
             let lost = untold.filter { !told.contains($0) && planned?.contains($0) != true }
             result.applied =
-                footprint.applied + lost.map { AppliedMigration(version: $0, direction: .up, duration: .zero) }
+                footprint.applied + lost.map { AppliedMigration(version: $0, direction: direction, duration: .zero) }
                 + applied
             if let planned = footprint.planned { result.from = planned.from }
         }
-        if outcome == .upToDate, let direction = result.applied.last?.direction {
-            result.outcome = direction == .up ? .migrated : .rolledBack
-        }
+        if outcome == .upToDate, !result.applied.isEmpty { result.outcome = direction == .up ? .migrated : .rolledBack }
         return result
     }
 }

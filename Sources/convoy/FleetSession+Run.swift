@@ -18,6 +18,8 @@ extension FleetSession {
         _ journal: SQLiteJournal?,
         _ interruption: Interruption
     ) async throws -> ConvoyRollout.ExitCode {
+        var plan = plan
+        for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
         guard let journal else { throw CommandFailure(.configuration, "there is no journal to write the run down in") }
         let access = JournalAccess(fleet)
         let startedAt = Date()
@@ -58,7 +60,9 @@ extension FleetSession {
             write: StandardStreams.error.write
         )
         interruption.changesBegin()
-        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances))
+        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances)) {
+            reporter.note("hook: \($0)")
+        }
         let guarded = GuardedOperator(
             runner,
             hooks: hooks,
@@ -97,7 +101,7 @@ extension FleetSession {
         case (.halted, .gateFailed?), (.halted, .hookFailed?), (.halted, .journalFailed?):
             return "\(counts)\nmend the cause, then go on with: convoy resume \(result.run)\n"
         case (.halted, _):
-            return "\(counts)\nlook at the failures above, mend the cause, then start anew with: convoy migrate\n"
+            return "\(counts)\nlook at the failures above and mend the cause; then the same command goes on with what is left\n"
         case (.interrupted, _): return "\(counts)\ngo on with: convoy resume \(result.run)\n"
         case (.succeeded, _), (.failed, _): return nil
         }

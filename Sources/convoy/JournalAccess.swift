@@ -107,6 +107,15 @@ struct JournalAccess {
         return newest
     }
 
+    /// - Throws: a ``CommandFailure`` where somebody has ended the run since the record was read.
+    func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws {
+        let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
+        }
+        guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
+            throw noRun("somebody else has gone on with run \(record.id) just now")
+        }
+    }
+
     /// How a run stands now.
     func state(of run: RunRecord) async throws -> RunState {
         try await explaining { () async throws(JournalError) in

@@ -108,7 +108,7 @@ struct RolloutRunTests {
                 let result = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 #expect(result.exitCode == 2, "\(result.standardError)")
                 #expect(result.standardError.contains("same_failure: 3"))
-                #expect(result.standardError.contains("start anew with: convoy migrate"))
+                #expect(result.standardError.contains("the same command goes on with what is left"))
                 let report = try report(result)
                 #expect(report.status == "halted")
                 #expect(report.instances.filter { $0.outcome == "failed" }.map(\.name) == ["i04", "i09", "i14"])
@@ -334,6 +334,62 @@ struct RolloutRunTests {
                 #expect(!resumed.standardError.contains("gate of wave canary: open"))
                 #expect(try await ledger(databases[2]) == [1, 2, 3])
                 #expect(try await runConvoy(["abandon", "latest"], in: folder).exitCode == 64)
+            }
+        }
+    }
+
+    /// Steps are counted from where an instance stood, however often the coordinator dies on the way.
+    @Test func stepsDownAreCountedOnce() async throws {
+        let migrations = Dictionary(
+            uniqueKeysWithValues: (1...20).map { version in
+                (
+                    "Migrations/\(version)_table.sql",
+                    "-- migrate:up\nCREATE TABLE t\(version) (id bigint);\n-- migrate:down\nDROP TABLE t\(version);\nSELECT pg_sleep(0.1);\n"
+                )
+            }
+        )
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            try await withFleet(databases, migrations: migrations, rollout: "  waves:\n    - {name: all}") { folder in
+                #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
+                var arguments = ["rollback", "--yes", "--steps", "12"]
+                for left in [37, 30, 22] {
+                    let process = try ConvoyProcess(arguments, in: folder)
+                    try await eventually("\(left) migrations are left", within: .seconds(60)) { try await appliedNow(databases) <= left }
+                    process.kill()
+                    #expect(try await process.result().exitCode == 128 + 9)
+                    arguments = ["resume", "--yes", "--output", "json"]
+                }
+                let last = try await runConvoy(arguments, in: folder)
+                #expect(last.exitCode == 0, "\(last.standardError)")
+                let report = try report(last)
+                #expect(
+                    report.instances.allSatisfy { $0.outcome == "rolled-back" && $0.from == "20" && $0.to == "8" && $0.applied.count == 12 }
+                )
+                for database in databases { #expect(try await ledger(database) == (1...8).map(Int64.init)) }
+            }
+        }
+    }
+
+    /// One instance has failed and another is in the middle when the coordinator dies: the wave is still returned whole.
+    @Test func aKilledRunStillReturnsItsWave() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            var migrations = Self.migrations()
+            migrations["Migrations/2_names.sql"] = Self.migrations()["Migrations/3_trips.sql"]
+            migrations["Migrations/3_trips.sql"] = "-- migrate:up\nSELECT pg_sleep(3);\n-- migrate:down\nSELECT 1;\n"
+            let rollout = "  waves:\n    - {name: all, on_failure: rollback}"
+            try await withFleet(databases, migrations: migrations, rollout: rollout) { folder in
+                #expect(try await runConvoy(["migrate", "--yes", "--to", "1"], in: folder).exitCode == 0)
+                _ = try await databases[0].query("CREATE TABLE public.trouble ()")
+                let process = try ConvoyProcess(["migrate", "--yes"], in: folder)
+                await process.wait { $0.standardError.contains("halted:") }
+                try await eventually("the other one is in the middle", within: .seconds(30)) { try await ledger(databases[1]) == [1, 2] }
+                process.kill()
+                #expect(try await process.result().exitCode == 128 + 9)
+                let resumed = try await runConvoy(["resume", "--yes", "--output", "json"], in: folder)
+                #expect(resumed.exitCode == 2, "\(resumed.standardError)")
+                let report = try report(resumed)
+                #expect(report.instances.map(\.outcome) == ["failed", "rolled-back"])
+                for database in databases { #expect(try await ledger(database) == [1]) }
             }
         }
     }

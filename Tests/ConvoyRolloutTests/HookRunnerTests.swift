@@ -50,7 +50,8 @@ import Testing
 
     @Test func environment() async throws {
         let runner = hookRunner([
-            .beforeInstance: script("env | grep '^CONVOY_' | sort"), .afterRun: script("env | grep '^CONVOY_' | sort"),
+            .beforeInstance: script("env | grep '^CONVOY_' | grep -v '^CONVOY_TEST_' | sort"),
+            .afterRun: script("env | grep '^CONVOY_' | grep -v '^CONVOY_TEST_' | sort"),
         ])
         let before = try #require(await runner.run(.beforeInstance, for: occasion))
         #expect(

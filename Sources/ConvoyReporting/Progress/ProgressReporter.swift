@@ -78,17 +78,33 @@ public final class ProgressReporter: EventSink {
             }
             let mustTick = mode == .live && !state.isTicking
             if mustTick { state.isTicking = true }
-            guard !state.isFlushScheduled, mode == .live || !state.lines.isEmpty else { return (false, mustTick) }
-            state.isFlushScheduled = true
-            return (true, mustTick)
+            return (needsFlush(&state), mustTick)
         }
-        if mustFlush {
-            switch mode {
-            case .live: queue.asyncAfter(deadline: .now() + Self.redrawInterval) { self.flush() }
-            case .lines, .quiet: queue.async { self.flush() }
-            }
-        }
+        if mustFlush { scheduleFlush() }
         if mustTick { tick() }
+    }
+
+    /// Shows a line that is no event, for example one that a hook writes, and returns at once.
+    public func note(_ line: String) {
+        guard mode != .quiet else { return }
+        let mustFlush = state.withLock { state in
+            if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
+            return needsFlush(&state)
+        }
+        if mustFlush { scheduleFlush() }
+    }
+
+    private func needsFlush(_ state: inout State) -> Bool {
+        guard !state.isFlushScheduled, mode == .live || !state.lines.isEmpty else { return false }
+        state.isFlushScheduled = true
+        return true
+    }
+
+    private func scheduleFlush() {
+        switch mode {
+        case .live: queue.asyncAfter(deadline: .now() + Self.redrawInterval) { self.flush() }
+        case .lines, .quiet: queue.async { self.flush() }
+        }
     }
 
     /// Writes what is left and takes the live view off the terminal; nothing is drawn after it.

@@ -96,9 +96,10 @@ final class InstanceChange {
         facts = reading.facts
         note(reading.contents)
         from = ledgerVersions.max()
-        guard let plan = try assess(reading), !plan.versions.isEmpty else { return false }
+        guard let plan = try assess(reading), !plan.versions.isEmpty || isReturning else { return false }
         switch change {
-        case .downSteps, .revert: intended = Set(plan.versions)
+        case .downSteps: intended = Set(plan.versions)
+        case .revert(let versions, _): intended = Set(versions)
         case .up, .down: break
         }
         report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
@@ -107,7 +108,7 @@ final class InstanceChange {
         while true {
             let committed = applied.count
             let versions = try await planUnderLock()
-            if versions.isEmpty { return true }
+            if versions.isEmpty { return !isReturning || !applied.isEmpty }
             if try await apply(versions) { return true }
             // Someone else migrates the same database, or the connection was lost: read again and go on, but not for ever.
             stalls = applied.count > committed ? 0 : stalls + 1
@@ -131,6 +132,9 @@ final class InstanceChange {
         if let failure = assessment.failure { throw failure }
         return assessment.plan
     }
+
+    /// What is to be reverted may be committed at this moment by the session of a process that was killed: only under the lock it is known.
+    private var isReturning: Bool { if case .revert(let versions, _) = change { !versions.isEmpty } else { false } }
 
     func warn(_ message: String) {
         guard shownWarnings.insert(message).inserted else { return }

@@ -11,7 +11,8 @@ extension InstanceRunner {
                 current_setting('superuser_reserved_connections')::int8
                     + coalesce(current_setting('reserved_connections', true), '0')::int8 AS reserved,
                 (SELECT count(*) FROM pg_stat_activity
-                    WHERE datid IS NOT NULL AND application_name <> current_setting('application_name')) AS others
+                    WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
+                        AND application_name <> current_setting('application_name')) AS others
             """
         )
         return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in

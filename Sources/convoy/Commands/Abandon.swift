@@ -21,9 +21,12 @@ struct Abandon: FleetCommand {
         _ = try await access.openExisting()
         let journal = try await access.open()
         let record = try await access.run(run, .resumable, in: journal)
+        let lock = try await access.explaining { () async throws(JournalError) in
+            try await RunLock.acquire(record.id, journal: access.path)
+        }
+        defer { lock.release() }
+        try await access.checkUnchanged(record, in: journal)
         try await access.explaining { () async throws(JournalError) in
-            let lock = try await RunLock.acquire(record.id, journal: access.path)
-            defer { lock.release() }
             try await journal.abandon(record.id, by: JournalAccess.person, at: Date())
         }
         StandardStreams.error.write(

@@ -13,7 +13,7 @@ struct Resume: FleetCommand {
             The plan, the waves and their rules are the run's own; connections, hooks, checks and the window are the fleet file's of now. \
             Instances that finished are left alone. Those that were under way are read again, so that nothing is applied twice. What halted the run is \
             tried again where it can be mended: a gate, a hook, the journal. A run that a stop rule halted only finishes the rollbacks that it owes; \
-            for the rest, mend the cause and start anew with `convoy migrate`.
+            for the rest, mend the cause and give the command that began it again.
 
               convoy resume                # the newest such run
               convoy resume 20261122T21 --yes
@@ -42,6 +42,8 @@ struct Resume: FleetCommand {
                 try await RunLock.acquire(record.id, journal: access.path)
             }
             defer { lock.release() }
+            // Somebody else may have come first.
+            try await access.checkUnchanged(record, in: journal)
             var past = RunPast()
             var report = FleetReport()
             try await access.events(of: record.id, in: journal) { event in
@@ -52,7 +54,7 @@ struct Resume: FleetCommand {
                 throw CommandFailure(
                     .usage,
                     "run \(record.id) was halted for good: \(reason)",
-                    hint: "mend the cause, then start a new run with `convoy migrate`, which goes on where this one ended"
+                    hint: "mend the cause, then give the command that began it again: it goes on with what is left"
                 )
             }
             let pinned = try await access.plan(of: record.id, in: journal)
@@ -69,13 +71,20 @@ struct Resume: FleetCommand {
     ///
     /// - Throws: a ``CommandFailure`` where files or instances are no longer what the run began with.
     private func rebuild(_ pinned: PinnedPlan, _ past: RunPast, _ session: FleetSession) async throws -> RolloutPlan {
-        let instances = try await session.select().instances
-        let plan = pinned.plan(instances: instances, limits: ConnectionLimits(session.fleet))
+        let selection = try await session.select()
+        guard selection.isComplete else { throw CommandFailure(.unreachable, "not every server told its databases; nothing was touched") }
+        let instances = selection.instances
+        let plan = pinned.plan(instances: instances, fleet: session.fleet)
         let now = PinnedPlan(plan, set: session.set, at: Date())
         var differences = pinned.migrationDifferences(to: now)
-        let known = Set(instances.map(\.name))
-        for instance in pinned.waves.flatMap(\.instances) where !known.contains(instance.name) && !past.isSettled(instance.name) {
-            differences.append("instance \(instance.name) is no longer in the fleet")
+        let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+        for instance in pinned.waves.flatMap(\.instances) {
+            if let now = known[instance.name] {
+                guard (now.server, now.database) != (instance.server, instance.database) else { continue }
+                differences.append("instance \(instance.name) is database \(now.database) on \(now.server) now, and was another one")
+            } else if !past.isSettled(instance.name) || past.unfinished.contains(instance.name) {
+                differences.append("instance \(instance.name) is no longer in the fleet")
+            }
         }
         guard differences.isEmpty else {
             throw CommandFailure(

@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyRollout
 import Dispatch
+import Glibc
 
 /// What a person types while a run waits at a gate.
 enum Keyboard {
@@ -11,6 +12,8 @@ enum Keyboard {
             answer.finish()
             return answers
         }
+        // In the background of a shell, reading would stop the whole process in the middle of its work; ignored, it only fails.
+        signal(SIGTTIN, SIG_IGN)
         // Reading blocks, and the threads of the cooperative pool must stay free. It ends with the process.
         DispatchQueue.global().async {
             while let line = readLine() {

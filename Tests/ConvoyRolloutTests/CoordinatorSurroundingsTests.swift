@@ -1,0 +1,208 @@
+import ConvoyFleet
+import ConvoyMigrations
+import FoundationEssentials
+import Synchronization
+import Testing
+
+@testable import ConvoyRollout
+
+/// What a run does around its instances, and what comes to it from outside.
+@Suite(.timeLimit(.minutes(1))) struct CoordinatorSurroundingsTests {
+    let fake = FakeOperator()
+    let sink = RecordingSink()
+
+    /// Hooks at these points; those named in `failing` do not end well.
+    private func hooks(_ points: Set<HookPoint>, failing: HookPoint? = nil) -> RunSurroundings {
+        var surroundings = RunSurroundings()
+        surroundings.hookPoints = points
+        surroundings.runHook = { context in
+            let problem = context.point == failing ? "exit code 3" : nil
+            return HookResult(point: context.point, wave: context.wave, instance: nil, duration: .zero, problem: problem, output: "")
+        }
+        return surroundings
+    }
+
+    private func coordinator(_ surroundings: RunSurroundings = RunSurroundings(), journal: (any Journal)? = nil) -> Coordinator {
+        Coordinator(instanceOperator: fake, events: sink, journal: journal, surroundings: surroundings)
+    }
+
+    private func gated(_ name: String, _ names: String) -> RolloutPlan.Wave {
+        var wave = planned(name, names)
+        wave.gate = Gate(approve: true)
+        return wave
+    }
+
+    @Test func hooksStandAroundRunAndWaves() async {
+        for name in ["a", "b"] { fake.finish(name) }
+        let report = await coordinator(hooks([.beforeRun, .beforeWave, .afterWave, .afterRun])).run(
+            plan(planned("all", "a b", maxParallel: 1))
+        )
+        #expect(report.status == .succeeded)
+        #expect(
+            sink.texts == [
+                "run of eu: all", "hook before_run ok", "wave all", "hook before_wave ok", "start a", "a migrated", "start b", "b migrated",
+                "hook after_wave ok", "end all", "hook after_run ok", "finish succeeded",
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        (HookPoint.beforeRun, RunStatus.halted, 0, ExitCode.halted), (.beforeWave, .halted, 0, .halted), (.afterWave, .halted, 1, .halted),
+        (.afterRun, .failed, 2, .failed),
+    ])
+    func aHookThatFailsHaltsBeforeAnythingElseBegins(_ point: HookPoint, _ status: RunStatus, _ touched: Int, _ code: ExitCode) async {
+        for name in ["a", "b"] { fake.finish(name) }
+        let report = await coordinator(hooks(Set(HookPoint.allCases), failing: point)).run(
+            plan(planned("canary", "a"), planned("rest", "b"))
+        )
+        #expect(report.status == status)
+        #expect(report.exitCode == code)
+        #expect(fake.calls.count == touched)
+        #expect(report.instances.count { $0.result.outcome == .pending } == 2 - touched)
+        // What before_run did is undone, unless it did not do it.
+        #expect(sink.texts.contains { $0.hasPrefix("hook after_run") } == (point != .beforeRun))
+    }
+
+    @Test(arguments: [(GateKeeper.Verdict.passed, RunStatus.succeeded, 2), (.failed(reason: "no"), .halted, 1)])
+    func theNextWaveWaitsForTheGate(_ verdict: GateKeeper.Verdict, _ status: RunStatus, _ touched: Int) async {
+        for name in ["a", "b"] { fake.finish(name) }
+        var surroundings = RunSurroundings()
+        surroundings.passGate = { context in
+            context.report(.gateWaiting(wave: context.wave, reason: "an approval"))
+            for await _ in context.approvals { return verdict }
+            return .cancelled
+        }
+        let (answers, answer) = AsyncStream.makeStream(of: OperatorRequest.Kind.self)
+        async let running = coordinator(surroundings).run(plan(gated("canary", "a"), planned("rest", "b")), by: "me@here", answers: answers)
+        await sink.saw("gate canary waits an approval")
+        #expect(fake.calls == ["a"])
+        answer.yield(.approve(wave: nil))
+        let report = await running
+        answer.finish()
+        #expect(report.status == status)
+        #expect(fake.calls.count == touched)
+        #expect(sink.texts.contains("approved canary me@here"))
+    }
+
+    @Test func aStopEndsAGateThatWaits() async {
+        fake.finish("a")
+        var surroundings = RunSurroundings()
+        surroundings.passGate = { context in
+            for await _ in context.approvals {}
+            return .cancelled
+        }
+        let (stops, operatorAsks) = AsyncStream.makeStream(of: Void.self)
+        async let running = coordinator(surroundings).run(plan(gated("canary", "a"), planned("rest", "b")), stopRequests: stops)
+        await sink.saw("gate canary")
+        operatorAsks.yield()
+        let report = await running
+        operatorAsks.finish()
+        #expect(report.status == .interrupted)
+        #expect(fake.calls == ["a"])
+    }
+
+    @Test(arguments: [(1, 1), (3, 3), (100, 4)])
+    func neverMoreThanTheServerHasFree(available: Int, atOnce: Int) async {
+        let slots = ServerSlots(maximum: available + ServerSlots.spare + 5, reserved: 3, others: 2)
+        #expect(slots.available == available)
+        let names = "a@s b@s c@s d@s e@s f@s"
+        let counting = SlotOperator(slots: slots)
+        let report = await Coordinator(instanceOperator: counting, events: sink)
+            .run(plan(planned("all", names), limits: ConnectionLimits(total: 64, perServer: 4)))
+        #expect(report.status == .succeeded)
+        #expect(counting.most == atOnce)
+        #expect(sink.texts.contains("budget s \(available)") == (available < 4))
+    }
+
+    @Test func outsideTheWindowNothingStarts() async {
+        for name in ["a", "b"] { fake.finish(name) }
+        let (stops, operatorAsks) = AsyncStream.makeStream(of: Void.self)
+        // A minute past its end, each day: for whoever runs this at that very minute it opens a day later all the same.
+        let window = MaintenanceWindow(from: 60, to: 120, timezone: "UTC")
+        let coordinator = Coordinator(instanceOperator: fake, events: sink, window: window) { Date(timeIntervalSince1970: 121 * 60) }
+        async let running = coordinator.run(plan(planned("all", "a b")), stopRequests: stops)
+        await sink.saw("window closed")
+        operatorAsks.yield()
+        let report = await running
+        operatorAsks.finish()
+        #expect(report.status == .interrupted)
+        #expect(fake.calls.isEmpty)
+    }
+
+    @Test(arguments: 0..<3) func whatTheJournalDoesNotTakeDoesNotBegin(batch: Int) async {
+        for name in ["a", "b", "c"] { fake.finish(name) }
+        let journal = FailingJournal(failsAt: batch)
+        let report = await coordinator(journal: journal).run(plan(planned("all", "a b c", maxParallel: 1)))
+        #expect(report.status == .halted)
+        #expect(report.exitCode == .halted)
+        #expect(report.haltReason == .journalFailed(reason: "journal j: no room"))
+        // Every instance that began stands in what the journal took before.
+        #expect(fake.calls.count == batch)
+        #expect(journal.texts.filter { $0.hasPrefix("start ") }.count >= fake.calls.count)
+        // With room again, nothing that happened is missing.
+        #expect(journal.texts == sink.texts)
+    }
+}
+
+/// Takes everything but one batch.
+private final class FailingJournal: Journal {
+    private let state = Mutex((appends: 0, texts: [String]()))
+    private let failsAt: Int
+
+    init(failsAt: Int) {
+        self.failsAt = failsAt
+    }
+
+    var texts: [String] { state.withLock(\.texts) }
+
+    func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+        let mayPass = state.withLock { state in
+            state.appends += 1
+            guard state.appends != failsAt + 1 else { return false }
+            state.texts += events.map(\.kind.text)
+            return true
+        }
+        if !mayPass { throw JournalError(path: "j", message: "no room") }
+    }
+
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] { [] }
+}
+
+/// Ends every instance well once as many as may be are under way together, and tells the server's slots.
+private final class SlotOperator: InstanceOperator {
+    private let slots: ServerSlots
+    private let state = Mutex((now: 0, most: 0))
+
+    init(slots: ServerSlots) {
+        self.slots = slots
+    }
+
+    var most: Int { state.withLock(\.most) }
+
+    func connections(for instance: Instance) -> Int { 1 }
+
+    func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        state.withLock { state in
+            state.now += 1
+            state.most = max(state.most, state.now)
+        }
+        for _ in 0..<100 { await Task.yield() }
+        state.withLock { $0.now -= 1 }
+        return InstanceResult(outcome: .migrated)
+    }
+
+    func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+        InstanceStatus(name: instance.name, server: instance.server, database: instance.database, labels: [:], outcome: .upToDate)
+    }
+
+    func work(of run: String, on instance: Instance) async -> RunWork? { nil }
+
+    func cohort(of instance: Instance) async -> String? { nil }
+
+    func slots(on instance: Instance, run: String) async -> ServerSlots? { slots }
+}
