@@ -137,7 +137,8 @@ import Testing
         #expect(report.exitCode == .halted)
         #expect(report.haltReason == .journalFailed(reason: "journal j: no room"))
         // Every instance that began stands in what the journal took before.
-        #expect(fake.calls.count == batch)
+        // The first batch has no start: it waits for what the server can give.
+        #expect(fake.calls.count == max(0, batch - 1))
         #expect(journal.texts.filter { $0.hasPrefix("start ") }.count >= fake.calls.count)
         // With room again, nothing that happened is missing.
         #expect(journal.texts == sink.texts)

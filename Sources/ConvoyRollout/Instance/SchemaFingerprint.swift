@@ -16,7 +16,7 @@ enum SchemaFingerprint {
             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
                 AND NOT EXISTS (SELECT FROM extended e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid)
         ), lines(line) AS (
-            SELECT r.relkind || ' ' || r.name FROM relations r
+            SELECT concat_ws(' ', 'relation', r.relkind, r.name) FROM relations r
             UNION ALL
             SELECT concat_ws(' ', 'column', r.name, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
                 a.attgenerated, pg_get_expr(d.adbin, d.adrelid))
