@@ -170,7 +170,7 @@ import Testing
     @Test func whatItSaysWhenItIsToldToEnd() async throws {
         let log = LineLog()
         let runner = hookRunner(
-            [.beforeRun: script("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 1000; done 2>/dev/null")],
+            [.beforeRun: script("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 1000 & wait; done 2>/dev/null")],
             onLine: log.add
         )
         let hook = Task { await runner.run(.beforeRun, for: occasion) }
