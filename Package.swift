@@ -21,6 +21,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
@@ -46,7 +48,20 @@ let package = Package(
         ),
         .target(
             name: "ConvoyReporting",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyRollout"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyRollout",
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyDashboard",
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -57,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TeslaMate",
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TeslaMate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -87,7 +102,12 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyReportingTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout"],
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyDashboardTests",
+            dependencies: ["ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

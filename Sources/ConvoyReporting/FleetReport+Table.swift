@@ -28,7 +28,7 @@ extension FleetReport {
             let time = instance.applied.reduce(Duration.zero) { $0 + $1.duration }
             table.add([
                 "\(instance.name)",
-                "\(instance.wave)",
+                "\(instance.wave ?? "-")",
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
                 "\(instance.from?.description ?? "-")",
                 "\(instance.version?.description ?? "-")",

@@ -1,29 +1,41 @@
-internal import ConvoyMigrations
+public import ConvoyFleet
+public import ConvoyMigrations
 public import ConvoyRollout
 public import FoundationEssentials
 
-/// What a run has done so far: a fold over its events.
+/// What is known of a fleet: how its instances stand, what a run has done so far, or both. A fold over probes and the events of a run.
 ///
 ///     var report = FleetReport()
 ///     for event in events { report.apply(event) }
+///     for status in statuses { report.apply(status, at: now) }
 ///
-/// Live progress, the table and the JSON of a run are all read from this one value.
+/// Live progress, every format of `status`, `report` and of a run, and the dashboard are all read from this one value.
 public struct FleetReport: Sendable {
-    /// The run's id; empty before it has begun.
+    /// The run's id; empty before it has begun, and where no run is reported on.
     public private(set) var run = ""
     /// The fleet's name.
     public private(set) var fleet = ""
+    /// The version that instances are measured against: the newest of the set; nil where that is not known.
+    public private(set) var target: MigrationVersion?
     /// Nil while the run goes on.
     public private(set) var status: RunStatus?
-    /// Nil before it has begun.
+    /// When instances were last looked at; nil where nobody did.
+    public private(set) var lookedAt: Date?
+    /// Nil before the run has begun.
     public private(set) var startedAt: Date?
     /// Nil while it goes on.
     public private(set) var finishedAt: Date?
-    /// Why a stop rule halted the fleet.
+    /// Why the fleet was halted: a stop rule, a gate, a hook or the journal.
     public private(set) var haltReason: HaltReason?
+    /// Whether the operator asked to stop.
+    public private(set) var isStopping = false
+    /// The gate that the run waits at.
+    public private(set) var gate: GateReport?
+    /// The servers on which nothing new starts until somebody unpauses them.
+    public private(set) var pausedServers: Set<String> = []
     /// In the order in which they run.
     public private(set) var waves: [WaveReport] = []
-    /// In the order of the waves.
+    /// In the order of the waves; those that no wave has come after them, in the fleet's order.
     public private(set) var instances: [InstanceReport] = []
     /// The instances that are worked on, in the order in which they were started.
     public private(set) var running: [String] = []
@@ -34,8 +46,47 @@ public struct FleetReport: Sendable {
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
-    /// A run that has not begun.
+    /// Nothing is known yet.
     public init() {}
+
+    /// How the instances of a fleet stand, without a run.
+    ///
+    /// - Parameters:
+    ///   - target: the newest version of the set.
+    ///   - now: when they were looked at.
+    public init(fleet: String, target: MigrationVersion?, statuses: [InstanceStatus], at now: Date) {
+        (self.fleet, self.target, lookedAt) = (fleet, target, now)
+        for status in statuses { apply(status, at: now) }
+    }
+
+    /// Takes in where the fleet file has its instances; those that the run did not announce are added.
+    public mutating func apply(_ fleet: Fleet, target: MigrationVersion?, instances listed: [Instance]) {
+        self.fleet = fleet.name
+        self.target = target
+        for instance in listed {
+            let index = index(of: instance.name)
+            instances[index].server = instance.server
+            instances[index].database = instance.database
+            instances[index].labels = instance.labels
+        }
+    }
+
+    /// Takes in where an instance stands, as a probe found at that time.
+    public mutating func apply(_ status: InstanceStatus, at now: Date) {
+        let index = index(of: status.name)
+        instances[index].server = status.server
+        instances[index].database = status.database
+        instances[index].labels = status.labels
+        instances[index].probe = InstanceReport.Probe(status: status, at: now)
+        lookedAt = now
+    }
+
+    /// Takes in the cohorts of instances, by name, as ``FleetProbe/cohorts(of:)`` finds them.
+    public mutating func apply(cohorts: [String: String]) {
+        for (name, cohort) in cohorts {
+            if let index = instanceIndices[name] { instances[index].cohort = cohort }
+        }
+    }
 
     /// Takes in what happened. An event about an instance or wave that the run did not announce is passed over.
     public mutating func apply(_ event: Event) {
@@ -46,12 +97,16 @@ public struct FleetReport: Sendable {
             self.fleet = fleet
             startedAt = event.at
             for wave in waves { announce(wave) }
-        case .waveStarted, .waveFinished, .instanceWarned, .stopRequested, .cancelRequested: break
-        case .instanceStarted(let name, let wave), .rollbackStarted(let name, let wave): start(name, in: wave)
+        case .waveStarted(let name): change(name) { $0.startedAt = $0.startedAt ?? event.at }
+        case .waveFinished(let name): change(name) { $0.finishedAt = event.at }
+        case .instanceWarned, .cancelRequested: break
+        case .stopRequested: isStopping = true
+        case .instanceStarted(let name, let wave), .rollbackStarted(let name, let wave): start(name, in: wave, at: event.at)
         case .instancePlanned(let name, let from, let pending):
             guard let index = instanceIndices[name] else { return }
             instances[index].from = from
-            instances[index].pending = pending.count
+            instances[index].pending = pending
+            instances[index].steppedAt = event.at
             setWaiting(nil, index)
         case .instanceWaiting(let name, let reason):
             guard let index = instanceIndices[name] else { return }
@@ -59,36 +114,49 @@ public struct FleetReport: Sendable {
         case .migrationApplied(let name, let migration):
             guard let index = instanceIndices[name] else { return }
             instances[index].applied.append(migration)
+            instances[index].steppedAt = event.at
             setWaiting(nil, index)
-        case .instanceFinished(let name, let result): finish(name, result)
-        case .rollbackFinished(let name, let result): finish(name, result)
-        case .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed, .hookFinished, .serverPaused, .serverResumed, .budgetChanged,
-            .windowClosed, .windowOpened:
-            break
+        case .instanceFinished(let name, let result): finish(name, result, at: event.at)
+        case .rollbackFinished(let name, let result): finish(name, result, at: event.at)
+        case .gateOpened(let wave): gate = GateReport(wave: wave)
+        case .gateWaiting(let wave, let reason): gate = GateReport(wave: wave, waitingFor: reason)
+        case .gatePassed, .gateFailed: gate = nil
+        case .serverPaused(let server, _): pausedServers.insert(server)
+        case .serverResumed(let server, _): pausedServers.remove(server)
+        case .approved, .hookFinished, .budgetChanged, .windowClosed, .windowOpened: break
         case .runResumed:
             // What was under way when the process before this one ended is started again.
             for name in running { reset(name) }
-            (status, finishedAt, haltReason) = (nil, nil, nil)
+            (status, finishedAt, haltReason, gate, isStopping) = (nil, nil, nil, nil, false)
         case .halted(let reason): haltReason = reason
         case .runFinished(let status):
             self.status = status
             finishedAt = event.at
+            gate = nil
         }
     }
 
     private mutating func announce(_ wave: PlannedWave) {
         waveIndices[wave.name] = waves.count
         waves.append(WaveReport(name: wave.name, instances: wave.instances.count))
-        for name in wave.instances {
-            instanceIndices[name] = instances.count
-            instances.append(InstanceReport(name: name, wave: wave.name))
-        }
+        for name in wave.instances { instances[index(of: name)].wave = wave.name }
     }
 
-    private mutating func start(_ name: String, in wave: String) {
+    /// Where an instance is; one that is new comes last.
+    private mutating func index(of name: String) -> Int {
+        if let index = instanceIndices[name] { return index }
+        instanceIndices[name] = instances.count
+        instances.append(InstanceReport(name: name))
+        return instances.count - 1
+    }
+
+    private mutating func start(_ name: String, in wave: String, at now: Date) {
         guard let index = instanceIndices[name] else { return }
         reset(name)
         instances[index].state = .running(waitingFor: nil)
+        instances[index].startedAt = instances[index].startedAt ?? now
+        instances[index].finishedAt = nil
+        instances[index].steppedAt = now
         running.append(name)
         change(wave) { $0.running += 1 }
     }
@@ -100,9 +168,9 @@ public struct FleetReport: Sendable {
         case .notReached: return
         case .running:
             running.removeAll { $0 == name }
-            change(instances[index].wave) { $0.running -= 1 }
+            changeWave(of: index) { $0.running -= 1 }
         case .finished(let result):
-            change(instances[index].wave) { wave in
+            changeWave(of: index) { wave in
                 let left = wave.outcomes[result.outcome, default: 1] - 1
                 wave.outcomes[result.outcome] = left == 0 ? nil : left
             }
@@ -110,14 +178,15 @@ public struct FleetReport: Sendable {
         instances[index].state = .notReached
     }
 
-    private mutating func finish(_ name: String, _ result: InstanceResult) {
+    private mutating func finish(_ name: String, _ result: InstanceResult, at now: Date) {
         guard let index = instanceIndices[name] else { return }
         reset(name)
         // A resumed run finds an instance further than where the run began; only a result that learnt nothing leaves it at that.
         if result.from != nil || result.to != nil || !result.applied.isEmpty { instances[index].from = result.from }
         instances[index].applied = result.applied
         instances[index].state = .finished(result)
-        change(instances[index].wave) { $0.outcomes[result.outcome, default: 0] += 1 }
+        instances[index].finishedAt = now
+        changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
         if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
     }
 
@@ -125,11 +194,15 @@ public struct FleetReport: Sendable {
         if case .running = instances[index].state { instances[index].state = .running(waitingFor: reason) }
     }
 
+    private mutating func changeWave(of index: Int, _ body: (inout WaveReport) -> Void) {
+        if let wave = instances[index].wave { change(wave, body) }
+    }
+
     private mutating func change(_ wave: String, _ body: (inout WaveReport) -> Void) {
         if let index = waveIndices[wave] { body(&waves[index]) }
     }
 
-    /// What is known of an instance of the run.
+    /// What is known of an instance.
     public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
 
     /// How many instances have ended, well or not.

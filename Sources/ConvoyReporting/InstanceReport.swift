@@ -1,7 +1,8 @@
 public import ConvoyMigrations
 public import ConvoyRollout
+public import FoundationEssentials
 
-/// An instance of a run.
+/// An instance of the fleet: where it stands, and what a run has done to it.
 public struct InstanceReport: Sendable, Hashable {
     /// How far the run is with it.
     public enum State: Sendable, Hashable {
@@ -12,33 +13,69 @@ public struct InstanceReport: Sendable, Hashable {
         case finished(InstanceResult)
     }
 
+    /// Where it stood when somebody looked.
+    public struct Probe: Sendable, Hashable {
+        public var status: InstanceStatus
+        public var at: Date
+
+        /// How long before that it last took a migration; nil where that is not known. A clock that is behind counts as zero.
+        var age: Duration? { status.lastMigratedAt.map { .seconds(max(0, Int64(at.timeIntervalSince($0)))) } }
+    }
+
     /// As the fleet file names it.
     public var name: String
-    /// The wave that it belongs to.
-    public var wave: String
+    /// The wave of the run that it belongs to; nil where the run leaves it out, or where there is none.
+    public internal(set) var wave: String?
+    /// The server's name; nil where only the journal was read.
+    public internal(set) var server: String?
+    public internal(set) var database: String?
+    public internal(set) var labels: [String: String] = [:]
+    /// The newest version and the schema's fingerprint; nil where nobody asked.
+    public internal(set) var cohort: String?
+    /// Nil where nobody looked.
+    public internal(set) var probe: Probe?
     /// How far the run is with it.
     public internal(set) var state: State = .notReached
     /// The newest version before the run; nil for none, or where it is not known.
     public internal(set) var from: MigrationVersion?
-    /// How many migrations the run found to be due here; nil before it looked.
-    public internal(set) var pending: Int?
+    /// The migrations that the run found to be due here, in the order in which it takes them; nil before it looked.
+    public internal(set) var pending: [MigrationVersion]?
     /// What the run has applied or reverted here, in order.
     public internal(set) var applied: [AppliedMigration] = []
+    /// When the run first began to work on it; nil before.
+    public internal(set) var startedAt: Date?
+    /// When it ended in the run; nil until it has.
+    public internal(set) var finishedAt: Date?
+    /// When the last thing happened that brought it further: its start, its plan, a migration.
+    public internal(set) var steppedAt: Date?
 
-    init(name: String, wave: String) {
+    init(name: String) {
         self.name = name
-        self.wave = wave
     }
 
-    /// How it ended, with all that was done; nil until it has.
+    /// How it ended in the run, with all that was done; nil until it has.
     public var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
 
-    /// How it ended; `pending` until it has.
-    public var outcome: Outcome { result?.outcome ?? .pending }
+    /// The probe, where it tells something newer than the run: a failed instance that is still pending is a failed one.
+    private var newerProbe: InstanceStatus? {
+        guard let probe else { return nil }
+        guard let result else { return probe.status }
+        guard let finishedAt, probe.at > finishedAt, probe.status.outcome != .pending else { return nil }
+        return result.outcome.isGood && probe.status.outcome == .upToDate ? nil : probe.status
+    }
 
-    /// Why it did not end well.
-    public var failure: Failure? { result?.failure }
+    /// How it ended, or how it stands where it did not end in the run or somebody looked later; `pending` where neither is known.
+    public var outcome: Outcome { newerProbe?.outcome ?? result?.outcome ?? .pending }
+
+    /// Why it is not well.
+    public var failure: Failure? { newerProbe.map(\.failure) ?? result?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
-    public var version: MigrationVersion? { result.map(\.to) ?? from }
+    public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
+
+    /// The migration that is probably worked on now: the first that is due and not done.
+    public var current: MigrationVersion? {
+        guard case .running = state, let pending, applied.count < pending.count else { return nil }
+        return pending[applied.count]
+    }
 }

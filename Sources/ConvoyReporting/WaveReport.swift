@@ -1,4 +1,5 @@
 public import ConvoyRollout
+public import FoundationEssentials
 
 /// A wave of a run.
 public struct WaveReport: Sendable, Hashable {
@@ -10,6 +11,10 @@ public struct WaveReport: Sendable, Hashable {
     public internal(set) var running = 0
     /// Of the instances that have ended.
     public internal(set) var outcomes: [Outcome: Int] = [:]
+    /// Nil before its turn.
+    public internal(set) var startedAt: Date?
+    /// When the last of its instances had ended; nil before.
+    public internal(set) var finishedAt: Date?
 
     init(name: String, instances: Int) {
         self.name = name

@@ -138,7 +138,7 @@ public struct InstanceResult: Sendable, Hashable {
 }
 
 /// What `status` knows of an instance: read without a lock, nothing written.
-public struct InstanceStatus: Sendable {
+public struct InstanceStatus: Sendable, Hashable {
     public var name: String
     public var server: String
     public var database: String

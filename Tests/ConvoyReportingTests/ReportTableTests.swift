@@ -118,8 +118,8 @@ struct ReportTableTests {
     }
 
     @Test func nothingBreaksOnAnEmptyFleet() {
-        let empty = StatusReport(fleet: "f", target: nil, generatedAt: moment(), instances: [])
-        #expect(empty.table(OutputStyle()) == "f: 0 instances\n")
+        let empty = FleetReport(fleet: "f", target: nil, statuses: [], at: moment())
+        #expect(empty.statusTable(OutputStyle()) == "f: 0 instances\n")
         #expect(report([]).table(OutputStyle()) == "run  of  interrupted: no instances\n")
     }
 
@@ -154,18 +154,18 @@ struct ReportTableTests {
             Event(at: moment(), .halted(.gateFailed(wave: text, reason: text))),
             Event(at: moment(), .runFinished(status: .halted)),
         ]
-        let status = StatusReport(
+        let status = FleetReport(
             fleet: text,
             target: newest,
-            generatedAt: moment(),
-            instances: [InstanceStatus(name: text, server: text, database: text, labels: [text: text], outcome: .failed, failure: failure)]
+            statuses: [InstanceStatus(name: text, server: text, database: text, labels: [text: text], outcome: .failed, failure: failure)],
+            at: moment()
         )
         for width in [nil, 1, 10, 40, 80, 200] {
             let style = OutputStyle(width: width)
-            var texts = [report(events).table(style), status.table(style)]
+            var texts = [report(events).table(style), status.statusTable(style)]
             texts += events.compactMap { ProgressLines(style: style).line(for: $0, in: report(events)) }.map { $0 + "\n" }
             texts += LiveView(style: style).lines(report(events.prefix(4)), at: moment()).map { $0 + "\n" }
-            texts += [report(events).json.text, status.json.text]
+            texts += [report(events).json.text, status.statusJSON.text]
             for text in texts {
                 #expect(!text.unicodeScalars.contains { $0.isObeyedByTerminals && $0 != "\n" })
             }

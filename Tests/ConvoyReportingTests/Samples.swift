@@ -79,42 +79,44 @@ func report(_ events: some Sequence<Event>) -> FleetReport {
     events.reduce(into: FleetReport()) { $0.apply($1) }
 }
 
-let statusReport = StatusReport(
+let statusReport = FleetReport(
     fleet: "teslamate-eu",
     target: newest,
-    generatedAt: moment(),
-    instances: [
-        InstanceStatus(
-            name: "alice",
-            server: "eu-1",
-            database: "teslamate_alice",
-            labels: ["ring": "canary", "region": "eu"],
-            outcome: .upToDate,
-            version: newest,
-            serverVersion: "17.2",
-            lastMigratedAt: moment(-90)
-        ),
-        InstanceStatus(
-            name: "bob",
-            server: "eu-1",
-            database: "teslamate_bob",
-            labels: [:],
-            outcome: .pending,
-            version: older,
-            pending: [newest],
-            serverVersion: "17.2",
-            lastMigratedAt: moment(-86_400 * 12)
-        ),
-        InstanceStatus(
-            name: "carol",
-            server: "us-1",
-            database: "teslamate_carol",
-            labels: [:],
-            outcome: .unreachable,
-            failure: Failure(.unreachable, "connection refused by us-1:5432", hint: "is the server running?")
-        ),
-    ]
+    statuses: statuses,
+    at: moment()
 )
+
+let statuses = [
+    InstanceStatus(
+        name: "alice",
+        server: "eu-1",
+        database: "teslamate_alice",
+        labels: ["ring": "canary", "region": "eu"],
+        outcome: .upToDate,
+        version: newest,
+        serverVersion: "17.2",
+        lastMigratedAt: moment(-90)
+    ),
+    InstanceStatus(
+        name: "bob",
+        server: "eu-1",
+        database: "teslamate_bob",
+        labels: [:],
+        outcome: .pending,
+        version: older,
+        pending: [newest],
+        serverVersion: "17.2",
+        lastMigratedAt: moment(-86_400 * 12)
+    ),
+    InstanceStatus(
+        name: "carol",
+        server: "us-1",
+        database: "teslamate_carol",
+        labels: [:],
+        outcome: .unreachable,
+        failure: Failure(.unreachable, "connection refused by us-1:5432", hint: "is the server running?")
+    ),
+]
 
 let planReport = PlanReport(
     fleet: "teslamate-eu",
@@ -122,8 +124,8 @@ let planReport = PlanReport(
     target: newest,
     generatedAt: moment(),
     waves: [
-        .init(name: "canary", maxParallel: 1, instances: [statusReport.instances[1]]),
-        .init(name: "rest", maxParallel: nil, instances: [statusReport.instances[0], statusReport.instances[2]]),
+        .init(name: "canary", maxParallel: 1, instances: [statuses[1]]),
+        .init(name: "rest", maxParallel: nil, instances: [statuses[0], statuses[2]]),
     ],
     migrationNames: [newest: "narrow_charges"]
 )

@@ -41,7 +41,7 @@ extension InstanceReport {
     fileprivate var json: JSONValue {
         [
             "name": .string(name),
-            "wave": .string(wave),
+            "wave": .optional(wave),
             "outcome": .string(outcome.rawValue),
             "from": .optional(from?.description),
             "to": .optional(version?.description),

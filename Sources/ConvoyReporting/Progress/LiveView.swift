@@ -74,7 +74,7 @@ struct LiveView: Sendable {
         if case .running(let reason?) = instance.state { return "waiting: \(reason.visible)" }
         guard let pending = instance.pending else { return "looking" }
         let last = instance.applied.last.map { ", \($0.version) done" } ?? ""
-        return "\(instance.applied.count)/\(pending) migrations\(last)"
+        return "\(instance.applied.count)/\(pending.count) migrations\(last)"
     }
 
     private func failures(_ report: FleetReport) -> [Line] {

@@ -34,13 +34,8 @@ struct Status: FleetCommand {
             let selection = try await session.select()
             var statuses = await session.probe(selection.instances, for: .up(to: nil))
             if check { statuses = statuses.map(\.checked) }
-            let report = StatusReport(
-                fleet: session.fleet.name,
-                target: session.set.newest?.version,
-                generatedAt: Date(),
-                instances: statuses
-            )
-            try session.settings.writeResult(table: report.table, json: { report.json })
+            let report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
+            try session.settings.writeResult(table: report.statusTable, json: { report.statusJSON })
             let code = ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
             return code.unlessIncomplete(selection)
         }

@@ -1,16 +1,16 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
 
-extension StatusReport {
+extension FleetReport {
     /// The fleet as people read it: instances, versions, failures, and one line that sums it up.
-    package func table(_ style: OutputStyle) -> String {
-        var blocks = [instanceLines(style), summary.versionLines(style)]
+    package func statusTable(_ style: OutputStyle) -> String {
+        var blocks = [statusLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
-        blocks.append([verdict(style)])
+        blocks.append([statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
-    private func instanceLines(_ style: OutputStyle) -> [String] {
+    private func statusLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
         var table = TextTable([
             .init("INSTANCE", minimumWidth: 8, importance: 9),
@@ -27,17 +27,17 @@ extension StatusReport {
                 "\(instance.name)",
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
                 "\(instance.version?.description ?? "-")",
-                "\(instance.pending.count)",
-                "\(age(of: instance).map { "\($0.humanAge) ago" } ?? "-")",
-                "\(instance.server)",
-                "\(instance.database)",
-                "\(instance.serverVersion ?? "-")",
+                "\(instance.probe.map { "\($0.status.pending.count)" } ?? "-")",
+                "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
+                "\(instance.server ?? "-")",
+                "\(instance.database ?? "-")",
+                "\(instance.probe?.status.serverVersion ?? "-")",
             ])
         }
         return table.lines(style)
     }
 
-    private func verdict(_ style: OutputStyle) -> String {
+    private func statusVerdict(_ style: OutputStyle) -> String {
         let outcomes = summary.outcomes.text(style)
         let goal = target.map { ", newest version \($0)" } ?? ""
         return "\(fleet.visible): \(counted(instances.count, "instance"))\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"

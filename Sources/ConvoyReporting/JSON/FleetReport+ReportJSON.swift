@@ -1,0 +1,99 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+package import FoundationEssentials
+
+extension FleetReport {
+    /// `convoy.report/1`, as its JSON Schema has it: how the fleet stands and what a run did, together.
+    ///
+    /// - Parameter state: what the journal knows of the run besides its events.
+    package func reportJSON(state: RunState? = nil, at now: Date) -> JSONValue {
+        [
+            "schema": "convoy.report/1",
+            "fleet": .string(fleet),
+            "target": .optional(target?.description),
+            "generated_at": .string(now.rfc3339),
+            "looked_at": .optional(lookedAt?.rfc3339),
+            "summary": summary.json,
+            "run": run.isEmpty ? .null : runJSON(state ?? endState),
+            "instances": .array(instances.map(\.reportJSON)),
+            "failures": .array(failureGroups.map(\.json)),
+            "migrations": .array(migrationDurations.map(\.json)),
+        ]
+    }
+
+    private func runJSON(_ state: RunState) -> JSONValue {
+        [
+            "run": .string(run),
+            "status": .string(state.rawValue),
+            "started_at": .optional(startedAt?.rfc3339),
+            "finished_at": .optional(finishedAt?.rfc3339),
+            "halt_reason": .optional(haltReason?.description),
+            "gate": gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
+            "waves": .array(
+                waves.map { wave in
+                    [
+                        "name": .string(wave.name),
+                        "instances": .integer(wave.instances),
+                        "outcomes": wave.allOutcomes.json,
+                        "running": .integer(wave.running),
+                        "started_at": .optional(wave.startedAt?.rfc3339),
+                        "finished_at": .optional(wave.finishedAt?.rfc3339),
+                    ]
+                }
+            ),
+        ]
+    }
+}
+
+extension InstanceReport {
+    /// An instance of `convoy.report/1`.
+    package var reportJSON: JSONValue {
+        let status = probe?.status
+        return [
+            "name": .string(name),
+            "server": .optional(server),
+            "database": .optional(database),
+            "labels": .object(.init(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+            "cohort": .optional(cohort),
+            "wave": .optional(wave),
+            "state": .string(stateName),
+            "waiting_for": .optional(waitingFor),
+            "outcome": .string(outcome.rawValue),
+            "from": .optional(from?.description),
+            "version": .optional(version?.description),
+            "current": .optional(current?.description),
+            "pending": .strings(status?.pending ?? []),
+            "unknown_versions": .strings(status?.unknownVersions ?? []),
+            "server_version": .optional(status?.serverVersion),
+            "last_migrated_at": .optional(status?.lastMigratedAt?.rfc3339),
+            "started_at": .optional(startedAt?.rfc3339),
+            "finished_at": .optional(finishedAt?.rfc3339),
+            "applied": .array(applied.map(\.json)),
+            "failure": failure?.json ?? .null,
+        ]
+    }
+
+    private var stateName: String {
+        switch state {
+        case .notReached: "not-reached"
+        case .running: "running"
+        case .finished: "finished"
+        }
+    }
+
+    /// What it waits for, for example a lock.
+    package var waitingFor: String? { if case .running(let reason) = state { reason } else { nil } }
+}
+
+extension MigrationDurations {
+    var json: JSONValue {
+        [
+            "version": .string(version.description),
+            "direction": .string(direction.rawValue),
+            "instances": .integer(count),
+            "p50": .seconds(percentile(0.5).seconds),
+            "p95": .seconds(percentile(0.95).seconds),
+            "max": .seconds(maximum.seconds),
+        ]
+    }
+}

@@ -1,0 +1,35 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+
+extension FleetReport {
+    /// `convoy.status/1`, as its JSON Schema has it.
+    package var statusJSON: JSONValue {
+        [
+            "schema": "convoy.status/1",
+            "fleet": .string(fleet),
+            "target": .optional(target?.description),
+            "generated_at": .optional(lookedAt?.rfc3339),
+            "summary": summary.json,
+            "instances": .array(instances.compactMap(\.probe?.json)),
+        ]
+    }
+}
+
+extension InstanceReport.Probe {
+    fileprivate var json: JSONValue {
+        [
+            "name": .string(status.name),
+            "server": .string(status.server),
+            "database": .string(status.database),
+            "labels": .object(.init(status.labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+            "outcome": .string(status.outcome.rawValue),
+            "version": .optional(status.version?.description),
+            "pending": .strings(status.pending),
+            "unknown_versions": .strings(status.unknownVersions),
+            "server_version": .optional(status.serverVersion),
+            "last_migrated_at": .optional(status.lastMigratedAt?.rfc3339),
+            "seconds_since_last_migration": age.map { .integer(Int($0.components.seconds)) } ?? .null,
+            "error": status.failure?.json ?? .null,
+        ]
+    }
+}
