@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 extension Duration {
     /// ``human`` without parts of a second, and without seconds past the first minute: `2 s`, `3 min`, `12 d`.
     var humanAge: String {
@@ -27,4 +29,9 @@ func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" 
 func listed(_ names: [String], limit: Int = 10) -> String {
     let shown = names.prefix(limit).map(\.visible).joined(separator: ", ")
     return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+}
+
+extension Date {
+    /// The time that passes until a later moment; a clock that was set back counts as zero.
+    func duration(to end: Date) -> Duration { .milliseconds(Int64(max(0, end.timeIntervalSince(self)) * 1000)) }
 }

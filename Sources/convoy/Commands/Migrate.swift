@@ -24,6 +24,7 @@ struct Migrate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -58,7 +59,8 @@ struct Migrate: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options, output: outputOptions.output)
+        let settings = try Settings(options, output: outputOptions.output, progress: progressOptions.progress)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let pinned = try planFile.map(PinnedPlan.init(file:))

@@ -22,6 +22,7 @@ struct Resume: FleetCommand {
 
     @OptionGroup var file: FleetFileOption
     @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
@@ -30,7 +31,8 @@ struct Resume: FleetCommand {
     var run: String?
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = Settings(file, output: outputOptions.output)
+        let settings = Settings(file, output: outputOptions.output, progress: progressOptions.progress)
+        try settings.checkProgress()
         try Confirmation.checkPossible(yes: yes, settings: settings)
         let session = try FleetSession(settings)
         let access = JournalAccess(session.fleet)

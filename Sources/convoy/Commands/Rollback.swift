@@ -21,6 +21,7 @@ struct Rollback: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -38,7 +39,8 @@ struct Rollback: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options, output: outputOptions.output)
+        let settings = try Settings(options, output: outputOptions.output, progress: progressOptions.progress)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
