@@ -18,7 +18,7 @@ struct FleetReportTests {
     @Test func followsAnInstanceThroughItsStates() {
         var report = report(troubledRun.prefix(12))
         #expect(report.running == ["bob", "carol"])
-        #expect(report.instance("bob")?.pending == 1)
+        #expect(report.instance("bob")?.pending == [newest])
         report.apply(troubledRun[12])
         #expect(report.instance("carol")?.state == .running(waitingFor: "pid 4711 (psql) holds the lock"))
         #expect(report.instance("dave")?.state == .notReached)
