@@ -218,6 +218,11 @@ public struct FleetReport: Sendable {
         FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
     }
 
+    /// How long each migration took in the run, ups before downs, by version.
+    public var migrationDurations: [MigrationDurations] {
+        MigrationDurations.gathered(instances.lazy.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } })
+    }
+
     /// How long the run took, or has taken at that time.
     public func duration(at now: Date) -> Duration {
         guard let startedAt else { return .zero }
