@@ -43,6 +43,8 @@ public struct FleetReport: Sendable {
     /// The instances that last did not end well, the newest last; only a few.
     private(set) var lastFailures: [String] = []
 
+    /// When a failure was first seen in the run, by fingerprint.
+    private var failuresFirstSeen: [String: Date] = [:]
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
@@ -187,6 +189,7 @@ public struct FleetReport: Sendable {
         instances[index].state = .finished(result)
         instances[index].finishedAt = now
         changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
+        if let fingerprint = result.failure?.fingerprint, failuresFirstSeen[fingerprint] == nil { failuresFirstSeen[fingerprint] = now }
         if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
     }
 
@@ -215,7 +218,17 @@ public struct FleetReport: Sendable {
 
     /// Every failure, grouped by its fingerprint.
     public var failureGroups: [FailureGroup] {
-        FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
+        var groups = FailureGroup.groups(
+            of: instances.lazy.compactMap { instance in
+                instance.failure.map {
+                    FailureGroup.Occurrence(instance: instance.name, wave: instance.wave, at: instance.probe?.at, failure: $0)
+                }
+            }
+        )
+        for index in groups.indices {
+            if let date = failuresFirstSeen[groups[index].fingerprint] { groups[index].firstSeen = date }
+        }
+        return groups
     }
 
     /// How long each migration took in the run, ups before downs, by version.
