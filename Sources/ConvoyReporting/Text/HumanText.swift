@@ -22,6 +22,11 @@ extension Duration {
     }
 }
 
+extension Date {
+    /// `2026-08-08 09:00:00Z`
+    var human: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
+}
+
 /// A number with its noun: `1 instance`, `12 instances`.
 func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 
