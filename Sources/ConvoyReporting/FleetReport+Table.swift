@@ -1,13 +1,21 @@
-internal import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRollout
 internal import FoundationEssentials
 
 extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
     ///
-    /// - Parameter state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
-    package func table(_ style: OutputStyle, state: RunState? = nil) -> String {
-        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style)]
+    /// - Parameters:
+    ///   - state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
+    ///   - durations: of its migrations, where they are to be shown.
+    ///   - names: of migrations, as far as they are known.
+    package func table(
+        _ style: OutputStyle,
+        state: RunState? = nil,
+        durations: [MigrationDurations] = [],
+        names: [MigrationVersion: String] = [:]
+    ) -> String {
+        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style), durations.lines(style, names: names)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(verdict(style, state ?? endState))
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
@@ -39,7 +47,8 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func waveLines(_ style: OutputStyle) -> [String] {
+    /// What became of each wave; no lines where there is only one.
+    func waveLines(_ style: OutputStyle) -> [String] {
         guard waves.count > 1 else { return [] }
         var table = TextTable([
             .init("WAVE", minimumWidth: 6, importance: 3),
@@ -50,8 +59,11 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
-        let counts = summary.outcomes.text(style)
+    /// How the run ended, in one line, and why it was halted.
+    func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
+        // It is about the whole run, whichever instances are shown.
+        let outcomes = leftOut == 0 ? summary.outcomes : waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
+        let counts = outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         return reason + [
