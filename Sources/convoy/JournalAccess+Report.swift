@@ -4,7 +4,13 @@ import ConvoyRollout
 
 extension JournalAccess {
     /// A run as its events tell it, and what the journal knows besides: that it goes on, was cut off or was abandoned.
-    func report(on run: RunRecord, in journal: SQLiteJournal) async throws -> (report: FleetReport, state: RunState?) {
+    ///
+    /// - Parameter each: is handed every event, and the report with that event in it.
+    func report(
+        on run: RunRecord,
+        in journal: SQLiteJournal,
+        _ each: (RecordedEvent, FleetReport) -> Void = { _, _ in }
+    ) async throws -> (report: FleetReport, state: RunState?) {
         // Before the events: a run that ends meanwhile must not look cut off.
         let state = try await state(of: run)
         var report = FleetReport()
@@ -12,6 +18,7 @@ extension JournalAccess {
         try await explaining { () async throws(JournalError) in
             for try await recorded in journal.events(of: run.id) {
                 if let event = recorded.event { report.apply(event) } else { unknown[recorded.type, default: 0] += 1 }
+                each(recorded, report)
             }
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {

@@ -34,7 +34,7 @@ package struct GroupsReport: Sendable {
         case .json: json(at: now).text
         case .csv: csv
         case .markdown: markdown
-        case .table, .ndjson, .junit, .prometheus: table(style)
+        case .table, .ndjson, .html, .junit, .prometheus: table(style)
         }
     }
 

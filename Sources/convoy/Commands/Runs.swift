@@ -80,41 +80,19 @@ struct Runs: AsyncParsableCommand {
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
-            // Before the events: a run that ends meanwhile must not look cut off.
-            let state = try await access.state(of: record)
-            let report = try await fold(record.id, in: journal, access, settings)
-            if !events {
-                let state = report.status == nil || state == .abandoned ? state : nil
-                try settings.writeResult(table: { report.table($0, state: state) }, json: { report.json(state: state) })
-            }
-            try StandardStreams.output.check()
-            return .success
-        }
-
-        /// Reads the events, and writes each where that is wanted.
-        private func fold(_ run: RunID, in journal: SQLiteJournal, _ access: JournalAccess, _ settings: Settings) async throws
-            -> FleetReport
-        {
-            var report = FleetReport()
-            var unknown: [String: Int] = [:]
             let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
-            try await access.explaining { () async throws(JournalError) in
-                for try await recorded in journal.events(of: run) {
-                    if let event = recorded.event { report.apply(event) } else { unknown[recorded.type, default: 0] += 1 }
-                    guard events else { continue }
-                    switch settings.output {
-                    case .json: StandardStreams.output.write(recorded.json + "\n")
-                    case .table:
-                        if let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) {
-                            StandardStreams.output.write(line + "\n")
-                        }
-                    }
+            let (report, state) = try await access.report(on: record, in: journal) { recorded, report in
+                guard events else { return }
+                switch settings.output {
+                case .json: StandardStreams.output.write(recorded.json + "\n")
+                case .table:
+                    guard let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) else { return }
+                    StandardStreams.output.write(line + "\n")
                 }
             }
-            for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
-                StandardStreams.error.write("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
-            }
-            return report
+            if !events { try settings.writeResult(table: { report.table($0, state: state) }, json: { report.json(state: state) }) }
+            try StandardStreams.output.check()
+            return .success
         }
     }
 }
