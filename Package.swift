@@ -105,6 +105,7 @@ let package = Package(
         .testTarget(
             name: "ConvoyReportingTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(
