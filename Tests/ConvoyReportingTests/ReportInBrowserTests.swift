@@ -164,7 +164,9 @@ struct ReportInBrowserTests {
         _ body: (Browser) async throws -> Void
     ) async throws {
         let page = report.html(state: nil, at: moment(3600), names: migrationNames)
-        try await Browser.keep("report-\(report.fleet == "teslamate-eu" ? "\(report.instances.count)" : "hostile").html") { Data(page.utf8) }
+        try await Browser.keep("report-\(report.fleet == "teslamate-eu" ? "\(report.instances.count)" : "hostile").html") {
+            Data(page.utf8)
+        }
         try await withTemporaryFolder(files: ["report.html": page]) { folder in
             try await Browser.with(width: width, javaScript: javaScript) { browser in
                 try await browser.open("file://\(folder)/report.html")

@@ -23,6 +23,8 @@ class Timeline {
     this.wave = "";
     this.activeID = null;
     this.build(container);
+    // Among many, one instance's bar would be too short to see.
+    this.fitField.checked = rows.length > 200;
     this.update({ rows, waves, now });
     new ResizeObserver(() => this.requestDraw()).observe(this.scroller);
     window.addEventListener("beforeprint", () => this.draw({ printing: true }));
@@ -46,7 +48,9 @@ class Timeline {
       this.scroller.scrollTop = 0;
       this.arrange();
     });
-    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" });
+    this.span = element("span");
+    const keys = element("span", { class: "on-screen" }, " The arrow keys read out one instance after the other.");
+    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" }, this.span, keys);
     this.axis = svgElement("svg", { class: "timeline-axis", "aria-hidden": "true" });
     this.picture = svgElement("svg", { class: "timeline-lines", "aria-hidden": "true" });
     this.space = element("div", { class: "timeline-space" }, this.picture);
@@ -117,7 +121,7 @@ class Timeline {
     const [start, end] = this.range(this.lines);
     const range = instances ? `, ${timeText(start)} to ${timeText(end)} UTC` : "";
     const others = left > 0 ? `; ${counted(left, "instance")} not started` : "";
-    setText(this.hint, `${counted(instances, "instance")}${range}${others}. The arrow keys read out one after the other.`);
+    setText(this.span, `${counted(instances, "instance")}${range}${others}.`);
     this.activeIndex = this.lines.findIndex((line) => line.row && line.row.id === this.activeID);
     this.showDetail();
     this.draw();
@@ -220,12 +224,15 @@ class Timeline {
     const steps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
     const step = steps.find((candidate) => seconds / candidate <= wanted) ?? 86400 * Math.ceil(seconds / 86400 / wanted);
     const ticks = [];
-    for (let offset = 0; offset <= seconds; offset += step) {
-      const x = scale(start + offset * 1000);
-      const isLast = x > width - 40;
+    const text = (offset) => `+${step < 1 ? `${offset.toFixed(step < 0.01 ? 3 : step < 0.1 ? 2 : 1)} s` : durationText(offset)}`;
+    // Counted from where the run begins, whatever is in view.
+    const [origin] = this.range(this.lines);
+    for (let count = Math.ceil((start - origin) / 1000 / step); count * step * 1000 <= end - origin; count += 1) {
+      const x = scale(origin + count * step * 1000);
+      const anchor = x > width - 40 ? "end" : "middle";
       ticks.push(
         svgElement("line", { x1: x, x2: x, y1: 16, y2: 22 }),
-        svgElement("text", { x: Math.min(x, width - 2), y: 12, "text-anchor": isLast ? "end" : "middle" }, offset === 0 ? "0" : `+${durationText(offset)}`),
+        svgElement("text", { x: Math.min(x, width - 2), y: 12, "text-anchor": anchor }, count === 0 ? "0" : text(count * step)),
       );
     }
     setAttributes(this.axis, { viewBox: `0 0 ${width} 22`, width: printing ? "100%" : width });
