@@ -37,12 +37,16 @@ public struct FleetReport: Sendable {
     public private(set) var waves: [WaveReport] = []
     /// In the order of the waves; those that no wave has come after them, in the fleet's order.
     public private(set) var instances: [InstanceReport] = []
+    /// How many instances of the fleet it does not show, because somebody asked for some of them only.
+    package private(set) var leftOut = 0
     /// The instances that are worked on, in the order in which they were started.
     public private(set) var running: [String] = []
 
     /// The instances that last did not end well, the newest last; only a few.
     private(set) var lastFailures: [String] = []
 
+    /// When a failure was first seen in the run, by fingerprint.
+    private var failuresFirstSeen: [String: Date] = [:]
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
@@ -187,6 +191,7 @@ public struct FleetReport: Sendable {
         instances[index].state = .finished(result)
         instances[index].finishedAt = now
         changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
+        if let fingerprint = result.failure?.fingerprint, failuresFirstSeen[fingerprint] == nil { failuresFirstSeen[fingerprint] = now }
         if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
     }
 
@@ -202,6 +207,15 @@ public struct FleetReport: Sendable {
         if let index = waveIndices[wave] { body(&waves[index]) }
     }
 
+    /// The same with only some of its instances, or in another order. What it tells of the run and its waves stays that of the whole.
+    func showing(_ shown: [InstanceReport]) -> FleetReport {
+        var report = self
+        report.leftOut += instances.count - shown.count
+        report.instances = shown
+        report.instanceIndices = Dictionary(shown.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        return report
+    }
+
     /// What is known of an instance.
     public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
 
@@ -215,7 +229,22 @@ public struct FleetReport: Sendable {
 
     /// Every failure, grouped by its fingerprint.
     public var failureGroups: [FailureGroup] {
-        FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
+        var groups = FailureGroup.groups(
+            of: instances.lazy.compactMap { instance in
+                instance.failure.map {
+                    FailureGroup.Occurrence(instance: instance.name, wave: instance.wave, at: instance.probe?.at, failure: $0)
+                }
+            }
+        )
+        for index in groups.indices {
+            if let date = failuresFirstSeen[groups[index].fingerprint] { groups[index].firstSeen = date }
+        }
+        return groups
+    }
+
+    /// How long each migration took in the run, ups before downs, by version.
+    public var migrationDurations: [MigrationDurations] {
+        MigrationDurations.gathered(instances.lazy.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } })
     }
 
     /// How long the run took, or has taken at that time.

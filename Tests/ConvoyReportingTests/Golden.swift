@@ -14,7 +14,9 @@ func expectGolden(_ text: String, _ name: String, in file: String = #filePath, s
     let expected = String(decoding: try Data(contentsOf: golden), as: UTF8.self)
     guard text != expected else { return }
     // Line by line by bytes: what differs may be a character that shows nothing.
-    let lines = { (text: String) in text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) } }
+    let lines = { (text: String) in
+        text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    }
     let (found, wanted) = (lines(text), lines(expected))
     let number = zip(found, wanted).enumerated().first { $1.0 != $1.1 }?.offset ?? min(found.count, wanted.count)
     let show = { (lines: [String]) in number < lines.count ? lines[number].debugDescription : "nothing" }
