@@ -81,7 +81,11 @@ let package = Package(
             exclude: ["Schemas"],
             swiftSettings: strict
         ),
-        .target(name: "TestSupport", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TestSupportTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConvoyPostgresTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
