@@ -74,21 +74,30 @@ extension FleetSession {
             waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
             unfinished: earlier?.past.unfinished ?? []
         )
+        let notifier = RunNotifier(
+            fleet.notifications,
+            file: fleet.file,
+            resuming: earlier?.report,
+            report: { reporter.report },
+            warn: reporter.warn
+        )
         let coordinator = Coordinator(
             instanceOperator: guarded,
-            events: reporter,
+            events: EventFanOut([reporter, notifier]),
             journal: journal,
             surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits)),
             window: fleet.rollout.window
         )
-        let result = await coordinator.run(
-            plan,
-            id: id,
-            resuming: earlier?.past,
-            by: JournalAccess.person,
-            stopRequests: interruption.stopRequests,
-            answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
-        )
+        let result = await notifier.delivering(giveUp: interruption.giveUp) {
+            await coordinator.run(
+                plan,
+                id: id,
+                resuming: earlier?.past,
+                by: JournalAccess.person,
+                stopRequests: interruption.stopRequests,
+                answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
+            )
+        }
         await reporter.finish()
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))

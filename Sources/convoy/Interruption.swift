@@ -8,6 +8,9 @@ final class Interruption: Sendable {
     /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
+    /// An element when the operator has asked twice: nothing is to be waited for any more.
+    let giveUp: AsyncStream<Void>
+    private let requestGivingUp: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
     /// Takes the live view of a run off the terminal.
     private let erasure = Mutex("")
@@ -16,6 +19,7 @@ final class Interruption: Sendable {
 
     private init(clearTerminal: @escaping @Sendable () -> Void) {
         (stopRequests, requestStop) = AsyncStream.makeStream()
+        (giveUp, requestGivingUp) = AsyncStream.makeStream()
         self.clearTerminal = clearTerminal
     }
 
@@ -50,6 +54,7 @@ final class Interruption: Sendable {
                 count += 1
                 return count
             }
+            if count == 2 { requestGivingUp.yield() }
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)
