@@ -34,7 +34,7 @@ struct ConvoyCommand: AsyncParsableCommand {
         subcommands: [
             Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Stop.self, Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, New.self,
+            Abandon.self, Serve.self, New.self,
         ]
     )
 

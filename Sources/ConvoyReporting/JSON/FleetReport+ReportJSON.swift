@@ -86,7 +86,7 @@ extension InstanceReport {
 }
 
 extension MigrationDurations {
-    var json: JSONValue {
+    package var json: JSONValue {
         [
             "version": .string(version.description),
             "direction": .string(direction.rawValue),
