@@ -53,8 +53,10 @@ let package = Package(
             name: "ConvoyReporting",
             dependencies: [
                 "ConvoyFleet", "ConvoyMigrations", "ConvoyRollout",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
+            resources: [.embedInCode("HTML/Web")],
             swiftSettings: strict
         ),
         .target(

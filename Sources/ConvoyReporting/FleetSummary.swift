@@ -21,6 +21,9 @@ public struct FleetSummary: Sendable, Hashable {
         if let version { versions[version, default: 0] += 1 } else { withoutVersion += 1 }
     }
 
+    /// The outcomes with their counts, in the order in which ``Outcome`` declares them.
+    var orderedOutcomes: [(outcome: Outcome, count: Int)] { outcomes.ordered }
+
     /// How many did not end well.
     public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
@@ -44,7 +47,7 @@ public struct FleetSummary: Sendable, Hashable {
 
 extension [Outcome: Int] {
     /// In the order in which ``Outcome`` declares them.
-    private var ordered: [(outcome: Outcome, count: Int)] {
+    fileprivate var ordered: [(outcome: Outcome, count: Int)] {
         Outcome.allCases.compactMap { outcome in self[outcome].map { (outcome, $0) } }
     }
 

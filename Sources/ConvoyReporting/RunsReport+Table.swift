@@ -65,5 +65,5 @@ extension Change {
 
 extension Date {
     /// `2026-08-08 09:00:00Z`
-    fileprivate var minute: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
+    var minute: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
 }

@@ -1,0 +1,132 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+/// What the report's template shows, found there by the names of the properties. Every text is visible and not yet escaped.
+struct ReportPage {
+    /// A word with the tone of its colour, and the glyph that says the same without colour.
+    struct Badge {
+        var tone: String
+        var glyph: String
+        var word: String
+
+        init(_ word: String, _ emphasis: Emphasis) {
+            (tone, glyph) =
+                switch emphasis {
+                case .good: ("good", "✓")
+                case .bad: ("bad", "✗")
+                default: ("notable", "◦")
+                }
+            self.word = word
+        }
+    }
+
+    struct Verdict {
+        var badge: Badge
+        var text: String
+    }
+
+    struct Fact {
+        var term: String
+        var value: String
+    }
+
+    struct OutcomeCount {
+        var badge: Badge
+        var count: String
+    }
+
+    let policy: String
+    let title: String
+    let style: String
+    let scripts: [String]
+    let data: String
+    let generated: String
+    let verdict: Verdict
+    let facts: [Fact]
+    let outcomes: [OutcomeCount]
+    let versions: VersionSection?
+    let failures: FailureSection?
+    let run: RunSection?
+    let durations: DurationSection?
+    let troubled: TroubledSection?
+
+    init(_ report: FleetReport, state: RunState, at now: Date, names: [MigrationVersion: String]) {
+        let hasRun = !report.run.isEmpty
+        let scripts = WebAssets.scripts + [WebAssets.reportScript]
+        policy = [
+            "default-src 'none'", "style-src \(WebAssets.style.policySource)",
+            "script-src \(scripts.map(\.policySource).joined(separator: " "))", "base-uri 'none'", "form-action 'none'",
+        ].joined(separator: "; ")
+        title = report.fleet.visible + (hasRun ? ": run \(report.run.visible)" : ": status")
+        style = WebAssets.style.text
+        self.scripts = scripts.map(\.text)
+        generated = now.minute
+        let summary = report.summary
+        let took = report.took(state, at: now)
+        verdict = Self.verdict(summary, state: hasRun ? state : nil, took: took)
+        facts = Self.facts(report, took: took, at: now)
+        outcomes = summary.orderedOutcomes.map {
+            OutcomeCount(badge: Badge($0.outcome.rawValue, $0.outcome.emphasis), count: $0.count.grouped)
+        }
+        versions = VersionSection(summary, target: report.target, names: names)
+        failures = FailureSection(report.failureGroups, names: names)
+        run = hasRun ? RunSection(report, at: now) : nil
+        durations = DurationSection(report.migrationDurations, names: names)
+        troubled = TroubledSection(report.instances)
+        data =
+            ([
+                "now": state == .running ? .integer(Int(now.timeIntervalSince1970 * 1000)) : .null,
+                "waves": .strings(report.waves.map(\.name)),
+                "fleet": FleetColumns(report.instances, epoch: report.startedAt ?? now).json,
+            ] as JSONValue).line.escapedForScript
+    }
+
+    private static func verdict(_ summary: FleetSummary, state: RunState?, took: Duration?) -> Verdict {
+        let counts = summary.outcomes.text
+        let text = (counts.isEmpty ? "no instances" : counts) + (took.map { ", \($0.human)" } ?? "")
+        if let state { return Verdict(badge: Badge(state.words, state.emphasis), text: text) }
+        let pending = summary.outcomes[.pending, default: 0]
+        let badge =
+            summary.badInstances > 0
+            ? Badge("\(summary.badInstances.grouped) not well", .bad)
+            : pending > 0 ? Badge("\(pending.grouped) pending", .notable) : Badge("all well", .good)
+        return Verdict(badge: badge, text: text)
+    }
+
+    private static func facts(_ report: FleetReport, took: Duration?, at now: Date) -> [Fact] {
+        let facts: [(String, String?)] = [
+            ("Instances", report.instances.count.grouped),
+            ("Newest version", report.target?.description),
+            ("Started", report.startedAt?.minute),
+            ("Ended", report.finishedAt?.minute),
+            ("Time", took?.human),
+            ("Halted", report.haltReason?.description.visible),
+            ("Waits", report.gate.map { "after wave \($0.wave)\($0.waitingFor.map { ": \($0)" } ?? "")".visible }),
+            ("Looked at", report.lookedAt?.minute),
+            ("Generated", now.minute),
+        ]
+        return facts.compactMap { term, value in value.map { Fact(term: term, value: $0) } }
+    }
+}
+
+extension FleetReport {
+    /// How long the run took, or has taken so far; nil where nobody knows.
+    fileprivate func took(_ state: RunState, at now: Date) -> Duration? {
+        guard startedAt != nil, finishedAt != nil || state == .running else { return nil }
+        return duration(at: now)
+    }
+}
+
+extension Int {
+    /// With a comma at each thousand: `10,000`.
+    var grouped: String {
+        let digits = Array(String(magnitude))
+        var text = self < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
+            text.append(digit)
+        }
+        return text
+    }
+}

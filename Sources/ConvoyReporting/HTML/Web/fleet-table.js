@@ -1,0 +1,293 @@
+"use strict";
+
+/**
+ * The table of a fleet: searched, filtered by outcome, sorted by any column, a page at a time, so that 10,000 instances stay quick.
+ *
+ *     const table = new FleetTable(container, { rows, linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
+ *     table.update(rows);
+ *
+ * An update keeps search, filter, sort, page, scroll and focus. `rows` come from rowsFromInstances or rowsFromColumns.
+ */
+class FleetTable {
+  static columns = [
+    { key: "name", label: "Instance" },
+    { key: "status", label: "Outcome", rank: (row) => toneRanks[toneOf(row.status)] },
+    { key: "version", label: "Version" },
+    { key: "from", label: "From" },
+    { key: "pending", label: "Pending", numeric: true, format: (value) => wholeNumber.format(value) },
+    { key: "applied", label: "Applied", numeric: true, format: (value) => wholeNumber.format(value) },
+    { key: "migrating", label: "Migrating", numeric: true, format: durationText },
+    { key: "note", label: "Failure" },
+    { key: "wave", label: "Wave" },
+    { key: "server", label: "Server" },
+    { key: "database", label: "Database" },
+    { key: "serverVersion", label: "PostgreSQL" },
+    { key: "started", label: "Started (UTC)", format: timeText },
+    { key: "lastMigrated", label: "Last migrated (UTC)", format: timeText },
+    { key: "labels", label: "Labels" },
+    { key: "cohort", label: "Cohort" },
+  ];
+
+  static collator = new Intl.Collator("en", { numeric: true });
+
+  /** How many rows a print shows at most. */
+  static printLimit = 1000;
+
+  static count = 0;
+
+  constructor(container, { rows = [], caption = "Instances", pageSize = 100, linkTo = null } = {}) {
+    FleetTable.count += 1;
+    this.id = `fleet-table-${FleetTable.count}`;
+    this.pageSize = pageSize;
+    this.linkTo = linkTo;
+    this.sort = { key: "status", descending: false };
+    this.search = "";
+    this.outcome = "";
+    this.page = 0;
+    this.columns = [];
+    this.lines = new Map();
+    this.searchTexts = new WeakMap();
+    this.build(container, caption);
+    this.update(rows);
+    window.addEventListener("beforeprint", () => this.showPage({ printing: true }));
+    window.addEventListener("afterprint", () => this.showPage());
+  }
+
+  /** Shows other rows, or the same ones as they are now. */
+  update(rows) {
+    this.rows = rows;
+    this.showColumns();
+    this.showOutcomes();
+    this.choose();
+  }
+
+  build(container, caption) {
+    this.searchField = element("input", { type: "search", id: `${this.id}-search`, autocomplete: "off", spellcheck: "false" });
+    this.searchField.addEventListener("input", () => {
+      this.search = this.searchField.value;
+      this.page = 0;
+      this.choose();
+    });
+    this.outcomeField = element("select", { id: `${this.id}-outcome` });
+    this.outcomeField.addEventListener("change", () => {
+      this.outcome = this.outcomeField.value;
+      this.page = 0;
+      this.choose();
+    });
+    this.hits = element("p", { class: "hits", role: "status" });
+    this.header = element("tr");
+    this.body = element("tbody");
+    const captionID = `${this.id}-caption`;
+    this.table = element(
+      "table",
+      { class: "fleet-table" },
+      element("caption", { id: captionID }, caption),
+      element("thead", {}, this.header),
+      this.body,
+    );
+    this.scroller = element("div", { class: "scroll", role: "region", tabindex: "0", "aria-labelledby": captionID }, this.table);
+    this.pageText = element("span", { class: "page-text" });
+    this.pageButtons = [
+      ["First", () => 0],
+      ["Previous", () => this.page - 1],
+      ["Next", () => this.page + 1],
+      ["Last", () => this.pages - 1],
+    ].map(([label, target]) => {
+      const button = element("button", { type: "button", "aria-label": `${label} page` }, label);
+      button.addEventListener("click", () => {
+        if (button.getAttribute("aria-disabled") === "true") return;
+        this.page = target();
+        this.showPage();
+        this.scroller.scrollTop = 0;
+      });
+      return button;
+    });
+    const [first, previous, next, last] = this.pageButtons;
+    this.pager = element("nav", { class: "pager", "aria-label": `Pages of ${caption}` }, first, previous, this.pageText, next, last);
+    container.replaceChildren(
+      element(
+        "search",
+        { class: "controls" },
+        element("span", { class: "field" }, element("label", { for: this.searchField.id }, "Search"), this.searchField),
+        element("span", { class: "field" }, element("label", { for: this.outcomeField.id }, "Outcome"), this.outcomeField),
+      ),
+      this.hits,
+      this.scroller,
+      this.pager,
+    );
+  }
+
+  /** The head has the columns that some row has a value for, and never loses one again. */
+  showColumns() {
+    const shown = new Set(this.columns.map((column) => column.key));
+    const columns = FleetTable.columns.filter(
+      (column) => column.key === "name" || column.key === "status" || shown.has(column.key) || this.rows.some((row) => row[column.key] !== null),
+    );
+    if (columns.length === this.columns.length) return;
+    const focused = document.activeElement?.dataset?.column;
+    this.columns = columns;
+    this.lines.clear();
+    this.body.replaceChildren();
+    this.header.replaceChildren(
+      ...columns.map((column) => {
+        const button = element("button", { type: "button", "data-column": column.key }, column.label, element("span", { "aria-hidden": "true" }));
+        button.addEventListener("click", () => this.sortBy(column.key));
+        return element("th", { scope: "col", class: column.numeric ? "number" : null }, button);
+      }),
+    );
+    this.showSort();
+    if (focused) this.header.querySelector(`[data-column="${focused}"]`)?.focus({ preventScroll: true });
+  }
+
+  sortBy(key) {
+    this.sort = { key, descending: this.sort.key === key && !this.sort.descending };
+    this.page = 0;
+    this.showSort();
+    this.choose();
+  }
+
+  showSort() {
+    this.columns.forEach((column, index) => {
+      const cell = this.header.children[index];
+      const isSorted = column.key === this.sort.key;
+      const order = this.sort.descending ? "descending" : "ascending";
+      if (isSorted) cell.setAttribute("aria-sort", order);
+      else cell.removeAttribute("aria-sort");
+      setText(cell.querySelector("span"), isSorted ? (this.sort.descending ? " ▼" : " ▲") : "");
+    });
+  }
+
+  showOutcomes() {
+    const counts = new Map();
+    for (const row of this.rows) counts.set(row.status, (counts.get(row.status) ?? 0) + 1);
+    const bad = this.rows.filter((row) => toneOf(row.status) === "bad").length;
+    const options = [["", `all (${wholeNumber.format(this.rows.length)})`]];
+    if (bad > 0) options.push(["bad", `not well (${wholeNumber.format(bad)})`]);
+    const rank = (name) => toneRanks[toneOf(name)];
+    for (const name of [...counts.keys()].sort((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))) {
+      options.push([`=${name}`, `${name} (${wholeNumber.format(counts.get(name))})`]);
+    }
+    // What is filtered by stays a choice when the last instance with it has gone on.
+    if (!options.some(([value]) => value === this.outcome)) {
+      options.push([this.outcome, `${this.outcome === "bad" ? "not well" : this.outcome.slice(1)} (0)`]);
+    }
+    const old = this.outcomeField.options;
+    options.forEach(([value, text], index) => {
+      if (!old[index]) this.outcomeField.add(element("option"));
+      old[index].value = value;
+      setText(old[index], text);
+    });
+    while (old.length > options.length) this.outcomeField.remove(old.length - 1);
+    this.outcomeField.value = this.outcome;
+  }
+
+  /** Filters and sorts, then shows the page. */
+  choose() {
+    const words = this.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = this.rows.filter(
+      (row) => this.hasOutcome(row) && (words.length === 0 || words.every((word) => this.searchText(row).includes(word))),
+    );
+    const column = this.columns.find((candidate) => candidate.key === this.sort.key) ?? this.columns[0];
+    const sign = this.sort.descending ? -1 : 1;
+    const { key, rank } = column;
+    const { collator } = FleetTable;
+    chosen.sort((one, other) => {
+      const [left, right] = [one[key], other[key]];
+      if (left === right) return 0;
+      // What has no value comes last, either way.
+      if (left === null) return 1;
+      if (right === null) return -1;
+      const byRank = rank ? rank(one) - rank(other) : 0;
+      return sign * (byRank || (typeof left === "number" ? left - right : collator.compare(left, right)));
+    });
+    this.chosen = chosen;
+    const all = counted(this.rows.length, "instance");
+    setText(this.hits, chosen.length === this.rows.length ? all : `${wholeNumber.format(chosen.length)} of ${all}`);
+    this.showPage();
+  }
+
+  hasOutcome(row) {
+    if (this.outcome === "") return true;
+    return this.outcome === "bad" ? toneOf(row.status) === "bad" : `=${row.status}` === this.outcome;
+  }
+
+  searchText(row) {
+    let text = this.searchTexts.get(row);
+    if (text === undefined) {
+      text = FleetTable.columns
+        .filter((column) => row[column.key] !== null)
+        .map((column) => this.cellText(column, row))
+        .join("\n")
+        .toLowerCase();
+      this.searchTexts.set(row, text);
+    }
+    return text;
+  }
+
+  cellText(column, row) {
+    const value = row[column.key];
+    if (value === null) return "";
+    return column.format ? column.format(value) : value;
+  }
+
+  get pages() {
+    return Math.max(1, Math.ceil(this.chosen.length / this.pageSize));
+  }
+
+  /** Shows the rows of the page. A line that was there before is kept and changed in place, so that focus and selection stay. */
+  showPage({ printing = false } = {}) {
+    this.page = Math.min(Math.max(0, this.page), this.pages - 1);
+    const start = printing ? 0 : this.page * this.pageSize;
+    const shown = this.chosen.slice(start, printing ? FleetTable.printLimit : start + this.pageSize);
+    const focused = this.body.contains(document.activeElement) ? document.activeElement : null;
+    const lines = new Map();
+    let next = this.body.firstElementChild;
+    for (const row of shown) {
+      const line = this.lines.get(row.id) ?? this.makeLine(row);
+      this.fill(line, row);
+      lines.set(row.id, line);
+      if (line === next) next = next.nextElementSibling;
+      else this.body.insertBefore(line, next);
+    }
+    for (const [id, line] of this.lines) if (!lines.has(id)) line.remove();
+    this.lines = lines;
+    if (focused && focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+    const range = shown.length === 0 ? "none" : `${wholeNumber.format(start + 1)}–${wholeNumber.format(start + shown.length)}`;
+    setText(this.pageText, `${range} of ${wholeNumber.format(this.chosen.length)}`);
+    this.pager.hidden = this.pages === 1;
+    const isAtEnd = [this.page === 0, this.page === 0, this.page === this.pages - 1, this.page === this.pages - 1];
+    // Not `disabled`: a button that is disabled while it has the focus drops it.
+    this.pageButtons.forEach((button, index) => button.setAttribute("aria-disabled", String(isAtEnd[index])));
+  }
+
+  makeLine(row) {
+    const line = element("tr");
+    for (const column of this.columns) {
+      if (column.key === "name") {
+        const target = this.linkTo?.(row);
+        const name = element("bdi");
+        line.append(element("th", { scope: "row" }, target ? element("a", { href: target }, name) : name));
+      } else if (column.key === "status") {
+        line.append(element("td", {}, element("span", {}, element("span", { "aria-hidden": "true" }), element("span"))));
+      } else {
+        line.append(element("td", { class: column.numeric ? "number" : column.key === "note" ? "note" : null }, element("bdi")));
+      }
+    }
+    return line;
+  }
+
+  fill(line, row) {
+    this.columns.forEach((column, index) => {
+      const cell = line.children[index];
+      if (column.key === "status") {
+        const tone = toneOf(row.status);
+        const badge = cell.firstElementChild;
+        if (badge.className !== `badge ${tone}`) badge.className = `badge ${tone}`;
+        setText(badge.firstElementChild, `${toneGlyphs[tone]} `);
+        setText(badge.lastElementChild, row.status);
+      } else {
+        setText(cell.querySelector("bdi"), this.cellText(column, row));
+      }
+    });
+  }
+}
