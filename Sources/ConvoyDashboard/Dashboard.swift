@@ -47,16 +47,16 @@ public struct Dashboard: Sendable {
         control: RunControl? = nil,
         probe: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
         log: @escaping @Sendable (String) -> Void = { _ in }
-    ) throws {
+    ) {
         precondition(token != nil || control == nil && address.isLoopback, "without a token only this machine may look, and nobody may act")
         self.address = address
         probing = FleetProbing(probe)
         let access = AccessControl(token)
-        let pages = try Pages(fleet: fleet.name, version: Convoy.version, demandsToken: token != nil)
+        let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
         let view = FleetView(fleet: fleet, target: target, probing: probing)
         router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), errorPage: pages.error, log: log)
         routes =
-            pages.routes + SignInRoutes(access: access, pages: pages).routes + WebFile.routes + FleetRoutes(view: view).routes
+            pages.routes + SignInRoutes(access: access, pages: pages).routes + WebFiles.routes + FleetRoutes(view: view).routes
             + RunRoutes(view: view, followers: FollowerCount(), control: control).routes
     }
 

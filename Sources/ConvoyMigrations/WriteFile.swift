@@ -33,3 +33,23 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
     _ = unlink(path)
     throw FileWriteError(reason: reason)
 }
+
+/// Puts a file with these contents in the place of the one that bears the name, or makes it: whoever reads it finds the old one or the new one,
+/// whole. What is replaced hands down its permissions; a symbolic link stays one.
+package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
+    var path = path
+    if let target = realpath(path, nil) {
+        path = String(cString: target)
+        free(target)
+    }
+    var status = stat()
+    let isThere = stat(path, &status) == 0
+    if isThere, status.st_mode & S_IFMT != S_IFREG { throw FileWriteError(reason: "Not a regular file") }
+    let draft = path + "." + String(UInt64.random(in: .min ... .max), radix: 36)
+    try writeNewFile(draft, contents)
+    if isThere { _ = chmod(draft, status.st_mode & 0o7777) }
+    guard rename(draft, path) != 0 else { return }
+    let reason = systemReason()
+    _ = unlink(draft)
+    throw FileWriteError(reason: reason)
+}

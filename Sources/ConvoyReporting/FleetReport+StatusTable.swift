@@ -37,9 +37,10 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func statusVerdict(_ style: OutputStyle) -> String {
+    /// What the fleet comes to, in one line.
+    func statusVerdict(_ style: OutputStyle) -> String {
         let outcomes = summary.outcomes.text(style)
         let goal = target.map { ", newest version \($0)" } ?? ""
-        return "\(fleet.visible): \(counted(instances.count, "instance"))\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"
+        return "\(fleet.visible): \(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"
     }
 }

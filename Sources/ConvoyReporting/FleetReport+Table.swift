@@ -39,7 +39,8 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func waveLines(_ style: OutputStyle) -> [String] {
+    /// What became of each wave; no lines where there is only one.
+    func waveLines(_ style: OutputStyle) -> [String] {
         guard waves.count > 1 else { return [] }
         var table = TextTable([
             .init("WAVE", minimumWidth: 6, importance: 3),
@@ -50,8 +51,11 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    private func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
-        let counts = summary.outcomes.text(style)
+    /// How the run ended, in one line, and why it was halted.
+    func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
+        // It is about the whole run, whichever instances are shown.
+        let outcomes = leftOut == 0 ? summary.outcomes : waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
+        let counts = outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         return reason + [

@@ -37,6 +37,8 @@ public struct FleetReport: Sendable {
     public private(set) var waves: [WaveReport] = []
     /// In the order of the waves; those that no wave has come after them, in the fleet's order.
     public private(set) var instances: [InstanceReport] = []
+    /// How many instances of the fleet it does not show, because somebody asked for some of them only.
+    package private(set) var leftOut = 0
     /// The instances that are worked on, in the order in which they were started.
     public private(set) var running: [String] = []
 
@@ -200,6 +202,15 @@ public struct FleetReport: Sendable {
 
     private mutating func change(_ wave: String, _ body: (inout WaveReport) -> Void) {
         if let index = waveIndices[wave] { body(&waves[index]) }
+    }
+
+    /// The same with only some of its instances, or in another order. What it tells of the run and its waves stays that of the whole.
+    func showing(_ shown: [InstanceReport]) -> FleetReport {
+        var report = self
+        report.leftOut += instances.count - shown.count
+        report.instances = shown
+        report.instanceIndices = Dictionary(shown.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        return report
     }
 
     /// What is known of an instance.

@@ -39,15 +39,20 @@ public struct FleetSummary: Sendable, Hashable {
     func versionLines(_ style: OutputStyle) -> [String] {
         guard instances > 0 else { return [] }
         var table = TextTable([.init("VERSION", importance: 2), .init("INSTANCES", .right, importance: 1)])
-        for (version, count) in versions.sorted(by: { $0.key > $1.key }) { table.add(["\(version)", "\(count)"]) }
-        if withoutVersion > 0 { table.add(["none", "\(withoutVersion)"]) }
+        for row in versionRows { table.add(["\(row.version ?? "none")", "\(row.count)"]) }
         return table.lines(style)
+    }
+
+    /// The newest version first, and last how many have none.
+    var versionRows: [(version: String?, count: Int)] {
+        let rows = versions.sorted { $0.key > $1.key }.map { (version: String?.some($0.key.description), count: $0.value) }
+        return withoutVersion > 0 ? rows + [(nil, withoutVersion)] : rows
     }
 }
 
 extension [Outcome: Int] {
     /// In the order in which ``Outcome`` declares them.
-    fileprivate var ordered: [(outcome: Outcome, count: Int)] {
+    var ordered: [(outcome: Outcome, count: Int)] {
         Outcome.allCases.compactMap { outcome in self[outcome].map { (outcome, $0) } }
     }
 

@@ -73,6 +73,15 @@ public struct InstanceReport: Sendable, Hashable {
     /// The newest version now; nil for none, or where it is not known.
     public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
 
+    /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
+    var due: [MigrationVersion]? {
+        if let probe, finishedAt.map({ probe.at > $0 }) ?? true { return probe.status.pending }
+        return pending.map { Array($0.dropFirst(applied.count)) }
+    }
+
+    /// How long the run's migrations took here; nil where it has none.
+    var workTime: Duration? { applied.isEmpty ? nil : applied.reduce(.zero) { $0 + $1.duration } }
+
     /// The migration that is probably worked on now: the first that is due and not done.
     public var current: MigrationVersion? {
         guard case .running = state, let pending, applied.count < pending.count else { return nil }

@@ -16,6 +16,7 @@ struct ConvoyCommand: AsyncParsableCommand {
               convoy status      which instance is on what?
               convoy plan        what would run, where, in which wave?
               convoy migrate     run it, wave by wave
+              convoy report      how the fleet stands and what the last run did, also as a page, a table or metrics
 
             Results go to standard output; progress, questions and errors go to standard error.
 
@@ -32,7 +33,8 @@ struct ConvoyCommand: AsyncParsableCommand {
             """,
         version: Convoy.version,
         subcommands: [
-            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Stop.self, Approve.self, Pause.self,
+            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Stop.self,
+            Approve.self, Pause.self,
             Unpause.self,
             Abandon.self, Serve.self, New.self,
         ]

@@ -11,11 +11,13 @@ extension FleetSession {
     ///   - selector: what chose the instances.
     ///   - statuses: where they stand, as far as somebody looked.
     ///   - journal: nil only for what changes nothing.
+    ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
         _ selector: Selector?,
         statuses: [InstanceStatus] = [],
         _ journal: SQLiteJournal?,
+        _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> ConvoyRollout.ExitCode {
         var plan = plan
@@ -40,17 +42,20 @@ extension FleetSession {
             return lock
         }
         defer { lock.release() }
-        return try await run(plan, journal, id, interruption)
+        return try await run(plan, journal, id, output, interruption)
     }
 
     /// Takes a plan that is written down over the fleet. The caller holds the run's lock.
     ///
-    /// - Parameter earlier: what an earlier process did of the run.
+    /// - Parameters:
+    ///   - earlier: what an earlier process did of the run.
+    ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
         _ journal: SQLiteJournal,
         _ id: RunID,
         resuming earlier: (past: RunPast, report: FleetReport)? = nil,
+        _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> ConvoyRollout.ExitCode {
         let reporter = ProgressReporter(
@@ -86,10 +91,18 @@ extension FleetSession {
             answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
         )
         await reporter.finish()
-        let report = reporter.report
-        try settings.writeResult(table: { report.table($0) }, json: { report.json })
+        var report = reporter.report
+        report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
+        var code = result.exitCode
+        do {
+            try output.write(ReportDocument(report, as: .run).text(output.format, output.style(settings), at: Date()))
+        } catch let failure as CommandFailure {
+            // What became of the databases counts for more, and the advice on it must be read.
+            StandardStreams.error.write(failure.text)
+            if code == .success { code = .failed }
+        }
         if let advice = advice(on: result) { StandardStreams.error.write(advice) }
-        return result.exitCode
+        return code
     }
 
     /// What to type next, where the run did not come to its end.
@@ -117,11 +130,7 @@ extension FleetSession {
         concurrency: Int? = nil
     ) async throws -> RolloutPlan {
         var cohorts: [String: String] = [:]
-        if fleet.rollout.needsCohorts {
-            statusLine.show("looking for cohorts among \(selection.instances.count) instances")
-            cohorts = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: selection.instances)
-            statusLine.clear()
-        }
+        if fleet.rollout.needsCohorts { cohorts = await self.cohorts(of: selection.instances) }
         do throws(UnknownWave) {
             let plan = try RolloutPlan(
                 fleet: fleet,

@@ -10,7 +10,9 @@ struct FleetSession {
     let fleet: Fleet
     let set: MigrationSet
     let runner: InstanceRunner
-    let statusLine: StatusLine
+    private(set) var statusLine: StatusLine
+    /// Whether warnings are written to standard error.
+    private var tellsWarnings = true
 
     /// Reads and checks the files, tells their warnings, and touches no database.
     ///
@@ -30,6 +32,14 @@ struct FleetSession {
             )
         }
         statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
+    }
+
+    /// The same without warnings and progress, for where something else is drawn on the terminal.
+    var quiet: FleetSession {
+        var session = self
+        session.tellsWarnings = false
+        session.statusLine = StatusLine(isEnabled: false, write: StandardStreams.error.write)
+        return session
     }
 
     /// - Throws: a ``CommandFailure`` where the set does not have the version that the change names.
@@ -57,7 +67,7 @@ struct FleetSession {
         defer { statusLine.clear() }
         let found = try await fleet.discover()
         statusLine.clear()
-        for failure in found.failures { tell(failure) }
+        if tellsWarnings { found.failures.forEach(tell) }
         let isComplete = found.failures.isEmpty
         let selector = selector ?? settings.selector
         let instances = found.instances.filter { selector?.matches($0) ?? true }
@@ -94,9 +104,16 @@ struct FleetSession {
             statusLine.show("looked at \(progress.finished) of \(progress.total) instances")
         }
         statusLine.clear()
-        for status in statuses {
+        for status in statuses where tellsWarnings {
             for warning in status.warnings { StandardStreams.error.write("\(status.name): warning: \(warning)".visible + "\n") }
         }
         return statuses
+    }
+
+    /// The cohorts of those instances that can be read, by name.
+    func cohorts(of instances: [Instance]) async -> [String: String] {
+        statusLine.show("looking for cohorts among \(instances.count) instances")
+        defer { statusLine.clear() }
+        return await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
     }
 }

@@ -104,6 +104,9 @@ struct Settings: Sendable {
     /// Whether standard error is a terminal on which lines can be written over.
     var canRedraw: Bool { StandardStreams.error.isTerminal && !isDumb }
 
+    /// Whether standard output is a terminal on which lines can be written over.
+    var canRedrawOutput: Bool { StandardStreams.output.isTerminal && !isDumb }
+
     /// Writes a result to standard output.
     func writeResult(table: (OutputStyle) -> String, json: () -> JSONValue) throws {
         switch output {

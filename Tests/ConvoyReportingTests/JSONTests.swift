@@ -125,12 +125,27 @@ struct JSONTests {
     }
 
     @Test(arguments: [
-        ("run", report(troubledRun).json), ("run", FleetReport().json), ("status", statusReport.json), ("plan", planReport.json),
-        ("runs", runsReport.json), ("run", report(troubledRun.prefix(8)).json(state: .running)),
+        ("run", report(troubledRun).json), ("run", FleetReport().json), ("status", statusReport.statusJSON), ("plan", planReport.json),
+        ("runs", runsReport.json), ("run", report(troubledRun.prefix(8)).json(state: .running)), ("status", hostileReport.statusJSON),
+        ("report", hostileReport.reportJSON(at: moment())), ("report", statusReport.reportJSON(at: moment())),
+        ("report", report(troubledRun.prefix(14)).reportJSON(state: .running, at: moment(2))),
+        ("report", FleetReport().reportJSON(at: moment())),
+        ("groups", GroupsReport(hostileReport, by: .label("ring")).json(at: moment())),
+        ("groups", GroupsReport(statusReport, by: .version).json(at: moment())),
     ])
     func fitsItsPublishedSchema(_ name: String, _ value: JSONValue) throws {
         let schema = try JSONSchema(named: name)
         #expect(schema.problems(in: try JSONSerialization.jsonObject(with: Data(value.text.utf8), options: .fragmentsAllowed)) == [])
+    }
+
+    @Test(arguments: [hostileReport, statusReport, report(troubledRun), FleetReport()])
+    func everyLineFitsTheSchemaOfLines(_ report: FleetReport) throws {
+        let schema = try JSONSchema(named: "ndjson")
+        let lines = report.ndjson(at: moment()).split(separator: "\n")
+        #expect(lines.count == 1 + report.instances.count + report.failureGroups.count)
+        for line in lines {
+            #expect(schema.problems(in: try JSONSerialization.jsonObject(with: Data(line.utf8))) == [])
+        }
     }
 
     @Test func theSchemaCheckItselfFindsProblems() throws {

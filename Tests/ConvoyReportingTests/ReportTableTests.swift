@@ -7,7 +7,7 @@ import Testing
 struct ReportTableTests {
     @Test func theStatusOfAFleet() {
         #expect(
-            statusReport.table(OutputStyle(width: 200)) == """
+            statusReport.statusTable(OutputStyle(width: 200)) == """
                 INSTANCE  OUTCOME      VERSION         PENDING   MIGRATED  SERVER  DATABASE         POSTGRESQL
                 alice     up-to-date   20260808090000        0  1 min ago  eu-1    teslamate_alice  17.2
                 bob       pending      20260807090000        1   12 d ago  eu-1    teslamate_bob    17.2
@@ -30,7 +30,7 @@ struct ReportTableTests {
 
     @Test func aNarrowTerminalKeepsWhatMatters() {
         #expect(
-            statusReport.table(OutputStyle(width: 40)).split(separator: "\n").prefix(4) == [
+            statusReport.statusTable(OutputStyle(width: 40)).split(separator: "\n").prefix(4) == [
                 "INSTANCE  OUTCOME      VERSION",
                 "alice     up-to-date   20260808090000",
                 "bob       pending      20260807090000",

@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRollout
 import FoundationEssentials
@@ -156,3 +157,72 @@ private func runRecord(_ id: String, _ change: Change = .up(to: nil), _ status: 
         abandonedBy: status == .abandoned ? "bob@db-tools" : nil
     )
 }
+
+/// Names that some format, or whoever shows it, would take for something else.
+let hostileNames = [
+    "<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "a|b`c```d", "quote\"d, 'n", "line\nfeed\ttab", "\u{202E}txt.exe", "🚗 Zoë 日本語",
+    "@team-dba #1 https://x.example", "\u{1B}[2J]]>&amp;", "back\\slash|", " blanks ", "_under_ *star* [link](x) \u{0}\u{FFFE}",
+]
+
+/// A run over them, and a look at them after it: every text that comes from elsewhere is one of them.
+let hostileReport: FleetReport = {
+    let failure = { (text: String) in
+        Failure(
+            .failed,
+            text,
+            version: newest,
+            file: text,
+            line: 7,
+            statement: "SELECT '\(text)'\n\tFROM ```",
+            sqlstate: "22003",
+            detail: text,
+            hint: text,
+            lockedBy: LockHolder(pid: 4711, application: text, address: text, since: nil)
+        )
+    }
+    var events = [
+        Event(
+            at: moment(),
+            .runStarted(
+                run: "r-<1>",
+                fleet: hostileNames[0],
+                waves: [
+                    PlannedWave(name: hostileNames[2], instances: Array(hostileNames.prefix(4))),
+                    PlannedWave(name: "rest", instances: Array(hostileNames.dropFirst(4))),
+                ]
+            )
+        )
+    ]
+    for (index, name) in hostileNames.enumerated() where index % 3 != 2 {
+        events.append(Event(at: moment(1), .instanceStarted(instance: name, wave: index < 4 ? hostileNames[2] : "rest")))
+        events.append(Event(at: moment(1), .instancePlanned(instance: name, from: older, pending: [newest])))
+        let applied = [AppliedMigration(version: newest, direction: .up, duration: .milliseconds(100 + index))]
+        let result =
+            index % 3 == 0
+            ? InstanceResult(outcome: .failed, from: older, to: older, failure: failure(name))
+            : InstanceResult(outcome: .migrated, from: older, to: newest, applied: applied)
+        events.append(Event(at: moment(2 + Double(index)), .instanceFinished(instance: name, result: result)))
+    }
+    events.append(Event(at: moment(20), .halted(.gateFailed(wave: hostileNames[2], reason: hostileNames[8]))))
+    events.append(Event(at: moment(20.5), .runFinished(status: .halted)))
+    var report = report(events)
+    report.apply(Fleet(name: hostileNames[0], migrations: "Migrations", instances: []), target: newest, instances: [])
+    for (index, name) in hostileNames.enumerated() {
+        let isCurrent = index % 3 == 1
+        report.apply(
+            InstanceStatus(
+                name: name,
+                server: hostileNames[(index + 1) % hostileNames.count],
+                database: hostileNames[(index + 2) % hostileNames.count],
+                labels: index % 2 == 0 ? ["ring": name, "a.b": "dot"] : ["a_b": name],
+                outcome: isCurrent ? .upToDate : .pending,
+                version: isCurrent ? newest : older,
+                pending: isCurrent ? [] : [newest],
+                serverVersion: name,
+                lastMigratedAt: moment(-3600 * Double(index))
+            ),
+            at: moment(30)
+        )
+    }
+    return report
+}()

@@ -113,7 +113,7 @@ struct FleetRoutes: Sendable {
 
     private func metrics() async throws -> Response {
         let snapshot = try await view.snapshot()
-        return .text("", type: "text/plain")
+        return .text(snapshot.report.openMetrics(state: snapshot.state, at: Date()), type: FleetReport.openMetricsMediaType)
     }
 
     /// It tells nothing but whether the journal can be read: everybody may ask.

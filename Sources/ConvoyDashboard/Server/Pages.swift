@@ -1,70 +1,91 @@
+internal import ConvoyReporting
+internal import ConvoyRollout
+internal import HTTPTypes
 internal import Hummingbird
-internal import Mustache
 
-/// The pages: a shell of each is made here, what is in it comes by the interface for programs and keeps itself up to date.
-///
-/// Texts from databases are only ever put between tags, where the template engine's escaping holds: it looks at whole characters, so a quote
-/// with an accent on it would end an attribute.
+/// The pages: the shell of each is made here; what is in it comes by the interface for programs, and keeps itself up to date.
 struct Pages: Sendable {
+    /// The fleet's name.
     var fleet: String
-    var version: String
+    /// Whether readers log in, and so can log out.
     var demandsToken: Bool
-    private let templates: MustacheLibrary
 
-    init(fleet: String, version: String, demandsToken: Bool) throws {
-        self.fleet = fleet
-        self.version = version
-        self.demandsToken = demandsToken
-        var templates = MustacheLibrary()
-        for name in ["layout", "fleet", "instance", "failures", "runs", "run", "login", "error"] {
-            try templates.register(WebFile.template(name), named: name)
-        }
-        self.templates = templates
+    /// What the layout is filled with.
+    private struct Layout {
+        var title: String
+        var page: String
+        var fleet: String
+        let version = Convoy.version
+        let icon = WebFiles.icon.versionedName
+        let styles = WebFiles.styles.map(\.versionedName)
+        /// None where the page is not kept up to date.
+        var scripts: [String] = []
+        /// Whether it is shown to those who have logged in.
+        var isInside = false
+        var canLogOut = false
+        var csrf = ""
+        /// Markup.
+        var content = ""
     }
+
+    private struct LoginForm {
+        var next: String
+        var problem: String?
+    }
+
+    private struct ErrorText {
+        var title: String
+        var detail: String
+    }
+
+    private static let layout = WebTemplate(PackageResources.layout_mustache)
+    private static let loginForm = WebTemplate(PackageResources.login_mustache)
+    private static let errorText = WebTemplate(PackageResources.error_mustache)
+
+    /// Whether every template can be read.
+    static var areValid: Bool { [layout, loginForm, errorText].allSatisfy(\.isValid) }
 
     var routes: [Route] {
         [
-            page("/", "fleet", "Fleet"),
-            page("/instances/{instance}", "instance", "Instance"),
-            page("/failures", "failures", "Failures"),
-            page("/runs", "runs", "Runs"),
-            page("/runs/{run}", "run", "Run"),
+            page("/", "fleet", "Fleet", PackageResources.fleet_html),
+            page("/instances/{instance}", "instance", "Instance", PackageResources.instance_html),
+            page("/failures", "failures", "Failures", PackageResources.failures_html),
+            page("/runs", "runs", "Runs", PackageResources.runs_html),
+            page("/runs/{run}", "run", "Run", PackageResources.run_html),
         ]
     }
 
-    private func page(_ path: String, _ template: String, _ title: String) -> Route {
-        Route(.get, path, for: .people) { _, context in
-            // Decoded here so that what no page can show is refused here.
-            for name in ["instance", "run"] where context.parameters.get(name) != nil { _ = try context.parameter(name) }
-            let csrfToken = if case .session(let session) = context.reader { session.csrfToken } else { "none" }
-            return render(template, ["title": title, "page": template, "csrf": csrfToken, "isLive": true])
+    private func page(_ path: String, _ name: String, _ title: String, _ content: [UInt8]) -> Route {
+        let content = String(decoding: content, as: UTF8.self)
+        return Route(.get, path, .reader, for: .people) { _, context in
+            var layout = Layout(title: title, page: name, fleet: fleet, content: content)
+            layout.scripts = WebFiles.scripts.map(\.versionedName)
+            layout.isInside = true
+            layout.canLogOut = demandsToken
+            // Where nobody logs in, that the header is there at all shows that it was not a foreign page.
+            layout.csrf = if case .session(let session) = context.reader { session.csrfToken } else { "none" }
+            return Self.response(layout)
         }
     }
 
     func login(next: String, problem: HTTPProblem? = nil) -> Response {
-        var values: [String: Any] = ["title": "Log in", "page": "login", "next": next, "isOutside": true]
-        values["problem"] = problem?.detail
-        return render("login", values, status: problem?.status ?? .ok, headers: problem?.headers ?? [:])
+        let form = Self.loginForm.render(LoginForm(next: next, problem: problem?.detail))
+        var response = Self.response(Layout(title: "Log in", page: "login", fleet: fleet, content: form), status: problem?.status ?? .ok)
+        response.headers[.retryAfter] = problem?.headers[.retryAfter]
+        return response
     }
 
     func error(_ problem: HTTPProblem) -> Response {
-        render(
-            "error",
-            ["title": problem.status.reasonPhrase, "page": "error", "detail": problem.detail, "isOutside": true],
-            status: problem.status,
-            headers: problem.headers
+        let text = Self.errorText.render(ErrorText(title: problem.status.reasonPhrase, detail: problem.detail))
+        var response = Self.response(
+            Layout(title: problem.status.reasonPhrase, page: "error", fleet: demandsToken ? "" : fleet, content: text),
+            status: problem.status
         )
+        response.headers.append(contentsOf: problem.headers)
+        return response
     }
 
-    private func render(
-        _ template: String,
-        _ values: [String: Any],
-        status: HTTPResponse.Status = .ok,
-        headers: HTTPFields = [:]
-    ) -> Response {
-        let all = values.merging(["fleet": fleet, "version": version, "canLogOut": demandsToken]) { first, _ in first }
-        var response = Response.text(templates.render(all, withTemplate: template) ?? "", type: "text/html; charset=utf-8", status: status)
-        response.headers.append(contentsOf: headers)
-        return response
+    private static func response(_ layout: Layout, status: HTTPResponse.Status = .ok) -> Response {
+        .text(Self.layout.render(layout), type: "text/html; charset=utf-8", status: status)
     }
 }

@@ -7,17 +7,26 @@ extension FleetReport {
     ///
     /// - Parameter state: what the journal knows of the run besides its events.
     package func reportJSON(state: RunState? = nil, at now: Date) -> JSONValue {
+        .object(
+            .init(
+                [("schema", "convoy.report/1"), ("fleet", .string(fleet)), ("generated_at", .string(now.rfc3339))] + reportFacts(state)
+                    + [
+                        ("instances", .array(instances.map(\.reportJSON))),
+                        ("failures", .array(failureGroups.map(\.json))),
+                    ]
+            )
+        )
+    }
+
+    /// What it tells of the fleet as a whole, which is also the first line of `convoy.ndjson/1`.
+    func reportFacts(_ state: RunState?) -> [(String, JSONValue)] {
         [
-            "schema": "convoy.report/1",
-            "fleet": .string(fleet),
-            "target": .optional(target?.description),
-            "generated_at": .string(now.rfc3339),
-            "looked_at": .optional(lookedAt?.rfc3339),
-            "summary": summary.json,
-            "run": run.isEmpty ? .null : runJSON(state ?? endState),
-            "instances": .array(instances.map(\.reportJSON)),
-            "failures": .array(failureGroups.map(\.json)),
-            "migrations": .array(migrationDurations.map(\.json)),
+            ("target", .optional(target?.description)),
+            ("looked_at", .optional(lookedAt?.rfc3339)),
+            ("summary", summary.json),
+            ("left_out", .integer(leftOut)),
+            ("run", run.isEmpty ? .null : runJSON(state ?? endState)),
+            ("migrations", .array(migrationDurations.map(\.json))),
         ]
     }
 
@@ -73,7 +82,8 @@ extension InstanceReport {
         ]
     }
 
-    private var stateName: String {
+    /// How far the run is with it, in one word.
+    var stateName: String {
         switch state {
         case .notReached: "not-reached"
         case .running: "running"

@@ -10,6 +10,7 @@ extension FleetReport {
             "target": .optional(target?.description),
             "generated_at": .optional(lookedAt?.rfc3339),
             "summary": summary.json,
+            "left_out": .integer(leftOut),
             "instances": .array(instances.compactMap(\.probe?.json)),
         ]
     }

@@ -20,7 +20,10 @@ extension Character {
 
 extension StringProtocol {
     /// How many columns of a terminal the text takes. The text holds nothing that a terminal obeys.
-    var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }
+    var displayWidth: Int {
+        // Most texts are ASCII, and a table of a large fleet measures very many.
+        utf8.allSatisfy { $0 < 0x80 } ? utf8.count : reduce(0) { $0 + $1.displayWidth }
+    }
 
     /// The text in at most `width` columns, its middle replaced by `marker` where it is longer: names often differ at their ends.
     func shortened(to width: Int, marker: String) -> String {

@@ -93,8 +93,12 @@ struct TextTable: Sendable {
             let text = row[index].text.shortened(to: width, marker: style.ellipsis)
             let space = width - text.displayWidth
             if columns[index].alignment == .right { padding += space }
-            line += String(repeating: " ", count: padding) + style.paint(text, row[index].emphasis)
-            padding = Self.gap + (columns[index].alignment == .left ? space : 0)
+            // Blanks are written only in front of something.
+            if !text.isEmpty {
+                line += String(repeating: " ", count: padding) + style.paint(text, row[index].emphasis)
+                padding = 0
+            }
+            padding += Self.gap + (columns[index].alignment == .left ? space : 0)
         }
         return line
     }

@@ -35,6 +35,13 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         self = .string(text)
     }
 
+    /// An object with these members in front of its own; anything else stays as it is.
+    package func prefixed(by members: [(String, JSONValue)]) -> JSONValue {
+        guard case .object(var all) = self else { return self }
+        all.list.insert(contentsOf: members.map { Members.Member(key: $0.0, value: $0.1) }, at: 0)
+        return .object(all)
+    }
+
     package static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
 
     package static func strings(_ texts: some Sequence<some CustomStringConvertible>) -> JSONValue {

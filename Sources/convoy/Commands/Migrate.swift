@@ -23,7 +23,7 @@ struct Migrate: FleetCommand {
     )
 
     @OptionGroup var options: FleetOptions
-    @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -51,6 +51,7 @@ struct Migrate: FleetCommand {
     var planFile: String?
 
     func validate() throws {
+        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
         if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil {
             throw ValidationError("--plan says it all: --to, --wave, --select and --concurrency do not go with it")
@@ -58,7 +59,8 @@ struct Migrate: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options, output: outputOptions.output)
+        let settings = try Settings(options)
+        let output = try ReportOutput(outputOptions)
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let pinned = try planFile.map(PinnedPlan.init(file:))
@@ -72,7 +74,7 @@ struct Migrate: FleetCommand {
             let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
             let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }
             guard changeOptions.dryRun || !changeOptions.yes || pinned != nil || mayRollBack else {
-                return try await session.run(plan, selector, journal, interruption).unlessIncomplete(selection)
+                return try await session.run(plan, selector, journal, output, interruption).unlessIncomplete(selection)
             }
             let statuses = await session.statuses(of: plan)
             let report = session.report(on: plan, statuses)
@@ -80,7 +82,7 @@ struct Migrate: FleetCommand {
             try session.checkRollbacksArePossible(plan, statuses)
             if mayRollBack { session.tellWhatARollbackMeans() }
             if changeOptions.dryRun {
-                try settings.writeResult(table: { report.table($0) }, json: { report.json })
+                try output.write(report, settings)
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if !changeOptions.yes {
@@ -89,7 +91,7 @@ struct Migrate: FleetCommand {
                     try await Confirmation.ask("Apply this to \(report.changedInstances) of \(report.instances.count) instances?")
                 }
             }
-            return try await session.run(plan, selector, statuses: statuses, journal, interruption).unlessIncomplete(selection)
+            return try await session.run(plan, selector, statuses: statuses, journal, output, interruption).unlessIncomplete(selection)
         }
     }
 }

@@ -21,7 +21,7 @@ struct Resume: FleetCommand {
     )
 
     @OptionGroup var file: FleetFileOption
-    @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var outputOptions: ReportOutputOptions
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
@@ -30,7 +30,8 @@ struct Resume: FleetCommand {
     var run: String?
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = Settings(file, output: outputOptions.output)
+        let settings = Settings(file)
+        let output = try ReportOutput(outputOptions)
         try Confirmation.checkPossible(yes: yes, settings: settings)
         let session = try FleetSession(settings)
         let access = JournalAccess(session.fleet)
@@ -63,7 +64,7 @@ struct Resume: FleetCommand {
                 let left = plan.instanceCount - past.settledInstances
                 try await Confirmation.ask("Go on with run \(record.id): \(left) of \(plan.instanceCount) instances are left?")
             }
-            return try await session.run(plan, journal, record.id, resuming: (past, report), interruption)
+            return try await session.run(plan, journal, record.id, resuming: (past, report), output, interruption)
         }
     }
 

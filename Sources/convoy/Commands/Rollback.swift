@@ -20,7 +20,7 @@ struct Rollback: FleetCommand {
     )
 
     @OptionGroup var options: FleetOptions
-    @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -33,12 +33,14 @@ struct Rollback: FleetCommand {
     var steps: Int?
 
     func validate() throws {
+        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if (to == nil) == (steps == nil) { throw ValidationError("give either --to or --steps") }
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options, output: outputOptions.output)
+        let settings = try Settings(options)
+        let output = try ReportOutput(outputOptions)
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
@@ -51,7 +53,7 @@ struct Rollback: FleetCommand {
             let report = session.report(on: plan, statuses)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             if changeOptions.dryRun || isRefused {
-                try settings.writeResult(table: { report.table($0) }, json: { report.json })
+                try output.write(report, settings)
                 if isRefused, !changeOptions.dryRun {
                     throw CommandFailure(
                         .failed,
@@ -67,7 +69,9 @@ struct Rollback: FleetCommand {
                     try await Confirmation.ask("Revert this on \(report.changedInstances) of \(report.instances.count) instances?")
                 }
             }
-            return try await session.run(plan, settings.selector, statuses: statuses, journal, interruption).unlessIncomplete(selection)
+            return try await session.run(plan, settings.selector, statuses: statuses, journal, output, interruption).unlessIncomplete(
+                selection
+            )
         }
     }
 }

@@ -77,7 +77,7 @@ struct Serve: FleetCommand {
             )
         }
         let session = try FleetSession(settings)
-        let dashboard = try Dashboard(
+        let dashboard = Dashboard(
             fleet: session.fleet,
             target: session.set.newest?.version,
             at: address,

@@ -13,32 +13,49 @@ struct Status: FleetCommand {
             Looks at every instance with one connection; locks nothing and writes nothing.
 
               convoy status
-              convoy status --select region=eu
-              convoy status --check
+              convoy status --select region=eu --sort pending --descending
+              convoy status --summary --watch
+              convoy status --by label.region
+              convoy status --outcome failed,unreachable --output markdown
               convoy status --output json | jq '.summary'
+              convoy status --check
 
             An instance that is pending is well, exit code 0, unless --check is given. One that cannot be looked at is not: \
-            exit code 1, or 69 if that is all of them.
+            exit code 1, or 69 if that is all of them. The exit code is about every selected instance, whichever of them --outcome shows.
             """
     )
 
     @OptionGroup var options: FleetOptions
-    @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var reportOptions: ReportOptions
 
     @Flag(help: "End with exit code 3 if an instance is not current, or has applied a migration whose file was edited since.")
     var check = false
 
+    func validate() throws {
+        if reportOptions.by == .wave { throw ValidationError("--by wave is about a run: use convoy report") }
+    }
+
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let session = try FleetSession(Settings(options, output: outputOptions.output))
-        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
-            let selection = try await session.select()
-            var statuses = await session.probe(selection.instances, for: .up(to: nil))
-            if check { statuses = statuses.map(\.checked) }
-            let report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
-            try session.settings.writeResult(table: report.statusTable, json: { report.statusJSON })
-            let code = ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
-            return code.unlessIncomplete(selection)
+        let settings = try Settings(options)
+        let looks = try ReportLooks(reportOptions, settings)
+        let session = try FleetSession(settings)
+        let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, clearScreen = looks.clearTerminal] in
+            clearScreen()
+            statusLine.clear()
         }
+        return try await Interruption.handled(clearTerminal: clearTerminal) { _ in
+            try await looks.write { try await look($0 == .quiet ? session.quiet : session) }
+        }
+    }
+
+    private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
+        let selection = try await session.select()
+        var statuses = await session.probe(selection.instances, for: .up(to: nil))
+        if check { statuses = statuses.map(\.checked) }
+        var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
+        if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
+        let code = ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
+        return ReportLooks.Look(document: ReportDocument(report, as: .status), exitCode: code.unlessIncomplete(selection))
     }
 }
 

@@ -51,6 +51,9 @@ final class OutputFile: Sendable {
         }
     }
 
+    /// Whether a write has failed: nothing is written any more.
+    var isClosed: Bool { failure.withLock(\.self) != nil }
+
     /// - Throws: a ``CommandFailure`` where a result could not be written. A reader that went away wanted no more, which is no failure.
     func check() throws {
         guard let code = failure.withLock(\.self), code != EPIPE else { return }

@@ -1,0 +1,47 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+
+extension FleetReport {
+    /// How the fleet stands and what the run did, as people read it; only one of them where the other is not known.
+    ///
+    /// - Parameter state: what the journal knows of the run besides its events.
+    package func reportTable(_ style: OutputStyle, state: RunState? = nil) -> String {
+        if run.isEmpty { return statusTable(style) }
+        if lookedAt == nil { return table(style, state: state) }
+        var blocks = [reportLines(style), waveLines(style), summary.versionLines(style)]
+        blocks += failureGroups.map { $0.lines(style) }
+        blocks.append(verdict(style, state ?? endState) + [statusVerdict(style)])
+        return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    private func reportLines(_ style: OutputStyle) -> [String] {
+        guard !instances.isEmpty else { return [] }
+        var table = TextTable([
+            .init("INSTANCE", minimumWidth: 8, importance: 10),
+            .init("WAVE", minimumWidth: 6, importance: 4),
+            .init("OUTCOME", importance: 9),
+            .init("VERSION", importance: 8),
+            .init("PENDING", .right, importance: 7),
+            .init("APPLIED", .right, importance: 6),
+            .init("TIME", .right, importance: 3),
+            .init("MIGRATED", .right, importance: 5),
+            .init("SERVER", minimumWidth: 6, importance: 2),
+            .init("DATABASE", minimumWidth: 8, importance: 1),
+        ])
+        for instance in instances {
+            table.add([
+                "\(instance.name)",
+                "\(instance.wave ?? "-")",
+                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                "\(instance.version?.description ?? "-")",
+                "\(instance.due.map { "\($0.count)" } ?? "-")",
+                "\(instance.applied.count)",
+                "\(instance.workTime?.human ?? "-")",
+                "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
+                "\(instance.server ?? "-")",
+                "\(instance.database ?? "-")",
+            ])
+        }
+        return table.lines(style)
+    }
+}

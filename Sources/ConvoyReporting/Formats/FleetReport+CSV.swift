@@ -1,0 +1,41 @@
+internal import ConvoyMigrations
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+extension FleetReport {
+    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, and last one `label.KEY` a label of the fleet.
+    ///
+    /// Several versions in a cell are separated by blanks. Control and format characters are written out, line feeds in a message excepted.
+    package var csv: String {
+        let labels = Set(instances.flatMap(\.labels.keys)).sorted()
+        var text = CSVText()
+        text.add(Self.csvColumns + labels.map { "label.\($0)" })
+        for instance in instances {
+            text.add(instance.csvRow + labels.map { instance.labels[$0] })
+        }
+        return text.text
+    }
+
+    private static let csvColumns = [
+        "name", "server", "database", "wave", "state", "outcome", "from", "version", "pending", "pending_versions", "unknown_versions",
+        "server_version", "cohort", "last_migrated_at", "seconds_since_last_migration", "started_at", "finished_at", "applied",
+        "applied_seconds", "failure_version", "failure_sqlstate", "failure_file", "failure_line", "failure_message", "failure_hint",
+        "failure_fingerprint",
+    ]
+}
+
+extension InstanceReport {
+    fileprivate var csvRow: [String?] {
+        let status = probe?.status
+        let due = due
+        return [
+            name, server, database, wave, stateName, outcome.rawValue, from?.description, version?.description,
+            due.map { String($0.count) }, due.map(Self.list), status.map { Self.list($0.unknownVersions) }, status?.serverVersion, cohort,
+            status?.lastMigratedAt?.rfc3339, probe?.age.map { String($0.components.seconds) }, startedAt?.rfc3339, finishedAt?.rfc3339,
+            String(applied.count), workTime.map { JSONValue.seconds($0.seconds).line }, failure?.version?.description, failure?.sqlstate,
+            failure?.file, failure?.line.map(String.init), failure?.message, failure?.hint, failure?.fingerprint,
+        ]
+    }
+
+    private static func list(_ versions: [MigrationVersion]) -> String { versions.map(\.description).joined(separator: " ") }
+}

@@ -1,0 +1,90 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+package import FoundationEssentials
+
+extension FleetReport {
+    /// The report for an issue, a pull request or a wiki: what it comes to, versions, failures, then every instance.
+    ///
+    /// - Parameter state: what the journal knows of the run besides its events.
+    package func markdown(state: RunState? = nil, at now: Date) -> String {
+        var blocks = ["# " + (fleet.isEmpty ? "Fleet" : MarkdownText.plain(fleet)) + "\n"]
+        blocks.append(markdownFacts(state ?? endState, now).map { "- \($0)\n" }.joined())
+        if !instances.isEmpty {
+            blocks.append("## Outcomes\n")
+            blocks.append(
+                MarkdownText.table(["Outcome", "Instances:"], summary.outcomes.ordered.map { [$0.outcome.rawValue, String($0.count)] })
+            )
+            blocks.append("## Versions\n")
+            blocks.append(
+                MarkdownText.table(["Version", "Instances:"], summary.versionRows.map { [$0.version ?? "none", String($0.count)] })
+            )
+        }
+        if waves.count > 1 {
+            blocks.append("## Waves\n")
+            blocks.append(
+                MarkdownText.table(
+                    ["Wave", "Instances:", "Outcomes"],
+                    waves.map { [MarkdownText.code($0.name), String($0.instances), $0.allOutcomes.text] }
+                )
+            )
+        }
+        let groups = failureGroups
+        if !groups.isEmpty { blocks.append("## Failures\n") }
+        blocks += groups.map(\.markdown)
+        if !instances.isEmpty {
+            blocks.append("## Instances\n")
+            blocks.append(markdownInstances)
+        }
+        return blocks.joined(separator: "\n")
+    }
+
+    private func markdownFacts(_ state: RunState, _ now: Date) -> [String] {
+        let outcomes = summary.outcomes.text
+        var facts = ["\(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)"]
+        if let target { facts.append("newest version `\(target)`") }
+        if !run.isEmpty {
+            let took = startedAt == nil ? "" : ", \(duration(at: now).human)"
+            facts.append("run \(MarkdownText.code(run)): \(state.words)\(took)" + (startedAt.map { ", started \($0.rfc3339)" } ?? ""))
+        }
+        if let haltReason { facts.append("halted: \(MarkdownText.plain(haltReason.description))") }
+        if let lookedAt { facts.append("looked at \(lookedAt.rfc3339)") }
+        return facts
+    }
+
+    private var markdownInstances: String {
+        let (hasRun, hasProbes) = (!run.isEmpty, lookedAt != nil)
+        var columns = ["Instance", "Outcome"]
+        if hasRun { columns += ["Wave", "From"] }
+        columns += ["Version", "Pending:"]
+        if hasRun { columns += ["Applied:", "Time:"] }
+        if hasProbes { columns += ["Last migrated"] }
+        columns += ["Server", "Database"]
+        return MarkdownText.table(
+            columns,
+            instances.map { instance in
+                var cells = [MarkdownText.code(instance.name), instance.outcome.rawValue]
+                if hasRun { cells += [instance.wave.map(MarkdownText.code) ?? "", instance.from?.description ?? ""] }
+                cells += [instance.version?.description ?? "", instance.due.map { String($0.count) } ?? ""]
+                if hasRun { cells += [String(instance.applied.count), instance.workTime?.human ?? ""] }
+                if hasProbes { cells += [instance.probe?.status.lastMigratedAt?.rfc3339 ?? ""] }
+                return cells + [instance.server.map(MarkdownText.code) ?? "", instance.database.map(MarkdownText.code) ?? ""]
+            }
+        )
+    }
+}
+
+extension FailureGroup {
+    fileprivate var markdown: String {
+        var text = "### \(failure.kind.rawValue): \(counted(instances.count, "instance"))\n\n"
+        let names = instances.prefix(10).map(MarkdownText.code).joined(separator: ", ")
+        text += "- \(names)\(instances.count > 10 ? " and \(instances.count - 10) more" : "")\n"
+        text += "- \(MarkdownText.code(failure.message))"
+        if let sqlstate = failure.sqlstate { text += " (SQLSTATE \(MarkdownText.plain(sqlstate)))" }
+        text += "\n"
+        if let place = failure.place { text += "- \(MarkdownText.code(place))\n" }
+        if let detail = failure.detail { text += "- detail: \(MarkdownText.plain(detail))\n" }
+        if let hint = failure.hint { text += "- hint: \(MarkdownText.plain(hint))\n" }
+        if let statement = failure.statement { text += "\n" + MarkdownText.fenced(statement, language: "sql") + "\n" }
+        return text
+    }
+}

@@ -1,0 +1,136 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+package import FoundationEssentials
+
+extension FleetReport {
+    /// What an HTTP answer with ``openMetrics(state:at:)`` says that it is.
+    package static let openMetricsMediaType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+    /// OpenMetrics text: gauges of the fleet, of the run and of each instance.
+    ///
+    /// There are four series an instance besides those of the fleet, and none that a message or a run's id multiplies. An instance's label is
+    /// `name`: `instance` is what a scrape names its target.
+    ///
+    /// - Parameter state: what the journal knows of the run besides its events.
+    package func openMetrics(state: RunState? = nil, at now: Date) -> String {
+        var text = OpenMetricsText()
+        let fleet: OpenMetricsText.Label = ("fleet", fleet)
+        addFleet(to: &text, fleet)
+        if !run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
+        addInstances(to: &text, fleet)
+        return text.text
+    }
+
+    private func addFleet(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label) {
+        let outcomes = summary.outcomes
+        text.add(
+            "convoy_instances",
+            "Instances of the fleet by outcome.",
+            Outcome.allCases.map { ([fleet, ("outcome", $0.rawValue)], String(outcomes[$0] ?? 0)) }
+        )
+        var failures: [Outcome: [String: Int]] = [:]
+        for instance in instances {
+            if let failure = instance.failure { failures[instance.outcome, default: [:]][failure.sqlstate ?? "", default: 0] += 1 }
+        }
+        text.add(
+            "convoy_failures",
+            "Instances that are not well, by outcome and SQLSTATE.",
+            Outcome.allCases.flatMap { outcome in
+                (failures[outcome] ?? [:]).sorted { $0.key < $1.key }.map {
+                    ([fleet, ("outcome", outcome.rawValue), ("sqlstate", $0.key)], String($0.value))
+                }
+            }
+        )
+        if let target {
+            text.add("convoy_target_version", "The newest version of the migration set.", [([fleet], target.description)])
+        }
+        if let lookedAt {
+            text.add(
+                "convoy_looked_at_timestamp_seconds",
+                "When the instances were last looked at.",
+                unit: "seconds",
+                [([fleet], Self.seconds(lookedAt))]
+            )
+        }
+    }
+
+    private func addRun(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label, _ state: RunState, _ now: Date) {
+        text.add("convoy_run", "The run that is reported on.", kind: .info, [([fleet, ("run", run)], "1")])
+        text.add(
+            "convoy_run_status",
+            "1 for how the run stands, 0 for how it does not.",
+            RunState.allCases.map { ([fleet, ("status", $0.rawValue)], $0 == state ? "1" : "0") }
+        )
+        if let startedAt {
+            text.add("convoy_run_started_timestamp_seconds", "When the run began.", unit: "seconds", [([fleet], Self.seconds(startedAt))])
+            text.add(
+                "convoy_run_duration_seconds",
+                "How long the run took, or has taken so far.",
+                unit: "seconds",
+                [([fleet], JSONValue.seconds(duration(at: now).seconds).line)]
+            )
+        }
+        if let finishedAt {
+            text.add("convoy_run_finished_timestamp_seconds", "When the run ended.", unit: "seconds", [([fleet], Self.seconds(finishedAt))])
+        }
+        text.add(
+            "convoy_run_wave_instances",
+            "Instances of each wave of the run, by outcome.",
+            waves.flatMap { wave in
+                wave.allOutcomes.ordered.map { ([fleet, ("wave", wave.name), ("outcome", $0.outcome.rawValue)], String($0.count)) }
+            }
+        )
+    }
+
+    private func addInstances(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label) {
+        let labels = Self.labelNames(Set(instances.flatMap(\.labels.keys)))
+        text.add(
+            "convoy_instance",
+            "What is known of an instance; its own labels are label_KEY.",
+            kind: .info,
+            instances.map { instance in
+                let facts: [OpenMetricsText.Label] = [
+                    fleet, ("name", instance.name), ("server", instance.server ?? ""), ("database", instance.database ?? ""),
+                    ("server_version", instance.probe?.status.serverVersion ?? ""), ("wave", instance.wave ?? ""),
+                    ("outcome", instance.outcome.rawValue),
+                ]
+                return (facts + labels.compactMap { label in instance.labels[label.key].map { (label.name, $0) } }, "1")
+            }
+        )
+        text.add(
+            "convoy_instance_version",
+            "The newest version that an instance has applied; exact up to 16 digits.",
+            instances.compactMap { instance in instance.version.map { ([fleet, ("name", instance.name)], $0.description) } }
+        )
+        text.add(
+            "convoy_instance_pending_migrations",
+            "Migrations that an instance has not applied yet.",
+            instances.compactMap { instance in instance.due.map { ([fleet, ("name", instance.name)], String($0.count)) } }
+        )
+        text.add(
+            "convoy_instance_last_migrated_timestamp_seconds",
+            "When an instance last took a migration.",
+            unit: "seconds",
+            instances.compactMap { instance in
+                instance.probe?.status.lastMigratedAt.map { ([fleet, ("name", instance.name)], Self.seconds($0)) }
+            }
+        )
+    }
+
+    /// The metric label of each of the fleet's labels; two that would be one are told apart by a number.
+    private static func labelNames(_ keys: Set<String>) -> [(key: String, name: String)] {
+        var taken: Set<String> = []
+        return keys.sorted().map { key in
+            let name = "label_" + OpenMetricsText.labelName(key)
+            var unique = name
+            var number = 2
+            while !taken.insert(unique).inserted {
+                unique = "\(name)_\(number)"
+                number += 1
+            }
+            return (key, unique)
+        }
+    }
+
+    private static func seconds(_ date: Date) -> String { JSONValue.seconds(date.timeIntervalSince1970).line }
+}

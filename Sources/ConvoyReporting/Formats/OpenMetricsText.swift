@@ -1,0 +1,62 @@
+internal import ConvoyMigrations
+
+/// OpenMetrics text in the making: metric families one after the other.
+struct OpenMetricsText: Sendable {
+    enum Kind: String, Sendable {
+        case gauge, info
+    }
+
+    typealias Label = (name: String, value: String)
+    typealias Sample = (labels: [Label], value: String)
+
+    private var families = ""
+
+    /// The whole text; nothing may follow it.
+    var text: String { families + "# EOF\n" }
+
+    /// Adds a family, unless it has no sample.
+    ///
+    /// - Parameter name: with its unit as its end where it has one; of an info without the `_info` that its samples get.
+    mutating func add(_ name: String, _ help: String, kind: Kind = .gauge, unit: String? = nil, _ samples: [Sample]) {
+        guard !samples.isEmpty else { return }
+        families += "# TYPE \(name) \(kind.rawValue)\n"
+        if let unit { families += "# UNIT \(name) \(unit)\n" }
+        families += "# HELP \(name) \(help)\n"
+        let sampleName = kind == .info ? name + "_info" : name
+        for sample in samples {
+            families += sampleName
+            families += "{"
+            for (index, label) in sample.labels.enumerated() {
+                if index > 0 { families += "," }
+                families += label.name
+                families += "=\""
+                families += Self.escaped(label.value)
+                families += "\""
+            }
+            families += "} "
+            families += sample.value
+            families += "\n"
+        }
+    }
+
+    /// A name that a label may have: what may not stand in it becomes an underscore.
+    static func labelName(_ text: String) -> String {
+        String(text.unicodeScalars.map { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0)) ? Character($0) : "_" })
+    }
+
+    private static func escaped(_ value: String) -> String {
+        if value.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }) { return value }
+        var result = ""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            // Legal, but somebody may look at it in a terminal.
+            case _ where scalar.isObeyedByTerminals: result += "\\" + scalar.writtenOut
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

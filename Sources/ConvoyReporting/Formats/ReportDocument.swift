@@ -1,0 +1,60 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+package import FoundationEssentials
+
+/// A report, and what is asked of it: the one place where a format becomes text.
+package struct ReportDocument: Sendable {
+    /// Decides the table's columns and which of the JSON documents is written; the other formats have everything that is known.
+    package enum Subject: Sendable, Hashable {
+        /// How the fleet stands.
+        case status
+        /// What a run did.
+        case run
+        /// Both.
+        case report
+    }
+
+    package var report: FleetReport
+    package var subject: Subject
+    /// What the journal knows of the run besides its events: that it goes on, was cut off or was abandoned.
+    package var state: RunState?
+
+    package init(_ report: FleetReport, as subject: Subject, state: RunState? = nil) {
+        self.report = report
+        self.subject = subject
+        self.state = state
+    }
+
+    /// The document in a format, with a line feed at its end.
+    ///
+    /// - Parameters:
+    ///   - style: what the place that it goes to can show; only for the table.
+    ///   - now: when it is written.
+    package func text(_ format: ReportFormat, _ style: OutputStyle = OutputStyle(), at now: Date) -> String {
+        switch format {
+        case .table: table(style)
+        case .json: json(at: now).text
+        case .ndjson: report.ndjson(state: state, at: now)
+        case .csv: report.csv
+        case .markdown: report.markdown(state: state, at: now)
+        case .junit: report.junit(at: now)
+        case .prometheus: report.openMetrics(state: state, at: now)
+        }
+    }
+
+    private func table(_ style: OutputStyle) -> String {
+        switch subject {
+        case .status: report.statusTable(style)
+        case .run: report.table(style, state: state)
+        case .report: report.reportTable(style, state: state)
+        }
+    }
+
+    private func json(at now: Date) -> JSONValue {
+        switch subject {
+        case .status: report.statusJSON
+        case .run: report.json(state: state)
+        case .report: report.reportJSON(state: state, at: now)
+        }
+    }
+}

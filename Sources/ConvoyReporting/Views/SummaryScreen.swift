@@ -1,0 +1,140 @@
+internal import ConvoyMigrations
+package import ConvoyRollout
+
+extension FleetReport {
+    /// The fleet on one screen, however large it is: at most 23 lines of 80 columns, so that a prompt still fits below.
+    ///
+    /// - Parameter state: what the journal knows of the run besides its events.
+    package func summaryScreen(_ style: OutputStyle, state: RunState? = nil) -> String {
+        SummaryScreen(report: self, style: style).lines(state ?? endState).map { $0 + "\n" }.joined()
+    }
+}
+
+/// Outcomes and versions with bars, the failures that most instances have, and the instances that are furthest behind.
+private struct SummaryScreen {
+    private static let outcomeRows = 5
+    private static let versionRows = 4
+    private static let failureRows = 3
+    private static let barWidth = 30
+
+    let report: FleetReport
+    let style: OutputStyle
+
+    init(report: FleetReport, style: OutputStyle) {
+        self.report = report
+        var style = style
+        style.width = min(80, style.width ?? 80)
+        self.style = style
+    }
+
+    func lines(_ state: RunState) -> [String] {
+        let summary = report.summary
+        let outcomes = summary.outcomes.ordered.sorted { $0.count > $1.count }
+        let versions = summary.versionRows.map { Row(name: $0.version ?? "none", count: $0.count, emphasis: .none) }
+        var blocks = [
+            bars(
+                "OUTCOME",
+                outcomes.map { Row(name: $0.outcome.rawValue, count: $0.count, emphasis: $0.outcome.emphasis) },
+                Self.outcomeRows
+            ),
+            bars("VERSION", versions, Self.versionRows),
+            failures,
+            furthestBehind,
+        ]
+        blocks.removeAll(where: \.isEmpty)
+        return heading(state) + blocks.joined(separator: [""])
+    }
+
+    private func heading(_ state: RunState) -> [String] {
+        let goal = report.target.map { ", newest version \($0)" } ?? ""
+        var lines = [style.paint(fitted("\(report.fleet.visible): \(report.shownCount)\(goal)"), .heading)]
+        if !report.run.isEmpty {
+            let took = report.finishedAt.map { ", \(report.duration(at: $0).human)" } ?? ""
+            lines.append(style.paint(fitted("run \(report.run.visible): \(state.words)\(took)"), state.emphasis))
+        }
+        return lines
+    }
+
+    // MARK: Bars
+
+    private struct Row {
+        var name: String
+        var count: Int
+        var emphasis: Emphasis
+    }
+
+    /// The first rows, and what is left added up in the last one.
+    private func bars(_ title: String, _ rows: [Row], _ limit: Int) -> [String] {
+        guard !rows.isEmpty else { return [] }
+        var shown = rows
+        if rows.count > limit {
+            shown = Array(rows.prefix(limit - 1))
+            let others = rows.dropFirst(limit - 1)
+            shown.append(Row(name: "\(others.count) others", count: others.reduce(0) { $0 + $1.count }, emphasis: .none))
+        }
+        let total = rows.reduce(0) { $0 + $1.count }
+        var table = TextTable([
+            .init(title, minimumWidth: 8, importance: 4), .init("INSTANCES", .right, importance: 3), .init("SHARE", .right, importance: 2),
+            .init("", importance: 1),
+        ])
+        for row in shown {
+            table.add([
+                .init(row.name, row.emphasis), "\(row.count)", "\(Self.percent(row.count, of: total))",
+                .init(bar(row.count, of: total), row.emphasis),
+            ])
+        }
+        return table.lines(style)
+    }
+
+    /// One that stands for any instance at all is never empty, and one that is full stands for all of them.
+    private func bar(_ count: Int, of total: Int) -> String {
+        let exact = Self.barWidth * count / max(total, 1)
+        let filled = count == 0 ? 0 : max(1, exact)
+        let (full, empty) = style.usesUnicode ? ("█", "░") : ("#", ".")
+        return String(repeating: full, count: filled) + String(repeating: empty, count: Self.barWidth - filled)
+    }
+
+    private static func percent(_ count: Int, of total: Int) -> String {
+        guard total > 0 else { return "-" }
+        let tenths = count * 1000 / total
+        if tenths == 0, count > 0 { return "<0.1 %" }
+        return "\(tenths / 10).\(tenths % 10) %"
+    }
+
+    // MARK: What needs somebody
+
+    private var failures: [String] {
+        let groups = report.failureGroups
+        guard !groups.isEmpty else { return [] }
+        var table = TextTable([
+            .init("FAILURE", minimumWidth: 8, importance: 3), .init("INSTANCES", .right, importance: 2),
+            .init("", minimumWidth: 10, importance: 1),
+        ])
+        for group in groups.prefix(Self.failureRows) {
+            table.add([.init(group.failure.kind.rawValue, .bad), "\(group.instances.count)", "\(group.failure.headline)"])
+        }
+        return table.lines(style)
+    }
+
+    private var furthestBehind: [String] {
+        let behind = ReportOrder(.pending, .descending).sorted(report.instances.filter { ($0.due?.count ?? 0) > 0 })
+        guard !behind.isEmpty else { return [] }
+        var table = TextTable([
+            .init("FURTHEST BEHIND", minimumWidth: 8, importance: 5), .init("VERSION", importance: 4),
+            .init("PENDING", .right, importance: 3),
+            .init("MIGRATED", .right, importance: 2), .init("SERVER", minimumWidth: 6, importance: 1),
+        ])
+        for instance in behind.prefix(report.run.isEmpty ? 3 : 2) {
+            table.add([
+                "\(instance.name)",
+                "\(instance.version?.description ?? "-")",
+                "\(instance.due?.count ?? 0)",
+                "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
+                "\(instance.server ?? "-")",
+            ])
+        }
+        return table.lines(style)
+    }
+
+    private func fitted(_ text: String) -> String { text.cut(to: style.width ?? 80, marker: style.ellipsis) }
+}

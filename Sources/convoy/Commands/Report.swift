@@ -1,0 +1,104 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+/// `convoy report`
+struct Report: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show how the fleet stands and what a run did, together.",
+        discussion: """
+            Reads a run from the journal and looks at every instance with one connection; locks nothing and writes nothing.
+
+              convoy report
+              convoy report --output html --output-file report.html
+              convoy report 20261122T1234 --outcome failed --output markdown
+              convoy report --no-probe --watch 2s     follow a run from another terminal
+              convoy report none --output csv         the fleet alone
+
+            The exit code is 0 where every selected instance is well, whichever of them --outcome shows; else 1, or 69 where the look \
+            reached none of them.
+            """
+    )
+
+    @OptionGroup var options: FleetOptions
+    @OptionGroup var reportOptions: ReportOptions
+
+    @Flag(help: "Touch no database, not even to discover instances: show only what the journal and the fleet file know.")
+    var noProbe = false
+
+    @Argument(help: "The run's id, or how it begins; latest, which is what is taken without it; or none.")
+    var run: String?
+
+    func validate() throws {
+        if noProbe, reportOptions.needsCohorts {
+            throw ValidationError("cohorts are asked of the databases, which --no-probe leaves alone")
+        }
+        if noProbe, run == "none" { throw ValidationError("with --no-probe and without a run there is nothing to report") }
+        if run == "none", reportOptions.by == .wave { throw ValidationError("--by wave is about a run") }
+    }
+
+    func execute() async throws -> ConvoyRollout.ExitCode {
+        let settings = try Settings(options)
+        let looks = try ReportLooks(reportOptions, settings)
+        let session = try FleetSession(settings)
+        let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, clearScreen = looks.clearTerminal] in
+            clearScreen()
+            statusLine.clear()
+        }
+        return try await Interruption.handled(clearTerminal: clearTerminal) { _ in
+            try await looks.write { try await look($0 == .quiet ? session.quiet : session) }
+        }
+    }
+
+    private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
+        var (report, state) = try await reportOnRun(session)
+        let selection = noProbe ? nil : try await session.select()
+        report.apply(session.fleet, target: session.set.newest?.version, instances: selection?.instances ?? session.fleet.instances)
+        guard let selection else {
+            if let selector = session.settings.selector {
+                report = report.keeping {
+                    selector.matches(name: $0.name, server: $0.server ?? "", database: $0.database ?? "", labels: $0.labels)
+                }
+                guard !report.instances.isEmpty else {
+                    throw CommandFailure(.usage, "--select '\(selector)' describes no instance of the fleet file or the run")
+                }
+            }
+            let isWell = report.instances.allSatisfy(\.outcome.isGood)
+            return ReportLooks.Look(document: ReportDocument(report, as: .report, state: state), exitCode: isWell ? .success : .failed)
+        }
+        for status in await session.probe(selection.instances, for: .up(to: nil)) { report.apply(status, at: Date()) }
+        if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
+        if session.settings.selector != nil {
+            let names = Set(selection.instances.map(\.name))
+            report = report.keeping { names.contains($0.name) }
+        }
+        let outcomes = report.instances.map(\.outcome)
+        let code: ConvoyRollout.ExitCode =
+            if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
+        return ReportLooks.Look(
+            document: ReportDocument(report, as: .report, state: state),
+            exitCode: code.unlessIncomplete(selection)
+        )
+    }
+
+    /// The run that is asked for; an empty report where there is none and none was named.
+    private func reportOnRun(_ session: FleetSession) async throws -> (FleetReport, RunState?) {
+        if run == "none" { return (FleetReport(), nil) }
+        let access = JournalAccess(session.fleet)
+        if let run {
+            let journal = try await access.openExisting()
+            return try await access.report(on: access.run(run, .any, in: journal), in: journal)
+        }
+        if let journal = try await access.openForReading() {
+            let newest = try await access.explaining { () async throws(JournalError) in
+                try await journal.runs(limit: 1, fleet: access.fleet)
+            }
+            if let record = newest.first { return try await access.report(on: record, in: journal) }
+        }
+        if noProbe { throw CommandFailure(.usage, "there is no run in \(access.path), and --no-probe looks at no database") }
+        return (FleetReport(), nil)
+    }
+}

@@ -1,0 +1,107 @@
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+/// Looks at a fleet, once or again and again, and shows each time what was asked for.
+struct ReportLooks: Sendable {
+    /// What a look found.
+    struct Look: Sendable {
+        /// Of all the instances that were looked at.
+        var document: ReportDocument
+        var exitCode: ConvoyRollout.ExitCode
+    }
+
+    /// How a look is taken.
+    enum Manner: Sendable {
+        /// Warnings and progress go to standard error.
+        case telling
+        /// Nothing but the report may be written: the terminal is drawn over.
+        case quiet
+    }
+
+    private let options: ReportOptions
+    private let output: ReportOutput
+    private let settings: Settings
+    private let screen = WatchScreen(write: StandardStreams.output.write)
+
+    init(_ options: ReportOptions, _ settings: Settings) throws {
+        self.options = options
+        self.settings = settings
+        output = try ReportOutput(options.outputOptions)
+    }
+
+    /// Takes the report off the terminal, where it is drawn over and over.
+    var clearTerminal: @Sendable () -> Void { screen.leave }
+
+    /// - Parameter look: takes a look, also while the one before is still shown.
+    /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
+    func write(_ look: (Manner) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+        var current = try await look(.telling)
+        guard let interval = options.watch?.duration else {
+            try output.write(text(current.document, output.style(settings), at: Date()))
+            return current.exitCode
+        }
+        defer { screen.leave() }
+        let redraws = output.isStandardOutput && output.format == .table && settings.canRedrawOutput
+        var isFirst = true
+        while true {
+            let now = Date()
+            let clock = ContinuousClock()
+            let next = clock.now + interval
+            if redraws {
+                try await show(current, at: now, every: interval, until: next)
+            } else {
+                try output.write(separator(isFirst, now) + text(current.document, output.style(settings), at: now))
+                if StandardStreams.output.isClosed { return current.exitCode }
+                try await clock.sleep(until: next)
+            }
+            isFirst = false
+            current = try await look(.quiet)
+        }
+    }
+
+    /// What stands before a report where several come one after the other; lines of JSON tell themselves when they were written.
+    private func separator(_ isFirst: Bool, _ now: Date) -> String {
+        guard output.isStandardOutput, output.format == .table else { return "" }
+        return (isFirst ? "" : "\n") + "looked at \(now.rfc3339)\n\n"
+    }
+
+    private func text(_ document: ReportDocument, _ style: OutputStyle, at now: Date) -> String {
+        var document = document
+        document.report = options.filter.applied(to: document.report)
+        if options.summary { return document.report.summaryScreen(style, state: document.state) }
+        if let grouping = options.by { return GroupsReport(document.report, by: grouping).text(output.format, style, at: now) }
+        return document.text(output.format, style, at: now)
+    }
+
+    // MARK: On a terminal
+
+    /// Draws a look, and draws it anew when the terminal's size has changed.
+    private func show(_ look: Look, at now: Date, every interval: Duration, until end: ContinuousClock.Instant) async throws {
+        let clock = ContinuousClock()
+        var drawn: OutputStyle?
+        while true {
+            let style = settings.style(of: StandardStreams.output)
+            if style != drawn {
+                screen.draw(lines(look, style, at: now, every: interval))
+                drawn = style
+            }
+            guard clock.now < end else { return }
+            try await clock.sleep(until: min(end, clock.now + .milliseconds(200)))
+        }
+    }
+
+    /// As many lines as the terminal has: where there are more, those before the last one, which says what it comes to, are left out.
+    private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: Duration) -> [String] {
+        let heading = "looked at \(now.rfc3339.prefix(19))Z, again every \(interval.human); Ctrl-C ends it"
+        var lines = text(look.document, style, at: now).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        while lines.last?.isEmpty == true { lines.removeLast() }
+        let room = max(4, style.height ?? 24) - 2
+        if lines.count > room {
+            let left = lines.count - room + 2
+            lines = lines.prefix(room - 2) + ["… \(left) more lines: use --summary, --outcome or --by"] + lines.suffix(1)
+        }
+        return [heading, ""] + lines
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ConvoyReporting
+
+@Suite(.timeLimit(.minutes(1)))
+struct OpenMetricsTests {
+    @Test(arguments: [
+        ("ring", "ring"), ("a.b/c", "a_b_c"), ("Zoë", "Zo_"), ("1", "1"), ("", ""),
+    ])
+    func labelsGetNamesThatMayBe(_ key: String, _ expected: String) {
+        #expect(OpenMetricsText.labelName(key) == expected)
+    }
+
+    @Test func labelsThatWouldBeOneAreToldApart() {
+        let text = hostileReport.openMetrics(at: moment(60))
+        #expect(text.contains("label_a_b=\"dot\""))
+        #expect(text.contains("label_a_b_2=\""))
+    }
+
+    /// Whether Scripts/install has fetched the parser; with CI in the environment it must be there.
+    private static let canParse =
+        FileManager.default.fileExists(atPath: parserFolder + "/prometheus_client") || ProcessInfo.processInfo.environment["CI"] != nil
+    private static let parserFolder = "\(repositoryRoot)/.servers/python"
+
+    /// `NAME {sorted labels} value`, one line a sample, as the client library of Prometheus reads them.
+    private static let script = """
+        import json, sys
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families
+        for family in text_string_to_metric_families(sys.stdin.read()):
+            for sample in family.samples:
+                print(json.dumps([family.name, family.type, sample.name, sample.labels, sample.value]))
+        """
+
+    private func parse(_ report: FleetReport, state: RunState? = nil) async throws -> [[Any]] {
+        let process = try ChildProcess(
+            "/usr/bin/env",
+            ["python3", "-c", Self.script],
+            environment: ["PYTHONPATH": Self.parserFolder, "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"],
+            timeLimit: .seconds(50)
+        )
+        try process.write(report.openMetrics(state: state, at: moment(60)))
+        process.closeInput()
+        let end = await process.wait()
+        try #require(end.status == .exited(0), "\(end.standardError)")
+        return try end.standardOutput.split(separator: "\n").map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [Any])
+        }
+    }
+
+    @Test(.enabled(if: canParse, "Scripts/install --servers fetches prometheus-client")) func theClientLibraryReadsIt() async throws {
+        for report in [FleetReport(), statusReport, report(troubledRun), hostileReport] {
+            let samples = try await parse(report)
+            let names = samples.filter { $0[2] as? String == "convoy_instance_info" }.compactMap { ($0[3] as? [String: String])?["name"] }
+            #expect(names.count == report.instances.count)
+            #expect(Set(names).count == names.count)
+        }
+    }
+
+    @Test(.enabled(if: canParse, "Scripts/install --servers fetches prometheus-client")) func theValuesAreThoseOfTheReport() async throws {
+        let samples = try await parse(report(troubledRun), state: .halted)
+        let value = { (name: String, labels: [String: String]) in
+            samples.first { $0[2] as? String == name && $0[3] as? [String: String] == labels }?[4] as? Double
+        }
+        let fleet = "teslamate-eu"
+        #expect(value("convoy_instances", ["fleet": fleet, "outcome": "failed"]) == 1)
+        #expect(value("convoy_instances", ["fleet": fleet, "outcome": "ahead"]) == 0)
+        #expect(value("convoy_failures", ["fleet": fleet, "outcome": "failed", "sqlstate": "22003"]) == 1)
+        #expect(value("convoy_run_status", ["fleet": fleet, "status": "halted"]) == 1)
+        #expect(value("convoy_run_status", ["fleet": fleet, "status": "succeeded"]) == 0)
+        #expect(value("convoy_run_duration_seconds", ["fleet": fleet]) == 3.5)
+        #expect(value("convoy_run_started_timestamp_seconds", ["fleet": fleet]) == moment().timeIntervalSince1970)
+        #expect(value("convoy_instance_version", ["fleet": fleet, "name": "alice"]) == 20_260_808_090_000)
+        #expect(value("convoy_run_wave_instances", ["fleet": fleet, "wave": "rest", "outcome": "pending"]) == 1)
+    }
+}
