@@ -70,7 +70,7 @@ struct Pages: Sendable {
 
     func login(next: String, problem: HTTPProblem? = nil) -> Response {
         let form = Self.loginForm.render(LoginForm(next: next, problem: problem?.detail))
-        var response = Self.response(Layout(title: "Log in", page: "login", fleet: fleet, content: form), status: problem?.status ?? .ok)
+        var response = Self.response(Layout(title: "Log in", page: "login", fleet: "", content: form), status: problem?.status ?? .ok)
         response.headers[.retryAfter] = problem?.headers[.retryAfter]
         return response
     }
