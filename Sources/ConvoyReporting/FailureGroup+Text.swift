@@ -29,7 +29,6 @@ extension LockHolder {
 }
 
 extension FailureGroup {
-    private static let statementLines = 6
     private static let holderLines = 5
 
     /// What happened, to whom, where, and what to do next.
@@ -38,7 +37,8 @@ extension FailureGroup {
         let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }
         indented(failure.headline)
         if failure.place != nil, let version = failure.version { indented("migration: \(version)") }
-        for line in statementExcerpt(style) { lines.append("    " + style.paint(line, .faint)) }
+        if let seen { indented(seen) }
+        lines += statementLines(style)
         if let detail = failure.detail { indented("detail: \(detail.visible)") }
         for holder in holderTexts { indented("locked by: \(holder)") }
         if let hint = failure.hint { indented("hint: \(hint.visible)") }
@@ -49,14 +49,17 @@ extension FailureGroup {
         instances.count == 1 ? listed(instances) : "\(counted(instances.count, "instance")): \(listed(instances))"
     }
 
-    private func statementExcerpt(_ style: OutputStyle) -> [String] {
-        guard let statement = failure.statement else { return [] }
-        // The visible form of a tab would read worse than the space it stands for.
-        let all = statement.split(whereSeparator: \.isNewline).map { line in
-            String(line.flatMap { $0 == "\t" ? "    " : String($0) }).visible
-        }
-        let shown = all.prefix(Self.statementLines) + (all.count > Self.statementLines ? [style.ellipsis] : [])
-        return shown.map { line in style.width.map { line.cut(to: max(1, $0 - 4), marker: style.ellipsis) } ?? line }
+    /// `first seen: 2026-08-08 09:00:00Z, in waves canary, rest`; nil where it was found without a run.
+    private var seen: String? {
+        guard let firstSeen, !waves.isEmpty else { return nil }
+        return "first seen: \(firstSeen.human), in \(waves.count == 1 ? "wave" : "waves") \(listed(waves))"
+    }
+
+    private func statementLines(_ style: OutputStyle) -> [String] {
+        let margin = String(repeating: " ", count: 4)
+        guard let excerpt = failure.excerpt(width: style.width.map { $0 - margin.count }, ellipsis: style.ellipsis) else { return [] }
+        let mark = excerpt.caret.map { $0.line + 1 }
+        return excerpt.marked().enumerated().map { margin + style.paint($1, $0 == mark ? .bad : .faint) }
     }
 
     private var holderTexts: [String] {

@@ -1,5 +1,6 @@
 internal import ConvoyMigrations
 public import ConvoyRollout
+public import FoundationEssentials
 
 /// The same failure, seen on one or many instances.
 public struct FailureGroup: Sendable, Hashable {
@@ -9,29 +10,54 @@ public struct FailureGroup: Sendable, Hashable {
     public var failure: Failure
     /// Who had it, in the fleet's order.
     public var instances: [String]
+    /// The waves of the run in which it was seen, in the order of the waves; empty without a run.
+    public var waves: [String]
+    /// When an instance first ended with it in the run, or was found with it.
+    public var firstSeen: Date?
     /// Who held the lock, by instance, where that was the trouble.
     public var lockHolders: [String: LockHolder]
 
     /// Groups by fingerprint; the most frequent first, then in the fleet's order.
-    static func groups(of failures: some Sequence<(instance: String, failure: Failure)>) -> [FailureGroup] {
+    static func groups(of failures: some Sequence<Occurrence>) -> [FailureGroup] {
         var groups: [FailureGroup] = []
         var indices: [String: Int] = [:]
-        for (instance, failure) in failures {
-            let fingerprint = failure.fingerprint
+        for occurrence in failures {
+            let fingerprint = occurrence.failure.fingerprint
             let index = indices[fingerprint] ?? groups.endIndex
             if index == groups.endIndex {
                 indices[fingerprint] = index
-                groups.append(FailureGroup(fingerprint: fingerprint, failure: failure, instances: [], lockHolders: [:]))
+                groups.append(FailureGroup(fingerprint, occurrence.failure))
             }
-            groups[index].instances.append(instance)
-            groups[index].lockHolders[instance] = failure.lockedBy
+            groups[index].add(occurrence)
         }
         return groups.enumerated().sorted { ($1.element.instances.count, $0.offset) < ($0.element.instances.count, $1.offset) }.map(
             \.element
         )
     }
 
-    var json: JSONValue {
+    private init(_ fingerprint: String, _ failure: Failure) {
+        (self.fingerprint, self.failure) = (fingerprint, failure)
+        (instances, waves, lockHolders) = ([], [], [:])
+    }
+
+    private mutating func add(_ occurrence: Occurrence) {
+        instances.append(occurrence.instance)
+        lockHolders[occurrence.instance] = occurrence.failure.lockedBy
+        // Instances come in the order of the waves.
+        if let wave = occurrence.wave, waves.last != wave { waves.append(wave) }
+        if let at = occurrence.at { firstSeen = firstSeen.map { min($0, at) } ?? at }
+    }
+
+    /// A failure of one instance.
+    struct Occurrence {
+        var instance: String
+        var wave: String?
+        var at: Date?
+        var failure: Failure
+    }
+
+    /// An element of `failures` of the machine output.
+    package var json: JSONValue {
         [
             "fingerprint": .string(fingerprint),
             "version": .optional(failure.version?.description),
@@ -39,6 +65,9 @@ public struct FailureGroup: Sendable, Hashable {
             "message": .string(failure.message),
             "count": .integer(instances.count),
             "instances": .strings(instances),
+            "waves": .strings(waves),
+            "first_seen": .optional(firstSeen?.rfc3339),
+            "example": failure.json,
         ]
     }
 }

@@ -45,6 +45,8 @@ public struct FleetReport: Sendable {
     /// The instances that last did not end well, the newest last; only a few.
     private(set) var lastFailures: [String] = []
 
+    /// When a failure was first seen in the run, by fingerprint.
+    private var failuresFirstSeen: [String: Date] = [:]
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
@@ -189,6 +191,7 @@ public struct FleetReport: Sendable {
         instances[index].state = .finished(result)
         instances[index].finishedAt = now
         changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
+        if let fingerprint = result.failure?.fingerprint, failuresFirstSeen[fingerprint] == nil { failuresFirstSeen[fingerprint] = now }
         if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
     }
 
@@ -226,7 +229,22 @@ public struct FleetReport: Sendable {
 
     /// Every failure, grouped by its fingerprint.
     public var failureGroups: [FailureGroup] {
-        FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
+        var groups = FailureGroup.groups(
+            of: instances.lazy.compactMap { instance in
+                instance.failure.map {
+                    FailureGroup.Occurrence(instance: instance.name, wave: instance.wave, at: instance.probe?.at, failure: $0)
+                }
+            }
+        )
+        for index in groups.indices {
+            if let date = failuresFirstSeen[groups[index].fingerprint] { groups[index].firstSeen = date }
+        }
+        return groups
+    }
+
+    /// How long each migration took in the run, ups before downs, by version.
+    public var migrationDurations: [MigrationDurations] {
+        MigrationDurations.gathered(instances.lazy.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } })
     }
 
     /// How long the run took, or has taken at that time.

@@ -21,9 +21,6 @@ public struct FleetSummary: Sendable, Hashable {
         if let version { versions[version, default: 0] += 1 } else { withoutVersion += 1 }
     }
 
-    /// The outcomes with their counts, in the order in which ``Outcome`` declares them.
-    var orderedOutcomes: [(outcome: Outcome, count: Int)] { outcomes.ordered }
-
     /// How many did not end well.
     public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 

@@ -65,7 +65,11 @@ public struct PlanReport: Sendable {
 
     /// Every failure that the probes found, grouped by its fingerprint.
     public var failureGroups: [FailureGroup] {
-        FailureGroup.groups(of: instances.lazy.compactMap { instance in instance.failure.map { (instance.name, $0) } })
+        FailureGroup.groups(
+            of: instances.lazy.compactMap { instance in
+                instance.failure.map { FailureGroup.Occurrence(instance: instance.name, wave: nil, at: generatedAt, failure: $0) }
+            }
+        )
     }
 
     /// The migrations that would run somewhere, in the order in which an instance would run them, with the number of instances.

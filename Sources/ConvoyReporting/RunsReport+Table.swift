@@ -1,6 +1,5 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
-internal import FoundationEssentials
 
 extension RunsReport {
     /// The runs as people read them, and what to type about those that were cut off.
@@ -22,7 +21,7 @@ extension RunsReport {
                 "\(entry.run.fleet)",
                 "\(entry.run.change.words)",
                 .init(entry.state.words, entry.state.emphasis),
-                "\(entry.run.startedAt.minute)",
+                "\(entry.run.startedAt.human)",
                 "\(duration(of: entry)?.human ?? "-")",
                 "\(entry.run.instances)",
                 "\(entry.outcomes.text)",
@@ -61,9 +60,4 @@ extension Change {
         case .revert: "rollback"
         }
     }
-}
-
-extension Date {
-    /// `2026-08-08 09:00:00Z`
-    var minute: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
 }

@@ -9,26 +9,16 @@ extension Failure {
             self.init(.interrupted, "interrupted while connecting")
             return
         }
-        if error.sqlstate == "3D000" {
-            self.init(
-                .unprovisioned,
-                error.message,
-                sqlstate: error.sqlstate,
-                hint: "create the database, or correct its name in the fleet file"
-            )
-            return
-        }
-        self.init(.unreachable, error.message, sqlstate: error.sqlstate, hint: Self.hint(connecting: error))
+        self.init(
+            error.sqlstate == "3D000" ? .unprovisioned : .unreachable,
+            error.message,
+            sqlstate: error.sqlstate,
+            hint: Self.hint(connecting: error)
+        )
     }
 
     private static func hint(connecting error: PostgresError) -> String? {
-        switch error.sqlstate {
-        case "28P01": return "the password is wrong or missing: check password, or the password file"
-        case "28000": return "the server's pg_hba.conf does not let this user in from here, or the role may not log in"
-        case "53300": return "the server has no free connection: lower max_connections of this server in the fleet file"
-        case "57P03": return "the server is starting up or shutting down: try again"
-        default: break
-        }
+        if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
         case .unknownHost: return "check the host's name in the fleet file"
         case .timedOut: return "is a firewall in between, or another service on that port? else raise connect_timeout"
@@ -62,21 +52,11 @@ extension Failure {
             file: migration?.file,
             line: statement.map { statement in message.position.map(statement.line(atPosition:)) ?? statement.line },
             statement: statement?.text,
+            position: message.position,
             sqlstate: message.sqlstate,
             detail: showsDetail ? message.detail : nil,
-            hint: message.hint ?? Self.hint(sqlstate: message.sqlstate)
+            hint: SQLStateHint.text(for: message, statement: statement?.text, on: migration == nil ? .anytime : .migrating)
         )
-    }
-
-    private static func hint(sqlstate: String) -> String? {
-        switch sqlstate {
-        case "42501": "the role lacks a right: make it the owner of the object, or give the instance an admin connection"
-        case "57014": "the statement was cancelled: by statement_timeout, or by someone with pg_cancel_backend"
-        case "53100": "the server's disk is full"
-        case "22003": "a value does not fit the column's type: find and correct the row, then run migrate again"
-        case "23505": "rows are in the way of the unique index: find the duplicates, then run migrate again"
-        default: nil
-        }
     }
 
     /// What went wrong between us and the server outside a migration's statements.
@@ -99,7 +79,8 @@ extension Failure {
             }
             self.message = "\(what): \(self.message)"
         case .connectionLost, .timedOut:
-            self.init(.unreachable, "\(what): \(error.message)", sqlstate: error.sqlstate, hint: "try again")
+            let hint = error.server.flatMap { SQLStateHint.text(for: $0, on: .anytime) } ?? "try again"
+            self.init(.unreachable, "\(what): \(error.message)", sqlstate: error.sqlstate, hint: hint)
         default:
             self.init(.failed, "\(what): \(error.message)", sqlstate: error.sqlstate)
         }

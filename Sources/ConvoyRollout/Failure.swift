@@ -6,11 +6,13 @@ public struct Failure: Error, Sendable, Hashable {
     public var kind: Outcome
     /// The migration at fault.
     public var version: MigrationVersion?
-    /// Its file, and the line of the error position or else of the statement.
+    /// Its file, and the line in it of the error position or else of the statement.
     public var file: String?
     public var line: Int?
-    /// The statement, cut to ``statementLimit`` characters.
-    public var statement: String?
+    /// The statement, cut to ``statementLimit`` characters; where ``position`` lies behind them, what is around it follows them.
+    public internal(set) var statement: String?
+    /// Where in ``statement`` the server points, in Unicode code points from 1; nil where it points nowhere.
+    public internal(set) var position: Int?
     public var sqlstate: String?
     public var message: String
     public var detail: String?
@@ -27,6 +29,7 @@ public struct Failure: Error, Sendable, Hashable {
         file: String? = nil,
         line: Int? = nil,
         statement: String? = nil,
+        position: Int? = nil,
         sqlstate: String? = nil,
         detail: String? = nil,
         hint: String? = nil,
@@ -36,12 +39,20 @@ public struct Failure: Error, Sendable, Hashable {
         self.version = version
         self.file = file
         self.line = line
-        self.statement = statement.map { String($0.prefix(Self.statementLimit)) }
         self.sqlstate = sqlstate
         self.message = message
         self.detail = detail
         self.hint = hint
         self.lockedBy = lockedBy
+        if let statement { setStatement(statement, position: position) }
+    }
+
+    /// Notes the statement at fault, cut as ``statement`` says.
+    ///
+    /// - Parameter position: where in it the server points, in Unicode code points from 1.
+    mutating func setStatement(_ text: String, position: Int?) {
+        let cut = StatementCut(text, position: position)
+        (statement, self.position) = (cut.text, cut.position)
     }
 }
 

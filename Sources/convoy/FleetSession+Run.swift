@@ -10,19 +10,17 @@ extension FleetSession {
     /// - Parameters:
     ///   - selector: what chose the instances.
     ///   - statuses: where they stand, as far as somebody looked.
-    ///   - journal: nil only for what changes nothing.
     ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
         _ selector: Selector?,
         statuses: [InstanceStatus] = [],
-        _ journal: SQLiteJournal?,
+        _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> ConvoyRollout.ExitCode {
         var plan = plan
         for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
-        guard let journal else { throw CommandFailure(.configuration, "there is no journal to write the run down in") }
         let access = JournalAccess(fleet)
         let startedAt = Date()
         let id = RunID(startedAt: startedAt)

@@ -58,12 +58,20 @@ struct JournalAccess {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
     }
 
-    /// Opens it to look at runs.
+    /// What a command does with a journal that is there.
+    enum Use {
+        case reading, writing
+    }
+
+    /// Opens the journal that is there.
     ///
     /// - Throws: a ``CommandFailure`` where no run was ever written down.
-    func openExisting() async throws -> SQLiteJournal {
+    func openExisting(for use: Use) async throws -> SQLiteJournal {
         guard let journal = try await openForReading() else { throw noRun("there is no journal \(path) yet") }
-        return journal
+        switch use {
+        case .reading: return journal
+        case .writing: return try await open()
+        }
     }
 
     /// Turns what is wrong with the journal into a failure of the command.

@@ -38,7 +38,7 @@ struct ReportLooks: Sendable {
     /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
     func write(_ look: (Manner) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
         var current = try await look(.telling)
-        guard let interval = options.watch?.duration else {
+        guard let interval = options.watch else {
             try output.write(text(current.document, output.style(settings), at: Date()))
             return current.exitCode
         }
@@ -48,7 +48,7 @@ struct ReportLooks: Sendable {
         while true {
             let now = Date()
             let clock = ContinuousClock()
-            let next = clock.now + interval
+            let next = clock.now + interval.duration
             if redraws {
                 try await show(current, at: now, every: interval, until: next)
             } else {
@@ -78,7 +78,7 @@ struct ReportLooks: Sendable {
     // MARK: On a terminal
 
     /// Draws a look, and draws it anew when the terminal's size has changed.
-    private func show(_ look: Look, at now: Date, every interval: Duration, until end: ContinuousClock.Instant) async throws {
+    private func show(_ look: Look, at now: Date, every interval: WatchInterval, until end: ContinuousClock.Instant) async throws {
         let clock = ContinuousClock()
         var drawn: OutputStyle?
         while true {
@@ -93,8 +93,8 @@ struct ReportLooks: Sendable {
     }
 
     /// As many lines as the terminal has: where there are more, those before the last one, which says what it comes to, are left out.
-    private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: Duration) -> [String] {
-        let heading = "looked at \(now.rfc3339.prefix(19))Z, again every \(interval.human); Ctrl-C ends it"
+    private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: WatchInterval) -> [String] {
+        let heading = "looked at \(now.rfc3339.prefix(19))Z, again every \(interval); Ctrl-C ends it"
         var lines = text(look.document, style, at: now).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         while lines.last?.isEmpty == true { lines.removeLast() }
         let room = max(4, style.height ?? 24) - 2

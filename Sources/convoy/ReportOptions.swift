@@ -118,7 +118,9 @@ struct WatchInterval: ExpressibleByArgument, CustomStringConvertible {
         self.duration = duration
     }
 
-    var description: String { "\(duration.milliseconds / 1000)s" }
+    var description: String {
+        duration.milliseconds % 1000 == 0 ? "\(duration.milliseconds / 1000)s" : "\(duration.milliseconds)ms"
+    }
 }
 
 extension String {

@@ -6,34 +6,8 @@ import Testing
 /// The commands against real databases: a small migration set, one to three instances.
 @Suite(.timeLimit(.minutes(2)))
 struct DatabaseCommandTests {
-    /// A fleet of the databases with this migration set, in a folder of its own.
-    private func withFleet(
-        _ databases: [TestDatabase],
-        migrations: [String: String] = SmallSet.files,
-        waves: [String] = ["{name: all}"],
-        _ body: (_ folder: String) async throws -> Void
-    ) async throws {
-        var lines = [
-            "version: 1", "fleet: test", "migrations: Migrations", "defaults: {connect_timeout: 10s, lock_wait: 1s}", "instances:",
-        ]
-        for (index, database) in databases.enumerated() {
-            lines.append(
-                "  - {name: \(SmallSet.names[index]), host: \(database.server.socketFolder), port: \(database.server.port), "
-                    + "user: \(database.ownerName), database: \(database.name), labels: {ring: r\(index)}}"
-            )
-        }
-        lines += ["rollout:", "  waves:"] + waves.map { "    - \($0)" }
-        var files = migrations
-        files["fleet.yaml"] = lines.joined(separator: "\n") + "\n"
-        try await withTemporaryFolder(files: files, body)
-    }
-
     private func versions(_ database: TestDatabase) async throws -> [String] {
         try await database.query("SELECT version::text AS v FROM schema_migrations ORDER BY version").rows.map { try $0.text("v") }
-    }
-
-    private func json(_ result: ConvoyResult) throws -> [String: Any] {
-        try JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8)) as? [String: Any] ?? [:]
     }
 
     @Test func fromStatusToMigrateAndBack() async throws {
@@ -59,7 +33,7 @@ struct DatabaseCommandTests {
                 #expect(full.standardOutput.contains("bob       all   migrated  -               20200102000000           2"))
                 #expect(full.standardError.contains("wave all done: 2 migrated\n"))
 
-                let again = try json(try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder))
+                let again = try jsonObject(try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder))
                 #expect(again["status"] as? String == "succeeded")
                 #expect((again["summary"] as? [String: Any])?["outcomes"] as? [String: Int] == ["up-to-date": 2])
                 #expect(try await runConvoy(["status", "--check"], in: folder).exitCode == 0)
@@ -77,7 +51,7 @@ struct DatabaseCommandTests {
             try await withFleet([database]) { folder in
                 let dry = try await runConvoy(["migrate", "--dry-run", "--output", "json"], in: folder)
                 #expect(dry.exitCode == 0)
-                #expect(try json(dry)["schema"] as? String == "convoy.plan/1")
+                #expect(try jsonObject(dry)["schema"] as? String == "convoy.plan/1")
                 #expect(try await database.query("SELECT 1 FROM pg_class WHERE relname = 'schema_migrations'").rows.isEmpty)
                 _ = try await runConvoy(["migrate", "--yes"], in: folder)
                 let back = try await runConvoy(["rollback", "--dry-run", "--to", "20200101000000"], in: folder)
@@ -110,7 +84,7 @@ struct DatabaseCommandTests {
                 #expect(try await versions(databases[0]) == ["20200101000000", "20200102000000"])
                 #expect(try await versions(databases[2]).last == "20200103000000")
 
-                let failures = try json(try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder))["failures"]
+                let failures = try jsonObject(try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder))["failures"]
                 let group = try #require((failures as? [[String: Any]])?.first)
                 #expect(group["count"] as? Int == 2)
                 #expect(group["sqlstate"] as? String == "22003")
@@ -193,26 +167,4 @@ struct DatabaseCommandTests {
             }
         }
     }
-}
-
-/// A migration set of a few lines.
-enum SmallSet {
-    static let names = ["alice", "bob", "carol"]
-
-    static let files = [
-        "Migrations/20200101000000_create_cars.sql": Files.migration,
-        "Migrations/20200102000000_add_plates.sql":
-            "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\nALTER TABLE cars DROP COLUMN plate;\n",
-    ]
-
-    /// Fails where an id does not fit.
-    static let narrowing = [
-        "Migrations/20200103000000_narrow_ids.sql":
-            "-- migrate:up\n-- Ids were never that large.\nALTER TABLE cars\n  ALTER COLUMN id TYPE integer;\n-- migrate:down\nALTER TABLE cars ALTER COLUMN id TYPE bigint;\n"
-    ]
-
-    static let oneWay = [
-        "Migrations/20200103000000_forget_plates.sql":
-            "-- migrate:up\nUPDATE cars SET plate = NULL;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
-    ]
 }

@@ -11,7 +11,36 @@ func convoyPath() throws -> String {
     return FileManager.default.isExecutableFile(atPath: beside) ? beside : "\(repositoryRoot)/.build/debug/convoy"
 }
 
-/// Runs `convoy` on a terminal of its own, 100 columns wide, as `script` makes one.
+/// `convoy` on a terminal of its own, 100 columns wide, as `script` makes one.
+struct TerminalProcess {
+    private let process: ChildProcess
+
+    init(_ arguments: [String], environment: [String: String] = [:], in folder: String) throws {
+        let variables = ["CONVOY": try convoyPath(), "PATH": "/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8"]
+        process = try ChildProcess(
+            "/usr/bin/script",
+            ["-qefc", "stty cols 100 rows 30; exec \"$CONVOY\" \(arguments.joined(separator: " "))", "/dev/null"],
+            environment: variables.merging(environment) { $1 },
+            in: folder,
+            timeLimit: .seconds(60)
+        )
+    }
+
+    /// Waits until everything that was drawn so far is as wanted, or the process has ended.
+    @discardableResult
+    func wait(until condition: @escaping @Sendable (_ screen: String) -> Bool) async -> String {
+        await process.wait { condition($0.standardOutput) }.standardOutput
+    }
+
+    func type(_ input: String) throws { try process.write(input) }
+
+    func result() async -> (status: ChildProcess.Status?, screen: String) {
+        let end = await process.wait()
+        return (end.status, end.standardOutput)
+    }
+}
+
+/// Runs `convoy` on a terminal to its end.
 ///
 /// - Parameters:
 ///   - input: what is typed once the prompt is on the screen.
@@ -23,18 +52,10 @@ func onTerminal(
     typing input: String = "",
     after prompt: String? = nil
 ) async throws -> (status: ChildProcess.Status?, screen: String) {
-    let variables = ["CONVOY": try convoyPath(), "PATH": "/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8"]
-    let process = try ChildProcess(
-        "/usr/bin/script",
-        ["-qefc", "stty cols 100 rows 30; exec \"$CONVOY\" \(arguments.joined(separator: " "))", "/dev/null"],
-        environment: variables.merging(environment) { $1 },
-        in: folder,
-        timeLimit: .seconds(60)
-    )
+    let process = try TerminalProcess(arguments, environment: environment, in: folder)
     if let prompt {
-        await process.wait { $0.standardOutput.contains(prompt) }
-        try process.write(input)
+        await process.wait { $0.contains(prompt) }
+        try process.type(input)
     }
-    let end = await process.wait()
-    return (end.status, end.standardOutput)
+    return await process.result()
 }

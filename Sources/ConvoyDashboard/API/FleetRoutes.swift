@@ -14,7 +14,7 @@ struct FleetRoutes: Sendable {
             Route(.get, "/api/v1/fleet") { _, _ in .json(try await fleet()) },
             Route(.get, "/api/v1/instances") { request, _ in .json(try await instances(request)) },
             Route(.get, "/api/v1/instances/{instance}") { _, context in .json(try await instance(try context.parameter("instance"))) },
-            Route(.get, "/api/v1/failures") { _, _ in .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.dashboardJSON))]) },
+            Route(.get, "/api/v1/failures") { _, _ in .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))]) },
             Route(.get, "/api/v1/probe") { _, _ in .json(await probe()) },
             Route(.post, "/api/v1/probe", .change) { _, _ in
                 await view.probing.ask(at: Date())
@@ -54,18 +54,31 @@ struct FleetRoutes: Sendable {
         if let number, let run = snapshot.run, request.query("revision") == snapshot.revision {
             changed = await run.instances(changedAfter: number)
         }
-        return Self.instances(of: snapshot.report, changed, revision: snapshot.revision, lastEvent: snapshot.lastEvent)
+        return try Self.instances(of: snapshot.report, changed, revision: snapshot.revision, lastEvent: snapshot.lastEvent, for: request)
     }
 
+    /// Instances as objects of `convoy.report/1`; with `?as=columns` in the form in which browser pages take many.
+    ///
     /// - Parameter changed: the only ones that are wanted; nil for all.
-    static func instances(of report: FleetReport, _ changed: Set<String>?, revision: String, lastEvent: Int64) -> JSONValue {
+    static func instances(
+        of report: FleetReport,
+        _ changed: Set<String>?,
+        revision: String,
+        lastEvent: Int64,
+        for request: Request
+    ) throws(HTTPProblem) -> JSONValue {
         let wanted = changed.map { changed in report.instances.filter { changed.contains($0.name) } } ?? report.instances
-        return [
-            "revision": .string(revision),
-            "last_event": .integer(Int(lastEvent)),
-            "complete": .bool(changed == nil),
-            "instances": .array(wanted.map(\.reportJSON)),
-        ]
+        let instances: (String, JSONValue) =
+            switch request.query("as") {
+            case nil, "objects": ("instances", .array(wanted.map(\.reportJSON)))
+            case "columns": ("columns", FleetColumns(wanted, epoch: report.startedAt ?? Date(timeIntervalSince1970: 0)).json)
+            default: throw HTTPProblem(.badRequest, "“as” is objects or columns")
+            }
+        return .object(
+            .init([
+                ("revision", .string(revision)), ("last_event", .integer(Int(lastEvent))), ("complete", .bool(changed == nil)), instances,
+            ])
+        )
     }
 
     private func instance(_ name: String) async throws -> JSONValue {
@@ -124,17 +137,5 @@ struct FleetRoutes: Sendable {
         } catch {
             return .text("the journal cannot be read\n", type: "text/plain; charset=utf-8", status: .serviceUnavailable)
         }
-    }
-}
-
-extension FailureGroup {
-    /// The group with an example of the failure.
-    var dashboardJSON: JSONValue {
-        [
-            "fingerprint": .string(fingerprint),
-            "count": .integer(instances.count),
-            "instances": .strings(instances),
-            "example": failure.json,
-        ]
     }
 }

@@ -32,9 +32,11 @@ struct RunRoutes: Sendable {
                 var changed: Set<String>?
                 if let number { changed = await found.follower.instances(changedAfter: number) }
                 let (report, lastEvent) = await found.follower.current
-                return .json(FleetRoutes.instances(of: report, changed, revision: found.record.id.description, lastEvent: lastEvent))
+                return .json(
+                    try FleetRoutes.instances(of: report, changed, revision: found.record.id.description, lastEvent: lastEvent, for: request)
+                )
             },
-            of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.dashboardJSON))]) },
+            of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.json))]) },
             of("/migrations") { found, _ in .json(["migrations": .array(await found.follower.report.migrationDurations.map(\.json))]) },
             of("/events") { found, request in try await events(found, request) },
         ] + (control.map { control in RunControl.Action.allCases.map { act($0, control) } } ?? [])

@@ -5,7 +5,7 @@ const outcomeMarks = {
   "up-to-date": "✓",
   migrated: "✓",
   "rolled-back": "↩",
-  pending: "·",
+  pending: "◦",
   running: "▸",
   failed: "✗",
   "lock-busy": "L",

@@ -29,7 +29,7 @@ async function ask(path, { method = "GET" } = {}) {
   return answer;
 }
 
-/** The instances at an address of the interface, kept by name; a refresh only fetches those that have changed. */
+/** The rows of the instances at an address of the interface; a refresh only fetches those that have changed. */
 class Instances {
   constructor(path) {
     this.path = path;
@@ -38,14 +38,19 @@ class Instances {
     this.lastEvent = 0;
   }
 
+  get rows() {
+    return [...this.byName.values()];
+  }
+
   /** Gives the names that have changed; nil stands for all. */
   async refresh() {
-    const known = this.revision === null ? "" : `?changed_after=${this.lastEvent}&revision=${encodeURIComponent(this.revision)}`;
-    const answer = await ask(this.path + known);
+    const known = this.revision === null ? "" : `&changed_after=${this.lastEvent}&revision=${encodeURIComponent(this.revision)}`;
+    const answer = await ask(`${this.path}?as=columns${known}`);
+    const rows = rowsFromColumns(answer.columns);
     if (answer.complete) this.byName = new Map();
-    for (const instance of answer.instances) this.byName.set(instance.name, instance);
+    for (const row of rows) this.byName.set(row.id, row);
     [this.revision, this.lastEvent] = [answer.revision, answer.last_event];
-    return answer.complete ? null : new Set(answer.instances.map((instance) => instance.name));
+    return answer.complete ? null : new Set(rows.map((row) => row.id));
   }
 }
 
@@ -59,7 +64,7 @@ class Live {
 
   /** - refresh: brings the page up to date. */
   constructor(refresh) {
-    this.refresh = refresh;
+    this.refreshPage = refresh;
     this.failures = 0;
     this.isRefreshing = false;
     this.isWanted = false;
@@ -108,15 +113,15 @@ class Live {
     }
     const pause = Math.max(0, (this.restUntil ?? 0) - performance.now());
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.run1(), pause);
+    this.timer = setTimeout(() => this.refresh(), pause);
   }
 
-  async run1() {
+  async refresh() {
     this.isRefreshing = true;
     this.isWanted = false;
     const start = performance.now();
     try {
-      await this.refresh();
+      await this.refreshPage();
       this.failures = 0;
       showLink(null);
       this.openStream();
@@ -132,7 +137,7 @@ class Live {
       this.restUntil = performance.now() + Math.max(Live.leastPause, 3 * took, backoff);
       const idle = Math.max(Live.idlePause, 3 * took, backoff);
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.run1(), idle);
+      this.timer = setTimeout(() => this.refresh(), idle);
       if (this.isWanted && !this.failures) this.wake();
     }
   }

@@ -5,6 +5,9 @@
 /** The last part of the page's address, as it is: the name of an instance, or a run's id. */
 const subject = decodeURIComponent(location.pathname.split("/").pop());
 
+/** How many events a run's page lists. */
+const shownEvents = 40;
+
 const pageMakers = {
   fleet() {
     const instances = new Instances("/api/v1/instances");
@@ -24,7 +27,7 @@ const pageMakers = {
       showCohorts(fleet.cohorts);
       showProbe(fleet.probe);
       if (changed === null || changed.size > 0) {
-        const rows = rowsFromInstances([...instances.byName.values()]);
+        const { rows } = instances;
         grid.update(rows, changed);
         table.update(rows);
       }
@@ -88,10 +91,10 @@ const pageMakers = {
     let durationsAt = -Infinity;
     const live = new Live(async () => {
       const [run, changed] = await Promise.all([ask(path), instances.refresh()]);
-      // From the older of the two on, so that nothing is missed.
-      live.follow(subject, Math.min(run.last_event, instances.lastEvent));
+      // The last few again, so that there is something to read.
+      live.follow(subject, Math.max(0, Math.min(run.last_event, instances.lastEvent) - shownEvents));
       showRun(run, live);
-      const rows = rowsFromInstances([...instances.byName.values()]);
+      const { rows } = instances;
       const isNew = changed === null || changed.size > 0;
       if (isNew) {
         grid.update(rows, changed);
@@ -112,7 +115,6 @@ const pageMakers = {
       }
     });
     live.onEvent = showEvent;
-    ask(`${path}/events?after=0&limit=1`).catch(() => {});
   },
 };
 
@@ -316,8 +318,6 @@ function showDurations(migrations) {
     ),
   );
 }
-
-const shownEvents = 40;
 
 function showEvent(event) {
   const list = place("events");

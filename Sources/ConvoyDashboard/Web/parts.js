@@ -110,11 +110,22 @@ function failureDetails(failure, extra = []) {
     ...extra,
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   const parts = [element("p", {}, element("strong", {}, lines(failure.message)))];
-  if (failure.statement) parts.push(element("pre", { tabindex: "0" }, lines(failure.statement)));
+  if (failure.statement) parts.push(element("pre", { tabindex: "0" }, statementText(failure.statement, failure.position)));
   parts.push(
     element("dl", {}, ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value instanceof Node ? value : lines(String(value)))])),
   );
   return parts;
+}
+
+/** The statement with a caret under the place that the server points to, which is counted in code points from 1. */
+function statementText(statement, position) {
+  if (!position) return lines(statement);
+  const before = [...statement].slice(0, position - 1).join("");
+  const start = before.lastIndexOf("\n") + 1;
+  const end = statement.indexOf("\n", before.length);
+  const head = end < 0 ? statement : statement.slice(0, end);
+  const caret = `${" ".repeat([...lines(before.slice(start))].length)}^`;
+  return `${lines(head)}\n${caret}${end < 0 ? "" : `\n${lines(statement.slice(end + 1))}`}`;
 }
 
 /** Visible, with its line ends kept: for texts that have lines. */
@@ -140,7 +151,7 @@ function showFailures(container, groups) {
       names.open = open.has(group.fingerprint) || group.count <= 5;
       names.append(element("p", { class: "names" }, ...group.instances.slice(0, 500).flatMap((name, index) => (index ? [", ", instanceLink(name)] : [instanceLink(name)]))));
       if (group.instances.length > 500) names.append(element("p", { class: "hint" }, `and ${wholeNumber.format(group.instances.length - 500)} more`));
-      return element("article", { class: "failure" }, element("h3", {}, badge(group.example.kind), " ", counted(group.count, "instance")), ...failureDetails(group.example), names);
+      return element("article", { class: "failure" }, element("h3", {}, badge(group.example.kind), " ", counted(group.count, "instance")), ...failureDetails(group.example, [["Waves", group.waves.join(", ")], ["First seen", when(group.first_seen)]]), names);
     }),
   );
 }

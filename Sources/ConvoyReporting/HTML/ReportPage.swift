@@ -66,7 +66,7 @@ struct ReportPage {
         let took = report.took(state, at: now)
         verdict = Self.verdict(summary, state: hasRun ? state : nil, took: took)
         facts = Self.facts(report, took: took, at: now)
-        outcomes = summary.orderedOutcomes.map {
+        outcomes = summary.outcomes.ordered.map {
             OutcomeCount(badge: Badge($0.outcome.rawValue, $0.outcome.emphasis), count: $0.count.grouped)
         }
         versions = VersionSection(summary, target: report.target, names: names)

@@ -94,16 +94,3 @@ extension InstanceReport {
     /// What it waits for, for example a lock.
     package var waitingFor: String? { if case .running(let reason) = state { reason } else { nil } }
 }
-
-extension MigrationDurations {
-    package var json: JSONValue {
-        [
-            "version": .string(version.description),
-            "direction": .string(direction.rawValue),
-            "instances": .integer(count),
-            "p50": .seconds(percentile(0.5).seconds),
-            "p95": .seconds(percentile(0.95).seconds),
-            "max": .seconds(maximum.seconds),
-        ]
-    }
-}

@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 extension Duration {
     /// ``human`` without parts of a second, and without seconds past the first minute: `2 s`, `3 min`, `12 d`.
     var humanAge: String {
@@ -18,6 +20,11 @@ extension Duration {
         return seconds < 3600
             ? "\(seconds / 60):\(tail)" : "\(seconds / 3600):\(twoDigits(seconds / 60 % 60)):\(tail)"
     }
+}
+
+extension Date {
+    /// `2026-08-08 09:00:00Z`
+    var human: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
 }
 
 /// A number with its noun: `1 instance`, `12 instances`.

@@ -307,7 +307,10 @@ extension InstanceChange {
             failure.version = migration.version
             failure.file = migration.file
             failure.sqlstate = message.sqlstate
-            if case .statement(let statement) = place { (failure.line, failure.statement) = (statement.line, statement.text) }
+            if case .statement(let statement) = place {
+                failure.line = statement.line
+                failure.setStatement(statement.text, position: message.position)
+            }
             throw failure
         }
         if retry.attempts == 1 {

@@ -9,6 +9,7 @@ extension Failure {
             "file": .optional(file),
             "line": line.map(JSONValue.integer) ?? .null,
             "statement": .optional(statement),
+            "position": position.map(JSONValue.integer) ?? .null,
             "sqlstate": .optional(sqlstate),
             "message": .string(message),
             "detail": .optional(detail),
@@ -21,11 +22,11 @@ extension Failure {
 
 extension Failure: Decodable {
     private enum Key: String, CodingKey {
-        case kind, version, file, line, statement, sqlstate, message, detail, hint
+        case kind, version, file, line, statement, position, sqlstate, message, detail, hint
         case lockedBy = "locked_by"
     }
 
-    /// Reads FAILURE of the machine output; the fingerprint follows from the rest.
+    /// Reads FAILURE of the machine output; the fingerprint follows from the rest. Journals of older programs have no position.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         self.init(
@@ -34,12 +35,14 @@ extension Failure: Decodable {
             version: try container.decodeIfPresent(MigrationVersion.self, forKey: .version),
             file: try container.decodeIfPresent(String.self, forKey: .file),
             line: try container.decodeIfPresent(Int.self, forKey: .line),
-            statement: try container.decodeIfPresent(String.self, forKey: .statement),
             sqlstate: try container.decodeIfPresent(String.self, forKey: .sqlstate),
             detail: try container.decodeIfPresent(String.self, forKey: .detail),
             hint: try container.decodeIfPresent(String.self, forKey: .hint),
             lockedBy: try container.decodeIfPresent(LockHolder.self, forKey: .lockedBy)
         )
+        // They were cut when they were written.
+        statement = try container.decodeIfPresent(String.self, forKey: .statement)
+        position = try container.decodeIfPresent(Int.self, forKey: .position)
     }
 }
 

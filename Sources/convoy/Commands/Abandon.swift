@@ -18,8 +18,7 @@ struct Abandon: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let access = try JournalAccess(journalOptions)
-        _ = try await access.openExisting()
-        let journal = try await access.open()
+        let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)
         let lock = try await access.explaining { () async throws(JournalError) in
             try await RunLock.acquire(record.id, journal: access.path)

@@ -73,7 +73,7 @@ struct Migrate: FleetCommand {
             let selection = try await session.select(selector)
             let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
             let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }
-            guard changeOptions.dryRun || !changeOptions.yes || pinned != nil || mayRollBack else {
+            if let journal, changeOptions.yes, pinned == nil, !mayRollBack {
                 return try await session.run(plan, selector, journal, output, interruption).unlessIncomplete(selection)
             }
             let statuses = await session.statuses(of: plan)
@@ -81,7 +81,7 @@ struct Migrate: FleetCommand {
             if let pinned { try session.check(pinned, against: plan, selector, statuses) }
             try session.checkRollbacksArePossible(plan, statuses)
             if mayRollBack { session.tellWhatARollbackMeans() }
-            if changeOptions.dryRun {
+            guard let journal else {
                 try output.write(report, settings)
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }

@@ -36,8 +36,7 @@ struct Resume: FleetCommand {
         let session = try FleetSession(settings)
         let access = JournalAccess(session.fleet)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            _ = try await access.openExisting()
-            let journal = try await access.open()
+            let journal = try await access.openExisting(for: .writing)
             let record = try await access.run(run, .resumable, in: journal)
             let lock = try await access.explaining { () async throws(JournalError) in
                 try await RunLock.acquire(record.id, journal: access.path)

@@ -52,7 +52,7 @@ struct Rollback: FleetCommand {
             let statuses = await session.statuses(of: plan)
             let report = session.report(on: plan, statuses)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
-            if changeOptions.dryRun || isRefused {
+            guard let journal, !isRefused else {
                 try output.write(report, settings)
                 if isRefused, !changeOptions.dryRun {
                     throw CommandFailure(

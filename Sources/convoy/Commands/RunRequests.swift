@@ -18,8 +18,7 @@ protocol RunRequestCommand: FleetCommand {
 extension RunRequestCommand {
     func execute() async throws -> ConvoyRollout.ExitCode {
         let access = try JournalAccess(journalOptions)
-        _ = try await access.openExisting()
-        let journal = try await access.open()
+        let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)
         let request = try await request(access, journal, record)
         try await access.explaining { () async throws(JournalError) in

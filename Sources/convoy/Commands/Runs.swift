@@ -78,7 +78,7 @@ struct Runs: AsyncParsableCommand {
         func execute() async throws -> ConvoyRollout.ExitCode {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
-            let journal = try await access.openExisting()
+            let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
             // Before the events: a run that ends meanwhile must not look cut off.
             let state = try await access.state(of: record)

@@ -30,7 +30,7 @@ struct FormatTests {
         // CSV keeps the line feeds and tabs of its cells, and ends its rows as RFC 4180 wants.
         let allowed: [Unicode.Scalar] = format == .csv ? ["\n", "\r", "\t"] : format == .junit ? ["\n", "\t"] : ["\n"]
         let obeyed = text.unicodeScalars.filter { $0.isObeyedByTerminals && !allowed.contains($0) }
-        #expect(obeyed == [])
+        #expect(obeyed.isEmpty)
     }
 
     @Test(arguments: ReportFormat.allCases)

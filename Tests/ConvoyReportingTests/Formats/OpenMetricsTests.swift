@@ -1,3 +1,4 @@
+import ConvoyRollout
 import Foundation
 import TestSupport
 import Testing

@@ -1,0 +1,110 @@
+public import ConvoyMigrations
+public import ConvoyRollout
+internal import FoundationEssentials
+
+/// Two runs side by side: how long their migrations took, which instances ended differently, which failures went and came.
+///
+/// They may be of different fleets or directions and have nothing in common; then the lists say so by being empty.
+public struct RunComparison: Sendable {
+    /// One of the two runs.
+    public struct Side: Sendable {
+        /// What it did.
+        public var report: FleetReport
+        /// How it stands.
+        public var state: RunState
+
+        public init(report: FleetReport, state: RunState) {
+            self.report = report
+            self.state = state
+        }
+    }
+
+    /// A migration that at least one of the runs applied or reverted.
+    public struct Migration: Sendable, Hashable {
+        public var version: MigrationVersion
+        public var direction: MigrationDirection
+        /// In the first run; nil where it did not run.
+        public var first: MigrationDurations?
+        /// In the second run; nil where it did not run.
+        public var second: MigrationDurations?
+
+        /// How many times as long the second run took; nil where one of them did not run it, or in no time.
+        ///
+        /// - Parameter share: which percentile of the two is compared; 1 is the longest.
+        public func ratio(_ share: Double) -> Double? {
+            guard let first = first?.percentile(share).seconds, let second = second?.percentile(share).seconds, first > 0 else {
+                return nil
+            }
+            return second / first
+        }
+    }
+
+    /// An instance of both runs that ended differently.
+    public struct Difference: Sendable, Hashable {
+        public var instance: String
+        public var first: Outcome
+        public var second: Outcome
+    }
+
+    public let first: Side
+    public let second: Side
+    /// Ups before downs, each by version.
+    public let migrations: [Migration]
+    /// How many instances are in both.
+    public let sharedInstances: Int
+    /// The instances that only the first run has, in its order.
+    public let onlyInFirst: [String]
+    /// The instances that only the second run has, in its order.
+    public let onlyInSecond: [String]
+    /// In the first run's order.
+    public let differences: [Difference]
+    /// The failures that only the first run has.
+    public let goneFailures: [FailureGroup]
+    /// The failures that only the second run has.
+    public let newFailures: [FailureGroup]
+    /// The failures that both have, as the second one has them.
+    public let lastingFailures: [FailureGroup]
+
+    /// Compares a run with another, mostly a later one.
+    public init(_ first: Side, _ second: Side) {
+        (self.first, self.second) = (first, second)
+        migrations = Self.paired(first.report.migrationDurations, second.report.migrationDurations)
+        let others = Dictionary(second.report.instances.map { ($0.name, $0.outcome) }) { first, _ in first }
+        var differences: [Difference] = []
+        var onlyInFirst: [String] = []
+        for instance in first.report.instances {
+            guard let other = others[instance.name] else {
+                onlyInFirst.append(instance.name)
+                continue
+            }
+            if other != instance.outcome {
+                differences.append(Difference(instance: instance.name, first: instance.outcome, second: other))
+            }
+        }
+        self.differences = differences
+        self.onlyInFirst = onlyInFirst
+        onlyInSecond = second.report.instances.map(\.name).filter { first.report.instance($0) == nil }
+        sharedInstances = first.report.instances.count - onlyInFirst.count
+        let (before, after) = (first.report.failureGroups, second.report.failureGroups)
+        let (old, new) = (Set(before.map(\.fingerprint)), Set(after.map(\.fingerprint)))
+        goneFailures = before.filter { !new.contains($0.fingerprint) }
+        newFailures = after.filter { !old.contains($0.fingerprint) }
+        lastingFailures = after.filter { old.contains($0.fingerprint) }
+    }
+
+    private static func paired(_ first: [MigrationDurations], _ second: [MigrationDurations]) -> [Migration] {
+        var rest = second
+        var pairs = first.map { one in
+            let index = rest.firstIndex { $0.version == one.version && $0.direction == one.direction }
+            return Migration(version: one.version, direction: one.direction, first: one, second: index.map { rest.remove(at: $0) })
+        }
+        pairs += rest.map { Migration(version: $0.version, direction: $0.direction, first: nil, second: $0) }
+        return pairs.sorted { ($0.direction == .up ? 0 : 1, $0.version) < ($1.direction == .up ? 0 : 1, $1.version) }
+    }
+
+    /// How many times as long the migrations of both took in the second run: the median over their medians; nil where they have none in common.
+    public var typicalRatio: Double? {
+        let ratios = migrations.compactMap { $0.ratio(0.5) }.sorted()
+        return ratios.isEmpty ? nil : ratios[(ratios.count - 1) / 2]
+    }
+}

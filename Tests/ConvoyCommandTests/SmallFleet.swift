@@ -1,0 +1,51 @@
+import Foundation
+import TestSupport
+
+/// A fleet of the databases, named as ``SmallSet/names``, in a folder of its own.
+func withFleet(
+    _ databases: [TestDatabase],
+    migrations: [String: String] = SmallSet.files,
+    waves: [String] = ["{name: all}"],
+    _ body: (_ folder: String) async throws -> Void
+) async throws {
+    var lines = [
+        "version: 1", "fleet: test", "migrations: Migrations", "defaults: {connect_timeout: 10s, lock_wait: 1s}", "instances:",
+    ]
+    for (index, database) in databases.enumerated() {
+        lines.append(
+            "  - {name: \(SmallSet.names[index]), host: \(database.server.socketFolder), port: \(database.server.port), "
+                + "user: \(database.ownerName), database: \(database.name), labels: {ring: r\(index)}}"
+        )
+    }
+    lines += ["rollout:", "  waves:"] + waves.map { "    - \($0)" }
+    var files = migrations
+    files["fleet.yaml"] = lines.joined(separator: "\n") + "\n"
+    try await withTemporaryFolder(files: files, body)
+}
+
+/// The JSON object that a command wrote.
+func jsonObject(_ result: ConvoyResult) throws -> [String: Any] {
+    try JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8)) as? [String: Any] ?? [:]
+}
+
+/// A migration set of a few lines.
+enum SmallSet {
+    static let names = ["alice", "bob", "carol"]
+
+    static let files = [
+        "Migrations/20200101000000_create_cars.sql": Files.migration,
+        "Migrations/20200102000000_add_plates.sql":
+            "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\nALTER TABLE cars DROP COLUMN plate;\n",
+    ]
+
+    /// Fails where an id does not fit.
+    static let narrowing = [
+        "Migrations/20200103000000_narrow_ids.sql":
+            "-- migrate:up\n-- Ids were never that large.\nALTER TABLE cars\n  ALTER COLUMN id TYPE integer;\n-- migrate:down\nALTER TABLE cars ALTER COLUMN id TYPE bigint;\n"
+    ]
+
+    static let oneWay = [
+        "Migrations/20200103000000_forget_plates.sql":
+            "-- migrate:up\nUPDATE cars SET plate = NULL;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
+    ]
+}
