@@ -119,7 +119,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyDashboardTests",
-            dependencies: ["ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            dependencies: [
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(
