@@ -91,7 +91,11 @@ let package = Package(
             exclude: ["Schemas"],
             swiftSettings: strict
         ),
-        .target(name: "TestSupport", dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TestSupportTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ConvoyPostgresTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -115,6 +119,7 @@ let package = Package(
         .testTarget(
             name: "ConvoyReportingTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(

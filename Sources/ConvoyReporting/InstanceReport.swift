@@ -48,6 +48,8 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var finishedAt: Date?
     /// When the last thing happened that brought it further: its start, its plan, a migration.
     public internal(set) var steppedAt: Date?
+    /// What its server was last seen to be busy with on the present step, where that takes long.
+    public internal(set) var activity: ServerActivity?
 
     init(name: String) {
         self.name = name
@@ -81,6 +83,11 @@ public struct InstanceReport: Sendable, Hashable {
 
     /// How long the run's migrations took here; nil where it has none.
     var workTime: Duration? { applied.isEmpty ? nil : applied.reduce(.zero) { $0 + $1.duration } }
+
+    mutating func step(at now: Date) {
+        steppedAt = now
+        activity = nil
+    }
 
     /// The migration that is probably worked on now: the first that is due and not done.
     public var current: MigrationVersion? {

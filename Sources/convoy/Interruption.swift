@@ -9,6 +9,8 @@ final class Interruption: Sendable {
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
+    /// Takes the live view of a run off the terminal.
+    private let erasure = Mutex("")
     private let requests = Mutex(0)
     private let clearTerminal: @Sendable () -> Void
 
@@ -34,7 +36,10 @@ final class Interruption: Sendable {
     }
 
     /// From now on databases may be changed: an interruption stops the run instead of ending the process.
-    func changesBegin() {
+    ///
+    /// - Parameter erasure: to be written before the last words of a process that ends at once.
+    func changesBegin(erasure: String) {
+        self.erasure.withLock { $0 = erasure }
         isChanging.withLock { $0 = true }
     }
 
@@ -47,8 +52,8 @@ final class Interruption: Sendable {
             }
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
-            clearTerminal()
-            StandardStreams.error.write("ended without waiting for the servers; run status to see where each instance stands\n")
+            let erasure = erasure.withLock(\.self)
+            StandardStreams.error.write("\(erasure)ended without waiting for the servers; run status to see where each instance stands\n")
             exit(ConvoyRollout.ExitCode.interrupted.rawValue)
         } else {
             // Only looked so far, so there is nothing to undo and nobody to wait for.

@@ -77,7 +77,7 @@ struct ProgressTests {
 
     @Test func thePlainReporterWritesEachLineOnce() async {
         let written = Written()
-        let reporter = ProgressReporter(.lines, style: { OutputStyle() }, write: written.append)
+        let reporter = ProgressReporter(.plain, style: { OutputStyle() }, write: written.append)
         for event in troubledRun { reporter.receive(event) }
         await reporter.finish()
         #expect(written.all.split(separator: "\n").count == 12)
@@ -87,7 +87,7 @@ struct ProgressTests {
 
     @Test func theQuietReporterWritesWarningsOnly() async {
         let written = Written()
-        let reporter = ProgressReporter(.quiet, style: { OutputStyle() }, write: written.append)
+        let reporter = ProgressReporter(.none, style: { OutputStyle() }, write: written.append)
         for event in troubledRun { reporter.receive(event) }
         await reporter.finish()
         #expect(written.all == "09:00:00 bob: warning: convoy.migration_log cannot be created\n")
@@ -109,7 +109,7 @@ struct ProgressTests {
     @Test func aReaderThatNeverReadsHoldsNobodyUp() async {
         let gate = DispatchSemaphore(value: 0)
         let reporter = ProgressReporter(
-            .lines,
+            .plain,
             style: { OutputStyle() },
             write: { _ in
                 gate.wait()

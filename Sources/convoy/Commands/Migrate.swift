@@ -24,6 +24,7 @@ struct Migrate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -59,7 +60,8 @@ struct Migrate: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options)
+        let settings = try Settings(options, progress: progressOptions.progress)
+        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)

@@ -22,6 +22,7 @@ struct Resume: FleetCommand {
 
     @OptionGroup var file: FleetFileOption
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
@@ -30,7 +31,8 @@ struct Resume: FleetCommand {
     var run: String?
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = Settings(file)
+        let settings = Settings(file, progress: progressOptions.progress)
+        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
         try Confirmation.checkPossible(yes: yes, settings: settings)
         let session = try FleetSession(settings)

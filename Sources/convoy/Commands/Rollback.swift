@@ -21,6 +21,7 @@ struct Rollback: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -39,7 +40,8 @@ struct Rollback: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options)
+        let settings = try Settings(options, progress: progressOptions.progress)
+        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
