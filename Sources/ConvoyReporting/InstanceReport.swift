@@ -75,6 +75,11 @@ public struct InstanceReport: Sendable, Hashable {
     /// The newest version now; nil for none, or where it is not known.
     public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
 
+    mutating func step(at now: Date) {
+        steppedAt = now
+        activity = nil
+    }
+
     /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
     var due: [MigrationVersion]? {
         if let probe, finishedAt.map({ probe.at > $0 }) ?? true { return probe.status.pending }
@@ -83,11 +88,6 @@ public struct InstanceReport: Sendable, Hashable {
 
     /// How long the run's migrations took here; nil where it has none.
     var workTime: Duration? { applied.isEmpty ? nil : applied.reduce(.zero) { $0 + $1.duration } }
-
-    mutating func step(at now: Date) {
-        steppedAt = now
-        activity = nil
-    }
 
     /// The migration that is probably worked on now: the first that is due and not done.
     public var current: MigrationVersion? {

@@ -103,7 +103,7 @@ extension FleetSession {
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         var code = result.exitCode
         do {
-            try output.write(ReportDocument(report, as: .run).text(output.format, output.style(settings), at: Date()))
+            try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
         } catch let failure as CommandFailure {
             // What became of the databases counts for more, and the advice on it must be read.
             StandardStreams.error.write(failure.text)

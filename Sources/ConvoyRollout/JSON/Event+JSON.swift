@@ -72,7 +72,7 @@ extension Event.Kind {
     }
 
     /// The instance that it is about.
-    var instance: String? {
+    package var instance: String? {
         switch self {
         case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _), .migrationApplied(let name, _),
             .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _), .rollbackFinished(let name, _):

@@ -61,8 +61,8 @@ struct Migrate: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let settings = try Settings(options, progress: progressOptions.progress)
-        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let pinned = try planFile.map(PinnedPlan.init(file:))

@@ -32,8 +32,8 @@ struct Resume: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let settings = Settings(file, progress: progressOptions.progress)
-        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         try Confirmation.checkPossible(yes: yes, settings: settings)
         let session = try FleetSession(settings)
         let access = JournalAccess(session.fleet)

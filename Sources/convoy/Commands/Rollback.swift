@@ -41,8 +41,8 @@ struct Rollback: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let settings = try Settings(options, progress: progressOptions.progress)
-        try settings.checkProgress()
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
