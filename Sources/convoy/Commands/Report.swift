@@ -89,7 +89,7 @@ struct Report: FleetCommand {
         if run == "none" { return (FleetReport(), nil) }
         let access = JournalAccess(session.fleet)
         if let run {
-            let journal = try await access.openExisting()
+            let journal = try await access.openExisting(for: .reading)
             return try await access.report(on: access.run(run, .any, in: journal), in: journal)
         }
         if let journal = try await access.openForReading() {
