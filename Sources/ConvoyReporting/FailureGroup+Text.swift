@@ -52,7 +52,7 @@ extension FailureGroup {
     /// `first seen: 2026-08-08 09:00:00Z, in waves canary, rest`; nil where it was found without a run.
     private var seen: String? {
         guard let firstSeen, !waves.isEmpty else { return nil }
-        return "first seen: \(firstSeen.minute), in \(waves.count == 1 ? "wave" : "waves") \(listed(waves))"
+        return "first seen: \(firstSeen.human), in \(waves.count == 1 ? "wave" : "waves") \(listed(waves))"
     }
 
     private func statementLines(_ style: OutputStyle) -> [String] {

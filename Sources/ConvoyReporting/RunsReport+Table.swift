@@ -21,7 +21,7 @@ extension RunsReport {
                 "\(entry.run.fleet)",
                 "\(entry.run.change.words)",
                 .init(entry.state.words, entry.state.emphasis),
-                "\(entry.run.startedAt.minute)",
+                "\(entry.run.startedAt.human)",
                 "\(duration(of: entry)?.human ?? "-")",
                 "\(entry.run.instances)",
                 "\(entry.outcomes.text)",

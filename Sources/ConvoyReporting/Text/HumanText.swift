@@ -24,7 +24,7 @@ extension Duration {
 
 extension Date {
     /// `2026-08-08 09:00:00Z`
-    var minute: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
+    var human: String { formatted(ISO8601FormatStyle(dateTimeSeparator: .space)) }
 }
 
 /// A number with its noun: `1 instance`, `12 instances`.
