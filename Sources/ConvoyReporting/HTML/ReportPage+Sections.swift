@@ -121,7 +121,7 @@ extension ReportPage {
                     wave: wave.name.visible,
                     size: wave.instances.grouped,
                     counts: wave.allOutcomes.text,
-                    started: wave.startedAt?.minute ?? "not started",
+                    started: wave.startedAt?.human ?? "not started",
                     took: Self.took(wave),
                     fill: wave.outcomes.keys.allSatisfy(\.isGood) ? "fill-good" : "fill-bad",
                     offset: offset,
