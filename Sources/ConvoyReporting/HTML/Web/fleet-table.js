@@ -44,10 +44,11 @@ class FleetTable {
     this.search = "";
     this.outcome = "";
     this.page = 0;
-    this.columns = [];
+    this.shown = new Set();
     this.lines = new Map();
     this.searchTexts = new WeakMap();
     this.build(container, caption);
+    this.showSort();
     this.update(rows);
     window.addEventListener("beforeprint", () => this.showPage({ printing: true }));
     window.addEventListener("afterprint", () => this.showPage());
@@ -75,7 +76,7 @@ class FleetTable {
       this.choose();
     });
     this.hits = element("p", { class: "hits", role: "status" });
-    this.header = element("tr");
+    this.header = element("tr", {}, ...FleetTable.columns.map((column) => this.makeHeader(column)));
     this.body = element("tbody");
     const captionID = `${this.id}-caption`;
     this.table = element(
@@ -117,26 +118,19 @@ class FleetTable {
     );
   }
 
-  /** The head has the columns that some row has a value for, and never loses one again. */
+  makeHeader(column) {
+    const button = element("button", { type: "button", "data-column": column.key }, column.label, element("span", { "aria-hidden": "true" }));
+    button.addEventListener("click", () => this.sortBy(column.key));
+    return element("th", { scope: "col", class: column.numeric ? "number" : null }, button);
+  }
+
+  /** A column is shown from when a row has a value for it. All are there, so that one more does not make the lines anew. */
   showColumns() {
-    const shown = new Set(this.columns.map((column) => column.key));
-    const columns = FleetTable.columns.filter(
-      (column) => column.key === "name" || column.key === "status" || shown.has(column.key) || this.rows.some((row) => row[column.key] !== null),
-    );
-    if (columns.length === this.columns.length) return;
-    const focused = document.activeElement?.dataset?.column;
-    this.columns = columns;
-    this.lines.clear();
-    this.body.replaceChildren();
-    this.header.replaceChildren(
-      ...columns.map((column) => {
-        const button = element("button", { type: "button", "data-column": column.key }, column.label, element("span", { "aria-hidden": "true" }));
-        button.addEventListener("click", () => this.sortBy(column.key));
-        return element("th", { scope: "col", class: column.numeric ? "number" : null }, button);
-      }),
-    );
-    this.showSort();
-    if (focused) this.header.querySelector(`[data-column="${focused}"]`)?.focus({ preventScroll: true });
+    FleetTable.columns.forEach((column, index) => {
+      if (this.shown.has(column.key)) return;
+      if (column.key === "name" || column.key === "status" || this.rows.some((row) => row[column.key] !== null)) this.shown.add(column.key);
+      this.header.children[index].hidden = !this.shown.has(column.key);
+    });
   }
 
   sortBy(key) {
@@ -147,7 +141,7 @@ class FleetTable {
   }
 
   showSort() {
-    this.columns.forEach((column, index) => {
+    FleetTable.columns.forEach((column, index) => {
       const cell = this.header.children[index];
       const isSorted = column.key === this.sort.key;
       const order = this.sort.descending ? "descending" : "ascending";
@@ -187,9 +181,8 @@ class FleetTable {
     const chosen = this.rows.filter(
       (row) => this.hasOutcome(row) && (words.length === 0 || words.every((word) => this.searchText(row).includes(word))),
     );
-    const column = this.columns.find((candidate) => candidate.key === this.sort.key) ?? this.columns[0];
     const sign = this.sort.descending ? -1 : 1;
-    const { key, rank } = column;
+    const { key, rank } = FleetTable.columns.find((column) => column.key === this.sort.key);
     const { collator } = FleetTable;
     chosen.sort((one, other) => {
       const [left, right] = [one[key], other[key]];
@@ -262,7 +255,7 @@ class FleetTable {
 
   makeLine(row) {
     const line = element("tr");
-    for (const column of this.columns) {
+    for (const column of FleetTable.columns) {
       if (column.key === "name") {
         const target = this.linkTo?.(row);
         const name = element("bdi");
@@ -277,8 +270,9 @@ class FleetTable {
   }
 
   fill(line, row) {
-    this.columns.forEach((column, index) => {
+    FleetTable.columns.forEach((column, index) => {
       const cell = line.children[index];
+      cell.hidden = !this.shown.has(column.key);
       if (column.key === "status") {
         const tone = toneOf(row.status);
         const badge = cell.firstElementChild;

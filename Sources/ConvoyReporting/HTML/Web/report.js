@@ -7,5 +7,6 @@
   const timeline = document.getElementById("timeline");
   if (timeline) new Timeline(timeline, { rows, waves: data.waves, now: data.now });
   new FleetTable(document.getElementById("fleet"), { rows, caption: "Instances of the fleet" });
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }

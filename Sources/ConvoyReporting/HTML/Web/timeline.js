@@ -23,6 +23,8 @@ class Timeline {
     this.wave = "";
     this.activeID = null;
     this.build(container);
+    // Among many, one instance's bar would be too short to see.
+    this.fitField.checked = rows.length > 200;
     this.update({ rows, waves, now });
     new ResizeObserver(() => this.requestDraw()).observe(this.scroller);
     window.addEventListener("beforeprint", () => this.draw({ printing: true }));
@@ -46,7 +48,9 @@ class Timeline {
       this.scroller.scrollTop = 0;
       this.arrange();
     });
-    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" });
+    this.span = element("span");
+    const keys = element("span", { class: "on-screen" }, " The arrow keys read out one instance after the other.");
+    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" }, this.span, keys);
     this.axis = svgElement("svg", { class: "timeline-axis", "aria-hidden": "true" });
     this.picture = svgElement("svg", { class: "timeline-lines", "aria-hidden": "true" });
     this.space = element("div", { class: "timeline-space" }, this.picture);
@@ -68,13 +72,12 @@ class Timeline {
       ["notable", "cut short or pending"],
       ["active", "running"],
     ].map(([tone, text]) => element("li", { class: tone }, element("span", { "aria-hidden": "true" }, `${toneGlyphs[tone]} `), text));
-    this.waveControl = element(
-      "div",
-      { class: "controls" },
-      element("span", { class: "field" }, element("label", { for: this.waveField.id }, "Wave"), this.waveField),
-    );
+    this.waveControl = element("span", { class: "field" }, element("label", { for: this.waveField.id }, "Wave"), this.waveField);
+    this.fitField = element("input", { type: "checkbox", id: `${this.id}-fit` });
+    this.fitField.addEventListener("change", () => this.draw());
+    const fitControl = element("span", { class: "field" }, this.fitField, element("label", { for: this.fitField.id }, "Only the time of the lines in view"));
     container.replaceChildren(
-      this.waveControl,
+      element("div", { class: "controls" }, this.waveControl, fitControl),
       this.hint,
       element("div", { class: "timeline" }, this.axis, this.scroller),
       this.detail,
@@ -107,23 +110,18 @@ class Timeline {
       else left += 1;
     }
     this.lines = [];
-    let [start, end, instances] = [Infinity, -Infinity, 0];
+    let instances = 0;
     for (const [wave, rows] of byWave) {
       if (rows.length === 0) continue;
       rows.sort((one, other) => one.started - other.started);
       this.lines.push({ wave, count: rows.length });
-      for (const row of rows) {
-        this.lines.push({ row });
-        start = Math.min(start, row.started);
-        end = Math.max(end, this.endOf(row));
-      }
+      for (const row of rows) this.lines.push({ row });
       instances += rows.length;
     }
-    this.start = instances ? start : 0;
-    this.end = instances ? Math.max(end, start + 1) : 1;
-    const range = instances ? `, ${timeText(this.start)} to ${timeText(this.end)} UTC` : "";
+    const [start, end] = this.range(this.lines);
+    const range = instances ? `, ${timeText(start)} to ${timeText(end)} UTC` : "";
     const others = left > 0 ? `; ${counted(left, "instance")} not started` : "";
-    setText(this.hint, `${counted(instances, "instance")}${range}${others}. The arrow keys read out one after the other.`);
+    setText(this.span, `${counted(instances, "instance")}${range}${others}.`);
     this.activeIndex = this.lines.findIndex((line) => line.row && line.row.id === this.activeID);
     this.showDetail();
     this.draw();
@@ -131,6 +129,17 @@ class Timeline {
 
   endOf(row) {
     return Math.max(row.started, row.finished ?? this.now ?? row.started);
+  }
+
+  /** When the first of the lines begins and the last one ends; never the same. */
+  range(lines) {
+    let [start, end] = [Infinity, -Infinity];
+    for (const { row } of lines) {
+      if (!row) continue;
+      start = Math.min(start, row.started);
+      end = Math.max(end, this.endOf(row));
+    }
+    return end < start ? [0, 1] : [start, Math.max(end, start + 1)];
   }
 
   requestDraw() {
@@ -145,12 +154,13 @@ class Timeline {
     const height = Timeline.lineHeight;
     const width = printing ? Timeline.printWidth : Math.max(240, this.scroller.clientWidth);
     const labelWidth = Math.min(220, Math.round(width * 0.35));
-    const scale = (time) => labelWidth + 8 + ((time - this.start) / (this.end - this.start)) * (width - labelWidth - 28);
     const count = printing ? Math.min(this.lines.length, Timeline.printLimit) : this.lines.length;
     const first = printing ? 0 : Math.max(0, Math.floor(this.scroller.scrollTop / height) - 5);
     const last = printing ? count : Math.min(count, first + Math.ceil(this.scroller.clientHeight / height) + 10);
+    const [start, end] = this.fitField.checked && !printing ? this.range(this.lines.slice(first, last)) : this.range(this.lines);
+    const scale = (time) => labelWidth + 8 + ((time - start) / (end - start)) * (width - labelWidth - 28);
     this.space.style.height = `${count * height}px`;
-    this.drawAxis(width, labelWidth, scale);
+    this.drawAxis({ width, labelWidth, scale, start, end, printing });
     const top = first * height;
     const shown = (last - first) * height;
     setAttributes(this.picture, { viewBox: `0 0 ${width} ${shown}`, width: printing ? "100%" : width, height: printing ? null : shown });
@@ -208,21 +218,24 @@ class Timeline {
     );
   }
 
-  drawAxis(width, labelWidth, scale) {
-    const seconds = (this.end - this.start) / 1000;
-    const wanted = Math.max(2, Math.floor((width - labelWidth) / 110));
+  drawAxis({ width, labelWidth, scale, start, end, printing }) {
+    const seconds = (end - start) / 1000;
+    const wanted = Math.max(2, Math.floor((width - labelWidth) / 90));
     const steps = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
     const step = steps.find((candidate) => seconds / candidate <= wanted) ?? 86400 * Math.ceil(seconds / 86400 / wanted);
     const ticks = [];
-    for (let offset = 0; offset <= seconds; offset += step) {
-      const x = scale(this.start + offset * 1000);
-      const isLast = x > width - 40;
+    const text = (offset) => `+${step < 1 ? `${offset.toFixed(step < 0.01 ? 3 : step < 0.1 ? 2 : 1)} s` : durationText(offset)}`;
+    // Counted from where the run begins, whatever is in view.
+    const [origin] = this.range(this.lines);
+    for (let count = Math.ceil((start - origin) / 1000 / step); count * step * 1000 <= end - origin; count += 1) {
+      const x = scale(origin + count * step * 1000);
+      const anchor = x > width - 40 ? "end" : "middle";
       ticks.push(
         svgElement("line", { x1: x, x2: x, y1: 16, y2: 22 }),
-        svgElement("text", { x: Math.min(x, width - 2), y: 12, "text-anchor": isLast ? "end" : "middle" }, offset === 0 ? "0" : `+${durationText(offset)}`),
+        svgElement("text", { x: Math.min(x, width - 2), y: 12, "text-anchor": anchor }, count === 0 ? "0" : text(count * step)),
       );
     }
-    setAttributes(this.axis, { viewBox: `0 0 ${width} 22` });
+    setAttributes(this.axis, { viewBox: `0 0 ${width} 22`, width: printing ? "100%" : width });
     this.axis.replaceChildren(...ticks);
   }
 

@@ -1,0 +1,147 @@
+import ConvoyMigrations
+import ConvoyRollout
+import FoundationEssentials
+import Testing
+
+@testable import ConvoyReporting
+
+struct HTMLReportTests {
+    @Test func matchesItsGoldenFile() throws {
+        let page = troubledReport.html(state: nil, at: moment(90), names: migrationNames)
+        // The styles and scripts are files of their own; their hashes change with them.
+        try expectGolden(page.withoutInlineFiles, "report.html")
+    }
+
+    @Test func statusHasNeitherTimelineNorDurations() {
+        let page = statusReport.html(state: nil, at: moment(), names: [:])
+        #expect(page.contains("<h1>teslamate-eu: status</h1>"))
+        #expect(page.contains("1 not well"))
+        #expect(!page.contains("id=\"timeline\""))
+        #expect(!page.contains("id=\"durations\""))
+    }
+
+    @Test func anEmptyFleetIsAPageToo() {
+        let page = FleetReport(fleet: "empty", target: nil, statuses: [], at: moment()).html(state: nil, at: moment(), names: [:])
+        #expect(page.contains("no instances"))
+        #expect(page.hasSuffix("</html>\n"))
+    }
+
+    /// No markup but the template's own: whatever the names are, the page has the same elements.
+    @Test func hostileTextsAddNoMarkup() {
+        let page = hostileRun.html(state: nil, at: moment(90), names: [newest: "<script>alert(1)</script>"])
+        #expect(!page.contains("<img"))
+        #expect(!page.contains("alert(1)</script>"))
+        #expect(!page.contains("<b>r-1"))
+        #expect(!page.contains("\u{202E}"))
+        let accentedQuote = "\"\u{301}"
+        let markup = page.between("<body>", "<script type=")
+        #expect(!markup.contains(accentedQuote))
+        let scripts = page.components(separatedBy: "<script").count - 1
+        #expect(scripts == WebAssets.scripts.count + 2)
+    }
+
+    @Test func thePolicyNamesTheHashOfEachInlineFile() {
+        let page = troubledReport.html(state: nil, at: moment(), names: [:])
+        let policy = page.between("http-equiv=\"Content-Security-Policy\" content=\"", "\"")
+        for asset in WebAssets.all + [WebAssets.reportScript] {
+            #expect(policy.contains(asset.policySource.escapedForHTML), "\(asset.name)")
+            #expect(page.contains(asset.text), "\(asset.name)")
+        }
+        #expect(policy.hasPrefix("default-src &#39;none&#39;; "))
+        #expect(!policy.contains("unsafe"))
+        #expect(!page.withoutInlineFiles.contains("http:"))
+        #expect(!page.withoutInlineFiles.contains("https:"))
+    }
+
+    @Test func inlineFilesCannotEndTheirElements() {
+        for asset in WebAssets.all + [WebAssets.reportScript] {
+            let text = asset.text.lowercased()
+            #expect(!text.contains("</script"), "\(asset.name)")
+            #expect(!text.contains("</style"), "\(asset.name)")
+            #expect(!text.contains("<!--"), "\(asset.name)")
+            #expect(!text.contains("innerhtml"), "\(asset.name)")
+        }
+    }
+
+    @Test(arguments: [
+        ("a & b", "a &amp; b"),
+        ("<a href='x' title=\"y\">", "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;"),
+        // As a character, a quotation mark with an accent is no quotation mark.
+        ("\"\u{301}<\u{301}", "&quot;\u{301}&lt;\u{301}"),
+        ("&lt;", "&amp;lt;"),
+    ])
+    func escapesForHTML(_ text: String, _ expected: String) {
+        #expect(Array(text.escapedForHTML.utf8) == Array(expected.utf8))
+        let template = WebTemplate(Array("<p title=\"{{text}}\">{{#text}}{{.}}{{/text}}</p>".utf8))
+        let page = template.render(["text": text])
+        #expect(Array(page.utf8) == Array("<p title=\"\(expected)\">\(expected)</p>".utf8))
+    }
+
+    @Test func aTemplateThatIsNoneSaysSo() {
+        let template = WebTemplate(Array("{{#open}}".utf8))
+        #expect(!template.isValid)
+        #expect(template.render([String]()).contains("cannot be read"))
+    }
+
+    @Test func dataInAScriptElementCannotEndIt() {
+        #expect("[\"</script>\", \"<\u{301}\"]".escapedForScript.unicodeScalars.allSatisfy { $0 != "<" })
+    }
+
+    @Test func columnsWriteOnceWhatInstancesShare() {
+        let json = FleetColumns(statusReport.instances, epoch: moment()).json.line
+        #expect(json.contains(#""outcome":{"values":["up-to-date","pending","unreachable"],"indices":[0,1,2]}"#))
+        #expect(json.contains(#""server":{"values":["eu-1","us-1"],"indices":[0,0,1]}"#))
+        #expect(json.contains(#""last_migrated":[-90000,-1036800000,null]"#))
+        #expect(json.contains(#""pending":[0,1,null]"#))
+        // No instance has any.
+        #expect(!json.contains("\"wave\""))
+        #expect(!json.contains("\"started\""))
+    }
+
+    @Test func tonesOfOutcomesAreTheSameInTheScripts() throws {
+        let script = try #require(WebAssets.scripts.first { $0.name == "page.js" }).text
+        let tones = script.between("const outcomeTones = {", "};")
+        for outcome in Outcome.allCases {
+            let key = outcome.rawValue.contains("-") ? "\"\(outcome.rawValue)\"" : outcome.rawValue
+            let tone = ReportPage.Badge("", outcome.emphasis).tone
+            #expect(tones.contains("\(key): \"\(tone)\"") == (tone != "bad"), "\(outcome)")
+            #expect(tones.contains("\(key):") == (tone != "bad"), "\(outcome)")
+        }
+    }
+
+    @Test func namesOfFilesChangeWithTheirContents() {
+        #expect(WebAsset("a.js", [1]).versionedName != WebAsset("a.js", [2]).versionedName)
+        #expect(WebAsset("a.b.js", [1]).versionedName.hasPrefix("a.b."))
+        #expect(WebAsset("a.js", [1]).versionedName.hasSuffix(".js"))
+        #expect(WebAsset("a.js", []).policySource == "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
+    }
+
+    @Test func tenThousandInstancesStaySmall() {
+        let page = largeReport(instances: 10_000).html(state: nil, at: moment(3600), names: migrationNames)
+        #expect(page.utf8.count < 5_000_000)
+    }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000")])
+    func groupsThousands(_ number: Int, _ expected: String) {
+        #expect(number.grouped == expected)
+    }
+}
+
+extension String {
+    fileprivate var withoutInlineFiles: String {
+        var page = self
+        for asset in WebAssets.all + [WebAssets.reportScript] {
+            page = page.replacing(asset.text, with: "/* \(asset.name) */")
+            page = page.replacing(asset.policySource.escapedForHTML, with: "(hash of \(asset.name))")
+        }
+        return page
+    }
+
+    fileprivate func between(_ start: String, _ end: String) -> String {
+        components(separatedBy: start).dropFirst().first?.components(separatedBy: end).first ?? ""
+    }
+
+    fileprivate func components(separatedBy separator: String) -> [String] {
+        split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+    }
+}
