@@ -61,7 +61,7 @@ struct ReportPage {
         title = report.fleet.visible + (hasRun ? ": run \(report.run.visible)" : ": status")
         style = WebAssets.style.text
         self.scripts = scripts.map(\.text)
-        generated = now.minute
+        generated = now.human
         let summary = report.summary
         let took = report.took(state, at: now)
         verdict = Self.verdict(summary, state: hasRun ? state : nil, took: took)
@@ -83,7 +83,7 @@ struct ReportPage {
     }
 
     private static func verdict(_ summary: FleetSummary, state: RunState?, took: Duration?) -> Verdict {
-        let counts = summary.orderedOutcomes.map { "\($0.count.grouped) \($0.outcome.rawValue)" }.joined(separator: ", ")
+        let counts = summary.outcomes.ordered.map { "\($0.count.grouped) \($0.outcome.rawValue)" }.joined(separator: ", ")
         let text = (counts.isEmpty ? "no instances" : counts) + (took.map { ", \($0.human)" } ?? "")
         if let state { return Verdict(badge: Badge(state.words, state.emphasis), text: text) }
         let pending = summary.outcomes[.pending, default: 0]
@@ -98,13 +98,13 @@ struct ReportPage {
         let facts: [(String, String?)] = [
             ("Instances", report.instances.count.grouped),
             ("Newest version", report.target?.description),
-            ("Started", report.startedAt?.minute),
-            ("Ended", report.finishedAt?.minute),
+            ("Started", report.startedAt?.human),
+            ("Ended", report.finishedAt?.human),
             ("Time", took?.human),
             ("Halted", report.haltReason?.description.visible),
             ("Waits", report.gate.map { "after wave \($0.wave)\($0.waitingFor.map { ": \($0)" } ?? "")".visible }),
-            ("Looked at", report.lookedAt?.minute),
-            ("Generated", now.minute),
+            ("Looked at", report.lookedAt?.human),
+            ("Generated", now.human),
         ]
         return facts.compactMap { term, value in value.map { Fact(term: term, value: $0) } }
     }
