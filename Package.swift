@@ -19,6 +19,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -61,9 +64,16 @@ let package = Package(
             dependencies: [
                 "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            resources: [.embedInCode("Web")],
             swiftSettings: strict
         ),
         .target(
@@ -109,11 +119,15 @@ let package = Package(
         .testTarget(
             name: "ConvoyReportingTests",
             dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ConvoyDashboardTests",
-            dependencies: ["ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            dependencies: [
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,6 +1,107 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+internal import ConvoyRollout
 internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import UnixSignals
 
 /// The web pages and the interface for programs that `convoy serve` offers.
+///
+///     let dashboard = Dashboard(fleet: fleet, target: set.newest?.version, at: .standard, token: nil, probe: probe)
+///     try await dashboard.run { url in print("listening on \(url)") }
+///
+/// It reads the journal, and looks at databases when somebody asks it to. It changes nothing unless it is given a ``RunControl``.
 public struct Dashboard: Sendable {
-    public init() {}
+    /// The server cannot listen where it was told to.
+    public struct ListenError: Error, Sendable {
+        public var address: ListenAddress
+        /// What the system says.
+        public var reason: String
+    }
+
+    private let address: ListenAddress
+    private let probing: FleetProbing
+    private let router: DashboardRouter
+    /// Everything that the server answers to.
+    let routes: [Route]
+
+    /// Most connections at a time; more wait until one is closed.
+    private static let mostConnections = 512
+
+    /// - Parameters:
+    ///   - target: the newest version of the migration set.
+    ///   - token: what readers have to show; nil lets everybody read who can reach the server, which is to be this machine.
+    ///   - allowedHosts: names that requests may call the server by, besides those of this machine; each with a port, or without for any.
+    ///   - control: what may be done to runs; nil nothing. It takes a token.
+    ///   - probe: looks at every instance; one call at a time.
+    ///   - log: takes down what goes wrong, a line each.
+    public init(
+        fleet: Fleet,
+        target: MigrationVersion?,
+        at address: ListenAddress = .standard,
+        token: AccessToken? = nil,
+        allowedHosts: [String] = [],
+        control: RunControl? = nil,
+        probe: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
+        log: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        precondition(token != nil || control == nil && address.isLoopback, "without a token only this machine may look, and nobody may act")
+        self.address = address
+        probing = FleetProbing(probe)
+        let access = AccessControl(token)
+        let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
+        let view = FleetView(fleet: fleet, target: target, probing: probing)
+        router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), errorPage: pages.error, log: log)
+        routes =
+            pages.routes + SignInRoutes(access: access, pages: pages).routes + WebFiles.routes + FleetRoutes(view: view).routes
+            + RunRoutes(view: view, followers: FollowerCount(), control: control).routes
+    }
+
+    /// Serves until the process is asked to end, by SIGINT or SIGTERM, or until the task is cancelled.
+    ///
+    /// - Parameter listening: is given the address, with the real port, as soon as requests are answered.
+    /// - Throws: ``ListenError`` where the address cannot be listened on.
+    public func run(listening: @escaping @Sendable (_ url: String) async -> Void) async throws {
+        let logger = Logger(label: "convoy.dashboard") { _ in SwiftLogNoOpLogHandler() }
+        let application = Application(
+            router: router.router(routes),
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [IdleStateHandler(writeTimeout: .seconds(60)), StalledConnections()],
+                    idleTimeout: .seconds(30),
+                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
+                )
+            ),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections, logger: logger)
+            ),
+            onServerRunning: { channel in await listening(address.url(port: channel.localAddress?.port ?? address.port)) },
+            logger: logger
+        )
+        var configuration = ServiceGroupConfiguration(
+            services: [application, Prober(probing: probing)],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        // Answers are short; what is not done by then waits for a reader who does not read.
+        configuration.maximumGracefulShutdownDuration = .seconds(5)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError {
+            throw ListenError(address: address, reason: String(describing: error))
+        } catch is CancellationError {}
+    }
+}
+
+/// Does what is asked of the probing for as long as the server runs.
+private struct Prober: Service {
+    let probing: FleetProbing
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await probing.run() }
+    }
 }

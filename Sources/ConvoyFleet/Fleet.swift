@@ -15,6 +15,8 @@ public struct Fleet: Sendable {
     public var rollout: Rollout
     /// Where runs are written down, as a path that can be opened from here.
     public var journal: String
+    /// Who is told how runs go.
+    public var notifications: [Webhook]
     /// Problems of severity `warning`.
     public var warnings: [Problem]
 
@@ -31,6 +33,7 @@ public struct Fleet: Sendable {
         limits: Limits = Limits(),
         rollout: Rollout = Rollout(),
         journal: String = Fleet.defaultJournal,
+        notifications: [Webhook] = [],
         warnings: [Problem] = []
     ) {
         self.file = file
@@ -42,6 +45,7 @@ public struct Fleet: Sendable {
         self.limits = limits
         self.rollout = rollout
         self.journal = journal
+        self.notifications = notifications
         self.warnings = warnings
     }
 }

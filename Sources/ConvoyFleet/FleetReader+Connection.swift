@@ -77,7 +77,7 @@ extension FleetReader {
         return false
     }
 
-    private func noteLiteral(_ secret: String, _ field: Field) {
+    func noteLiteral(_ secret: String, _ field: Field) {
         note(.warning, at: field.node.mark, "\(secret) stands in the file itself", hint: "use ${env:NAME}, ${file:PATH} or a password file")
     }
 

@@ -2,7 +2,7 @@ internal import ConvoyMigrations
 
 extension FleetReader {
     private static let topKeys: Set<String> = [
-        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal",
+        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "notifications",
     ]
 
     /// Reads the whole file; nil where its top is no fleet file of this version. Whether it can be used is told by ``problems``.
@@ -46,7 +46,8 @@ extension FleetReader {
             discoveries: discoveries,
             limits: section["limits"].map(limits) ?? Limits(),
             rollout: rollout.value,
-            journal: resolve(section["journal"].flatMap(journal) ?? Fleet.defaultJournal)
+            journal: resolve(section["journal"].flatMap(journal) ?? Fleet.defaultJournal),
+            notifications: section["notifications"].map(webhooks) ?? []
         )
     }
 

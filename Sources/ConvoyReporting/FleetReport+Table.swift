@@ -1,13 +1,21 @@
-internal import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRollout
 internal import FoundationEssentials
 
 extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
     ///
-    /// - Parameter state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
-    package func table(_ style: OutputStyle, state: RunState? = nil) -> String {
-        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style)]
+    /// - Parameters:
+    ///   - state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
+    ///   - durations: of its migrations, where they are to be shown.
+    ///   - names: of migrations, as far as they are known.
+    package func table(
+        _ style: OutputStyle,
+        state: RunState? = nil,
+        durations: [MigrationDurations] = [],
+        names: [MigrationVersion: String] = [:]
+    ) -> String {
+        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style), durations.lines(style, names: names)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(verdict(style, state ?? endState))
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")

@@ -29,6 +29,10 @@ public struct FleetReport: Sendable {
     public private(set) var haltReason: HaltReason?
     /// Whether the operator asked to stop.
     public private(set) var isStopping = false
+    /// Whether the operator asked again, and what runs is cancelled.
+    public private(set) var isCancelling = false
+    /// Until when nothing new starts, because the run is outside the maintenance window; nil inside it.
+    public private(set) var closedUntil: Date?
     /// The gate that the run waits at.
     public private(set) var gate: GateReport?
     /// The servers on which nothing new starts until somebody unpauses them.
@@ -103,14 +107,15 @@ public struct FleetReport: Sendable {
             for wave in waves { announce(wave) }
         case .waveStarted(let name): change(name) { $0.startedAt = $0.startedAt ?? event.at }
         case .waveFinished(let name): change(name) { $0.finishedAt = event.at }
-        case .instanceWarned, .cancelRequested: break
+        case .instanceWarned: break
         case .stopRequested: isStopping = true
+        case .cancelRequested: isCancelling = true
         case .instanceStarted(let name, let wave), .rollbackStarted(let name, let wave): start(name, in: wave, at: event.at)
         case .instancePlanned(let name, let from, let pending):
             guard let index = instanceIndices[name] else { return }
             instances[index].from = from
             instances[index].pending = pending
-            instances[index].steppedAt = event.at
+            instances[index].step(at: event.at)
             setWaiting(nil, index)
         case .instanceWaiting(let name, let reason):
             guard let index = instanceIndices[name] else { return }
@@ -118,20 +123,32 @@ public struct FleetReport: Sendable {
         case .migrationApplied(let name, let migration):
             guard let index = instanceIndices[name] else { return }
             instances[index].applied.append(migration)
-            instances[index].steppedAt = event.at
+            instances[index].step(at: event.at)
             setWaiting(nil, index)
+        case .instanceProgress(let name, let activity):
+            guard let index = instanceIndices[name] else { return }
+            instances[index].activity = activity
+            if activity != nil { setWaiting(nil, index) }
         case .instanceFinished(let name, let result): finish(name, result, at: event.at)
         case .rollbackFinished(let name, let result): finish(name, result, at: event.at)
-        case .gateOpened(let wave): gate = GateReport(wave: wave)
-        case .gateWaiting(let wave, let reason): gate = GateReport(wave: wave, waitingFor: reason)
+        case .gateOpened(let wave):
+            gate = GateReport(wave: wave, openedAt: event.at)
+            change(wave) { $0.gateOpenedAt = $0.gateOpenedAt ?? event.at }
+        case .gateWaiting(let wave, let reason):
+            if gate?.wave != wave { gate = GateReport(wave: wave, openedAt: event.at) }
+            gate?.waitingFor = reason
+        case .approved(let wave, _): if gate?.wave == wave { gate?.isApproved = true }
         case .gatePassed, .gateFailed: gate = nil
         case .serverPaused(let server, _): pausedServers.insert(server)
         case .serverResumed(let server, _): pausedServers.remove(server)
-        case .approved, .hookFinished, .budgetChanged, .windowClosed, .windowOpened: break
+        case .windowClosed(let until): closedUntil = until
+        case .windowOpened: closedUntil = nil
+        case .hookFinished, .budgetChanged: break
         case .runResumed:
             // What was under way when the process before this one ended is started again.
             for name in running { reset(name) }
-            (status, finishedAt, haltReason, gate, isStopping) = (nil, nil, nil, nil, false)
+            (status, finishedAt, haltReason, gate, closedUntil) = (nil, nil, nil, nil, nil)
+            (isStopping, isCancelling) = (false, false)
         case .halted(let reason): haltReason = reason
         case .runFinished(let status):
             self.status = status
@@ -160,7 +177,7 @@ public struct FleetReport: Sendable {
         instances[index].state = .running(waitingFor: nil)
         instances[index].startedAt = instances[index].startedAt ?? now
         instances[index].finishedAt = nil
-        instances[index].steppedAt = now
+        instances[index].step(at: now)
         running.append(name)
         change(wave) { $0.running += 1 }
     }
@@ -190,6 +207,7 @@ public struct FleetReport: Sendable {
         instances[index].applied = result.applied
         instances[index].state = .finished(result)
         instances[index].finishedAt = now
+        instances[index].activity = nil
         changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
         if let fingerprint = result.failure?.fingerprint, failuresFirstSeen[fingerprint] == nil { failuresFirstSeen[fingerprint] = now }
         if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
@@ -250,6 +268,6 @@ public struct FleetReport: Sendable {
     /// How long the run took, or has taken at that time.
     public func duration(at now: Date) -> Duration {
         guard let startedAt else { return .zero }
-        return .milliseconds(Int64(max(0, (finishedAt ?? now).timeIntervalSince(startedAt)) * 1000))
+        return startedAt.duration(to: finishedAt ?? now)
     }
 }

@@ -24,7 +24,7 @@ public struct FleetSummary: Sendable, Hashable {
     /// How many did not end well.
     public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
-    var json: JSONValue {
+    package var json: JSONValue {
         [
             "instances": .integer(instances),
             "outcomes": outcomes.json,
@@ -53,7 +53,7 @@ extension [Outcome: Int] {
         Outcome.allCases.compactMap { outcome in self[outcome].map { (outcome, $0) } }
     }
 
-    var json: JSONValue { .object(.init(ordered.map { ($0.outcome.rawValue, .integer($0.count)) })) }
+    package var json: JSONValue { .object(.init(ordered.map { ($0.outcome.rawValue, .integer($0.count)) })) }
 
     /// `10 migrated, 1 failed`; empty for none.
     func text(_ style: OutputStyle) -> String {

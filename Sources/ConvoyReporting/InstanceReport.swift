@@ -48,6 +48,8 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var finishedAt: Date?
     /// When the last thing happened that brought it further: its start, its plan, a migration.
     public internal(set) var steppedAt: Date?
+    /// What its server was last seen to be busy with on the present step, where that takes long.
+    public internal(set) var activity: ServerActivity?
 
     init(name: String) {
         self.name = name
@@ -72,6 +74,11 @@ public struct InstanceReport: Sendable, Hashable {
 
     /// The newest version now; nil for none, or where it is not known.
     public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
+
+    mutating func step(at now: Date) {
+        steppedAt = now
+        activity = nil
+    }
 
     /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
     var due: [MigrationVersion]? {

@@ -13,9 +13,10 @@ public struct RunComparison: Sendable {
         /// How it stands.
         public var state: RunState
 
-        public init(report: FleetReport, state: RunState) {
+        /// - Parameter state: what the journal knows besides the events: that the run goes on, was cut off or was abandoned.
+        public init(report: FleetReport, state: RunState?) {
             self.report = report
-            self.state = state
+            self.state = state ?? report.endState
         }
     }
 

@@ -15,6 +15,8 @@ public struct WaveReport: Sendable, Hashable {
     public internal(set) var startedAt: Date?
     /// When the last of its instances had ended; nil before.
     public internal(set) var finishedAt: Date?
+    /// When the run first came to its gate; nil before, and where it has none.
+    public internal(set) var gateOpenedAt: Date?
 
     init(name: String, instances: Int) {
         self.name = name

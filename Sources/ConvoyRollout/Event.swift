@@ -17,6 +17,8 @@ public struct Event: Sendable {
         /// The instance waits, for example for another session's lock.
         case instanceWaiting(instance: String, reason: String)
         case migrationApplied(instance: String, migration: AppliedMigration)
+        /// What the server is busy with, while the instance is on one migration for long; nil when it no longer tells.
+        case instanceProgress(instance: String, activity: ServerActivity?)
         /// Something that the operator should read but that stops nothing.
         case instanceWarned(instance: String, message: String)
         case instanceFinished(instance: String, result: InstanceResult)

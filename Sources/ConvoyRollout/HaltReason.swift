@@ -45,6 +45,17 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The wave that it is about; nil where it is about the whole run.
+    package var wave: String? {
+        switch self {
+        case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _),
+            .unreachablePercent(let wave, _, _, _), .nothingReached(let wave), .onFailure(let wave, _, _), .gateFailed(let wave, _):
+            wave
+        case .hookFailed(_, let wave, _): wave
+        case .journalFailed: nil
+        }
+    }
+
     /// The wave whose migration it calls bad, so that `on_failure: rollback` returns the wave; nil where it says nothing about a migration.
     var badWave: String? {
         switch self {

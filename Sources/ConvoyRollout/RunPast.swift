@@ -88,7 +88,7 @@ public struct RunPast: Sendable {
         case .runFinished(let status): self.status = status
         case .hookFinished(let hook): if hook.point == .afterRun { isPrepared = false }
         case .rollbackStarted(let name, _): rollbacksBegun.insert(name)
-        case .instanceWaiting, .instanceWarned, .gateWaiting, .budgetChanged, .windowClosed, .windowOpened,
+        case .instanceWaiting, .instanceProgress, .instanceWarned, .gateWaiting, .budgetChanged, .windowClosed, .windowOpened,
             .stopRequested, .cancelRequested:
             break
         }

@@ -12,6 +12,8 @@ public final class HTTPResponder: Sendable {
         case hangUp
         /// 200 and a body that never ends.
         case endless
+        /// 429, to be tried again after what is said.
+        case later(String)
     }
 
     private final class Shared: Sendable {
@@ -23,7 +25,7 @@ public final class HTTPResponder: Sendable {
     private let shared = Shared()
     public let port: Int
 
-    /// The first line and the headers of each request, in order.
+    /// Each request as it came, in order: the first line and the headers, an empty line, and the body where it has one.
     public var requests: [String] { shared.requests.withLock(\.self) }
 
     public init(_ answer: @escaping @Sendable (_ path: String) -> Answer) throws {
@@ -41,6 +43,15 @@ public final class HTTPResponder: Sendable {
         shared.isOver.store(true, ordering: .relaxed)
         // Wakes the thread, which closes.
         shutdown(listener.descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Whether the headers and as much of the body as they announce are there.
+    private static func isWhole(_ request: String) -> Bool {
+        guard let end = request.firstRange(of: "\r\n\r\n") else { return false }
+        let lengths = request[..<end.lowerBound].split(separator: "\r\n").compactMap { line in
+            line.lowercased().hasPrefix("content-length:") ? Int(line.split(separator: ":")[1].drop { $0 == " " }) : nil
+        }
+        return request[end.upperBound...].utf8.count >= lengths.first ?? 0
     }
 
     private static func serve(_ listener: Socket, _ shared: Shared, _ answer: (String) -> Answer) {
@@ -64,7 +75,7 @@ public final class HTTPResponder: Sendable {
                     let count = recv(wait.fd, &buffer, buffer.count, 0)
                     connection.head += buffer.prefix(max(0, count))
                     let head = String(decoding: connection.head, as: UTF8.self)
-                    if count > 0, !head.hasSuffix("\r\n\r\n") {
+                    if count > 0, !isWhole(head) {
                         open[wait.fd] = connection
                         continue
                     }
@@ -95,6 +106,8 @@ extension HTTPResponder.Answer {
         case .status(let status): "HTTP/1.1 \(status) Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         case .redirect(let place): "HTTP/1.1 302 Found\r\nLocation: \(place)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         case .silence, .hangUp: ""
+        case .later(let when):
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: \(when)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         case .endless: "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
         }
     }

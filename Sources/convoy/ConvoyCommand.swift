@@ -36,7 +36,7 @@ struct ConvoyCommand: AsyncParsableCommand {
             Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, New.self,
+            Abandon.self, Serve.self, New.self,
         ]
     )
 

@@ -60,40 +60,50 @@ extension FleetSession {
             settings.progressMode,
             style: { [settings] in settings.style(of: StandardStreams.error) },
             report: earlier?.report ?? FleetReport(),
+            outlook: RunOutlook(plan, resuming: earlier?.report, connections: runner.connections),
             write: StandardStreams.error.write
         )
-        interruption.changesBegin()
+        interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances)) {
             reporter.note("hook: \($0)")
         }
         let guarded = GuardedOperator(
-            runner,
+            ObservingOperator(runner),
             hooks: hooks,
             checks: fleet.rollout.checks,
             waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
             unfinished: earlier?.past.unfinished ?? []
         )
+        let notifier = RunNotifier(
+            fleet.notifications,
+            file: fleet.file,
+            resuming: earlier?.report,
+            report: { reporter.report },
+            warn: reporter.warn
+        )
         let coordinator = Coordinator(
             instanceOperator: guarded,
-            events: reporter,
+            events: EventFanOut([reporter, notifier]),
             journal: journal,
             surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits)),
             window: fleet.rollout.window
         )
-        let result = await coordinator.run(
-            plan,
-            id: id,
-            resuming: earlier?.past,
-            by: JournalAccess.person,
-            stopRequests: interruption.stopRequests,
-            answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
-        )
+        let result = await notifier.delivering(giveUp: interruption.giveUp) {
+            await coordinator.run(
+                plan,
+                id: id,
+                resuming: earlier?.past,
+                by: JournalAccess.person,
+                stopRequests: interruption.stopRequests,
+                answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
+            )
+        }
         await reporter.finish()
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         var code = result.exitCode
         do {
-            try output.write(ReportDocument(report, as: .run).text(output.format, output.style(settings), at: Date()))
+            try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
         } catch let failure as CommandFailure {
             // What became of the databases counts for more, and the advice on it must be read.
             StandardStreams.error.write(failure.text)

@@ -117,3 +117,8 @@ struct FleetSession {
         return await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
     }
 }
+
+extension MigrationSet {
+    /// What its migrations are called.
+    var names: [MigrationVersion: String] { Dictionary(migrations.map { ($0.version, $0.name) }) { first, _ in first } }
+}

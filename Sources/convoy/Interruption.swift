@@ -8,12 +8,18 @@ final class Interruption: Sendable {
     /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
+    /// An element when the operator has asked twice: nothing is to be waited for any more.
+    let giveUp: AsyncStream<Void>
+    private let requestGivingUp: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
+    /// Takes the live view of a run off the terminal.
+    private let erasure = Mutex("")
     private let requests = Mutex(0)
     private let clearTerminal: @Sendable () -> Void
 
     private init(clearTerminal: @escaping @Sendable () -> Void) {
         (stopRequests, requestStop) = AsyncStream.makeStream()
+        (giveUp, requestGivingUp) = AsyncStream.makeStream()
         self.clearTerminal = clearTerminal
     }
 
@@ -34,7 +40,10 @@ final class Interruption: Sendable {
     }
 
     /// From now on databases may be changed: an interruption stops the run instead of ending the process.
-    func changesBegin() {
+    ///
+    /// - Parameter erasure: to be written before the last words of a process that ends at once.
+    func changesBegin(erasure: String) {
+        self.erasure.withLock { $0 = erasure }
         isChanging.withLock { $0 = true }
     }
 
@@ -45,10 +54,11 @@ final class Interruption: Sendable {
                 count += 1
                 return count
             }
+            if count == 2 { requestGivingUp.yield() }
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
-            clearTerminal()
-            StandardStreams.error.write("ended without waiting for the servers; run status to see where each instance stands\n")
+            let erasure = erasure.withLock(\.self)
+            StandardStreams.error.write("\(erasure)ended without waiting for the servers; run status to see where each instance stands\n")
             exit(ConvoyRollout.ExitCode.interrupted.rawValue)
         } else {
             // Only looked so far, so there is nothing to undo and nobody to wait for.

@@ -21,22 +21,29 @@ struct JournalAccess {
     let path: String
     /// Runs of other fleets in the same journal are passed over; nil takes all.
     let fleet: String?
+    /// The fleet's migration set; nil where the fleet file was not read.
+    private let migrations: String?
 
     init(_ fleet: Fleet) {
         path = fleet.journal
         self.fleet = fleet.name
+        migrations = fleet.migrations
     }
 
     init(_ options: JournalOptions) throws {
         if let journal = options.journal {
             path = journal
-            fleet = nil
+            (fleet, migrations) = (nil, nil)
         } else {
             let settings = Settings(options.file)
-            let fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
-            path = fleet.journal
-            self.fleet = fleet.name
+            self.init(try FleetFile.load(path: settings.fleetFile, environment: settings.environment))
         }
+    }
+
+    /// The names of the set's migrations, for people. What has happened can be told without them, so a set that is not right is no trouble.
+    var migrationNames: [MigrationVersion: String] {
+        guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
+        return Dictionary(uniqueKeysWithValues: set.migrations.map { ($0.version, $0.name) })
     }
 
     /// Who asks, as `user@host`.

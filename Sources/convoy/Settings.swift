@@ -39,6 +39,24 @@ struct OutputOptions: ParsableArguments {
     var output: OutputFormat = .table
 }
 
+/// Options of commands that take long.
+struct ProgressOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How the run is shown on standard error: live draws its waves on a terminal, plain writes lines, none only what someone should know at once.",
+            valueName: "auto|live|plain|none"
+        )
+    )
+    var progress = ProgressChoice.auto
+}
+
+/// How a run is shown while it happens.
+enum ProgressChoice: String, ExpressibleByArgument, CaseIterable {
+    /// Live on a terminal, else plain.
+    case auto
+    case live, plain, none
+}
+
 /// What the result is written as.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json
@@ -49,6 +67,7 @@ struct Settings: Sendable {
     let fleetFile: String
     let selector: Selector?
     let output: OutputFormat
+    private let progress: ProgressChoice
     /// What the fleet file's `${env:…}` are filled in from.
     let environment: [String: String]
     /// Whether there is someone to answer a question.
@@ -59,10 +78,10 @@ struct Settings: Sendable {
     private let usesUnicode: Bool
 
     /// - Throws: a ``CommandFailure`` for a selector that is none.
-    init(_ options: FleetOptions, output: OutputFormat = .table) throws {
+    init(_ options: FleetOptions, output: OutputFormat = .table, progress: ProgressChoice = .auto) throws {
         do throws(SelectorError) {
             let selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
-            self.init(options.file, selector: selector, output: output)
+            self.init(options.file, selector: selector, output: output, progress: progress)
         } catch {
             throw CommandFailure(.usage, "--select: \(error.message), at character \(error.column)", hint: error.hint)
         }
@@ -72,12 +91,14 @@ struct Settings: Sendable {
         _ file: FleetFileOption,
         selector: Selector? = nil,
         output: OutputFormat = .table,
+        progress: ProgressChoice = .auto,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         let set = environment.filter { !$0.value.isEmpty }
         fleetFile = file.path(environment: environment)
         self.selector = selector
         self.output = output
+        self.progress = progress
         self.environment = environment
         canAsk = StandardStreams.isInputTerminal && StandardStreams.error.isTerminal
         noColor = set["NO_COLOR"] != nil
@@ -99,7 +120,24 @@ struct Settings: Sendable {
     }
 
     /// How progress is shown on standard error.
-    var progressMode: ProgressReporter.Mode { canRedraw ? .live : .lines }
+    var progressMode: ProgressReporter.Mode {
+        switch progress {
+        case .auto: canRedraw ? .live : .plain
+        case .live: .live
+        case .plain: .plain
+        case .none: .none
+        }
+    }
+
+    /// - Throws: a ``CommandFailure`` where progress cannot be shown as it was asked for.
+    func checkProgress() throws {
+        guard progress == .live, !canRedraw else { return }
+        throw CommandFailure(
+            .usage,
+            "--progress live: standard error is no terminal that can be drawn on",
+            hint: "without --progress, convoy draws where it can and writes lines where it cannot"
+        )
+    }
 
     /// Whether standard error is a terminal on which lines can be written over.
     var canRedraw: Bool { StandardStreams.error.isTerminal && !isDumb }

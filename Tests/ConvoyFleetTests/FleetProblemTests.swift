@@ -13,7 +13,7 @@ struct FleetProblemTests {
         #expect(file.actual() == file.told)
     }
 
-    @Test(arguments: ProblemCase.secrets)
+    @Test(arguments: ProblemCase.secrets + ProblemCase.notifications)
     func `mistakes with secrets are told without them`(_ file: ProblemCase) {
         #expect(file.actual() == file.told)
     }
@@ -25,7 +25,7 @@ struct FleetProblemTests {
 
     @Test(
         arguments: ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
-            + ProblemCase.rollout + ProblemCase.gates
+            + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
     )
     func `no message shows a piece of a secret`(_ file: ProblemCase) {
         let told = file.actual()

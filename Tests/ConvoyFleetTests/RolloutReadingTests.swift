@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import Testing
 
 @Suite("What `rollout` and `journal` are read as")
@@ -11,6 +12,39 @@ struct RolloutReadingTests {
 
     private func first(_ wave: String) throws -> Wave? {
         try fleet("rollout: {waves: [{name: canary, select: ring=canary, \(wave)}, {name: rest}]}\n").rollout.waves.first
+    }
+
+    @Test func `notifications have their values, and sensible ones without them`() throws {
+        let fleet = try fleet(
+            """
+            notifications:
+              - url: ${env:HOOK}
+                format: slack
+                on: [halted, run-finished]
+                timeout: 3s
+                retries: 0
+                headers: {X-From: convoy, Authorization: "Bearer ${env:TOKEN}"}
+              - {url: "http://127.0.0.1:8080/hook", on: gate-waiting}
+              - url: http://h/
+            """,
+            ["HOOK": "https://hooks/s3cret", "TOKEN": "t0ken"]
+        )
+        #expect(
+            fleet.notifications == [
+                Webhook(
+                    url: Secret("https://hooks/s3cret"),
+                    format: .slack,
+                    occasions: [.halted, .runFinished],
+                    timeout: .seconds(3),
+                    retries: 0,
+                    headers: [.init(name: "X-From", value: Secret("convoy")), .init(name: "Authorization", value: Secret("Bearer t0ken"))],
+                    line: 4
+                ),
+                Webhook(url: Secret("http://127.0.0.1:8080/hook"), occasions: [.gateWaiting], line: 10),
+                Webhook(url: Secret("http://h/"), line: 11),
+            ]
+        )
+        #expect(!"\(fleet)".contains("s3cret") && !"\(fleet)".contains("t0ken"))
     }
 
     @Test func `every key has its value`() throws {

@@ -4,8 +4,8 @@ import Testing
 /// Compares a text with the file of that name in the folder `Golden` beside the tests; with CONVOY_UPDATE_GOLDEN=1 it writes the file.
 ///
 /// - Parameter name: the file's name.
-func expectGolden(_ text: String, _ name: String, in file: String = #filePath, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let golden = URL(fileURLWithPath: file).deletingLastPathComponent().appending(path: "Golden/\(name)")
+func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)")
     if ProcessInfo.processInfo.environment["CONVOY_UPDATE_GOLDEN"] == "1" {
         try FileManager.default.createDirectory(at: golden.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: golden)

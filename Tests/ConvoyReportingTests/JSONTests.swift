@@ -61,7 +61,18 @@ struct JSONTests {
                     },
                     \(["bob", "carol", "dave"].map(notReached).joined(separator: ",\n                    "))
                   ],
-                  "failures": []
+                  "failures": [],
+                  "migrations": [
+                    {
+                      "version": "20260808090000",
+                      "direction": "up",
+                      "instances": 1,
+                      "p50": 0.012,
+                      "p95": 0.012,
+                      "max": 0.012,
+                      "slowest": "alice"
+                    }
+                  ]
                 }
 
                 """.replacingOccurrences(of: "\n                    ", with: "\n    ").replacingOccurrences(
@@ -91,7 +102,8 @@ struct JSONTests {
                 == [
                     "kind": "failed", "version": "20260808090000", "file": "Migrations/20260808090000_narrow_charges.sql",
                     "line": .integer(7),
-                    "statement": "ALTER TABLE charges\n\tALTER COLUMN charger_power TYPE numeric(8,2)", "sqlstate": "22003",
+                    "statement": "ALTER TABLE charges\n\tALTER COLUMN charger_power TYPE numeric(8,2)", "position": .integer(35),
+                    "sqlstate": "22003",
                     "message": "numeric field overflow",
                     "detail": "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
                     "hint": "correct the rows that are too large, then run migrate again", "fingerprint": .string(overflow.fingerprint),
@@ -132,6 +144,11 @@ struct JSONTests {
         ("report", FleetReport().reportJSON(at: moment())),
         ("groups", GroupsReport(hostileReport, by: .label("ring")).json(at: moment())),
         ("groups", GroupsReport(statusReport, by: .version).json(at: moment())),
+        ("durations", durationsReport.json), ("comparison", runComparison.json(at: moment())),
+        (
+            "comparison",
+            RunComparison(.init(report: FleetReport(), state: nil), .init(report: hostileReport, state: nil)).json(at: moment())
+        ),
     ])
     func fitsItsPublishedSchema(_ name: String, _ value: JSONValue) throws {
         let schema = try JSONSchema(named: name)

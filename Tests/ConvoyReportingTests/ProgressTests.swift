@@ -38,11 +38,52 @@ struct ProgressTests {
         #expect(view.lines(FleetReport(), at: moment()) == [])
         #expect(
             view.lines(report(troubledRun.prefix(14)), at: moment(63)) == [
-                "teslamate-eu  1:03  2/4 done, 1 running, 1 not well, about 1 min 3 s left",
+                "teslamate-eu  1:03  2/4 done, 1 running, 1 not well",
                 "  canary  ████████████████████  1/1  1 migrated",
                 "  rest    ██████░░░░░░░░░░░░░░  1/3  1 failed",
-                "  → carol  waiting: pid 4711 (psql) holds the lock",
+                "  → carol  1:02  waiting: pid 4711 (psql) holds the lock",
                 "  ! bob  failed: Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE …",
+            ]
+        )
+    }
+
+    @Test func theLiveViewTellsWhatItWaitsForAndWhatTakesLong() {
+        let view = LiveView(style: OutputStyle(width: 120, height: 24))
+        var report = report(troubledRun.prefix(2))
+        func apply(_ seconds: Double, _ kinds: Event.Kind...) { for kind in kinds { report.apply(Event(at: moment(seconds), kind)) } }
+        apply(1, .instanceStarted(instance: "alice", wave: "canary"), .instancePlanned(instance: "alice", from: older, pending: [newest]))
+        #expect(view.lines(report, at: moment(3)).last == "  → alice  0:02  0/1 migrations")
+        let activity = ServerActivity(
+            command: "CREATE INDEX",
+            relation: "drives",
+            phase: "building index: scanning table",
+            done: 43,
+            total: 99
+        )
+        apply(60, .instanceProgress(instance: "alice", activity: activity))
+        apply(60, .serverPaused(server: "eu-1", by: "ann"), .windowClosed(until: moment(3600)), .stopRequested)
+        #expect(
+            view.lines(report, rate: 0.5, timeLeft: TimeLeft([.init(left: 1, work: .seconds(40), parallelism: 1)]), at: moment(61)) == [
+                "teslamate-eu  1:01  0/4 done, 1 running, 30/h, about 40 s left",
+                "  canary  ░░░░░░░░░░░░░░░░░░░░  0/1",
+                "  rest    ░░░░░░░░░░░░░░░░░░░░  0/3",
+                "  outside the maintenance window until 2026-08-08T10:00:00.000Z",
+                "  paused: eu-1",
+                "  stopping: nothing new starts, what runs finishes",
+                "  → alice  1:00  0/1 migrations, 20260808090000 for 1:00: CREATE INDEX drives 43 %, building index: scanning table",
+            ]
+        )
+        apply(
+            70,
+            .migrationApplied(instance: "alice", migration: AppliedMigration(version: newest, direction: .up, duration: .seconds(69)))
+        )
+        #expect(report.instance("alice")?.activity == nil)
+        apply(70, .instanceFinished(instance: "alice", result: InstanceResult(outcome: .migrated)), .waveFinished(wave: "canary"))
+        apply(71, .windowOpened, .serverResumed(server: "eu-1", by: "ann"), .cancelRequested, .gateOpened(wave: "canary"))
+        apply(71, .gateWaiting(wave: "canary", reason: "an approval"))
+        #expect(
+            view.lines(report, at: moment(80)).dropFirst(3) == [
+                "  gate of canary  0:09  waiting for an approval", "  cancelling what runs and rolling it back",
             ]
         )
     }
@@ -77,7 +118,7 @@ struct ProgressTests {
 
     @Test func thePlainReporterWritesEachLineOnce() async {
         let written = Written()
-        let reporter = ProgressReporter(.lines, style: { OutputStyle() }, write: written.append)
+        let reporter = ProgressReporter(.plain, style: { OutputStyle() }, write: written.append)
         for event in troubledRun { reporter.receive(event) }
         await reporter.finish()
         #expect(written.all.split(separator: "\n").count == 12)
@@ -87,7 +128,7 @@ struct ProgressTests {
 
     @Test func theQuietReporterWritesWarningsOnly() async {
         let written = Written()
-        let reporter = ProgressReporter(.quiet, style: { OutputStyle() }, write: written.append)
+        let reporter = ProgressReporter(.none, style: { OutputStyle() }, write: written.append)
         for event in troubledRun { reporter.receive(event) }
         await reporter.finish()
         #expect(written.all == "09:00:00 bob: warning: convoy.migration_log cannot be created\n")
@@ -109,7 +150,7 @@ struct ProgressTests {
     @Test func aReaderThatNeverReadsHoldsNobodyUp() async {
         let gate = DispatchSemaphore(value: 0)
         let reporter = ProgressReporter(
-            .lines,
+            .plain,
             style: { OutputStyle() },
             write: { _ in
                 gate.wait()

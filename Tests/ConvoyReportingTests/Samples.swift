@@ -18,6 +18,7 @@ let overflow = Failure(
     file: "Migrations/20260808090000_narrow_charges.sql",
     line: 7,
     statement: "ALTER TABLE charges\n\tALTER COLUMN charger_power TYPE numeric(8,2)",
+    position: 35,
     sqlstate: "22003",
     detail: "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
     hint: "correct the rows that are too large, then run migrate again"

@@ -204,6 +204,7 @@ extension Event.Kind {
         case .instancePlanned(let instance, _, let pending): "plan \(instance) \(pending.count)"
         case .instanceWaiting(let instance, let reason): "wait \(instance) \(reason)"
         case .migrationApplied(let instance, let migration): "applied \(instance) \(migration.version)"
+        case .instanceProgress(let instance, let activity): "progress \(instance) \(activity?.phase ?? "none")"
         case .instanceWarned(let instance, let message): "warn \(instance) \(message)"
         case .instanceFinished(let instance, let result): "\(instance) \(result.outcome.rawValue)"
         case .waveFinished(let wave): "end \(wave)"

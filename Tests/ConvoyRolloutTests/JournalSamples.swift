@@ -41,6 +41,12 @@ enum JournalSamples {
         .instanceWaiting(instance: "alice", reason: "pid 4711 (psql) holds the lock"),
         .migrationApplied(instance: "alice", migration: applied),
         .migrationApplied(instance: "alice", migration: AppliedMigration(version: older, direction: .down, duration: .seconds(3600))),
+        .instanceProgress(
+            instance: "alice",
+            activity: ServerActivity(command: "CREATE INDEX", relation: "drives", phase: "building index", done: 7, total: 9)
+        ),
+        .instanceProgress(instance: "alice", activity: ServerActivity(command: "VACUUM", phase: "initializing")),
+        .instanceProgress(instance: "alice", activity: nil),
         .instanceWarned(instance: "al\"ice\\\u{1}", message: "zwei\nZeilen"),
         .instanceFinished(
             instance: "alice",

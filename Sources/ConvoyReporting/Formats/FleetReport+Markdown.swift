@@ -83,8 +83,9 @@ extension FailureGroup {
         text += "\n"
         if let place = failure.place { text += "- \(MarkdownText.code(place))\n" }
         if let detail = failure.detail { text += "- detail: \(MarkdownText.plain(detail))\n" }
+        if let holder = failure.lockedBy { text += "- locked by: \(MarkdownText.plain(holder.text))\n" }
         if let hint = failure.hint { text += "- hint: \(MarkdownText.plain(hint))\n" }
-        if let statement = failure.statement { text += "\n" + MarkdownText.fenced(statement, language: "sql") + "\n" }
+        if let excerpt = failure.excerpt { text += "\n" + MarkdownText.fenced(excerpt, language: "sql") + "\n" }
         return text
     }
 }

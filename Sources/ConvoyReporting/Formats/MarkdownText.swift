@@ -31,11 +31,11 @@ enum MarkdownText {
     }
 
     /// A block of code that nothing in it can end.
-    static func fenced(_ text: String, language: String) -> String {
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { line in
-            String(line.flatMap { $0 == "\t" ? "    " : String($0) }).visible
-        }
-        let fence = String(repeating: "`", count: max(3, longestRun(of: "`", in: text) + 1))
+    ///
+    /// - Parameter lines: without anything that a terminal would obey.
+    static func fenced(_ lines: [String], language: String) -> String {
+        let longest = lines.map { longestRun(of: "`", in: $0) }.max() ?? 0
+        let fence = String(repeating: "`", count: max(3, longest + 1))
         return ([fence + language] + lines + [fence]).joined(separator: "\n")
     }
 

@@ -1,4 +1,4 @@
-internal import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRollout
 package import FoundationEssentials
 
@@ -18,11 +18,14 @@ package struct ReportDocument: Sendable {
     package var subject: Subject
     /// What the journal knows of the run besides its events: that it goes on, was cut off or was abandoned.
     package var state: RunState?
+    /// What migrations are called; those without a name are shown by their version.
+    package var names: [MigrationVersion: String]
 
-    package init(_ report: FleetReport, as subject: Subject, state: RunState? = nil) {
+    package init(_ report: FleetReport, as subject: Subject, state: RunState? = nil, names: [MigrationVersion: String] = [:]) {
         self.report = report
         self.subject = subject
         self.state = state
+        self.names = names
     }
 
     /// The document in a format, with a line feed at its end.
@@ -37,6 +40,7 @@ package struct ReportDocument: Sendable {
         case .ndjson: report.ndjson(state: state, at: now)
         case .csv: report.csv
         case .markdown: report.markdown(state: state, at: now)
+        case .html: report.html(state: state, at: now, names: names)
         case .junit: report.junit(at: now)
         case .prometheus: report.openMetrics(state: state, at: now)
         }

@@ -10,6 +10,8 @@ package enum ReportFormat: String, Sendable, Hashable, CaseIterable {
     case csv
     /// As GitHub shows it.
     case markdown
+    /// One self-contained page.
+    case html
     /// One test case an instance, for what collects test results.
     case junit
     /// OpenMetrics text, for what collects metrics.

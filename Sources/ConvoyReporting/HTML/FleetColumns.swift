@@ -1,22 +1,22 @@
 internal import ConvoyMigrations
-internal import ConvoyRollout
-internal import FoundationEssentials
+package import ConvoyRollout
+package import FoundationEssentials
 
 /// The instances of a report in columns, which is small: what many instances share is written once.
 ///
 ///     {"count": 2, "epoch": 1786179600000, "columns": {"name": ["alice", "bob"], "outcome": {"values": ["migrated"], "indices": [0, 0]}, …}}
 ///
 /// Times are milliseconds after `epoch`, durations are milliseconds; a column without any value is left out.
-struct FleetColumns {
+package struct FleetColumns {
     private let instances: [InstanceReport]
     private let epoch: Date
 
-    init(_ instances: [InstanceReport], epoch: Date) {
+    package init(_ instances: [InstanceReport], epoch: Date) {
         self.instances = instances
         self.epoch = epoch
     }
 
-    var json: JSONValue {
+    package var json: JSONValue {
         let columns: [(String, JSONValue?)] = [
             ("name", .strings(instances.map(\.name))),
             ("outcome", coded { $0.outcome.rawValue }),

@@ -8,7 +8,7 @@ package struct WebAsset: Sendable, Hashable {
     package let bytes: [UInt8]
     private let digest: [UInt8]
 
-    init(_ name: String, _ bytes: [UInt8]) {
+    package init(_ name: String, _ bytes: [UInt8]) {
         self.name = name
         self.bytes = bytes
         digest = Array(SHA256.hash(data: bytes))
@@ -18,7 +18,8 @@ package struct WebAsset: Sendable, Hashable {
 
     /// What a server says it is.
     package var mediaType: String {
-        name.hasSuffix(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8"
+        if name.hasSuffix(".css") { return "text/css; charset=utf-8" }
+        return name.hasSuffix(".svg") ? "image/svg+xml" : "text/javascript; charset=utf-8"
     }
 
     /// A name that changes with the contents, so that browsers may keep the file for good: `fleet-table.3f9a0c12d4e8.js`.

@@ -10,24 +10,32 @@ extension DurationsReport {
             "generated_at": .string(generatedAt.rfc3339),
             "runs": .strings(runs),
             "migrations": .array(
-                migrations.map { .object(.init($0.members + [("name", .optional(names[$0.version]))])) }
+                migrations.map { migration in
+                    let head: [(String, JSONValue)] = [
+                        ("version", .string(migration.version.description)), ("name", .optional(names[migration.version])),
+                        ("direction", .string(migration.direction.rawValue)),
+                    ]
+                    return migration.figures.prefixed(by: head)
+                }
             ),
         ]
     }
 }
 
 extension MigrationDurations {
-    package var json: JSONValue { .object(.init(members)) }
+    /// An element of `migrations` of the machine output.
+    package var json: JSONValue {
+        figures.prefixed(by: [("version", .string(version.description)), ("direction", .string(direction.rawValue))])
+    }
 
-    fileprivate var members: [(String, JSONValue)] {
+    /// What is known of it but which it is.
+    var figures: JSONValue {
         [
-            ("version", .string(version.description)),
-            ("direction", .string(direction.rawValue)),
-            ("instances", .integer(count)),
-            ("p50", .seconds(median.seconds)),
-            ("p95", .seconds(percentile(0.95).seconds)),
-            ("max", .seconds(maximum.seconds)),
-            ("slowest", .string(slowest)),
+            "instances": .integer(count),
+            "p50": .seconds(median.seconds),
+            "p95": .seconds(percentile(0.95).seconds),
+            "max": .seconds(maximum.seconds),
+            "slowest": .string(slowest),
         ]
     }
 }

@@ -21,6 +21,7 @@ extension FleetReport {
             ),
             "instances": .array(instances.map(\.json)),
             "failures": .array(failureGroups.map(\.json)),
+            "migrations": .array(migrationDurations.map(\.json)),
         ]
     }
 }

@@ -75,6 +75,7 @@ extension InstanceReport {
             "unknown_versions": .strings(status?.unknownVersions ?? []),
             "server_version": .optional(status?.serverVersion),
             "last_migrated_at": .optional(status?.lastMigratedAt?.rfc3339),
+            "activity": activity?.json ?? .null,
             "started_at": .optional(startedAt?.rfc3339),
             "finished_at": .optional(finishedAt?.rfc3339),
             "applied": .array(applied.map(\.json)),

@@ -2,21 +2,29 @@ internal import ConvoyMigrations
 internal import ConvoyRollout
 internal import FoundationEssentials
 
-/// The run as a few lines that are drawn over and over: the whole, each wave with a bar, what runs now, the last failures.
+/// The run as a few lines that are drawn over and over: the whole, each wave with a bar, what it waits for, what runs now, the last failures.
+///
+/// Its cost does not grow with the fleet: it looks at what it shows.
 struct LiveView: Sendable {
     var style: OutputStyle
 
-    private static let barWidth = 20
     private static let runningLines = 4
     private static let failureLines = 3
     private static let waveLines = 8
+    /// On one migration for longer than this, an instance is shown with it.
+    private static let longStep: TimeInterval = 3
 
     /// Lines that fit the terminal; none before the run has begun.
-    func lines(_ report: FleetReport, at now: Date) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - rate: instances a minute.
+    ///   - timeLeft: nil where nobody can tell.
+    func lines(_ report: FleetReport, rate: Double? = nil, timeLeft: TimeLeft? = nil, at now: Date) -> [String] {
         guard report.startedAt != nil else { return [] }
-        let lines = [heading(report, now)] + waves(report) + running(report) + failures(report)
-        // A line as wide as the terminal, or as many lines as it has, would make it scroll.
-        let height = style.height.map { max(1, $0 - 1) } ?? lines.count
+        let heading = heading(report, rate, timeLeft, now)
+        let lines = [heading] + waves(report) + waits(report, now) + running(report, now) + failures(report)
+        // The view has an empty line above it, and a line as wide as the terminal, or as many lines as it has, would make it scroll.
+        let height = style.height.map { max(1, $0 - 2) } ?? lines.count
         return lines.prefix(height).map { line in
             guard let width = style.width else { return style.paint(line.text, line.emphasis) }
             return style.paint(line.text.cut(to: max(1, width - 1), marker: style.ellipsis), line.emphasis)
@@ -25,56 +33,94 @@ struct LiveView: Sendable {
 
     private typealias Line = (text: String, emphasis: Emphasis)
 
-    private func heading(_ report: FleetReport, _ now: Date) -> Line {
-        let elapsed: Duration = report.duration(at: now)
-        let done = report.finishedInstances
-        let total = report.instances.count
-        var facts = ["\(done)/\(total) done"]
+    private func heading(_ report: FleetReport, _ rate: Double?, _ timeLeft: TimeLeft?, _ now: Date) -> Line {
+        let total = report.waves.reduce(0) { $0 + $1.instances }
+        var facts = ["\(report.finishedInstances)/\(total) done"]
         if !report.running.isEmpty { facts.append("\(report.running.count) running") }
         let bad = report.waves.reduce(0) { $0 + $1.outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
         if bad > 0 { facts.append("\(bad) not well") }
-        // An estimate from the first moments says more about start-up than about the fleet.
-        if done > 0, done < total, elapsed >= .seconds(2) {
-            facts.append("about \(Duration.seconds(max(1, (elapsed / done * (total - done)).components.seconds)).human) left")
+        if let status = report.status {
+            facts.append(status.rawValue)
+        } else {
+            if !report.running.isEmpty, let rate { facts.append(Self.text(rate: rate)) }
+            if let timeLeft { facts.append(timeLeft.text) }
         }
-        if report.haltReason != nil { facts.append("halted") }
-        return ("\(report.fleet.visible)  \(elapsed.clock)  \(facts.joined(separator: ", "))", .heading)
+        return ("\(report.fleet.visible)  \(report.duration(at: now).clock)  \(facts.joined(separator: ", "))", .heading)
+    }
+
+    private static func text(rate: Double) -> String {
+        rate >= 1 ? "\(Int(rate.rounded()))/min" : "\(Int((rate * 60).rounded()))/h"
     }
 
     private func waves(_ report: FleetReport) -> [Line] {
         let nameWidth = min(24, report.waves.map { $0.name.visible.displayWidth }.max() ?? 0)
+        let countWidth = report.waves.map { String($0.instances).count }.max() ?? 0
         // Past waves make room for the current one.
         let current = report.waves.firstIndex { $0.finished < $0.instances } ?? report.waves.count
         let first = max(0, min(current - Self.waveLines / 2, report.waves.count - Self.waveLines))
         return report.waves.dropFirst(first).prefix(Self.waveLines).map { wave in
-            let name = wave.name.visible.shortened(to: nameWidth, marker: style.ellipsis)
-            let padding = String(repeating: " ", count: nameWidth - name.displayWidth)
-            let text = "  \(name)\(padding)  \(bar(wave))  \(wave.finished)/\(wave.instances)"
+            let done = String(wave.finished)
+            let padding = String(repeating: " ", count: max(0, countWidth - done.count))
+            let text = "  \(padded(wave.name, to: nameWidth))  \(bar(wave))  \(padding)\(done)/\(wave.instances)"
             return (wave.outcomes.isEmpty ? text : "\(text)  \(wave.outcomes.text)", .none)
         }
     }
 
-    private func bar(_ wave: WaveReport) -> String {
-        let filled = wave.instances == 0 ? Self.barWidth : Self.barWidth * wave.finished / wave.instances
-        let (full, empty) = style.usesUnicode ? ("█", "░") : ("#", ".")
-        return String(repeating: full, count: filled) + String(repeating: empty, count: Self.barWidth - filled)
+    private func padded(_ name: String, to width: Int) -> String {
+        let name = name.visible.shortened(to: width, marker: style.ellipsis)
+        return name + String(repeating: " ", count: max(0, width - name.displayWidth))
     }
 
-    private func running(_ report: FleetReport) -> [Line] {
-        var lines: [Line] = report.running.prefix(Self.runningLines).compactMap { name in
-            report.instance(name).map { ("  \(style.arrow) \(name.visible)  \(activity(of: $0))", .none) }
+    private func bar(_ wave: WaveReport) -> String {
+        let width = (style.width ?? .max) < 72 ? 10 : 20
+        let filled = wave.instances == 0 ? width : width * wave.finished / wave.instances
+        let (full, empty) = style.usesUnicode ? ("█", "░") : ("#", ".")
+        return String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
+    }
+
+    /// Why it does not go on, or not as it would.
+    private func waits(_ report: FleetReport, _ now: Date) -> [Line] {
+        var lines: [Line] = []
+        if let gate = report.gate {
+            let since = gate.openedAt.duration(to: now).clock
+            let reason = gate.waitingFor.map { "waiting for \($0.visible)" } ?? "open"
+            lines.append(("  gate of \(gate.wave.visible)  \(since)  \(reason)", .notable))
         }
-        if report.running.count > Self.runningLines {
-            lines.append(("    and \(report.running.count - Self.runningLines) more", .faint))
+        if let until = report.closedUntil { lines.append(("  outside the maintenance window until \(until.rfc3339)", .notable)) }
+        if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.sorted(), limit: 5))", .notable)) }
+        if report.status == nil {
+            if report.isCancelling {
+                lines.append(("  cancelling what runs and rolling it back", .notable))
+            } else if report.isStopping {
+                lines.append(("  stopping: nothing new starts, what runs finishes", .notable))
+            } else if let reason = report.haltReason {
+                lines.append(("  halted: \(reason.description.visible)", .bad))
+            }
         }
         return lines
     }
 
-    private func activity(of instance: InstanceReport) -> String {
+    /// Those that have run the longest come first.
+    private func running(_ report: FleetReport, _ now: Date) -> [Line] {
+        let shown = report.running.prefix(Self.runningLines).compactMap(report.instance)
+        let nameWidth = min(24, shown.map { $0.name.visible.displayWidth }.max() ?? 0)
+        var lines: [Line] = shown.map { instance in
+            let time = (instance.startedAt ?? now).duration(to: now).clock
+            return ("  \(style.arrow) \(padded(instance.name, to: nameWidth))  \(time)  \(activity(of: instance, now))", .none)
+        }
+        if report.running.count > Self.runningLines { lines.append(("    and \(report.running.count - Self.runningLines) more", .faint)) }
+        return lines
+    }
+
+    private func activity(of instance: InstanceReport, _ now: Date) -> String {
         if case .running(let reason?) = instance.state { return "waiting: \(reason.visible)" }
         guard let pending = instance.pending else { return "looking" }
-        let last = instance.applied.last.map { ", \($0.version) done" } ?? ""
-        return "\(instance.applied.count)/\(pending.count) migrations\(last)"
+        let count = "\(instance.applied.count)/\(pending.count) migrations"
+        guard let current = instance.current, let since = instance.steppedAt, now.timeIntervalSince(since) >= Self.longStep else {
+            return count
+        }
+        let step = "\(count), \(current) for \(since.duration(to: now).clock)"
+        return instance.activity.map { "\(step): \($0.text)" } ?? step
     }
 
     private func failures(_ report: FleetReport) -> [Line] {

@@ -28,6 +28,8 @@ package struct ProgressLines: Sendable {
             let outcomes = report.waves.first { $0.name == name }?.allOutcomes.text(style) ?? ""
             return "wave \(name.visible) done: \(outcomes.isEmpty ? "nothing to do" : outcomes)"
         case .instanceStarted, .instancePlanned, .migrationApplied: return nil
+        case .instanceProgress(let name, let activity):
+            return activity.map { "\(name.visible): \($0.text)" }
         case .instanceWaiting(let name, let reason): return "\(name.visible): waiting: \(reason.visible)"
         case .instanceWarned(let name, let message):
             return "\(name.visible): " + style.paint("warning", .notable) + ": \(message.visible)"
@@ -71,6 +73,14 @@ package struct ProgressLines: Sendable {
         let time = result.applied.reduce(Duration.zero) { $0 + $1.duration }
         let versions = [result.from, result.to].map { $0?.description ?? "none" }.joined(separator: " \(style.arrow) ")
         return text + ", \(versions), \(counted(result.applied.count, "migration")) in \(time.human)"
+    }
+}
+
+extension ServerActivity {
+    /// `CREATE INDEX drives 43 %, building index: scanning table`.
+    var text: String {
+        let what = [command, relation, fraction.map { "\(Int($0 * 100)) %" }].compactMap(\.self).joined(separator: " ")
+        return "\(what), \(phase)".visible
     }
 }
 

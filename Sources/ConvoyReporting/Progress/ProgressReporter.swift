@@ -10,51 +10,60 @@ internal import Synchronization
 public final class ProgressReporter: EventSink {
     /// How much is shown, and how.
     public enum Mode: Sendable {
-        /// A few lines drawn over and over, at most ten times a second; warnings stay above them.
+        /// A few lines drawn over and over, at most four times a second; what an operator should read stays above them.
         case live
         /// A line for each thing worth one.
-        case lines
-        /// Warnings only.
-        case quiet
+        case plain
+        /// Only what an operator should know at once: warnings, a gate that waits, why the run stops.
+        case none
     }
 
     private struct State {
-        var report = FleetReport()
+        var report: FleetReport
+        var outlook: RunOutlook?
         /// Lines to be written once.
         var lines: [String] = []
         /// Lines left out because the reader is too slow.
         var omittedLines = 0
         var isFlushScheduled = false
         var isTicking = false
-        /// How many lines of the view are on the terminal.
-        var drawnLines = 0
         var isFinished = false
+        var screen = LiveScreen()
+        /// The last estimate, and when it was made.
+        var timeLeft: (value: TimeLeft?, at: Date)?
     }
 
     private let mode: Mode
     private let style: @Sendable () -> OutputStyle
     private let now: @Sendable () -> Date
     private let write: @Sendable (String) -> Void
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let queue = DispatchQueue(label: "convoy.progress")
 
-    private static let redrawInterval = DispatchTimeInterval.milliseconds(100)
+    private static let redrawInterval = DispatchTimeInterval.milliseconds(250)
     private static let tickInterval = DispatchTimeInterval.seconds(1)
+    /// An estimate that changes with each drawing cannot be read.
+    private static let estimateInterval: TimeInterval = 1
     /// What waits for a slow reader stays bounded.
     private static let lineLimit = 2000
 
+    /// What to write, instead of ``finish()``, before the program's last words where it ends at once.
+    public static let erasure = LiveScreen.erasure
+
     /// - Parameters:
-    ///   - report: what an earlier process has done of the run.
     ///   - style: asked before each drawing, because a terminal's size changes.
+    ///   - report: what an earlier process has done of the run.
+    ///   - outlook: knows how fast the run goes; without it no rate and no time left are shown.
     ///   - write: writes to standard error; may block, is never called twice at once.
     public init(
         _ mode: Mode,
         style: @escaping @Sendable () -> OutputStyle,
         report: FleetReport = FleetReport(),
+        outlook: RunOutlook? = nil,
         now: @escaping @Sendable () -> Date = { Date() },
         write: @escaping @Sendable (String) -> Void
     ) {
-        state.withLock { $0.report = report }
+        state = Mutex(State(report: report, outlook: outlook))
         self.mode = mode
         self.style = style
         self.now = now
@@ -73,9 +82,8 @@ public final class ProgressReporter: EventSink {
     public func receive(_ event: Event) {
         let (mustFlush, mustTick) = state.withLock { state in
             state.report.apply(event)
-            if let line = line(for: event, state.report) {
-                if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
-            }
+            state.outlook?.apply(event)
+            if isShown(event.kind), let line = ProgressLines(style: style()).line(for: event, in: state.report) { add(line, to: &state) }
             let mustTick = mode == .live && !state.isTicking
             if mustTick { state.isTicking = true }
             return (needsFlush(&state), mustTick)
@@ -86,12 +94,22 @@ public final class ProgressReporter: EventSink {
 
     /// Shows a line that is no event, for example one that a hook writes, and returns at once.
     public func note(_ line: String) {
-        guard mode != .quiet else { return }
+        if mode != .none { show(line) }
+    }
+
+    /// Shows a line that an operator should read however little is shown, and returns at once.
+    public func warn(_ line: String) { show(line) }
+
+    private func show(_ line: String) {
         let mustFlush = state.withLock { state in
-            if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
+            add(line, to: &state)
             return needsFlush(&state)
         }
         if mustFlush { scheduleFlush() }
+    }
+
+    private func add(_ line: String, to state: inout State) {
+        if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
     }
 
     private func needsFlush(_ state: inout State) -> Bool {
@@ -103,7 +121,7 @@ public final class ProgressReporter: EventSink {
     private func scheduleFlush() {
         switch mode {
         case .live: queue.asyncAfter(deadline: .now() + Self.redrawInterval) { self.flush() }
-        case .lines, .quiet: queue.async { self.flush() }
+        case .plain, .none: queue.async { self.flush() }
         }
     }
 
@@ -118,14 +136,17 @@ public final class ProgressReporter: EventSink {
         }
     }
 
-    private func line(for event: Event, _ report: FleetReport) -> String? {
-        switch (mode, event.kind) {
-        case (.lines, _), (_, .instanceWarned), (.live, .stopRequested), (.live, .cancelRequested), (.live, .halted), (.live, .gateOpened),
-            (.live, .gateWaiting), (.live, .approved), (.live, .gatePassed), (.live, .gateFailed), (.live, .rollbackStarted),
-            (.live, .rollbackFinished), (.live, .hookFinished), (.live, .serverPaused), (.live, .serverResumed), (.live, .budgetChanged),
-            (.live, .windowClosed), (.live, .windowOpened), (.live, .runResumed):
-            ProgressLines(style: style()).line(for: event, in: report)
-        case (.live, _), (.quiet, _): nil
+    /// Whether an event gets a line of its own.
+    private func isShown(_ kind: Event.Kind) -> Bool {
+        switch (mode, kind) {
+        case (.plain, _): true
+        case (_, .instanceWarned), (_, .stopRequested), (_, .cancelRequested), (_, .halted), (_, .gateWaiting), (_, .gateFailed),
+            (_, .hookFinished), (_, .windowClosed):
+            true
+        case (.live, .gateOpened), (.live, .approved), (.live, .gatePassed), (.live, .rollbackStarted), (.live, .rollbackFinished),
+            (.live, .serverPaused), (.live, .serverResumed), (.live, .budgetChanged), (.live, .windowOpened), (.live, .runResumed):
+            true
+        case (.live, _), (.none, _): false
         }
     }
 
@@ -142,16 +163,22 @@ public final class ProgressReporter: EventSink {
         let style = style()
         let text = state.withLock { state in
             state.isFlushScheduled = false
-            var text = state.drawnLines > 0 ? "\r\u{1B}[\(state.drawnLines)A\u{1B}[J" : ""
-            for line in state.lines { text += line + "\n" }
-            if state.omittedLines > 0 { text += "… \(counted(state.omittedLines, "line")) left out\n" }
+            var lines = state.lines
+            if state.omittedLines > 0 { lines.append("… \(counted(state.omittedLines, "line")) left out") }
             state.lines = []
             state.omittedLines = 0
-            let view = mode == .live && !state.isFinished ? LiveView(style: style).lines(state.report, at: now()) : []
-            for line in view { text += line + "\n" }
-            state.drawnLines = view.count
-            return text
+            return state.screen.text(lines, view: view(&state, style), style)
         }
         if !text.isEmpty { write(text) }
+    }
+
+    private func view(_ state: inout State, _ style: OutputStyle) -> [String] {
+        guard mode == .live, !state.isFinished else { return [] }
+        let now = now()
+        if state.timeLeft.map({ abs(now.timeIntervalSince($0.at)) >= Self.estimateInterval }) ?? true {
+            state.timeLeft = (state.outlook?.timeLeft(state.report, at: now), now)
+        }
+        return LiveView(style: style)
+            .lines(state.report, rate: state.outlook?.rate(at: now), timeLeft: state.timeLeft?.value, at: now)
     }
 }

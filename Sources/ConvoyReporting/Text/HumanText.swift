@@ -35,3 +35,8 @@ func listed(_ names: [String], limit: Int = 10) -> String {
     let shown = names.prefix(limit).map(\.visible).joined(separator: ", ")
     return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
 }
+
+extension Date {
+    /// The time that passes until a later moment; a clock that was set back counts as zero.
+    func duration(to end: Date) -> Duration { .milliseconds(Int64(max(0, end.timeIntervalSince(self)) * 1000)) }
+}

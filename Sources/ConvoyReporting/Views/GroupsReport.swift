@@ -34,7 +34,7 @@ package struct GroupsReport: Sendable {
         case .json: json(at: now).text
         case .csv: csv
         case .markdown: markdown
-        case .table, .ndjson, .junit, .prometheus: table(style)
+        case .table, .ndjson, .html, .junit, .prometheus: table(style)
         }
     }
 
@@ -44,7 +44,7 @@ package struct GroupsReport: Sendable {
             var table = TextTable([
                 .init(grouping.description.uppercased(), minimumWidth: 8, importance: 5),
                 .init("INSTANCES", .right, importance: 4),
-                .init("OUTCOMES", minimumWidth: 10, importance: 3),
+                .init("OUTCOMES", minimumWidth: 30, importance: 3),
                 .init("OLDEST", importance: 1),
                 .init("NEWEST", importance: 2),
             ])

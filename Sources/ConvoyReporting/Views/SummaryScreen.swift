@@ -96,7 +96,7 @@ private struct SummaryScreen {
 
     private static func percent(_ count: Int, of total: Int) -> String {
         guard total > 0 else { return "-" }
-        let tenths = count * 1000 / total
+        let tenths = (count * 1000 + total / 2) / total
         if tenths == 0, count > 0 { return "<0.1 %" }
         return "\(tenths / 10).\(tenths % 10) %"
     }

@@ -58,7 +58,7 @@ extension InstanceRunner {
         }
     }
 
-    private func look<Value: Sendable>(
+    func look<Value: Sendable>(
         at instance: Instance,
         sessionName: String,
         _ body: (PostgresConnection, InstanceProbe) async throws -> Value?

@@ -11,7 +11,7 @@ extension Event: Decodable {
     private enum Key: String, CodingKey {
         case at, type, run, fleet, waves, wave, instance, from, to, pending, reason, message, outcome, applied, failure, by, point,
             duration, problem
-        case output, server, connections, until, status, version, direction
+        case output, server, connections, until, status, version, direction, activity
     }
 
     /// Reads the JSON form of an event. Keys that it does not know are passed over.
@@ -53,6 +53,11 @@ extension Event: Decodable {
                 )
             case .instanceWaiting: .instanceWaiting(instance: try text(.instance), reason: try text(.reason))
             case .migrationApplied: .migrationApplied(instance: try text(.instance), migration: try migration())
+            case .instanceProgress:
+                .instanceProgress(
+                    instance: try text(.instance),
+                    activity: try container.decodeIfPresent(ServerActivity.self, forKey: .activity)
+                )
             case .instanceWarned: .instanceWarned(instance: try text(.instance), message: try text(.message))
             case .instanceFinished: .instanceFinished(instance: try text(.instance), result: try result())
             case .waveFinished: .waveFinished(wave: try text(.wave))

@@ -38,6 +38,8 @@ extension Event.Kind {
                 ("direction", .string(migration.direction.rawValue)),
                 ("duration", .seconds(migration.duration.seconds)),
             ]
+        case .instanceProgress(let instance, let activity):
+            [("instance", .string(instance)), ("activity", activity?.json ?? .null)]
         case .instanceWarned(let instance, let message): [("instance", .string(instance)), ("message", .string(message))]
         case .instanceFinished(let instance, let result), .rollbackFinished(let instance, let result):
             [
@@ -70,10 +72,10 @@ extension Event.Kind {
     }
 
     /// The instance that it is about.
-    var instance: String? {
+    package var instance: String? {
         switch self {
         case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _), .migrationApplied(let name, _),
-            .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _), .rollbackFinished(let name, _):
+            .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _), .rollbackFinished(let name, _):
             name
         case .hookFinished(let hook): hook.instance
         default: nil

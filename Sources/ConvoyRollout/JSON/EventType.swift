@@ -6,6 +6,7 @@ enum EventType: String, Sendable, CaseIterable {
     case instancePlanned = "instance_planned"
     case instanceWaiting = "instance_waiting"
     case migrationApplied = "migration_applied"
+    case instanceProgress = "instance_progress"
     case instanceWarned = "instance_warned"
     case instanceFinished = "instance_finished"
     case waveFinished = "wave_finished"
@@ -38,6 +39,7 @@ extension Event.Kind {
         case .instancePlanned: .instancePlanned
         case .instanceWaiting: .instanceWaiting
         case .migrationApplied: .migrationApplied
+        case .instanceProgress: .instanceProgress
         case .instanceWarned: .instanceWarned
         case .instanceFinished: .instanceFinished
         case .waveFinished: .waveFinished

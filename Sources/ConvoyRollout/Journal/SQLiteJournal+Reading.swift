@@ -55,23 +55,24 @@ extension SQLiteJournal {
     /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
     public func events(of run: RunID, after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
         try await read { db in
-            let decoder = JSONDecoder()
             let rows = try Row.fetchAll(
                 db,
                 sql: "SELECT number, type, json FROM events WHERE run = ? AND number > ? ORDER BY number LIMIT ?",
                 arguments: [run.description, number, limit]
             )
-            return try rows.map { row in
-                let (number, type, json): (Int64, String, String) = (row[0], row[1], row[2])
-                do {
-                    let event = try decoder.decode(Event.self, from: Data(json.utf8))
-                    return RecordedEvent(number: number, event: event, type: type, json: json)
-                } catch is UnknownEventType {
-                    return RecordedEvent(number: number, event: nil, type: type, json: json)
-                } catch {
-                    throw JournalError.damaged(self.path, "event \(number) (\(type)) of run \(run) cannot be understood")
-                }
-            }
+            return try rows.map { try self.recordedEvent($0, of: run) }
+        }
+    }
+
+    /// Reads `number, type, json` of an event.
+    func recordedEvent(_ row: Row, of run: RunID) throws -> RecordedEvent {
+        let (number, type, json): (Int64, String, String) = (row[0], row[1], row[2])
+        do {
+            return RecordedEvent(number: number, event: try JSONDecoder().decode(Event.self, from: Data(json.utf8)), type: type, json: json)
+        } catch is UnknownEventType {
+            return RecordedEvent(number: number, event: nil, type: type, json: json)
+        } catch {
+            throw JournalError.damaged(path, "event \(number) (\(type)) of run \(run) cannot be understood")
         }
     }
 

@@ -24,6 +24,7 @@ struct Migrate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -59,8 +60,9 @@ struct Migrate: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options)
+        let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let pinned = try planFile.map(PinnedPlan.init(file:))

@@ -81,7 +81,7 @@ extension FleetSession {
             target: target,
             generatedAt: Date(),
             waves: waves,
-            migrationNames: Dictionary(uniqueKeysWithValues: set.migrations.map { ($0.version, $0.name) })
+            migrationNames: set.names
         )
     }
 

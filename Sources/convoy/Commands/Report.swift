@@ -67,7 +67,10 @@ struct Report: FleetCommand {
                 }
             }
             let isWell = report.instances.allSatisfy(\.outcome.isGood)
-            return ReportLooks.Look(document: ReportDocument(report, as: .report, state: state), exitCode: isWell ? .success : .failed)
+            return ReportLooks.Look(
+                document: ReportDocument(report, as: .report, state: state, names: session.set.names),
+                exitCode: isWell ? .success : .failed
+            )
         }
         for status in await session.probe(selection.instances, for: .up(to: nil)) { report.apply(status, at: Date()) }
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
@@ -79,7 +82,7 @@ struct Report: FleetCommand {
         let code: ConvoyRollout.ExitCode =
             if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
         return ReportLooks.Look(
-            document: ReportDocument(report, as: .report, state: state),
+            document: ReportDocument(report, as: .report, state: state, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)
         )
     }
@@ -89,7 +92,7 @@ struct Report: FleetCommand {
         if run == "none" { return (FleetReport(), nil) }
         let access = JournalAccess(session.fleet)
         if let run {
-            let journal = try await access.openExisting()
+            let journal = try await access.openExisting(for: .reading)
             return try await access.report(on: access.run(run, .any, in: journal), in: journal)
         }
         if let journal = try await access.openForReading() {

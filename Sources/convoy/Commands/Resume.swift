@@ -22,6 +22,7 @@ struct Resume: FleetCommand {
 
     @OptionGroup var file: FleetFileOption
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
@@ -30,8 +31,9 @@ struct Resume: FleetCommand {
     var run: String?
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = Settings(file)
+        let settings = Settings(file, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         try Confirmation.checkPossible(yes: yes, settings: settings)
         let session = try FleetSession(settings)
         let access = JournalAccess(session.fleet)

@@ -21,6 +21,7 @@ struct Rollback: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
@@ -39,8 +40,9 @@ struct Rollback: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options)
+        let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)

@@ -14,8 +14,10 @@ struct Runs: AsyncParsableCommand {
               convoy runs show                     the newest, as it stands now
               convoy runs show 20261122T1234       the one whose id begins so
               convoy runs show latest --events     what happened in it, line by line
+              convoy runs durations                how long each migration took over the fleet
+              convoy runs compare 20261121T2       what is different in the newest
             """,
-        subcommands: [List.self, Show.self],
+        subcommands: [List.self, Show.self, Durations.self, Compare.self],
         defaultSubcommand: List.self
     )
 
@@ -80,41 +82,34 @@ struct Runs: AsyncParsableCommand {
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
-            // Before the events: a run that ends meanwhile must not look cut off.
-            let state = try await access.state(of: record)
-            let report = try await fold(record.id, in: journal, access, settings)
-            if !events {
-                let state = report.status == nil || state == .abandoned ? state : nil
-                try settings.writeResult(table: { report.table($0, state: state) }, json: { report.json(state: state) })
+            if events {
+                try await writeEvents(of: record.id, in: journal, access, settings)
+                try StandardStreams.output.check()
+            } else {
+                let (report, state) = try await access.report(on: record, in: journal)
+                try settings.writeResult(
+                    table: {
+                        report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames)
+                    },
+                    json: { report.json(state: state) }
+                )
             }
-            try StandardStreams.output.check()
             return .success
         }
 
-        /// Reads the events, and writes each where that is wanted.
-        private func fold(_ run: RunID, in journal: SQLiteJournal, _ access: JournalAccess, _ settings: Settings) async throws
-            -> FleetReport
-        {
+        private func writeEvents(of run: RunID, in journal: SQLiteJournal, _ access: JournalAccess, _ settings: Settings) async throws {
             var report = FleetReport()
-            var unknown: [String: Int] = [:]
             let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
-            try await access.explaining { () async throws(JournalError) in
-                for try await recorded in journal.events(of: run) {
-                    if let event = recorded.event { report.apply(event) } else { unknown[recorded.type, default: 0] += 1 }
-                    guard events else { continue }
-                    switch settings.output {
-                    case .json: StandardStreams.output.write(recorded.json + "\n")
-                    case .table:
-                        if let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) {
-                            StandardStreams.output.write(line + "\n")
-                        }
+            try await access.eachEvent(of: run, in: journal) { recorded in
+                if let event = recorded.event { report.apply(event) }
+                switch settings.output {
+                case .json: StandardStreams.output.write(recorded.json + "\n")
+                case .table:
+                    if let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) {
+                        StandardStreams.output.write(line + "\n")
                     }
                 }
             }
-            for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
-                StandardStreams.error.write("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
-            }
-            return report
         }
     }
 }

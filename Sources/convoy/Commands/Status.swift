@@ -55,7 +55,10 @@ struct Status: FleetCommand {
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let code = ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
-        return ReportLooks.Look(document: ReportDocument(report, as: .status), exitCode: code.unlessIncomplete(selection))
+        return ReportLooks.Look(
+            document: ReportDocument(report, as: .status, names: session.set.names),
+            exitCode: code.unlessIncomplete(selection)
+        )
     }
 }
 

@@ -23,11 +23,11 @@ struct MarkdownTests {
     }
 
     @Test(arguments: [
-        ("SELECT 1", "```sql\nSELECT 1\n```"), ("a\n```\nb", "````sql\na\n```\nb\n````"), ("`````", "``````sql\n`````\n``````"),
-        ("\tx\u{1B}", "```sql\n    x\\u{1B}\n```"),
+        (["SELECT 1"], "```sql\nSELECT 1\n```"), (["a", "```", "b"], "````sql\na\n```\nb\n````"), (["`````"], "``````sql\n`````\n``````"),
+        ([], "```sql\n```"),
     ])
-    func nothingEndsABlockOfCode(_ text: String, _ expected: String) {
-        #expect(MarkdownText.fenced(text, language: "sql") == expected)
+    func nothingEndsABlockOfCode(_ lines: [String], _ expected: String) {
+        #expect(MarkdownText.fenced(lines, language: "sql") == expected)
     }
 
     @Test func everyRowOfATableHasEveryColumn() {

@@ -1,0 +1,141 @@
+internal import ConvoyFleet
+internal import ConvoyMigrations
+internal import ConvoyReporting
+internal import ConvoyRollout
+internal import FoundationEssentials
+internal import Hummingbird
+
+/// The fleet for programs, and for the pages that show it: `/api/v1/fleet`, `/instances`, `/failures`, `/probe`, and the metrics.
+struct FleetRoutes: Sendable {
+    var view: FleetView
+
+    var routes: [Route] {
+        [
+            Route(.get, "/api/v1/fleet") { _, _ in .json(try await fleet()) },
+            Route(.get, "/api/v1/instances") { request, _ in .json(try await instances(request)) },
+            Route(.get, "/api/v1/instances/{instance}") { _, context in .json(try await instance(try context.parameter("instance"))) },
+            Route(.get, "/api/v1/failures") { _, _ in .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))]) },
+            Route(.get, "/api/v1/probe") { _, _ in .json(await probe()) },
+            Route(.post, "/api/v1/probe", .change) { _, _ in
+                await view.probing.ask(at: Date())
+                return .json(await probe(), status: .accepted)
+            },
+            Route(.get, "/metrics") { _, _ in try await metrics() },
+            Route(.get, "/healthz", .open) { _, _ in await health() },
+        ]
+    }
+
+    private func fleet() async throws -> JSONValue {
+        let snapshot = try await view.snapshot()
+        let report = snapshot.report
+        let cohorts = Dictionary(grouping: report.instances.compactMap(\.cohort)) { $0 }.map { ($0.key, $0.value.count) }
+        return [
+            "fleet": .string(view.fleet.name),
+            "target": .optional(report.target?.description),
+            "generated_at": .string(Date().rfc3339),
+            "looked_at": .optional(report.lookedAt?.rfc3339),
+            "revision": .string(snapshot.revision),
+            "last_event": .integer(Int(snapshot.lastEvent)),
+            "summary": report.summary.json,
+            "cohorts": .array(
+                cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { ["cohort": .string($0.0), "instances": .integer($0.1)] }
+            ),
+            "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
+            "run_status": .optional(snapshot.state?.rawValue),
+            "probe": await probe(),
+        ]
+    }
+
+    private func instances(_ request: Request) async throws -> JSONValue {
+        let number = try request.number("changed_after")
+        let snapshot = try await view.snapshot()
+        var changed: Set<String>?
+        // Whatever else has changed since, nobody noted which instances it changed.
+        if let number, let run = snapshot.run, request.query("revision") == snapshot.revision {
+            changed = await run.instances(changedAfter: number)
+        }
+        return try Self.instances(of: snapshot.report, changed, revision: snapshot.revision, lastEvent: snapshot.lastEvent, for: request)
+    }
+
+    /// Instances as objects of `convoy.report/1`; with `?as=columns` in the form in which browser pages take many.
+    ///
+    /// - Parameter changed: the only ones that are wanted; nil for all.
+    static func instances(
+        of report: FleetReport,
+        _ changed: Set<String>?,
+        revision: String,
+        lastEvent: Int64,
+        for request: Request
+    ) throws(HTTPProblem) -> JSONValue {
+        let wanted = changed.map { changed in report.instances.filter { changed.contains($0.name) } } ?? report.instances
+        let instances: (String, JSONValue) =
+            switch request.query("as") {
+            case nil, "objects": ("instances", .array(wanted.map(\.reportJSON)))
+            case "columns": ("columns", FleetColumns(wanted, epoch: report.startedAt ?? Date(timeIntervalSince1970: 0)).json)
+            default: throw HTTPProblem(.badRequest, "“as” is objects or columns")
+            }
+        return .object(
+            .init([
+                ("revision", .string(revision)), ("last_event", .integer(Int(lastEvent))), ("complete", .bool(changed == nil)), instances,
+            ])
+        )
+    }
+
+    private func instance(_ name: String) async throws -> JSONValue {
+        let snapshot = try await view.snapshot()
+        let endings = try await view.reader.journal()?.endings(of: name, fleet: view.fleet.name) ?? []
+        let instance = snapshot.report.instance(name)
+        guard instance != nil || !endings.isEmpty else { throw HTTPProblem(.notFound, "the fleet has no such instance") }
+        return [
+            "instance": instance?.reportJSON ?? .null,
+            "looked_at": .optional(instance?.probe?.at.rfc3339),
+            "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
+            "history": .array(endings.compactMap(Self.ending)),
+        ]
+    }
+
+    /// How an instance ended in a run.
+    private static func ending(_ run: RunRecord, _ event: RecordedEvent) -> JSONValue? {
+        switch event.event?.kind {
+        case .instanceFinished(_, let result), .rollbackFinished(_, let result):
+            [
+                "run": .string(run.id.description),
+                "direction": .string(run.change.direction.rawValue),
+                "finished_at": .optional(event.event?.at.rfc3339),
+                "outcome": .string(result.outcome.rawValue),
+                "from": .optional(result.from?.description),
+                "to": .optional(result.to?.description),
+                "applied": .array(result.applied.map(\.json)),
+                "failure": result.failure?.json ?? .null,
+            ]
+        default: nil
+        }
+    }
+
+    private func probe() async -> JSONValue {
+        let state = await view.probing.state
+        let (at, problems): (Date?, [String]) =
+            switch state {
+            case .never: (nil, [])
+            case .running(let since): (since, [])
+            case .done(let at, let findings): (at, findings.problems)
+            case .failed(let at, let message): (at, [message])
+            }
+        return ["state": .string(state.name), "at": .optional(at?.rfc3339), "problems": .strings(problems)]
+    }
+
+    private func metrics() async throws -> Response {
+        let snapshot = try await view.snapshot()
+        return .text(snapshot.report.openMetrics(state: snapshot.state, at: Date()), type: FleetReport.openMetricsMediaType)
+    }
+
+    /// It tells nothing but whether the journal can be read: everybody may ask.
+    private func health() async -> Response {
+        do {
+            try await view.reader.check()
+            return .text("ok\n", type: "text/plain; charset=utf-8")
+        } catch {
+            return .text("the journal cannot be read\n", type: "text/plain; charset=utf-8", status: .serviceUnavailable)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+internal import ConvoyReporting
+public import ConvoyRollout
+internal import FoundationEssentials
+internal import HTTPTypes
+
+/// A run could not be gone on with.
+public struct ResumeError: Error, Sendable {
+    /// Why; sentences without a secret.
+    public var message: String
+
+    public init(_ message: String) {
+        self.message = message
+    }
+}
+
+/// What the dashboard may do to a run besides looking at it.
+public struct RunControl: Sendable {
+    enum Action: String, Sendable, CaseIterable {
+        case stop, approve, pause, unpause, resume
+    }
+
+    /// The journal's file.
+    private let path: String
+    /// Who asks, as the journal keeps it: `dashboard (user@host)`.
+    private let person: String
+    private let resume: @Sendable (RunID) async throws(ResumeError) -> Void
+
+    /// - Parameters:
+    ///   - journal: its file.
+    ///   - person: as whom the server runs: `user@host`.
+    ///   - resume: goes on with a run in a process of its own, and returns when that has taken the run up.
+    public init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
+        path = journal
+        self.person = "dashboard (\(person))"
+        self.resume = resume
+    }
+
+    /// What makes sense now, for the buttons.
+    func actions(_ state: RunState, _ report: FleetReport) -> [Action] {
+        switch state {
+        case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])
+        case .cutOff, .interrupted, .halted: [.resume]
+        case .succeeded, .failed, .abandoned: []
+        }
+    }
+
+    /// - Throws: ``HTTPProblem`` where it makes no sense now; ``JournalError`` where it cannot be written down.
+    func act(_ action: Action, server: String?, on run: RunRecord, _ state: RunState, _ report: FleetReport) async throws {
+        guard actions(state, report).contains(action) else {
+            let isGate = action == .approve && state == .running
+            throw HTTPProblem(.conflict, isGate ? "no gate of the run is open" : "that cannot be done: the run is \(state.rawValue)")
+        }
+        switch action {
+        case .stop: try await post(.stop, to: run)
+        case .approve: try await approve(run, report)
+        case .pause: try await post(.pause(server: try await check(server, run)), to: run)
+        case .unpause: try await post(.unpause(server: try await check(server, run)), to: run)
+        case .resume:
+            do throws(ResumeError) {
+                try await resume(run.id)
+            } catch {
+                throw HTTPProblem(.conflict, error.message)
+            }
+        }
+    }
+
+    private func approve(_ run: RunRecord, _ report: FleetReport) async throws {
+        let plan = try await plan(of: run)
+        guard let wave = report.gate?.wave, plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else {
+            throw HTTPProblem(.conflict, "the gate waits for no approval")
+        }
+        try await post(.approve(wave: wave), to: run)
+    }
+
+    private func check(_ server: String?, _ run: RunRecord) async throws -> String {
+        let plan = try await plan(of: run)
+        guard let server, plan.waves.contains(where: { $0.instances.contains { $0.server == server } }) else {
+            throw HTTPProblem(.badRequest, "the run has nothing on that server; name one as ?server=NAME")
+        }
+        return server
+    }
+
+    private func plan(of run: RunRecord) async throws -> PinnedPlan {
+        let data = try await journal().plan(of: run.id) ?? Data()
+        do throws(InvalidPlan) {
+            return try PinnedPlan(data: data)
+        } catch {
+            throw HTTPProblem(.conflict, "the plan of the run cannot be read: \(error.message)")
+        }
+    }
+
+    private func post(_ request: OperatorRequest.Kind, to run: RunRecord) async throws {
+        try await journal().post(request, to: run.id, by: person, at: Date())
+    }
+
+    /// Opened for as long as something is done with it: a dashboard that is left alone may not write.
+    private func journal() async throws(JournalError) -> SQLiteJournal { try await SQLiteJournal.open(path: path) }
+}

@@ -1,0 +1,124 @@
+internal import ConvoyFleet
+internal import ConvoyMigrations
+internal import ConvoyReporting
+internal import ConvoyRollout
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Runs for programs, and for the pages that show them: `/api/v1/runs` and what is below it.
+struct RunRoutes: Sendable {
+    var view: FleetView
+    var followers: FollowerCount
+    /// Nil where runs may only be looked at.
+    var control: RunControl?
+
+    private static let runsAtOnce: Int64 = 50
+    private static let mostRuns: Int64 = 500
+    private static let mostEvents: Int64 = 1000
+
+    private typealias Found = (follower: RunFollower, record: RunRecord, state: RunState)
+
+    var routes: [Route] {
+        [
+            Route(.get, "/api/v1/runs") { request, _ in
+                let limit = min(Self.mostRuns, max(1, try request.number("limit") ?? Self.runsAtOnce))
+                return .json(try await view.runs(limit: Int(limit), at: Date()).json)
+            },
+            of("") { found, _ in .json(await run(found)) },
+            of("/report") { found, _ in .json(await found.follower.report.reportJSON(state: found.state, at: Date())) },
+            of("/instances") { found, request in
+                let number = try request.number("changed_after")
+                var changed: Set<String>?
+                if let number { changed = await found.follower.instances(changedAfter: number) }
+                let (report, lastEvent) = await found.follower.current
+                return .json(
+                    try FleetRoutes.instances(of: report, changed, revision: found.record.id.description, lastEvent: lastEvent, for: request)
+                )
+            },
+            of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.json))]) },
+            of("/migrations") { found, _ in .json(["migrations": .array(await found.follower.report.migrationDurations.map(\.json))]) },
+            of("/events") { found, request in try await events(found, request) },
+        ] + (control.map { control in RunControl.Action.allCases.map { act($0, control) } } ?? [])
+    }
+
+    private func of(_ part: String, _ answer: @escaping @Sendable (Found, Request) async throws -> Response) -> Route {
+        Route(.get, "/api/v1/runs/{run}" + part) { request, context in try await answer(try await find(context), request) }
+    }
+
+    private func find(_ context: DashboardContext) async throws -> Found {
+        guard let found = try await view.run(try context.parameter("run")) else { throw HTTPProblem(.notFound, "the journal has no such run") }
+        return found
+    }
+
+    private func run(_ found: Found) async -> JSONValue {
+        let (report, lastEvent) = await found.follower.current
+        let record = found.record
+        return [
+            "run": .string(record.id.description),
+            "fleet": .string(record.fleet),
+            "direction": .string(record.change.direction.rawValue),
+            "target": .optional(record.change.target?.description),
+            "status": .string(found.state.rawValue),
+            "started_at": .string(record.startedAt.rfc3339),
+            "finished_at": .optional(record.finishedAt?.rfc3339),
+            "started_by": .string(record.startedBy),
+            "generated_at": .string(Date().rfc3339),
+            "last_event": .integer(Int(lastEvent)),
+            "halt_reason": .optional(report.haltReason?.description),
+            "stopping": .bool(report.isStopping),
+            "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
+            "paused_servers": .strings(report.pausedServers.sorted()),
+            "summary": report.summary.json,
+            "waves": .array(report.waves.map(\.json)),
+            "actions": .strings(control?.actions(found.state, report).map(\.rawValue) ?? []),
+        ]
+    }
+
+    // MARK: Events
+
+    /// Server-sent events; a page of them as JSON where that is asked for.
+    private func events(_ found: Found, _ request: Request) async throws -> Response {
+        var after = try request.number("after") ?? 0
+        // What a browser sends when it connects again; it knows better than the address that the page began with.
+        if let header = request.headers[.lastEventID] {
+            guard let number = Int64(header), number >= 0 else { throw HTTPProblem(.badRequest, "Last-Event-ID is not the number of an event") }
+            after = number
+        }
+        guard request.headers[.accept]?.contains("application/json") != true else {
+            let limit = min(Self.mostEvents, max(1, try request.number("limit") ?? Self.mostEvents))
+            let page = try await found.follower.events(after: after, limit: Int(limit))
+            // The journal has them as JSON already.
+            let events = page.map { "{\"number\":\($0.number),\"event\":\($0.json)}" }.joined(separator: ",")
+            return .text("{\"last_event\":\(page.last?.number ?? after),\"events\":[\(events)]}\n", type: "application/json")
+        }
+        guard let place = followers.take() else {
+            throw HTTPProblem(.serviceUnavailable, "too many follow runs already", headers: [.retryAfter: "10"])
+        }
+        let stream = EventStream(follower: found.follower, start: after, follows: request.query("follow") != "false")
+        return stream.response(to: request, place: place)
+    }
+
+    // MARK: Actions
+
+    private func act(_ action: RunControl.Action, _ control: RunControl) -> Route {
+        Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change) { request, context in
+            let found = try await find(context)
+            try await control.act(action, server: request.query("server"), on: found.record, found.state, await found.follower.report)
+            return .json(["run": .string(found.record.id.description), "asked": .string(action.rawValue)], status: .accepted)
+        }
+    }
+}
+
+extension WaveReport {
+    fileprivate var json: JSONValue {
+        [
+            "name": .string(name),
+            "instances": .integer(instances),
+            "outcomes": allOutcomes.json,
+            "running": .integer(running),
+            "started_at": .optional(startedAt?.rfc3339),
+            "finished_at": .optional(finishedAt?.rfc3339),
+        ]
+    }
+}

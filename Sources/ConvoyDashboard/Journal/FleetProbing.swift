@@ -1,0 +1,84 @@
+public import ConvoyRollout
+internal import FoundationEssentials
+
+/// What looking at every instance found.
+public struct ProbeFindings: Sendable {
+    /// Where each instance stands.
+    public var statuses: [InstanceStatus]
+    /// By instance: its newest version and its schema's fingerprint.
+    public var cohorts: [String: String]
+    /// What kept the look from being whole, for example a server that did not tell its databases; a sentence each, without a secret.
+    public var problems: [String]
+
+    public init(statuses: [InstanceStatus], cohorts: [String: String] = [:], problems: [String] = []) {
+        self.statuses = statuses
+        self.cohorts = cohorts
+        self.problems = problems
+    }
+}
+
+/// Nothing could be looked at.
+public struct ProbeError: Error, Sendable {
+    /// Why; a sentence without a secret.
+    public var message: String
+
+    public init(_ message: String) {
+        self.message = message
+    }
+}
+
+/// How far the dashboard is with looking at the instances.
+enum ProbeState: Sendable {
+    /// Nobody has asked yet.
+    case never
+    case running(since: Date)
+    case done(at: Date, ProbeFindings)
+    /// Nothing could be looked at, for that reason.
+    case failed(at: Date, String)
+
+    var name: String {
+        switch self {
+        case .never: "never"
+        case .running: "running"
+        case .done: "done"
+        case .failed: "failed"
+        }
+    }
+}
+
+/// Looks at the instances when somebody asks, one look at a time.
+actor FleetProbing {
+    private let look: @Sendable () async throws(ProbeError) -> ProbeFindings
+    private(set) var state = ProbeState.never
+    /// What the last look that worked found, and when.
+    private(set) var findings: (at: Date, ProbeFindings)?
+    private let requests: AsyncStream<Void>
+    private let request: AsyncStream<Void>.Continuation
+
+    init(_ look: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings) {
+        self.look = look
+        (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Asks for a look, unless one is under way.
+    func ask(at now: Date) {
+        if case .running = state { return }
+        state = .running(since: now)
+        request.yield()
+    }
+
+    /// Does what is asked for until the task is cancelled.
+    func run() async {
+        for await _ in requests {
+            do throws(ProbeError) {
+                let found = try await look()
+                if Task.isCancelled { return }
+                let now = Date()
+                findings = (now, found)
+                state = .done(at: now, found)
+            } catch {
+                state = .failed(at: Date(), error.message)
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+internal import ConvoyFleet
+internal import ConvoyMigrations
+internal import ConvoyReporting
+internal import ConvoyRollout
+internal import FoundationEssentials
+
+/// The fleet as the journal, the fleet file and probes have it, kept up to date for everybody who looks at it.
+actor FleetView {
+    /// The fleet at a moment.
+    struct Snapshot: Sendable {
+        var report: FleetReport
+        /// The newest run; nil where there is none.
+        var run: RunFollower?
+        var state: RunState?
+        /// Changes whenever more than the newest run's events has changed.
+        var revision: String
+        /// The last of the newest run's events that is in the report; 0 where there is none.
+        var lastEvent: Int64
+    }
+
+    /// How old what is shown may be.
+    static let maximumAge = Duration.milliseconds(250)
+    /// How many runs are kept folded; the one that nobody has asked for longest goes first.
+    private static let followerLimit = 4
+
+    nonisolated let fleet: Fleet
+    nonisolated let reader: JournalReader
+    nonisolated let probing: FleetProbing
+    private let target: MigrationVersion?
+    private var followers: [RunFollower] = []
+    /// What earlier runs did to instances that the newest one leaves out.
+    private var earlier: (run: RunID?, events: [Event])?
+    private var last: Snapshot?
+
+    init(fleet: Fleet, target: MigrationVersion?, probing: FleetProbing) {
+        self.fleet = fleet
+        self.target = target
+        self.probing = probing
+        reader = JournalReader(path: fleet.journal)
+    }
+
+    // MARK: Runs
+
+    /// The runs of the fleet, newest first; none where there is no journal.
+    func runs(limit: Int, at now: Date) async throws -> RunsReport {
+        var entries: [RunsReport.Entry] = []
+        if let journal = try await reader.journal() {
+            for run in try await journal.runs(limit: limit, fleet: fleet.name) {
+                entries.append(RunsReport.Entry(run: run, state: try state(of: run), outcomes: try await journal.outcomes(of: run.id)))
+            }
+        }
+        return RunsReport(journal: fleet.journal, generatedAt: now, runs: entries)
+    }
+
+    /// A run with that id and how it stands, as new as the journal; nil where the journal has no such run of the fleet.
+    func run(_ id: String) async throws -> (follower: RunFollower, record: RunRecord, state: RunState)? {
+        guard let journal = try await reader.journal(),
+            let record = try await journal.runs(named: id, fleet: fleet.name).first, record.id.description == id
+        else { return nil }
+        // Before the events: a run that ends meanwhile must not look cut off.
+        let state = try state(of: record)
+        let follower = follower(of: record, in: journal)
+        try await follower.refresh(within: Self.maximumAge)
+        return (follower, record, state)
+    }
+
+    nonisolated private func state(of run: RunRecord) throws(JournalError) -> RunState {
+        try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: reader.path) != nil)
+    }
+
+    private func follower(of record: RunRecord, in journal: SQLiteJournal) -> RunFollower {
+        followers.removeAll { $0.journal !== journal }
+        let index = followers.firstIndex { $0.record.id == record.id }
+        let follower = index.map { followers.remove(at: $0) } ?? RunFollower(record, in: journal)
+        followers.append(follower)
+        if followers.count > Self.followerLimit { followers.removeFirst() }
+        return follower
+    }
+
+    // MARK: The fleet
+
+    /// The fleet as it stands: the newest run, where the fleet file has its instances, what earlier runs did to those that the newest one leaves
+    /// out, and the last look at them.
+    func snapshot() async throws -> Snapshot {
+        let journal = try await reader.journal()
+        let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first
+        let run: (follower: RunFollower, record: RunRecord, state: RunState)? =
+            if let newest { try await self.run(newest.id.description) } else { nil }
+        let (runReport, lastEvent) = await run?.follower.current ?? (FleetReport(), 0)
+        let findings = await probing.findings
+        let revision = "\(newest?.id.description ?? "none")/\(findings.map { String(Int64($0.at.timeIntervalSince1970 * 1000)) } ?? "none")"
+        if var last, last.revision == revision, last.lastEvent == lastEvent, last.run === run?.follower {
+            last.state = run?.state
+            return last
+        }
+
+        var report = runReport
+        report.apply(fleet, target: target, instances: fleet.instances)
+        if let journal { for event in try await earlierEvents(than: runReport, newest?.id, in: journal) { report.apply(event) } }
+        if let (at, findings) = findings {
+            for status in findings.statuses { report.apply(status, at: at) }
+            report.apply(cohorts: findings.cohorts)
+        }
+        let snapshot = Snapshot(report: report, run: run?.follower, state: run?.state, revision: revision, lastEvent: lastEvent)
+        last = snapshot
+        return snapshot
+    }
+
+    private func earlierEvents(than report: FleetReport, _ run: RunID?, in journal: SQLiteJournal) async throws -> [Event] {
+        if let earlier, earlier.run == run { return earlier.events }
+        let left = fleet.instances.map(\.name).filter { report.instance($0)?.wave == nil }
+        let events = try await journal.lastEndings(of: left, fleet: fleet.name, except: run).compactMap(\.event)
+        earlier = (run, events)
+        return events
+    }
+}
+
+extension RunFollower {
+    /// The report with the last event that is in it.
+    var current: (FleetReport, Int64) { (report, lastEvent) }
+}

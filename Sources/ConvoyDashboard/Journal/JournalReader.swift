@@ -1,0 +1,49 @@
+internal import ConvoyRollout
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// The journal as the dashboard reads it: opened when it is there, and opened anew when another file has taken its place.
+actor JournalReader {
+    /// What tells one file from another that has its name.
+    private struct FileIdentity: Hashable {
+        var device: dev_t
+        var number: ino_t
+    }
+
+    nonisolated let path: String
+    private var opened: (journal: SQLiteJournal, identity: FileIdentity)?
+
+    init(path: String) {
+        self.path = path
+    }
+
+    /// Nil where no run was ever written down.
+    ///
+    /// - Throws: ``JournalError`` where there is a file that cannot be read.
+    func journal() async throws(JournalError) -> SQLiteJournal? {
+        guard let identity = identity() else {
+            opened = nil
+            return nil
+        }
+        if let opened, opened.identity == identity { return opened.journal }
+        let journal = try await SQLiteJournal.open(readingAt: path)
+        // Somebody else may have come first while it was opened.
+        if let opened, opened.identity == identity { return opened.journal }
+        opened = journal.map { ($0, identity) }
+        return journal
+    }
+
+    /// Reads something of it, to see whether that works.
+    func check() async throws(JournalError) {
+        _ = try await journal()?.runs(limit: 1)
+    }
+
+    private func identity() -> FileIdentity? {
+        var status = stat()
+        return stat(path, &status) == 0 ? FileIdentity(device: status.st_dev, number: status.st_ino) : nil
+    }
+}

@@ -1,0 +1,95 @@
+internal import ConvoyReporting
+internal import ConvoyRollout
+
+/// A run as far as the journal has it, kept up to date for everybody who looks at it: the journal is read once, however many there are.
+actor RunFollower {
+    nonisolated let record: RunRecord
+    nonisolated let journal: SQLiteJournal
+    /// What has happened, folded.
+    private(set) var report = FleetReport()
+    /// The number of the last event that is in ``report``; 0 before the first.
+    private(set) var lastEvent: Int64 = 0
+
+    /// By instance: the last event that changed it.
+    private var changes: [String: Int64] = [:]
+    /// The last event that may have changed every instance.
+    private var generalChange: Int64 = 0
+    /// The newest events, in order, for those who follow.
+    private var recent: [RecordedEvent] = []
+    private var reading: Task<Void, any Error>?
+    private var readAt: ContinuousClock.Instant?
+
+    private static let pageSize = 1000
+    private static let recentLimit = 2000
+
+    init(_ record: RunRecord, in journal: SQLiteJournal) {
+        self.record = record
+        self.journal = journal
+    }
+
+    /// Takes in what the journal has got since.
+    ///
+    /// - Parameter age: what is not older than that will do.
+    /// - Throws: ``JournalError`` where the journal cannot be read.
+    func refresh(within age: Duration) async throws {
+        if let reading { return try await reading.value }
+        if let readAt, .now - readAt < age { return }
+        // Not a child of this task: others wait for it too, and one who goes away must not take it from them.
+        let task = Task { try await read() }
+        reading = task
+        defer { reading = nil }
+        try await task.value
+    }
+
+    private func read() async throws {
+        while true {
+            let page = try await journal.events(of: record.id, after: lastEvent, limit: Self.pageSize)
+            for event in page { take(event) }
+            guard page.count == Self.pageSize else { break }
+        }
+        readAt = .now
+    }
+
+    private func take(_ recorded: RecordedEvent) {
+        lastEvent = recorded.number
+        recent.append(recorded)
+        if recent.count > 2 * Self.recentLimit { recent.removeFirst(recent.count - Self.recentLimit) }
+        guard let event = recorded.event else { return }
+        report.apply(event)
+        switch event.kind {
+        case .runStarted, .runResumed: generalChange = recorded.number
+        default: if let name = event.kind.instance { changes[name] = recorded.number }
+        }
+    }
+
+    /// The events after that one, in order: as many as there are, up to a limit.
+    ///
+    /// - Throws: ``JournalError`` where the journal cannot be read.
+    func events(after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
+        if number >= lastEvent { return [] }
+        guard let first = recent.first, first.number <= number + 1 else {
+            return try await journal.events(of: record.id, after: number, limit: limit)
+        }
+        // The numbers are the journal's, which other runs write to as well, so they have gaps.
+        let start = recent.partitioningIndex { $0.number > number }
+        return Array(recent[start...].prefix(limit))
+    }
+
+    /// The instances that events after that one have changed; nil where that may be all of them.
+    func instances(changedAfter number: Int64) -> Set<String>? {
+        guard number >= generalChange else { return nil }
+        return Set(changes.lazy.filter { $0.value > number }.map(\.key))
+    }
+}
+
+extension Array {
+    /// The first index whose element fulfils the condition, where all after one that does do too; the end where none does.
+    fileprivate func partitioningIndex(where condition: (Element) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
+        while low < high {
+            let middle = (low + high) / 2
+            if condition(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

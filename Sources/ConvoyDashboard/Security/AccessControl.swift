@@ -1,0 +1,72 @@
+internal import FoundationEssentials
+internal import Synchronization
+
+/// Who a request is from: the token, the sessions of browsers that have shown it, and how often one may try.
+final class AccessControl: Sendable {
+    /// Who asks.
+    enum Reader: Sendable, Hashable {
+        /// No token is demanded here: anybody on this machine.
+        case anybody
+        /// A browser that has logged in.
+        case session(SessionTable.Session)
+        /// A program that sends the token with each request.
+        case bearer
+    }
+
+    /// Why a request may not have what it asks for.
+    enum Refusal: Error, Sendable, Hashable {
+        case notLoggedIn
+        case wrongToken
+        case tooManyAttempts(wait: Duration)
+    }
+
+    private struct State: Sendable {
+        var sessions = SessionTable()
+        var attempts = AttemptLimit()
+    }
+
+    private let token: AccessToken?
+    private let state = Mutex(State())
+
+    /// - Parameter token: nil lets everybody read who can reach the server.
+    init(_ token: AccessToken?) {
+        self.token = token
+    }
+
+    var demandsToken: Bool { token != nil }
+
+    /// - Parameters:
+    ///   - cookie: the session's id.
+    ///   - authorization: that header, for example `Bearer 0123…`.
+    ///   - address: the other side's.
+    func reader(cookie: String?, authorization: String?, from address: String, at now: Date) throws(Refusal) -> Reader {
+        guard token != nil else { return .anybody }
+        if let authorization {
+            let words = authorization.split(separator: " ", maxSplits: 1)
+            guard words.count == 2, words[0].lowercased() == "bearer" else { throw .wrongToken }
+            try check(String(words[1]), from: address, at: now)
+            return .bearer
+        }
+        guard let cookie, let session = state.withLock({ $0.sessions.session(cookie, at: now) }) else { throw .notLoggedIn }
+        return .session(session)
+    }
+
+    /// Opens a session for a browser that shows the token.
+    func logIn(_ text: String, from address: String, at now: Date) throws(Refusal) -> SessionTable.Session {
+        try check(text, from: address, at: now)
+        return state.withLock { $0.sessions.open(at: now) }
+    }
+
+    func logOut(_ session: SessionTable.Session) {
+        state.withLock { $0.sessions.close(session) }
+    }
+
+    private func check(_ text: String, from address: String, at now: Date) throws(Refusal) {
+        // Before the comparison: who is shut out learns nothing about what it tries meanwhile.
+        if let wait = state.withLock({ $0.attempts.wait(address, at: now) }) { throw .tooManyAttempts(wait: wait) }
+        guard let token, token.matches(text) else {
+            state.withLock { $0.attempts.fail(address, at: now) }
+            throw .wrongToken
+        }
+    }
+}

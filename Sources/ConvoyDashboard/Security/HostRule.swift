@@ -1,0 +1,31 @@
+/// Which `Host` a request may name.
+///
+/// A page of a foreign site can make its own name lead to 127.0.0.1 and then read what listens there as its own origin (DNS rebinding); only the
+/// name in the request tells that it is not meant for us.
+struct HostRule: Sendable, Hashable {
+    /// Names, or names with a port, that are ours besides the address that we listen on.
+    var extra: [String]
+    var isLoopback: Bool
+
+    /// - Parameter extra: `convoy.example.org`, or with a port.
+    init(_ address: ListenAddress, extra: [String]) {
+        self.extra = extra.map { $0.lowercased() }
+        isLoopback = address.isLoopback
+    }
+
+    /// - Parameters:
+    ///   - authority: what the request names, with its port.
+    ///   - port: the one that we listen on.
+    func accepts(_ authority: String?, port: Int) -> Bool {
+        guard let authority = authority?.lowercased(), !authority.isEmpty else { return false }
+        if extra.contains(authority) || extra.contains(Self.withoutPort(authority)) { return true }
+        // Where others reach us we cannot know every name of ours; there a token is demanded, which no foreign page has.
+        guard isLoopback else { return extra.isEmpty }
+        return ["localhost", "127.0.0.1", "[::1]"].contains { authority == "\($0):\(port)" || port == 80 && authority == $0 }
+    }
+
+    private static func withoutPort(_ authority: String) -> String {
+        guard let colon = authority.lastIndex(of: ":"), authority[authority.index(after: colon)...].allSatisfy(\.isNumber) else { return authority }
+        return String(authority[..<colon])
+    }
+}

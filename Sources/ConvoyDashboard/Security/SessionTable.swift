@@ -1,0 +1,61 @@
+internal import Crypto
+internal import FoundationEssentials
+
+/// Who has logged in with a browser. A value: it knows neither clocks nor sockets.
+struct SessionTable: Sendable {
+    /// A browser that has shown the token.
+    struct Session: Sendable, Hashable {
+        /// What its cookie holds: 256 random bits.
+        let id: String
+        /// What its requests have to repeat in a header before anything is changed; a foreign page cannot know it.
+        let csrfToken: String
+        let expiresAt: Date
+    }
+
+    /// How long one lasts, used or not.
+    static let lifetime = Duration.seconds(12 * 3600)
+    /// The oldest makes room for a new one.
+    static let limit = 1000
+
+    /// By the digest of the id: how long a look-up takes tells nothing about one.
+    private var sessions: [SHA256Digest: Session] = [:]
+
+    /// How many there are, expired ones included.
+    var count: Int { sessions.count }
+
+    /// A new one.
+    mutating func open(at now: Date) -> Session {
+        sessions = sessions.filter { $0.value.expiresAt > now }
+        if sessions.count >= Self.limit, let oldest = sessions.min(by: { $0.value.expiresAt < $1.value.expiresAt }) {
+            sessions[oldest.key] = nil
+        }
+        let session = Session(
+            id: .random256Bits,
+            csrfToken: .random256Bits,
+            expiresAt: now.addingTimeInterval(TimeInterval(Self.lifetime.components.seconds))
+        )
+        sessions[Self.digest(session.id)] = session
+        return session
+    }
+
+    /// The one with that id; nil where there is none, or where its time is over.
+    func session(_ id: String, at now: Date) -> Session? {
+        sessions[Self.digest(id)].flatMap { $0.expiresAt > now ? $0 : nil }
+    }
+
+    mutating func close(_ session: Session) {
+        sessions[Self.digest(session.id)] = nil
+    }
+
+    private static func digest(_ id: String) -> SHA256Digest { SHA256.hash(data: Data(id.utf8)) }
+}
+
+extension String {
+    /// In hexadecimal digits.
+    static var random256Bits: String {
+        (0..<4).map { _ in
+            let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+}

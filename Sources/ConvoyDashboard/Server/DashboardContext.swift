@@ -1,0 +1,61 @@
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+
+/// What is known of a request besides what it says.
+struct DashboardContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The other side's address; empty where it is not known.
+    let remoteAddress: String
+    /// The port that it came in on.
+    let port: Int
+    /// Who asks; set before a route is called that is not open to everybody.
+    var reader = AccessControl.Reader.anybody
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress?.ipAddress ?? ""
+        port = source.channel.localAddress?.port ?? 0
+    }
+
+    /// A part of the path that a route names in braces, decoded.
+    func parameter(_ name: String) throws(HTTPProblem) -> String {
+        guard let text = parameters.get(name)?.percentDecoded else { throw HTTPProblem(.badRequest, "the path is not UTF-8") }
+        return text
+    }
+}
+
+extension Request {
+    /// A part of the query, decoded; nil where it is not there.
+    func query(_ name: String) -> String? { uri.queryParameters[name[...]].map(String.init) }
+
+    /// A number of the query.
+    ///
+    /// - Throws: where there is something else.
+    func number(_ name: String) throws(HTTPProblem) -> Int64? {
+        guard let text = query(name) else { return nil }
+        guard let number = Int64(text), number >= 0 else { throw HTTPProblem(.badRequest, "“\(name)” is not a number") }
+        return number
+    }
+
+    /// Whether it came in over TLS, as the proxy in front of us says.
+    var isForwardedTLS: Bool { headers[.forwardedProto]?.lowercased() == "https" }
+}
+
+extension String {
+    /// With `%41` and the like read; nil where that is no UTF-8 or no such number.
+    var percentDecoded: String? {
+        var bytes: [UInt8] = []
+        var rest = utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16), rest.count >= 2 else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}

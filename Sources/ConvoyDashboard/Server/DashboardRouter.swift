@@ -1,0 +1,164 @@
+internal import ConvoyRollout
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Puts the routes behind what holds for all of them: headers, the host's name, who may ask, and errors that tell no more than they should.
+struct DashboardRouter: Sendable {
+    var access: AccessControl
+    var hosts: HostRule
+    /// The page that tells people about an error.
+    var errorPage: @Sendable (HTTPProblem) -> Response
+    /// Takes down what went wrong without being anybody's fault, for the operator.
+    var log: @Sendable (String) -> Void
+
+    /// The methods that are told from others where a path does not have them.
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
+
+    static let sessionCookie = "convoy_session"
+
+    func router(_ routes: [Route]) -> Router<DashboardContext> {
+        let router = Router(context: DashboardContext.self, options: [.autoGenerateHeadEndpoints])
+        router.add(middleware: Outermost(rules: self))
+        for (path, routes) in Dictionary(grouping: routes, by: \.path) {
+            for route in routes {
+                router.on(RouterPath(path), method: route.method) { request, context in try await answer(route, request, context) }
+            }
+            var allowed = routes.map(\.method)
+            if allowed.contains(.get) { allowed.append(.head) }
+            let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
+            for method in Self.methods where !allowed.contains(method) {
+                router.on(RouterPath(path), method: method) { _, _ -> Response in
+                    throw HTTPProblem(.methodNotAllowed, "this can only be asked for with \(allow)", headers: [.allow: allow])
+                }
+            }
+        }
+        return router
+    }
+
+    private func answer(_ route: Route, _ request: Request, _ context: DashboardContext) async throws -> Response {
+        var context = context
+        guard route.access != .open else { return try await route.handle(request, context) }
+        let reader: AccessControl.Reader
+        do {
+            reader = try access.reader(
+                cookie: Self.sessionID(request, context),
+                authorization: request.headers[.authorization],
+                from: context.remoteAddress,
+                at: Date()
+            )
+        } catch {
+            guard route.audience == .people, error == .notLoggedIn else { throw HTTPProblem(error) }
+            return .redirect(to: "/login?next=" + Self.localPath(request.uri.string).percentEncoded)
+        }
+        if route.access == .change { try checkOrigin(request, reader) }
+        context.reader = reader
+        return try await route.handle(request, context)
+    }
+
+    /// - Throws: where a foreign page may have sent the request from a reader's browser.
+    private func checkOrigin(_ request: Request, _ reader: AccessControl.Reader) throws(HTTPProblem) {
+        try Self.checkSameOrigin(request)
+        let sent = request.headers[.csrfToken] ?? ""
+        let isOurs =
+            switch reader {
+            // No page can make a browser send a token that it does not know.
+            case .bearer: true
+            case .session(let session): sent == session.csrfToken
+            // A foreign page that sets a header of its own is asked about first, and we never agree.
+            case .anybody: !sent.isEmpty
+            }
+        guard isOurs else { throw HTTPProblem(.forbidden, "the header X-Convoy-CSRF is missing or wrong; reload the page") }
+    }
+
+    /// - Throws: where the browser says that another site's page sent the request.
+    static func checkSameOrigin(_ request: Request) throws(HTTPProblem) {
+        let site = request.headers[.secFetchSite] ?? "same-origin"
+        let origin = request.headers[.origin]
+        let host = request.head.authority ?? ""
+        // Whether the proxy in front of us speaks TLS is its own affair; the host and the port are what counts.
+        guard ["same-origin", "none"].contains(site), origin == nil || origin == "http://\(host)" || origin == "https://\(host)" else {
+            throw HTTPProblem(.forbidden, "another site sent this request")
+        }
+    }
+
+    /// A path of ours; `/` for anything that a browser might take for another site.
+    static func localPath(_ text: String) -> String {
+        let isLocal = text.hasPrefix("/") && !text.hasPrefix("//") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }
+        return isLocal ? text : "/"
+    }
+
+    /// Cookies know no ports, so that two dashboards of a machine would take each other's.
+    static func cookieName(_ context: DashboardContext) -> String { "\(sessionCookie)_\(context.port)" }
+
+    static func sessionID(_ request: Request, _ context: DashboardContext) -> String? { request.cookies[cookieName(context)]?.value }
+}
+
+/// What every answer goes through, those for paths that do not exist included.
+private struct Outermost: RouterMiddleware {
+    let rules: DashboardRouter
+
+    func handle(
+        _ request: Request,
+        context: DashboardContext,
+        next: @concurrent (Request, DashboardContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            guard rules.hosts.accepts(request.head.authority, port: context.port) else {
+                throw HTTPProblem(.misdirectedRequest, "this server does not go by that name; --allow-host tells it one more")
+            }
+            response = try await next(request, context)
+        } catch {
+            response = answer(error, to: request)
+        }
+        for (name, value) in Self.headers { response.headers[name] = value }
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+        return response
+    }
+
+    private func answer(_ error: any Error, to request: Request) -> Response {
+        let problem: HTTPProblem
+        switch error {
+        case let error as HTTPProblem: problem = error
+        case let error as JournalError: problem = HTTPProblem(error)
+        case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
+        // The words of others may tell what nobody asked for.
+        case let error as any HTTPResponseError where error.status.kind == .clientError: problem = HTTPProblem(error.status, "the request cannot be understood")
+        default:
+            rules.log("error: \(request.method) \(DashboardRouter.localPath(request.uri.path)): \(error)")
+            problem = HTTPProblem(.internalServerError, "something went wrong; the server's standard error has more")
+        }
+        let isForPrograms = ["/api/", "/metrics", "/healthz", "/assets/"].contains { request.uri.path.hasPrefix($0) }
+        return isForPrograms ? problem.response : rules.errorPage(problem)
+    }
+
+    private static let headers: [(HTTPField.Name, String)] = [
+        (
+            .contentSecurityPolicy,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        ),
+        (.xContentTypeOptions, "nosniff"),
+        (.frameOptions, "DENY"),
+        // With no-referrer a browser would hide the origin of our own forms from us too.
+        (.referrerPolicy, "same-origin"),
+        (.crossOriginOpenerPolicy, "same-origin"),
+        (.crossOriginResourcePolicy, "same-origin"),
+    ]
+}
+
+extension String {
+    /// With everything but letters, digits and `-._~` as `%41` and the like.
+    var percentEncoded: String {
+        var result = ""
+        for byte in utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default: result += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+}

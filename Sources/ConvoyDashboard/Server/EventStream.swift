@@ -1,0 +1,92 @@
+internal import ConvoyRollout
+internal import HTTPTypes
+internal import Hummingbird
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// How many follow runs at the moment.
+final class FollowerCount: Sendable {
+    /// Held as long as somebody follows; letting it go makes room.
+    final class Place: Sendable {
+        private let count: FollowerCount
+        fileprivate init(_ count: FollowerCount) { self.count = count }
+        deinit { count.taken.withLock { $0 -= 1 } }
+    }
+
+    static let limit = 64
+    private let taken = Mutex(0)
+
+    /// Nil where there are too many already.
+    func take() -> Place? {
+        taken.withLock { taken in
+            guard taken < Self.limit else { return nil }
+            taken += 1
+            return Place(self)
+        }
+    }
+}
+
+/// The events of a run as server-sent events (text/event-stream), each with its number in the journal as its id.
+///
+/// Nothing is queued for a client: it is given what comes after the last event that it was sent, as fast as it takes it.
+struct EventStream: Sendable {
+    var follower: RunFollower
+    /// Of the last event that the client has.
+    var start: Int64
+    /// Whether it goes on when there is nothing more for now.
+    var follows: Bool
+
+    private static let interval = Duration.milliseconds(250)
+    private static let heartbeat = Duration.seconds(15)
+    private static let pageSize = 200
+
+    func response(to request: Request, place: FollowerCount.Place) -> Response {
+        let body = ResponseBody { writer in
+            try await request.body.consumeWithCancellationOnInboundClose { _ in try await write(to: &writer) }
+            try await writer.finish(nil)
+            // It is taken for as long as this closure is there.
+            _ = place
+        }
+        return Response(
+            status: .ok,
+            // A proxy that gathers the answer first would hold every event back.
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .accelBuffering: "no"],
+            body: body
+        )
+    }
+
+    @concurrent
+    private func write(to writer: inout any ResponseBodyWriter) async throws {
+        var last = start
+        var spokenAt = ContinuousClock.now
+        try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
+        // A stream must not hold up the end of the server.
+        while !Task.isShuttingDownGracefully {
+            let events = try await next(after: last)
+            if let newest = events.last {
+                try await writer.write(ByteBuffer(string: events.map(Self.text).joined()))
+                (last, spokenAt) = (newest.number, .now)
+                continue
+            }
+            guard follows else { return }
+            if .now - spokenAt >= Self.heartbeat {
+                try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                spokenAt = .now
+            }
+            try await Task.sleep(for: Self.interval)
+        }
+    }
+
+    private func next(after number: Int64) async throws -> [RecordedEvent] {
+        do {
+            try await follower.refresh(within: Self.interval)
+            return try await follower.events(after: number, limit: Self.pageSize)
+        } catch is JournalError where follows {
+            // It may work again in a moment; who asks for anything else is told.
+            return []
+        }
+    }
+
+    /// The JSON of an event is one line.
+    private static func text(_ event: RecordedEvent) -> String { "id: \(event.number)\ndata: \(event.json)\n\n" }
+}

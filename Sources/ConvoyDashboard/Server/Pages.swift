@@ -1,0 +1,91 @@
+internal import ConvoyReporting
+internal import ConvoyRollout
+internal import HTTPTypes
+internal import Hummingbird
+
+/// The pages: the shell of each is made here; what is in it comes by the interface for programs, and keeps itself up to date.
+struct Pages: Sendable {
+    /// The fleet's name.
+    var fleet: String
+    /// Whether readers log in, and so can log out.
+    var demandsToken: Bool
+
+    /// What the layout is filled with.
+    private struct Layout {
+        var title: String
+        var page: String
+        var fleet: String
+        let version = Convoy.version
+        let icon = WebFiles.icon.versionedName
+        let styles = WebFiles.styles.map(\.versionedName)
+        /// None where the page is not kept up to date.
+        var scripts: [String] = []
+        /// Whether it is shown to those who have logged in.
+        var isInside = false
+        var canLogOut = false
+        var csrf = ""
+        /// Markup.
+        var content = ""
+    }
+
+    private struct LoginForm {
+        var next: String
+        var problem: String?
+    }
+
+    private struct ErrorText {
+        var title: String
+        var detail: String
+    }
+
+    private static let layout = WebTemplate(PackageResources.layout_mustache)
+    private static let loginForm = WebTemplate(PackageResources.login_mustache)
+    private static let errorText = WebTemplate(PackageResources.error_mustache)
+
+    /// Whether every template can be read.
+    static var areValid: Bool { [layout, loginForm, errorText].allSatisfy(\.isValid) }
+
+    var routes: [Route] {
+        [
+            page("/", "fleet", "Fleet", PackageResources.fleet_html),
+            page("/instances/{instance}", "instance", "Instance", PackageResources.instance_html),
+            page("/failures", "failures", "Failures", PackageResources.failures_html),
+            page("/runs", "runs", "Runs", PackageResources.runs_html),
+            page("/runs/{run}", "run", "Run", PackageResources.run_html),
+        ]
+    }
+
+    private func page(_ path: String, _ name: String, _ title: String, _ content: [UInt8]) -> Route {
+        let content = String(decoding: content, as: UTF8.self)
+        return Route(.get, path, .reader, for: .people) { _, context in
+            var layout = Layout(title: title, page: name, fleet: fleet, content: content)
+            layout.scripts = WebFiles.scripts.map(\.versionedName)
+            layout.isInside = true
+            layout.canLogOut = demandsToken
+            // Where nobody logs in, that the header is there at all shows that it was not a foreign page.
+            layout.csrf = if case .session(let session) = context.reader { session.csrfToken } else { "none" }
+            return Self.response(layout)
+        }
+    }
+
+    func login(next: String, problem: HTTPProblem? = nil) -> Response {
+        let form = Self.loginForm.render(LoginForm(next: next, problem: problem?.detail))
+        var response = Self.response(Layout(title: "Log in", page: "login", fleet: "", content: form), status: problem?.status ?? .ok)
+        response.headers[.retryAfter] = problem?.headers[.retryAfter]
+        return response
+    }
+
+    func error(_ problem: HTTPProblem) -> Response {
+        let text = Self.errorText.render(ErrorText(title: problem.status.reasonPhrase, detail: problem.detail))
+        var response = Self.response(
+            Layout(title: problem.status.reasonPhrase, page: "error", fleet: demandsToken ? "" : fleet, content: text),
+            status: problem.status
+        )
+        response.headers.append(contentsOf: problem.headers)
+        return response
+    }
+
+    private static func response(_ layout: Layout, status: HTTPResponse.Status = .ok) -> Response {
+        .text(Self.layout.render(layout), type: "text/html; charset=utf-8", status: status)
+    }
+}

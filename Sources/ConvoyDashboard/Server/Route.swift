@@ -1,0 +1,41 @@
+internal import HTTPTypes
+internal import Hummingbird
+
+/// One thing that the server answers to. All of them stand in one table, which the tests walk.
+struct Route: Sendable {
+    /// Who may ask for it.
+    enum Access: Sendable, Hashable, CaseIterable {
+        /// Everybody who can reach the server: what is needed to log in, and what tells nothing.
+        case open
+        /// Whoever has shown the token, where one is demanded.
+        case reader
+        /// The same, for what changes something: the request must come from our own pages, or carry the token itself.
+        case change
+    }
+
+    /// Whom its answers are for, errors included.
+    enum Audience: Sendable, Hashable {
+        case people, programs
+    }
+
+    var method: HTTPRequest.Method
+    /// With what varies in braces: `/api/v1/runs/{run}`.
+    var path: String
+    var access: Access
+    var audience: Audience
+    var handle: @Sendable (Request, DashboardContext) async throws -> Response
+
+    init(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ access: Access = .reader,
+        for audience: Audience = .programs,
+        _ handle: @escaping @Sendable (Request, DashboardContext) async throws -> Response
+    ) {
+        self.method = method
+        self.path = path
+        self.access = access
+        self.audience = audience
+        self.handle = handle
+    }
+}

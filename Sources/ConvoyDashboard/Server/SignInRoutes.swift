@@ -1,0 +1,70 @@
+internal import FoundationEssentials
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Logging in and out with a browser.
+struct SignInRoutes: Sendable {
+    var access: AccessControl
+    var pages: Pages
+
+    private static let mostBytes = 4096
+
+    var routes: [Route] {
+        [
+            Route(.get, "/login", .open, for: .people) { request, context in
+                guard access.demandsToken else { return .redirect(to: "/") }
+                return pages.login(next: DashboardRouter.localPath(request.query("next") ?? "/"))
+            },
+            Route(.post, "/login", .open, for: .people) { request, context in try await logIn(request, context) },
+            Route(.post, "/logout", .reader, for: .people) { request, context in try await logOut(request, context) },
+        ]
+    }
+
+    private func logIn(_ request: Request, _ context: DashboardContext) async throws -> Response {
+        // Else a foreign page could log a reader in, though not with a token that it does not have.
+        try DashboardRouter.checkSameOrigin(request)
+        let form = try await form(request)
+        let next = DashboardRouter.localPath(form["next"] ?? "/")
+        do throws(AccessControl.Refusal) {
+            let session = try access.logIn(form["token"] ?? "", from: context.remoteAddress, at: Date())
+            return redirect(to: next, request, context, cookie: session.id, lifetime: SessionTable.lifetime)
+        } catch {
+            return pages.login(next: next, problem: HTTPProblem(error))
+        }
+    }
+
+    private func logOut(_ request: Request, _ context: DashboardContext) async throws -> Response {
+        try DashboardRouter.checkSameOrigin(request)
+        guard case .session(let session) = context.reader else { return .redirect(to: "/") }
+        guard try await form(request)["csrf"] == session.csrfToken else { throw HTTPProblem(.forbidden, "reload the page and try again") }
+        access.logOut(session)
+        return redirect(to: "/login", request, context, cookie: "", lifetime: .zero)
+    }
+
+    private func redirect(
+        to path: String,
+        _ request: Request,
+        _ context: DashboardContext,
+        cookie: String,
+        lifetime: Duration
+    ) -> Response {
+        var response = Response.redirect(to: path)
+        // Only marked as secure where it is: over plain HTTP a browser would drop it.
+        let secure = request.isForwardedTLS ? "; Secure" : ""
+        response.headers[.setCookie] =
+            "\(DashboardRouter.cookieName(context))=\(cookie); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Strict\(secure)"
+        return response
+    }
+
+    /// The fields of a form.
+    private func form(_ request: Request) async throws -> [String: String] {
+        let body = try await request.body.collect(upTo: Self.mostBytes)
+        var fields: [String: String] = [:]
+        for pair in String(buffer: body).split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let texts = parts.map { String($0.map { $0 == "+" ? " " : $0 }).percentDecoded }
+            if texts.count == 2, let name = texts[0], let value = texts[1] { fields[name] = value }
+        }
+        return fields
+    }
+}

@@ -1,0 +1,331 @@
+"use strict";
+
+// Each page: what it asks for, and where it puts the answers.
+
+/** The last part of the page's address, as it is: the name of an instance, or a run's id. */
+const subject = decodeURIComponent(location.pathname.split("/").pop());
+
+/** How many events a run's page lists. */
+const shownEvents = 40;
+
+const pageMakers = {
+  fleet() {
+    const instances = new Instances("/api/v1/instances");
+    const grid = new FleetGrid(place("grid"));
+    const table = new FleetTable(place("table"), { caption: "Instances of the fleet", linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
+    const live = new Live(async () => {
+      const [fleet, changed] = await Promise.all([ask("/api/v1/fleet"), instances.refresh()]);
+      live.follow(fleet.run, fleet.last_event);
+      showFacts(place("facts"), [
+        ["Newest version", fleet.target],
+        ["Instances", wholeNumber.format(fleet.summary.instances)],
+        ["Newest run", fleet.run && element("span", {}, runLink(fleet.run), " ", badge(fleet.run_status))],
+        ["Looked at", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null)} ago` : "not yet"],
+      ]);
+      showTiles(place("tiles"), fleet.summary.outcomes);
+      showVersions(fleet.summary, fleet.target);
+      showCohorts(fleet.cohorts);
+      showProbe(fleet.probe);
+      if (changed === null || changed.size > 0) {
+        const { rows } = instances;
+        grid.update(rows, changed);
+        table.update(rows);
+      }
+      setText(place("notice"), fleet.run || fleet.looked_at ? "" : "There is no run in the journal yet. Look at the instances to see how they stand.");
+    });
+    place("probe").addEventListener("click", async () => {
+      await attempt("notice", () => ask("/api/v1/probe", { method: "POST" }));
+      live.wake();
+    });
+  },
+
+  instance() {
+    setText(place("name"), visibleText(subject));
+    document.title = `${visibleText(subject)} · ${document.title}`;
+    let run = null;
+    const live = new Live(async () => {
+      const answer = await ask(`/api/v1/instances/${encodeURIComponent(subject)}`);
+      if (run === null && answer.run) {
+        const newest = await ask(`/api/v1/runs/${encodeURIComponent(answer.run)}`);
+        run = answer.run;
+        live.follow(run, newest.last_event);
+      }
+      showInstance(answer);
+    });
+  },
+
+  failures() {
+    new Live(async () => showFailures(place("failures"), (await ask("/api/v1/failures")).failures));
+  },
+
+  runs() {
+    new Live(async () => {
+      const { runs } = await ask("/api/v1/runs");
+      place("runs").replaceChildren(
+        plainTable(
+          "Runs, newest first",
+          [{ label: "Run" }, { label: "What" }, { label: "Status" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
+          runs.map((run) => [
+            runLink(run.run),
+            changeText(run),
+            badge(run.status),
+            when(run.started_at),
+            run.duration === null ? "" : durationText(run.duration),
+            wholeNumber.format(run.instances),
+            outcomesText(run.outcomes),
+            run.started_by,
+          ]),
+        ),
+      );
+    });
+  },
+
+  run() {
+    const path = `/api/v1/runs/${encodeURIComponent(subject)}`;
+    setText(place("name"), visibleText(subject));
+    document.title = `${visibleText(subject)} · ${document.title}`;
+    const instances = new Instances(`${path}/instances`);
+    const grid = new FleetGrid(place("grid"));
+    const timeline = new Timeline(place("timeline"));
+    const table = new FleetTable(place("table"), { caption: "Instances of the run", linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
+    let durationsAt = -Infinity;
+    const live = new Live(async () => {
+      const [run, changed] = await Promise.all([ask(path), instances.refresh()]);
+      // The last few again, so that there is something to read.
+      live.follow(subject, Math.max(0, Math.min(run.last_event, instances.lastEvent) - shownEvents));
+      showRun(run, live);
+      const { rows } = instances;
+      const isNew = changed === null || changed.size > 0;
+      if (isNew) {
+        grid.update(rows, changed);
+        table.update(rows);
+      }
+      if (isNew || run.status === "running") {
+        timeline.update({ rows, waves: run.waves.map((wave) => wave.name), now: run.status === "running" ? Date.parse(run.generated_at) : Date.parse(run.finished_at) || null });
+      }
+      if (isNew) {
+        const bad = rows.some((row) => toneOf(row.status) === "bad");
+        place("failures-section").hidden = !bad;
+        if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures);
+      }
+      // They are made of every migration of every instance, and nobody reads them by the second.
+      if (isNew && (performance.now() - durationsAt > 10_000 || run.status !== "running")) {
+        durationsAt = performance.now();
+        showDurations((await ask(`${path}/migrations`)).migrations);
+      }
+    });
+    live.onEvent = showEvent;
+  },
+};
+
+/** Does something that may be refused, and says why. */
+async function attempt(id, action) {
+  const notice = place(id);
+  try {
+    await action();
+    notice.className = "notice";
+    setText(notice, "");
+    return true;
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    notice.className = "notice bad";
+    setText(notice, problem.message);
+    return false;
+  }
+}
+
+function changeText(run) {
+  if (run.direction === "up") return run.target ? `migrate to ${run.target}` : "migrate";
+  return run.steps ? `rollback ${counted(run.steps, "step")}` : run.target ? `rollback to ${run.target}` : "rollback";
+}
+
+// MARK: The fleet
+
+function showVersions(summary, target) {
+  const versions = Object.entries(summary.versions).sort(([one], [other]) => (one < other ? 1 : -1));
+  const known = versions.reduce((sum, [, count]) => sum + count, 0);
+  const rows = versions.map(([version, count]) => [
+    version,
+    wholeNumber.format(count),
+    shareBar(count / Math.max(1, summary.instances), version === target ? "good" : "notable"),
+  ]);
+  if (known < summary.instances) rows.push(["none or not known", wholeNumber.format(summary.instances - known), shareBar((summary.instances - known) / summary.instances)]);
+  place("versions").replaceChildren(plainTable("Instances by version, newest first", [{ label: "Version" }, { label: "Instances", numeric: true }, { label: "Share" }], rows));
+}
+
+function showCohorts(cohorts) {
+  const total = cohorts.reduce((sum, cohort) => sum + cohort.instances, 0);
+  place("cohorts").replaceChildren(
+    cohorts.length
+      ? plainTable(
+          "Instances with the same version and the same schema",
+          [{ label: "Cohort" }, { label: "Instances", numeric: true }, { label: "Share" }],
+          cohorts.map((cohort) => [cohort.cohort, wholeNumber.format(cohort.instances), shareBar(cohort.instances / total)]),
+        )
+      : element("p", { class: "hint" }, "Known after a look at every instance."),
+  );
+}
+
+function showProbe(probe) {
+  const texts = {
+    never: "",
+    running: `Looking since ${when(probe.at)} …`,
+    done: [`Looked at ${when(probe.at)}.`, ...probe.problems.map(visibleText)].join(" "),
+    failed: `That did not work: ${probe.problems.map(visibleText).join(" ")}`,
+  };
+  setText(place("probe-state"), texts[probe.state] ?? "");
+  place("probe").setAttribute("aria-disabled", String(probe.state === "running"));
+}
+
+// MARK: An instance
+
+function showInstance({ instance, history, looked_at: lookedAt }) {
+  const last = history[0];
+  const status = instance ? (instance.state === "running" ? "running" : instance.outcome) : last.outcome;
+  place("verdict").replaceChildren(badge(status), instance?.waiting_for ? ` waits: ${visibleText(instance.waiting_for)}` : "");
+  showFacts(place("facts"), [
+    ["Version", instance?.version ?? "none, or not known"],
+    ["Server", instance?.server],
+    ["Database", instance?.database],
+    ["Labels", Object.entries(instance?.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")],
+    ["Wave", instance?.wave],
+    ["PostgreSQL", instance?.server_version],
+    ["Last migrated", when(instance?.last_migrated_at)],
+    ["Cohort", instance?.cohort],
+    ["Looked at", lookedAt ? `${when(lookedAt)}, ${took(lookedAt, null)} ago` : null],
+    ["Pending", instance?.pending?.join(", ")],
+    ["Unknown versions", instance?.unknown_versions?.join(", ")],
+    ["Working on", instance?.current],
+  ]);
+  const failure = instance?.failure;
+  place("failure-section").hidden = !failure;
+  if (failure) place("failure").replaceChildren(element("article", { class: "failure" }, ...failureDetails(failure)));
+  const applied = instance?.applied ?? [];
+  const longest = Math.max(...applied.map((migration) => migration.duration), 0.001);
+  place("applied").replaceChildren(
+    plainTable(
+      "Migrations in the order in which they ran",
+      [{ label: "Migration" }, { label: "Direction" }, { label: "Time", numeric: true }, { label: "" }],
+      applied.map((migration) => [migration.version, migration.direction, durationText(migration.duration), shareBar(migration.duration / longest)]),
+    ),
+  );
+  place("history").replaceChildren(
+    plainTable(
+      "How it ended in each run, newest first",
+      [{ label: "Run" }, { label: "Outcome" }, { label: "From" }, { label: "To" }, { label: "Applied", numeric: true }, { label: "Ended" }, { label: "Failure", wide: true }],
+      history.map((entry) => [
+        runLink(entry.run),
+        badge(entry.outcome),
+        entry.from ?? "",
+        entry.to ?? "",
+        wholeNumber.format(entry.applied.length),
+        when(entry.finished_at),
+        entry.failure?.message ?? "",
+      ]),
+    ),
+  );
+}
+
+// MARK: A run
+
+function showRun(run, live) {
+  const words = run.halt_reason ? ` ${visibleText(run.halt_reason)}` : run.gate ? ` waits at the gate after wave ${visibleText(run.gate.wave)}: ${visibleText(run.gate.waiting_for ?? "")}` : "";
+  place("verdict").replaceChildren(badge(run.status), words, run.stopping && run.status === "running" ? " asked to stop: nothing new starts" : "");
+  const finished = run.waves.flatMap((wave) => Object.entries(wave.outcomes)).reduce((sum, [name, count]) => sum + (name === "pending" ? 0 : count), 0);
+  showFacts(place("facts"), [
+    ["What", changeText(run)],
+    ["Instances", `${wholeNumber.format(finished)} of ${wholeNumber.format(run.summary.instances)} done`],
+    ["Started", when(run.started_at)],
+    [run.status === "running" ? "Takes" : "Took", run.finished_at || run.status === "running" ? took(run.started_at, run.finished_at, Date.parse(run.generated_at)) : null],
+    ["Started by", run.started_by],
+    ["Paused servers", run.paused_servers.join(", ")],
+  ]);
+  showTiles(place("tiles"), run.summary.outcomes);
+  place("waves").replaceChildren(
+    plainTable(
+      "Waves in the order in which they run",
+      [{ label: "Wave" }, { label: "Done", numeric: true }, { label: "Running", numeric: true }, { label: "Outcomes", wide: true }, { label: "Started" }, { label: "Time", numeric: true }, { label: "" }],
+      run.waves.map((wave) => {
+        const done = wave.instances - (wave.outcomes.pending ?? 0);
+        const isBad = Object.keys(wave.outcomes).some((name) => toneOf(name) === "bad");
+        return [
+          element("bdi", {}, visibleText(wave.name)),
+          `${wholeNumber.format(done)} of ${wholeNumber.format(wave.instances)}`,
+          wholeNumber.format(wave.running),
+          outcomesText(wave.outcomes),
+          when(wave.started_at),
+          wave.finished_at || run.status === "running" ? took(wave.started_at, wave.finished_at, Date.parse(run.generated_at)) : "",
+          shareBar(done / Math.max(1, wave.instances), isBad ? "bad" : "good"),
+        ];
+      }),
+    ),
+  );
+  showActions(run, live);
+}
+
+const actionWords = {
+  approve: ["Approve the gate", "Let the next wave start?"],
+  stop: ["Stop", "Start nothing new, and let what runs finish? Asked a second time, what runs is cancelled."],
+  pause: ["Pause a server", null],
+  unpause: ["Unpause a server", null],
+  resume: ["Resume", "Go on with this run?"],
+};
+
+/** A button for each thing that can be done now; none where the server only lets us look. */
+function showActions(run, live) {
+  const container = place("actions");
+  const wanted = run.actions.join(" ");
+  if (container.dataset.actions === wanted) return;
+  container.dataset.actions = wanted;
+  container.replaceChildren(
+    ...run.actions.map((action) => {
+      const [label, question] = actionWords[action];
+      const button = element("button", { type: "button", "data-action": action }, label);
+      button.addEventListener("click", async () => {
+        let path = `/api/v1/runs/${encodeURIComponent(run.run)}/${action}`;
+        if (question === null) {
+          const server = prompt(`${label}: its name in the fleet file`);
+          if (!server) return;
+          path += `?server=${encodeURIComponent(server)}`;
+        } else if (!confirm(question)) return;
+        button.disabled = true;
+        await attempt("notice", () => ask(path, { method: "POST" }));
+        button.disabled = false;
+        live.wake();
+      });
+      return button;
+    }),
+  );
+}
+
+function showDurations(migrations) {
+  const longest = Math.max(...migrations.map((migration) => migration.max), 0.001);
+  place("durations").replaceChildren(
+    plainTable(
+      "Time that a migration took on an instance, slowest first; the bar ends at the 95th percentile",
+      [{ label: "Migration" }, { label: "Direction" }, { label: "Instances", numeric: true }, { label: "Median", numeric: true }, { label: "95 %", numeric: true }, { label: "Longest", numeric: true }, { label: "" }],
+      migrations
+        .toSorted((one, other) => other.p95 - one.p95)
+        .map((migration) => [
+          migration.version,
+          migration.direction,
+          wholeNumber.format(migration.instances),
+          durationText(migration.p50),
+          durationText(migration.p95),
+          durationText(migration.max),
+          shareBar(migration.p95 / longest),
+        ]),
+    ),
+  );
+}
+
+function showEvent(event) {
+  const list = place("events");
+  list.prepend(element("li", {}, element("time", { datetime: event.at }, clockText(Date.parse(event.at))), " ", eventText(event)));
+  while (list.children.length > shownEvents) list.lastElementChild.remove();
+}
+
+for (const link of document.querySelectorAll("nav a[data-for]")) {
+  if (link.dataset.for.split(" ").includes(document.body.dataset.page)) link.setAttribute("aria-current", "page");
+}
+pageMakers[document.body.dataset.page]?.();

@@ -1,0 +1,121 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+internal import Synchronization
+
+/// Changes an instance by another operator, and tells what its server is doing while one migration takes long.
+///
+/// It looks in a session of its own, which no budget counts: on each server at most one at a time, open for a moment every two seconds, and none
+/// while no migration is long. That is within the slots that a run leaves free whatever happens (``ServerSlots/spare``). A look that fails is
+/// told nobody: the change itself will tell what is wrong.
+public struct ObservingOperator: InstanceOperator {
+    typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
+
+    /// When it looks.
+    struct Timing: Sendable {
+        /// How long an instance is on one migration before anybody looks.
+        var patience = Duration.seconds(5)
+        /// Between two looks at a server.
+        var pause = Duration.seconds(2)
+        /// Between two questions whether it is an instance's turn.
+        var poll = Duration.milliseconds(500)
+    }
+
+    private let inner: any InstanceOperator
+    private let look: Look
+    private let timing: Timing
+    private let turns: Turns
+
+    private final class Turns: Sendable {
+        let value: Mutex<LookTurns<ContinuousClock.Instant>>
+
+        init(pause: Duration) {
+            value = Mutex(LookTurns(pause: pause))
+        }
+    }
+
+    /// The operator of real databases.
+    public init(_ runner: InstanceRunner) {
+        self.init(runner, timing: Timing()) { await runner.activity(of: $0, on: $1) }
+    }
+
+    init(_ inner: any InstanceOperator, timing: Timing, look: @escaping Look) {
+        self.inner = inner
+        self.look = look
+        self.timing = timing
+        turns = Turns(pause: timing.pause)
+    }
+
+    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+        await inner.probe(instance, for: change)
+    }
+
+    public func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
+
+    public func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
+
+    public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
+
+    public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
+
+    public func change(
+        _ instance: Instance,
+        _ change: Change,
+        run: String,
+        report: @escaping @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        let steps = Steps()
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await observe(instance, run, steps, report) }
+            defer { group.cancelAll() }
+            return await inner.change(instance, change, run: run) { kind in
+                steps.note(kind)
+                report(kind)
+            }
+        }
+    }
+
+    private func observe(_ instance: Instance, _ run: String, _ steps: Steps, _ report: @Sendable (Event.Kind) -> Void) async {
+        var told: (step: Int, activity: ServerActivity?) = (0, nil)
+        while !Task.isCancelled {
+            guard let step = steps.current, ContinuousClock.now >= step.since + timing.patience else {
+                let end = steps.current.map { $0.since + timing.patience } ?? .now + timing.patience
+                turns.value.withLock { $0.leave(instance.name, on: instance.server, at: .now) }
+                try? await Task.sleep(until: end, tolerance: timing.poll)
+                continue
+            }
+            if step.number != told.step { told = (step.number, nil) }
+            guard turns.value.withLock({ $0.take(instance.name, on: instance.server, at: .now) }) else {
+                try? await Task.sleep(for: timing.poll)
+                continue
+            }
+            let activities = await look(run, instance)
+            turns.value.withLock { $0.leave(instance.name, on: instance.server, at: .now) }
+            // What was seen belongs to a step that may be over by now.
+            if let activities, !Task.isCancelled, steps.current?.number == step.number {
+                let activity = activities.first
+                let isNews = activity.map { $0.isNews(after: told.activity) } ?? (told.activity != nil)
+                if isNews {
+                    told.activity = activity
+                    report(.instanceProgress(instance: instance.name, activity: activity))
+                }
+            }
+            try? await Task.sleep(for: timing.pause)
+        }
+        turns.value.withLock { $0.leave(instance.name, on: instance.server, at: .now) }
+    }
+}
+
+/// Which migration an instance is on, by its number, and since when.
+private final class Steps: Sendable {
+    private let state = Mutex<(number: Int, since: ContinuousClock.Instant)?>(nil)
+
+    /// Nil before the first one.
+    var current: (number: Int, since: ContinuousClock.Instant)? { state.withLock(\.self) }
+
+    func note(_ kind: Event.Kind) {
+        switch kind {
+        case .instancePlanned, .migrationApplied: state.withLock { $0 = (($0?.number ?? 0) + 1, .now) }
+        default: break
+        }
+    }
+}

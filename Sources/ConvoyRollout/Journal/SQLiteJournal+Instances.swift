@@ -1,0 +1,54 @@
+internal import FoundationEssentials
+internal import GRDB
+
+extension SQLiteJournal {
+    /// How many of the newest runs are looked at for what instances did in them.
+    static let instanceRuns = 100
+
+    /// How an instance ended in each of the newest runs of a fleet that got to it, newest run first.
+    public func endings(of instance: String, fleet: String?) async throws(JournalError) -> [(run: RunRecord, event: RecordedEvent)] {
+        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet)
+        let events = try await read { db in
+            try runs.map { run in
+                try Row.fetchOne(
+                    db,
+                    sql: """
+                        SELECT number, type, json FROM events WHERE run = ? AND instance = ? AND outcome IS NOT NULL
+                        ORDER BY number DESC LIMIT 1
+                        """,
+                    arguments: [run.id.description, instance]
+                ).map { try self.recordedEvent($0, of: run.id) }
+            }
+        }
+        return zip(runs, events).compactMap { run, event in event.map { (run, $0) } }
+    }
+
+    /// How instances last ended in the newest runs of a fleet, one event an instance, in the order in which it happened.
+    ///
+    /// - Parameters:
+    ///   - instances: the only ones that are looked for.
+    ///   - run: a run that does not count.
+    public func lastEndings(of instances: [String], fleet: String, except run: RunID?) async throws(JournalError) -> [RecordedEvent] {
+        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id).filter { $0 != run }
+        guard !runs.isEmpty, !instances.isEmpty else { return [] }
+        return try await read { db in
+            var left = Set(instances)
+            var events: [RecordedEvent] = []
+            let event = try db.cachedStatement(sql: "SELECT number, type, json FROM events WHERE number = ?")
+            for run in runs where !left.isEmpty {
+                let rows = try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT instance, max(number) FROM events WHERE run = ? AND outcome IS NOT NULL AND instance IS NOT NULL GROUP BY instance
+                        """,
+                    arguments: [run.description]
+                )
+                for row in rows where left.remove(row[0]) != nil {
+                    let number: Int64 = row[1]
+                    if let row = try Row.fetchOne(event, arguments: [number]) { events.append(try self.recordedEvent(row, of: run)) }
+                }
+            }
+            return events.sorted { $0.number < $1.number }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+
+extension Runs {
+    /// `convoy runs compare`
+    struct Compare: FleetCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show what differs between two runs: durations, outcomes, failures.",
+            discussion: """
+                A ratio says how many times as long the second run took for a migration.
+
+                  convoy runs compare 20261121T2 latest
+                  convoy runs compare 20261121T2 latest --output json | jq '.failures.new'
+                """
+        )
+
+        @OptionGroup var options: JournalOptions
+        @OptionGroup var outputOptions: OutputOptions
+
+        @Argument(help: ArgumentHelp("The first run's id, the beginning of it, or latest.", valueName: "first"))
+        var first: String
+
+        @Argument(help: ArgumentHelp("The second run, likewise.", valueName: "second"))
+        var second = "latest"
+
+        func execute() async throws -> ConvoyRollout.ExitCode {
+            let settings = Settings(options.file, output: outputOptions.output)
+            let access = try JournalAccess(options)
+            let journal = try await access.openExisting(for: .reading)
+            var records: [RunRecord] = []
+            for text in [first, second] { records.append(try await access.run(text, .any, in: journal)) }
+            guard Set(records.map(\.id)).count > 1 else {
+                throw CommandFailure(
+                    .usage,
+                    "“\(first)” and “\(second)” are the same run \(records[0].id)",
+                    hint: "name two runs; `convoy runs` lists them"
+                )
+            }
+            var sides: [RunComparison.Side] = []
+            for record in records {
+                let (report, state) = try await access.report(on: record, in: journal)
+                sides.append(RunComparison.Side(report: report, state: state))
+            }
+            let comparison = RunComparison(sides[0], sides[1])
+            let names = access.migrationNames
+            try settings.writeResult(table: { comparison.table($0, names: names) }, json: { comparison.json(names: names, at: Date()) })
+            return .success
+        }
+    }
+}

@@ -1,0 +1,240 @@
+import ConvoyRollout
+import FoundationEssentials
+import HTTPTypes
+import TestSupport
+import Testing
+
+@testable import ConvoyDashboard
+
+/// Who gets what, over real sockets.
+@Suite(.timeLimit(.minutes(2)))
+struct AccessTests {
+    /// A path that a route answers to.
+    private func path(of route: Route) -> String {
+        route.path.replacing("{run}", with: TestDashboard.run.description).replacing("{instance}", with: "alice")
+    }
+
+    /// With events, a stream would not end.
+    private func address(of route: Route) -> String { path(of: route) + (route.path.hasSuffix("/events") ? "?follow=false" : "") }
+
+    @Test func everyAnswerCarriesTheHeadersThatKeepItHarmless() async throws {
+        try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
+            try await dashboard.begin()
+            var answers: [(String, HTTPAnswer)] = []
+            for route in dashboard.routes {
+                for headers in [[:], TestDashboard.bearer] {
+                    answers.append((route.path, try await dashboard.ask(address(of: route), method: route.method.rawValue, headers: headers)))
+                }
+            }
+            answers.append(("nowhere", try await dashboard.ask("/nowhere")))
+            answers.append(("another method", try await dashboard.ask("/", method: "DELETE")))
+            answers.append(("another host", try await dashboard.ask("/", headers: ["Host": "evil.example"])))
+            #expect(answers.count > 50)
+            for (path, answer) in answers {
+                let policy = answer.header("Content-Security-Policy") ?? ""
+                #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "\(path)")
+                #expect(policy.contains("frame-ancestors 'none'") && policy.contains("base-uri 'none'"), "\(path)")
+                #expect(answer.header("X-Content-Type-Options") == "nosniff", "\(path)")
+                #expect(answer.header("X-Frame-Options") == "DENY", "\(path)")
+                #expect(answer.header("Referrer-Policy") == "same-origin", "\(path)")
+                #expect(answer.header("Cross-Origin-Opener-Policy") == "same-origin", "\(path)")
+                #expect(answer.header("Cross-Origin-Resource-Policy") == "same-origin", "\(path)")
+                #expect(answer.header("Access-Control-Allow-Origin") == nil, "\(path)")
+                #expect(answer.header("Cache-Control")?.contains(path.hasPrefix("/assets/") ? "immutable" : "no-store") == true, "\(path)")
+                #expect(!answer.body.contains("a secret of the fleet file"), "\(path)")
+            }
+        }
+    }
+
+    @Test func withoutTheTokenOnlyWhatTellsNothingIsAnswered() async throws {
+        try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
+            try await dashboard.begin()
+            for route in dashboard.routes where route.access != .open {
+                for headers in [
+                    [:], ["Authorization": "Bearer wrong"], ["Cookie": "convoy_session_\(dashboard.port)=wrong"],
+                    ["Authorization": "Basic \(TestDashboard.token)"],
+                ] {
+                    let answer = try await dashboard.ask(address(of: route), method: route.method.rawValue, headers: headers)
+                    #expect([401, 303, 429].contains(answer.status), "\(route.path) \(headers)")
+                    #expect(!answer.body.contains("alice"), "\(route.path)")
+                    if answer.status == 303 { #expect(answer.header("Location")?.hasPrefix("/login?next=") == true) }
+                }
+            }
+            // The fleet's name is not told either.
+            #expect(try await !dashboard.ask("/login").body.contains("test"))
+        }
+    }
+
+    @Test func withTheTokenEverythingIsAnswered() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            try await dashboard.begin()
+            for route in dashboard.routes where route.method == .get {
+                let answer = try await dashboard.ask(address(of: route), headers: TestDashboard.bearer)
+                #expect(answer.status == 200, "\(route.path): \(answer.body.prefix(200))")
+                let head = try await dashboard.ask(address(of: route), method: "HEAD", headers: TestDashboard.bearer)
+                #expect(head.status == 200 && head.body.isEmpty, "\(route.path)")
+            }
+        }
+    }
+
+    @Test func methodsThatAPathDoesNotHaveAreNamed() async throws {
+        try await TestDashboard.with { dashboard in
+            let answer = try await dashboard.ask("/api/v1/fleet", method: "DELETE")
+            #expect(answer.status == 405)
+            #expect(answer.header("Allow") == "GET, HEAD")
+            #expect(answer.header("Content-Type") == "application/problem+json")
+            #expect(try await dashboard.ask("/login", method: "PUT").header("Allow") == "GET, HEAD, POST")
+        }
+    }
+
+    @Test func aForeignNameIsRefusedWhateverItAsks() async throws {
+        try await TestDashboard.with(allowedHosts: ["convoy.example.org"]) { dashboard in
+            for host in ["evil.example", "evil.example:\(dashboard.port)", "127.0.0.1:1"] {
+                #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 421)
+            }
+            for host in ["localhost:\(dashboard.port)", "[::1]:\(dashboard.port)", "convoy.example.org"] {
+                #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 200)
+            }
+        }
+    }
+
+    // MARK: Browsers
+
+    private func logIn(_ dashboard: TestDashboard, _ token: String, _ headers: [String: String] = [:]) async throws -> HTTPAnswer {
+        try await dashboard.ask("/login", method: "POST", headers: headers, body: "next=%2Fruns&token=\(token)")
+    }
+
+    /// What the browser sends back, and the secret that its pages know.
+    private func session(_ dashboard: TestDashboard) async throws -> (cookie: [String: String], csrf: String) {
+        let set = try #require(try await logIn(dashboard, TestDashboard.token).header("Set-Cookie"))
+        let cookie = ["Cookie": String(set.prefix { $0 != ";" })]
+        let page = try await dashboard.ask("/", headers: cookie).body
+        let csrf = try #require(page.firstMatch(of: #/<meta name="csrf" content="([0-9a-f]{64})">/#)?.1)
+        return (cookie, String(csrf))
+    }
+
+    @Test func aBrowserLogsInAndOut() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            let wrong = try await logIn(dashboard, "wrong-wrong-wrong-wrong")
+            #expect(wrong.status == 401)
+            #expect(wrong.header("Set-Cookie") == nil)
+            #expect(wrong.body.contains("the token is wrong"))
+            let right = try await logIn(dashboard, TestDashboard.token)
+            #expect(right.status == 303)
+            #expect(right.header("Location") == "/runs")
+            let cookie = try #require(right.header("Set-Cookie"))
+            #expect(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && cookie.contains("; Path=/") && !cookie.contains("Secure"))
+            #expect(!cookie.contains(TestDashboard.token))
+            let forwarded = try await logIn(dashboard, TestDashboard.token, ["X-Forwarded-Proto": "https"])
+            #expect(forwarded.header("Set-Cookie")?.contains("; Secure") == true)
+
+            let (session, csrf) = try await session(dashboard)
+            #expect(try await dashboard.ask("/api/v1/fleet", headers: session).status == 200)
+            #expect(try await dashboard.ask("/logout", method: "POST", headers: session, body: "csrf=wrong").status == 403)
+            #expect(try await dashboard.ask("/logout", method: "POST", headers: session, body: "csrf=\(csrf)").status == 303)
+            #expect(try await dashboard.ask("/api/v1/fleet", headers: session).status == 401)
+        }
+    }
+
+    @Test func afterTooManyWrongTokensEvenTheRightOneHasToWait() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            let (session, _) = try await session(dashboard)
+            for _ in 0..<AttemptLimit.failures { #expect(try await logIn(dashboard, "wrong-wrong-wrong-wrong").status == 401) }
+            let shutOut = try await logIn(dashboard, TestDashboard.token)
+            #expect(shutOut.status == 429)
+            #expect(shutOut.header("Retry-After") != nil)
+            #expect(try await dashboard.ask("/api/v1/fleet", headers: TestDashboard.bearer).status == 429)
+            // Who has logged in before is not shut out by what others try.
+            #expect(try await dashboard.ask("/api/v1/fleet", headers: session).status == 200)
+        }
+    }
+
+    @Test func aForeignPageCannotChangeAnythingWithAReadersSession() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            let (session, csrf) = try await session(dashboard)
+            func post(_ headers: [String: String]) async throws -> Int {
+                try await dashboard.ask("/api/v1/probe", method: "POST", headers: session.merging(headers) { $1 }).status
+            }
+            let ours = "http://127.0.0.1:\(dashboard.port)"
+            #expect(try await post([:]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": "wrong"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": csrf, "Origin": "https://evil.example"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": csrf, "Origin": "null"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": csrf, "Sec-Fetch-Site": "cross-site"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": csrf, "Origin": ours, "Sec-Fetch-Site": "same-origin"]) == 202)
+            // A page cannot make a browser send the token itself, so programs need no more than that.
+            #expect(try await dashboard.ask("/api/v1/probe", method: "POST", headers: TestDashboard.bearer).status == 202)
+            #expect(try await logIn(dashboard, TestDashboard.token, ["Origin": "https://evil.example"]).status == 403)
+        }
+    }
+
+    @Test func withoutATokenAForeignPageCannotChangeAnythingEither() async throws {
+        try await TestDashboard.with { dashboard in
+            func post(_ headers: [String: String]) async throws -> Int {
+                try await dashboard.ask("/api/v1/probe", method: "POST", headers: headers).status
+            }
+            // What a form or a script of a foreign page sends without being asked about first.
+            #expect(try await post([:]) == 403)
+            #expect(try await post(["Content-Type": "text/plain"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": "1", "Origin": "https://evil.example"]) == 403)
+            #expect(try await dashboard.ask("/api/v1/probe", method: "OPTIONS", headers: ["Origin": "https://evil.example"]).status == 405)
+            #expect(try await post(["X-Convoy-CSRF": "1"]) == 202)
+        }
+    }
+
+    @Test func aTooLongFormAndTooManyHeadersAreRefused() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            let answer = try await dashboard.ask("/login", method: "POST", body: "token=" + String(repeating: "x", count: 5000))
+            #expect(answer.status == 413)
+            let many = Dictionary(uniqueKeysWithValues: (0..<150).map { ("X-\($0)", "x") })
+            #expect(try await dashboard.ask("/login", headers: many).status == 400)
+        }
+    }
+
+    @Test func nothingOutsideTheProgramIsServed() async throws {
+        try await TestDashboard.with { dashboard in
+            for path in [
+                "/assets/../Package.swift", "/assets/..%2F..%2Fetc%2Fpasswd", "/assets/%2e%2e/x", "/assets/", "/assets", "//etc/passwd", "/assets/page.js",
+            ] {
+                #expect(try await dashboard.ask(path).status == 404, "\(path)")
+            }
+        }
+    }
+
+    // MARK: Actions
+
+    @Test func nobodyActsUnlessThatIsAllowed() async throws {
+        try await TestDashboard.with(token: TestDashboard.token) { dashboard in
+            try await dashboard.begin()
+            for action in RunControl.Action.allCases {
+                let path = "/api/v1/runs/\(TestDashboard.run)/\(action.rawValue)"
+                #expect(try await dashboard.ask(path, method: "POST", headers: TestDashboard.bearer).status == 404, "\(action)")
+            }
+            let run = try await dashboard.ask("/api/v1/runs/\(TestDashboard.run)", headers: TestDashboard.bearer)
+            #expect(run.body.contains(#""actions":[]"#))
+        }
+    }
+
+    @Test func whatIsAskedOfARunIsLeftInTheJournal() async throws {
+        try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
+            let journal = try await dashboard.begin()
+            let path = "/api/v1/runs/\(TestDashboard.run)"
+            func post(_ action: String) async throws -> Int {
+                try await dashboard.ask("\(path)/\(action)", method: "POST", headers: TestDashboard.bearer).status
+            }
+            // Nobody works on it: it was cut off.
+            #expect(try await post("stop") == 409)
+            #expect(try await post("resume") == 409)
+            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            defer { lock.release() }
+            #expect(try await post("stop") == 202)
+            #expect(try await post("approve") == 409)
+            #expect(try await post("resume") == 409)
+            #expect(try await post("erase") == 404)
+            #expect(try await dashboard.ask("\(path)/stop", headers: TestDashboard.bearer).status == 405)
+            let requests = try await journal.requests(of: TestDashboard.run, after: 0)
+            #expect(requests.map(\.kind) == [.stop])
+            #expect(requests.map(\.by) == ["dashboard (ann@host)"])
+        }
+    }
+}

@@ -1,6 +1,0 @@
-import Testing
-
-@testable import ConvoyDashboard
-
-struct DashboardTests {
-}

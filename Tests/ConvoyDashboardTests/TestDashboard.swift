@@ -1,0 +1,149 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRollout
+import FoundationEssentials
+import Synchronization
+import TestSupport
+
+@testable import ConvoyDashboard
+
+/// A dashboard on a free port, with a journal of its own that the test writes.
+struct TestDashboard: Sendable {
+    static let token = "correct-horse-battery-staple"
+    static let bearer = ["Authorization": "Bearer \(token)"]
+    static let run = RunID("20261122T100000Z-aaaaaa")
+    /// A name as an attacker would choose it: a database's name can hold all of this.
+    static let hostile = #"<img src=x onerror=alert(1)>"#
+
+    let port: Int
+    let folder: String
+    let routes: [Route]
+
+    var journal: String { "\(folder)/journal.sqlite" }
+
+    func ask(_ path: String, method: String = "GET", headers: [String: String] = [:], body: String = "") async throws -> HTTPAnswer {
+        try await askHTTP(path, port: port, method: method, headers: headers, body: body)
+    }
+
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - folder: nil makes one for the test.
+    static func with<Value: Sendable>(
+        token: String? = nil,
+        isAllowedToAct: Bool = false,
+        allowedHosts: [String] = [],
+        instances: [String] = ["alice", "bob", hostile],
+        findings: ProbeFindings = ProbeFindings(statuses: []),
+        port: Int = 0,
+        folder: String? = nil,
+        _ body: @Sendable (TestDashboard) async throws -> Value
+    ) async throws -> Value {
+        guard let folder else {
+            return try await withTemporaryFolder { folder in
+                try await with(
+                    token: token,
+                    isAllowedToAct: isAllowedToAct,
+                    allowedHosts: allowedHosts,
+                    instances: instances,
+                    findings: findings,
+                    port: port,
+                    folder: folder,
+                    body
+                )
+            }
+        }
+        let fleet = Fleet(
+            name: "test",
+            migrations: "Migrations",
+            instances: instances.map { name in
+                var connection = ConnectionParameters()
+                connection["password"] = "a secret of the fleet file"
+                return Instance(name: name, server: "eu-1", database: "tm", connection: connection)
+            },
+            journal: "\(folder)/journal.sqlite"
+        )
+        let control = RunControl(journal: fleet.journal, person: "ann@host") { run throws(ResumeError) in
+            throw ResumeError("no process for \(run) in a test")
+        }
+        guard let address = ListenAddress("127.0.0.1:\(port)") else { throw TestSupportError("no address") }
+        let dashboard = Dashboard(
+            fleet: fleet,
+            target: MigrationVersion(20_260_808_090_000),
+            at: address,
+            token: try token.map { try AccessToken($0) },
+            allowedHosts: allowedHosts,
+            control: isAllowedToAct ? control : nil,
+            probe: { () async throws(ProbeError) in findings }
+        )
+        let url = Mutex<String?>(nil)
+        let serving = Task { try await dashboard.run { text in url.withLock { $0 = text } } }
+        defer { serving.cancel() }
+        try await eventually("the dashboard listens") { url.withLock(\.self) != nil }
+        let listening = url.withLock(\.self)?.split(separator: ":").last.flatMap { Int($0) } ?? 0
+        let value = try await body(TestDashboard(port: listening, folder: folder, routes: dashboard.routes))
+        serving.cancel()
+        _ = try? await serving.value
+        return value
+    }
+
+    // MARK: Runs
+
+    /// Begins a run in the journal, with the instances in one wave.
+    @discardableResult
+    func begin(_ id: RunID = run, _ instances: [String] = ["alice", "bob", hostile]) async throws -> SQLiteJournal {
+        let journal = try await SQLiteJournal.open(path: journal)
+        let record = RunRecord(
+            id: id,
+            fleet: "test",
+            fleetFile: "fleet.yaml",
+            change: .up(to: nil),
+            instances: instances.count,
+            startedAt: moment(),
+            startedBy: "ann@host"
+        )
+        try await journal.begin(record, plan: Data())
+        try await journal.append(
+            [
+                Event(at: moment(), .runStarted(run: id.description, fleet: "test", waves: [PlannedWave(name: "all", instances: instances)])),
+                Event(at: moment(), .waveStarted(wave: "all")),
+            ],
+            to: id
+        )
+        return journal
+    }
+}
+
+/// 2026-08-08T09:00:00Z and some seconds.
+func moment(_ seconds: Double = 0) -> Date { Date(timeIntervalSince1970: 1_786_179_600 + seconds) }
+
+let newest = MigrationVersion(20_260_808_090_000)
+
+/// What a run tells of an instance that fails.
+func failing(_ name: String, message: String = "numeric field overflow") -> [Event] {
+    let failure = Failure(
+        .failed,
+        message,
+        version: newest,
+        file: "Migrations/20260808090000_narrow.sql",
+        line: 7,
+        statement: "ALTER TABLE charges\n\tALTER COLUMN power TYPE numeric(8,2)",
+        sqlstate: "22003"
+    )
+    return [
+        Event(at: moment(1), .instanceStarted(instance: name, wave: "all")),
+        Event(at: moment(2), .instanceFinished(instance: name, result: InstanceResult(outcome: .failed, failure: failure))),
+    ]
+}
+
+/// What a run tells of an instance that is migrated.
+func migrating(_ name: String) -> [Event] {
+    let migration = AppliedMigration(version: newest, direction: .up, duration: .milliseconds(120))
+    let result = InstanceResult(outcome: .migrated, from: MigrationVersion(20_260_807_090_000), to: newest, applied: [migration])
+    return [
+        Event(at: moment(1), .instanceStarted(instance: name, wave: "all")),
+        Event(at: moment(1), .instancePlanned(instance: name, from: MigrationVersion(20_260_807_090_000), pending: [newest])),
+        Event(at: moment(2), .migrationApplied(instance: name, migration: migration)),
+        Event(at: moment(3), .instanceFinished(instance: name, result: result)),
+    ]
+}

@@ -1,0 +1,82 @@
+extension ProblemCase {
+    /// Mistakes in `notifications`, whose URLs and headers are secrets.
+    static let notifications: [ProblemCase] = [
+        ProblemCase(
+            "notifications",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a}]
+            notifications:
+              - {url: "ftp://hunter2", format: xml, on: [halted, never], timeout: 0s, retries: 11}
+              - format: json
+                hook: hunter2
+              - url: "https://h/${env:PW}"
+                on: []
+                timeout: 6m
+                headers:
+                  Authorization: Bearer hunter2
+                  authorization: "${env:PW}"
+                  Content-Length: 3
+                  "X Token": hunter2
+                  X-Token: "${env:PW}\nHost: hunter2"
+                  X-Note: said openly
+              - {url: "https://h/x", on: gate-waitin, headers: [hunter2]}
+              - hunter2
+              - {url: "https://${env:NONE}/"}
+            """#,
+            tells: #"""
+                fleet.yaml:4:11: error: `url` must be an http or https URL
+                fleet.yaml:4:36: error: `format` must be one of json, slack
+                    xml
+                fleet.yaml:4:54: error: `on` must be one of run-started, gate-waiting, halted, run-finished
+                    never
+                fleet.yaml:4:71: error: `timeout` is too short
+                    0s
+                    hint: it must be more than zero
+                fleet.yaml:4:84: error: `retries` must be a whole number from 0 to 10
+                    11
+                fleet.yaml:5:5: error: a notification has no `url`
+                    hint: write for example - {url: "${env:HOOK_URL}", on: [gate-waiting, run-finished]}
+                fleet.yaml:6:5: error: a notification has no key `hook`
+                    hint: there is `format`, `headers`, `on`, `retries`, `timeout`, `url`
+                fleet.yaml:8:9: error: `on` is empty
+                    hint: name an occasion, or take the key out: then it is all of them
+                fleet.yaml:9:14: error: `timeout` is too long
+                    6m
+                    hint: a run waits for its last notifications: 5m is the longest
+                fleet.yaml:11:22: warning: header `Authorization` stands in the file itself
+                    hint: use ${env:NAME}, ${file:PATH} or a password file
+                fleet.yaml:12:7: error: the header `authorization` is given twice
+                    hint: the first one is on line 11
+                fleet.yaml:13:7: error: the header `Content-Length` cannot be set
+                    hint: Convoy sets it itself: take it out
+                fleet.yaml:14:7: error: a header's key is not the name of one
+                    hint: it has letters, digits and “-”
+                fleet.yaml:15:16: error: the header `X-Token` holds a character that no header can hold
+                    hint: it is one line of ASCII characters
+                fleet.yaml:17:30: error: `on` must be one of run-started, gate-waiting, halted, run-finished
+                    gate-waitin
+                fleet.yaml:17:52: error: `headers` must be a mapping of keys to values, not a list
+                fleet.yaml:18:5: error: a notification must be a mapping of keys to values, not a single value
+                fleet.yaml:19:11: error: the environment has no variable NONE
+                    hint: set it, or give a default: ${env:NONE:-…}
+                """#
+        ),
+        ProblemCase(
+            "no list of notifications",
+            "version: 1\ninstances: [{name: a, dbname: a}]\nnotifications: https://hooks/hunter2",
+            tells: #"""
+                fleet.yaml:3:16: error: `notifications` must be a list, not a single value
+                    hint: write for example - {url: "${env:HOOK_URL}", on: [gate-waiting, run-finished]}
+                """#
+        ),
+        ProblemCase(
+            "an empty list of notifications",
+            "version: 1\ninstances: [{name: a, dbname: a}]\nnotifications: []",
+            tells: """
+                fleet.yaml:3:16: error: `notifications` is empty
+                    hint: list one, or take the key out
+                """
+        ),
+    ]
+}
