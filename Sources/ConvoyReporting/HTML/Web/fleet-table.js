@@ -204,12 +204,13 @@ class FleetTable {
     return this.outcome === "bad" ? toneOf(row.status) === "bad" : `=${row.status}` === this.outcome;
   }
 
+  /** Everything but numbers and times. */
   searchText(row) {
     let text = this.searchTexts.get(row);
     if (text === undefined) {
       text = FleetTable.columns
-        .filter((column) => row[column.key] !== null)
-        .map((column) => this.cellText(column, row))
+        .filter((column) => !column.format && row[column.key] !== null)
+        .map((column) => row[column.key])
         .join("\n")
         .toLowerCase();
       this.searchTexts.set(row, text);
