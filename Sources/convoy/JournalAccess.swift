@@ -24,6 +24,10 @@ struct JournalAccess {
     /// The fleet's migration set; nil where the fleet file was not read.
     private let migrations: String?
 
+    private init(path: String, fleet: String?, migrations: String?) {
+        (self.path, self.fleet, self.migrations) = (path, fleet, migrations)
+    }
+
     init(_ fleet: Fleet) {
         self.init(path: fleet.journal, fleet: fleet.name, migrations: fleet.migrations)
     }
