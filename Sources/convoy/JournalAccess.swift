@@ -24,6 +24,10 @@ struct JournalAccess {
     /// The fleet's migration set; nil where the fleet file was not read.
     private let migrations: String?
 
+    private init(path: String, fleet: String?, migrations: String?) {
+        (self.path, self.fleet, self.migrations) = (path, fleet, migrations)
+    }
+
     init(_ fleet: Fleet) {
         self.init(path: fleet.journal, fleet: fleet.name, migrations: fleet.migrations)
     }
@@ -35,10 +39,6 @@ struct JournalAccess {
             let settings = Settings(options.file)
             self.init(try FleetFile.load(path: settings.fleetFile, environment: settings.environment))
         }
-    }
-
-    private init(path: String, fleet: String?, migrations: String?) {
-        (self.path, self.fleet, self.migrations) = (path, fleet, migrations)
     }
 
     /// The names of the set's migrations, for people. What has happened can be told without them, so a set that is not right is no trouble.

@@ -88,7 +88,7 @@ struct AccessTests {
     }
 
     @Test func aForeignNameIsRefusedWhateverItAsks() async throws {
-        try await TestDashboard.with(allowedHosts: ["convoy.example.org"]) { dashboard in
+        try await TestDashboard.with(allowedHosts: ["convoy.example.org"]) { (dashboard: TestDashboard) async throws in
             for host in ["evil.example", "evil.example:\(dashboard.port)", "127.0.0.1:1"] {
                 #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 421)
             }
@@ -169,7 +169,7 @@ struct AccessTests {
     }
 
     @Test func withoutATokenAForeignPageCannotChangeAnythingEither() async throws {
-        try await TestDashboard.with { dashboard in
+        try await TestDashboard.with { (dashboard: TestDashboard) async throws in
             func post(_ headers: [String: String]) async throws -> Int {
                 try await dashboard.ask("/api/v1/probe", method: "POST", headers: headers).status
             }
@@ -192,7 +192,7 @@ struct AccessTests {
     }
 
     @Test func nothingOutsideTheProgramIsServed() async throws {
-        try await TestDashboard.with { dashboard in
+        try await TestDashboard.with { (dashboard: TestDashboard) async throws in
             for path in [
                 "/assets/../Package.swift", "/assets/..%2F..%2Fetc%2Fpasswd", "/assets/%2e%2e/x", "/assets/", "/assets", "//etc/passwd", "/assets/page.js",
             ] {

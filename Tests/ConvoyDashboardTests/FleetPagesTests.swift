@@ -1,6 +1,7 @@
 import ConvoyMigrations
 import ConvoyRollout
 import Foundation
+import HTTPTypes
 import TestSupport
 import Testing
 
@@ -14,8 +15,12 @@ struct FleetPagesTests {
         return try #require(try JSONSerialization.jsonObject(with: Data(answer.body.utf8)) as? [String: Any])
     }
 
+    private func get(_ path: String, from dashboard: TestDashboard) async throws -> [String: Any] {
+        try json(try await dashboard.ask(path))
+    }
+
     private func outcomes(_ dashboard: TestDashboard) async throws -> [String: String] {
-        let answer = try json(try await dashboard.ask("/api/v1/instances"))
+        let answer = try await get("/api/v1/instances", from: dashboard)
         let instances = try #require(answer["instances"] as? [[String: Any]])
         return Dictionary(uniqueKeysWithValues: instances.compactMap { instance in
             (instance["name"] as? String).flatMap { name in (instance["outcome"] as? String).map { (name, $0) } }
@@ -24,7 +29,7 @@ struct FleetPagesTests {
 
     @Test func withoutAJournalTheFleetIsThereAndNoneIsMade() async throws {
         try await TestDashboard.with { dashboard in
-            let fleet = try json(try await dashboard.ask("/api/v1/fleet"))
+            let fleet = try await get("/api/v1/fleet", from: dashboard)
             #expect(fleet["run"] is NSNull)
             #expect(try await outcomes(dashboard) == ["alice": "pending", "bob": "pending", TestDashboard.hostile: "pending"])
             #expect(try await dashboard.ask("/api/v1/runs").body.contains(#""runs":[]"#))
@@ -34,7 +39,7 @@ struct FleetPagesTests {
             #expect(!FileManager.default.fileExists(atPath: dashboard.journal))
             // One that appears later is picked up.
             try await dashboard.begin()
-            #expect(try json(try await dashboard.ask("/api/v1/fleet"))["run"] as? String == TestDashboard.run.description)
+            #expect(try await get("/api/v1/fleet", from: dashboard)["run"] as? String == TestDashboard.run.description)
         }
     }
 
@@ -42,16 +47,16 @@ struct FleetPagesTests {
         try await TestDashboard.with { dashboard in
             let journal = try await dashboard.begin()
             let path = "/api/v1/runs/\(TestDashboard.run)"
-            #expect(try json(try await dashboard.ask(path))["status"] as? String == "cut-off")
+            #expect(try await get(path, from: dashboard)["status"] as? String == "cut-off")
             let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
-            #expect(try json(try await dashboard.ask(path))["status"] as? String == "running")
+            #expect(try await get(path, from: dashboard)["status"] as? String == "running")
             try await journal.append(migrating("alice") + failing(TestDashboard.hostile), to: TestDashboard.run)
             try await eventually("what happened shows") {
                 try await outcomes(dashboard) == ["alice": "migrated", "bob": "pending", TestDashboard.hostile: "failed"]
             }
             try await journal.append([Event(at: moment(9), .runFinished(status: .failed))], to: TestDashboard.run)
             lock.release()
-            try await eventually("the run's end shows") { try json(try await dashboard.ask(path))["status"] as? String == "failed" }
+            try await eventually("the run's end shows") { try await get(path, from: dashboard)["status"] as? String == "failed" }
         }
     }
 
@@ -59,22 +64,23 @@ struct FleetPagesTests {
         try await TestDashboard.with { dashboard in
             let journal = try await dashboard.begin()
             for path in ["/api/v1/instances", "/api/v1/runs/\(TestDashboard.run)/instances"] {
-                let first = try json(try await dashboard.ask(path))
+                let first = try await get(path, from: dashboard)
                 #expect(first["complete"] as? Bool == true)
                 let revision = try #require(first["revision"] as? String).replacing("/", with: "%2F")
                 let last = try #require(first["last_event"] as? Int)
                 let query = "?revision=\(revision)&changed_after=\(last)"
-                #expect((try json(try await dashboard.ask(path + query))["instances"] as? [Any])?.isEmpty == true)
+                let unchanged = try await get(path + query, from: dashboard)
+                #expect((unchanged["instances"] as? [Any])?.isEmpty == true)
                 try await journal.append(migrating("bob"), to: TestDashboard.run)
                 try await eventually("the change shows") {
-                    let changed = try json(try await dashboard.ask(path + query))
+                    let changed = try await get(path + query, from: dashboard)
                     let names = (changed["instances"] as? [[String: Any]])?.compactMap { $0["name"] as? String }
                     return changed["complete"] as? Bool == false && names == ["bob"]
                 }
                 #expect(try json(try await dashboard.ask(path + "?as=columns&changed_after=\(last)&revision=\(revision)"))["columns"] != nil)
                 // Going on with a run resets what was under way, whoever that was.
                 try await journal.append([Event(at: moment(), .runResumed(by: "ann@host"))], to: TestDashboard.run)
-                try await eventually("everything is sent") { try json(try await dashboard.ask(path + query))["complete"] as? Bool == true }
+                try await eventually("everything is sent") { try await get(path + query, from: dashboard)["complete"] as? Bool == true }
             }
         }
     }
@@ -86,7 +92,7 @@ struct FleetPagesTests {
             let later = RunID("20261122T110000Z-bbbbbb")
             try await dashboard.begin(later, ["alice"])
             #expect(try await outcomes(dashboard) == ["alice": "pending", "bob": "failed", TestDashboard.hostile: "pending"])
-            let bob = try json(try await dashboard.ask("/api/v1/instances/bob"))
+            let bob = try await get("/api/v1/instances/bob", from: dashboard)
             #expect((bob["history"] as? [[String: Any]])?.compactMap { $0["run"] as? String } == [TestDashboard.run.description])
             #expect(try await dashboard.ask("/api/v1/instances/nobody").status == 404)
         }
@@ -105,12 +111,12 @@ struct FleetPagesTests {
         )
         let findings = ProbeFindings(statuses: [status], cohorts: ["alice": "20260808090000-ab"], problems: ["server eu-2 does not answer"])
         try await TestDashboard.with(findings: findings) { dashboard in
-            #expect(try json(try await dashboard.ask("/api/v1/probe"))["state"] as? String == "never")
+            #expect(try await get("/api/v1/probe", from: dashboard)["state"] as? String == "never")
             let asked = try await dashboard.ask("/api/v1/probe", method: "POST", headers: ["X-Convoy-CSRF": "1"])
             #expect(asked.status == 202)
-            try await eventually("the look is over") { try json(try await dashboard.ask("/api/v1/probe"))["state"] as? String == "done" }
-            #expect(try json(try await dashboard.ask("/api/v1/probe"))["problems"] as? [String] == ["server eu-2 does not answer"])
-            let fleet = try json(try await dashboard.ask("/api/v1/fleet"))
+            try await eventually("the look is over") { try await get("/api/v1/probe", from: dashboard)["state"] as? String == "done" }
+            #expect(try await get("/api/v1/probe", from: dashboard)["problems"] as? [String] == ["server eu-2 does not answer"])
+            let fleet = try await get("/api/v1/fleet", from: dashboard)
             #expect(fleet["looked_at"] is String)
             #expect((fleet["cohorts"] as? [[String: Any]])?.first?["instances"] as? Int == 1)
             #expect(try await outcomes(dashboard)["alice"] == "up-to-date")
@@ -161,7 +167,7 @@ struct FleetPagesTests {
                 try await dashboard.begin()
                 return dashboard.port
             }
-            try await TestDashboard.with(port: port, folder: folder) { dashboard in
+            try await TestDashboard.with(port: port, folder: folder) { (dashboard: TestDashboard) async throws in
                 let headers = ["Last-Event-ID": "1"]
                 let path = "/api/v1/runs/\(TestDashboard.run)/events?follow=false&after=0"
                 #expect(try await dashboard.ask(path, headers: headers).body.hasPrefix("retry: 1000\n\nid: 2\n"))
