@@ -41,10 +41,6 @@ struct JournalAccess {
         }
     }
 
-    private init(path: String, fleet: String?, migrations: String?) {
-        (self.path, self.fleet, self.migrations) = (path, fleet, migrations)
-    }
-
     /// The names of the set's migrations, for people. What has happened can be told without them, so a set that is not right is no trouble.
     var migrationNames: [MigrationVersion: String] {
         guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
