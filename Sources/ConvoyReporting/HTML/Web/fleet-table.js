@@ -31,7 +31,7 @@ class FleetTable {
   static collator = new Intl.Collator("en", { numeric: true });
 
   /** How many rows a print shows at most. */
-  static printLimit = 1000;
+  static printLimit = 500;
 
   static count = 0;
 
