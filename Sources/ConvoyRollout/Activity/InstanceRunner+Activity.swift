@@ -47,6 +47,8 @@ extension ServerActivity {
     }
 
     private static let isWaiting = "phase LIKE 'waiting %'"
+    /// It counts nothing, and leaves what the phase before it has counted.
+    private static let isSorting = "phase LIKE '%sorting%'"
 
     /// A progress view, and what of it tells how far the command is.
     private struct View {
@@ -65,7 +67,8 @@ extension ServerActivity {
             name: "create_index",
             since: 120_000,
             done: "CASE WHEN \(isWaiting) THEN lockers_done WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
-            total: "CASE WHEN \(isWaiting) THEN lockers_total WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END"
+            total:
+                "CASE WHEN \(isWaiting) THEN lockers_total WHEN \(isSorting) THEN 0 WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END"
         ),
         View(
             name: "cluster",
