@@ -62,7 +62,7 @@ extension FailureGroup {
         return excerpt.marked().enumerated().map { margin + style.paint($1, $0 == mark ? .bad : .faint) }
     }
 
-    private var holderTexts: [String] {
+    var holderTexts: [String] {
         if instances.count == 1, failure.unnamedHolder == nil { return [] }
         let held = instances.filter { lockHolders[$0] != nil }
         let texts = held.prefix(Self.holderLines).compactMap { name in

@@ -112,7 +112,7 @@ extension RunComparison {
             instances += "; \(names.count) only in the \(title)"
         }
         let failures = "failures: \(goneFailures.count) gone, \(newFailures.count) new, \(lastingFailures.count) in both"
-        let durations = typicalRatio.map { "a migration of both typically took \($0.times) as long in the second" }
+        let durations = typicalRatio.map { "migrations of both took \($0.times) as long in the second (median)" }
         return [instances, failures, durations ?? "no migration ran in both"]
     }
 }

@@ -60,7 +60,7 @@ extension FleetSession {
             settings.progressMode,
             style: { [settings] in settings.style(of: StandardStreams.error) },
             report: earlier?.report ?? FleetReport(),
-            outlook: RunOutlook(plan, resuming: earlier?.report, connections: runner.connections),
+            outlook: await outlook(on: plan, resuming: earlier?.report, journal),
             write: StandardStreams.error.write
         )
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
@@ -111,6 +111,14 @@ extension FleetSession {
         }
         if let advice = advice(on: result) { StandardStreams.error.write(advice) }
         return code
+    }
+
+    /// How long the run will take, from what earlier ones took; nil where nobody is shown it.
+    private func outlook(on plan: RolloutPlan, resuming earlier: FleetReport?, _ journal: SQLiteJournal) async -> RunOutlook? {
+        guard settings.progressMode == .live else { return nil }
+        // Without history it is told from how the run goes.
+        let typical = try? await journal.typicalDurations(fleet: plan.fleet, direction: plan.change.direction)
+        return RunOutlook(plan, resuming: earlier, typical: typical ?? [:], connections: runner.connections)
     }
 
     /// What to type next, where the run did not come to its end.

@@ -32,6 +32,7 @@ struct ReportCommandTests {
         ("ndjson", "\"type\":\"instance\"", "\"status\":\"failed\""),
         ("csv", "name,server,database,wave,state,outcome", "ALTER TABLE"),
         ("markdown", "| `alice` | up-to-date |", "| `bob` | failed | `all` |"),
+        ("html", "<!doctype html>", "integer out of range"),
         ("junit", "<testcase name=\"alice\"", "<failure type=\"failed\" message=\"integer out of range\">"),
         ("prometheus", "convoy_instances{fleet=\"test\",outcome=\"pending\"} 2", "convoy_run_status{fleet=\"test\",status=\"failed\"} 1"),
     ]

@@ -28,7 +28,7 @@ struct HTMLReportTests {
 
     /// No markup but the template's own: whatever the names are, the page has the same elements.
     @Test func hostileTextsAddNoMarkup() {
-        let page = hostileRun.html(state: nil, at: moment(90), names: [newest: "<script>alert(1)</script>"])
+        let page = markupReport.html(state: nil, at: moment(90), names: [newest: "<script>alert(1)</script>"])
         #expect(!page.contains("<img"))
         #expect(!page.contains("alert(1)</script>"))
         #expect(!page.contains("<b>r-1"))

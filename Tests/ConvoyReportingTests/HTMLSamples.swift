@@ -5,7 +5,7 @@ import FoundationEssentials
 @testable import ConvoyReporting
 
 /// Names that would do harm in a page that trusted them.
-let hostileTexts = [
+let markupTexts = [
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(1)</script>",
     "<!--<script>",
@@ -25,15 +25,15 @@ let troubledReport: FleetReport = {
 }()
 
 /// A halted run in which every name and text is hostile.
-let hostileRun: FleetReport = {
+let markupReport: FleetReport = {
     var events = [
         Event(
             at: moment(),
-            .runStarted(run: "<b>r-1</b>", fleet: "<i>fleet</i>", waves: [PlannedWave(name: "<u>one</u>", instances: hostileTexts)])
+            .runStarted(run: "<b>r-1</b>", fleet: "<i>fleet</i>", waves: [PlannedWave(name: "<u>one</u>", instances: markupTexts)])
         ),
         Event(at: moment(), .waveStarted(wave: "<u>one</u>")),
     ]
-    for (index, name) in hostileTexts.enumerated() {
+    for (index, name) in markupTexts.enumerated() {
         events.append(Event(at: moment(Double(index)), .instanceStarted(instance: name, wave: "<u>one</u>")))
         let failure = Failure(
             .failed,
@@ -52,7 +52,7 @@ let hostileRun: FleetReport = {
     }
     events.append(Event(at: moment(20), .halted(.nothingReached(wave: "<u>one</u>"))))
     var report = report(events)
-    for name in hostileTexts {
+    for name in markupTexts {
         report.apply(
             InstanceStatus(
                 name: name,

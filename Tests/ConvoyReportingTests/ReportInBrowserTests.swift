@@ -71,9 +71,9 @@ struct ReportInBrowserTests {
     }
 
     @Test func hostileNamesStayText() async throws {
-        try await open(hostileRun) { browser in
+        try await open(markupReport) { browser in
             try await browser.click("[data-column=name]")
-            #expect(try await Set(names(browser)) == Set(hostileTexts.map(\.visible)))
+            #expect(try await Set(names(browser)) == Set(markupTexts.map(\.visible)))
             #expect(try await browser.value("document.images.length + document.querySelectorAll('b, i, u').length") == 0)
             #expect(try await browser.value("document.scripts.length") == WebAssets.scripts.count + 2)
             for attribute in ["onerror", "onmouseover"] {
@@ -134,7 +134,7 @@ struct ReportInBrowserTests {
     @Test(arguments: [1280, 400], Browser.Scheme.allCases)
     func looksAsItShould(width: Int, scheme: Browser.Scheme) async throws {
         for (name, report) in [
-            ("troubled", troubledReport), ("large", largeReport(instances: 10_000)), ("hostile", hostileRun), ("status", statusReport),
+            ("troubled", troubledReport), ("large", largeReport(instances: 10_000)), ("hostile", markupReport), ("status", statusReport),
         ] {
             try await open(report, width: width) { browser in
                 try await browser.emulate(scheme)

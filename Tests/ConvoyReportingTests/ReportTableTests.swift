@@ -60,13 +60,16 @@ struct ReportTableTests {
                 failed: bob
                   Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)
                   migration: 20260808090000
+                  first seen: 2026-08-08 09:00:01Z, in wave rest
                     ALTER TABLE charges
                         ALTER COLUMN charger_power TYPE numeric(8,2)
+                                     ^
                   detail: A field with precision 8, scale 2 must round to an absolute value less than 10^6.
                   hint: correct the rows that are too large, then run migrate again
 
                 lock-busy: carol
                   another session holds the migration lock
+                  first seen: 2026-08-08 09:00:03Z, in wave rest
                   locked by: pid 4711 (psql from 10.0.0.7, session since 2026-08-08T08:00:00Z)
                   hint: wait for it, or end that session
 

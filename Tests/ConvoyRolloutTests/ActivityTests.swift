@@ -29,12 +29,12 @@ import Testing
     @Test func oneLooksAtATimeInTheOrderOfAsking() {
         var turns = LookTurns<ContinuousClock.Instant>(pause: .seconds(2))
         let start = ContinuousClock.now
-        func take(_ name: String, _ server: String = "s", _ seconds: Int) -> Bool {
+        func take(_ name: String, on server: String = "s", _ seconds: Int) -> Bool {
             turns.take(name, on: server, at: start + .seconds(seconds))
         }
         #expect(take("a", 0))
         #expect(!take("b", 0) && !take("c", 1))
-        #expect(take("d", "other", 1))
+        #expect(take("d", on: "other", 1))
         turns.leave("a", on: "s", at: start + .seconds(1))
         #expect(!take("b", 2))
         #expect(!take("c", 3))

@@ -1,5 +1,5 @@
 import ConvoyMigrations
-import FoundationEssentials
+import Foundation
 import Testing
 
 @testable import ConvoyRollout

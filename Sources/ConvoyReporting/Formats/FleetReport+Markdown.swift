@@ -77,11 +77,11 @@ extension FailureGroup {
     fileprivate var markdown: String {
         var text = "### \(failure.kind.rawValue): \(counted(instances.count, "instance"))\n\n"
         let names = instances.prefix(10).map(MarkdownText.code).joined(separator: ", ")
-        text += "- \(names)\(instances.count > 10 ? " and \(instances.count - 10) more" : "")\n"
-        text += "- \(MarkdownText.code(failure.message))"
+        text += "- instances: \(names)\(instances.count > 10 ? " and \(instances.count - 10) more" : "")\n"
+        text += "- message: \(MarkdownText.code(failure.message))"
         if let sqlstate = failure.sqlstate { text += " (SQLSTATE \(MarkdownText.plain(sqlstate)))" }
         text += "\n"
-        if let place = failure.place { text += "- \(MarkdownText.code(place))\n" }
+        if let place = failure.place { text += "- place: \(MarkdownText.code(place))\n" }
         if let detail = failure.detail { text += "- detail: \(MarkdownText.plain(detail))\n" }
         if let holder = failure.lockedBy { text += "- locked by: \(MarkdownText.plain(holder.text))\n" }
         if let hint = failure.hint { text += "- hint: \(MarkdownText.plain(hint))\n" }

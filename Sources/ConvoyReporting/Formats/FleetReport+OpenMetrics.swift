@@ -55,7 +55,7 @@ extension FleetReport {
     }
 
     private func addRun(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label, _ state: RunState, _ now: Date) {
-        text.add("convoy_run", "The run that is reported on.", kind: .info, [([fleet, ("run", run)], "1")])
+        text.add("convoy_run_info", "1 for the run that is reported on.", [([fleet, ("run", run)], "1")])
         text.add(
             "convoy_run_status",
             "1 for how the run stands, 0 for how it does not.",
@@ -85,9 +85,8 @@ extension FleetReport {
     private func addInstances(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label) {
         let labels = Self.labelNames(Set(instances.flatMap(\.labels.keys)))
         text.add(
-            "convoy_instance",
-            "What is known of an instance; its own labels are label_KEY.",
-            kind: .info,
+            "convoy_instance_info",
+            "1, with what is known of an instance; its own labels are label_KEY.",
             instances.map { instance in
                 let facts: [OpenMetricsText.Label] = [
                     fleet, ("name", instance.name), ("server", instance.server ?? ""), ("database", instance.database ?? ""),

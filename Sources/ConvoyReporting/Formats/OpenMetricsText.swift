@@ -1,11 +1,9 @@
 internal import ConvoyMigrations
 
-/// OpenMetrics text in the making: metric families one after the other.
+/// OpenMetrics text in the making: gauges, one family after the other.
+///
+/// Only gauges: those are also what the older text format of Prometheus knows, which files for a node's exporter have to be in.
 struct OpenMetricsText: Sendable {
-    enum Kind: String, Sendable {
-        case gauge, info
-    }
-
     typealias Label = (name: String, value: String)
     typealias Sample = (labels: [Label], value: String)
 
@@ -16,15 +14,14 @@ struct OpenMetricsText: Sendable {
 
     /// Adds a family, unless it has no sample.
     ///
-    /// - Parameter name: with its unit as its end where it has one; of an info without the `_info` that its samples get.
-    mutating func add(_ name: String, _ help: String, kind: Kind = .gauge, unit: String? = nil, _ samples: [Sample]) {
+    /// - Parameter name: with its unit as its end where it has one.
+    mutating func add(_ name: String, _ help: String, unit: String? = nil, _ samples: [Sample]) {
         guard !samples.isEmpty else { return }
-        families += "# TYPE \(name) \(kind.rawValue)\n"
+        families += "# TYPE \(name) gauge\n"
         if let unit { families += "# UNIT \(name) \(unit)\n" }
         families += "# HELP \(name) \(help)\n"
-        let sampleName = kind == .info ? name + "_info" : name
         for sample in samples {
-            families += sampleName
+            families += name
             families += "{"
             for (index, label) in sample.labels.enumerated() {
                 if index > 0 { families += "," }

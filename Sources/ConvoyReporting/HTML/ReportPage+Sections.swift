@@ -77,8 +77,10 @@ extension ReportPage {
                     ),
                     ("SQLSTATE", failure.sqlstate),
                     ("Detail", failure.detail),
-                    ("Locked by", failure.lockedBy?.text),
+                    ("Locked by", group.holderTexts.isEmpty ? nil : group.holderTexts.joined(separator: "; ")),
                     ("What to do", failure.hint),
+                    ("First seen", group.firstSeen?.human),
+                    ("Waves", group.waves.isEmpty ? nil : listed(group.waves)),
                     ("Instances", listed(group.instances, limit: Self.nameLimit)),
                     ("Fingerprint", group.fingerprint),
                 ]
@@ -87,7 +89,7 @@ extension ReportPage {
                     kind: failure.kind.rawValue,
                     heading: counted(group.instances.count, "instance"),
                     message: failure.message.visible,
-                    statement: failure.statement.map(\.visibleLines),
+                    statement: failure.excerpt()?.marked().joined(separator: "\n"),
                     details: details.compactMap { term, value in value.map { Fact(term: term, value: $0.visible) } }
                 )
             }
@@ -204,14 +206,5 @@ extension ReportPage {
                 )
             }
         }
-    }
-}
-
-extension String {
-    /// The text made visible line by line, tabs as four blanks.
-    fileprivate var visibleLines: String {
-        split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-            .map { line in String(line.flatMap { $0 == "\t" ? "    " : String($0) }).visible }
-            .joined(separator: "\n")
     }
 }

@@ -82,11 +82,17 @@ struct Runs: AsyncParsableCommand {
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
-            if events {
-                try await writeEvents(of: record.id, in: journal, access, settings)
-                try StandardStreams.output.check()
-            } else {
-                let (report, state) = try await access.report(on: record, in: journal)
+            let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
+            let (report, state) = try await access.report(on: record, in: journal) { recorded, report in
+                guard events else { return }
+                switch settings.output {
+                case .json: StandardStreams.output.write(recorded.json + "\n")
+                case .table:
+                    guard let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) else { return }
+                    StandardStreams.output.write(line + "\n")
+                }
+            }
+            if !events {
                 try settings.writeResult(
                     table: {
                         report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames)
@@ -94,22 +100,8 @@ struct Runs: AsyncParsableCommand {
                     json: { report.json(state: state) }
                 )
             }
+            try StandardStreams.output.check()
             return .success
-        }
-
-        private func writeEvents(of run: RunID, in journal: SQLiteJournal, _ access: JournalAccess, _ settings: Settings) async throws {
-            var report = FleetReport()
-            let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
-            try await access.eachEvent(of: run, in: journal) { recorded in
-                if let event = recorded.event { report.apply(event) }
-                switch settings.output {
-                case .json: StandardStreams.output.write(recorded.json + "\n")
-                case .table:
-                    if let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) {
-                        StandardStreams.output.write(line + "\n")
-                    }
-                }
-            }
         }
     }
 }

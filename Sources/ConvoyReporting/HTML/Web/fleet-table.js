@@ -31,7 +31,7 @@ class FleetTable {
   static collator = new Intl.Collator("en", { numeric: true });
 
   /** How many rows a print shows at most. */
-  static printLimit = 1000;
+  static printLimit = 500;
 
   static count = 0;
 
@@ -204,12 +204,13 @@ class FleetTable {
     return this.outcome === "bad" ? toneOf(row.status) === "bad" : `=${row.status}` === this.outcome;
   }
 
+  /** Everything but numbers and times. */
   searchText(row) {
     let text = this.searchTexts.get(row);
     if (text === undefined) {
       text = FleetTable.columns
-        .filter((column) => row[column.key] !== null)
-        .map((column) => this.cellText(column, row))
+        .filter((column) => !column.format && row[column.key] !== null)
+        .map((column) => row[column.key])
         .join("\n")
         .toLowerCase();
       this.searchTexts.set(row, text);

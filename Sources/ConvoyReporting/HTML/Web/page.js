@@ -33,6 +33,7 @@ function setText(node, text) {
 
 /** Writes out what would hide or reorder text, as `\u{202E}`, so that no instance can look like another one. */
 function visibleText(text) {
+  if (/^[ -~]*$/.test(text)) return text;
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (scalar) => {
     if (scalar === "\n") return "\\n";
     if (scalar === "\t") return "\\t";

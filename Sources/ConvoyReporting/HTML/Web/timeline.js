@@ -11,7 +11,7 @@ class Timeline {
   static lineHeight = 20;
 
   /** How many lines a print shows at most. */
-  static printLimit = 300;
+  static printLimit = 150;
 
   static printWidth = 720;
 
@@ -22,9 +22,8 @@ class Timeline {
     this.id = `timeline-${Timeline.count}`;
     this.wave = "";
     this.activeID = null;
+    this.isFitChosen = false;
     this.build(container);
-    // Among many, one instance's bar would be too short to see.
-    this.fitField.checked = rows.length > 200;
     this.update({ rows, waves, now });
     new ResizeObserver(() => this.requestDraw()).observe(this.scroller);
     window.addEventListener("beforeprint", () => this.draw({ printing: true }));
@@ -36,6 +35,8 @@ class Timeline {
     this.rows = rows;
     this.now = now;
     this.waves = waves.map(visibleText);
+    // Among many, one instance's bar would be too short to see.
+    if (!this.isFitChosen) this.fitField.checked = rows.length > 200;
     this.showWaves();
     this.arrange();
   }
@@ -50,7 +51,8 @@ class Timeline {
     });
     this.span = element("span");
     const keys = element("span", { class: "on-screen" }, " The arrow keys read out one instance after the other.");
-    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" }, this.span, keys);
+    this.cut = element("span", { class: "on-paper" });
+    this.hint = element("p", { id: `${this.id}-hint`, class: "hint" }, this.span, keys, this.cut);
     this.axis = svgElement("svg", { class: "timeline-axis", "aria-hidden": "true" });
     this.picture = svgElement("svg", { class: "timeline-lines", "aria-hidden": "true" });
     this.space = element("div", { class: "timeline-space" }, this.picture);
@@ -74,7 +76,10 @@ class Timeline {
     ].map(([tone, text]) => element("li", { class: tone }, element("span", { "aria-hidden": "true" }, `${toneGlyphs[tone]} `), text));
     this.waveControl = element("span", { class: "field" }, element("label", { for: this.waveField.id }, "Wave"), this.waveField);
     this.fitField = element("input", { type: "checkbox", id: `${this.id}-fit` });
-    this.fitField.addEventListener("change", () => this.draw());
+    this.fitField.addEventListener("change", () => {
+      this.isFitChosen = true;
+      this.draw();
+    });
     const fitControl = element("span", { class: "field" }, this.fitField, element("label", { for: this.fitField.id }, "Only the time of the lines in view"));
     container.replaceChildren(
       element("div", { class: "controls" }, this.waveControl, fitControl),
@@ -122,6 +127,7 @@ class Timeline {
     const range = instances ? `, ${timeText(start)} to ${timeText(end)} UTC` : "";
     const others = left > 0 ? `; ${counted(left, "instance")} not started` : "";
     setText(this.span, `${counted(instances, "instance")}${range}${others}.`);
+    setText(this.cut, this.lines.length > Timeline.printLimit ? ` Here are the first ${Timeline.printLimit} lines.` : "");
     this.activeIndex = this.lines.findIndex((line) => line.row && line.row.id === this.activeID);
     this.showDetail();
     this.draw();
@@ -192,7 +198,7 @@ class Timeline {
       svgElement("title", {}, this.description(row)),
       svgElement("rect", { class: "hit", x: 0, y, width, height }),
       svgElement("text", { x: 4, y: y + 14, "clip-path": `url(#${this.id}-labels)` }, shortened(row.name, letters)),
-      svgElement("rect", { class: "bar", ...bar }),
+      svgElement("rect", { class: "timeline-bar", ...bar }),
     ];
     if (tone === "bad") parts.push(svgElement("rect", { ...bar, fill: `url(#${this.id}-hatch)` }));
     // The glyph says what the colour says; it stands beside the bar, or before it where the picture ends.
