@@ -49,7 +49,10 @@ struct ServeCommandTests {
         let process = try ConvoyProcess(["serve", "--listen", "127.0.0.1:0"] + arguments, environment: environment, in: folder)
         process.closeInput()
         let said = await process.wait { $0.standardOutput.contains("\n") }.standardOutput
-        let port = try #require(said.firstMatch(of: #/^listening on http://127\.0\.0\.1:([0-9]+)\n$/#)?.1, "\(process.snapshot.standardError)")
+        let port = try #require(
+            said.firstMatch(of: #/^listening on http://127\.0\.0\.1:([0-9]+)\n$/#)?.1,
+            "\(process.snapshot.standardError)"
+        )
         return Server(process: process, port: try #require(Int(port)))
     }
 

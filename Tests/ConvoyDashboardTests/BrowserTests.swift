@@ -28,7 +28,9 @@ struct BrowserTests {
                 try await journal.append(migrating("alice"), to: TestDashboard.run)
                 try await browser.wait(for: "document.querySelector('#tiles')?.innerText.includes('migrated')")
                 try await browser.wait(for: "document.querySelector('#events')?.innerText.includes('instance finished: alice')")
-                try await browser.wait(for: "[...document.querySelectorAll('#grid .cell.good')].some((cell) => cell.title.startsWith('alice'))")
+                try await browser.wait(
+                    for: "[...document.querySelectorAll('#grid .cell.good')].some((cell) => cell.title.startsWith('alice'))"
+                )
                 try await journal.append(failing(TestDashboard.hostile, message: "<b>overflow</b>"), to: TestDashboard.run)
                 try await browser.wait(for: "document.querySelector('#failures')?.innerText.includes('<b>overflow</b>')")
                 try await journal.append(migrating("bob") + [Event(at: moment(9), .runFinished(status: .failed))], to: TestDashboard.run)
@@ -61,7 +63,9 @@ struct BrowserTests {
                 #expect(try await browser.value("document.querySelectorAll('img[src=x]').length") == 0)
                 // The name leads to its own page, and is text there too.
                 try await browser.click("#table tbody th a")
-                try await browser.wait(for: "document.querySelector('#name')?.innerText === \(JSONValue.string(TestDashboard.hostile).line)")
+                try await browser.wait(
+                    for: "document.querySelector('#name')?.innerText === \(JSONValue.string(TestDashboard.hostile).line)"
+                )
                 try await browser.wait(for: "document.querySelector('#verdict').innerText.includes('failed')")
                 #expect(try await browser.value("document.querySelectorAll('img[src=x]').length") == 0)
                 let title: String = try await browser.value("document.title")
@@ -131,7 +135,8 @@ struct BrowserTests {
                 try await browser.press(.enter)
                 try await browser.wait(for: "location.pathname === '/'")
                 for (name, path) in [
-                    ("fleet", "/"), ("run", run), ("runs", "/runs"), ("failures", "/failures"), ("instance", "/instances/bob"), ("error", "/nowhere"),
+                    ("fleet", "/"), ("run", run), ("runs", "/runs"), ("failures", "/failures"), ("instance", "/instances/bob"),
+                    ("error", "/nowhere"),
                 ] {
                     try await browser.open(origin + path)
                     if name != "error" { try await browser.wait(for: "document.documentElement.dataset.ready === 'true'") }

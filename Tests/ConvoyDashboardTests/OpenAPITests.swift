@@ -59,7 +59,8 @@ struct OpenAPITests {
             var answers: [[String: any Sendable]] = []
             func note(_ answer: HTTPAnswer, _ path: String, _ method: String) {
                 answers.append([
-                    "path": path, "method": method.lowercased(), "status": answer.status, "type": answer.header("Content-Type") ?? "", "body": answer.body,
+                    "path": path, "method": method.lowercased(), "status": answer.status, "type": answer.header("Content-Type") ?? "",
+                    "body": answer.body,
                 ])
             }
             func ask(_ route: Route, _ query: String = "", _ headers: [String: String] = [:]) async throws {
