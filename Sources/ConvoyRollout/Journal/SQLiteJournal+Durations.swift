@@ -5,7 +5,7 @@ extension SQLiteJournal {
     /// How many of the newest runs ``typicalDurations(fleet:direction:)`` looks at.
     static let typicalRuns = 10
     /// How many events of each it reads at most, from the newest back.
-    static let typicalEventsPerRun = 20_000
+    static let typicalEventsPerRun = 5000
 
     /// How long each migration took on the instances of runs, as was told when each was applied; ups before downs, by version.
     ///
@@ -20,7 +20,7 @@ extension SQLiteJournal {
 
     /// How long each migration usually takes on an instance of a fleet: the median over its newest runs. Empty where the journal has none.
     ///
-    /// However large the journal is, only the newest events are read: some 0.2 s of work at most.
+    /// However large the journal is, only the newest events are read: half a second of work at most.
     ///
     /// - Parameters:
     ///   - fleet: the fleet's name.
