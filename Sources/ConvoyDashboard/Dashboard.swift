@@ -23,7 +23,7 @@ public struct Dashboard: Sendable {
     }
 
     private let address: ListenAddress
-    private let probing: FleetProbing
+    private let view: FleetView
     private let router: DashboardRouter
     /// Everything that the server answers to.
     let routes: [Route]
@@ -50,10 +50,9 @@ public struct Dashboard: Sendable {
     ) {
         precondition(token != nil || control == nil && address.isLoopback, "without a token only this machine may look, and nobody may act")
         self.address = address
-        probing = FleetProbing(probe)
         let access = AccessControl(token)
         let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
-        let view = FleetView(fleet: fleet, target: target, probing: probing)
+        view = FleetView(fleet: fleet, target: target, probing: FleetProbing(probe))
         router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), errorPage: pages.error, log: log)
         routes =
             pages.routes + SignInRoutes(access: access, pages: pages).routes + WebFiles.routes + FleetRoutes(view: view).routes
@@ -83,7 +82,7 @@ public struct Dashboard: Sendable {
             logger: logger
         )
         var configuration = ServiceGroupConfiguration(
-            services: [application, Prober(probing: probing)],
+            services: [application, Background(view: view)],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
@@ -97,11 +96,15 @@ public struct Dashboard: Sendable {
     }
 }
 
-/// Does what is asked of the probing for as long as the server runs.
-private struct Prober: Service {
-    let probing: FleetProbing
+/// What goes on besides answering, for as long as the server runs.
+private struct Background: Service {
+    let view: FleetView
 
     func run() async {
-        await cancelWhenGracefulShutdown { await probing.run() }
+        await cancelWhenGracefulShutdown {
+            // The first reader of a long run would wait for all of it to be read; where it cannot be, that reader is told.
+            _ = try? await view.snapshot()
+            await view.probing.run()
+        }
     }
 }

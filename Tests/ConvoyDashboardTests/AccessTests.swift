@@ -23,7 +23,9 @@ struct AccessTests {
             var answers: [(String, HTTPAnswer)] = []
             for route in dashboard.routes {
                 for headers in [[:], TestDashboard.bearer] {
-                    answers.append((route.path, try await dashboard.ask(address(of: route), method: route.method.rawValue, headers: headers)))
+                    answers.append(
+                        (route.path, try await dashboard.ask(address(of: route), method: route.method.rawValue, headers: headers))
+                    )
                 }
             }
             answers.append(("nowhere", try await dashboard.ask("/nowhere")))
@@ -123,7 +125,10 @@ struct AccessTests {
             #expect(right.status == 303)
             #expect(right.header("Location") == "/runs")
             let cookie = try #require(right.header("Set-Cookie"))
-            #expect(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && cookie.contains("; Path=/") && !cookie.contains("Secure"))
+            #expect(
+                cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict") && cookie.contains("; Path=/")
+                    && !cookie.contains("Secure")
+            )
             #expect(!cookie.contains(TestDashboard.token))
             let forwarded = try await logIn(dashboard, TestDashboard.token, ["X-Forwarded-Proto": "https"])
             #expect(forwarded.header("Set-Cookie")?.contains("; Secure") == true)
@@ -194,7 +199,8 @@ struct AccessTests {
     @Test func nothingOutsideTheProgramIsServed() async throws {
         try await TestDashboard.with { (dashboard: TestDashboard) async throws in
             for path in [
-                "/assets/../Package.swift", "/assets/..%2F..%2Fetc%2Fpasswd", "/assets/%2e%2e/x", "/assets/", "/assets", "//etc/passwd", "/assets/page.js",
+                "/assets/../Package.swift", "/assets/..%2F..%2Fetc%2Fpasswd", "/assets/%2e%2e/x", "/assets/", "/assets", "//etc/passwd",
+                "/assets/page.js",
             ] {
                 #expect(try await dashboard.ask(path).status == 404, "\(path)")
             }

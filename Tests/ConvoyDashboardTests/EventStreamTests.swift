@@ -14,7 +14,9 @@ struct EventStreamTests {
     private func open(_ dashboard: TestDashboard, query: String = "", lastEventID: String? = nil) throws -> HTTPConnection {
         let connection = try HTTPConnection(port: dashboard.port)
         let header = lastEventID.map { "Last-Event-ID: \($0)\r\n" } ?? ""
-        try connection.send("GET \(path)\(query) HTTP/1.1\r\nHost: 127.0.0.1:\(dashboard.port)\r\nAccept: text/event-stream\r\n\(header)\r\n")
+        try connection.send(
+            "GET \(path)\(query) HTTP/1.1\r\nHost: 127.0.0.1:\(dashboard.port)\r\nAccept: text/event-stream\r\n\(header)\r\n"
+        )
         return connection
     }
 

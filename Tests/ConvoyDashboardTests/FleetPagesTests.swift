@@ -22,9 +22,11 @@ struct FleetPagesTests {
     private func outcomes(_ dashboard: TestDashboard) async throws -> [String: String] {
         let answer = try await get("/api/v1/instances", from: dashboard)
         let instances = try #require(answer["instances"] as? [[String: Any]])
-        return Dictionary(uniqueKeysWithValues: instances.compactMap { instance in
-            (instance["name"] as? String).flatMap { name in (instance["outcome"] as? String).map { (name, $0) } }
-        })
+        return Dictionary(
+            uniqueKeysWithValues: instances.compactMap { instance in
+                (instance["name"] as? String).flatMap { name in (instance["outcome"] as? String).map { (name, $0) } }
+            }
+        )
     }
 
     @Test func withoutAJournalTheFleetIsThereAndNoneIsMade() async throws {
@@ -77,7 +79,9 @@ struct FleetPagesTests {
                     let names = (changed["instances"] as? [[String: Any]])?.compactMap { $0["name"] as? String }
                     return changed["complete"] as? Bool == false && names == ["bob"]
                 }
-                #expect(try json(try await dashboard.ask(path + "?as=columns&changed_after=\(last)&revision=\(revision)"))["columns"] != nil)
+                #expect(
+                    try json(try await dashboard.ask(path + "?as=columns&changed_after=\(last)&revision=\(revision)"))["columns"] != nil
+                )
                 // Going on with a run resets what was under way, whoever that was.
                 try await journal.append([Event(at: moment(), .runResumed(by: "ann@host"))], to: TestDashboard.run)
                 try await eventually("everything is sent") { try await get(path + query, from: dashboard)["complete"] as? Bool == true }
@@ -88,7 +92,10 @@ struct FleetPagesTests {
     @Test func instancesThatTheNewestRunLeavesOutKeepWhatEarlierOnesDid() async throws {
         try await TestDashboard.with { dashboard in
             let journal = try await dashboard.begin()
-            try await journal.append(migrating("alice") + failing("bob") + [Event(at: moment(9), .runFinished(status: .failed))], to: TestDashboard.run)
+            try await journal.append(
+                migrating("alice") + failing("bob") + [Event(at: moment(9), .runFinished(status: .failed))],
+                to: TestDashboard.run
+            )
             let later = RunID("20261122T110000Z-bbbbbb")
             try await dashboard.begin(later, ["alice"])
             #expect(try await outcomes(dashboard) == ["alice": "pending", "bob": "failed", TestDashboard.hostile: "pending"])
@@ -124,12 +131,18 @@ struct FleetPagesTests {
     }
 
     @Test func hostileNamesAreDataEverywhere() async throws {
-        let breakers = [TestDashboard.hostile, "\"\u{308} onmouseover=alert(1) x=\"", "</script><script>alert(1)</script>", "a\r\n\r\ndata: x", "../../etc"]
+        let breakers = [
+            TestDashboard.hostile, "\"\u{308} onmouseover=alert(1) x=\"", "</script><script>alert(1)</script>", "a\r\n\r\ndata: x",
+            "../../etc",
+        ]
         try await TestDashboard.with(instances: breakers) { dashboard in
             let journal = try await dashboard.begin(TestDashboard.run, breakers)
             try await journal.append(failing(TestDashboard.hostile, message: "<script>alert(2)</script>"), to: TestDashboard.run)
             for route in dashboard.routes where route.audience == .people && route.method == .get {
-                let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded).replacing("{run}", with: "%3Cscript%3E")
+                let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded).replacing(
+                    "{run}",
+                    with: "%3Cscript%3E"
+                )
                 let page = try await dashboard.ask(path)
                 #expect(!page.body.contains("alert("), "\(path)")
             }

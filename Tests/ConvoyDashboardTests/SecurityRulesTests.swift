@@ -20,7 +20,9 @@ struct SecurityRulesTests {
         #expect(address.isLoopback == isLoopback)
     }
 
-    @Test(arguments: ["", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "a b:80", "a@b:80", "[]:80"])
+    @Test(arguments: [
+        "", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "a b:80", "a@b:80", "[]:80",
+    ])
     func whatIsNoAddressIsRefused(text: String) {
         #expect(ListenAddress(text) == nil)
     }
@@ -29,7 +31,8 @@ struct SecurityRulesTests {
         arguments: [
             ("127.0.0.1:7080", true), ("localhost:7080", true), ("LOCALHOST:7080", true), ("[::1]:7080", true), ("localhost", false),
             ("localhost:7081", false), ("evil.example:7080", false), ("127.0.0.1.evil.example:7080", false), ("", false),
-            ("convoy.example.org", true), ("Convoy.Example.org:443", true), ("convoy.example.org.evil:443", false), ("other.example.org", false),
+            ("convoy.example.org", true), ("Convoy.Example.org:443", true), ("convoy.example.org.evil:443", false),
+            ("other.example.org", false),
             ("other.example.org:8443", true),
         ]
     )

@@ -105,7 +105,10 @@ struct TestDashboard: Sendable {
         try await journal.begin(record, plan: Data())
         try await journal.append(
             [
-                Event(at: moment(), .runStarted(run: id.description, fleet: "test", waves: [PlannedWave(name: "all", instances: instances)])),
+                Event(
+                    at: moment(),
+                    .runStarted(run: id.description, fleet: "test", waves: [PlannedWave(name: "all", instances: instances)])
+                ),
                 Event(at: moment(), .waveStarted(wave: "all")),
             ],
             to: id

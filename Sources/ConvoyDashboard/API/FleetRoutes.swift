@@ -14,7 +14,9 @@ struct FleetRoutes: Sendable {
             Route(.get, "/api/v1/fleet") { _, _ in .json(try await fleet()) },
             Route(.get, "/api/v1/instances") { request, _ in .json(try await instances(request)) },
             Route(.get, "/api/v1/instances/{instance}") { _, context in .json(try await instance(try context.parameter("instance"))) },
-            Route(.get, "/api/v1/failures") { _, _ in .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))]) },
+            Route(.get, "/api/v1/failures") { _, _ in
+                .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))])
+            },
             Route(.get, "/api/v1/probe") { _, _ in .json(await probe()) },
             Route(.post, "/api/v1/probe", .change) { _, _ in
                 await view.probing.ask(at: Date())

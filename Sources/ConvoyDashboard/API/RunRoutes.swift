@@ -26,14 +26,20 @@ struct RunRoutes: Sendable {
                 return .json(try await view.runs(limit: Int(limit), at: Date()).json)
             },
             of("") { found, _ in .json(await run(found)) },
-            of("/report") { found, _ in .json(await found.follower.report.reportJSON(state: found.state, at: Date())) },
+            of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
             of("/instances") { found, request in
                 let number = try request.number("changed_after")
                 var changed: Set<String>?
                 if let number { changed = await found.follower.instances(changedAfter: number) }
                 let (report, lastEvent) = await found.follower.current
                 return .json(
-                    try FleetRoutes.instances(of: report, changed, revision: found.record.id.description, lastEvent: lastEvent, for: request)
+                    try FleetRoutes.instances(
+                        of: view.located(report),
+                        changed,
+                        revision: found.record.id.description,
+                        lastEvent: lastEvent,
+                        for: request
+                    )
                 )
             },
             of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.json))]) },
@@ -47,7 +53,9 @@ struct RunRoutes: Sendable {
     }
 
     private func find(_ context: DashboardContext) async throws -> Found {
-        guard let found = try await view.run(try context.parameter("run")) else { throw HTTPProblem(.notFound, "the journal has no such run") }
+        guard let found = try await view.run(try context.parameter("run")) else {
+            throw HTTPProblem(.notFound, "the journal has no such run")
+        }
         return found
     }
 
@@ -82,7 +90,9 @@ struct RunRoutes: Sendable {
         var after = try request.number("after") ?? 0
         // What a browser sends when it connects again; it knows better than the address that the page began with.
         if let header = request.headers[.lastEventID] {
-            guard let number = Int64(header), number >= 0 else { throw HTTPProblem(.badRequest, "Last-Event-ID is not the number of an event") }
+            guard let number = Int64(header), number >= 0 else {
+                throw HTTPProblem(.badRequest, "Last-Event-ID is not the number of an event")
+            }
             after = number
         }
         guard request.headers[.accept]?.contains("application/json") != true else {

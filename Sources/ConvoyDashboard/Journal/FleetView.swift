@@ -26,7 +26,7 @@ actor FleetView {
     nonisolated let fleet: Fleet
     nonisolated let reader: JournalReader
     nonisolated let probing: FleetProbing
-    private let target: MigrationVersion?
+    nonisolated private let target: MigrationVersion?
     private var followers: [RunFollower] = []
     /// What earlier runs did to instances that the newest one leaves out.
     private var earlier: (run: RunID?, events: [Event])?
@@ -75,6 +75,13 @@ actor FleetView {
         followers.append(follower)
         if followers.count > Self.followerLimit { followers.removeFirst() }
         return follower
+    }
+
+    /// The report of a run, with where the fleet file has its instances.
+    nonisolated func located(_ report: FleetReport) -> FleetReport {
+        var located = report
+        located.apply(fleet, target: target, instances: fleet.instances.filter { report.instance($0.name)?.wave != nil })
+        return located
     }
 
     // MARK: The fleet

@@ -25,7 +25,9 @@ struct HostRule: Sendable, Hashable {
     }
 
     private static func withoutPort(_ authority: String) -> String {
-        guard let colon = authority.lastIndex(of: ":"), authority[authority.index(after: colon)...].allSatisfy(\.isNumber) else { return authority }
+        guard let colon = authority.lastIndex(of: ":"), authority[authority.index(after: colon)...].allSatisfy(\.isNumber) else {
+            return authority
+        }
         return String(authority[..<colon])
     }
 }

@@ -84,7 +84,8 @@ struct DashboardRouter: Sendable {
 
     /// A path of ours; `/` for anything that a browser might take for another site.
     static func localPath(_ text: String) -> String {
-        let isLocal = text.hasPrefix("/") && !text.hasPrefix("//") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }
+        let isLocal =
+            text.hasPrefix("/") && !text.hasPrefix("//") && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\\") }
         return isLocal ? text : "/"
     }
 
@@ -124,7 +125,8 @@ private struct Outermost: RouterMiddleware {
         case let error as JournalError: problem = HTTPProblem(error)
         case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
         // The words of others may tell what nobody asked for.
-        case let error as any HTTPResponseError where error.status.kind == .clientError: problem = HTTPProblem(error.status, "the request cannot be understood")
+        case let error as any HTTPResponseError where error.status.kind == .clientError:
+            problem = HTTPProblem(error.status, "the request cannot be understood")
         default:
             rules.log("error: \(request.method) \(DashboardRouter.localPath(request.uri.path)): \(error)")
             problem = HTTPProblem(.internalServerError, "something went wrong; the server's standard error has more")

@@ -64,11 +64,11 @@ const pageMakers = {
       place("runs").replaceChildren(
         plainTable(
           "Runs, newest first",
-          [{ label: "Run" }, { label: "What" }, { label: "Status" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
+          [{ label: "Run" }, { label: "Status" }, { label: "What" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
           runs.map((run) => [
             runLink(run.run),
-            changeText(run),
             badge(run.status),
+            changeText(run),
             when(run.started_at),
             run.duration === null ? "" : durationText(run.duration),
             wholeNumber.format(run.instances),

@@ -39,7 +39,12 @@ struct Serve: FleetCommand {
     )
     var listen: String?
 
-    @Option(help: ArgumentHelp("A file with the token that readers have to show; CONVOY_TOKEN of the environment is the other way.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token that readers have to show; CONVOY_TOKEN of the environment is the other way.",
+            valueName: "file"
+        )
+    )
     var tokenFile: String?
 
     @Option(

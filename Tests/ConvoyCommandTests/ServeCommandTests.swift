@@ -1,0 +1,170 @@
+import ConvoyPostgres
+import ConvoyRollout
+import Foundation
+import TestSupport
+import Testing
+
+/// `convoy serve` as its user runs it.
+@Suite(.timeLimit(.minutes(5)))
+struct ServeCommandTests {
+    private static let token = "correct-horse-battery-staple"
+
+    @Test(
+        arguments: [
+            (["--listen", "0.0.0.0:0"], [:], "there is no token"),
+            (["--allow-actions"], [:], "--allow-actions takes a token"),
+            (["--listen", "7080"], [:], "is not HOST:PORT"),
+            (["--token-file", "missing"], [:], "missing cannot be read"),
+            ([], ["CONVOY_TOKEN": "short"], "the token of CONVOY_TOKEN is shorter than 16 characters"),
+            (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token of fleet.yaml holds a blank"),
+        ] as [([String], [String: String], String)]
+    )
+    func whatWouldLetStrangersInIsRefused(arguments: [String], environment: [String: String], words: String) async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(["serve"] + arguments, environment: environment, in: folder)
+            #expect(result.exitCode == 64)
+            #expect(result.standardError.contains(words), "\(result.standardError)")
+            #expect(!result.standardError.contains("short\n"))
+            #expect(result.standardOutput == "")
+        }
+    }
+
+    private struct Server: Sendable {
+        var process: ConvoyProcess
+        var port: Int
+
+        func ask(_ path: String, method: String = "GET") async throws -> HTTPAnswer {
+            try await askHTTP(path, port: port, method: method, headers: ["Authorization": "Bearer \(ServeCommandTests.token)"])
+        }
+
+        /// As a service manager ends it.
+        func end() async throws -> ConvoyResult {
+            process.terminate()
+            return try await process.result()
+        }
+    }
+
+    private func serve(_ arguments: [String] = [], token: String? = token, in folder: String) async throws -> Server {
+        let environment = token.map { ["CONVOY_TOKEN": $0] } ?? [:]
+        let process = try ConvoyProcess(["serve", "--listen", "127.0.0.1:0"] + arguments, environment: environment, in: folder)
+        process.closeInput()
+        let said = await process.wait { $0.standardOutput.contains("\n") }.standardOutput
+        let port = try #require(
+            said.firstMatch(of: #/^listening on http://127\.0\.0\.1:([0-9]+)\n$/#)?.1,
+            "\(process.snapshot.standardError)"
+        )
+        return Server(process: process, port: try #require(Int(port)))
+    }
+
+    @Test func itServesUntilItIsAskedToEnd() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let server = try await serve(in: folder)
+            #expect(try await askHTTP("/healthz", port: server.port).status == 200)
+            #expect(try await askHTTP("/api/v1/fleet", port: server.port).status == 401)
+            #expect(try await server.ask("/api/v1/fleet").status == 200)
+            let taken = try await runConvoy(["serve", "--listen", "127.0.0.1:\(server.port)"], in: folder)
+            #expect(taken.exitCode == 1)
+            #expect(taken.standardError.contains("cannot listen on 127.0.0.1:\(server.port)"))
+            let end = try await server.end()
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            #expect(end.standardError == "")
+            // It only reads: there is still no journal.
+            #expect(!FileManager.default.fileExists(atPath: "\(folder)/.convoy"))
+        }
+    }
+
+    @Test func whatOthersCanReachIsToldToLackTLS() async throws {
+        try await withTemporaryFolder(files: Files.fleet().merging(["token": Self.token + "\n"]) { $1 }) { folder in
+            let process = try ConvoyProcess(["serve", "--listen", "0.0.0.0:0", "--token-file", "token"], in: folder)
+            process.closeInput()
+            _ = await process.wait { $0.standardOutput.contains("listening on") }
+            process.terminate()
+            let result = try await process.result()
+            #expect(result.exitCode == 0)
+            #expect(result.standardError.contains("warning: there is no TLS here"))
+            #expect(result.standardError.contains("warning: token can be read by others"))
+            #expect(!result.standardError.contains(Self.token))
+        }
+    }
+
+    /// A fleet of one database with two waves, the second of which is empty until the gate of the first is approved.
+    private func withGatedFleet(_ body: (_ folder: String, _ database: TestDatabase) async throws -> Void) async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            var fleet = "version: 1\nfleet: test\ninstances:\n"
+            for (name, database) in zip(["canary", "rest"], databases) {
+                fleet += "  - {name: \(name), host: \(database.server.socketFolder), port: \(database.server.port), "
+                fleet += "user: \(database.ownerName), database: \(database.name)}\n"
+            }
+            fleet += "rollout:\n  waves:\n    - {name: first, select: name=canary, gate: {approve: true}}\n    - {name: last}\n"
+            let migration = "-- migrate:up\nCREATE TABLE cars (id bigint PRIMARY KEY);\n-- migrate:down\nDROP TABLE cars;\n"
+            try await withTemporaryFolder(files: ["fleet.yaml": fleet, "Migrations/1_cars.sql": migration]) { folder in
+                try await body(folder, databases[1])
+            }
+        }
+    }
+
+    @Test func aRunThatWasCutOffIsResumedAndApprovedAndOutlivesTheServer() async throws {
+        try await withGatedFleet { folder, last in
+            let first = try ConvoyProcess(["migrate", "--yes"], in: folder)
+            first.closeInput()
+            let journal = "\(folder)/.convoy/journal.sqlite"
+            func waitForGate(_ server: Server, _ run: String) async throws {
+                try await eventually("the run waits at its gate", within: .seconds(60)) {
+                    try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["stop","approve","pause"]"#)
+                }
+            }
+            let server = try await serve(["--allow-actions"], in: folder)
+            try await eventually("the run is in the journal", within: .seconds(60)) {
+                try await server.ask("/api/v1/fleet").body.contains(#""run_status":"running""#)
+            }
+            let runs = try await server.ask("/api/v1/runs").body
+            let run = String(try #require(runs.firstMatch(of: #/"run":"([^"]+)"/#)?.1))
+            try await waitForGate(server, run)
+            first.kill()
+            _ = try? await first.result()
+            try await eventually("it is cut off") { try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["resume"]"#) }
+            #expect(try await server.ask("/api/v1/runs/\(run)/approve", method: "POST").status == 409)
+
+            let resumed = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")
+            #expect(resumed.status == 202, "\(resumed.body)")
+            try await waitForGate(server, run)
+            let again = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")
+            #expect(again.status == 409)
+            // The run is no child that ends with the server.
+            #expect(try await server.end().exitCode == 0)
+            #expect(try RunLock.holder(of: RunID(run), journal: journal) != nil)
+
+            let other = try await serve(["--allow-actions"], in: folder)
+            #expect(try await other.ask("/api/v1/runs/\(run)/approve", method: "POST").status == 202)
+            try await eventually("the run succeeds", within: .seconds(60)) {
+                try await other.ask("/api/v1/runs/\(run)").body.contains(#""status":"succeeded""#)
+            }
+            #expect(try await last.query("SELECT count(*) AS rows FROM schema_migrations").onlyRow().int64("rows") == 1)
+            let events = try await other.ask("/api/v1/runs/\(run)/events?follow=false").body
+            #expect(events.contains(#""type":"approved","wave":"first","by":"dashboard ("#))
+            #expect(try await other.end().exitCode == 0)
+            let log = try String(contentsOfFile: "\(journal).\(run).log", encoding: .utf8)
+            #expect(!log.isEmpty && !log.contains(Self.token))
+        }
+    }
+
+    @Test func aResumeThatCannotBeginSaysWhy() async throws {
+        try await withGatedFleet { folder, _ in
+            let first = try ConvoyProcess(["migrate", "--yes"], in: folder)
+            first.closeInput()
+            let server = try await serve(["--allow-actions"], in: folder)
+            try await eventually("the run waits at its gate", within: .seconds(60)) {
+                try await server.ask("/api/v1/fleet").body.contains(#""run_status":"running""#)
+            }
+            first.kill()
+            _ = try? await first.result()
+            let runs = try await server.ask("/api/v1/runs").body
+            let run = String(try #require(runs.firstMatch(of: #/"run":"([^"]+)"/#)?.1))
+            try writeFile("\(folder)/Migrations/1_cars.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n")
+            let resumed = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")
+            #expect(resumed.status == 409)
+            #expect(resumed.body.contains("cannot go on as it began"), "\(resumed.body)")
+            #expect(try await server.end().exitCode == 0)
+        }
+    }
+}
