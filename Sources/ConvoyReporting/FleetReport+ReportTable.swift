@@ -17,7 +17,7 @@ extension FleetReport {
     private func reportLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
         var table = TextTable([
-            .init("INSTANCE", minimumWidth: 8, importance: 10),
+            .init("INSTANCE", minimumWidth: 16, importance: 10),
             .init("WAVE", minimumWidth: 6, importance: 4),
             .init("OUTCOME", importance: 9),
             .init("VERSION", importance: 8),
@@ -25,8 +25,8 @@ extension FleetReport {
             .init("APPLIED", .right, importance: 6),
             .init("TIME", .right, importance: 3),
             .init("MIGRATED", .right, importance: 5),
-            .init("SERVER", minimumWidth: 6, importance: 2),
-            .init("DATABASE", minimumWidth: 8, importance: 1),
+            .init("SERVER", minimumWidth: 10, importance: 2),
+            .init("DATABASE", minimumWidth: 12, importance: 1),
         ])
         for instance in instances {
             table.add([

@@ -13,13 +13,13 @@ extension FleetReport {
     private func statusLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
         var table = TextTable([
-            .init("INSTANCE", minimumWidth: 8, importance: 9),
+            .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("OUTCOME", importance: 8),
             .init("VERSION", importance: 7),
             .init("PENDING", .right, importance: 6),
             .init("MIGRATED", .right, importance: 5),
-            .init("SERVER", minimumWidth: 6, importance: 4),
-            .init("DATABASE", minimumWidth: 8, importance: 3),
+            .init("SERVER", minimumWidth: 10, importance: 4),
+            .init("DATABASE", minimumWidth: 12, importance: 3),
             .init("POSTGRESQL", importance: 2),
         ])
         for instance in instances {

@@ -24,7 +24,7 @@ extension FleetReport {
     private func instanceLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
         var table = TextTable([
-            .init("INSTANCE", minimumWidth: 8, importance: 9),
+            .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("WAVE", minimumWidth: 6, importance: 2),
             .init("OUTCOME", importance: 8),
             .init("FROM", importance: 4),

@@ -120,9 +120,9 @@ private struct SummaryScreen {
         let behind = ReportOrder(.pending, .descending).sorted(report.instances.filter { ($0.due?.count ?? 0) > 0 })
         guard !behind.isEmpty else { return [] }
         var table = TextTable([
-            .init("FURTHEST BEHIND", minimumWidth: 8, importance: 5), .init("VERSION", importance: 4),
+            .init("FURTHEST BEHIND", minimumWidth: 16, importance: 5), .init("VERSION", importance: 4),
             .init("PENDING", .right, importance: 3),
-            .init("MIGRATED", .right, importance: 2), .init("SERVER", minimumWidth: 6, importance: 1),
+            .init("MIGRATED", .right, importance: 2), .init("SERVER", minimumWidth: 10, importance: 1),
         ])
         for instance in behind.prefix(report.run.isEmpty ? 3 : 2) {
             table.add([
