@@ -13,7 +13,9 @@ struct LiveScreen: Sendable {
     }
 
     /// Takes the view off, wherever the cursor rests; the program's last words may follow.
-    static let erasure = "\r\u{1B}[J"
+    ///
+    /// From the line below on: tmux keeps what is erased from a screen's very first place on, among the lines that have scrolled away.
+    static let erasure = "\r\u{1B}[K\n\u{1B}[J\u{1B}[A"
 
     /// What to write for new lines above the view, and for the view as it is now.
     ///
