@@ -151,7 +151,7 @@ struct ReportInBrowserTests {
             #expect(try await browser.value("getComputedStyle(document.querySelector('.controls')).display") == "none")
             #expect(try await browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)")
             try await browser.keepScreenshot("report-troubled-print")
-            try await browser.emulate(.light)
+            try await browser.emulate(.light, print: true)
             try await Browser.keep("report-troubled.pdf") { try await browser.pdf() }
         }
     }
