@@ -188,7 +188,7 @@ public struct FleetReport: Sendable {
         switch instances[index].state {
         case .notReached: return
         case .running:
-            running.removeAll { $0 == name }
+            if let place = running.firstIndex(of: name) { running.remove(at: place) }
             changeWave(of: index) { $0.running -= 1 }
         case .finished(let result):
             changeWave(of: index) { wave in

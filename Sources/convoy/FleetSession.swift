@@ -42,6 +42,11 @@ struct FleetSession {
         return session
     }
 
+    /// Writes to standard error, unless the session is quiet.
+    func warn(_ text: String) {
+        if tellsWarnings { StandardStreams.error.write(text) }
+    }
+
     /// - Throws: a ``CommandFailure`` where the set does not have the version that the change names.
     func check(_ change: Change) throws {
         do throws(UnknownTarget) {
@@ -67,7 +72,7 @@ struct FleetSession {
         defer { statusLine.clear() }
         let found = try await fleet.discover()
         statusLine.clear()
-        if tellsWarnings { found.failures.forEach(tell) }
+        found.failures.forEach(tell)
         let isComplete = found.failures.isEmpty
         let selector = selector ?? settings.selector
         let instances = found.instances.filter { selector?.matches($0) ?? true }
@@ -78,7 +83,7 @@ struct FleetSession {
     private func tell(_ failure: DiscoveryFailure) {
         let place = "\(settings.fleetFile):\(failure.discovery.line)"
         let text = "\(place): error: the databases of server \(failure.discovery.server) cannot be listed: \(failure.error)"
-        StandardStreams.error.write(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
+        warn(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
     }
 
     private func nothingSelected(_ selector: Selector?, of count: Int, isComplete: Bool) -> CommandFailure {
@@ -104,8 +109,8 @@ struct FleetSession {
             statusLine.show("looked at \(progress.finished) of \(progress.total) instances")
         }
         statusLine.clear()
-        for status in statuses where tellsWarnings {
-            for warning in status.warnings { StandardStreams.error.write("\(status.name): warning: \(warning)".visible + "\n") }
+        for status in statuses {
+            for warning in status.warnings { warn("\(status.name): warning: \(warning)".visible + "\n") }
         }
         return statuses
     }

@@ -8,7 +8,7 @@ final class Interruption: Sendable {
     /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
-    /// An element when the operator has asked twice: nothing is to be waited for any more.
+    /// The same, for what still waits when the run is over.
     let giveUp: AsyncStream<Void>
     private let requestGivingUp: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
@@ -54,7 +54,7 @@ final class Interruption: Sendable {
                 count += 1
                 return count
             }
-            if count == 2 { requestGivingUp.yield() }
+            requestGivingUp.yield()
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)

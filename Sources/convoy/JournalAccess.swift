@@ -44,7 +44,7 @@ struct JournalAccess {
     /// The names of the set's migrations, for people. What has happened can be told without them, so a set that is not right is no trouble.
     var migrationNames: [MigrationVersion: String] {
         guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
-        return Dictionary(uniqueKeysWithValues: set.migrations.map { ($0.version, $0.name) })
+        return set.names
     }
 
     /// Who asks, as `user@host`.

@@ -1,5 +1,7 @@
 import ConvoyMigrations
 import ConvoyRollout
+import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import ConvoyReporting
@@ -86,6 +88,53 @@ struct HistoryTests {
         #expect(comparison.migrations.map(\.direction) == [.up, .up, .down, .down])
         #expect(comparison.migrations.map { $0.ratio(1) } == [nil, nil, nil, 0.25])
         #expect(comparison.typicalRatio == 0.25)
+    }
+
+    /// What is left out when only a run's standing is read changes nothing, wherever the run is.
+    @Test func aRunIsToldTheSameFromFewerEvents() async throws {
+        let again: [Event.Kind] = [
+            .runResumed(by: "ann@db-tools"), .instanceStarted(instance: "bob", wave: "rest"),
+            .instancePlanned(instance: "bob", from: older, pending: [newest]),
+            .migrationApplied(
+                instance: "bob",
+                migration: AppliedMigration(version: newest, direction: .up, duration: .milliseconds(5))
+            ),
+            .rollbackStarted(instance: "alice", wave: "canary"),
+            .migrationApplied(
+                instance: "alice",
+                migration: AppliedMigration(version: newest, direction: .down, duration: .milliseconds(7))
+            ),
+        ]
+        let events = troubledRun + again.map { Event(at: moment(10), $0) }
+        try await withTemporaryFolder { folder in
+            let journal = try await SQLiteJournal.open(path: "\(folder)/journal.sqlite")
+            for length in 1...events.count {
+                let run = RunRecord(
+                    id: RunID("r-\(length)"),
+                    fleet: "teslamate-eu",
+                    fleetFile: "fleet.yaml",
+                    change: .up(to: nil),
+                    instances: 4,
+                    startedAt: moment(),
+                    startedBy: "ann@db-tools"
+                )
+                try await journal.begin(run, plan: Data())
+                try await journal.append(Array(events.prefix(length)), to: run.id)
+                var (whole, brief) = (FleetReport(), FleetReport())
+                var counts = (whole: 0, brief: 0)
+                for try await recorded in journal.events(of: run.id) {
+                    whole.apply(try #require(recorded.event))
+                    counts.whole += 1
+                }
+                for try await recorded in journal.events(of: run.id, .standing) {
+                    brief.apply(try #require(recorded.event))
+                    counts.brief += 1
+                }
+                #expect(brief.reportJSON(at: moment()) == whole.reportJSON(at: moment()))
+                #expect(counts.whole == length)
+                #expect(counts.brief == (length < 6 ? length : length - 1))
+            }
+        }
     }
 
     // MARK: Failures

@@ -41,12 +41,12 @@ struct NotificationMessageTests {
             messages(gatedRun).map(\.slack) == [
                 "Convoy run `r-1` of `teslamate-eu` has started: 4 instances in 2 waves",
                 "Convoy run `r-1` of `teslamate-eu` waits at the gate of wave `canary` for `the end of its soak in 10 min and an approval`: "
-                    + "3 pending, 1 migrated",
-                "Convoy run `r-1` of `teslamate-eu` waits at the gate of wave `canary` for `an approval`: 3 pending, 1 migrated",
+                    + "1 migrated, 3 pending",
+                "Convoy run `r-1` of `teslamate-eu` waits at the gate of wave `canary` for `an approval`: 1 migrated, 3 pending",
                 "Convoy run `r-1` of `teslamate-eu` was halted: `wave rest reached its stop rule failures: 1 (bob)`; nothing new starts: "
-                    + "2 pending, 1 migrated, 1 failed\n• failed: `Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow "
+                    + "1 migrated, 2 pending, 1 failed\n• failed: `Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow "
                     + "(SQLSTATE 22003)`: `bob`",
-                "Convoy run `r-1` of `teslamate-eu` halted after 3.5 s: 1 pending, 1 migrated, 1 failed, 1 lock-busy\n"
+                "Convoy run `r-1` of `teslamate-eu` halted after 3.5 s: 1 migrated, 1 pending, 1 failed, 1 lock-busy\n"
                     + "• failed: `Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)`: `bob`\n"
                     + "• lock-busy: `another session holds the migration lock`: `carol`",
             ]

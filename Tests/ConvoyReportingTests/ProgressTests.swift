@@ -126,12 +126,22 @@ struct ProgressTests {
         #expect(reporter.report.status == .halted)
     }
 
-    @Test func theQuietReporterWritesWarningsOnly() async {
+    @Test func withoutProgressOnlyWhatSomeoneShouldKnowIsWritten() async {
         let written = Written()
         let reporter = ProgressReporter(.none, style: { OutputStyle() }, write: written.append)
         for event in troubledRun { reporter.receive(event) }
         await reporter.finish()
-        #expect(written.all == "09:00:00 bob: warning: convoy.migration_log cannot be created\n")
+        reporter.note("a hook's line")
+        reporter.warn("fleet.yaml:3: warning: a notification did not arrive")
+        await reporter.finish()
+        #expect(
+            written.all == """
+                09:00:00 bob: warning: convoy.migration_log cannot be created
+                09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); nothing new starts, what runs finishes
+                fleet.yaml:3: warning: a notification did not arrive
+
+                """
+        )
     }
 
     @Test func theLiveReporterLeavesNoViewBehind() async {

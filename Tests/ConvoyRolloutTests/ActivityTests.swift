@@ -55,7 +55,14 @@ import Testing
     func anIndexThatWaitsForAWriterIsSeen(_ release: PostgresServer.Release) async throws {
         let set = try migrationSet([
             (1, migrationText("CREATE TABLE cars (id bigint);")),
-            (2, migrationText("CREATE INDEX CONCURRENTLY cars_id ON cars (id);", options: " transaction:false")),
+            (
+                2,
+                migrationText(
+                    "CREATE INDEX CONCURRENTLY IF NOT EXISTS cars_id ON cars (id);",
+                    down: "DROP INDEX CONCURRENTLY IF EXISTS cars_id;",
+                    options: " transaction:false"
+                )
+            ),
         ])
         try await PostgresServer.shared(release).withDatabase { database in
             let runner = InstanceRunner(set)

@@ -14,8 +14,8 @@ public final class RunNotifier: EventSink {
     struct Timing: Sendable {
         /// For what is left.
         var patience = Duration.seconds(10)
-        /// The same once the operator wants no more waiting.
-        var grace = Duration.seconds(2)
+        /// The same once the operator has asked to stop.
+        var grace = Duration.seconds(3)
         /// After this it says that it waits.
         var silence = Duration.seconds(1)
     }
@@ -80,7 +80,7 @@ public final class RunNotifier: EventSink {
     /// Delivers while the body runs; after it waits for what is left, but not for long. It is used once.
     ///
     /// - Parameters:
-    ///   - giveUp: an element when the operator wants no more waiting.
+    ///   - giveUp: an element when the operator asks to stop.
     ///   - body: sends its events here.
     public func delivering<Value: Sendable>(giveUp: AsyncStream<Void>, _ body: () async -> Value) async -> Value {
         guard !senders.isEmpty else { return await body() }

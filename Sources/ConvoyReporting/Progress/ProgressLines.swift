@@ -37,7 +37,7 @@ package struct ProgressLines: Sendable {
         case .rollbackStarted(let name, _): return "\(name.visible): rolling back to where it started"
         case .rollbackFinished(let name, let result): return "\(name.visible): rolled back: \(text(for: result))"
         case .gateOpened(let wave): return "gate of wave \(wave.visible): open"
-        case .gateWaiting(let wave, let reason): return "gate of wave \(wave.visible): \(reason.visible)"
+        case .gateWaiting(let wave, let reason): return "gate of wave \(wave.visible): waiting for \(reason.visible)"
         case .approved(let wave, let by): return "gate of wave \(wave.visible): approved by \(by.visible)"
         case .gatePassed(let wave): return "gate of wave \(wave.visible): passed"
         case .gateFailed(let wave, let reason):

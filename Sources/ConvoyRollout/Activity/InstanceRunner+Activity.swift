@@ -29,7 +29,7 @@ extension ServerActivity {
     static func query(serverVersion: Int) -> PipelineStatement {
         let views = views.filter { serverVersion >= $0.since }.map { view in
             """
-            SELECT pid, relid, \(view.command) AS command, phase, \(view.done) AS done, \(view.total) AS total
+            SELECT pid, relid, \(view.command) AS command, \(view.phase) AS phase, \(view.done) AS done, \(view.total) AS total
                 FROM pg_stat_progress_\(view.name)
             """
         }
@@ -47,27 +47,49 @@ extension ServerActivity {
     }
 
     private static let isWaiting = "phase LIKE 'waiting %'"
+    /// It counts nothing, and leaves what the phase before it has counted.
+    private static let isSorting = "phase LIKE '%sorting%'"
+
+    /// A progress view, and what of it tells how far the command is.
+    private struct View {
+        var name: String
+        /// The first server version that has it.
+        var since: Int
+        var command = "command"
+        var phase = "phase"
+        var done: String
+        var total: String
+    }
 
     /// What counts depends on the phase; where a phase counts nothing, there is no total.
-    private static let views: [(name: String, since: Int, command: String, done: String, total: String)] = [
-        (
-            "create_index", 120_000, "command",
-            "CASE WHEN \(isWaiting) THEN lockers_done WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
-            "CASE WHEN \(isWaiting) THEN lockers_total WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END"
+    private static let views = [
+        View(
+            name: "create_index",
+            since: 120_000,
+            done: "CASE WHEN \(isWaiting) THEN lockers_done WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
+            total:
+                "CASE WHEN \(isWaiting) THEN lockers_total WHEN \(isSorting) THEN 0 WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END"
         ),
-        (
-            "cluster", 120_000, "command", "heap_blks_scanned",
-            "CASE WHEN phase = 'seq scanning heap' THEN heap_blks_total END"
+        View(
+            name: "cluster",
+            since: 120_000,
+            done: "heap_blks_scanned",
+            total: "CASE WHEN phase = 'seq scanning heap' THEN heap_blks_total END"
         ),
-        (
-            "vacuum", 90_600, "'VACUUM'",
-            "CASE WHEN phase = 'vacuuming heap' THEN heap_blks_vacuumed ELSE heap_blks_scanned END",
-            "CASE WHEN phase IN ('scanning heap', 'vacuuming heap') THEN heap_blks_total END"
+        View(
+            name: "vacuum",
+            since: 90_600,
+            command: "'VACUUM'",
+            done: "CASE WHEN phase = 'vacuuming heap' THEN heap_blks_vacuumed ELSE heap_blks_scanned END",
+            total: "CASE WHEN phase IN ('scanning heap', 'vacuuming heap') THEN heap_blks_total END"
         ),
-        (
-            "analyze", 130_000, "'ANALYZE'", "sample_blks_scanned",
-            "CASE WHEN phase = 'acquiring sample rows' THEN sample_blks_total END"
+        View(
+            name: "analyze",
+            since: 130_000,
+            command: "'ANALYZE'",
+            done: "sample_blks_scanned",
+            total: "CASE WHEN phase = 'acquiring sample rows' THEN sample_blks_total END"
         ),
-        ("copy", 140_000, "command", "bytes_processed", "bytes_total"),
+        View(name: "copy", since: 140_000, phase: "'copying rows'", done: "bytes_processed", total: "bytes_total"),
     ]
 }

@@ -22,8 +22,32 @@ public struct RecordedEvents: AsyncSequence, Sendable {
     public typealias Element = RecordedEvent
     public typealias Failure = JournalError
 
+    /// Which events of a run are read.
+    public enum Selection: Sendable {
+        case all
+        /// Without the migrations of instances that ended after them: an end tells again what was applied. Of a large fleet this is a small part,
+        /// and says as well how the run stands.
+        case standing
+
+        /// In the words of SQL.
+        var condition: String {
+            switch self {
+            case .all: "true"
+            case .standing:
+                """
+                NOT (type = '\(EventType.migrationApplied.rawValue)' AND EXISTS (
+                    SELECT 1 FROM events AS later
+                    WHERE later.run = events.run AND later.instance = events.instance AND later.number > events.number
+                        AND later.outcome IS NOT NULL
+                ))
+                """
+            }
+        }
+    }
+
     let journal: SQLiteJournal
     let run: RunID
+    var selection = Selection.all
     let pageSize: Int
 
     public func makeAsyncIterator() -> Iterator { Iterator(events: self) }
@@ -46,7 +70,7 @@ public struct RecordedEvents: AsyncSequence, Sendable {
         /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
             if page.isEmpty, let last {
-                page = try await events.journal.events(of: events.run, after: last, limit: events.pageSize)[...]
+                page = try await events.journal.events(of: events.run, events.selection, after: last, limit: events.pageSize)[...]
                 self.last = page.count < events.pageSize ? nil : page.last?.number
             }
             return page.popFirst()

@@ -51,13 +51,22 @@ extension SQLiteJournal {
 
     /// A page of the events of a run, in order.
     ///
-    /// - Parameter number: the last one that the caller has; 0 begins at the beginning.
+    /// - Parameters:
+    ///   - selection: which of them.
+    ///   - number: the last one that the caller has; 0 begins at the beginning.
     /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
-    public func events(of run: RunID, after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
+    public func events(
+        of run: RunID,
+        _ selection: RecordedEvents.Selection = .all,
+        after number: Int64,
+        limit: Int
+    ) async throws(JournalError) -> [RecordedEvent] {
         try await read { db in
             let rows = try Row.fetchAll(
                 db,
-                sql: "SELECT number, type, json FROM events WHERE run = ? AND number > ? ORDER BY number LIMIT ?",
+                sql: """
+                    SELECT number, type, json FROM events WHERE run = ? AND number > ? AND \(selection.condition) ORDER BY number LIMIT ?
+                    """,
                 arguments: [run.description, number, limit]
             )
             return try rows.map { try self.recordedEvent($0, of: run) }
@@ -77,7 +86,11 @@ extension SQLiteJournal {
     }
 
     /// The events of a run in order, read in pages.
-    public func events(of run: RunID) -> RecordedEvents { RecordedEvents(journal: self, run: run, pageSize: 1000) }
+    ///
+    /// - Parameter selection: which of them.
+    public func events(of run: RunID, _ selection: RecordedEvents.Selection = .all) -> RecordedEvents {
+        RecordedEvents(journal: self, run: run, selection: selection, pageSize: 1000)
+    }
 
     public func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
         try await read { db in

@@ -71,6 +71,8 @@ public struct WebhookSender: Sendable {
     @concurrent
     public func deliver() async {
         for await message in messages {
+            // A stream still gives a cancelled task what it holds.
+            if Task.isCancelled { break }
             if let problem = await problem(delivering: message) { tell(message.occasion, problem) }
             left.value.withLock { $0 -= 1 }
         }

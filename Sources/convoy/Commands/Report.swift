@@ -93,13 +93,13 @@ struct Report: FleetCommand {
         let access = JournalAccess(session.fleet)
         if let run {
             let journal = try await access.openExisting(for: .reading)
-            return try await access.report(on: access.run(run, .any, in: journal), in: journal)
+            return try await access.report(on: access.run(run, .any, in: journal), in: journal, warn: session.warn)
         }
         if let journal = try await access.openForReading() {
             let newest = try await access.explaining { () async throws(JournalError) in
                 try await journal.runs(limit: 1, fleet: access.fleet)
             }
-            if let record = newest.first { return try await access.report(on: record, in: journal) }
+            if let record = newest.first { return try await access.report(on: record, in: journal, warn: session.warn) }
         }
         if noProbe { throw CommandFailure(.usage, "there is no run in \(access.path), and --no-probe looks at no database") }
         return (FleetReport(), nil)

@@ -82,21 +82,20 @@ struct Runs: AsyncParsableCommand {
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
-            let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
-            let (report, state) = try await access.report(on: record, in: journal) { recorded, report in
-                guard events else { return }
-                switch settings.output {
-                case .json: StandardStreams.output.write(recorded.json + "\n")
-                case .table:
-                    guard let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) else { return }
-                    StandardStreams.output.write(line + "\n")
+            if events {
+                let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
+                _ = try await access.report(on: record, in: journal) { recorded, report in
+                    switch settings.output {
+                    case .json: StandardStreams.output.write(recorded.json + "\n")
+                    case .table:
+                        guard let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) else { return }
+                        StandardStreams.output.write(line + "\n")
+                    }
                 }
-            }
-            if !events {
+            } else {
+                let (report, state) = try await access.report(on: record, in: journal)
                 try settings.writeResult(
-                    table: {
-                        report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames)
-                    },
+                    table: { report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames) },
                     json: { report.json(state: state) }
                 )
             }

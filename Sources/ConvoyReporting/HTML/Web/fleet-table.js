@@ -9,23 +9,24 @@
  * An update keeps search, filter, sort, page, scroll and focus. `rows` come from rowsFromInstances or rowsFromColumns.
  */
 class FleetTable {
+  // What is not on paper would make it too wide.
   static columns = [
     { key: "name", label: "Instance" },
     { key: "status", label: "Outcome", rank: (row) => toneRanks[toneOf(row.status)] },
     { key: "version", label: "Version" },
-    { key: "from", label: "From" },
+    { key: "from", label: "From", paper: false },
     { key: "pending", label: "Pending", numeric: true, format: (value) => wholeNumber.format(value) },
     { key: "applied", label: "Applied", numeric: true, format: (value) => wholeNumber.format(value) },
     { key: "migrating", label: "Migrating", numeric: true, format: durationText },
-    { key: "note", label: "Failure" },
+    { key: "note", label: "Failure", className: "note" },
     { key: "wave", label: "Wave" },
     { key: "server", label: "Server" },
     { key: "database", label: "Database" },
     { key: "serverVersion", label: "PostgreSQL" },
-    { key: "started", label: "Started (UTC)", format: timeText },
-    { key: "lastMigrated", label: "Last migrated (UTC)", format: timeText },
+    { key: "started", label: "Started (UTC)", format: timeText, className: "time" },
+    { key: "lastMigrated", label: "Last migrated (UTC)", format: timeText, className: "time", paper: false },
     { key: "labels", label: "Labels" },
-    { key: "cohort", label: "Cohort" },
+    { key: "cohort", label: "Cohort", paper: false },
   ];
 
   static collator = new Intl.Collator("en", { numeric: true });
@@ -121,7 +122,11 @@ class FleetTable {
   makeHeader(column) {
     const button = element("button", { type: "button", "data-column": column.key }, column.label, element("span", { "aria-hidden": "true" }));
     button.addEventListener("click", () => this.sortBy(column.key));
-    return element("th", { scope: "col", class: column.numeric ? "number" : null }, button);
+    return element("th", { scope: "col", class: this.classOf(column) }, button);
+  }
+
+  classOf(column) {
+    return [column.numeric && "number", column.className, column.paper === false && "on-screen"].filter(Boolean).join(" ") || null;
   }
 
   /** A column is shown from when a row has a value for it. All are there, so that one more does not make the lines anew. */
@@ -264,7 +269,7 @@ class FleetTable {
       } else if (column.key === "status") {
         line.append(element("td", {}, element("span", {}, element("span", { "aria-hidden": "true" }), element("span"))));
       } else {
-        line.append(element("td", { class: column.numeric ? "number" : column.key === "note" ? "note" : null }, element("bdi")));
+        line.append(element("td", { class: this.classOf(column) }, element("bdi")));
       }
     }
     return line;

@@ -10,8 +10,8 @@
 class Timeline {
   static lineHeight = 20;
 
-  /** How many lines a print shows at most. */
-  static printLimit = 150;
+  /** How many lines a print shows at most: a picture is not broken over pages. */
+  static printLimit = 25;
 
   static printWidth = 720;
 
@@ -163,7 +163,7 @@ class Timeline {
     const count = printing ? Math.min(this.lines.length, Timeline.printLimit) : this.lines.length;
     const first = printing ? 0 : Math.max(0, Math.floor(this.scroller.scrollTop / height) - 5);
     const last = printing ? count : Math.min(count, first + Math.ceil(this.scroller.clientHeight / height) + 10);
-    const [start, end] = this.fitField.checked && !printing ? this.range(this.lines.slice(first, last)) : this.range(this.lines);
+    const [start, end] = this.range(printing || this.fitField.checked ? this.lines.slice(first, last) : this.lines);
     const scale = (time) => labelWidth + 8 + ((time - start) / (end - start)) * (width - labelWidth - 28);
     this.space.style.height = `${count * height}px`;
     this.drawAxis({ width, labelWidth, scale, start, end, printing });
