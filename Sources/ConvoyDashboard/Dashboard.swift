@@ -8,6 +8,12 @@ internal import NIOCore
 internal import ServiceLifecycle
 internal import UnixSignals
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
 /// The web pages and the interface for programs that `convoy serve` offers.
 ///
 ///     let dashboard = Dashboard(fleet: fleet, target: set.newest?.version, at: .standard, token: nil, probe: probe)
@@ -91,7 +97,7 @@ public struct Dashboard: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError {
-            throw ListenError(address: address, reason: String(describing: error))
+            throw ListenError(address: address, reason: String(cString: strerror(error.errnoCode)))
         } catch is CancellationError {}
     }
 }
