@@ -32,7 +32,7 @@ package struct FleetColumns {
             ("note", coded { ($0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
             ("pending", plain { $0.pendingCount.map(JSONValue.integer) }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
-            ("migrating", plain { $0.applied.isEmpty ? nil : .integer(Int($0.migrating.milliseconds)) }),
+            ("migrating", plain { $0.workTime.map { .integer(Int($0.milliseconds)) } }),
             ("started", plain { $0.startedAt.map(time) }),
             ("finished", plain { $0.finishedAt.map(time) }),
             ("last_migrated", plain { $0.probe?.status.lastMigratedAt.map(time) }),
@@ -82,7 +82,4 @@ extension InstanceReport {
         guard let status = probe?.status, status.serverVersion != nil || !status.pending.isEmpty else { return nil }
         return status.pending.count
     }
-
-    /// The time that its migrations took.
-    fileprivate var migrating: Duration { applied.reduce(.zero) { $0 + $1.duration } }
 }

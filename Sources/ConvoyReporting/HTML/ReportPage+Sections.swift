@@ -24,7 +24,7 @@ extension ReportPage {
                     version: version,
                     note: note.visible,
                     count: count.grouped,
-                    share: Self.percent(count, of: summary.instances),
+                    share: percentText(count, of: summary.instances),
                     fill: fill,
                     width: max(2, count * 1000 / max(1, most))
                 )
@@ -33,12 +33,6 @@ extension ReportPage {
                 row(version.description, names[version] ?? "", count, version == target ? "fill-good" : "fill")
             }
             if summary.withoutVersion > 0 { rows.append(row("none", "or not known", summary.withoutVersion, "fill-notable")) }
-        }
-
-        /// `12.5 %`, and never 0 or 100 for what is not.
-        private static func percent(_ count: Int, of all: Int) -> String {
-            let tenths = min(max(count * 1000 / all, 1), count == all ? 1000 : 999)
-            return tenths.isMultiple(of: 10) ? "\(tenths / 10) %" : "\(tenths / 10).\(tenths % 10) %"
         }
     }
 
