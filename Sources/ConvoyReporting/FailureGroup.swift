@@ -43,8 +43,7 @@ public struct FailureGroup: Sendable, Hashable {
     private mutating func add(_ occurrence: Occurrence) {
         instances.append(occurrence.instance)
         lockHolders[occurrence.instance] = occurrence.failure.lockedBy
-        // Instances come in the order of the waves.
-        if let wave = occurrence.wave, waves.last != wave { waves.append(wave) }
+        if let wave = occurrence.wave, !waves.contains(wave) { waves.append(wave) }
         if let at = occurrence.at { firstSeen = firstSeen.map { min($0, at) } ?? at }
     }
 

@@ -92,7 +92,7 @@ public struct FleetReport: Sendable {
     /// Takes in the cohorts of instances, by name, as ``FleetProbe/cohorts(of:)`` finds them.
     public mutating func apply(cohorts: [String: String]) {
         for (name, cohort) in cohorts {
-            if let index = instanceIndices[name] { instances[index].cohort = cohort }
+            if let index = instanceIndices[name] { instances[index].foundCohort = cohort }
         }
     }
 
@@ -110,11 +110,15 @@ public struct FleetReport: Sendable {
         case .instanceWarned: break
         case .stopRequested: isStopping = true
         case .cancelRequested: isCancelling = true
-        case .instanceStarted(let name, let wave), .rollbackStarted(let name, let wave): start(name, in: wave, at: event.at)
+        case .instanceStarted(let name, let wave): start(name, in: wave, at: event.at)
+        case .rollbackStarted(let name, let wave):
+            start(name, in: wave, at: event.at)
+            if let index = instanceIndices[name] { instances[index].isReturning = true }
         case .instancePlanned(let name, let from, let pending):
             guard let index = instanceIndices[name] else { return }
             instances[index].from = from
             instances[index].pending = pending
+            instances[index].appliedBeforePlan = instances[index].applied.count
             instances[index].step(at: event.at)
             setWaiting(nil, index)
         case .instanceWaiting(let name, let reason):
@@ -177,6 +181,9 @@ public struct FleetReport: Sendable {
         instances[index].state = .running(waitingFor: nil)
         instances[index].startedAt = instances[index].startedAt ?? now
         instances[index].finishedAt = nil
+        instances[index].isReturning = false
+        // Until it is looked at again.
+        instances[index].pending = nil
         instances[index].step(at: now)
         running.append(name)
         change(wave) { $0.running += 1 }
@@ -256,6 +263,7 @@ public struct FleetReport: Sendable {
         )
         for index in groups.indices {
             if let date = failuresFirstSeen[groups[index].fingerprint] { groups[index].firstSeen = date }
+            groups[index].waves.sort { waveIndices[$0, default: 0] < waveIndices[$1, default: 0] }
         }
         return groups
     }

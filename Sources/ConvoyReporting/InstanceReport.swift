@@ -30,8 +30,8 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var server: String?
     public internal(set) var database: String?
     public internal(set) var labels: [String: String] = [:]
-    /// The newest version and the schema's fingerprint; nil where nobody asked.
-    public internal(set) var cohort: String?
+    /// The cohort that it was found in when it was last looked at.
+    var foundCohort: String?
     /// Nil where nobody looked.
     public internal(set) var probe: Probe?
     /// How far the run is with it.
@@ -42,6 +42,10 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var pending: [MigrationVersion]?
     /// What the run has applied or reverted here, in order.
     public internal(set) var applied: [AppliedMigration] = []
+    /// How many of these came before the plan in ``pending``: a resumed run, and one that returns an instance, plan anew.
+    var appliedBeforePlan = 0
+    /// Whether the run takes it back to where it started.
+    var isReturning = false
     /// When the run first began to work on it; nil before.
     public internal(set) var startedAt: Date?
     /// When it ended in the run; nil until it has.
@@ -58,19 +62,30 @@ public struct InstanceReport: Sendable, Hashable {
     /// How it ended in the run, with all that was done; nil until it has.
     public var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
 
-    /// The probe, where it tells something newer than the run: a failed instance that is still pending is a failed one.
+    /// What the probe found, unless the run ended here later.
     private var newerProbe: InstanceStatus? {
         guard let probe else { return nil }
-        guard let result else { return probe.status }
-        guard let finishedAt, probe.at > finishedAt, probe.status.outcome != .pending else { return nil }
-        return result.outcome.isGood && probe.status.outcome == .upToDate ? nil : probe.status
+        guard result != nil, let finishedAt else { return probe.status }
+        return probe.at > finishedAt ? probe.status : nil
     }
 
-    /// How it ended, or how it stands where it did not end in the run or somebody looked later; `pending` where neither is known.
-    public var outcome: Outcome { newerProbe?.outcome ?? result?.outcome ?? .pending }
+    /// The same where it changes how the run ended: an instance that failed and is still pending where it stood is a failed one, and one that was
+    /// migrated and is up to date a migrated one.
+    private var contradiction: InstanceStatus? {
+        guard let status = newerProbe, let result else { return newerProbe }
+        switch status.outcome {
+        case .upToDate where result.outcome.isGood: return nil
+        case .pending where !result.outcome.isGood && ![.unreachable, .unprovisioned, .unknown].contains(result.outcome):
+            return result.to == nil || result.to == status.version ? nil : status
+        default: return status
+        }
+    }
+
+    /// How it ended, or how it stands where it did not end in the run or somebody found something else later; `pending` where neither is known.
+    public var outcome: Outcome { contradiction?.outcome ?? result?.outcome ?? .pending }
 
     /// Why it is not well.
-    public var failure: Failure? { newerProbe.map(\.failure) ?? result?.failure }
+    public var failure: Failure? { contradiction.map(\.failure) ?? result?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
     public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
@@ -80,18 +95,28 @@ public struct InstanceReport: Sendable, Hashable {
         activity = nil
     }
 
+    /// The newest version and the schema's fingerprint; nil where nobody asked, or where the run has changed the schema since.
+    public var cohort: String? { isChangedSinceProbe ? nil : foundCohort }
+
+    private var isChangedSinceProbe: Bool { newerProbe == nil && !applied.isEmpty }
+
     /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
-    var due: [MigrationVersion]? {
-        if let probe, finishedAt.map({ probe.at > $0 }) ?? true { return probe.status.pending }
-        return pending.map { Array($0.dropFirst(applied.count)) }
+    package var due: [MigrationVersion]? {
+        if let status = newerProbe { return status.serverVersion == nil && status.pending.isEmpty ? nil : status.pending }
+        // What a way down has left to do is not what is due.
+        if isReturning || applied.last?.direction == .down { return nil }
+        return pending.map { Array($0.dropFirst(appliedOfPlan)) }
     }
+
+    /// How many migrations of ``pending`` are done.
+    var appliedOfPlan: Int { max(0, applied.count - appliedBeforePlan) }
 
     /// How long the run's migrations took here; nil where it has none.
     var workTime: Duration? { applied.isEmpty ? nil : applied.reduce(.zero) { $0 + $1.duration } }
 
     /// The migration that is probably worked on now: the first that is due and not done.
     public var current: MigrationVersion? {
-        guard case .running = state, let pending, applied.count < pending.count else { return nil }
-        return pending[applied.count]
+        guard case .running = state, let pending, appliedOfPlan < pending.count else { return nil }
+        return pending[appliedOfPlan]
     }
 }

@@ -56,6 +56,8 @@ extension FleetSession {
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> ConvoyRollout.ExitCode {
+        // The run is written down: from here on it is stopped, not forgotten.
+        interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let reporter = ProgressReporter(
             settings.progressMode,
             style: { [settings] in settings.style(of: StandardStreams.error) },
@@ -63,7 +65,6 @@ extension FleetSession {
             outlook: await outlook(on: plan, resuming: earlier?.report, journal),
             write: StandardStreams.error.write
         )
-        interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances)) {
             reporter.note("hook: \($0)")
         }

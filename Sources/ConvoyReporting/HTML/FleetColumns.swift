@@ -30,7 +30,7 @@ package struct FleetColumns {
             ("labels", coded { $0.labelText }),
             ("cohort", coded { $0.cohort }),
             ("note", coded { ($0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
-            ("pending", plain { $0.pendingCount.map(JSONValue.integer) }),
+            ("pending", plain { $0.due.map { .integer($0.count) } }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
             ("migrating", plain { $0.workTime.map { .integer(Int($0.milliseconds)) } }),
             ("started", plain { $0.startedAt.map(time) }),
@@ -75,11 +75,5 @@ extension InstanceReport {
     /// `region=eu, ring=canary`; nil for none.
     fileprivate var labelText: String? {
         labels.isEmpty ? nil : labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ", ")
-    }
-
-    /// How many migrations `migrate` would apply; nil where nobody could tell.
-    fileprivate var pendingCount: Int? {
-        guard let status = probe?.status, status.serverVersion != nil || !status.pending.isEmpty else { return nil }
-        return status.pending.count
     }
 }

@@ -74,7 +74,7 @@ extension InstanceReport {
             "from": .optional(from?.description),
             "version": .optional(version?.description),
             "current": .optional(current?.description),
-            "pending": .strings(status?.pending ?? []),
+            "pending": .strings(due ?? []),
             "unknown_versions": .strings(status?.unknownVersions ?? []),
             "server_version": .optional(status?.serverVersion),
             "last_migrated_at": .optional(status?.lastMigratedAt?.rfc3339),

@@ -115,7 +115,7 @@ struct LiveView: Sendable {
     private func activity(of instance: InstanceReport, _ now: Date) -> String {
         if case .running(let reason?) = instance.state { return "waiting: \(reason.visible)" }
         guard let pending = instance.pending else { return "looking" }
-        let count = "\(instance.applied.count)/\(pending.count) migrations"
+        let count = "\(instance.appliedOfPlan)/\(pending.count) migrations"
         guard let current = instance.current, let since = instance.steppedAt, now.timeIntervalSince(since) >= Self.longStep else {
             return count
         }

@@ -6,7 +6,7 @@ extension InstanceRunner {
     ///
     /// - Returns: what its progress views tell, empty where they tell nothing; nil where the server cannot be asked.
     public func activity(of run: String, on instance: Instance) async -> [ServerActivity]? {
-        await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
+        await look(at: instance, sessionName: sessionName(run: run), busyServer: .leftAlone) { connection, probe in
             let query = ServerActivity.query(serverVersion: connection.serverVersion)
             let results = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])
             return try results[probe.opening.count].rows.map(ServerActivity.init)

@@ -5,7 +5,7 @@ internal import Synchronization
 /// Changes an instance by another operator, and tells what its server is doing while one migration takes long.
 ///
 /// It looks in a session of its own, which no budget counts: on each server at most one at a time, open for a moment every two seconds, and none
-/// while no migration is long. That is within the slots that a run leaves free whatever happens (``ServerSlots/spare``). A look that fails is
+/// while every instance gets on. That is within the slots that a run leaves free whatever happens (``ServerSlots/spare``). A look that fails is
 /// told nobody: the change itself will tell what is wrong.
 public struct ObservingOperator: InstanceOperator {
     typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?

@@ -8,6 +8,15 @@ struct InstanceProbe {
     /// The `application_name` of its sessions.
     var sessionName = "convoy"
     var cancellation = Cancellation.observed
+    var busyServer = BusyServer.waitedFor
+
+    /// What is done about a server that is full or starting up.
+    enum BusyServer {
+        /// It is asked again until `connect_timeout` has passed.
+        case waitedFor
+        /// Its next free connection belongs to whoever needs it more.
+        case leftAlone
+    }
 
     /// What one probe learnt.
     struct Reading {
@@ -21,8 +30,7 @@ struct InstanceProbe {
     static let queryTimeout = Duration.seconds(30)
     static let silenceTimeout = Duration.seconds(40)
 
-    /// Opens a session, past the pooler where the fleet file knows a way. A server that is full or starting up is asked again until
-    /// `connect_timeout` has passed.
+    /// Opens a session, past the pooler where the fleet file knows a way.
     func connect() async throws(Failure) -> PostgresConnection {
         try await connect(instance.direct ?? instance.connection)
     }
@@ -39,7 +47,7 @@ struct InstanceProbe {
                 )
             } catch {
                 let pause = Duration.milliseconds(200)
-                guard ["53300", "57P03"].contains(error.sqlstate), .now + pause < deadline, !isCancelled else {
+                guard busyServer == .waitedFor, ["53300", "57P03"].contains(error.sqlstate), .now + pause < deadline, !isCancelled else {
                     throw Failure(connecting: error, to: instance)
                 }
                 try? await Task.sleep(for: pause)

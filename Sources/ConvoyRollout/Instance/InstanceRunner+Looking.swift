@@ -61,9 +61,10 @@ extension InstanceRunner {
     func look<Value: Sendable>(
         at instance: Instance,
         sessionName: String,
+        busyServer: InstanceProbe.BusyServer = .waitedFor,
         _ body: (PostgresConnection, InstanceProbe) async throws -> Value?
     ) async -> Value? {
-        let probe = InstanceProbe(instance: instance, sessionName: sessionName)
+        let probe = InstanceProbe(instance: instance, sessionName: sessionName, busyServer: busyServer)
         guard let connection = try? await probe.connect() else { return nil }
         defer { connection.close() }
         return try? await body(connection, probe)

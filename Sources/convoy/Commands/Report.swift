@@ -74,11 +74,10 @@ struct Report: FleetCommand {
         }
         for status in await session.probe(selection.instances, for: .up(to: nil)) { report.apply(status, at: Date()) }
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
-        if session.settings.selector != nil {
-            let names = Set(selection.instances.map(\.name))
-            report = report.keeping { names.contains($0.name) }
-        }
-        let outcomes = report.instances.map(\.outcome)
+        let names = Set(selection.instances.map(\.name))
+        if session.settings.selector != nil { report = report.keeping { names.contains($0.name) } }
+        // What the run did to instances that have left the fleet is shown, and no trouble of today's.
+        let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
         let code: ConvoyRollout.ExitCode =
             if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
         return ReportLooks.Look(
