@@ -128,6 +128,9 @@ public struct RunPast: Sendable {
         }
     }
 
+    /// Why a halted run cannot be gone on with: nothing is owed and nothing unknown, so that it would stay halted. Nil where it can.
+    public var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
+
     /// What the rules need to go on. They judge for themselves whether a stop rule is still broken, now that what was `unknown` becomes a fact; only
     /// a wave that was to be returned stays halted for what halted it then.
     func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {

@@ -13,29 +13,54 @@ struct ResumedRun {
     let fleetFile: String
     let environment: [String: String]
 
-    private static let patience = Duration.seconds(15)
+    /// A page waits for 30 s.
+    private static let patience = Duration.seconds(25)
     /// `POSIX_SPAWN_SETSID`, which glibc's headers only show to GNU programs.
     private static let newSession: Int32 = 0x80
 
+    /// The same holds for this function, which closes every file from a number on.
+    private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+
     private var log: String { "\(journal).\(run).log" }
 
-    /// Starts it, and returns when it has taken the run up.
+    /// Starts it, and returns when the journal says that it has taken the run up.
     ///
-    /// - Throws: where it could not be started, or ended before that.
+    /// - Throws: where it could not be started, ended before that, or takes too long.
     func start() async throws(ResumeError) {
+        let journal: SQLiteJournal?
+        var last: Int64
+        do throws(JournalError) {
+            journal = try await SQLiteJournal.open(readingAt: self.journal)
+            last = try await journal?.lastEvent(of: run) ?? 0
+        } catch {
+            throw ResumeError(error.description)
+        }
         let process = try spawn()
         let deadline = ContinuousClock.now + Self.patience
-        var status: Int32 = 0
-        while ContinuousClock.now < deadline {
-            guard waitpid(process, &status, WNOHANG) == 0 else {
-                // A run with nothing left to do may have ended already.
-                if status == 0 { return }
-                throw ResumeError("the run was not gone on with: \(lastWords). \(log) has everything that was said")
+        repeat {
+            var status: Int32 = 0
+            // Before the journal is read, which then has everything that an ended process wrote.
+            let ended = waitpid(process, &status, WNOHANG)
+            let events = (try? await journal?.events(of: run, after: last, limit: 1000)) ?? []
+            let isTakenUp = events.contains { if case .runResumed? = $0.event?.kind { true } else { false } }
+            last = events.last?.number ?? last
+            if ended != 0 {
+                guard isTakenUp || ended == process && status == 0 else {
+                    throw ResumeError("the run was not gone on with: \(lastWords). \(log) has everything that was said")
+                }
+                return
             }
-            if let holder = try? RunLock.holder(of: run, journal: journal), holder.hasPrefix("pid \(process) ") { break }
-            try? await Task.sleep(for: .milliseconds(50))
-        }
-        // Nobody waits for it: it lives as long as it likes, and what is left of it is collected when it ends.
+            if isTakenUp {
+                collect(process)
+                return
+            }
+        } while (try? await Task.sleep(for: .milliseconds(50))) != nil && ContinuousClock.now < deadline
+        collect(process)
+        throw ResumeError("the run is not taken up yet, but may be in a while. \(log) has everything that was said")
+    }
+
+    /// Nobody waits for it: it lives as long as it likes, and what is left of it is collected when it ends.
+    private func collect(_ process: pid_t) {
         Task {
             while waitpid(process, nil, WNOHANG) == 0 { try? await Task.sleep(for: .seconds(1)) }
         }
@@ -53,6 +78,10 @@ struct ResumedRun {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // The dashboard's sockets would stay open, and its port taken, for as long as the run lasts.
+        let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np")
+        guard let symbol else { throw ResumeError("a process for it cannot be started: the C library is older than glibc 2.34") }
+        _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, STDERR_FILENO + 1)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

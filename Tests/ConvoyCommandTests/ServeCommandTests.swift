@@ -134,7 +134,8 @@ struct ServeCommandTests {
             #expect(try await server.end().exitCode == 0)
             #expect(try RunLock.holder(of: RunID(run), journal: journal) != nil)
 
-            let other = try await serve(["--allow-actions"], in: folder)
+            // Nor does it keep the server's port.
+            let other = try await serve(["--allow-actions", "--listen", "127.0.0.1:\(server.port)"], in: folder)
             #expect(try await other.ask("/api/v1/runs/\(run)/approve", method: "POST").status == 202)
             try await eventually("the run succeeds", within: .seconds(60)) {
                 try await other.ask("/api/v1/runs/\(run)").body.contains(#""status":"succeeded""#)

@@ -89,6 +89,28 @@ struct EventStreamTests {
         }
     }
 
+    @Test func aStreamEndsWithTheRunAndBeginsAgainWhenThatIsResumed() async throws {
+        try await TestDashboard.with { dashboard in
+            let journal = try await dashboard.begin()
+            let connection = try open(dashboard)
+            try await eventually("it follows") { numbers(connection).count == 2 }
+            try await journal.append([Event(at: moment(9), .runFinished(status: .interrupted))], to: TestDashboard.run)
+            // The connection may be used for more.
+            try await eventually("the stream is over") { connection.received.hasSuffix("\r\n0\r\n\r\n") }
+            #expect(numbers(connection) == [1, 2, 3])
+            connection.close()
+            #expect(try await dashboard.ask(path + "?after=0", headers: ["Last-Event-ID": "3"]).status == 204)
+            #expect(try await dashboard.ask(path + "?after=2").body.contains("id: 3\n"))
+            try await journal.append([Event(at: moment(10), .runResumed(by: "ann@host"))], to: TestDashboard.run)
+            try await eventually("there is more") {
+                let again = try open(dashboard, lastEventID: "3")
+                defer { again.close() }
+                try await eventually("it answers") { again.received.contains("\r\n\r\n") }
+                return again.received.hasPrefix("HTTP/1.1 200 ")
+            }
+        }
+    }
+
     @Test func manyFollowButNotWithoutEnd() async throws {
         try await TestDashboard.with { dashboard in
             try await dashboard.begin()

@@ -105,6 +105,31 @@ struct FleetPagesTests {
         }
     }
 
+    @Test func whatARunDoesCountsThoughSomebodyLookedBeforeItsFirstEvent() async throws {
+        try await TestDashboard.with { dashboard in
+            let journal = try await dashboard.begin()
+            try await journal.append(failing("alice") + [Event(at: moment(9), .runFinished(status: .failed))], to: TestDashboard.run)
+            let later = RunRecord(
+                id: RunID("20261122T110000Z-bbbbbb"),
+                fleet: "test",
+                fleetFile: "fleet.yaml",
+                change: .up(to: nil),
+                instances: 1,
+                startedAt: moment(10),
+                startedBy: "ann@host"
+            )
+            try await journal.begin(later, plan: Data())
+            #expect(try await outcomes(dashboard)["alice"] == "failed")
+            let started = Event.Kind.runStarted(
+                run: later.id.description,
+                fleet: "test",
+                waves: [PlannedWave(name: "all", instances: ["alice"])]
+            )
+            try await journal.append([Event(at: moment(10), started)], to: later.id)
+            try await eventually("the old end is gone") { try await outcomes(dashboard)["alice"] == "pending" }
+        }
+    }
+
     @Test func aLookAtTheInstancesShowsWhatItFound() async throws {
         let status = InstanceStatus(
             name: "alice",

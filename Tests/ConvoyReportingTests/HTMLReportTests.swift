@@ -43,7 +43,7 @@ struct HTMLReportTests {
     @Test func thePolicyNamesTheHashOfEachInlineFile() {
         let page = troubledReport.html(state: nil, at: moment(), names: [:])
         let policy = page.between("http-equiv=\"Content-Security-Policy\" content=\"", "\"")
-        for asset in WebAssets.all + [WebAssets.reportScript] {
+        for asset in inlineFiles {
             #expect(policy.contains(asset.policySource.escapedForHTML), "\(asset.name)")
             #expect(page.contains(asset.text), "\(asset.name)")
         }
@@ -54,7 +54,7 @@ struct HTMLReportTests {
     }
 
     @Test func inlineFilesCannotEndTheirElements() {
-        for asset in WebAssets.all + [WebAssets.reportScript] {
+        for asset in inlineFiles {
             let text = asset.text.lowercased()
             #expect(!text.contains("</script"), "\(asset.name)")
             #expect(!text.contains("</style"), "\(asset.name)")
@@ -109,6 +109,13 @@ struct HTMLReportTests {
         }
     }
 
+    @Test func whatIsGoodInTheScriptsIsWhatIsGoodElsewhere() throws {
+        let script = try #require(WebAssets.scripts.first { $0.name == "page.js" }).text
+        let good = Set(script.between("const goodOutcomes = new Set([", "])").matches(of: #/"([a-z-]+)"/#).map { String($0.1) })
+        // An instance that is worked on has no outcome yet.
+        #expect(good == Set(Outcome.allCases.filter(\.isGood).map(\.rawValue) + ["running"]))
+    }
+
     @Test func namesOfFilesChangeWithTheirContents() {
         #expect(WebAsset("a.js", [1]).versionedName != WebAsset("a.js", [2]).versionedName)
         #expect(WebAsset("a.b.js", [1]).versionedName.hasPrefix("a.b."))
@@ -121,16 +128,28 @@ struct HTMLReportTests {
         #expect(page.utf8.count < 5_000_000)
     }
 
+    @Test(arguments: [
+        (0, 0, "-"), (0, 3, "0.0 %"), (1, 3, "33.3 %"), (2, 3, "66.7 %"), (3, 3, "100.0 %"), (1, 10_000, "<0.1 %"),
+        (9_999, 10_000, ">99.9 %"),
+        (9_990, 10_000, "99.9 %"), (10, 10_000, "0.1 %"),
+    ])
+    func aShareIsNeitherNothingNorAllUnlessItIs(_ count: Int, _ whole: Int, _ expected: String) {
+        #expect(percentText(count, of: whole) == expected)
+    }
+
     @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567"), (-1000, "-1,000")])
     func groupsThousands(_ number: Int, _ expected: String) {
         #expect(number.grouped == expected)
     }
 }
 
+/// What the report holds inline.
+private let inlineFiles = [WebAssets.style] + WebAssets.scripts + [WebAssets.reportScript]
+
 extension String {
     fileprivate var withoutInlineFiles: String {
         var page = self
-        for asset in WebAssets.all + [WebAssets.reportScript] {
+        for asset in inlineFiles {
             page = page.replacing(asset.text, with: "/* \(asset.name) */")
             page = page.replacing(asset.policySource.escapedForHTML, with: "(hash of \(asset.name))")
         }

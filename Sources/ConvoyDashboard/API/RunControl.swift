@@ -36,19 +36,32 @@ public struct RunControl: Sendable {
     }
 
     /// What makes sense now, for the buttons.
-    func actions(_ state: RunState, _ report: FleetReport) -> [Action] {
+    ///
+    /// - Parameter finalReason: why the run cannot be gone on with if it was halted; nil where it can.
+    func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
         switch state {
         case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])
-        case .cutOff, .interrupted, .halted: [.resume]
+        case .halted: finalReason == nil ? [.resume] : []
+        case .cutOff, .interrupted: [.resume]
         case .succeeded, .failed, .abandoned: []
         }
     }
 
     /// - Throws: ``HTTPProblem`` where it makes no sense now; ``JournalError`` where it cannot be written down.
-    func act(_ action: Action, server: String?, on run: RunRecord, _ state: RunState, _ report: FleetReport) async throws {
-        guard actions(state, report).contains(action) else {
-            let isGate = action == .approve && state == .running
-            throw HTTPProblem(.conflict, isGate ? "no gate of the run is open" : "that cannot be done: the run is \(state.rawValue)")
+    func act(
+        _ action: Action,
+        server: String?,
+        on run: RunRecord,
+        _ state: RunState,
+        _ report: FleetReport,
+        finalReason: HaltReason?
+    ) async throws {
+        guard actions(state, report, finalReason: finalReason).contains(action) else {
+            if action == .approve, state == .running { throw HTTPProblem(.conflict, "no gate of the run is open") }
+            if action == .resume, state == .halted, let finalReason {
+                throw HTTPProblem(.conflict, "the run was halted for good: \(finalReason)")
+            }
+            throw HTTPProblem(.conflict, "that cannot be done: the run is \(state.rawValue)")
         }
         switch action {
         case .stop: try await post(.stop, to: run)

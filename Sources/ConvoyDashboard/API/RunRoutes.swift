@@ -28,10 +28,8 @@ struct RunRoutes: Sendable {
             of("") { found, _ in .json(await run(found)) },
             of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
             of("/instances") { found, request in
-                let number = try request.number("changed_after")
-                var changed: Set<String>?
-                if let number { changed = await found.follower.instances(changedAfter: number) }
-                let (report, lastEvent) = await found.follower.current
+                // At once: what a refresh brought in between would be told of nobody.
+                let (report, lastEvent, changed) = await found.follower.current(changedAfter: try request.number("changed_after"))
                 return .json(
                     try FleetRoutes.instances(
                         of: view.located(report),
@@ -61,6 +59,7 @@ struct RunRoutes: Sendable {
 
     private func run(_ found: Found) async -> JSONValue {
         let (report, lastEvent) = await found.follower.current
+        let finalReason = await found.follower.finalReason
         let record = found.record
         return [
             "run": .string(record.id.description),
@@ -78,8 +77,8 @@ struct RunRoutes: Sendable {
             "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
             "paused_servers": .strings(report.pausedServers.sorted()),
             "summary": report.summary.json,
-            "waves": .array(report.waves.map(\.json)),
-            "actions": .strings(control?.actions(found.state, report).map(\.rawValue) ?? []),
+            "waves": .array(report.waves.map(\.reportJSON)),
+            "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),
         ]
     }
 
@@ -102,10 +101,13 @@ struct RunRoutes: Sendable {
             let events = page.map { "{\"number\":\($0.number),\"event\":\($0.json)}" }.joined(separator: ",")
             return .text("{\"last_event\":\(page.last?.number ?? after),\"events\":[\(events)]}\n", type: "application/json")
         }
+        let follows = request.query("follow") != "false"
+        // The one answer after which a browser does not connect again.
+        if follows, await found.follower.isOver(after: after) { return Response(status: .noContent) }
         guard let place = followers.take() else {
             throw HTTPProblem(.serviceUnavailable, "too many follow runs already", headers: [.retryAfter: "10"])
         }
-        let stream = EventStream(follower: found.follower, start: after, follows: request.query("follow") != "false")
+        let stream = EventStream(follower: found.follower, start: after, follows: follows)
         return stream.response(to: request, place: place)
     }
 
@@ -114,21 +116,15 @@ struct RunRoutes: Sendable {
     private func act(_ action: RunControl.Action, _ control: RunControl) -> Route {
         Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change) { request, context in
             let found = try await find(context)
-            try await control.act(action, server: request.query("server"), on: found.record, found.state, await found.follower.report)
+            try await control.act(
+                action,
+                server: request.query("server"),
+                on: found.record,
+                found.state,
+                await found.follower.report,
+                finalReason: await found.follower.finalReason
+            )
             return .json(["run": .string(found.record.id.description), "asked": .string(action.rawValue)], status: .accepted)
         }
-    }
-}
-
-extension WaveReport {
-    fileprivate var json: JSONValue {
-        [
-            "name": .string(name),
-            "instances": .integer(instances),
-            "outcomes": allOutcomes.json,
-            "running": .integer(running),
-            "started_at": .optional(startedAt?.rfc3339),
-            "finished_at": .optional(finishedAt?.rfc3339),
-        ]
     }
 }

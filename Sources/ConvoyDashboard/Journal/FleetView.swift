@@ -117,12 +117,8 @@ actor FleetView {
         if let earlier, earlier.run == run { return earlier.events }
         let left = fleet.instances.map(\.name).filter { report.instance($0)?.wave == nil }
         let events = try await journal.lastEndings(of: left, fleet: fleet.name, except: run).compactMap(\.event)
-        earlier = (run, events)
+        // Before its first event nobody knows which instances the run leaves out.
+        if run == nil || report.startedAt != nil { earlier = (run, events) }
         return events
     }
-}
-
-extension RunFollower {
-    /// The report with the last event that is in it.
-    var current: (FleetReport, Int64) { (report, lastEvent) }
 }

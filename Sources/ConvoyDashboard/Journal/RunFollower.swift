@@ -7,6 +7,7 @@ actor RunFollower {
     nonisolated let journal: SQLiteJournal
     /// What has happened, folded.
     private(set) var report = FleetReport()
+    private var past = RunPast()
     /// The number of the last event that is in ``report``; 0 before the first.
     private(set) var lastEvent: Int64 = 0
 
@@ -56,6 +57,7 @@ actor RunFollower {
         if recent.count > 2 * Self.recentLimit { recent.removeFirst(recent.count - Self.recentLimit) }
         guard let event = recorded.event else { return }
         report.apply(event)
+        past.apply(event)
         switch event.kind {
         case .runStarted, .runResumed: generalChange = recorded.number
         default: if let name = event.kind.instance { changes[name] = recorded.number }
@@ -73,6 +75,20 @@ actor RunFollower {
         // The numbers are the journal's, which other runs write to as well, so they have gaps.
         let start = recent.partitioningIndex { $0.number > number }
         return Array(recent[start...].prefix(limit))
+    }
+
+    /// Whether the run has ended, and whoever has that event has all of them.
+    func isOver(after number: Int64) -> Bool { past.status != nil && lastEvent <= number }
+
+    /// Why the run cannot be gone on with if it was halted; nil where it can.
+    var finalReason: HaltReason? { past.finalReason }
+
+    /// The report with the last event that is in it.
+    var current: (FleetReport, Int64) { (report, lastEvent) }
+
+    /// The same, with the instances that events after that one have changed; nil where that may be all of them.
+    func current(changedAfter number: Int64?) -> (report: FleetReport, lastEvent: Int64, changed: Set<String>?) {
+        (report, lastEvent, number.flatMap { instances(changedAfter: $0) })
     }
 
     /// The instances that events after that one have changed; nil where that may be all of them.

@@ -41,9 +41,9 @@ final class AccessControl: Sendable {
     ///   - address: the other side's.
     func reader(cookie: String?, authorization: String?, from address: String, at now: Date) throws(Refusal) -> Reader {
         guard token != nil else { return .anybody }
-        if let authorization {
-            let words = authorization.split(separator: " ", maxSplits: 1)
-            guard words.count == 2, words[0].lowercased() == "bearer" else { throw .wrongToken }
+        // Another scheme is for the proxy in front of us, whose password a browser sends with everything.
+        if let words = authorization?.split(separator: " ", maxSplits: 1), words.first?.lowercased() == "bearer" {
+            guard words.count == 2 else { throw .wrongToken }
             try check(String(words[1]), from: address, at: now)
             return .bearer
         }
@@ -62,11 +62,14 @@ final class AccessControl: Sendable {
     }
 
     private func check(_ text: String, from address: String, at now: Date) throws(Refusal) {
-        // Before the comparison: who is shut out learns nothing about what it tries meanwhile.
-        if let wait = state.withLock({ $0.attempts.wait(address, at: now) }) { throw .tooManyAttempts(wait: wait) }
-        guard let token, token.matches(text) else {
-            state.withLock { $0.attempts.fail(address, at: now) }
-            throw .wrongToken
+        // The right one counts whatever others do: behind a proxy all of them have one address, and a stranger could shut everybody out.
+        guard let token, !token.matches(text) else { return }
+        let wait = state.withLock { state in
+            let wait = state.attempts.wait(address, at: now)
+            if wait == nil { state.attempts.fail(address, at: now) }
+            return wait
         }
+        if let wait { throw .tooManyAttempts(wait: wait) }
+        throw .wrongToken
     }
 }

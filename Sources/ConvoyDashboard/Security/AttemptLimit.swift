@@ -2,7 +2,7 @@ internal import FoundationEssentials
 
 /// How often an address may show a wrong token. A value: it knows neither clocks nor sockets.
 struct AttemptLimit: Sendable {
-    /// So many failures within ``window`` shut an address out until the window is over.
+    /// After so many failures within ``window`` an address is told to wait until the window is over.
     static let failures = 10
     static let window = Duration.seconds(60)
     /// How many addresses are remembered; behind them all others count as one.
@@ -16,7 +16,7 @@ struct AttemptLimit: Sendable {
 
     private var records: [String: Record] = [:]
 
-    /// How long the address has to wait before it may try; nil where it may at once.
+    /// How long the address has to wait after a wrong token; nil where it may try again at once.
     func wait(_ address: String, at now: Date) -> Duration? {
         guard let record = records[records[address] == nil ? Self.others : address], record.failures >= Self.failures else { return nil }
         let left = Self.seconds - now.timeIntervalSince(record.since)

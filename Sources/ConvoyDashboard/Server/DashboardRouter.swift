@@ -49,7 +49,9 @@ struct DashboardRouter: Sendable {
             )
         } catch {
             guard route.audience == .people, error == .notLoggedIn else { throw HTTPProblem(error) }
-            return .redirect(to: "/login?next=" + Self.localPath(request.uri.string).percentEncoded)
+            // A browser comes back with GET, which is not what was asked for elsewhere.
+            let next = request.method == .get ? "?next=" + Self.localPath(request.uri.string).percentEncoded : ""
+            return .redirect(to: "/login" + next)
         }
         if route.access == .change { try checkOrigin(request, reader) }
         context.reader = reader

@@ -28,7 +28,7 @@ final class FollowerCount: Sendable {
 
 /// The events of a run as server-sent events (text/event-stream), each with its number in the journal as its id.
 ///
-/// Nothing is queued for a client: it is given what comes after the last event that it was sent, as fast as it takes it.
+/// It ends with the run; who connects again after that is told that there is no more. Nothing is queued for a client: it is given what comes after the last event that it was sent, as fast as it takes it.
 struct EventStream: Sendable {
     var follower: RunFollower
     /// Of the last event that the client has.
@@ -68,7 +68,7 @@ struct EventStream: Sendable {
                 (last, spokenAt) = (newest.number, .now)
                 continue
             }
-            guard follows else { return }
+            guard follows, await !follower.isOver(after: last) else { return }
             if .now - spokenAt >= Self.heartbeat {
                 try await writer.write(ByteBuffer(string: ": still here\n\n"))
                 spokenAt = .now

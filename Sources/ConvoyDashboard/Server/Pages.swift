@@ -77,8 +77,10 @@ struct Pages: Sendable {
 
     func error(_ problem: HTTPProblem) -> Response {
         let text = Self.errorText.render(ErrorText(title: problem.status.reasonPhrase, detail: problem.detail))
+        // A foreign page that made its own name lead here is told nothing.
+        let isForStrangers = demandsToken || problem.status == .misdirectedRequest
         var response = Self.response(
-            Layout(title: problem.status.reasonPhrase, page: "error", fleet: demandsToken ? "" : fleet, content: text),
+            Layout(title: problem.status.reasonPhrase, page: "error", fleet: isForStrangers ? "" : fleet, content: text),
             status: problem.status
         )
         response.headers.append(contentsOf: problem.headers)

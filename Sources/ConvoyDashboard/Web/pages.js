@@ -104,7 +104,7 @@ const pageMakers = {
         timeline.update({ rows, waves: run.waves.map((wave) => wave.name), now: run.status === "running" ? Date.parse(run.generated_at) : Date.parse(run.finished_at) || null });
       }
       if (isNew) {
-        const bad = rows.some((row) => toneOf(row.status) === "bad");
+        const bad = rows.some((row) => !isWell(row.status));
         place("failures-section").hidden = !bad;
         if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures);
       }
@@ -247,7 +247,7 @@ function showRun(run, live) {
       [{ label: "Wave" }, { label: "Done", numeric: true }, { label: "Running", numeric: true }, { label: "Outcomes", wide: true }, { label: "Started" }, { label: "Time", numeric: true }, { label: "" }],
       run.waves.map((wave) => {
         const done = wave.instances - (wave.outcomes.pending ?? 0);
-        const isBad = Object.keys(wave.outcomes).some((name) => toneOf(name) === "bad");
+        const isBad = !Object.keys(wave.outcomes).every(isWell);
         return [
           element("bdi", {}, visibleText(wave.name)),
           `${wholeNumber.format(done)} of ${wholeNumber.format(wave.instances)}`,

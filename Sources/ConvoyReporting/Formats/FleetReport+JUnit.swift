@@ -78,18 +78,13 @@ extension InstanceReport {
 }
 
 extension Failure {
-    /// The part of the statement that matters, with a caret below where the server points.
-    var excerpt: [String]? {
-        statement.map { StatementExcerpt($0, position: position, width: nil, ellipsis: "…").marked() }
-    }
-
     /// All that it tells, line by line.
     fileprivate var plainText: String {
         var lines = [message]
         if let place { lines.append(place) }
         if let sqlstate { lines.append("SQLSTATE \(sqlstate)") }
         if let version { lines.append("migration: \(version)") }
-        if let excerpt { lines += excerpt.map { "    " + $0 } }
+        if let excerpt = excerpt() { lines += excerpt.marked().map { "    " + $0 } }
         if let detail { lines.append("detail: \(detail)") }
         if let lockedBy { lines.append("locked by: \(lockedBy.text)") }
         if let hint { lines.append("hint: \(hint)") }

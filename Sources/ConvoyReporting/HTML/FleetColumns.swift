@@ -32,7 +32,7 @@ package struct FleetColumns {
             ("note", coded { ($0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
             ("pending", plain { $0.due.map { .integer($0.count) } }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
-            ("migrating", plain { $0.applied.isEmpty ? nil : .integer(Int($0.migrating.milliseconds)) }),
+            ("migrating", plain { $0.workTime.map { .integer(Int($0.milliseconds)) } }),
             ("started", plain { $0.startedAt.map(time) }),
             ("finished", plain { $0.finishedAt.map(time) }),
             ("last_migrated", plain { $0.probe?.status.lastMigratedAt.map(time) }),
@@ -76,7 +76,4 @@ extension InstanceReport {
     fileprivate var labelText: String? {
         labels.isEmpty ? nil : labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ", ")
     }
-
-    /// The time that its migrations took.
-    fileprivate var migrating: Duration { applied.reduce(.zero) { $0 + $1.duration } }
 }

@@ -24,7 +24,7 @@ extension ReportPage {
                     version: version,
                     note: note.visible,
                     count: count.grouped,
-                    share: Self.percent(count, of: summary.instances),
+                    share: percentText(count, of: summary.instances),
                     fill: fill,
                     width: max(2, count * 1000 / max(1, most))
                 )
@@ -34,12 +34,6 @@ extension ReportPage {
             }
             if summary.withoutVersion > 0 { rows.append(row("none", "", summary.withoutVersion, "fill-notable")) }
             if summary.withUnknownVersion > 0 { rows.append(row("not known", "", summary.withUnknownVersion, "fill-notable")) }
-        }
-
-        /// `12.5 %`, and never 0 or 100 for what is not.
-        private static func percent(_ count: Int, of all: Int) -> String {
-            let tenths = min(max(count * 1000 / all, 1), count == all ? 1000 : 999)
-            return tenths.isMultiple(of: 10) ? "\(tenths / 10) %" : "\(tenths / 10).\(tenths % 10) %"
         }
     }
 

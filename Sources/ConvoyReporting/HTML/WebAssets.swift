@@ -13,7 +13,4 @@ package enum WebAssets {
 
     /// What makes the parts of the self-contained report.
     static let reportScript = WebAsset("report.js", PackageResources.report_js)
-
-    /// What a server of pages offers.
-    package static let all = [style] + scripts
 }

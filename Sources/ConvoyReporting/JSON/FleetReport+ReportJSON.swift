@@ -38,18 +38,21 @@ extension FleetReport {
             "finished_at": .optional(finishedAt?.rfc3339),
             "halt_reason": .optional(haltReason?.description),
             "gate": gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
-            "waves": .array(
-                waves.map { wave in
-                    [
-                        "name": .string(wave.name),
-                        "instances": .integer(wave.instances),
-                        "outcomes": wave.allOutcomes.json,
-                        "running": .integer(wave.running),
-                        "started_at": .optional(wave.startedAt?.rfc3339),
-                        "finished_at": .optional(wave.finishedAt?.rfc3339),
-                    ]
-                }
-            ),
+            "waves": .array(waves.map(\.reportJSON)),
+        ]
+    }
+}
+
+extension WaveReport {
+    /// A wave of `convoy.report/1`.
+    package var reportJSON: JSONValue {
+        [
+            "name": .string(name),
+            "instances": .integer(instances),
+            "outcomes": allOutcomes.json,
+            "running": .integer(running),
+            "started_at": .optional(startedAt?.rfc3339),
+            "finished_at": .optional(finishedAt?.rfc3339),
         ]
     }
 }

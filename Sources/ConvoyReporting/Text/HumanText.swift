@@ -30,6 +30,15 @@ extension Date {
 /// A number with its noun: `1 instance`, `12 instances`.
 func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 
+/// A share of a whole, `12.5 %`: never 0 for something nor 100 for less than all, and `-` of nothing.
+func percentText(_ count: Int, of whole: Int) -> String {
+    guard whole > 0 else { return "-" }
+    let tenths = (count * 1000 + whole / 2) / whole
+    if tenths == 0, count > 0 { return "<0.1 %" }
+    if tenths == 1000, count < whole { return ">99.9 %" }
+    return "\(tenths / 10).\(tenths % 10) %"
+}
+
 /// The first names, then how many there are besides.
 func listed(_ names: [String], limit: Int = 10) -> String {
     let shown = names.prefix(limit).map(\.visible).joined(separator: ", ")

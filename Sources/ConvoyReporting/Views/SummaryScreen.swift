@@ -82,7 +82,7 @@ private struct SummaryScreen {
         ])
         for row in shown {
             table.add([
-                .init(row.name, row.emphasis), "\(row.count)", "\(Self.percent(row.count, of: total))",
+                .init(row.name, row.emphasis), "\(row.count)", "\(percentText(row.count, of: total))",
                 .init(bar(row.count, of: total), row.emphasis),
             ])
         }
@@ -95,13 +95,6 @@ private struct SummaryScreen {
         let filled = count == 0 ? 0 : max(1, exact)
         let (full, empty) = style.usesUnicode ? ("█", "░") : ("#", ".")
         return String(repeating: full, count: filled) + String(repeating: empty, count: Self.barWidth - filled)
-    }
-
-    private static func percent(_ count: Int, of total: Int) -> String {
-        guard total > 0 else { return "-" }
-        let tenths = (count * 1000 + total / 2) / total
-        if tenths == 0, count > 0 { return "<0.1 %" }
-        return "\(tenths / 10).\(tenths % 10) %"
     }
 
     // MARK: What needs somebody

@@ -75,7 +75,8 @@ extension Event.Kind {
     package var instance: String? {
         switch self {
         case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _), .migrationApplied(let name, _),
-            .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _), .rollbackFinished(let name, _):
+            .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _),
+            .rollbackFinished(let name, _):
             name
         case .hookFinished(let hook): hook.instance
         default: nil

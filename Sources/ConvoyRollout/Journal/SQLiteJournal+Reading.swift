@@ -49,6 +49,13 @@ extension SQLiteJournal {
         }
     }
 
+    /// The number of the last event of a run; 0 where it has none.
+    public func lastEvent(of run: RunID) async throws(JournalError) -> Int64 {
+        try await read { db in
+            try Int64.fetchOne(db, sql: "SELECT max(number) FROM events WHERE run = ?", arguments: [run.description]) ?? 0
+        }
+    }
+
     /// A page of the events of a run, in order.
     ///
     /// - Parameters:

@@ -52,7 +52,7 @@ struct Resume: FleetCommand {
                 past.apply(event)
                 report.apply(event)
             }
-            if record.status == .halted, let reason = past.standingReason, past.owedRollbacks.isEmpty, !past.hasUnknowns {
+            if record.status == .halted, let reason = past.finalReason {
                 throw CommandFailure(
                     .usage,
                     "run \(record.id) was halted for good: \(reason)",

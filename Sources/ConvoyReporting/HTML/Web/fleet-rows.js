@@ -1,28 +1,6 @@
 "use strict";
 
-// A row is what the table and the timeline know of an instance. Two adapters make rows: one from the instances of convoy.report/1, one from
-// the columns that the self-contained report holds. Texts are made visible here, once.
-
-/** Rows from instances of convoy.report/1, as the dashboard's interface gives them. */
-function rowsFromInstances(instances) {
-  return instances.map((instance) => {
-    const labels = Object.entries(instance.labels ?? {}).map(([key, value]) => `${key}=${value}`);
-    const time = (text) => (text ? Date.parse(text) : null);
-    const pending = instance.pending?.length ?? 0;
-    const applied = instance.applied ?? [];
-    return makeRow({
-      ...instance,
-      labels: labels.join(", ") || null,
-      note: instance.failure?.message ?? instance.waiting_for,
-      pending: pending || instance.server_version ? pending : null,
-      applied: instance.started_at ? applied.length : null,
-      migrating: applied.length ? applied.reduce((sum, migration) => sum + migration.duration, 0) : null,
-      started: time(instance.started_at),
-      finished: time(instance.finished_at),
-      last_migrated: time(instance.last_migrated_at),
-    });
-  });
-}
+// A row is what the table and the timeline know of an instance. Texts are made visible here, once.
 
 /**
  * Rows from columns: `{count, epoch, columns: {name: [...], outcome: {values: [...], indices: [...]}, started: [...]}}`.

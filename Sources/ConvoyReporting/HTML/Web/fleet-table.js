@@ -6,7 +6,7 @@
  *     const table = new FleetTable(container, { rows, linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
  *     table.update(rows);
  *
- * An update keeps search, filter, sort, page, scroll and focus. `rows` come from rowsFromInstances or rowsFromColumns.
+ * An update keeps search, filter, sort, page, scroll and focus. `rows` come from rowsFromColumns.
  */
 class FleetTable {
   // What is not on paper would make it too wide.
@@ -159,7 +159,7 @@ class FleetTable {
   showOutcomes() {
     const counts = new Map();
     for (const row of this.rows) counts.set(row.status, (counts.get(row.status) ?? 0) + 1);
-    const bad = this.rows.filter((row) => toneOf(row.status) === "bad").length;
+    const bad = this.rows.filter((row) => !isWell(row.status)).length;
     const options = [["", `all (${wholeNumber.format(this.rows.length)})`]];
     if (bad > 0) options.push(["bad", `not well (${wholeNumber.format(bad)})`]);
     const rank = (name) => toneRanks[toneOf(name)];
@@ -206,7 +206,7 @@ class FleetTable {
 
   hasOutcome(row) {
     if (this.outcome === "") return true;
-    return this.outcome === "bad" ? toneOf(row.status) === "bad" : `=${row.status}` === this.outcome;
+    return this.outcome === "bad" ? !isWell(row.status) : `=${row.status}` === this.outcome;
   }
 
   /** Everything but numbers and times. */

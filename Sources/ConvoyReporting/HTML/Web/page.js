@@ -42,7 +42,7 @@ function visibleText(text) {
   });
 }
 
-/** How each outcome is meant; what is not listed is bad. The glyph stands beside the colour, which alone would tell nothing to many. */
+/** How each outcome is coloured; what is not listed is bad. The glyph stands beside the colour, which alone would tell nothing to many. */
 const outcomeTones = {
   "up-to-date": "good",
   migrated: "good",
@@ -61,6 +61,13 @@ const toneRanks = { bad: 0, notable: 1, active: 2, good: 3 };
 
 function toneOf(outcome) {
   return Object.hasOwn(outcomeTones, outcome) ? outcomeTones[outcome] : "bad";
+}
+
+/** Outcomes that ended well, or may still: what a summary and an exit code count as good. The colour tells more than that. */
+const goodOutcomes = new Set(["up-to-date", "migrated", "rolled-back", "pending", "running"]);
+
+function isWell(outcome) {
+  return goodOutcomes.has(outcome);
 }
 
 const wholeNumber = new Intl.NumberFormat("en");
