@@ -61,7 +61,7 @@ public struct RunComparison: Sendable {
     public let differences: [Difference]
     /// The failures that only the first run has, on instances of both.
     public let goneFailures: [FailureGroup]
-    /// The failures that only the second run has, on instances of both.
+    /// The failures that only the second run has.
     public let newFailures: [FailureGroup]
     /// The failures that both have, as the second one has them.
     public let lastingFailures: [FailureGroup]
@@ -88,10 +88,10 @@ public struct RunComparison: Sendable {
         sharedInstances = first.report.instances.count - onlyInFirst.count
         let (before, after) = (first.report.failureGroups, second.report.failureGroups)
         let (old, new) = (Set(before.map(\.fingerprint)), Set(after.map(\.fingerprint)))
-        // Of an instance that only one of them had nobody knows how it would have ended in the other.
-        let (left, joined) = (Set(onlyInFirst), Set(onlyInSecond))
+        // Of an instance that the second does not have nobody knows how it would have ended.
+        let left = Set(onlyInFirst)
         goneFailures = before.filter { !new.contains($0.fingerprint) && !left.isSuperset(of: $0.instances) }
-        newFailures = after.filter { !old.contains($0.fingerprint) && !joined.isSuperset(of: $0.instances) }
+        newFailures = after.filter { !old.contains($0.fingerprint) }
         let firstSeen = Dictionary(before.map { ($0.fingerprint, $0.firstSeen) }) { first, _ in first }
         lastingFailures = after.filter { old.contains($0.fingerprint) }.map { group in
             var group = group

@@ -62,7 +62,7 @@ struct HistoryTests {
                 """
 
                 no instance is in both runs; 4 only in the first; 1 only in the second
-                failures: 2 gone, 0 new, 0 in both
+                failures: 0 gone, 0 new, 0 in both
                 no migration ran in both
 
                 """

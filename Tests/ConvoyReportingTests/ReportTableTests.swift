@@ -11,12 +11,12 @@ struct ReportTableTests {
                 INSTANCE  OUTCOME      VERSION         PENDING   MIGRATED  SERVER  DATABASE         POSTGRESQL
                 alice     up-to-date   20260808090000        0  1 min ago  eu-1    teslamate_alice  17.2
                 bob       pending      20260807090000        1   12 d ago  eu-1    teslamate_bob    17.2
-                carol     unreachable  -                     0          -  us-1    teslamate_carol  -
+                carol     unreachable  -                     -          -  us-1    teslamate_carol  -
 
                 VERSION         INSTANCES
                 20260808090000          1
                 20260807090000          1
-                none                    1
+                not known               1
 
                 unreachable: carol
                   connection refused by us-1:5432
@@ -55,7 +55,7 @@ struct ReportTableTests {
                 VERSION         INSTANCES
                 20260808090000          1
                 20260807090000          1
-                none                    2
+                not known               2
 
                 failed: bob
                   Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)
