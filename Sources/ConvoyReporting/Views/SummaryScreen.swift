@@ -118,7 +118,8 @@ private struct SummaryScreen {
         guard !behind.isEmpty else { return [] }
         let rows = report.run.isEmpty ? 3 : 2
         var table = TextTable([
-            .init(Self.title("FURTHEST BEHIND", rows, of: behind.count), minimumWidth: 16, importance: 5), .init("VERSION", importance: 4),
+            .init(behind.count > rows ? Self.title("BEHIND", rows, of: behind.count) : "FURTHEST BEHIND", minimumWidth: 16, importance: 5),
+            .init("VERSION", importance: 4),
             .init("PENDING", .right, importance: 3),
             .init("MIGRATED", .right, importance: 2), .init("SERVER", minimumWidth: 10, importance: 1),
         ])
