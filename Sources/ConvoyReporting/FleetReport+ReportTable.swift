@@ -16,7 +16,8 @@ extension FleetReport {
 
     private func reportLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
-        var table = TextTable([
+        let hasCohorts = instances.contains { $0.cohort != nil }
+        var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 10),
             .init("WAVE", minimumWidth: 6, importance: 4),
             .init("OUTCOME", importance: 9),
@@ -27,9 +28,11 @@ extension FleetReport {
             .init("MIGRATED", .right, importance: 5),
             .init("SERVER", minimumWidth: 10, importance: 2),
             .init("DATABASE", minimumWidth: 12, importance: 1),
-        ])
+        ]
+        if hasCohorts { columns.insert(.init("COHORT", minimumWidth: 16, importance: 7), at: 4) }
+        var table = TextTable(columns)
         for instance in instances {
-            table.add([
+            var cells: [TextTable.Cell] = [
                 "\(instance.name)",
                 "\(instance.wave ?? "-")",
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
@@ -40,7 +43,9 @@ extension FleetReport {
                 "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
                 "\(instance.server ?? "-")",
                 "\(instance.database ?? "-")",
-            ])
+            ]
+            if hasCohorts { cells.insert("\(instance.cohort ?? "-")", at: 4) }
+            table.add(cells)
         }
         return table.lines(style)
     }

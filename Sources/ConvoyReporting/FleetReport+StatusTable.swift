@@ -12,7 +12,8 @@ extension FleetReport {
 
     private func statusLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
-        var table = TextTable([
+        let hasCohorts = instances.contains { $0.cohort != nil }
+        var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("OUTCOME", importance: 8),
             .init("VERSION", importance: 7),
@@ -21,18 +22,22 @@ extension FleetReport {
             .init("SERVER", minimumWidth: 10, importance: 4),
             .init("DATABASE", minimumWidth: 12, importance: 3),
             .init("POSTGRESQL", importance: 2),
-        ])
+        ]
+        if hasCohorts { columns.insert(.init("COHORT", minimumWidth: 16, importance: 7), at: 3) }
+        var table = TextTable(columns)
         for instance in instances {
-            table.add([
+            var cells: [TextTable.Cell] = [
                 "\(instance.name)",
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
                 "\(instance.version?.description ?? "-")",
-                "\(instance.probe.map { "\($0.status.pending.count)" } ?? "-")",
+                "\(instance.due.map { "\($0.count)" } ?? "-")",
                 "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
                 "\(instance.server ?? "-")",
                 "\(instance.database ?? "-")",
                 "\(instance.probe?.status.serverVersion ?? "-")",
-            ])
+            ]
+            if hasCohorts { cells.insert("\(instance.cohort ?? "-")", at: 3) }
+            table.add(cells)
         }
         return table.lines(style)
     }

@@ -61,8 +61,8 @@ extension FleetReport {
 
     /// How the run ended, in one line, and why it was halted.
     func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
-        // It is about the whole run, whichever instances are shown.
-        let outcomes = leftOut == 0 ? summary.outcomes : waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
+        // It is about the run, whichever instances are shown and whatever became of them later.
+        let outcomes: [Outcome: Int] = waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
         let counts = outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []

@@ -233,9 +233,11 @@ public struct FleetReport: Sendable {
     }
 
     /// The same with only some of its instances, or in another order. What it tells of the run and its waves stays that of the whole.
-    func showing(_ shown: [InstanceReport]) -> FleetReport {
+    ///
+    /// - Parameter leftOut: how many a reader is told to be missing.
+    func showing(_ shown: [InstanceReport], leftOut: Int) -> FleetReport {
         var report = self
-        report.leftOut += instances.count - shown.count
+        report.leftOut = leftOut
         report.instances = shown
         report.instanceIndices = Dictionary(shown.enumerated().map { ($1.name, $0) }) { first, _ in first }
         return report
@@ -249,7 +251,7 @@ public struct FleetReport: Sendable {
 
     /// The outcomes and versions of all instances; those not reached count as `pending`.
     public var summary: FleetSummary {
-        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version) }
+        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.isVersionKnown) }
     }
 
     /// Every failure, grouped by its fingerprint.
@@ -270,7 +272,9 @@ public struct FleetReport: Sendable {
 
     /// How long each migration took in the run, ups before downs, by version.
     public var migrationDurations: [MigrationDurations] {
-        MigrationDurations.gathered(instances.lazy.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } })
+        MigrationDurations.gathered(
+            instances.lazy.filter { $0.wave != nil }.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } }
+        )
     }
 
     /// How long the run took, or has taken at that time.

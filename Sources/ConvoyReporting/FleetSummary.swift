@@ -9,16 +9,24 @@ public struct FleetSummary: Sendable, Hashable {
     public private(set) var outcomes: [Outcome: Int] = [:]
     /// Instances by the newest version in their ledger.
     public private(set) var versions: [MigrationVersion: Int] = [:]
-    /// Instances without any version, or whose version was not learnt.
+    /// Instances whose ledger is known to hold no version.
     public private(set) var withoutVersion = 0
+    /// Instances whose version was not learnt.
+    public private(set) var withUnknownVersion = 0
 
     /// Of no instances.
     public init() {}
 
-    mutating func add(_ outcome: Outcome, version: MigrationVersion?) {
+    mutating func add(_ outcome: Outcome, version: MigrationVersion?, isVersionKnown: Bool) {
         instances += 1
         outcomes[outcome, default: 0] += 1
-        if let version { versions[version, default: 0] += 1 } else { withoutVersion += 1 }
+        if let version {
+            versions[version, default: 0] += 1
+        } else if isVersionKnown {
+            withoutVersion += 1
+        } else {
+            withUnknownVersion += 1
+        }
     }
 
     /// How many did not end well.
@@ -36,14 +44,14 @@ public struct FleetSummary: Sendable, Hashable {
     func versionLines(_ style: OutputStyle) -> [String] {
         guard instances > 0 else { return [] }
         var table = TextTable([.init("VERSION", importance: 2), .init("INSTANCES", .right, importance: 1)])
-        for row in versionRows { table.add(["\(row.version ?? "none")", "\(row.count)"]) }
+        for row in versionRows { table.add(["\(row.name)", "\(row.count)"]) }
         return table.lines(style)
     }
 
-    /// The newest version first, and last how many have none.
-    var versionRows: [(version: String?, count: Int)] {
-        let rows = versions.sorted { $0.key > $1.key }.map { (version: String?.some($0.key.description), count: $0.value) }
-        return withoutVersion > 0 ? rows + [(nil, withoutVersion)] : rows
+    /// The newest version first, and last how many have none, and of how many nobody knows.
+    var versionRows: [(name: String, count: Int)] {
+        let rows = versions.sorted { $0.key > $1.key }.map { (name: $0.key.description, count: $0.value) }
+        return rows + [("none", withoutVersion), ("not known", withUnknownVersion)].filter { $0.1 > 0 }
     }
 }
 

@@ -90,6 +90,13 @@ public struct InstanceReport: Sendable, Hashable {
     /// The newest version now; nil for none, or where it is not known.
     public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
 
+    /// Whether it is known what its ledger holds, be it no version at all.
+    var isVersionKnown: Bool {
+        if version != nil { return true }
+        if let status = newerProbe { return status.serverVersion != nil && status.outcome != .unprovisioned }
+        return result?.outcome.isGood ?? (pending != nil)
+    }
+
     mutating func step(at now: Date) {
         steppedAt = now
         activity = nil

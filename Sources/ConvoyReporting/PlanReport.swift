@@ -55,7 +55,9 @@ public struct PlanReport: Sendable {
     public var instances: [InstanceStatus] { waves.flatMap(\.instances) }
 
     /// The outcomes and versions of all instances.
-    public var summary: FleetSummary { instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version) } }
+    public var summary: FleetSummary {
+        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.serverVersion != nil) }
+    }
 
     /// How many migrations would run, over all instances.
     public var migrationCount: Int { instances.reduce(0) { $0 + $1.pending.count } }

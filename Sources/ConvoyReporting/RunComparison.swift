@@ -59,9 +59,9 @@ public struct RunComparison: Sendable {
     public let onlyInSecond: [String]
     /// In the first run's order.
     public let differences: [Difference]
-    /// The failures that only the first run has.
+    /// The failures that only the first run has, on instances of both.
     public let goneFailures: [FailureGroup]
-    /// The failures that only the second run has.
+    /// The failures that only the second run has, on instances of both.
     public let newFailures: [FailureGroup]
     /// The failures that both have, as the second one has them.
     public let lastingFailures: [FailureGroup]
@@ -88,9 +88,16 @@ public struct RunComparison: Sendable {
         sharedInstances = first.report.instances.count - onlyInFirst.count
         let (before, after) = (first.report.failureGroups, second.report.failureGroups)
         let (old, new) = (Set(before.map(\.fingerprint)), Set(after.map(\.fingerprint)))
-        goneFailures = before.filter { !new.contains($0.fingerprint) }
-        newFailures = after.filter { !old.contains($0.fingerprint) }
-        lastingFailures = after.filter { old.contains($0.fingerprint) }
+        // Of an instance that only one of them had nobody knows how it would have ended in the other.
+        let (left, joined) = (Set(onlyInFirst), Set(onlyInSecond))
+        goneFailures = before.filter { !new.contains($0.fingerprint) && !left.isSuperset(of: $0.instances) }
+        newFailures = after.filter { !old.contains($0.fingerprint) && !joined.isSuperset(of: $0.instances) }
+        let firstSeen = Dictionary(before.map { ($0.fingerprint, $0.firstSeen) }) { first, _ in first }
+        lastingFailures = after.filter { old.contains($0.fingerprint) }.map { group in
+            var group = group
+            group.firstSeen = [group.firstSeen, firstSeen[group.fingerprint] ?? nil].compactMap(\.self).min()
+            return group
+        }
     }
 
     private static func paired(_ first: [MigrationDurations], _ second: [MigrationDurations]) -> [Migration] {

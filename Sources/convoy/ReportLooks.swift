@@ -95,13 +95,20 @@ struct ReportLooks: Sendable {
     /// As many lines as the terminal has: where there are more, those before the last one, which says what it comes to, are left out.
     private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: WatchInterval) -> [String] {
         let heading = "looked at \(now.rfc3339.prefix(19))Z, again every \(interval); Ctrl-C ends it"
+        let height = max(6, style.height ?? 24)
         var lines = text(look.document, style, at: now).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         while lines.last?.isEmpty == true { lines.removeLast() }
-        let room = max(4, style.height ?? 24) - 2
+        let room = height - (lines.count == height - 1 ? 1 : 2)
         if lines.count > room {
-            let left = lines.count - room + 2
-            lines = lines.prefix(room - 2) + ["… \(left) more lines: use --summary, --outcome or --by"] + lines.suffix(1)
+            // Of a summary no line says what all comes to.
+            let last = options.summary ? 0 : 1
+            let left = lines.count - room + 1 + last
+            lines =
+                lines.prefix(room - 1 - last) + ["… \(left) more lines\(options.summary ? "" : ": use --summary, --outcome or --by")"]
+                + lines.suffix(last)
         }
-        return [heading, ""] + lines
+        return ([heading] + (lines.count < height - 1 ? [""] : []) + lines).map { line in
+            style.width.map { line.cutKeepingPaint(to: $0, marker: style.ellipsis) } ?? line
+        }
     }
 }

@@ -310,7 +310,7 @@ struct RolloutRunTests {
             try await withFleet(databases, rollout: rollout) { folder in
                 let process = try ConvoyProcess(["migrate", "--yes"], in: folder)
                 process.closeInput()
-                let early = await process.wait { $0.standardError.contains("gate of wave canary: open") }
+                let early = await process.wait { $0.standardError.contains("gate of wave canary: the next wave waits") }
                 #expect(early.status == nil)
                 let server = "\(databases[0].server.socketFolder):\(databases[0].server.port)"
                 #expect(try await runConvoy(["pause", "--server", "nowhere"], in: folder).exitCode == 64)
@@ -331,7 +331,7 @@ struct RolloutRunTests {
                 #expect(try await runConvoy(["unpause", "--server", server], in: folder).exitCode == 0)
                 let resumed = try await resume.result()
                 #expect(resumed.exitCode == 0, "\(resumed.standardError)")
-                #expect(!resumed.standardError.contains("gate of wave canary: open"))
+                #expect(!resumed.standardError.contains("gate of wave canary: the next wave waits"))
                 #expect(try await ledger(databases[2]) == [1, 2, 3])
                 #expect(try await runConvoy(["abandon", "latest"], in: folder).exitCode == 64)
             }

@@ -9,7 +9,7 @@ struct FleetReportTests {
         let report = report(troubledRun)
         #expect(report.summary.outcomes == [.migrated: 1, .failed: 1, .lockBusy: 1, .pending: 1])
         #expect(report.summary.versions == [newest: 1, older: 1])
-        #expect(report.summary.withoutVersion == 2)
+        #expect(report.summary.withUnknownVersion == 2)
         #expect(report.waves.map(\.allOutcomes) == [[.migrated: 1], [.failed: 1, .lockBusy: 1, .pending: 1]])
         #expect(report.running.isEmpty)
         #expect(report.status == .halted)

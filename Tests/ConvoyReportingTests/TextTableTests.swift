@@ -82,4 +82,14 @@ struct TextTableTests {
     func controlCharactersAreShownNotObeyed(_ text: String, _ expected: String) {
         #expect(text.visible == expected)
     }
+
+    @Test(arguments: [
+        ("abcdef", 6, "abcdef"), ("abcdef", 5, "abcd…"), ("\u{1B}[31mabc\u{1B}[0mdef", 6, "\u{1B}[31mabc\u{1B}[0mdef"),
+        ("\u{1B}[31mabc\u{1B}[0mdef", 3, "\u{1B}[31mab…\u{1B}[0m"), ("\u{1B}[31mabc\u{1B}[0mdef", 5, "\u{1B}[31mabc\u{1B}[0md…"),
+        ("日本語", 5, "日本…"),
+        ("abc", 0, ""),
+    ])
+    func paintTakesNoColumn(_ text: String, _ width: Int, _ expected: String) {
+        #expect(text.cutKeepingPaint(to: width, marker: "…") == expected)
+    }
 }

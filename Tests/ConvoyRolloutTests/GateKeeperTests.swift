@@ -68,7 +68,7 @@ private struct Watch: Sendable {
             }
             #expect(await verdict == .passed)
             #expect(diary.words.count == 4)
-            #expect(watch.waits.all == ["the end of its soak in 1 min 10 s"])
+            #expect(watch.waits.all == ["its soak of 1 min 10 s"])
         }
     }
 
@@ -105,7 +105,7 @@ private struct Watch: Sendable {
             watch.clock.advance(to: .seconds(time))
         }
         #expect(await verdict == .passed)
-        #expect(watch.waits.all.first == "the end of its soak in 1 min and an approval")
+        #expect(watch.waits.all.first == "its soak of 1 min and an approval (convoy approve)")
     }
 
     /// Looks go on for as long as nobody says yes, and there is one more when somebody does.
@@ -121,7 +121,7 @@ private struct Watch: Sendable {
             watch.approve.yield("alice")
             #expect(await verdict == .passed)
             #expect(diary.words.count == 5)
-            #expect(watch.waits.all == ["the end of its soak in 1 min and an approval", "an approval"])
+            #expect(watch.waits.all == ["its soak of 1 min and an approval (convoy approve)", "an approval (convoy approve)"])
         }
     }
 

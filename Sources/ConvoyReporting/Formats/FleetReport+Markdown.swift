@@ -16,7 +16,7 @@ extension FleetReport {
             )
             blocks.append("## Versions\n")
             blocks.append(
-                MarkdownText.table(["Version", "Instances:"], summary.versionRows.map { [$0.version ?? "none", String($0.count)] })
+                MarkdownText.table(["Version", "Instances:"], summary.versionRows.map { [$0.name, String($0.count)] })
             )
         }
         if waves.count > 1 {

@@ -18,7 +18,7 @@ extension ReportPage {
 
         init?(_ summary: FleetSummary, target: MigrationVersion?, names: [MigrationVersion: String]) {
             guard summary.instances > 0 else { return nil }
-            let most = max(summary.versions.values.max() ?? 0, summary.withoutVersion)
+            let most = max(summary.versions.values.max() ?? 0, summary.withoutVersion, summary.withUnknownVersion)
             let row = { (version: String, note: String, count: Int, fill: String) in
                 Row(
                     version: version,
@@ -32,7 +32,8 @@ extension ReportPage {
             rows = summary.versions.sorted { $0.key > $1.key }.map { version, count in
                 row(version.description, names[version] ?? "", count, version == target ? "fill-good" : "fill")
             }
-            if summary.withoutVersion > 0 { rows.append(row("none", "or not known", summary.withoutVersion, "fill-notable")) }
+            if summary.withoutVersion > 0 { rows.append(row("none", "", summary.withoutVersion, "fill-notable")) }
+            if summary.withUnknownVersion > 0 { rows.append(row("not known", "", summary.withUnknownVersion, "fill-notable")) }
         }
     }
 

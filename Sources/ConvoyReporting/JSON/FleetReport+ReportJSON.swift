@@ -68,7 +68,7 @@ extension InstanceReport {
             "labels": .object(.init(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
             "cohort": .optional(cohort),
             "wave": .optional(wave),
-            "state": .string(stateName),
+            "state": .optional(stateName),
             "waiting_for": .optional(waitingFor),
             "outcome": .string(outcome.rawValue),
             "from": .optional(from?.description),
@@ -86,10 +86,10 @@ extension InstanceReport {
         ]
     }
 
-    /// How far the run is with it, in one word.
-    var stateName: String {
+    /// How far the run is with it, in one word; nil where it is not in the run.
+    var stateName: String? {
         switch state {
-        case .notReached: "not-reached"
+        case .notReached: wave == nil ? nil : "not-reached"
         case .running: "running"
         case .finished: "finished"
         }

@@ -83,7 +83,7 @@ struct LiveView: Sendable {
         var lines: [Line] = []
         if let gate = report.gate {
             let since = gate.openedAt.duration(to: now).clock
-            let reason = gate.waitingFor.map { "waiting for \($0.visible)" } ?? "open"
+            let reason = gate.waitingFor.map { "waiting for \($0.visible)" } ?? "checking"
             lines.append(("  gate of \(gate.wave.visible)  \(since)  \(reason)", .notable))
         }
         if let until = report.closedUntil { lines.append(("  outside the maintenance window until \(until.rfc3339)", .notable)) }

@@ -36,7 +36,7 @@ package struct ProgressLines: Sendable {
         case .instanceFinished(let name, let result): return "\(name.visible): \(text(for: result))"
         case .rollbackStarted(let name, _): return "\(name.visible): rolling back to where it started"
         case .rollbackFinished(let name, let result): return "\(name.visible): rolled back: \(text(for: result))"
-        case .gateOpened(let wave): return "gate of wave \(wave.visible): open"
+        case .gateOpened(let wave): return "gate of wave \(wave.visible): the next wave waits until it passes"
         case .gateWaiting(let wave, let reason): return "gate of wave \(wave.visible): waiting for \(reason.visible)"
         case .approved(let wave, let by): return "gate of wave \(wave.visible): approved by \(by.visible)"
         case .gatePassed(let wave): return "gate of wave \(wave.visible): passed"

@@ -52,3 +52,30 @@ extension StringProtocol {
         return result
     }
 }
+
+extension StringProtocol {
+    /// As ``cut(to:marker:)``, for a text in which parts are painted: what paints takes no column, and never reaches beyond the text.
+    package func cutKeepingPaint(to width: Int, marker: String) -> String {
+        var (result, used, isPainted) = ("", 0, false)
+        var rest = self[...]
+        let room = Swift.max(0, width - marker.displayWidth)
+        var atRoom: String?
+        while let character = rest.first {
+            if character == "\u{1B}", let end = rest.firstIndex(of: "m") {
+                let sequence = rest[...end]
+                isPainted = sequence != "\u{1B}[0m"
+                result += sequence
+                rest = rest[rest.index(after: end)...]
+                continue
+            }
+            if atRoom == nil, used + character.displayWidth > room {
+                atRoom = result + marker.prefix(Swift.max(0, width)) + (isPainted ? "\u{1B}[0m" : "")
+            }
+            used += character.displayWidth
+            if used > width { return atRoom ?? result }
+            result.append(character)
+            rest = rest.dropFirst()
+        }
+        return result
+    }
+}

@@ -17,7 +17,7 @@ public struct OutputStyle: Sendable, Hashable {
         self.usesUnicode = usesUnicode
     }
 
-    var ellipsis: String { usesUnicode ? "…" : "..." }
+    package var ellipsis: String { usesUnicode ? "…" : "..." }
     var arrow: String { usesUnicode ? "→" : "->" }
 
     /// The text in the colour of its emphasis, or as it is.

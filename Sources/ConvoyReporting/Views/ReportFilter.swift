@@ -16,13 +16,15 @@ package struct ReportFilter: Sendable, Hashable {
         var shown = report.instances
         if let outcomes { shown.removeAll { !outcomes.contains($0.outcome) } }
         if let order { shown = order.sorted(shown) }
-        return report.showing(shown)
+        return report.showing(shown, leftOut: report.leftOut + report.instances.count - shown.count)
     }
 }
 
 extension FleetReport {
-    /// Only those of its instances.
-    package func keeping(_ isKept: (InstanceReport) -> Bool) -> FleetReport { showing(instances.filter(isKept)) }
+    /// Only those of its instances, as if there were no others.
+    package func selecting(_ isSelected: (InstanceReport) -> Bool) -> FleetReport {
+        showing(instances.filter(isSelected), leftOut: leftOut)
+    }
 
     /// `12 instances`, or `2 of 12 instances` where only some are shown.
     var shownCount: String {

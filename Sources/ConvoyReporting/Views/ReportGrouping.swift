@@ -47,7 +47,11 @@ package enum ReportGrouping: Sendable, Hashable, CustomStringConvertible {
     func groups(of report: FleetReport) -> [GroupsReport.Group] {
         var summaries: [String?: FleetSummary] = [:]
         for instance in report.instances {
-            summaries[name(of: instance), default: FleetSummary()].add(instance.outcome, version: instance.version)
+            summaries[name(of: instance), default: FleetSummary()].add(
+                instance.outcome,
+                version: instance.version,
+                isVersionKnown: instance.isVersionKnown
+            )
         }
         let groups = summaries.map { GroupsReport.Group(name: $0, summary: $1) }
         let waves = Dictionary(report.waves.enumerated().map { ($1.name, $0) }) { first, _ in first }

@@ -30,14 +30,15 @@ private struct SummaryScreen {
     func lines(_ state: RunState) -> [String] {
         let summary = report.summary
         let outcomes = summary.outcomes.ordered.sorted { $0.count > $1.count }
-        let versions = summary.versionRows.map { Row(name: $0.version ?? "none", count: $0.count, emphasis: .none) }
+        let versions = summary.versionRows.map { Row(name: $0.name, count: $0.count, emphasis: .none) }
         var blocks = [
             bars(
                 "OUTCOME",
+                "outcomes",
                 outcomes.map { Row(name: $0.outcome.rawValue, count: $0.count, emphasis: $0.outcome.emphasis) },
                 Self.outcomeRows
             ),
-            bars("VERSION", versions, Self.versionRows),
+            bars("VERSION", "versions", versions, Self.versionRows),
             failures,
             furthestBehind,
         ]
@@ -63,14 +64,16 @@ private struct SummaryScreen {
         var emphasis: Emphasis
     }
 
-    /// The first rows, and what is left added up in the last one.
-    private func bars(_ title: String, _ rows: [Row], _ limit: Int) -> [String] {
+    /// The first row and, where not all can be shown, rather the bad ones than others; what is left is added up in the last row.
+    private func bars(_ title: String, _ noun: String, _ rows: [Row], _ limit: Int) -> [String] {
         guard !rows.isEmpty else { return [] }
         var shown = rows
         if rows.count > limit {
-            shown = Array(rows.prefix(limit - 1))
-            let others = rows.dropFirst(limit - 1)
-            shown.append(Row(name: "\(others.count) others", count: others.reduce(0) { $0 + $1.count }, emphasis: .none))
+            let rest = rows.indices.dropFirst()
+            let chosen = Set((rest.filter { rows[$0].emphasis == .bad } + rest.filter { rows[$0].emphasis != .bad }).prefix(limit - 2))
+            shown = rows.indices.filter { $0 == 0 || chosen.contains($0) }.map { rows[$0] }
+            let left = rows.reduce(0) { $0 + $1.count } - shown.reduce(0) { $0 + $1.count }
+            shown.append(Row(name: "\(rows.count - shown.count) other \(noun)", count: left, emphasis: .none))
         }
         let total = rows.reduce(0) { $0 + $1.count }
         var table = TextTable([
@@ -100,7 +103,8 @@ private struct SummaryScreen {
         let groups = report.failureGroups
         guard !groups.isEmpty else { return [] }
         var table = TextTable([
-            .init("FAILURE", minimumWidth: 8, importance: 3), .init("INSTANCES", .right, importance: 2),
+            .init(Self.title("FAILURE", Self.failureRows, of: groups.count), minimumWidth: 8, importance: 3),
+            .init("INSTANCES", .right, importance: 2),
             .init("", minimumWidth: 10, importance: 1),
         ])
         for group in groups.prefix(Self.failureRows) {
@@ -112,12 +116,13 @@ private struct SummaryScreen {
     private var furthestBehind: [String] {
         let behind = ReportOrder(.pending, .descending).sorted(report.instances.filter { ($0.due?.count ?? 0) > 0 })
         guard !behind.isEmpty else { return [] }
+        let rows = report.run.isEmpty ? 3 : 2
         var table = TextTable([
-            .init("FURTHEST BEHIND", minimumWidth: 16, importance: 5), .init("VERSION", importance: 4),
+            .init(Self.title("FURTHEST BEHIND", rows, of: behind.count), minimumWidth: 16, importance: 5), .init("VERSION", importance: 4),
             .init("PENDING", .right, importance: 3),
             .init("MIGRATED", .right, importance: 2), .init("SERVER", minimumWidth: 10, importance: 1),
         ])
-        for instance in behind.prefix(report.run.isEmpty ? 3 : 2) {
+        for instance in behind.prefix(rows) {
             table.add([
                 "\(instance.name)",
                 "\(instance.version?.description ?? "-")",
@@ -127,6 +132,10 @@ private struct SummaryScreen {
             ])
         }
         return table.lines(style)
+    }
+
+    private static func title(_ title: String, _ shown: Int, of count: Int) -> String {
+        count > shown ? "\(title) (\(shown) OF \(count))" : title
     }
 
     private func fitted(_ text: String) -> String { text.cut(to: style.width ?? 80, marker: style.ellipsis) }

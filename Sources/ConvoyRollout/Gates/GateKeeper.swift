@@ -103,9 +103,9 @@ public struct GateKeeper: Sendable {
     }
 
     private static func reason(soakLeft: Duration?, _ needsApproval: Bool) -> (kind: String, text: String) {
-        let approval = needsApproval ? "an approval" : nil
+        let approval = needsApproval ? "an approval (convoy approve)" : nil
         let kind = [soakLeft.map { _ in "soak" }, approval].compactMap(\.self).joined(separator: " and ")
-        let text = [soakLeft.map { "the end of its soak in \($0.human)" }, approval].compactMap(\.self).joined(separator: " and ")
+        let text = [soakLeft.map { "its soak of \($0.human)" }, approval].compactMap(\.self).joined(separator: " and ")
         return (kind, text)
     }
 

@@ -56,10 +56,12 @@ struct Report: FleetCommand {
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
         var (report, state) = try await reportOnRun(session)
         let selection = noProbe ? nil : try await session.select()
-        report.apply(session.fleet, target: session.set.newest?.version, instances: selection?.instances ?? session.fleet.instances)
+        let instances = selection?.instances ?? session.fleet.instances
+        report.apply(session.fleet, target: session.set.newest?.version, instances: instances)
+        if run == nil { try await addEarlierRuns(to: &report, instances, JournalAccess(session.fleet)) }
         guard let selection else {
             if let selector = session.settings.selector {
-                report = report.keeping {
+                report = report.selecting {
                     selector.matches(name: $0.name, server: $0.server ?? "", database: $0.database ?? "", labels: $0.labels)
                 }
                 guard !report.instances.isEmpty else {
@@ -75,7 +77,7 @@ struct Report: FleetCommand {
         for status in await session.probe(selection.instances, for: .up(to: nil)) { report.apply(status, at: Date()) }
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let names = Set(selection.instances.map(\.name))
-        if session.settings.selector != nil { report = report.keeping { names.contains($0.name) } }
+        if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
         // What the run did to instances that have left the fleet is shown, and no trouble of today's.
         let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
         let code: ConvoyRollout.ExitCode =
@@ -84,6 +86,17 @@ struct Report: FleetCommand {
             document: ReportDocument(report, as: .report, state: state, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)
         )
+    }
+
+    /// Adds how instances that the newest run leaves out ended in the runs before it: why one failed is not forgotten.
+    private func addEarlierRuns(to report: inout FleetReport, _ instances: [Instance], _ access: JournalAccess) async throws {
+        guard !report.run.isEmpty, let journal = try await access.openForReading() else { return }
+        let left = instances.map(\.name).filter { report.instance($0)?.wave == nil }
+        let (fleet, newest) = (report.fleet, RunID(report.run))
+        let endings = try await access.explaining { () async throws(JournalError) in
+            try await journal.lastEndings(of: left, fleet: fleet, except: newest)
+        }
+        for event in endings.compactMap(\.event) { report.apply(event) }
     }
 
     /// The run that is asked for; an empty report where there is none and none was named.

@@ -45,7 +45,8 @@ struct Runs: AsyncParsableCommand {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var entries: [RunsReport.Entry] = []
-            if let journal = try await access.openForReading() {
+            // One that was named must be there.
+            if let journal = options.journal == nil ? try await access.openForReading() : try await access.openExisting(for: .reading) {
                 for run in try await access.explaining({ () async throws(JournalError) in
                     try await journal.runs(limit: limit, fleet: access.fleet)
                 }) {
