@@ -141,8 +141,11 @@ struct ServeCommandTests {
                 try await other.ask("/api/v1/runs/\(run)").body.contains(#""status":"succeeded""#)
             }
             #expect(try await last.query("SELECT count(*) AS rows FROM schema_migrations").onlyRow().int64("rows") == 1)
-            let events = try await other.ask("/api/v1/runs/\(run)/events?follow=false").body
-            #expect(events.contains(#""type":"approved","wave":"first","by":"dashboard ("#))
+            // The events that are shown may be a moment older than the run's status.
+            try await eventually("the approval shows") {
+                try await other.ask("/api/v1/runs/\(run)/events?follow=false").body
+                    .contains(#""type":"approved","wave":"first","by":"dashboard ("#)
+            }
             #expect(try await other.end().exitCode == 0)
             let log = try String(contentsOfFile: "\(journal).\(run).log", encoding: .utf8)
             #expect(!log.isEmpty && !log.contains(Self.token))
