@@ -39,7 +39,10 @@ extension RunComparison {
     }
 
     private func migrationLines(_ style: OutputStyle, _ names: [MigrationVersion: String]) -> [String] {
-        guard !migrations.isEmpty else { return [] }
+        let shared = migrations.filter { $0.first != nil && $0.second != nil }
+        let lonely = [("first", migrations.count { $0.second == nil }), ("second", migrations.count { $0.first == nil })].filter { $1 > 0 }
+        let rest = lonely.map { "\(counted($1, "migration")) ran only in the \($0)" }
+        guard !shared.isEmpty else { return rest }
         var table = TextTable([
             .init("MIGRATION", importance: 9),
             .init("NAME", minimumWidth: 6, importance: 1),
@@ -51,7 +54,7 @@ extension RunComparison {
             .init("MAX", .right, importance: 2),
             .init("RATIO", .right, importance: 4),
         ])
-        for migration in migrations {
+        for migration in shared {
             let title = (migration.first ?? migration.second)?.title ?? "\(migration.version)"
             let counts = [migration.first, migration.second].map { $0.map { "\($0.count)" } ?? "-" }
             var cells: [TextTable.Cell] = [
@@ -64,7 +67,7 @@ extension RunComparison {
             }
             table.add(cells)
         }
-        return table.lines(style)
+        return table.lines(style) + rest
     }
 
     /// One line for all that went the same way.
