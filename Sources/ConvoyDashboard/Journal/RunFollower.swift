@@ -15,7 +15,7 @@ actor RunFollower {
     private var changes: [String: Int64] = [:]
     /// The last event that may have changed every instance.
     private var generalChange: Int64 = 0
-    /// The newest events, in order, for those who follow.
+    /// The newest events since the first look, in order and without a gap, for those who follow.
     private var recent: [RecordedEvent] = []
     private var reading: Task<Void, any Error>?
     private var readAt: ContinuousClock.Instant?
@@ -43,18 +43,24 @@ actor RunFollower {
     }
 
     private func read() async throws {
+        if lastEvent == 0 {
+            // A run of a large fleet has far more events than it takes to know how it stands; who wants all of them gets them from the journal.
+            for try await event in journal.events(of: record.id, .standing) { fold(event) }
+        }
         while true {
             let page = try await journal.events(of: record.id, after: lastEvent, limit: Self.pageSize)
-            for event in page { take(event) }
+            for event in page {
+                fold(event)
+                recent.append(event)
+            }
+            if recent.count > 2 * Self.recentLimit { recent.removeFirst(recent.count - Self.recentLimit) }
             guard page.count == Self.pageSize else { break }
         }
         readAt = .now
     }
 
-    private func take(_ recorded: RecordedEvent) {
+    private func fold(_ recorded: RecordedEvent) {
         lastEvent = recorded.number
-        recent.append(recorded)
-        if recent.count > 2 * Self.recentLimit { recent.removeFirst(recent.count - Self.recentLimit) }
         guard let event = recorded.event else { return }
         report.apply(event)
         past.apply(event)
