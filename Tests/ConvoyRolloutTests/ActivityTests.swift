@@ -89,8 +89,13 @@ import Testing
             writer.close()
             let result = await running
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
-            let sessions = try await database.query("SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'convoy run-1'")
-            #expect(try sessions.onlyRow().int64("n") == 0)
+            // A server notices a moment later that a session was closed.
+            try await eventually("no session is left") {
+                let sessions = try await database.query(
+                    "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'convoy run-1'"
+                )
+                return try sessions.onlyRow().int64("n") == 0
+            }
         }
     }
 
@@ -111,10 +116,11 @@ import Testing
             let observing = ObservingOperator(runner, timing: timing) { run, instance in
                 let real = await runner.activity(of: run, on: instance)
                 // Another step would make it old news.
-                return log.hasApplied && log.activities.isEmpty ? [seen] : real
+                return log.hasApplied && !log.activities.contains(seen) ? [seen] : real
             }
             async let running = observing.change(instance, .up(to: nil), run: "run-1", report: log.add)
-            try await eventually("it is over") { log.activities == [seen, nil] }
+            // The real ANALYZE may be seen besides, where the machine is slow.
+            try await eventually("it is over") { log.activities.contains(seen) && log.activities.last == .some(nil) }
             try await holder.query("SELECT pg_advisory_unlock(4711)")
             let result = await running
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
