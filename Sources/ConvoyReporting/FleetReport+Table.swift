@@ -33,7 +33,6 @@ extension FleetReport {
             .init("TIME", .right, importance: 1),
         ])
         for instance in instances {
-            let time = instance.applied.reduce(Duration.zero) { $0 + $1.duration }
             table.add([
                 "\(instance.name)",
                 "\(instance.wave ?? "-")",
@@ -41,7 +40,7 @@ extension FleetReport {
                 "\(instance.from?.description ?? "-")",
                 "\(instance.version?.description ?? "-")",
                 "\(instance.applied.count)",
-                "\(instance.applied.isEmpty ? "-" : time.human)",
+                "\(instance.workTime?.human ?? "-")",
             ])
         }
         return table.lines(style)

@@ -13,7 +13,7 @@ struct ReportLooks: Sendable {
     }
 
     /// How a look is taken.
-    enum Manner: Sendable {
+    private enum Manner: Sendable {
         /// Warnings and progress go to standard error.
         case telling
         /// Nothing but the report may be written: the terminal is drawn over.
@@ -31,12 +31,22 @@ struct ReportLooks: Sendable {
         output = try ReportOutput(options.outputOptions)
     }
 
-    /// Takes the report off the terminal, where it is drawn over and over.
-    var clearTerminal: @Sendable () -> Void { screen.leave }
-
+    /// Reads the fleet file, takes looks and shows them until there is no more to show, or somebody presses Ctrl-C.
+    ///
     /// - Parameter look: takes a look, also while the one before is still shown.
     /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
-    func write(_ look: (Manner) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+    func run(_ look: (FleetSession) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+        let session = try FleetSession(settings)
+        let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, screen] in
+            screen.leave()
+            statusLine.clear()
+        }
+        return try await Interruption.handled(clearTerminal: clearTerminal) { _ in
+            try await write { try await look($0 == .quiet ? session.quiet : session) }
+        }
+    }
+
+    private func write(_ look: (Manner) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
         var current = try await look(.telling)
         guard let interval = options.watch else {
             try output.write(text(current.document, output.style(settings), at: Date()))

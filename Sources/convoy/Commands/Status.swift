@@ -36,16 +36,7 @@ struct Status: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        let settings = try Settings(options)
-        let looks = try ReportLooks(reportOptions, settings)
-        let session = try FleetSession(settings)
-        let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, clearScreen = looks.clearTerminal] in
-            clearScreen()
-            statusLine.clear()
-        }
-        return try await Interruption.handled(clearTerminal: clearTerminal) { _ in
-            try await looks.write { try await look($0 == .quiet ? session.quiet : session) }
-        }
+        try await ReportLooks(reportOptions, Settings(options)).run(look)
     }
 
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
