@@ -64,6 +64,8 @@ public struct InstanceSettings: Sendable, Hashable {
     public var poolerIsInSessionMode = false
     /// `allow_superuser`: work as a superuser that does not own the ledger.
     public var allowsForeignSuperuser = false
+    /// `trust_owner`: the owner of the database, and everyone who may create objects in it, is trusted with all that the login may do.
+    public var trustsOwner = false
     /// `allow_read_only_default`: work although the database has `default_transaction_read_only`.
     public var allowsReadOnlyDefault = false
     /// `show_row_details`: keep DETAIL and CONTEXT of class 23 errors, which carry row contents.

@@ -104,6 +104,17 @@ struct FleetSession {
 
     /// Looks at instances, without a lock and without writing, and tells the warnings.
     func probe(_ instances: [Instance], for change: Change, concurrency: Int? = nil) async -> [InstanceStatus] {
+        await probe(instances, for: change, with: runner, concurrency: concurrency)
+    }
+
+    /// The same for those who only want to know where instances stand, not whether the newest version could be reached.
+    func standing(of instances: [Instance]) async -> [InstanceStatus] {
+        await probe(instances, for: .up(to: nil), with: runner.forReading)
+    }
+
+    private func probe(_ instances: [Instance], for change: Change, with runner: InstanceRunner, concurrency: Int? = nil) async
+        -> [InstanceStatus]
+    {
         let probe = FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
         let statuses = await probe.statuses(of: instances, for: change) { progress in
             statusLine.show("looked at \(progress.finished) of \(progress.total) instances")

@@ -90,6 +90,7 @@ struct FleetMergingTests {
                 audit: journal-only
                 pooler: session
                 allow_superuser: true
+                trust_owner: true
                 allow_read_only_default: true
                 show_row_details: true
             """
@@ -105,6 +106,7 @@ struct FleetMergingTests {
         expected.audit = .journalOnly
         expected.poolerIsInSessionMode = true
         expected.allowsForeignSuperuser = true
+        expected.trustsOwner = true
         expected.allowsReadOnlyDefault = true
         expected.showsRowDetails = true
         #expect(fleet.instances.first?.settings == expected)

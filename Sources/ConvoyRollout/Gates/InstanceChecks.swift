@@ -17,6 +17,14 @@ struct InstanceChecks: Sendable {
             let connection = try await probe.connect()
             defer { connection.close() }
             let reading = try await probe.read(connection)
+            guard reading.mayWork else {
+                throw Failure(
+                    .blocked,
+                    "role \(reading.facts.role) may read the ledger only: it is no member of \(reading.ledger.owner), which owns it",
+                    sqlstate: "42501",
+                    hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) alone"
+                )
+            }
             let opening = Self.opening(reading, instance.settings)
             var first: Failure?
             var others: [String] = []
@@ -34,22 +42,23 @@ struct InstanceChecks: Sendable {
             var failure = error
             guard failure.kind != .interrupted else { return failure }
             failure.message = "its checks could not be asked: \(failure.message)"
-            if failure.kind != .unreachable, failure.kind != .unprovisioned { failure.kind = .checkFailed }
+            if ![.unreachable, .unprovisioned, .blocked].contains(failure.kind) { failure.kind = .checkFailed }
             return failure
         }
     }
 
     /// Begins a transaction in which names mean what they mean for the app.
     private static func opening(_ reading: InstanceProbe.Reading, _ settings: InstanceSettings) -> [PipelineStatement] {
-        [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + reading.facts.settingRole(for: reading.ledger) + [
-            PipelineStatement(
-                """
-                SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true),
-                    pg_catalog.set_config('lock_timeout', $3, true)
-                """,
-                [reading.ledger.searchPath, "\(InstanceProbe.queryTimeout.milliseconds)ms", "\(settings.lockTimeout.milliseconds)ms"]
-            )
-        ]
+        [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets
+            + reading.facts.settingRole(for: reading.ledger) + [
+                PipelineStatement(
+                    """
+                    SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true),
+                        pg_catalog.set_config('lock_timeout', $3, true)
+                    """,
+                    [reading.ledger.searchPath, "\(InstanceProbe.queryTimeout.milliseconds)ms", "\(settings.lockTimeout.milliseconds)ms"]
+                )
+            ]
     }
 
     /// - Throws: what ends all checks: the connection was lost, or the task cancelled.

@@ -24,14 +24,6 @@ enum AuditLog {
         ),
     ]
 
-    /// The checksum of the newest time that each version was applied.
-    static let reading = PipelineStatement(
-        """
-        SELECT DISTINCT ON (version) version, checksum FROM convoy.migration_log
-        WHERE direction = 'up' ORDER BY version, started_at DESC
-        """
-    )
-
     /// What one run did in this very database, oldest first.
     static func reading(of run: String, systemIdentifier: String, databaseOID: Int64) -> PipelineStatement {
         PipelineStatement(

@@ -67,7 +67,8 @@ struct InstanceAssessment: Sendable {
         contents: LedgerContents?,
         set: MigrationSet,
         change: Change,
-        instance: Instance
+        instance: Instance,
+        intent: InstanceRunner.Intent = .changing
     ) {
         self.ledger = ledger
         let settings = instance.settings
@@ -91,10 +92,20 @@ struct InstanceAssessment: Sendable {
         }
         self.plan = plan
         edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
+        failure = ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? ownLock(plan, set, ledger)
+        guard failure == nil, !plan.versions.isEmpty else { return }
         failure =
-            ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? ownLock(plan, set, ledger)
-            ?? (plan.versions.isEmpty ? nil : Self.permission(facts, ledger, exists: contents != nil, instance))
-            ?? (plan.versions.isEmpty ? nil : Self.missingAdmin(facts, ledger, plan, set, instance))
+            Self.permission(facts, ledger, exists: contents != nil, instance) ?? Self.missingAdmin(facts, ledger, plan, set, instance)
+        guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }
+        failure = nil
+        warnings.append("migrate would refuse this: \(refusal.message)")
+    }
+
+    /// Whether who may migrate matters also to those who only look: an app's own role that may write the ledger, and is not its owner, is a mistake
+    /// to be put right.
+    private static func concernsReaders(_ facts: InstanceFacts, _ ledger: Ledger) -> Bool {
+        guard !facts.isInRecovery, let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }) else { return false }
+        return table.mayInsert && !table.mayActAsOwner
     }
 
     private func ahead(_ plan: InstancePlan) -> Failure? {
@@ -214,15 +225,8 @@ struct InstanceAssessment: Sendable {
                 hint: "give a direct connection with direct: {…}, or set pooler: session if it is in session mode"
             )
         }
-        if facts.isSuperuser, facts.role != ledger.owner {
-            guard !settings.allowsForeignSuperuser else { return nil }
-            return Failure(
-                .blocked,
-                "\(facts.role) is a superuser, but \(ledger.owner) owns the \(exists ? "ledger" : "database"): "
-                    + "a trigger of that role would run with a superuser's rights",
-                hint: "log in as \(ledger.owner), or set allow_superuser: true if you trust everyone who may create triggers there"
-            )
-        }
+        // Whether a superuser may work here was decided before the ledger was read.
+        if facts.isSuperuser, facts.role != ledger.owner { return nil }
         guard exists else {
             if facts.creatableSchemas[ledger.schema] == true { return nil }
             return Failure(
@@ -245,15 +249,28 @@ struct InstanceAssessment: Sendable {
             }
             return nil
         }
-        guard facts.ledgerCandidates.contains(where: { $0.schema == ledger.schema && $0.mayActAsOwner }) else {
-            return Failure(
-                .blocked,
-                "role \(facts.role) is not \(ledger.owner), which owns the ledger: tables that it makes would break the app",
-                sqlstate: "42501",
-                hint: "log in as \(ledger.owner), or as a DBA: GRANT \(quotedIdentifier(ledger.owner)) TO \(quotedIdentifier(facts.role))"
-            )
+        guard let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }), !table.mayActAsOwner else { return nil }
+        return Failure(
+            .blocked,
+            "role \(facts.role) is not \(ledger.owner), which owns the ledger: tables that it makes would break the app",
+            sqlstate: "42501",
+            hint: notOwnerHint(facts.role, ledger, table)
+        )
+    }
+
+    /// What a role can do that is not the owner. A superuser's role is never granted, and no role is made the owner's equal.
+    private static func notOwnerHint(_ role: String, _ ledger: Ledger, _ table: InstanceFacts.LedgerTable) -> String {
+        guard table.mayInsert else { return "this role may only read: log in as \(ledger.owner) to migrate" }
+        guard table.ownerIsSuperuser else {
+            return "log in as \(ledger.owner), or as a role that is a member of \(ledger.owner) alone"
         }
-        return nil
+        return "\(ledger.owner) is a superuser; give the app's tables to the app's role: \(ownershipChange(of: ledger, to: role)), as "
+            + "\(ledger.owner) in this database, and the same for its other tables, views, sequences and types"
+    }
+
+    /// What gives the ledger to a role.
+    static func ownershipChange(of ledger: Ledger, to role: String) -> String {
+        "ALTER TABLE \(ledger.table) OWNER TO \(quotedIdentifier(role))"
     }
 
     /// The first migration that needs more rights than the login role has, where the fleet file gives no `admin`.

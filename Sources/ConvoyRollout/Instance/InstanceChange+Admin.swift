@@ -35,9 +35,16 @@ extension InstanceChange {
             let connection = try await InstanceProbe(instance: instance, sessionName: sessionName(run: run), cancellation: cancellation)
                 .session(parameters)
             let identity = try await SessionIdentity(of: connection)
-            guard identity.systemIdentifier == facts?.identity.systemIdentifier, identity.databaseOID == facts?.identity.databaseOID else {
+            guard identity.systemIdentifier == facts?.identity?.systemIdentifier, identity.databaseOID == facts?.identity?.databaseOID
+            else {
                 connection.close()
                 throw Failure(.blocked, "the admin connection reaches another database", hint: "correct admin in the fleet file")
+            }
+            do {
+                try await checkRights(ofAdmin: connection)
+            } catch {
+                connection.close()
+                throw error
             }
             let session = AdminSession(connection: connection, identity: identity)
             admin = session
@@ -51,6 +58,38 @@ extension InstanceChange {
         } catch {
             throw Failure(.failed, "opening the admin connection: \(error)")
         }
+    }
+}
+
+extension InstanceChange {
+    /// An administrator that is a superuser itself can keep the tenant from putting another ledger in the place of the one that was looked at; any
+    /// other may have no more rights than the owner, whose triggers would run with them.
+    private func checkRights(ofAdmin connection: PostgresConnection) async throws {
+        guard let facts else { throw Failure(.unknown, "the catalogue has not been read") }
+        let ledger = try InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
+        let answers = try await connection.pipeline(
+            [
+                PipelineStatement("SELECT session_user AS login, current_user AS acting_as"),
+                RoleReach.query(of: [ledger.owner, facts.databaseOwner], serverVersion: connection.serverVersion), RoleSetting.query,
+            ],
+            timeout: InstanceProbe.silenceTimeout
+        )
+        let session = try answers[0].get().onlyRow()
+        let name = try session.text("login")
+        guard try session.text("acting_as") == name else {
+            throw Failure(.blocked, "the admin connection does not act as \(name), which logged in")
+        }
+        let reaches = try RoleReach.all(answers[1].get())
+        func reach(_ name: String) -> RoleReach { reaches[name] ?? RoleReach(role: RoleFacts(name: name)) }
+        let roleSettings = try answers[2].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
+        if let failure = RoleSetting.failure(roleSettings, login: name) { throw failure }
+        let rights = LoginRights(
+            login: reach(name),
+            owner: reach(ledger.owner),
+            databaseOwner: reach(facts.databaseOwner),
+            mayActAsOwner: true
+        )
+        if let failure = rights.adminFailure(settings) { throw failure }
     }
 }
 

@@ -59,7 +59,7 @@ extension InstanceChange {
             let wasObserving = connection.cancellation
             connection.cancellation = .ignored
             defer { connection.cancellation = wasObserving }
-            let reset = [PipelineStatement("RESET ROLE"), InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)]
+            let reset = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
             // A session that is lost here is noticed at its next use; what the statement did is to be written down first.
             _ = try? await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout)
             return refusal.map { .refused(.statement(statement), $0, migration) }

@@ -33,7 +33,7 @@ extension InstanceChange {
                 // Nobody writes in our name any more: what we did is known from here on, whoever gets the lock.
                 let reading = try await probe.read(connection)
                 facts = reading.facts
-                orphans.append(reading.facts.identity)
+                if let identity = reading.facts.identity { orphans.append(identity) }
                 ledgerVersions = Set(reading.contents?.applied ?? [])
                 // A server that crashed may have lost a commit that it had confirmed, where synchronous_commit is off.
                 applied.removeAll { ledgerVersions.contains($0.version) != (change.direction == .up) }

@@ -111,7 +111,9 @@ extension InstanceChange {
 
     /// What surrounds the statements of migrations on the owner's connection.
     func exchange(for migration: Migration) throws(Failure) -> MigrationExchange {
-        guard let facts, let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger else {
+        guard let facts, let identity = facts.identity,
+            let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
+        else {
             throw Failure(.unknown, "the catalogue has not been read")
         }
         let section = migration.section(change.direction)
@@ -122,7 +124,7 @@ extension InstanceChange {
         let isSuperusers = section?.admin != nil && facts.isSuperuser && facts.roleToSet(for: ledger) != nil
         return MigrationExchange(
             ledger: ledger,
-            identity: facts.identity,
+            identity: identity,
             run: run,
             direction: change.direction,
             role: isSuperusers ? nil : facts.roleToSet(for: ledger),

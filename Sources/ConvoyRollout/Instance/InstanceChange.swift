@@ -151,14 +151,14 @@ final class InstanceChange {
         let deadline = ContinuousClock.now + settings.lockWait
         let checksClient = PipelineStatement("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
         let session = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
-        var preparation = [session, checksClient]
+        var preparation = session + [checksClient]
         var isToldToWait = false
         while true {
             do {
                 let results = try await connection.pipeline(preparation + [AdvisoryLock.acquisition], timeout: InstanceProbe.silenceTimeout)
-                if preparation.count == 2, case .failure = results[1] {
+                if preparation.count > session.count, case .failure = results[session.count] {
                     // Not every server's operating system can watch for lost clients.
-                    preparation = [session]
+                    preparation = session
                     continue
                 }
                 preparation = []

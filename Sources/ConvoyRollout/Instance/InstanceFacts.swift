@@ -3,39 +3,40 @@ import ConvoyPostgres
 import FoundationEssentials
 
 /// What the catalogue of an instance says, read in one read-only transaction without any lock of ours.
+///
+/// These are the facts that it takes to judge a database that is up to date; what matters only where something is pending is in ``pending``.
 struct InstanceFacts: Sendable {
-    var identity: SessionIdentity
     var database: String
-    /// The role that we are logged in as.
+    /// The role that logged in.
     var role: String
     var isSuperuser: Bool
-    /// Who owns the database, where that is an ordinary role.
-    var tenant: String?
+    var databaseOwner: String
     var isInRecovery: Bool
     var isReadOnlyByDefault: Bool
     /// As the server names it, for example `17.2`.
     var serverVersion: String
     /// Whether a pooler stands in between: libpq was told another process id than the one that answered.
     var isPooled: Bool
-    /// When the server looks for deadlocks: who waits less yields before the other one is hit.
-    var deadlockTimeout: Duration
-    /// Whether there are relations outside extensions, `convoy` and the ledger.
-    var hasUserRelations: Bool
     var ledgerCandidates: [LedgerTable]
-    /// Whether the role may create tables, for each schema that could get a new ledger.
-    var creatableSchemas: [String: Bool]
     var auditTable: AuditTable?
-    /// Owners of installed extensions.
-    var extensionOwners: [String: String]
+    /// Nil where nobody asked.
+    var pending: PendingFacts?
+    private var databaseOwnerIsSuperuser: Bool
+
+    /// Who owns the database, where that is an ordinary role.
+    var tenant: String? { databaseOwnerIsSuperuser ? nil : databaseOwner }
 
     /// A table named `schema_migrations`.
     struct LedgerTable: Sendable, Hashable {
         var schema: String
         var kind: String
         var owner: String
+        var ownerIsSuperuser = false
         /// Whether our role may act as the owner: by `SET ROLE`, or without.
         var mayActAsOwner: Bool
         var inheritsOwner: Bool
+        /// Whether our role may write the ledger, as the app's does; one that may not only looks.
+        var mayInsert = false
         var versionType: String?
         var insertedAtType: String?
         var isUniqueOnVersion: Bool
@@ -81,71 +82,74 @@ struct SessionIdentity: Sendable, Hashable {
     var databaseOID: Int64
 }
 
+extension InstanceFacts {
+    var identity: SessionIdentity? { pending?.identity }
+    /// The server's own default where nobody asked.
+    var deadlockTimeout: Duration { pending?.deadlockTimeout ?? .seconds(1) }
+    var hasUserRelations: Bool { pending?.hasUserRelations ?? false }
+    var creatableSchemas: [String: Bool] { pending?.creatableSchemas ?? [:] }
+    var extensionOwners: [String: String] { pending?.extensionOwners ?? [:] }
+}
+
 /// The ledger as it was read, and what the audit log remembers.
 struct LedgerContents: Sendable, Hashable {
     /// Ascending.
     var applied: [MigrationVersion] = []
+    /// Each version's `inserted_at`; nil where it is NULL or no time.
+    var insertedAt: [MigrationVersion: CatalogTime?] = [:]
     /// The newest `inserted_at`.
     var lastMigratedAt: Date?
-    /// From the audit log: the checksum with which a version was applied by Convoy.
+    /// From the audit log: the checksum with which a version that stands in the ledger was applied by Convoy.
     var checksums: [MigrationVersion: String] = [:]
     /// Why the audit log could not be read.
     var auditProblem: String?
 }
 
 extension InstanceFacts {
-    /// The facts of one session, from the results of ``queries(server:)``.
+    /// The facts of one session, from the results of ``queries(serverVersion:)``.
     init(_ results: [PipelineResult], connection: PostgresConnection) throws(PostgresError) {
         let rows = try results.map { result throws(PostgresError) in try result.get() }
         let session = try rows[0].onlyRow()
-        let pid = try Int32(truncatingIfNeeded: session.int64("backend_pid"))
-        identity = SessionIdentity(
-            backendPID: pid,
-            backendStart: try session.optionalText("backend_start") ?? "",
-            systemIdentifier: try session.text("system_identifier"),
-            databaseOID: try session.int64("database_oid")
-        )
         database = try session.text("database")
         role = try session.text("role")
+        guard try session.text("acting_as") == role else {
+            throw PostgresError(.unexpectedResult, "the session does not act as \(role), which logged in")
+        }
         isSuperuser = try session.bool("is_superuser")
-        tenant = try session.optionalText("tenant")
+        databaseOwner = try session.text("database_owner")
+        databaseOwnerIsSuperuser = try session.bool("database_owner_is_superuser")
         isInRecovery = try session.bool("in_recovery")
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
         // What follows is the packager's.
         serverVersion = String(try session.text("server_version").prefix { !$0.isWhitespace })
-        isPooled = pid != connection.backendPID
-        deadlockTimeout = .milliseconds(try session.int64("deadlock_timeout"))
-        hasUserRelations = try session.bool("has_user_relations")
-        ledgerCandidates = try rows[1].rows.map { row throws(PostgresError) in
-            LedgerTable(
-                schema: try row.text("schema"),
-                kind: try row.text("kind"),
-                owner: try row.text("owner"),
-                mayActAsOwner: try row.bool("may_act_as_owner"),
-                inheritsOwner: try row.bool("inherits_owner"),
-                versionType: try row.optionalText("version_type"),
-                insertedAtType: try row.optionalText("inserted_at_type"),
-                isUniqueOnVersion: try row.bool("is_unique")
-            )
-        }
-        creatableSchemas = [:]
+        isPooled = try Int32(truncatingIfNeeded: session.int64("backend_pid")) != connection.backendPID
+        ledgerCandidates = []
         auditTable = nil
-        extensionOwners = [:]
-        for row in rows[2].rows {
-            let name = try row.text("name")
-            switch try row.text("kind") {
-            case "schema": creatableSchemas[name] = try row.text("value") == "true"
-            case "extension": extensionOwners[name] = try row.text("value")
-            case "audit":
+        for row in rows[1].rows {
+            guard try row.bool("is_ledger") else {
                 auditTable = AuditTable(
                     oid: try row.int64("oid"),
-                    owner: name,
-                    columns: Set(try row.text("value").split(separator: ",").map(String.init)),
-                    isTable: try row.bool("is_table"),
+                    owner: try row.text("owner"),
+                    columns: Set(try row.text("columns").split(separator: ",").map(String.init)),
+                    isTable: try row.text("kind") == "r",
                     ownerIsSuperuser: try row.bool("owner_is_superuser")
                 )
-            default: break
+                continue
             }
+            ledgerCandidates.append(
+                LedgerTable(
+                    schema: try row.text("schema"),
+                    kind: try row.text("kind"),
+                    owner: try row.text("owner"),
+                    ownerIsSuperuser: try row.bool("owner_is_superuser"),
+                    mayActAsOwner: try row.bool("may_act_as_owner"),
+                    inheritsOwner: try row.bool("inherits_owner"),
+                    mayInsert: try row.bool("may_insert"),
+                    versionType: try row.optionalText("version_type"),
+                    insertedAtType: try row.optionalText("inserted_at_type"),
+                    isUniqueOnVersion: try row.bool("is_unique")
+                )
+            )
         }
     }
 
@@ -157,56 +161,34 @@ extension InstanceFacts {
         return [
             PipelineStatement(
                 """
-                SELECT current_database() AS database, d.oid AS database_oid, current_user AS role, r.rolsuper AS is_superuser,
-                    (SELECT o.rolname FROM pg_roles o WHERE o.oid = d.datdba AND NOT o.rolsuper) AS tenant,
+                SELECT current_database() AS database, session_user AS role, current_user AS acting_as, r.rolsuper AS is_superuser,
+                    o.rolname AS database_owner, o.rolsuper AS database_owner_is_superuser,
                     pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
-                    current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid,
-                    (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start,
-                    (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
-                    (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint AS deadlock_timeout,
-                    EXISTS (
-                        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_'
-                            AND n.nspname NOT IN ('information_schema', 'convoy') AND c.relname <> 'schema_migrations'
-                            AND NOT EXISTS (
-                                SELECT FROM pg_depend e
-                                WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-                    ) AS has_user_relations
-                FROM pg_database d, pg_roles r
-                WHERE d.datname = current_database() AND r.rolname = current_user
+                    current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid
+                FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba, pg_roles r
+                WHERE d.datname = current_database() AND r.rolname = session_user
                 """
             ),
             PipelineStatement(
                 """
-                SELECT n.nspname AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
-                    pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner, pg_has_role(c.relowner, 'USAGE') AS inherits_owner,
-                    (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-                        WHERE a.attrelid = c.oid AND a.attname = 'version' AND NOT a.attisdropped) AS version_type,
-                    (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
-                        WHERE a.attrelid = c.oid AND a.attname = 'inserted_at' AND NOT a.attisdropped) AS inserted_at_type,
+                SELECT c.relname = 'schema_migrations' AS is_ledger, c.oid, n.nspname AS schema, c.relkind AS kind, o.rolname AS owner,
+                    o.rolsuper AS owner_is_superuser, pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner,
+                    pg_has_role(c.relowner, 'USAGE') AS inherits_owner, has_table_privilege(c.oid, 'INSERT') AS may_insert,
+                    a.columns, a.version_type, a.inserted_at_type,
                     EXISTS (
                         SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
                             AND i.indnkeyatts = 1 AND a.attname = 'version') AS is_unique
-                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relname = 'schema_migrations' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-                    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
+                    CROSS JOIN LATERAL (
+                        SELECT string_agg(a.attname, ',') AS columns,
+                            min(format_type(a.atttypid, a.atttypmod)) FILTER (WHERE a.attname = 'version') AS version_type,
+                            min(format_type(a.atttypid, a.atttypmod)) FILTER (WHERE a.attname = 'inserted_at') AS inserted_at_type
+                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a
+                WHERE (c.relname = 'schema_migrations' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
+                    OR (c.relname = 'migration_log' AND n.nspname = 'convoy')
                 ORDER BY n.nspname
-                """
-            ),
-            PipelineStatement(
-                """
-                SELECT 'schema' AS kind, n.nspname AS name, has_schema_privilege(n.oid, 'CREATE')::text AS value, n.oid,
-                    NULL::boolean AS is_table, NULL::boolean AS owner_is_superuser
-                FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-                UNION ALL
-                SELECT 'extension', e.extname, pg_get_userbyid(e.extowner)::text, e.oid, NULL, NULL FROM pg_extension e
-                UNION ALL
-                SELECT 'audit', pg_get_userbyid(c.relowner),
-                    (SELECT string_agg(a.attname, ',') FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-                    c.oid, c.relkind = 'r', coalesce((SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner), false)
-                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname = 'convoy' AND c.relname = 'migration_log'
                 """
             ),
         ]

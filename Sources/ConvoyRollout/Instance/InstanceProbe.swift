@@ -2,7 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 
-/// Reads where an instance stands: two round trips in one read-only transaction, on the connection that may go on to migrate.
+/// Reads where an instance stands: in a few round trips of read-only transactions, on the connection that may go on to migrate.
 struct InstanceProbe {
     let instance: Instance
     /// The `application_name` of its sessions.
@@ -24,6 +24,15 @@ struct InstanceProbe {
         var ledger: Ledger
         /// Nil where there is no ledger yet.
         var contents: LedgerContents?
+        /// Whether the session may meet the tenant's code: only then is anything but the ledger read.
+        var mayWork = true
+    }
+
+    /// Whether ``InstanceFacts/pending`` is read.
+    enum Completion {
+        case always
+        /// Only where it takes more to judge what the ledger says.
+        case whereNeeded((LedgerContents?) -> Bool)
     }
 
     /// A bound for each of Convoy's own queries: on the server, and a little later here, should the server fall silent.
@@ -58,8 +67,9 @@ struct InstanceProbe {
     /// Opens a session that outlives a probe: names mean the server's own there, whatever search path the database's owner has set for everyone.
     func session(_ parameters: ConnectionParameters? = nil) async throws(Failure) -> PostgresConnection {
         let connection = try await connect(parameters ?? instance.direct ?? instance.connection)
-        do {
-            _ = try await connection.query(Self.sessionSettings(serverVersion: connection.serverVersion), timeout: Self.silenceTimeout)
+        do throws(PostgresError) {
+            let settings = Self.sessionSettings(serverVersion: connection.serverVersion)
+            for result in try await connection.pipeline(settings, timeout: Self.silenceTimeout) { _ = try result.get() }
             return connection
         } catch {
             connection.close()
@@ -69,25 +79,36 @@ struct InstanceProbe {
 
     /// What is set for a whole session that holds locks. Without the keepalives a server would notice only after two hours that this machine
     /// vanished, and keep the locks until then.
-    static func sessionSettings(serverVersion: Int) -> PipelineStatement {
+    static func sessionSettings(serverVersion: Int) -> [PipelineStatement] {
         var settings = [
             ("search_path", MigrationExchange.ownSearchPath), ("statement_timeout", "0"), ("datestyle", "ISO"),
             ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "4"),
         ]
         if serverVersion >= 140_000 { settings.append(("idle_session_timeout", "0")) }
+        if serverVersion >= 170_000 { settings.append(("transaction_timeout", "0")) }
         let calls = settings.map { "pg_catalog.set_config(\(quotedLiteral($0)), \(quotedLiteral($1)), false)" }
-        return PipelineStatement("SELECT " + calls.joined(separator: ", "))
+        return OwnIdentity.resets + [PipelineStatement("SELECT " + calls.joined(separator: ", "))]
     }
 
     private var isCancelled: Bool { cancellation == .observed && Task.isCancelled }
 
     /// Reads facts and ledger. Rows that a policy hides are an error, so that no applied version is taken for pending.
-    func read(_ connection: PostgresConnection) async throws(Failure) -> Reading {
+    ///
+    /// - Throws: `blocked`, before anything of the tenant's was read, where the login could become more than the tenant.
+    func read(_ connection: PostgresConnection, completing completion: Completion = .always) async throws(Failure) -> Reading {
         do {
-            let queries = InstanceFacts.queries(serverVersion: connection.serverVersion)
-            let answers = try await connection.pipeline(opening + queries, timeout: Self.silenceTimeout)
-            let facts = try InstanceFacts(Array(answers.dropFirst(opening.count)), connection: connection)
-            return try await readLedger(facts, connection)
+            var statements = opening + InstanceFacts.queries(serverVersion: connection.serverVersion)
+            let count = statements.count
+            if case .always = completion { statements += PendingFacts.queries }
+            let answers = try await connection.pipeline(statements, timeout: Self.silenceTimeout)
+            var facts = try InstanceFacts(Array(answers[opening.count..<count]), connection: connection)
+            if count < answers.count { facts.pending = try PendingFacts(Array(answers[count...])) }
+            var reading = try await readLedger(facts, connection)
+            if case .whereNeeded(let isNeeded) = completion, isNeeded(reading.contents) {
+                let answers = try await connection.transaction(opening + PendingFacts.queries + [PipelineStatement("COMMIT")])
+                reading.facts.pending = try PendingFacts(answers.dropFirst(opening.count).dropLast().map { .success($0) })
+            }
+            return reading
         } catch let error as PostgresError {
             throw Failure(error, doing: "reading the catalogue", settings: instance.settings)
         } catch let failure as Failure {
@@ -97,80 +118,64 @@ struct InstanceProbe {
         }
     }
 
-    /// Begins a transaction that only reads, and that neither waits for ever nor trusts the role's settings.
+    /// Begins a transaction that only reads, as the role that logged in, and that neither waits for ever nor trusts the settings of role and database.
     var opening: [PipelineStatement] {
-        [
-            PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"),
+        [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets + [
             PipelineStatement(
+                // The last one is for servers that have it, since 17; to the others it means nothing that Convoy uses.
                 """
                 SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', true),
                     pg_catalog.set_config('statement_timeout', '\(Self.queryTimeout.milliseconds)', true),
                     pg_catalog.set_config('lock_timeout', '\(instance.settings.lockTimeout.milliseconds)', true),
-                    pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true)
+                    pg_catalog.set_config('idle_in_transaction_session_timeout', '\(Self.silenceTimeout.milliseconds)', true),
+                    pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true),
+                    pg_catalog.set_config(CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NULL
+                        THEN 'transform_null_equals' ELSE 'transaction_timeout' END, '0', true)
                 """
-            ),
+            )
         ]
     }
 
     private func readLedger(_ facts: InstanceFacts, _ connection: PostgresConnection) async throws -> Reading {
         let (ledger, exists) = try InstanceAssessment.ledger(in: facts, settings: instance.settings).get()
+        let mayWork = try await checkRights(facts, ledger, connection)
         guard exists else {
             try await connection.query("COMMIT", timeout: Self.silenceTimeout)
-            return Reading(facts: facts, ledger: ledger, contents: nil)
+            return Reading(facts: facts, ledger: ledger, contents: nil, mayWork: mayWork)
         }
-        var statements: [PipelineStatement] = []
-        // A member that does not inherit the owner's rights can read only as the owner.
-        let candidate = facts.ledgerCandidates.first { $0.schema == ledger.schema }
-        if let candidate, !candidate.inheritsOwner, candidate.mayActAsOwner, !facts.isSuperuser {
-            statements.append(PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(ledger.owner))"))
-        }
-        let contents = try await Self.read(ledger, facts, before: statements, after: [PipelineStatement("COMMIT")], connection, instance)
-        return Reading(facts: facts, ledger: ledger, contents: contents)
+        let contents = try await LedgerReading(ledger: ledger, facts: facts, mayWork: mayWork, settings: instance.settings).contents(
+            connection
+        )
+        return Reading(facts: facts, ledger: ledger, contents: contents, mayWork: mayWork)
     }
 
-    /// Reads ledger and audit log in one round trip; leaves no transaction open.
-    static func read(
-        _ ledger: Ledger,
-        _ facts: InstanceFacts,
-        before: [PipelineStatement],
-        after: [PipelineStatement],
-        _ connection: PostgresConnection,
-        _ instance: Instance
-    ) async throws -> LedgerContents {
-        let problem = facts.auditTable?.problem(beside: ledger, as: facts.role)
-        let readsLog = facts.auditTable != nil && problem == nil
-        let results = try await connection.pipeline(
-            before + [ledger.reading] + (readsLog ? [AuditLog.reading] : []) + after,
-            timeout: silenceTimeout
+    /// Decides from the catalogue alone whether this login may touch the instance.
+    ///
+    /// - Returns: whether it may do more than read the ledger.
+    private func checkRights(_ facts: InstanceFacts, _ ledger: Ledger, _ connection: PostgresConnection) async throws -> Bool {
+        // Nothing is in doubt where owner and login are one.
+        guard facts.role != ledger.owner || (facts.databaseOwner != facts.role && facts.tenant != nil) else { return true }
+        let owners = [ledger.owner, facts.databaseOwner]
+        let answers = try await connection.pipeline(
+            [RoleReach.query(of: owners, serverVersion: connection.serverVersion), RoleSetting.query],
+            timeout: Self.silenceTimeout
         )
-        if connection.transactionStatus != .idle { try await connection.query("ROLLBACK", timeout: silenceTimeout) }
-        if case .failure(let message) = results[before.count] {
-            guard message.sqlstate == "42501" else {
-                throw Failure(
-                    PostgresError(.server, message.message, server: message),
-                    doing: "reading the ledger",
-                    settings: instance.settings
-                )
-            }
-            throw Failure(
-                .blocked,
-                "role \(facts.role) may not read the ledger \(ledger.schema).\(Ledger.tableName)",
-                sqlstate: message.sqlstate,
-                hint: "log in as \(ledger.owner), which owns it"
-            )
+        let reaches = try RoleReach.all(answers[0].get())
+        func reach(_ name: String) -> RoleReach { reaches[name] ?? RoleReach(role: RoleFacts(name: name)) }
+        let login = reach(facts.role)
+        let settings = try answers[1].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
+        if login.superuser != nil, let failure = RoleSetting.failure(settings, login: facts.role) { throw failure }
+        let candidate = facts.ledgerCandidates.first { $0.schema == ledger.schema }
+        let rights = LoginRights(
+            login: login,
+            owner: reach(ledger.owner),
+            databaseOwner: reach(facts.databaseOwner),
+            mayActAsOwner: facts.role == ledger.owner || candidate?.mayActAsOwner == true
+        )
+        switch rights.verdict(instance.settings) {
+        case .works: return true
+        case .reads: return false
+        case .refused(let tenant, let surplus): throw rights.failure(over: tenant, surplus)
         }
-        for result in results.prefix(before.count) { _ = try result.get() }
-        var contents = try LedgerContents(results[before.count].get().onlyRow())
-        contents.auditProblem = problem
-        if readsLog {
-            switch results[before.count + 1] {
-            case .success(let log):
-                for row in log.rows { contents.checksums[MigrationVersion(try row.int64("version"))] = try row.text("checksum") }
-            case .failure(let message):
-                contents.auditProblem = "convoy.migration_log cannot be read, and nothing is written there: \(message.message)"
-            case .skipped: break
-            }
-        }
-        return contents
     }
 }

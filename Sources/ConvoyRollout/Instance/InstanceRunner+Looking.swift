@@ -40,8 +40,8 @@ extension InstanceRunner {
             guard let table = reading.facts.auditTable, table.problem(beside: reading.ledger, as: reading.facts.role) == nil else {
                 return nil
             }
+            guard reading.mayWork, let identity = reading.facts.identity else { return nil }
             let role = reading.facts.settingRole(for: reading.ledger)
-            let identity = reading.facts.identity
             let results = try await connection.transaction(
                 probe.opening + role
                     + [AuditLog.reading(of: run, systemIdentifier: identity.systemIdentifier, databaseOID: identity.databaseOID)]

@@ -9,6 +9,22 @@ public struct InstanceRunner: InstanceOperator {
     let set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
+    var intent = Intent.changing
+
+    /// What a probe is for.
+    enum Intent: Sendable {
+        /// To change the instance afterwards, or to say what that would do: what stands in the way is a failure.
+        case changing
+        /// To know where it stands: who may migrate, and where, is at most a warning.
+        case reading
+    }
+
+    /// The same runner for those who only want to know where instances stand.
+    public var forReading: InstanceRunner {
+        var runner = self
+        runner.intent = .reading
+        return runner
+    }
 
     /// - Parameter steps: what the set's files may name with `-- convoy:step`.
     public init(set: MigrationSet, steps: [any MigrationStep]) {
@@ -56,7 +72,11 @@ public struct InstanceRunner: InstanceOperator {
             let connection = try await probe.connect()
             defer { connection.close() }
             let preflight = Preflight(runner: self, instance: instance, change: change, connection: connection)
-            let (reading, assessment) = try await preflight.assess(try await probe.read(connection))
+            let completion = InstanceProbe.Completion.whereNeeded { contents in
+                guard let applied = contents?.applied, !applied.isEmpty else { return true }
+                return (try? InstancePlan(set: self.set, applied: applied, change: change))?.versions.isEmpty != true
+            }
+            let (reading, assessment) = try await preflight.assess(try await probe.read(connection, completing: completion))
             status.version = reading.contents?.applied.last
             status.lastMigratedAt = reading.contents?.lastMigratedAt
             status.serverVersion = reading.facts.serverVersion
@@ -138,14 +158,21 @@ public struct InstanceRunner: InstanceOperator {
 }
 
 extension InstanceAssessment {
-    init(_ reading: InstanceProbe.Reading, set: MigrationSet, change: Change, instance: Instance) {
+    init(
+        _ reading: InstanceProbe.Reading,
+        set: MigrationSet,
+        change: Change,
+        instance: Instance,
+        intent: InstanceRunner.Intent = .changing
+    ) {
         self.init(
             facts: reading.facts,
             ledger: reading.ledger,
             contents: reading.contents,
             set: set,
             change: change,
-            instance: instance
+            instance: instance,
+            intent: intent
         )
     }
 }

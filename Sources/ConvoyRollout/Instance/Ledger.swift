@@ -1,6 +1,5 @@
 import ConvoyMigrations
 import ConvoyPostgres
-import FoundationEssentials
 
 /// Ecto's bookkeeping table of one instance, its schema pinned: `schema_migrations(version bigint PRIMARY KEY, inserted_at timestamp(0))`.
 struct Ledger: Sendable, Hashable {
@@ -27,17 +26,6 @@ struct Ledger: Sendable, Hashable {
                 """
             )
         ]
-    }
-
-    /// All versions and the newest time, in one row.
-    var reading: PipelineStatement {
-        PipelineStatement(
-            """
-            SELECT string_agg(version::text, ',' ORDER BY version) AS versions,
-                extract(epoch FROM max(inserted_at))::bigint AS last
-            FROM \(table)
-            """
-        )
     }
 
     /// What TeslaMate's own migrator takes: it conflicts with itself, not with reads or inserts.
@@ -92,13 +80,5 @@ struct Ledger: Sendable, Hashable {
         var tag = "$convoy$"
         while body.contains(tag) { tag = "$convoy\(tag.utf8.count)" + tag.dropFirst("$convoy".count) }
         return PipelineStatement("DO \(tag)\nBEGIN\n\(body)END\n\(tag)")
-    }
-}
-
-extension LedgerContents {
-    init(_ row: QueryResult.Row) throws(PostgresError) {
-        self.init()
-        applied = (try row.optionalText("versions") ?? "").split(separator: ",").compactMap { Int64($0).map(MigrationVersion.init) }
-        lastMigratedAt = try row.optionalText("last").flatMap(Double.init).map(Date.init(timeIntervalSince1970:))
     }
 }

@@ -132,10 +132,11 @@ struct MigrationExchange: Sendable {
 
     /// A trigger, rule or expression on these tables would run with the administrator's rights; `SET ROLE` is no shield, because a trigger can reset it.
     /// The tables are locked so that none can be added meanwhile, and so is the list of schemas: renamed at the right moment, another table would take
-    /// the place of the one that was looked at.
+    /// the place of the one that was looked at. Only a superuser may lock that list, and who is one is said by `session_user`: any other role is only
+    /// borrowed.
     private var triggerGuard: String {
         let schemas = """
-            IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) THEN
+            IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
                 LOCK TABLE pg_catalog.pg_namespace IN SHARE MODE;
                 LOCK TABLE \(ledger.table) IN SHARE UPDATE EXCLUSIVE MODE;
             END IF;

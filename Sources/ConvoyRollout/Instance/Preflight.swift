@@ -31,8 +31,9 @@ struct Preflight {
         )
         var moves = 0
         while true {
-            var assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
-            guard assessment.failure == nil,
+            var assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance, intent: runner.intent)
+            // Checks and steps read the tenant's tables.
+            guard assessment.failure == nil, reading.mayWork,
                 let failure = await obstacle(assessment, reading, lockTimeout: retry.currentLockTimeout)
             else { return (reading, assessment) }
             assessment.failure = failure

@@ -65,7 +65,7 @@ struct Report: FleetCommand {
                 exitCode: isWell ? .success : .failed
             )
         }
-        for status in await session.probe(selection.instances, for: .up(to: nil)) { report.apply(status, at: Date()) }
+        for status in await session.standing(of: selection.instances) { report.apply(status, at: Date()) }
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let names = Set(selection.instances.map(\.name))
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }

@@ -1,0 +1,132 @@
+internal import CLibPQ
+
+/// What became of one statement of a script.
+package enum ScriptResult: Sendable {
+    case rows(QueryResult)
+    /// The lines of a `COPY … TO STDOUT`, each split into its columns; nil is NULL.
+    case lines([[String?]])
+    /// The server's error; nothing after it was run.
+    case failure(ServerMessage)
+}
+
+extension PostgresConnection {
+    /// Runs statements separated by semicolons in one round trip, without parameters; the only way in which `COPY … TO STDOUT` can be asked for.
+    ///
+    /// COPY of a plain table opens it, locks it and looks at its kind in one step, and neither plans nor evaluates anything: no view, rule, policy or
+    /// expression of the table's owner runs in the session that reads.
+    ///
+    /// - Parameters:
+    ///   - byteLimit: how much may be copied in all. What is more closes the session.
+    ///   - timeout: how long to wait for everything; nil waits as long as the connection lives. When it passes, the session is closed.
+    /// - Throws: `.cancelled`, `.connectionLost`, `.timedOut`, `.unexpectedResult`: then the session is closed.
+    package func script(_ sql: String, byteLimit: Int, timeout: Duration?) async throws(PostgresError) -> [ScriptResult] {
+        guard let handle else { throw PostgresError(.connectionLost, "the connection is closed") }
+        guard !sql.hasZeroByte else { throw PostgresError(.invalidParameters, "a statement cannot hold a zero byte") }
+        if cancellation == .observed, Task.isCancelled { throw PostgresError(.cancelled, "cancelled before anything was sent") }
+        do throws(PostgresError) {
+            if PQpipelineStatus(handle) != PQ_PIPELINE_OFF, PQexitPipelineMode(handle) != 1 { throw scriptLost(handle) }
+            guard PQsendQuery(handle, sql) == 1 else { throw scriptLost(handle) }
+            let deadline = timeout.map { ContinuousClock.now + $0 }
+            var results: [ScriptResult] = []
+            var bytesLeft = byteLimit
+            while let pointer = try await scriptResult(handle, deadline) {
+                defer { PQclear(pointer) }
+                switch PQresultStatus(pointer) {
+                case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
+                    // A COPY that is over says so once more.
+                    if case .lines? = results.last, QueryResult(pointer).commandTag.hasPrefix("COPY") { continue }
+                    results.append(.rows(QueryResult(pointer)))
+                case PGRES_COPY_OUT: results.append(.lines(try await copiedLines(handle, &bytesLeft, deadline)))
+                case PGRES_FATAL_ERROR:
+                    let message = ServerMessage(pointer)
+                    guard !message.sqlstate.isEmpty, !message.endsSession else { throw scriptLost(handle, message) }
+                    results.append(.failure(message))
+                default: throw PostgresError(.unexpectedResult, "the server answered what was not asked")
+                }
+            }
+            return results
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// The next result; nil where there is none left.
+    private func scriptResult(_ handle: OpaquePointer, _ deadline: ContinuousClock.Instant?) async throws(PostgresError) -> OpaquePointer? {
+        while PQisBusy(handle) == 1 { try await waitForScript(handle, deadline) }
+        return PQgetResult(handle)
+    }
+
+    private func copiedLines(_ handle: OpaquePointer, _ bytesLeft: inout Int, _ deadline: ContinuousClock.Instant?)
+        async throws(PostgresError) -> [[String?]]
+    {
+        var lines: [[String?]] = []
+        while true {
+            var buffer: UnsafeMutablePointer<CChar>?
+            let count = PQgetCopyData(handle, &buffer, 1)
+            defer { if let buffer { PQfreemem(buffer) } }
+            switch count {
+            case 0: try await waitForScript(handle, deadline)
+            // The result that follows says how it ended.
+            case ..<0: return lines
+            default:
+                bytesLeft -= Int(count)
+                guard bytesLeft >= 0 else { throw PostgresError(.unexpectedResult, "the table holds more than Convoy reads") }
+                guard let buffer else { continue }
+                let bytes = UnsafeRawBufferPointer(start: buffer, count: Int(count))
+                lines.append(Self.columns(bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]))
+            }
+        }
+    }
+
+    /// The columns of a line in COPY's text format.
+    static func columns(_ line: Slice<UnsafeRawBufferPointer>) -> [String?] {
+        line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { field in
+            guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
+            if field.elementsEqual([UInt8(ascii: "\\"), UInt8(ascii: "N")]) { return nil }
+            var plain: [UInt8] = []
+            var isEscaped = false
+            for byte in field {
+                if !isEscaped, byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                    continue
+                }
+                plain.append(isEscaped ? escaped[byte] ?? byte : byte)
+                isEscaped = false
+            }
+            return String(decoding: plain, as: UTF8.self)
+        }
+    }
+
+    private static let escaped: [UInt8: UInt8] = [
+        UInt8(ascii: "b"): 8, UInt8(ascii: "t"): 9, UInt8(ascii: "n"): 10, UInt8(ascii: "v"): 11, UInt8(ascii: "f"): 12,
+        UInt8(ascii: "r"): 13,
+    ]
+
+    private func waitForScript(_ handle: OpaquePointer, _ deadline: ContinuousClock.Instant?) async throws(PostgresError) {
+        // Also while data keep coming.
+        if let deadline, deadline <= .now { throw PostgresError(.timedOut, "no answer in time") }
+        let socket = PQsocket(handle)
+        guard socket >= 0 else { throw scriptLost(handle) }
+        let hasMoreToSend = PQflush(handle)
+        guard hasMoreToSend >= 0 else { throw scriptLost(handle) }
+        let interest: Reactor.Interest = hasMoreToSend == 1 ? [.readable, .writable] : .readable
+        switch await Reactor.shared.wait(on: socket, for: interest, until: deadline, cancellation: cancellation) {
+        case .ready: guard PQconsumeInput(handle) == 1 else { throw scriptLost(handle) }
+        case .cancelled: throw PostgresError(.cancelled, "cancelled")
+        case .timedOut: throw PostgresError(.timedOut, "no answer in time")
+        }
+    }
+
+    private func scriptLost(_ handle: OpaquePointer, _ message: ServerMessage? = nil) -> PostgresError {
+        let message = message?.sqlstate.isEmpty == false ? message : notices.messages.last { $0.endsSession } ?? message
+        var text = message?.message ?? PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
+        if text.isEmpty { text = "the server closed the connection" }
+        return PostgresError(
+            .connectionLost,
+            "the connection was lost: \(text)",
+            server: message?.sqlstate.isEmpty == false ? message : nil
+        )
+    }
+}
