@@ -154,11 +154,18 @@ extension PinnedPlan {
 
     // MARK: As a file
 
+    /// What every form of it has.
+    private struct Header: Decodable { var schema: String }
+
+    /// Whether this is a pinned plan of any form, which a newer one may replace.
+    package static func isOne(_ data: Data) -> Bool {
+        (try? JSONDecoder().decode(Header.self, from: data))?.schema.hasPrefix("convoy.pinned-plan/") == true
+    }
+
     /// Reads what ``data()`` wrote.
     ///
     /// - Throws: an ``InvalidPlan`` for anything else.
     public init(data: Data) throws(InvalidPlan) {
-        struct Header: Decodable { var schema: String }
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
         guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is no pinned plan") }

@@ -74,11 +74,14 @@ extension RolloutMachine {
         public var server: String
         /// All that it may hold at once on its server.
         public var connections: Int
+        /// Whether something may be due there; false only where a look found that nothing is.
+        public var mayBeDue: Bool
 
-        public init(name: String, server: String, connections: Int = 1) {
+        public init(name: String, server: String, connections: Int = 1, mayBeDue: Bool = true) {
             self.name = name
             self.server = server
             self.connections = connections
+            self.mayBeDue = mayBeDue
         }
     }
 

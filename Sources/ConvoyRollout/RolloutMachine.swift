@@ -8,7 +8,9 @@ public import ConvoyFleet
 ///     machine.gatePassed("canary")                     // [.startWave("rest"), …]
 ///
 /// Waves go in order and never overlap. In a wave at most `max_parallel` instances are under way, within the connection limits. A wave with
-/// hooks is prepared before its first instance starts and closed after its last one; then its gate, if waves follow, has to pass.
+/// hooks is prepared before its first instance starts and closed after its last one; then its gate, if waves follow, has to pass. Where every
+/// instance of a wave was up to date there is nothing to wait for, and where nothing is due in what follows there is nothing to guard: no hook
+/// and no gate then.
 ///
 /// After a halt or a stop no instance, wave, hook or gate begins; what is under way finishes, and what had not started stays
 /// ``Outcome/pending``. Stop rules and `on_failure` count what ``Outcome/isFailure`` says. So that a dead canary does not pass for a healthy
@@ -42,6 +44,8 @@ public struct RolloutMachine: Sendable {
     private let waves: [Wave]
     /// The index of the last wave with instances.
     private let lastWave: Int
+    /// The index of the last wave in which something may be due.
+    private let lastDueWave: Int
     /// The index of the last wave that an earlier process started.
     private let lastStarted: Int
     private let history: RunHistory
@@ -68,6 +72,7 @@ public struct RolloutMachine: Sendable {
             return wave
         }
         lastWave = self.waves.lastIndex { !$0.instances.isEmpty } ?? -1
+        lastDueWave = self.waves.lastIndex { $0.instances.contains(where: \.mayBeDue) } ?? -1
         budgets = ServerBudgets(limits)
         history = RunHistory(progress)
         lastStarted = self.waves.lastIndex { progress.waves[$0.name]?.contains(.started) == true } ?? -1
@@ -94,7 +99,10 @@ public struct RolloutMachine: Sendable {
                 hasGate: wave.gate != nil,
                 needsPreparation: hookPoints.contains(.beforeWave),
                 needsClosing: hookPoints.contains(.afterWave),
-                instances: wave.instances.map { Member(name: $0.name, server: $0.server, connections: connections($0)) }
+                instances: wave.instances.map {
+                    let mayBeDue = plan.starts[$0.name].map { !$0.pending.isEmpty } ?? true
+                    return Member(name: $0.name, server: $0.server, connections: connections($0), mayBeDue: mayBeDue)
+                }
             )
         }
         self.init(waves: waves, limits: plan.limits, resuming: progress)
@@ -301,7 +309,13 @@ public struct RolloutMachine: Sendable {
             let milestones = history.milestones(of: waves[index].name)
             if startsNothing, !milestones.contains(.started) { continue }
             let isPassed = index < lastStarted || milestones.contains(.gatePassed)
-            let wave = WaveUnderWay(waves[index], hasSuccessor: index < lastWave, isPassed: isPassed, history: history)
+            let wave = WaveUnderWay(
+                waves[index],
+                hasSuccessor: index < lastWave,
+                guardsWhatIsDue: index < lastDueWave,
+                isPassed: isPassed,
+                history: history
+            )
             if !isPassed || !wave.remaining.isEmpty || !wave.owedRollbacks.isEmpty { return wave }
         }
         return nil

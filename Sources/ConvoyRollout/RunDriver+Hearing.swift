@@ -28,7 +28,13 @@ extension RunDriver {
         for message in others { hear(message) }
     }
 
-    private mutating func requestStop() { actions += machine.stopRequested() }
+    private mutating func requestStop() {
+        actions += machine.stopRequested()
+        guard beforeRunAwaitsWindow else { return }
+        // Nothing was done, so there is nothing for a hook to undo.
+        (beforeRunAwaitsWindow, isAfterRunDue) = (false, false)
+        actions += machine.runStarted()
+    }
 
     private mutating func hear(_ request: OperatorRequest.Kind, _ by: String) {
         switch request {
@@ -61,6 +67,7 @@ extension RunDriver {
             } else {
                 note(.windowOpened)
                 actions += machine.windowOpened()
+                if beforeRunAwaitsWindow { (beforeRunAwaitsWindow, isBeforeRunDue) = (false, true) }
             }
         case .event, .instanceFinished, .rollbackFinished, .stopRequested, .requested: break
         }

@@ -45,7 +45,9 @@ struct RunDriver {
     private var haltReason: HaltReason?
     var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
     var budgets: [String: Int] = [:]
-    private var isBeforeRunDue = false
+    var isBeforeRunDue = false
+    /// `before_run` is due as soon as the maintenance window opens.
+    var beforeRunAwaitsWindow = false
     var isAfterRunDue = false
     /// Approvals that came before the gate was open.
     var approvals: [String: String]
@@ -123,14 +125,15 @@ struct RunDriver {
         }
         // Until a server has told what it can give, nothing starts there.
         for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
-        if let window = coordinator.window, !window.isOpen(at: coordinator.now()) {
+        let isWindowOpen = coordinator.window?.isOpen(at: coordinator.now()) ?? true
+        if let window = coordinator.window, !isWindowOpen {
             actions += machine.windowClosed()
             note(.windowClosed(until: window.nextChange(after: coordinator.now())))
         }
         coordinator.watch(watchedServers, coordinator.window, run: id, mailbox: mailbox, in: &group)
         isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
         if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
-            isBeforeRunDue = true
+            (isBeforeRunDue, beforeRunAwaitsWindow) = (isWindowOpen, !isWindowOpen)
         } else {
             actions += machine.runStarted()
         }

@@ -38,6 +38,8 @@ struct WaveUnderWay: Sendable {
     let wave: RolloutMachine.Wave
     /// Whether another wave with instances follows.
     let hasSuccessor: Bool
+    /// Whether something may be due in a wave that follows.
+    let guardsWhatIsDue: Bool
     /// Whether an earlier process went on to a wave after it.
     let isPassed: Bool
     var stage = Stage.entered
@@ -53,15 +55,18 @@ struct WaveUnderWay: Sendable {
     /// The names of the failed ones, in the order of their ends.
     private var failures: [String] = []
     private var unreachable: [String] = []
+    /// Whether every instance that ended so far was found up to date.
+    private var isUntouched = true
 
     private var queue: StartQueue?
     /// For each entry of the queue its member.
     private var entries: [Int] = []
     private var jobs: [String: Job] = [:]
 
-    init(_ wave: RolloutMachine.Wave, hasSuccessor: Bool, isPassed: Bool, history: RunHistory) {
+    init(_ wave: RolloutMachine.Wave, hasSuccessor: Bool, guardsWhatIsDue: Bool, isPassed: Bool, history: RunHistory) {
         self.wave = wave
         self.hasSuccessor = hasSuccessor
+        self.guardsWhatIsDue = guardsWhatIsDue
         self.isPassed = isPassed
         milestones = history.milestones(of: wave.name)
         for (index, member) in wave.instances.enumerated() {
@@ -80,12 +85,19 @@ struct WaveUnderWay: Sendable {
     var isBusy: Bool { !jobs.isEmpty }
     /// Whether the queue has more to give.
     var hasWaiting: Bool { queue.map { $0.waiting > 0 } ?? false }
-    /// Whether its gate has to pass before another wave starts. After the last wave there is nothing to guard.
-    var awaitsGate: Bool { wave.hasGate && hasSuccessor && !wave.instances.isEmpty && !milestones.contains(.gatePassed) }
+    /// Whether its gate has to pass before another wave starts. After the last wave with something due there is nothing to guard, and where
+    /// every instance was up to date there is nothing to learn.
+    var awaitsGate: Bool {
+        wave.hasGate && guardsWhatIsDue && !isUntouched && !wave.instances.isEmpty && !milestones.contains(.gatePassed)
+    }
     /// Whether its `before_wave` hook is still to run.
-    var awaitsPreparation: Bool { wave.needsPreparation && !remaining.isEmpty && !milestones.contains(.prepared) }
+    var awaitsPreparation: Bool {
+        wave.needsPreparation && remaining.contains { wave.instances[$0].mayBeDue } && !milestones.contains(.prepared)
+    }
     /// Whether its `after_wave` hook is still to run.
-    var awaitsClosing: Bool { wave.needsClosing && !wave.instances.isEmpty && !milestones.contains(.closed) }
+    var awaitsClosing: Bool {
+        wave.needsClosing && !wave.instances.isEmpty && !milestones.contains(.closed) && (!isUntouched || milestones.contains(.prepared))
+    }
     /// Whether an instance counts against the migration.
     var hasFailures: Bool { !failures.isEmpty }
 
@@ -168,6 +180,7 @@ struct WaveUnderWay: Sendable {
     }
 
     private mutating func count(_ finish: RolloutMachine.Finish) {
+        if finish.outcome != .upToDate { isUntouched = false }
         if finish.outcome.isFailure { failures.append(finish.instance) }
         if finish.outcome == .unreachable { unreachable.append(finish.instance) }
     }

@@ -129,6 +129,45 @@ import Testing
         #expect(fake.calls.isEmpty)
     }
 
+    @Test func theHookBeforeTheRunWaitsForTheWindow() async {
+        fake.finish("a")
+        // It opens two hours after the run begins.
+        let clock = Mutex(Date(timeIntervalSince1970: 0))
+        let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
+        let (stops, operatorAsks) = AsyncStream.makeStream(of: Void.self)
+        let coordinator = Coordinator(
+            instanceOperator: fake,
+            events: sink,
+            surroundings: hooks([.beforeRun, .afterRun]),
+            window: window
+        ) { clock.withLock(\.self) }
+        async let running = coordinator.run(plan(planned("all", "a")), stopRequests: stops)
+        await sink.saw("window closed")
+        operatorAsks.yield()
+        let report = await running
+        operatorAsks.finish()
+        #expect(report.status == .interrupted)
+        #expect(!sink.texts.contains { $0.hasPrefix("hook") }, "\(sink.texts)")
+    }
+
+    @Test func theHookBeforeTheRunRunsWhenTheWindowOpens() async {
+        fake.finish("a")
+        let clock = Mutex(Date(timeIntervalSince1970: 120 * 60 - 0.2))
+        let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
+        let coordinator = Coordinator(instanceOperator: fake, events: sink, surroundings: hooks([.beforeRun, .afterRun]), window: window) {
+            clock.withLock(\.self)
+        }
+        async let running = coordinator.run(plan(planned("all", "a")))
+        await sink.saw("window closed")
+        clock.withLock { $0 = Date(timeIntervalSince1970: 120 * 60 + 1) }
+        let report = await running
+        #expect(report.status == .succeeded)
+        let texts = sink.texts
+        let opened = texts.firstIndex(of: "window open") ?? .max
+        #expect(texts.firstIndex(of: "hook before_run ok").map { $0 > opened } == true, "\(texts)")
+        #expect(texts.suffix(2) == ["hook after_run ok", "finish succeeded"])
+    }
+
     @Test(arguments: 0..<3) func whatTheJournalDoesNotTakeDoesNotBegin(batch: Int) async {
         for name in ["a", "b", "c"] { fake.finish(name) }
         let journal = FailingJournal(failsAt: batch)

@@ -185,7 +185,7 @@ import Testing
             [wave("one", "a", onFailure: .rollbackWave, gate: true), wave("two", "b")],
             [
                 ("run started", "wave one, start a"),
-                ("a up-to-date", "end one, gate one"),
+                ("a migrated", "end one, gate one"),
                 ("not-passed one", "halt [the gate after wave one failed: check failed], finish halted"),
             ]
         )

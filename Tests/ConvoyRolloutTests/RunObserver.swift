@@ -236,7 +236,7 @@ struct RunObserver {
     private mutating func closeWave(_ name: String) {
         guard let wave = waves.first(where: { $0.name == name }) else { return fail("no wave \(name)") }
         check(!startsNothing && isIdle, "wave \(name) closed too early")
-        check(wave.needsClosing && !milestones(wave).contains(.closed), "wave \(name) closed without need")
+        check(needsClosing(wave) && !milestones(wave).contains(.closed), "wave \(name) closed without need")
         check(wave.instances.allSatisfy { counted[$0.name] != nil }, "wave \(name) closed with instances left")
         closing = name
         progress.waves[name, default: []].remove(.finished)
@@ -249,7 +249,7 @@ struct RunObserver {
         check(!milestones(wave).contains(.finished), "wave \(name) ended twice")
         if !startsNothing {
             check(wave.instances.allSatisfy { counted[$0.name] != nil }, "wave \(name) ended with instances left")
-            check(!wave.needsClosing || wave.instances.isEmpty || milestones(wave).contains(.closed), "wave \(name) ended and not closed")
+            check(!needsClosing(wave) || milestones(wave).contains(.closed), "wave \(name) ended and not closed")
         }
         progress.waves[name, default: []].insert(.finished)
     }
@@ -305,7 +305,12 @@ struct RunObserver {
     private func isChanged(_ name: String) -> Bool { changed.contains(name) }
     private var isIdle: Bool { changing.isEmpty && returning.isEmpty && preparing == nil && closing == nil && gate == nil }
     private func hasSuccessor(_ index: Int) -> Bool { waves[(index + 1)...].contains { !$0.instances.isEmpty } }
-    private func needsGate(_ index: Int) -> Bool { waves[index].hasGate && !waves[index].instances.isEmpty && hasSuccessor(index) }
+    private func needsGate(_ index: Int) -> Bool { waves[index].hasGate && hasSuccessor(index) && !isUntouched(waves[index]) }
+    /// Nothing was due on any of its instances: there is nothing to wait for.
+    private func isUntouched(_ wave: RolloutMachine.Wave) -> Bool { wave.instances.allSatisfy { counted[$0.name]?.outcome == .upToDate } }
+    private func needsClosing(_ wave: RolloutMachine.Wave) -> Bool {
+        wave.needsClosing && !wave.instances.isEmpty && (!isUntouched(wave) || milestones(wave).contains(.prepared))
+    }
 
     private func isDone(_ index: Int) -> Bool {
         let wave = waves[index]
@@ -317,7 +322,7 @@ struct RunObserver {
             return isReturned(member.name) || returned.contains(member.name)
         }
         return wave.instances.allSatisfy { counted[$0.name] != nil } && isReturnedWhereOwed
-            && (!needsGate(index) || milestones(wave).contains(.gatePassed)) && (!wave.needsClosing || milestones(wave).contains(.closed))
+            && (!needsGate(index) || milestones(wave).contains(.gatePassed)) && (!needsClosing(wave) || milestones(wave).contains(.closed))
     }
 
     private func configured(_ server: String) -> Int { min(limits.total, limits.perServer, limits.servers[server] ?? .max) }

@@ -107,7 +107,7 @@ public struct GuardedOperator: InstanceOperator {
         failed.outcome = .failed
         failed.failure = Failure(
             .failed,
-            "\(message); \(changed.whatWasDone)",
+            "\(message)\(changed.whatWasDone)",
             detail: hook.lastLines,
             hint: "see to the app of this instance; its database needs nothing"
         )
@@ -123,7 +123,7 @@ public struct GuardedOperator: InstanceOperator {
         var result = await inner.change(instance, change, run: run, report: report)
         let isNew = result.outcome == .migrated || result.outcome == .upToDate && unfinished.contains(instance.name)
         guard isNew, change.direction == .up, var failure = await checkFailure(instance) else { return result }
-        failure.message += "; \(result.whatWasDone)"
+        failure.message += result.whatWasDone
         result.outcome = failure.kind
         result.failure = failure
         return result
@@ -134,7 +134,7 @@ public struct GuardedOperator: InstanceOperator {
             .failed,
             "\(hooks.name(of: .beforeInstance)): \(hook.problem ?? ""); the database was not touched",
             detail: hook.lastLines,
-            hint: "correct what the hook needs, or the hook in the fleet file; then run the same command again"
+            hint: "correct what the hook needs, or the hook in the fleet file"
         )
         return InstanceResult(outcome: .failed, failure: failure)
     }
@@ -142,15 +142,15 @@ public struct GuardedOperator: InstanceOperator {
 
 extension InstanceResult {
     fileprivate static func interrupted(_ message: String) -> InstanceResult {
-        InstanceResult(outcome: .interrupted, failure: Failure(.interrupted, message, hint: "run the same command again"))
+        InstanceResult(outcome: .interrupted, failure: Failure(.interrupted, message, hint: "continue the run with `convoy resume`"))
     }
 
-    /// What the change itself did, for a message about what came after it.
+    /// What the change itself did, for the end of a message about what came after it.
     fileprivate var whatWasDone: String {
         switch outcome {
-        case .rolledBack: "the database was rolled back"
-        case .upToDate: "the database was up to date"
-        default: "the database was migrated"
+        case .rolledBack: "; the database was rolled back"
+        case .upToDate: "; the database was up to date"
+        default: Self.wasMigrated
         }
     }
 }

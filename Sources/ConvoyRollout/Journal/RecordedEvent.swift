@@ -28,11 +28,22 @@ public struct RecordedEvents: AsyncSequence, Sendable {
         /// Without the migrations of instances that ended after them: an end tells again what was applied. Of a large fleet this is a small part,
         /// and says as well how the run stands.
         case standing
+        /// Only those that tell what a run as a whole waits for: gates, paused servers, the maintenance window.
+        case waits
+
+        private static let waitTypes: [EventType] = [
+            .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed, .serverPaused, .serverResumed, .windowClosed, .windowOpened,
+            .runResumed, .halted, .stopRequested, .cancelRequested, .runFinished,
+        ]
 
         /// In the words of SQL.
         var condition: String {
             switch self {
             case .all: "true"
+            case .waits:
+                """
+                type IN (\(Self.waitTypes.map { "'\($0.rawValue)'" }.joined(separator: ", ")))
+                """
             case .standing:
                 """
                 NOT (type = '\(EventType.migrationApplied.rawValue)' AND EXISTS (

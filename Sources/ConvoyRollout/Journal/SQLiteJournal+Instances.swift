@@ -23,6 +23,17 @@ extension SQLiteJournal {
         return zip(runs, events).compactMap { run, event in event.map { (run, $0) } }
     }
 
+    /// The instances that a run has begun to work on.
+    public func startedInstances(of run: RunID) async throws(JournalError) -> Set<String> {
+        try await read { db in
+            try String.fetchSet(
+                db,
+                sql: "SELECT DISTINCT instance FROM events WHERE run = ? AND type = ? AND instance IS NOT NULL",
+                arguments: [run.description, EventType.instanceStarted.rawValue]
+            )
+        }
+    }
+
     /// How instances last ended in the newest runs of a fleet, one event an instance, in the order in which it happened.
     ///
     /// - Parameters:
