@@ -20,10 +20,21 @@ public enum FleetFile {
         do {
             bytes = try BoundedFile.read(path, limit: sizeLimit)
         } catch {
-            let hint = error.hint ?? (error.reason == "does not exist" ? "name the fleet file with --fleet or CONVOY_FLEET" : nil)
+            let hint = error.hint ?? (error.reason == "does not exist" ? missingHint(path) : nil)
             throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
         }
         return try read(bytes, file: path, environment: environment)
+    }
+
+    /// What to do where there is no such file; the same name with YAML's other ending is an easy mistake.
+    static func missingHint(_ path: String) -> String {
+        for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
+            let candidate = path.dropLast(ending.count) + other
+            if (try? BoundedFile.read(String(candidate), limit: sizeLimit)) != nil {
+                return "there is \(candidate): name it with --fleet \(candidate)"
+            }
+        }
+        return "name the fleet file with --fleet or CONVOY_FLEET"
     }
 
     /// Reads and checks what stands in a file.

@@ -37,16 +37,23 @@ extension FleetReader {
         let rollout = section["rollout"].map(rollout) ?? ListedRollout()
         check(rollout.waves, against: listed, canDiscover: !section.lacks("discover"))
 
+        let name = name(section["fleet"])
+        let migrations = text(section["migrations"])
+        let journal = section["journal"].flatMap(journal)
+        placesAreKnown =
+            (name != nil || section.lacks("fleet")) && (migrations != nil || section.lacks("migrations"))
+            && (journal != nil || section.lacks("journal"))
+
         return Fleet(
             file: file,
-            name: name(section["fleet"]) ?? "fleet",
-            migrations: resolve(text(section["migrations"]) ?? "Migrations"),
+            name: name ?? "fleet",
+            migrations: resolve(migrations ?? "Migrations"),
             servers: servers.values.map(\.server).sorted { $0.name < $1.name },
             instances: listed.map(\.instance),
             discoveries: discoveries,
             limits: section["limits"].map(limits) ?? Limits(),
             rollout: rollout.value,
-            journal: resolve(section["journal"].flatMap(journal) ?? Fleet.defaultJournal),
+            journal: resolve(journal ?? Fleet.defaultJournal),
             notifications: section["notifications"].map(webhooks) ?? []
         )
     }

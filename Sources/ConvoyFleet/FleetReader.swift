@@ -15,6 +15,8 @@ final class FleetReader {
     var wavesAreComplete = true
     /// Whether the servers' names are known.
     var serversAreComplete = true
+    /// Whether it is known where the journal and the migrations are.
+    var placesAreKnown = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.

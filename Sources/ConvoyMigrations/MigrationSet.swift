@@ -90,9 +90,12 @@ public struct MigrationSet: Sendable, Hashable {
     public func check(_ change: Change) throws(UnknownTarget) {
         guard let target = change.target, self[target] == nil else { return }
         let others = migrations.map(\.version)
-        // A digit mistyped is more likely than a version close in time.
+        // The beginning of a version means those that begin so; a digit mistyped is more likely than a version close in time.
         let nearest =
-            nearestWord(to: target.description, among: others.map(\.description)).flatMap { MigrationVersion($0) }
+            others.last { $0.description.hasPrefix(target.description) } ?? nearestWord(
+                to: target.description,
+                among: others.map(\.description)
+            ).flatMap { MigrationVersion($0) }
             ?? others.last { $0 < target } ?? others.first
         throw UnknownTarget(version: target, nearest: nearest.flatMap { self[$0] })
     }

@@ -79,6 +79,12 @@ public struct NewMigration: Sendable, Hashable {
             if let taken = files.first(where: { $0.version == version }) {
                 throw NewMigrationRefusal("version \(version) is taken by \(taken)", hint: "choose another version, or edit that file")
             }
+            if let newest, newest.description.count == Self.timeDigits, version.description.count != Self.timeDigits {
+                throw NewMigrationRefusal(
+                    "version \(version) is not a time as the versions of this set are, so it would come before all of them or after all that follow",
+                    hint: "write it as YYYYMMDDhhmmss, or leave --version out"
+                )
+            }
             self.version = version
             notes = Self.notes(on: version, newest: newest)
         } else {
@@ -95,6 +101,9 @@ public struct NewMigration: Sendable, Hashable {
         self.directory = directory
         displayedDirectory = displayedAs
     }
+
+    /// A version that is a time has so many digits: YYYYMMDDhhmmss.
+    private static let timeDigits = 14
 
     /// The file as reports name it.
     public var path: String { MigrationSet.join(displayedDirectory, fileName) }

@@ -1,0 +1,124 @@
+extension SQLStatement {
+    /// What it deletes, as far as its first words tell: tables, columns, schemas, rows. What it cannot tell it leaves out.
+    ///
+    ///     SQLStatement(text: "ALTER TABLE cars DROP COLUMN plate, DROP vin", line: 1).losses   // ["column cars.plate", "column cars.vin"]
+    package var losses: [String] {
+        var words = LossWords(text)
+        switch words.next() {
+        case "DROP": return words.dropped
+        case "TRUNCATE":
+            words.skip("TABLE")
+            return words.names.map { "all rows of \($0)" }
+        case "DELETE":
+            words.skip("FROM")
+            words.skip("ONLY")
+            return words.name().map { ["rows of \($0)"] } ?? []
+        case "ALTER":
+            guard words.next() == "TABLE" else { return [] }
+            return words.droppedColumns
+        default: return []
+        }
+    }
+}
+
+/// The words of a statement, one after the other: key words in capitals, names as they are written.
+private struct LossWords {
+    private let source: SourceText
+    private let tokens: [SQLToken]
+    private var position = 0
+
+    init(_ text: String) {
+        source = SourceText(path: "", text: text)
+        tokens = SQLLexer(source).filter { ![.whitespace, .lineComment, .blockComment, .semicolon].contains($0.kind) }
+    }
+
+    private func word(at index: Int) -> String? {
+        guard index < tokens.count, tokens[index].kind == .word else { return nil }
+        return source.text(tokens[index].range).uppercased()
+    }
+
+    /// The key word that is next; nil where something else is.
+    mutating func next() -> String? {
+        defer { position += 1 }
+        return word(at: position)
+    }
+
+    mutating func skip(_ keywords: String...) {
+        for keyword in keywords where word(at: position) == keyword { position += 1 }
+    }
+
+    /// The name that is next, perhaps with its schema.
+    mutating func name() -> String? {
+        var name = ""
+        while position < tokens.count {
+            let token = tokens[position]
+            guard token.kind == .word || token.kind == .quotedIdentifier else { break }
+            name += source.text(token.range)
+            position += 1
+            guard position < tokens.count, source.text(tokens[position].range) == "." else { break }
+            name += "."
+            position += 1
+        }
+        return name.isEmpty ? nil : name
+    }
+
+    private func isComma(at index: Int) -> Bool { index < tokens.count && source.text(tokens[index].range) == "," }
+
+    /// The names of a list.
+    var names: [String] {
+        var rest = self
+        var names: [String] = []
+        repeat {
+            rest.skip("ONLY")
+            guard let name = rest.name() else { return names }
+            names.append(name)
+            if rest.position < tokens.count, source.text(tokens[rest.position].range) == "*" { rest.position += 1 }
+            defer { rest.position += 1 }
+            guard rest.isComma(at: rest.position) else { return names }
+        } while true
+    }
+
+    /// What DROP names; only what holds rows, or holds what does.
+    var dropped: [String] {
+        var rest = self
+        let kind: String
+        switch rest.next() {
+        case "TABLE": kind = "table"
+        case "SCHEMA": kind = "schema"
+        case "MATERIALIZED":
+            rest.skip("VIEW")
+            kind = "materialized view"
+        default: return []
+        }
+        rest.skip("IF", "EXISTS")
+        return rest.names.map { "\(kind) \($0)" }
+    }
+
+    /// The columns that an ALTER TABLE drops.
+    var droppedColumns: [String] {
+        var rest = self
+        rest.skip("IF", "EXISTS", "ONLY")
+        guard let table = rest.name() else { return [] }
+        var columns: [String] = []
+        var depth = 0
+        var isActionStart = true
+        while rest.position < tokens.count {
+            if isActionStart, rest.word(at: rest.position) == "DROP" {
+                rest.position += 1
+                let isConstraint = rest.word(at: rest.position) == "CONSTRAINT"
+                rest.skip("COLUMN", "IF", "EXISTS")
+                if !isConstraint, let column = rest.name() { columns.append("column \(table).\(column)") }
+                isActionStart = false
+                continue
+            }
+            switch tokens[rest.position].kind {
+            case .openParenthesis: depth += 1
+            case .closeParenthesis: depth -= 1
+            default: break
+            }
+            isActionStart = depth == 0 && rest.isComma(at: rest.position)
+            rest.position += 1
+        }
+        return columns
+    }
+}
