@@ -35,7 +35,9 @@ extension FailureGroup {
     func lines(_ style: OutputStyle) -> [String] {
         var lines = [style.paint(failure.kind.rawValue, .bad) + ": " + instancesText]
         let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }
-        indented(failure.headline)
+        // Several reasons are easier to read one below the other.
+        let reasons = failure.headline.split(separator: "; ")
+        if reasons.count > 2 { for reason in reasons { indented("- \(reason)") } } else { indented(failure.headline) }
         if failure.place != nil, let version = failure.version { indented("migration: \(version)") }
         if let seen { indented(seen) }
         lines += statementLines(style)

@@ -10,6 +10,7 @@ extension FleetReport {
         if lookedAt == nil { return table(style, state: state) }
         var blocks = [reportLines(style), waveLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
+        blocks.append(editedLines(style))
         blocks.append(verdict(style, state ?? endState) + [statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }

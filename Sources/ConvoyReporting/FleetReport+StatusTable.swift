@@ -6,6 +6,7 @@ extension FleetReport {
     package func statusTable(_ style: OutputStyle) -> String {
         var blocks = [statusLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
+        blocks.append(editedLines(style))
         blocks.append([statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }

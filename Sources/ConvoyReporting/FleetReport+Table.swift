@@ -64,8 +64,14 @@ extension FleetReport {
         let outcomes: [Outcome: Int] = waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
         let counts = outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
+        if run.isEmpty, status != nil {
+            return ["\(fleet.visible): nothing is due, so no run was made: \(counts.isEmpty ? "no instances" : counts)"]
+        }
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
-        return reason + [
+        let person = startedBy.map { " by \($0.visible)" } ?? ""
+        let start = startedBy == nil ? [] : ["started \((startedAt.map(\.human)) ?? "")\(person)"]
+        let waiting = state == .running ? waits.map { style.paint("waiting", .notable) + ": \($0.visible)" } : []
+        return reason + waiting + start + [
             "run \(run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
         ]

@@ -17,6 +17,8 @@ public struct FleetReport: Sendable {
     public private(set) var fleet = ""
     /// The version that instances are measured against: the newest of the set; nil where that is not known.
     public private(set) var target: MigrationVersion?
+    /// Who began the run, as `user@host`; nil where only its events are known.
+    public private(set) var startedBy: String?
     /// Nil while the run goes on.
     public private(set) var status: RunStatus?
     /// When instances were last looked at; nil where nobody did.
@@ -87,6 +89,32 @@ public struct FleetReport: Sendable {
         instances[index].labels = status.labels
         instances[index].probe = InstanceReport.Probe(status: status, at: now)
         lookedAt = now
+    }
+
+    /// Takes in what the journal knows of the run besides its events. After the events: the first of them begins a report anew.
+    public mutating func apply(_ record: RunRecord) { startedBy = record.startedBy }
+
+    /// Takes in where instances stood when the run began, by name: what is known of those that it did not get to.
+    public mutating func apply(starts: [String: RolloutPlan.Start]) {
+        for (name, start) in starts {
+            guard let index = instanceIndices[name], instances[index].state == .notReached, instances[index].pending == nil else {
+                continue
+            }
+            instances[index].from = start.version
+            instances[index].pending = start.pending
+        }
+    }
+
+    /// Takes in how an instance ended in another run. The newest knowledge of an instance wins; an ending that learnt nothing is none.
+    package mutating func apply(elsewhere event: Event) {
+        let (name, result): (String, InstanceResult)
+        switch event.kind {
+        case .instanceFinished(let instance, let ended), .rollbackFinished(let instance, let ended): (name, result) = (instance, ended)
+        default: return
+        }
+        guard let index = instanceIndices[name], result.outcome.isGood || result.to != nil else { return }
+        if let known = instances[index].elsewhere, known.at >= event.at { return }
+        instances[index].elsewhere = InstanceReport.Ending(result: result, at: event.at)
     }
 
     /// Takes in the cohorts of instances, by name, as ``FleetProbe/cohorts(of:)`` finds them.

@@ -22,6 +22,12 @@ public struct InstanceReport: Sendable, Hashable {
         var age: Duration? { status.lastMigratedAt.map { .seconds(max(0, Int64(at.timeIntervalSince($0)))) } }
     }
 
+    /// How it ended in a run, and when.
+    struct Ending: Sendable, Hashable {
+        var result: InstanceResult
+        var at: Date
+    }
+
     /// As the fleet file names it.
     public var name: String
     /// The wave of the run that it belongs to; nil where the run leaves it out, or where there is none.
@@ -50,6 +56,8 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var startedAt: Date?
     /// When it ended in the run; nil until it has.
     public internal(set) var finishedAt: Date?
+    /// How it last ended in another run than the one that is reported on.
+    var elsewhere: Ending?
     /// When the last thing happened that brought it further: its start, its plan, a migration.
     public internal(set) var steppedAt: Date?
     /// What its server was last seen to be busy with on the present step, where that takes long.
@@ -62,17 +70,35 @@ public struct InstanceReport: Sendable, Hashable {
     /// How it ended in the run, with all that was done; nil until it has.
     public var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
 
-    /// What the probe found, unless the run ended here later.
+    /// How it ended in the run.
+    private var ownEnding: Ending? {
+        guard let result, let finishedAt else { return nil }
+        return Ending(result: result, at: finishedAt)
+    }
+
+    /// How it last ended in any run that is known.
+    private var lastEnding: Ending? {
+        guard let own = ownEnding, let elsewhere else { return ownEnding ?? elsewhere }
+        return own.at >= elsewhere.at ? own : elsewhere
+    }
+
+    /// The ending that its outcome is told from: where the run has not got to it, it is pending, however another run ended.
+    private var lastResult: InstanceResult? { result == nil ? nil : lastEnding?.result ?? result }
+
+    /// When that was learnt which is shown of it; nil where nothing is known.
+    package var knownAt: Date? { [probe?.at, lastEnding?.at].compactMap(\.self).max() }
+
+    /// What the probe found, unless a run ended here later.
     private var newerProbe: InstanceStatus? {
         guard let probe else { return nil }
-        guard result != nil, let finishedAt else { return probe.status }
-        return probe.at > finishedAt ? probe.status : nil
+        guard let lastEnding else { return probe.status }
+        return probe.at > lastEnding.at ? probe.status : nil
     }
 
     /// The same where it changes how the run ended: an instance that failed and is still pending where it stood is a failed one, and one that was
     /// migrated and is up to date a migrated one.
     private var contradiction: InstanceStatus? {
-        guard let status = newerProbe, let result else { return newerProbe }
+        guard let status = newerProbe, let result = lastResult else { return newerProbe }
         switch status.outcome {
         case .upToDate where result.outcome.isGood: return nil
         case .pending where !result.outcome.isGood && ![.unreachable, .unprovisioned, .unknown].contains(result.outcome):
@@ -82,19 +108,19 @@ public struct InstanceReport: Sendable, Hashable {
     }
 
     /// How it ended, or how it stands where it did not end in the run or somebody found something else later; `pending` where neither is known.
-    public var outcome: Outcome { contradiction?.outcome ?? result?.outcome ?? .pending }
+    public var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
 
     /// Why it is not well.
-    public var failure: Failure? { contradiction.map(\.failure) ?? result?.failure }
+    public var failure: Failure? { contradiction.map(\.failure) ?? lastResult?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
-    public var version: MigrationVersion? { newerProbe.map(\.version) ?? result.map(\.to) ?? from }
+    public var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? result).map(\.to) ?? from }
 
     /// Whether it is known what its ledger holds, be it no version at all.
     var isVersionKnown: Bool {
         if version != nil { return true }
         if let status = newerProbe { return status.serverVersion != nil && status.outcome != .unprovisioned }
-        return result?.outcome.isGood ?? (pending != nil)
+        return (lastEnding?.result ?? result)?.outcome.isGood ?? (pending != nil)
     }
 
     mutating func step(at now: Date) {

@@ -14,7 +14,7 @@ extension PlanReport {
     package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
         var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
         blocks += failureGroups.map { $0.lines(style) }
-        blocks.append([verdict])
+        blocks.append(windowLines + [verdict])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
@@ -84,16 +84,29 @@ extension PlanReport {
         return runs
     }
 
+    private var windowLines: [String] {
+        guard let window else { return [] }
+        let state = window.opensAt.map { "closed now: nothing starts before \($0.human)" } ?? "open now"
+        return ["maintenance window: \(window.text.visible); \(state)"]
+    }
+
+    /// What a person is asked before it runs.
+    package var question: String {
+        let trouble = blockedInstances > 0 ? " (\(blockedInstances) cannot be worked on)" : ""
+        return (direction == .up ? "Apply" : "Revert")
+            + " \(counted(migrationCount, "migration")) on \(changedInstances) of \(counted(instances.count, "instance"))\(trouble)?"
+    }
+
     private var verdict: String {
-        let bad = summary.badInstances
-        let trouble = bad > 0 ? "; \(counted(bad, "instance")) cannot be worked on" : ""
+        let settled = settledInstances
+        let trouble = blockedInstances > 0 ? "; \(counted(blockedInstances, "instance")) cannot be worked on" : ""
         guard changedInstances > 0 else {
-            return
-                "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(instances.count - bad, "instance"))\(trouble)"
+            return "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(settled, "instance"))\(trouble)"
         }
+        let rest = settled > 0 ? "; nothing on \(settled)" : ""
         let verb = direction == .up ? "apply" : "revert"
         let goal = target.map { " to get to \($0)" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
-            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(trouble)"
+            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)"
     }
 }

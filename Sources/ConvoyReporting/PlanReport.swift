@@ -14,8 +14,24 @@ public struct PlanReport: Sendable {
     public var generatedAt: Date
     /// In the order in which they would run.
     public var waves: [Wave]
+    /// The maintenance window; nil where the fleet has none.
+    public var window: Window?
     /// The names of the set's migrations, for people.
     public var migrationNames: [MigrationVersion: String]
+
+    /// When a run may start work.
+    public struct Window: Sendable, Hashable {
+        /// As the fleet file has it: days, times, time zone.
+        public var text: String
+        /// When it opens; nil where it is open.
+        public var opensAt: Date?
+
+        /// A window as it stands when the plan is made.
+        public init(text: String, opensAt: Date?) {
+            self.text = text
+            self.opensAt = opensAt
+        }
+    }
 
     /// A wave of the plan.
     public struct Wave: Sendable {
@@ -41,6 +57,7 @@ public struct PlanReport: Sendable {
         target: MigrationVersion?,
         generatedAt: Date,
         waves: [Wave],
+        window: Window? = nil,
         migrationNames: [MigrationVersion: String]
     ) {
         self.fleet = fleet
@@ -48,6 +65,7 @@ public struct PlanReport: Sendable {
         self.target = target
         self.generatedAt = generatedAt
         self.waves = waves
+        self.window = window
         self.migrationNames = migrationNames
     }
 
@@ -59,11 +77,20 @@ public struct PlanReport: Sendable {
         instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.serverVersion != nil) }
     }
 
+    /// Whether something would run on an instance: something is due, and nothing stands in the way.
+    private static func isChanged(_ instance: InstanceStatus) -> Bool { instance.outcome == .pending && !instance.pending.isEmpty }
+
     /// How many migrations would run, over all instances.
-    public var migrationCount: Int { instances.reduce(0) { $0 + $1.pending.count } }
+    public var migrationCount: Int { instances.reduce(0) { $0 + (Self.isChanged($1) ? $1.pending.count : 0) } }
 
     /// How many instances would be changed.
-    public var changedInstances: Int { instances.count { !$0.pending.isEmpty } }
+    public var changedInstances: Int { instances.count(where: Self.isChanged) }
+
+    /// How many cannot be worked on: something stands in the way, or they could not be looked at.
+    public var blockedInstances: Int { instances.count { !$0.outcome.isGood } }
+
+    /// How many have nothing to run; with the changed and the blocked ones they are all.
+    public var settledInstances: Int { instances.count - changedInstances - blockedInstances }
 
     /// Every failure that the probes found, grouped by its fingerprint.
     public var failureGroups: [FailureGroup] {
@@ -77,7 +104,7 @@ public struct PlanReport: Sendable {
     /// The migrations that would run somewhere, in the order in which an instance would run them, with the number of instances.
     public var migrations: [(version: MigrationVersion, instances: Int)] {
         var counts: [MigrationVersion: Int] = [:]
-        for instance in instances {
+        for instance in instances where Self.isChanged(instance) {
             for version in instance.pending { counts[version, default: 0] += 1 }
         }
         return counts.sorted { direction == .up ? $0.key < $1.key : $0.key > $1.key }.map { ($0.key, $0.value) }

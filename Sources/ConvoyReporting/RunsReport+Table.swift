@@ -11,6 +11,7 @@ extension RunsReport {
             .init("WHAT", importance: 6),
             .init("STATUS", importance: 8),
             .init("STARTED", importance: 5),
+            .init("BY", minimumWidth: 8, importance: 2),
             .init("TIME", .right, importance: 3),
             .init("INSTANCES", .right, importance: 4),
             .init("OUTCOMES", minimumWidth: 10, importance: 7),
@@ -22,6 +23,7 @@ extension RunsReport {
                 "\(entry.run.change.words)",
                 .init(entry.state.words, entry.state.emphasis),
                 "\(entry.run.startedAt.human)",
+                "\(entry.run.startedBy)",
                 "\(duration(of: entry)?.human ?? "-")",
                 "\(entry.run.instances)",
                 "\(entry.outcomes.text)",
@@ -29,8 +31,13 @@ extension RunsReport {
         }
         var blocks = [table.lines(style)]
         blocks.append(
+            runs.flatMap { entry in
+                entry.waits.map { "run \(entry.run.id.description.visible) " + style.paint("waits", .notable) + ": \($0.visible)" }
+            }
+        )
+        blocks.append(
             runs.filter { $0.state == .cutOff }.map { entry in
-                "run \(entry.run.id.description.visible) was cut off: go on with `convoy resume \(entry.run.id.description.visible)`, "
+                "run \(entry.run.id.description.visible) was cut off: continue it with `convoy resume \(entry.run.id.description.visible)`, "
                     + "or give it up with `convoy abandon \(entry.run.id.description.visible)`"
             }
         )

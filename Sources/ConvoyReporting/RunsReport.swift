@@ -9,11 +9,16 @@ public struct RunsReport: Sendable {
         public var state: RunState
         /// How many instances ended how; those that the run has not reached are `pending`.
         public var outcomes: [Outcome: Int]
+        /// What it waits for, where it goes on.
+        public var waits: [String]
 
-        /// - Parameter outcomes: of the instances that have ended.
-        public init(run: RunRecord, state: RunState, outcomes: [Outcome: Int]) {
+        /// - Parameters:
+        ///   - outcomes: of the instances that have ended.
+        ///   - waits: what a run that goes on waits for.
+        public init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = []) {
             self.run = run
             self.state = state
+            self.waits = waits
             let left = run.instances - outcomes.values.reduce(0, +)
             self.outcomes = left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes
         }

@@ -17,6 +17,8 @@ struct JSONTests {
                   "status": "interrupted",
                   "started_at": "2026-08-08T09:00:00.000Z",
                   "finished_at": "2026-08-08T09:00:02.000Z",
+                  "started_by": null,
+                  "waiting_for": [],
                   "summary": {
                     "instances": 4,
                     "outcomes": {

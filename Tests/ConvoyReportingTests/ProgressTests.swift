@@ -67,7 +67,7 @@ struct ProgressTests {
                 "teslamate-eu  1:01  0/4 done, 1 running, 30/h, about 40 s left",
                 "  canary  ░░░░░░░░░░░░░░░░░░░░  0/1",
                 "  rest    ░░░░░░░░░░░░░░░░░░░░  0/3",
-                "  outside the maintenance window until 2026-08-08T10:00:00.000Z",
+                "  outside the maintenance window until 2026-08-08 10:00:00Z",
                 "  paused: eu-1",
                 "  stopping: nothing new starts, what runs finishes",
                 "  → alice  1:00  0/1 migrations, 20260808090000 for 1:00: CREATE INDEX drives 43 %, building index: scanning table",

@@ -95,7 +95,7 @@ struct ReportTableTests {
                   connection refused by us-1:5432
                   hint: is the server running?
 
-                teslamate-eu: apply 1 migration to get to 20260808090000 on 1 of 3 instances in 2 waves; 1 instance cannot be worked on
+                teslamate-eu: apply 1 migration to get to 20260808090000 on 1 of 3 instances in 2 waves; nothing on 1; 1 instance cannot be worked on
 
                 """
         )
@@ -192,13 +192,13 @@ struct ReportTableTests {
     @Test func theRunsOfAJournal() {
         #expect(
             runsReport.table(OutputStyle(width: 200)) == """
-                RUN  FLEET         WHAT                        STATUS     STARTED                     TIME  INSTANCES  OUTCOMES
-                r-5  teslamate-eu  rollback 1 step             running    2026-08-08 09:00:00Z  1 min 30 s          3  1 rolled-back, 2 pending
-                r-4  teslamate-eu  migrate                     cut off    2026-08-08 09:00:00Z           -          3  2 migrated, 1 pending
-                r-3  teslamate-eu  migrate to 20260808090000   succeeded  2026-08-08 09:00:00Z   1 min 1 s          3  3 migrated
-                r-2  teslamate-eu  rollback to 20260807090000  abandoned  2026-08-08 09:00:00Z   1 min 1 s          3  3 pending
+                RUN  FLEET         WHAT                        STATUS     STARTED               BY                  TIME  INSTANCES  OUTCOMES
+                r-5  teslamate-eu  rollback 1 step             running    2026-08-08 09:00:00Z  ann@db-tools  1 min 30 s          3  1 rolled-back, 2 pending
+                r-4  teslamate-eu  migrate                     cut off    2026-08-08 09:00:00Z  ann@db-tools           -          3  2 migrated, 1 pending
+                r-3  teslamate-eu  migrate to 20260808090000   succeeded  2026-08-08 09:00:00Z  ann@db-tools   1 min 1 s          3  3 migrated
+                r-2  teslamate-eu  rollback to 20260807090000  abandoned  2026-08-08 09:00:00Z  ann@db-tools   1 min 1 s          3  3 pending
 
-                run r-4 was cut off: go on with `convoy resume r-4`, or give it up with `convoy abandon r-4`
+                run r-4 was cut off: continue it with `convoy resume r-4`, or give it up with `convoy abandon r-4`
 
                 """
         )

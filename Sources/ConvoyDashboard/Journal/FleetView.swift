@@ -28,7 +28,7 @@ actor FleetView {
     nonisolated let probing: FleetProbing
     nonisolated private let target: MigrationVersion?
     private var followers: [RunFollower] = []
-    /// What earlier runs did to instances that the newest one leaves out.
+    /// What earlier runs did to instances.
     private var earlier: (run: RunID?, events: [Event])?
     private var last: Snapshot?
 
@@ -46,7 +46,10 @@ actor FleetView {
         var entries: [RunsReport.Entry] = []
         if let journal = try await reader.journal() {
             for run in try await journal.runs(limit: limit, fleet: fleet.name) {
-                entries.append(RunsReport.Entry(run: run, state: try state(of: run), outcomes: try await journal.outcomes(of: run.id)))
+                let state = try state(of: run)
+                var waits: [String] = []
+                if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
+                entries.append(RunsReport.Entry(run: run, state: state, outcomes: try await journal.outcomes(of: run.id), waits: waits))
             }
         }
         return RunsReport(journal: fleet.journal, generatedAt: now, runs: entries)
@@ -103,7 +106,17 @@ actor FleetView {
 
         var report = runReport
         report.apply(fleet, target: target, instances: fleet.instances)
-        if let journal { for event in try await earlierEvents(than: runReport, newest?.id, in: journal) { report.apply(event) } }
+        if let newest { report.apply(newest) }
+        if let journal {
+            for event in try await earlierEvents(than: runReport, newest?.id, in: journal) {
+                // What the newest run has not got to is still waiting there, whatever an earlier one did.
+                if let name = event.kind.instance, runReport.instance(name)?.wave != nil {
+                    report.apply(elsewhere: event)
+                } else {
+                    report.apply(event)
+                }
+            }
+        }
         if let (at, findings) = findings {
             for status in findings.statuses { report.apply(status, at: at) }
             report.apply(cohorts: findings.cohorts)
@@ -115,7 +128,7 @@ actor FleetView {
 
     private func earlierEvents(than report: FleetReport, _ run: RunID?, in journal: SQLiteJournal) async throws -> [Event] {
         if let earlier, earlier.run == run { return earlier.events }
-        let left = fleet.instances.map(\.name).filter { report.instance($0)?.wave == nil }
+        let left = fleet.instances.map(\.name)
         let events = try await journal.lastEndings(of: left, fleet: fleet.name, except: run).compactMap(\.event)
         // Before its first event nobody knows which instances the run leaves out.
         if run == nil || report.startedAt != nil { earlier = (run, events) }

@@ -20,7 +20,7 @@ extension FleetReport {
         "name", "server", "database", "wave", "state", "outcome", "from", "version", "pending", "pending_versions", "unknown_versions",
         "server_version", "cohort", "last_migrated_at", "seconds_since_last_migration", "started_at", "finished_at", "applied",
         "applied_seconds", "failure_version", "failure_sqlstate", "failure_file", "failure_line", "failure_message", "failure_hint",
-        "failure_fingerprint",
+        "failure_fingerprint", "edited_versions",
     ]
 }
 
@@ -34,6 +34,7 @@ extension InstanceReport {
             status?.lastMigratedAt?.rfc3339, probe?.age.map { String($0.components.seconds) }, startedAt?.rfc3339, finishedAt?.rfc3339,
             String(applied.count), workTime.map { JSONValue.seconds($0.seconds).line }, failure?.version?.description, failure?.sqlstate,
             failure?.file, failure?.line.map(String.init), failure?.message, failure?.hint, failure?.fingerprint,
+            status.map { Self.list($0.edited) },
         ]
     }
 

@@ -71,6 +71,10 @@ extension InstanceReport {
                 content: failure?.plainText ?? outcome.rawValue
             )
             xml.end()
+        } else if let edited = probe?.status.edited, !edited.isEmpty {
+            xml.begin("testcase", attributes)
+            xml.add("system-out", content: "edited since they were applied: \(edited.map(\.description).joined(separator: ", "))")
+            xml.end()
         } else {
             xml.add("testcase", attributes)
         }

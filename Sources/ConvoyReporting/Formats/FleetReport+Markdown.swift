@@ -28,6 +28,18 @@ extension FleetReport {
                 )
             )
         }
+        let edited = editedMigrations
+        if !edited.isEmpty {
+            blocks.append("## Edited since they were applied\n")
+            blocks.append(
+                MarkdownText.table(
+                    ["Migration", "Instances:", "Names"],
+                    edited.map {
+                        ["`\($0.version)`", String($0.instances.count), $0.instances.map(MarkdownText.code).joined(separator: ", ")]
+                    }
+                )
+            )
+        }
         let groups = failureGroups
         if !groups.isEmpty { blocks.append("## Failures\n") }
         blocks += groups.map(\.markdown)

@@ -28,6 +28,11 @@ extension FleetReport {
             "Instances of the fleet by outcome.",
             Outcome.allCases.map { ([fleet, ("outcome", $0.rawValue)], String(outcomes[$0] ?? 0)) }
         )
+        text.add(
+            "convoy_edited_instances",
+            "Instances that had applied a migration before its file was edited, by version.",
+            editedMigrations.map { ([fleet, ("version", $0.version.description)], String($0.instances.count)) }
+        )
         var failures: [Outcome: [String: Int]] = [:]
         for instance in instances {
             if let failure = instance.failure { failures[instance.outcome, default: [:]][failure.sqlstate ?? "", default: 0] += 1 }

@@ -106,7 +106,8 @@ struct ReportPage {
             ("Looked at", report.lookedAt?.human),
             ("Generated", now.human),
         ]
-        return facts.compactMap { term, value in value.map { Fact(term: term, value: $0) } }
+        let edited = report.editedMigrations.map { ("Edited since it was applied", Optional($0.text)) }
+        return (facts + edited).compactMap { term, value in value.map { Fact(term: term, value: $0) } }
     }
 }
 

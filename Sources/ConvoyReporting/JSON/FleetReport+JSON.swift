@@ -15,6 +15,8 @@ extension FleetReport {
             "status": .string((state ?? endState).rawValue),
             "started_at": .optional(startedAt?.rfc3339),
             "finished_at": .optional(finishedAt?.rfc3339),
+            "started_by": .optional(startedBy),
+            "waiting_for": .strings(state == .running ? waits : []),
             "summary": summary.json,
             "waves": .array(
                 waves.map { ["name": .string($0.name), "instances": .integer($0.instances), "outcomes": $0.allOutcomes.json] }

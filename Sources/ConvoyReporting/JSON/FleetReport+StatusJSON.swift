@@ -11,6 +11,7 @@ extension FleetReport {
             "generated_at": .optional(lookedAt?.rfc3339),
             "summary": summary.json,
             "left_out": .integer(leftOut),
+            "edited": .array(editedMigrations.map(\.json)),
             "instances": .array(instances.compactMap(\.probe?.json)),
         ]
     }
@@ -27,6 +28,7 @@ extension InstanceReport.Probe {
             "version": .optional(status.version?.description),
             "pending": .strings(status.pending),
             "unknown_versions": .strings(status.unknownVersions),
+            "edited": .strings(status.edited),
             "server_version": .optional(status.serverVersion),
             "last_migrated_at": .optional(status.lastMigratedAt?.rfc3339),
             "seconds_since_last_migration": age.map { .integer(Int($0.components.seconds)) } ?? .null,

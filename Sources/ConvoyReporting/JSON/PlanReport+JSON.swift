@@ -20,6 +20,7 @@ extension PlanReport {
                     ]
                 }
             ),
+            "window": window.map { ["text": .string($0.text), "opens_at": .optional($0.opensAt?.rfc3339)] } ?? .null,
             "instances": .array(waves.flatMap { wave in wave.instances.map { json(of: $0, wave: wave.name) } }),
             "migrations": .array(
                 migrations.map {

@@ -28,6 +28,7 @@ extension RunsReport {
             "instances": .integer(run.instances),
             "outcomes": entry.outcomes.json,
             "started_by": .string(run.startedBy),
+            "waiting_for": .strings(entry.waits),
             "abandoned_by": .optional(run.abandonedBy),
             "convoy_version": .string(run.convoyVersion),
         ]

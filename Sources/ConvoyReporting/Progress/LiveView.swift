@@ -86,7 +86,7 @@ struct LiveView: Sendable {
             let reason = gate.waitingFor.map { "waiting for \($0.visible)" } ?? "checking"
             lines.append(("  gate of \(gate.wave.visible)  \(since)  \(reason)", .notable))
         }
-        if let until = report.closedUntil { lines.append(("  outside the maintenance window until \(until.rfc3339)", .notable)) }
+        if let until = report.closedUntil { lines.append(("  outside the maintenance window until \(until.human)", .notable)) }
         if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.sorted(), limit: 5))", .notable)) }
         if report.status == nil {
             if report.isCancelling {

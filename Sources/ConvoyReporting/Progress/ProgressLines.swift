@@ -50,7 +50,7 @@ package struct ProgressLines: Sendable {
         case .serverResumed(let server, let by): return "server \(server.visible): resumed by \(by.visible)"
         case .budgetChanged(let server, let connections):
             return "server \(server.visible): at most \(counted(connections, "connection")), because that is what is free there"
-        case .windowClosed(let until): return "outside the maintenance window: nothing new starts before \(until.rfc3339)"
+        case .windowClosed(let until): return "outside the maintenance window: nothing new starts before \(until.human)"
         case .windowOpened: return "the maintenance window is open"
         case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):

@@ -1,0 +1,36 @@
+package import ConvoyRollout
+internal import FoundationEssentials
+
+extension FleetReport {
+    /// So many instances that wait are named.
+    private static let namedInstances = 3
+
+    /// What a run that goes on waits for, a sentence each without a full stop; empty where nothing holds it up, and after its end.
+    package var waits: [String] {
+        guard status == nil else { return [] }
+        var waits: [String] = []
+        if let gate { waits.append("the gate of wave \(gate.wave) is \(gate.waitingFor.map { "waiting for \($0)" } ?? "being checked")") }
+        if let closedUntil { waits.append("nothing new starts before the maintenance window opens, \(closedUntil.human)") }
+        waits += pausedServers.sorted().map { "server \($0) is paused" }
+        if isCancelling {
+            waits.append("what runs is being cancelled and rolled back")
+        } else if isStopping {
+            waits.append("the run is stopping: nothing new starts, what runs finishes")
+        }
+        let held = running.lazy.compactMap { name in instance(name)?.waitingFor.map { "\(name) waits: \($0)" } }
+        let named = held.prefix(Self.namedInstances)
+        waits += named
+        if running.count > named.count {
+            let more = held.count - named.count
+            if more > 0 { waits.append("\(more) more \(more == 1 ? "instance waits" : "instances wait")") }
+        }
+        return waits
+    }
+
+    /// What a run as a whole waits for, as its journal has it: without the instances.
+    package static func waits(of run: RunID, in journal: SQLiteJournal) async throws(JournalError) -> [String] {
+        var report = FleetReport()
+        for try await event in journal.events(of: run, .waits) { if let event = event.event { report.apply(event) } }
+        return report.waits
+    }
+}

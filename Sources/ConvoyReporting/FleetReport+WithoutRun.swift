@@ -1,0 +1,17 @@
+internal import ConvoyFleet
+package import ConvoyRollout
+package import FoundationEssentials
+
+extension FleetReport {
+    /// What a run over a plan would have come to, where looks found that nothing is due and no run was made: its id is empty.
+    package init(withoutRun plan: RolloutPlan, statuses: [InstanceStatus], at now: Date) {
+        self.init()
+        apply(Event(at: now, .runStarted(run: "", fleet: plan.fleet, waves: plan.plannedWaves)))
+        for status in statuses {
+            let result = InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
+            apply(Event(at: now, .instanceFinished(instance: status.name, result: result)))
+        }
+        let isWell = statuses.allSatisfy(\.outcome.isGood)
+        apply(Event(at: now, .runFinished(status: isWell ? .succeeded : .failed)))
+    }
+}
