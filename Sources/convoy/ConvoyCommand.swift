@@ -47,6 +47,7 @@ struct ConvoyCommand: AsyncParsableCommand {
         StandardStreams.prepare()
         let code: ConvoyRollout.ExitCode
         do {
+            try CommandWords.check(Array(CommandLine.arguments.dropFirst()), root: Self.self)
             var command = try parseAsRoot()
             if let command = command as? any FleetCommand {
                 code = try await command.execute()

@@ -8,13 +8,15 @@ extension FleetSession {
     /// Begins a run: writes its plan down, takes it over the fleet, shows how it goes, and writes the report.
     ///
     /// - Parameters:
-    ///   - selector: what chose the instances.
+    ///   - request: how the run was asked for.
     ///   - statuses: where they stand, as far as somebody looked.
+    ///   - beside: the runs that may go on meanwhile.
     ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
-        _ selector: Selector?,
+        _ request: NextSteps.Request,
         statuses: [InstanceStatus] = [],
+        beside: [String] = [],
         _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
@@ -33,23 +35,29 @@ extension FleetSession {
             startedAt: startedAt,
             startedBy: JournalAccess.person
         )
-        let pinned = try PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: startedAt).data()
-        let lock = try await access.explaining { () async throws(JournalError) in
-            let lock = try await RunLock.acquire(id, journal: access.path)
-            try await journal.begin(record, plan: pinned)
-            return lock
+        let pinned = try PinnedPlan(plan, set: set, selector: request.selector, statuses: statuses, at: startedAt).data()
+        try await access.noteResumableRuns(plan, in: journal)
+        let lock = try await access.whileNoOtherRunBegins {
+            try await access.checkNoOtherRun(plan, beside: beside, in: journal)
+            return try await access.explaining { () async throws(JournalError) in
+                let lock = try await RunLock.acquire(id, journal: access.path)
+                try await journal.begin(record, plan: pinned)
+                return lock
+            }
         }
         defer { lock.release() }
-        return try await run(plan, journal, id, output, interruption)
+        return try await run(plan, request, journal, id, output, interruption)
     }
 
     /// Takes a plan that is written down over the fleet. The caller holds the run's lock.
     ///
     /// - Parameters:
+    ///   - request: how it was asked for, for what is printed at its end.
     ///   - earlier: what an earlier process did of the run.
     ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
+        _ request: NextSteps.Request,
         _ journal: SQLiteJournal,
         _ id: RunID,
         resuming earlier: (past: RunPast, report: FleetReport)? = nil,
@@ -102,6 +110,7 @@ extension FleetSession {
         await reporter.finish()
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
+        report.apply(starts: plan.starts)
         var code = result.exitCode
         do {
             try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
@@ -110,7 +119,7 @@ extension FleetSession {
             StandardStreams.error.write(failure.text)
             if code == .success { code = .failed }
         }
-        if let advice = advice(on: result) { StandardStreams.error.write(advice) }
+        if let advice = advice(on: result, plan, request) { StandardStreams.error.write(advice) }
         return code
     }
 
@@ -123,16 +132,21 @@ extension FleetSession {
     }
 
     /// What to type next, where the run did not come to its end.
-    private func advice(on result: RunReport) -> String? {
+    private func advice(on result: RunReport, _ plan: RolloutPlan, _ request: NextSteps.Request) -> String? {
+        let outcomes = Dictionary(result.instances.map { ($0.name, $0.result.outcome) }) { first, _ in first }
+        let next = NextSteps(run: result.run, plan: plan, request: request, outcomes: outcomes, set: set)
         let touched = result.instances.count { $0.result.outcome != .pending }
         let left = result.instances.count - touched
-        let counts = "\(touched) of \(result.instances.count) instances were worked on, \(left) were not touched"
+        let counts = "worked on \(touched) of \(result.instances.count) instances, left \(left) as they were"
         switch (result.status, result.haltReason) {
-        case (.halted, .gateFailed?), (.halted, .hookFailed?), (.halted, .journalFailed?):
-            return "\(counts)\nmend the cause, then go on with: convoy resume \(result.run)\n"
+        case (.halted, let reason?) where reason.canBeTriedAgain(in: plan, result):
+            return "\(counts)\nfix the cause, then continue with: \(next.resume)\n"
         case (.halted, _):
-            return "\(counts)\nlook at the failures above and mend the cause; then the same command goes on with what is left\n"
-        case (.interrupted, _): return "\(counts)\ngo on with: convoy resume \(result.run)\n"
+            return "\(counts)\n" + next.lines("look at the failures above and fix the cause; then continue with what is left:")
+        case (.interrupted, _): return "\(counts)\ncontinue with: \(next.resume)\n"
+        case (.failed, _) where plan.change.direction == .down:
+            let text = next.lines("when the cause is fixed, continue with what is left:")
+            return text.isEmpty ? nil : text
         case (.succeeded, _), (.failed, _): return nil
         }
     }
@@ -165,8 +179,33 @@ extension FleetSession {
     }
 
     /// Where the plan's instances stand, in the order of the waves.
-    func statuses(of plan: RolloutPlan) async -> [InstanceStatus] {
-        await probe(plan.waves.flatMap(\.instances), for: plan.change)
+    func statuses(of plan: RolloutPlan, warnings: Warnings = .shown) async -> [InstanceStatus] {
+        await probe(plan.waves.flatMap(\.instances), for: plan.change, warnings: warnings)
+    }
+
+    /// Where the instances stand that are left of a run. Steps down were counted when it began: what is left of them is asked for by version.
+    func statusesOfRest(of plan: RolloutPlan) async -> [InstanceStatus] {
+        guard case .downSteps = plan.change else { return await statuses(of: plan) }
+        let instances = plan.waves.flatMap(\.instances)
+        var found: [String: InstanceStatus] = [:]
+        for (start, members) in Dictionary(grouping: instances, by: { plan.starts[$0.name] }) {
+            let change = start.map { Change.revert($0.pending, start: $0.version) } ?? .revert([], start: nil)
+            for status in await probe(members, for: change) { found[status.name] = status }
+        }
+        return instances.compactMap { found[$0.name] }
+    }
+
+    /// Whether looks found that nothing is due anywhere, so that no run is needed. Where one learnt nothing, it takes a run to know.
+    func isNothingDue(_ statuses: [InstanceStatus]) -> Bool {
+        statuses.allSatisfy { $0.pending.isEmpty && [.upToDate, .ahead, .edited].contains($0.outcome) }
+    }
+
+    /// Says that nothing was due: no hook, no message, nothing in the journal.
+    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> ConvoyRollout.ExitCode {
+        var report = FleetReport(withoutRun: plan, statuses: statuses, at: Date())
+        report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
+        try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
+        return ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome))
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was pinned.
@@ -221,16 +260,18 @@ extension FleetSession {
 extension PinnedPlan {
     /// Reads a file that `plan --out` has written.
     init(file path: String) throws {
+        // Never the path that was given: it may be a file that must not be replaced.
+        let hint = "write one with `convoy plan --out plan.json`, and name that"
         let data: Data
         do {
             data = try Data(contentsOf: path.asFileURL)
         } catch {
-            throw CommandFailure(.usage, "--plan: \(path) cannot be read", hint: "make it with `convoy plan --out \(path)`")
+            throw CommandFailure(.usage, "--plan: \(path) cannot be read", hint: hint)
         }
         do throws(InvalidPlan) {
             try self.init(data: data)
         } catch {
-            throw CommandFailure(.usage, "--plan: \(path): \(error.message)", hint: "make it with `convoy plan --out \(path)`")
+            throw CommandFailure(.usage, "--plan: \(path): \(error.message)", hint: hint)
         }
     }
 
@@ -242,6 +283,20 @@ extension PinnedPlan {
             } catch {
                 throw CommandFailure(.usage, "--plan: the plan's selector: \(error.message)")
             }
+        }
+    }
+}
+
+extension HaltReason {
+    /// Whether `resume` tries again what halted the run. After a gate that brought rollbacks the run stays halted.
+    fileprivate func canBeTriedAgain(in plan: RolloutPlan, _ result: RunReport) -> Bool {
+        switch self {
+        case .hookFailed, .journalFailed: true
+        case .gateFailed(let wave, _):
+            !result.instances.contains { entry in
+                entry.wave == wave && plan.change.direction == .up && entry.result.applied.contains { $0.direction == .down }
+            }
+        case .failures, .failurePercent, .sameFailure, .unreachablePercent, .nothingReached, .onFailure: false
         }
     }
 }

@@ -7,9 +7,9 @@ import TeslaMate
 /// A checked fleet file with its migration set: what every command starts from.
 struct FleetSession {
     let settings: Settings
-    let fleet: Fleet
-    let set: MigrationSet
-    let runner: InstanceRunner
+    private(set) var fleet: Fleet
+    private(set) var set: MigrationSet
+    private(set) var runner: InstanceRunner
     private(set) var statusLine: StatusLine
     /// Whether warnings are written to standard error.
     private var tellsWarnings = true
@@ -33,6 +33,38 @@ struct FleetSession {
         }
         statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
     }
+
+    /// A session for a command that reads the journal and at most shows the fleet: what is wrong with the files besides is a warning.
+    ///
+    /// - Throws: the problems where the fleet file does not even say where the journal is.
+    init(reading settings: Settings) throws {
+        self.settings = settings
+        fleet = try FleetOutline.load(settings)
+        do throws(Problems) {
+            set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
+        } catch {
+            StandardStreams.error.write(
+                "warning: the migrations in \(fleet.migrations.visible) cannot be used, so their names and the newest version are not known\n"
+            )
+            set = try MigrationSet([])
+        }
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
+        statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
+    }
+
+    /// The same with everything that the files say, read anew.
+    ///
+    /// - Throws: every problem of the fleet file, or every problem of the migration set.
+    func whole() throws(Problems) -> FleetSession {
+        var session = self
+        session.fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
+        session.set = try MigrationSet.load(directory: session.fleet.migrations, displayedAs: session.fleet.migrations)
+        session.runner = InstanceRunner(set: session.set, steps: [EncryptAPITokens()])
+        return session.quiet
+    }
+
+    /// What no result may replace.
+    var protectedFiles: ProtectedFiles { ProtectedFiles(fleet, fleetFile: settings.fleetFile) }
 
     /// The same without warnings and progress, for where something else is drawn on the terminal.
     var quiet: FleetSession {
@@ -102,9 +134,21 @@ struct FleetSession {
         )
     }
 
-    /// Looks at instances, without a lock and without writing, and tells the warnings.
-    func probe(_ instances: [Instance], for change: Change, concurrency: Int? = nil) async -> [InstanceStatus] {
-        await probe(instances, for: change, with: runner, concurrency: concurrency)
+    /// Whether the warnings of a look are shown at once.
+    enum Warnings {
+        case shown
+        /// A run that follows shows them as it finds them.
+        case left
+    }
+
+    /// Looks at instances, without a lock and without writing.
+    func probe(
+        _ instances: [Instance],
+        for change: Change,
+        concurrency: Int? = nil,
+        warnings: Warnings = .shown
+    ) async -> [InstanceStatus] {
+        await probe(instances, for: change, with: runner, concurrency: concurrency, warnings: warnings)
     }
 
     /// The same for those who only want to know where instances stand, not whether the newest version could be reached.
@@ -112,18 +156,25 @@ struct FleetSession {
         await probe(instances, for: .up(to: nil), with: runner.forReading)
     }
 
-    private func probe(_ instances: [Instance], for change: Change, with runner: InstanceRunner, concurrency: Int? = nil) async
-        -> [InstanceStatus]
-    {
+    private func probe(
+        _ instances: [Instance],
+        for change: Change,
+        with runner: InstanceRunner,
+        concurrency: Int? = nil,
+        warnings: Warnings = .shown
+    ) async -> [InstanceStatus] {
         let probe = FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
         let statuses = await probe.statuses(of: instances, for: change) { progress in
             statusLine.show("looked at \(progress.finished) of \(progress.total) instances")
         }
         statusLine.clear()
-        for status in statuses {
-            for warning in status.warnings { warn("\(status.name): warning: \(warning)".visible + "\n") }
-        }
+        if warnings == .shown { tellWarnings(of: statuses) }
         return statuses
+    }
+
+    /// Says what was found that stops nothing; what several instances have in common is one line.
+    func tellWarnings(of statuses: [InstanceStatus]) {
+        for line in WarningGroup.groups(of: statuses).map(\.line) { warn(line + "\n") }
     }
 
     /// The cohorts of those instances that can be read, by name.

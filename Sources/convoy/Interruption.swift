@@ -4,6 +4,9 @@ import Synchronization
 import UnixSignals
 
 /// What Ctrl-C and SIGTERM do: end a command that only looks; stop a run, and on the second time cancel it.
+///
+/// SIGHUP, which comes when the terminal is closed or the SSH session drops, stops a run as one Ctrl-C does and never cancels it: what runs
+/// finishes, with its hooks, and what is written meanwhile goes nowhere.
 final class Interruption: Sendable {
     /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
     let stopRequests: AsyncStream<Void>
@@ -31,9 +34,10 @@ final class Interruption: Sendable {
         _ body: (Interruption) async throws -> Value
     ) async throws -> Value {
         let interruption = Interruption(clearTerminal: clearTerminal)
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        // Under nohup the terminal's end is none of the run's business.
+        let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (isHangUpIgnored ? [] : [.sighup]))
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in signals { interruption.receive() } }
+            group.addTask { for await signal in signals { interruption.receive(signal) } }
             defer { group.cancelAll() }
             return try await body(interruption)
         }
@@ -47,8 +51,16 @@ final class Interruption: Sendable {
         isChanging.withLock { $0 = true }
     }
 
-    private func receive() {
+    private static var isHangUpIgnored: Bool {
+        var action = sigaction()
+        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
+    }
+
+    private func receive(_ signal: UnixSignal) {
         if isChanging.withLock(\.self) {
+            // The kernel and the shell may both tell that the terminal is gone; that is one request, and none where the run stops already.
+            guard signal != .sighup || requests.withLock({ $0 == 0 }) else { return }
             requestStop.yield()
             let count = requests.withLock { count in
                 count += 1

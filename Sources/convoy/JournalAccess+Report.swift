@@ -24,9 +24,37 @@ extension JournalAccess {
                 each?(recorded, report)
             }
         }
+        report.apply(run)
+        // Also of a run whose plan nobody can read any more there is something to tell.
+        if let plan = try? await plan(of: run.id, in: journal) {
+            let starts = plan.waves.flatMap(\.instances).compactMap { instance in instance.start.map { (instance.name, $0.start) } }
+            report.apply(starts: Dictionary(starts) { first, _ in first })
+        }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
             warn("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
         }
         return (report, report.status == nil || state == .abandoned ? state : nil)
+    }
+
+    /// Where newer runs have brought instances since a run ended there, a line each run; empty where it is the last to have worked on them.
+    func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws -> [String] {
+        guard let overtakings = try? await self.overtakings(of: run, in: journal), !overtakings.isEmpty else { return [] }
+        let events = try await explaining { () async throws(JournalError) in
+            try await journal.lastEndings(of: overtakings.flatMap(\.instances), fleet: run.fleet, except: run.id)
+        }
+        var versions: [String: String] = [:]
+        for event in events.compactMap(\.event) {
+            switch event.kind {
+            case .instanceFinished(let name, let result), .rollbackFinished(let name, let result):
+                if result.outcome.isGood || result.to != nil { versions[name] = result.to?.description ?? "no version" }
+            default: break
+            }
+        }
+        return overtakings.map { overtaking in
+            let known = overtaking.instances.map { name in
+                versions.removeValue(forKey: name).map { "\(name.visible) is at \($0)" } ?? name.visible
+            }
+            return "since then: run \(overtaking.run.id) has worked on \(Overtaking.list(known))"
+        }
     }
 }

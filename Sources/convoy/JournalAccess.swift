@@ -37,7 +37,7 @@ struct JournalAccess {
             self.init(path: journal, fleet: nil, migrations: nil)
         } else {
             let settings = Settings(options.file)
-            self.init(try FleetFile.load(path: settings.fleetFile, environment: settings.environment))
+            self.init(try FleetOutline.load(settings))
         }
     }
 

@@ -20,6 +20,14 @@ struct ReportLooks: Sendable {
         case quiet
     }
 
+    /// What looks need of the fleet file.
+    enum Need {
+        /// Its connections, with every secret.
+        case databases
+        /// Where the journal is.
+        case journal
+    }
+
     private let options: ReportOptions
     private let output: ReportOutput
     private let settings: Settings
@@ -33,10 +41,13 @@ struct ReportLooks: Sendable {
 
     /// Reads the fleet file, takes looks and shows them until there is no more to show, or somebody presses Ctrl-C.
     ///
-    /// - Parameter look: takes a look, also while the one before is still shown.
+    /// - Parameters:
+    ///   - need: what the looks need of the fleet file.
+    ///   - look: takes a look, also while the one before is still shown.
     /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
-    func run(_ look: (FleetSession) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
-        let session = try FleetSession(settings)
+    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+        let session = try need == .journal ? FleetSession(reading: settings) : FleetSession(settings)
+        try output.check(session)
         let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, screen] in
             screen.leave()
             statusLine.clear()

@@ -18,7 +18,10 @@ struct ReportOptions: ParsableArguments {
     var outcomes: [OutcomeList] = []
 
     @Option(
-        help: ArgumentHelp("Show groups instead of instances: by version, server, cohort, outcome, wave or label.KEY.", valueName: "what"),
+        help: ArgumentHelp(
+            "Show groups instead of instances: by version, server, cohort, outcome or label.KEY, and a run by wave.",
+            valueName: "what"
+        ),
         transform: ReportGrouping.init(argument:)
     )
     var by: ReportGrouping?

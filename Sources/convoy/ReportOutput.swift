@@ -3,7 +3,6 @@ import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
-import Glibc
 
 extension ReportFormat: ExpressibleByArgument {}
 
@@ -35,23 +34,19 @@ struct ReportOutputOptions: ParsableArguments {
 /// Where a report goes, and as what.
 struct ReportOutput: Sendable {
     let format: ReportFormat
-    private let file: String?
+    private let file: ResultFile?
 
     /// - Throws: a ``CommandFailure`` where the file will not be writable; nobody should learn that after a run.
     init(_ options: ReportOutputOptions) throws {
-        format = options.output
-        file = options.outputFile
-        guard let file else { return }
-        var status = stat()
-        if stat(file, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else { throw Self.failure(file, "it is there and not a regular file") }
-        }
-        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? "."
-        guard access(folder, W_OK | X_OK) == 0 else { throw Self.failure(file, "its folder: \(String(cString: strerror(errno)))") }
+        let format = options.output
+        self.format = format
+        file = options.outputFile.map { ResultFile(path: $0, option: "--output-file", kind: .report(format)) }
+        try file?.check()
     }
 
-    private static func failure(_ file: String, _ reason: String) -> CommandFailure {
-        CommandFailure(.usage, "--output-file: \(file) cannot be written: \(reason)", hint: "name a file in a folder that is there")
+    /// - Throws: a ``CommandFailure`` where the result would take the place of a file that the fleet needs.
+    func check(_ session: FleetSession) throws {
+        try file?.check(against: session.protectedFiles)
     }
 
     var isStandardOutput: Bool { file == nil }
@@ -67,10 +62,12 @@ struct ReportOutput: Sendable {
             StandardStreams.output.write(text)
             return try StandardStreams.output.check()
         }
+        // Another process may have put something there since.
+        try file.check()
         do throws(FileWriteError) {
-            try replaceFile(file, Array(text.utf8))
+            try replaceFile(file.path, Array(text.utf8))
         } catch {
-            throw CommandFailure(.failed, "--output-file: \(file): \(error)", hint: "`convoy report` writes it again")
+            throw CommandFailure(.failed, "--output-file: \(file.path): \(error)", hint: "`convoy report` writes it again")
         }
     }
 

@@ -57,7 +57,8 @@ struct RolloutSummary {
         return list(parts)
     }
 
-    private static func text(_ window: MaintenanceWindow) -> String {
+    /// Days, times and time zone of a window.
+    static func text(_ window: MaintenanceWindow) -> String {
         let days = window.days.count < 7 ? list(MaintenanceWindow.Day.allCases.filter(window.days.contains).map(\.rawValue)) : "every day"
         return "\(days), \(time(window.from)) to \(time(window.to)) \(window.timezone)"
     }

@@ -14,9 +14,14 @@ struct FleetFileOption: ParsableArguments {
     )
     var fleet: String?
 
+    /// What is taken where nothing names one.
+    static let standard = "fleet.yaml"
+    /// The variable of the environment that names one.
+    static let variable = "CONVOY_FLEET"
+
     /// The file that the option names, else the environment, else the one in the working directory.
     func path(environment: [String: String]) -> String {
-        fleet ?? environment["CONVOY_FLEET"].flatMap { $0.isEmpty ? nil : $0 } ?? "fleet.yaml"
+        fleet ?? environment[Self.variable].flatMap { $0.isEmpty ? nil : $0 } ?? Self.standard
     }
 }
 

@@ -128,7 +128,7 @@ struct CommandLineTests {
                   gate: {soak: 10m, approve: true, checks: [{name: a, sql: SELECT true}], http: "http://h"}
                 - {name: rest, stop: {failures: 3, failure_percent: 2.5, same_failure: 2, unreachable_percent: 40%}}
               checks: [{name: cars-readable, sql: SELECT true}, {name: drives, sql: SELECT true}]
-              hooks: {after_run: [a], before_instance: [b], timeout: 90s}
+              hooks: {after_run: [touch, a], before_instance: [/bin/sh, b], timeout: 90s}
               window: {days: [sun, sat], from: "22:05", to: "05:00", timezone: Europe/Berlin}
             journal: /var/lib/convoy.sqlite
 
@@ -151,6 +151,65 @@ struct CommandLineTests {
                     """
             )
             #expect(result.standardError == "")
+        }
+    }
+
+    @Test func aProgramThatIsNotThereIsToldBeforeARun() async throws {
+        var files = Files.fleet()
+        files["plain"] = "no program"
+        files["fleet.yaml"] = Files.fleetText.replacing(
+            "waves:",
+            with:
+                "hooks: {before_run: [no-such-program-anywhere], after_run: [./plain], before_instance: [/no/such, x], after_instance: [touch], after_wave: [\"{fleet}-check\"]}\n  waves:"
+        ).replacing(
+            "select: ring=canary}",
+            with: "select: ring=canary, gate: {command: [also-not-there]}}"
+        )
+        try await withTemporaryFolder(files: files) { folder in
+            for command in [["validate"], ["migrate", "--yes"], ["rollback", "--steps", "1", "--yes"]] {
+                let result = try await runConvoy(command, in: folder)
+                #expect(result.exitCode == 78, "\(result.standardError)")
+                for program in ["no-such-program-anywhere", "./plain", "/no/such", "also-not-there"] {
+                    #expect(result.standardError.contains("there is no program \(program)"), "\(result.standardError)")
+                }
+                #expect(!result.standardError.contains("program touch"))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (["statsu"], "did you mean `convoy status`?"), (["help", "nope"], "no command “nope”"),
+        (["help", "runs", "shw"], "convoy runs show"),
+        (["runs", "shw"], "convoy runs show"), (["help", "statsu"], "convoy status"),
+        (["migrate", "--to", "2020", "--yes"], "did you mean 20200101000000"),
+    ])
+    func aWordThatIsNotKnownIsToldWithTheNearest(_ arguments: [String], _ expected: String) async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(arguments, in: folder)
+            #expect(result.exitCode == 64)
+            #expect(result.standardError.contains(expected), "\(result.standardError)")
+        }
+    }
+
+    @Test func aFleetFileWithTheOtherEndingIsNamed() async throws {
+        var files = Files.fleet()
+        files["fleet.yml"] = files.removeValue(forKey: "fleet.yaml")
+        try await withTemporaryFolder(files: files) { folder in
+            for command in [["validate"], ["runs"]] {
+                let result = try await runConvoy(command, in: folder)
+                #expect(result.exitCode == 78)
+                #expect(result.standardError.contains("there is fleet.yml: name it with --fleet fleet.yml"), "\(result.standardError)")
+            }
+        }
+    }
+
+    @Test func aVersionThatIsNoTimeIsRefusedInASetOfTimes() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(["new", "foo", "--version", "2024"], in: folder)
+            #expect(result.exitCode == 64)
+            #expect(result.standardError.contains("YYYYMMDDhhmmss"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/Migrations") == ["20200101000000_create_cars.sql"])
+            #expect(try await runConvoy(["validate"], in: folder).exitCode == 0)
         }
     }
 

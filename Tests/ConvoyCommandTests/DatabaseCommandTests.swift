@@ -130,7 +130,7 @@ struct DatabaseCommandTests {
     @Test func onATerminalItAsksFirst() async throws {
         try await withDatabase { database in
             try await withFleet([database]) { folder in
-                let question = "Apply this to 1 of 1 instances? [y/N]"
+                let question = "Apply 2 migrations on 1 of 1 instance? [y/N]"
                 for answer in ["n\n", "\n", "\u{3}", "\u{4}"] {
                     let refused = try await onTerminal(["migrate"], in: folder, typing: answer, after: question)
                     #expect(refused.status == .exited(130))

@@ -46,9 +46,16 @@ struct ReadmeTests {
     @Test func theFleetFileAndTheMigrationAreRight() async throws {
         let yaml = try #require(blocks("yaml").first)
         let sql = try #require(blocks("sql").first)
-        let files = ["fleet.yaml": yaml, "alice.key": "k", "Migrations/20270101000000_add_nickname.sql": sql]
+        var files = ["fleet.yaml": yaml, "alice.key": "k", "Migrations/20270101000000_add_nickname.sql": sql]
+        // The programs that its hooks and its gate name.
+        for program in ["docker", "ok-to-go-on"] { files["bin/\(program)"] = "#!/bin/sh\n" }
         try await withTemporaryFolder(files: files) { folder in
-            let environment = ["EU1_PASSWORD": "p", "BOB_URL": "postgres://teslamate@db-2.internal/teslamate"]
+            for program in ["docker", "ok-to-go-on"] {
+                try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/bin/\(program)")
+            }
+            let environment = [
+                "EU1_PASSWORD": "p", "BOB_URL": "postgres://teslamate@db-2.internal/teslamate", "PATH": "\(folder)/bin:/usr/bin:/bin",
+            ]
             let result = try await runConvoy(["validate"], environment: environment, in: folder)
             #expect(result.standardError == "")
             #expect(result.exitCode == 0)

@@ -108,7 +108,7 @@ struct RolloutRunTests {
                 let result = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 #expect(result.exitCode == 2, "\(result.standardError)")
                 #expect(result.standardError.contains("same_failure: 3"))
-                #expect(result.standardError.contains("the same command goes on with what is left"))
+                #expect(result.standardError.contains("then continue with what is left:"))
                 let report = try report(result)
                 #expect(report.status == "halted")
                 #expect(report.instances.filter { $0.outcome == "failed" }.map(\.name) == ["i04", "i09", "i14"])

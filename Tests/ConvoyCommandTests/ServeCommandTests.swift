@@ -167,7 +167,7 @@ struct ServeCommandTests {
             try writeFile("\(folder)/Migrations/1_cars.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n")
             let resumed = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")
             #expect(resumed.status == 409)
-            #expect(resumed.body.contains("cannot go on as it began"), "\(resumed.body)")
+            #expect(resumed.body.contains("cannot continue as it began"), "\(resumed.body)")
             #expect(try await server.end().exitCode == 0)
         }
     }

@@ -34,6 +34,9 @@ struct TerminalProcess {
 
     func type(_ input: String) throws { try process.write(input) }
 
+    /// Closes the terminal with the process on it, as a closed window or a dropped SSH session does.
+    func close() { process.send(signal: 9) }
+
     func result() async -> (status: ChildProcess.Status?, screen: String) {
         let end = await process.wait()
         return (end.status, end.standardOutput)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConvoyFleet
 import ConvoyRollout
 import FoundationEssentials
 
@@ -28,13 +29,25 @@ struct Abandon: FleetCommand {
         try await access.explaining { () async throws(JournalError) in
             try await journal.abandon(record.id, by: JournalAccess.person, at: Date())
         }
-        StandardStreams.error.write(
-            """
-            run \(record.id) is abandoned; `convoy status` shows where each instance stands
-            what its before_instance hooks have stopped and no hook has started again is for you to start
-
-            """
-        )
+        var text = "run \(record.id) is abandoned; `convoy status` shows where each instance stands\n"
+        let stopped = try await instancesWithoutHook(record, access, journal)
+        if !stopped.isEmpty {
+            text += "before_instance ran for \(Overtaking.list(stopped)) and after_instance did not: start what it has stopped\n"
+        }
+        StandardStreams.error.write(text)
         return .success
+    }
+
+    /// Instances whose app a hook may have stopped and no hook has started again.
+    private func instancesWithoutHook(_ record: RunRecord, _ access: JournalAccess, _ journal: SQLiteJournal) async throws -> [String] {
+        var stopped: [String] = []
+        try await access.explaining { () async throws(JournalError) in
+            for try await recorded in journal.events(of: record.id) {
+                guard case .hookFinished(let hook)? = recorded.event?.kind, let instance = hook.instance else { continue }
+                if hook.point == .beforeInstance, !stopped.contains(instance) { stopped.append(instance) }
+                if hook.point == .afterInstance { stopped.removeAll { $0 == instance } }
+            }
+        }
+        return stopped
     }
 }

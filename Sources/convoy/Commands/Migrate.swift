@@ -65,6 +65,8 @@ struct Migrate: FleetCommand {
         try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
+        try output.check(session)
+        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
         let pinned = try planFile.map(PinnedPlan.init(file:))
         let change = pinned?.change.change ?? .up(to: to)
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: the plan is one of a rollback") }
@@ -73,12 +75,10 @@ struct Migrate: FleetCommand {
             let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
             let selector = try pinned?.selector ?? settings.selector
             let selection = try await session.select(selector)
+            let request = NextSteps.Request(settings, selector, waves: waves, concurrency: concurrency)
             let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
             let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }
-            if let journal, changeOptions.yes, pinned == nil, !mayRollBack {
-                return try await session.run(plan, selector, journal, output, interruption).unlessIncomplete(selection)
-            }
-            let statuses = await session.statuses(of: plan)
+            let statuses = await session.statuses(of: plan, warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown)
             let report = session.report(on: plan, statuses)
             if let pinned { try session.check(pinned, against: plan, selector, statuses) }
             try session.checkRollbacksArePossible(plan, statuses)
@@ -87,13 +87,23 @@ struct Migrate: FleetCommand {
                 try output.write(report, settings)
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
+            if session.isNothingDue(statuses) {
+                if changeOptions.yes { session.tellWarnings(of: statuses) }
+                return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
+            }
             if !changeOptions.yes {
                 StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
-                if report.changedInstances > 0 {
-                    try await Confirmation.ask("Apply this to \(report.changedInstances) of \(report.instances.count) instances?")
-                }
+                if report.changedInstances > 0 { try await Confirmation.ask(report.question) }
             }
-            return try await session.run(plan, selector, statuses: statuses, journal, output, interruption).unlessIncomplete(selection)
+            return try await session.run(
+                plan,
+                request,
+                statuses: statuses,
+                beside: changeOptions.besideOptions.beside,
+                journal,
+                output,
+                interruption
+            ).unlessIncomplete(selection)
         }
     }
 }
@@ -105,4 +115,17 @@ struct ChangeOptions: ParsableArguments {
 
     @Flag(help: "Answer every question with yes. Required where there is no terminal.")
     var yes = false
+
+    @OptionGroup var besideOptions: BesideOptions
+}
+
+/// Options of the commands that begin or resume a run.
+struct BesideOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Start although that run is going on, if it has none of these instances; may be given several times.",
+            valueName: "run"
+        )
+    )
+    var beside: [String] = []
 }

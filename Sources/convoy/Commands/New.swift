@@ -66,8 +66,7 @@ struct New: FleetCommand {
     }
 
     private func directoryOfTheFleet() throws -> String {
-        let settings = Settings(fleetFile)
-        return try FleetFile.load(path: settings.fleetFile, environment: settings.environment).migrations
+        try FleetOutline.load(Settings(fleetFile)).migrations
     }
 
     private var nextSteps: String {

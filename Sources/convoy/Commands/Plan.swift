@@ -34,6 +34,9 @@ struct Plan: FleetCommand {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
         let change = Change.up(to: to)
         try session.check(change)
+        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
+        try file?.check()
+        try file?.check(against: session.protectedFiles)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let selection = try await session.select()
             let plan = try await session.plan(selection, change)
@@ -41,12 +44,14 @@ struct Plan: FleetCommand {
             let report = session.report(on: plan, statuses)
             try session.checkRollbacksArePossible(plan, statuses)
             if plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
-            if let out {
+            if let file {
                 let pinned = PinnedPlan(plan, set: session.set, selector: session.settings.selector, statuses: statuses, at: Date())
-                do {
-                    try pinned.data().write(to: out.asFileURL, options: .atomic)
+                let contents = Array(try pinned.data())
+                try file.check()
+                do throws(FileWriteError) {
+                    try replaceFile(file.path, contents)
                 } catch {
-                    throw CommandFailure(.usage, "--out: \(out) cannot be written", hint: "name a file in a folder that is there")
+                    throw CommandFailure(.failed, "--out: \(file.path): \(error)", hint: "name a file in a folder that exists")
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
@@ -81,6 +86,10 @@ extension FleetSession {
             target: target,
             generatedAt: Date(),
             waves: waves,
+            window: fleet.rollout.window.map {
+                let now = Date()
+                return PlanReport.Window(text: RolloutSummary.text($0), opensAt: $0.isOpen(at: now) ? nil : $0.nextChange(after: now))
+            },
             migrationNames: set.names
         )
     }

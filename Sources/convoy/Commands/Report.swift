@@ -41,15 +41,15 @@ struct Report: FleetCommand {
     }
 
     func execute() async throws -> ConvoyRollout.ExitCode {
-        try await ReportLooks(reportOptions, Settings(options)).run(look)
+        try await ReportLooks(reportOptions, Settings(options)).run(needing: noProbe ? .journal : .databases, look)
     }
 
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
         var (report, state) = try await reportOnRun(session)
         let selection = noProbe ? nil : try await session.select()
         let instances = selection?.instances ?? session.fleet.instances
-        report.apply(session.fleet, target: session.set.newest?.version, instances: instances)
-        if run == nil { try await addEarlierRuns(to: &report, instances, JournalAccess(session.fleet)) }
+        report.apply(session.fleet, target: try await target(session), instances: instances)
+        try await addOtherRuns(to: &report, instances, JournalAccess(session.fleet))
         guard let selection else {
             if let selector = session.settings.selector {
                 report = report.selecting {
@@ -79,15 +79,34 @@ struct Report: FleetCommand {
         )
     }
 
-    /// Adds how instances that the newest run leaves out ended in the runs before it: why one failed is not forgotten.
-    private func addEarlierRuns(to report: inout FleetReport, _ instances: [Instance], _ access: JournalAccess) async throws {
-        guard !report.run.isEmpty, let journal = try await access.openForReading() else { return }
-        let left = instances.map(\.name).filter { report.instance($0)?.wave == nil }
-        let (fleet, newest) = (report.fleet, RunID(report.run))
-        let endings = try await access.explaining { () async throws(JournalError) in
-            try await journal.lastEndings(of: left, fleet: fleet, except: newest)
+    /// What instances are measured against: the newest version of the set, and in the report of a run that was named what it was to bring them to.
+    private func target(_ session: FleetSession) async throws -> MigrationVersion? {
+        let newest = session.set.newest?.version
+        guard let run, run != "none", run != "latest" else { return newest }
+        let access = JournalAccess(session.fleet)
+        let journal = try await access.openExisting(for: .reading)
+        let record = try await access.run(run, .any, in: journal)
+        switch record.change {
+        case .up(let target?): return target
+        case .down(let target): return target
+        // The set may have grown since.
+        case .up(nil): return (try? await access.plan(of: record.id, in: journal))?.migrations.last?.version ?? newest
+        case .downSteps, .revert: return newest
         }
-        for event in endings.compactMap(\.event) { report.apply(event) }
+    }
+
+    /// Adds how instances ended in other runs: where the newest run leaves them out, why one failed is not forgotten; and where a newer run than
+    /// the one that was named has worked on them, that is where they stand.
+    private func addOtherRuns(to report: inout FleetReport, _ instances: [Instance], _ access: JournalAccess) async throws {
+        guard !report.run.isEmpty, let journal = try await access.openForReading() else { return }
+        let (fleet, shown) = (report.fleet, RunID(report.run))
+        let endings = try await access.explaining { () async throws(JournalError) in
+            try await journal.lastEndings(of: instances.map(\.name), fleet: fleet, except: shown)
+        }
+        for event in endings.compactMap(\.event) {
+            guard let name = event.kind.instance else { continue }
+            if report.instance(name)?.wave == nil { report.apply(event) } else { report.apply(elsewhere: event) }
+        }
     }
 
     /// The run that is asked for; an empty report where there is none and none was named.

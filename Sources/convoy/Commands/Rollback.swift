@@ -45,13 +45,15 @@ struct Rollback: FleetCommand {
         try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
         let session = try FleetSession(settings)
+        try output.check(session)
+        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
             let selection = try await session.select()
             let plan = try await session.plan(selection, change)
-            let statuses = await session.statuses(of: plan)
+            let statuses = await session.statuses(of: plan, warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown)
             let report = session.report(on: plan, statuses)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             guard let journal, !isRefused else {
@@ -65,15 +67,26 @@ struct Rollback: FleetCommand {
                 }
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
+            if session.isNothingDue(statuses) {
+                if changeOptions.yes { session.tellWarnings(of: statuses) }
+                return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
+            }
             if !changeOptions.yes {
                 StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
                 if report.changedInstances > 0 {
-                    try await Confirmation.ask("Revert this on \(report.changedInstances) of \(report.instances.count) instances?")
+                    StandardStreams.error.write(LossNotice(report.migrations.map(\.version), session.set).text)
+                    try await Confirmation.ask(report.question)
                 }
             }
-            return try await session.run(plan, settings.selector, statuses: statuses, journal, output, interruption).unlessIncomplete(
-                selection
-            )
+            return try await session.run(
+                plan,
+                NextSteps.Request(settings, settings.selector),
+                statuses: statuses,
+                beside: changeOptions.besideOptions.beside,
+                journal,
+                output,
+                interruption
+            ).unlessIncomplete(selection)
         }
     }
 }

@@ -51,7 +51,14 @@ struct Runs: AsyncParsableCommand {
                     try await journal.runs(limit: limit, fleet: access.fleet)
                 }) {
                     let outcomes = try await access.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
-                    entries.append(RunsReport.Entry(run: run, state: try await access.state(of: run), outcomes: outcomes))
+                    let state = try await access.state(of: run)
+                    var waits: [String] = []
+                    if state == .running {
+                        waits = try await access.explaining { () async throws(JournalError) in
+                            try await FleetReport.waits(of: run.id, in: journal)
+                        }
+                    }
+                    entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits))
                 }
             }
             let report = RunsReport(journal: access.path, generatedAt: Date(), runs: entries)
@@ -95,8 +102,12 @@ struct Runs: AsyncParsableCommand {
                 }
             } else {
                 let (report, state) = try await access.report(on: record, in: journal)
+                let since = try await access.since(record, report, in: journal)
                 try settings.writeResult(
-                    table: { report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames) },
+                    table: {
+                        report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames)
+                            + (since.isEmpty ? "" : "\n" + since.map { $0 + "\n" }.joined())
+                    },
                     json: { report.json(state: state) }
                 )
             }

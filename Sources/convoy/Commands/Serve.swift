@@ -81,7 +81,7 @@ struct Serve: FleetCommand {
                 "warning: there is no TLS here, so the token and all names travel in the clear; put a proxy with TLS in front of \(address)\n"
             )
         }
-        let session = try FleetSession(settings)
+        let session = try FleetSession(reading: settings)
         let dashboard = Dashboard(
             fleet: session.fleet,
             target: session.set.newest?.version,
@@ -141,9 +141,12 @@ struct Serve: FleetCommand {
     }
 
     /// Looks at every instance, discovered ones included.
-    private static func probe(_ session: FleetSession) async throws(ProbeError) -> ProbeFindings {
+    private static func probe(_ started: FleetSession) async throws(ProbeError) -> ProbeFindings {
         let found: DiscoveredFleet
+        let session: FleetSession
         do throws(Problems) {
+            // Only a look needs the secrets, and the files may have been put right since.
+            session = try started.whole()
             found = try await session.fleet.discover()
         } catch {
             throw ProbeError(error.problems.map(\.description).joined(separator: "; ").visible)
@@ -156,10 +159,25 @@ struct Serve: FleetCommand {
         )
     }
 
+    /// Nobody confirms here that a run is resumed although a newer one has worked on its instances.
+    private static func checkUpToDate(_ run: RunID, _ access: JournalAccess) async throws(ResumeError) {
+        let overtaking: Overtaking?
+        do {
+            let journal = try await access.openExisting(for: .reading)
+            overtaking = try await access.overtakings(of: access.run(run.description, .any, in: journal), in: journal).first
+        } catch let failure as CommandFailure {
+            throw ResumeError(failure.message)
+        } catch {
+            throw ResumeError("the journal cannot be read")
+        }
+        if let overtaking { throw ResumeError("\(overtaking.line): resume it from a terminal, with `convoy resume \(run)`") }
+    }
+
     private func control(_ session: FleetSession) -> RunControl {
         let settings = session.settings
         let journal = session.fleet.journal
         return RunControl(journal: journal, person: JournalAccess.person) { run throws(ResumeError) in
+            try await Self.checkUpToDate(run, JournalAccess(session.fleet))
             try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, environment: settings.environment).start()
         }
     }

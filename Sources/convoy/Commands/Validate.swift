@@ -20,6 +20,7 @@ struct Validate: FleetCommand {
 
     func execute() async throws -> ConvoyRollout.ExitCode {
         let session = try FleetSession(Settings(options))
+        try HookPrograms(session.fleet, environment: session.settings.environment).check()
         StandardStreams.output.write(summary(session))
         try StandardStreams.output.check()
         return .success

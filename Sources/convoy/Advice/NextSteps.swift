@@ -1,0 +1,112 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRollout
+
+/// What to type after a run that did not come to its end.
+///
+/// Every command here is safe in the state in which it is printed, however often it is given: a rollback by steps is never repeated, because it
+/// would revert more of the instances that are done; each instance is named with the version where its steps end.
+struct NextSteps {
+    /// How the run was asked for, apart from its change.
+    struct Request {
+        var fleetFile: String
+        /// Whether a command without `--fleet` means that file, in any shell.
+        var isDefaultFleetFile: Bool
+        var selector: Selector?
+        var waves: [String] = []
+        var concurrency: Int?
+    }
+
+    var run: RunID
+    var plan: RolloutPlan
+    var request: Request
+    /// How each instance ended; those that are missing were not reached.
+    var outcomes: [String: Outcome]
+    var set: MigrationSet
+
+    /// Continues the run itself.
+    var resume: ShellCommand { ShellCommand(["convoy", "resume", run.description] + fleetOption) }
+
+    /// The commands that continue with what is left in new runs, and the instances for which there is none.
+    func afterwards() -> (commands: [ShellCommand], unclear: [String]) {
+        switch plan.change {
+        case .up(let target):
+            var words = ["convoy", "migrate"]
+            if let target { words += ["--to", target.description] }
+            for wave in request.waves { words += ["--wave", wave] }
+            if let concurrency = request.concurrency { words += ["--concurrency", String(concurrency)] }
+            return ([ShellCommand(words + selectOption + fleetOption)], [])
+        case .down(let target):
+            return ([ShellCommand(["convoy", "rollback", "--to", target.description] + selectOption + fleetOption)], [])
+        case .downSteps, .revert:
+            return afterSteps()
+        }
+    }
+
+    /// Steps end at another version on each instance: those that end at the same one share a command.
+    private func afterSteps() -> (commands: [ShellCommand], unclear: [String]) {
+        var unclear: [String] = []
+        var names: [MigrationVersion: [String]] = [:]
+        for instance in plan.waves.flatMap(\.instances) where outcomes[instance.name].map({ $0 != .rolledBack && $0 != .upToDate }) ?? true
+        {
+            guard let start = plan.starts[instance.name] else {
+                unclear.append(instance.name)
+                continue
+            }
+            guard let oldest = start.pending.min() else { continue }
+            // What is older than the oldest step stays, and nothing else.
+            guard let end = set.migrations.last(where: { $0.version < oldest })?.version, Selector(naming: [instance.name]) != nil else {
+                unclear.append(instance.name)
+                continue
+            }
+            names[end, default: []].append(instance.name)
+        }
+        let commands = names.sorted { $0.key > $1.key }.compactMap { end, names in
+            Selector(naming: names).map { selector in
+                ShellCommand(["convoy", "rollback", "--to", end.description, "--select", selector.text] + fleetOption)
+            }
+        }
+        return (commands, unclear)
+    }
+
+    private var selectOption: [String] { request.selector.map { ["--select", $0.text] } ?? [] }
+
+    private var fleetOption: [String] { request.isDefaultFleetFile ? [] : ["--fleet", request.fleetFile] }
+
+    /// The commands in lines of their own, and a word on what none of them covers.
+    func lines(_ introduction: String) -> String {
+        let (commands, unclear) = afterwards()
+        var text = commands.isEmpty ? "" : "\(introduction)\n" + commands.map { "  \($0.description.visible)\n" }.joined()
+        if !unclear.isEmpty {
+            let few = unclear.prefix(5).map(\.visible).joined(separator: ", ") + (unclear.count > 5 ? " and \(unclear.count - 5) more" : "")
+            text +=
+                "where the steps of \(few) end is not known: compare with `convoy status`, and name a version with `convoy rollback --to`\n"
+        }
+        return text
+    }
+}
+
+extension NextSteps.Request {
+    init(_ settings: Settings, _ selector: Selector?, waves: [String] = [], concurrency: Int? = nil) {
+        self.init(
+            fleetFile: settings.fleetFile,
+            isDefaultFleetFile: settings.fleetFile == FleetFileOption.standard && settings.environment[FleetFileOption.variable] == nil,
+            selector: selector,
+            waves: waves,
+            concurrency: concurrency
+        )
+    }
+}
+
+extension Selector {
+    /// Describes exactly the instances with these names; nil where one has a name that no selector can say.
+    init?(naming names: [String]) {
+        let text = names.count == 1 ? "name=\(names[0])" : "name in (\(names.joined(separator: ",")))"
+        guard let selector = try? Selector(parsing: text) else { return nil }
+        let isExact =
+            names.allSatisfy { selector.matches(name: $0, server: "", database: "", labels: [:]) } && !names.contains { $0.isEmpty }
+        guard isExact else { return nil }
+        self = selector
+    }
+}

@@ -1,0 +1,43 @@
+import ConvoyFleet
+import ConvoyMigrations
+import Glibc
+
+/// The programs that a fleet file names for hooks and gates: one that is missing is told before a run, not in the middle of it.
+struct HookPrograms {
+    private let fleet: Fleet
+    private let path: String
+
+    init(_ fleet: Fleet, environment: [String: String]) {
+        self.fleet = fleet
+        path = environment["PATH"] ?? "/usr/bin:/bin"
+    }
+
+    /// - Throws: a problem for each program that is not there or may not be run.
+    func check() throws(Problems) {
+        var problems: [Problem] = []
+        let hooks = fleet.rollout.hooks.commands.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) }
+        let gates = fleet.rollout.waves.compactMap { wave in wave.gate.map { ("the gate of wave \(wave.name)", $0.command) } }
+        for (place, command) in hooks + gates {
+            guard let program = command.first, !program.contains("{"), !isThere(program) else { continue }
+            problems.append(
+                Problem(
+                    file: fleet.file,
+                    "\(place): there is no program \(program) that this user may run",
+                    hint: program.contains("/")
+                        ? "correct the path, or make the file executable" : "give its path, or install it: it is not in PATH"
+                )
+            )
+        }
+        if !problems.isEmpty { throw Problems(problems) }
+    }
+
+    private func isThere(_ program: String) -> Bool {
+        if program.contains("/") { return Self.isProgram(program) }
+        return path.split(separator: ":").contains { Self.isProgram("\($0)/\(program)") }
+    }
+
+    private static func isProgram(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+    }
+}

@@ -1,0 +1,50 @@
+import ConvoyFleet
+import Glibc
+
+/// Files that no result may take the place of, whatever an option says: what a fleet cannot be migrated without.
+struct ProtectedFiles: Sendable {
+    private let fleetFile: String
+    private let journal: String
+    private let migrations: String
+
+    init(_ fleet: Fleet, fleetFile: String) {
+        self.fleetFile = fleetFile
+        journal = fleet.journal
+        migrations = fleet.migrations
+    }
+
+    /// What a path is, in words that follow “is”; nil where a result may go there.
+    func role(of path: String) -> String? {
+        if Self.isSame(path, fleetFile) { return "the fleet file" }
+        if Self.isSame(path, journal) { return "the journal" }
+        // SQLite's files, locks and logs stand beside it and begin as it does.
+        if let place = Self.place(path), let journal = Self.place(journal), place.hasPrefix(journal + "-") || place.hasPrefix(journal + ".")
+        {
+            return "a companion of the journal"
+        }
+        if let place = Self.place(path), let set = Self.resolved(migrations), place.hasPrefix(set + "/") { return "in the migration set" }
+        return nil
+    }
+
+    private static func isSame(_ left: String, _ right: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        if stat(left, &first) == 0, stat(right, &second) == 0 { return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino) }
+        guard let left = place(left), let right = place(right) else { return false }
+        return left == right
+    }
+
+    /// Where a file is or would be, with every link resolved; nil where its folder does not exist.
+    private static func place(_ path: String) -> String? {
+        if let whole = resolved(path) { return whole }
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+        return resolved(folder).map { ($0 == "/" ? "" : $0) + "/" + name }
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}

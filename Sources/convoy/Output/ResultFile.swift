@@ -1,0 +1,86 @@
+import ConvoyFleet
+import ConvoyReporting
+import ConvoyRollout
+import FoundationEssentials
+import Glibc
+
+/// A file that an option names for a result. It takes the place of nothing but an empty file or an older result of the same kind.
+struct ResultFile: Sendable {
+    /// What is written to it.
+    enum Kind: Sendable {
+        case report(ReportFormat)
+        case plan
+    }
+
+    let path: String
+    let option: String
+    let kind: Kind
+
+    /// An older result is recognised by how it begins; a plan by its keys, wherever they stand.
+    private static let headLimit = 64 << 10
+    private static let planLimit = 256 << 20
+
+    /// - Throws: a ``CommandFailure`` where the file cannot be written, or must not be replaced; ask before there is a result to lose.
+    func check() throws {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is there and not a regular file") }
+            if status.st_size > 0, !isOfItsKind {
+                throw CommandFailure(
+                    .usage,
+                    "\(option): \(path) is there and is not \(kind.words), so it is not replaced",
+                    hint: "name another file, or move that one away"
+                )
+            }
+        }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard access(folder, W_OK | X_OK) == 0 else { throw failure("its folder: \(String(cString: strerror(errno)))") }
+    }
+
+    /// - Throws: a ``CommandFailure`` where the file is one that the fleet needs.
+    func check(against files: ProtectedFiles) throws {
+        guard let role = files.role(of: path) else { return }
+        throw CommandFailure(.usage, "\(option): \(path) is \(role), which no result replaces", hint: "name another file")
+    }
+
+    private func failure(_ reason: String) -> CommandFailure {
+        CommandFailure(.usage, "\(option): \(path) cannot be written: \(reason)", hint: "name a file in a folder that exists")
+    }
+
+    private var isOfItsKind: Bool {
+        switch kind {
+        case .report(let format):
+            guard let bytes = Self.read(path, limit: Self.headLimit) else { return false }
+            return format.recognizes(String(decoding: bytes, as: UTF8.self))
+        case .plan:
+            guard let bytes = Self.read(path, limit: Self.planLimit) else { return false }
+            return PinnedPlan.isOne(Data(bytes))
+        }
+    }
+
+    /// The beginning of a file; nil where it cannot be read.
+    private static func read(_ path: String, limit: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count < limit {
+            let count = Glibc.read(descriptor, &chunk, min(chunk.count, limit - bytes.count))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return count == 0 ? bytes : nil }
+            bytes += chunk[..<count]
+        }
+        return bytes
+    }
+}
+
+extension ResultFile.Kind {
+    /// With its article.
+    fileprivate var words: String {
+        switch self {
+        case .report(let format): "a \(format.rawValue) report of Convoy"
+        case .plan: "a plan of `convoy plan --out`"
+        }
+    }
+}

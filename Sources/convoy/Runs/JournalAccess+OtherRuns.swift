@@ -1,0 +1,102 @@
+import ConvoyFleet
+import ConvoyReporting
+import ConvoyRollout
+
+/// A newer run that has worked on instances of an older one, so that the older one's plan may no longer fit them.
+struct Overtaking {
+    var run: RunRecord
+    /// In their order in the older run's plan.
+    var instances: [String]
+
+    var line: String { "run \(run.id) has worked on \(Overtaking.list(instances)) since" }
+
+    static func list(_ names: [String]) -> String {
+        let few = names.prefix(5).map(\.visible).joined(separator: ", ")
+        return names.count > 5 ? "\(few) and \(names.count - 5) more" : few
+    }
+}
+
+/// Runs of one fleet in each other's way.
+extension JournalAccess {
+    /// The newer runs that have worked on instances of a run, newest first.
+    func overtakings(of record: RunRecord, in journal: SQLiteJournal) async throws -> [Overtaking] {
+        let newer = try await explaining { () async throws(JournalError) in
+            try await journal.runs(limit: 1000, fleet: record.fleet).filter { $0.startedAt > record.startedAt && $0.id != record.id }
+        }
+        guard !newer.isEmpty else { return [] }
+        let names = try await plan(of: record.id, in: journal).waves.flatMap(\.instances).map(\.name)
+        var overtakings: [Overtaking] = []
+        for run in newer {
+            let started = try await explaining { () async throws(JournalError) in try await journal.startedInstances(of: run.id) }
+            let common = names.filter(started.contains)
+            if !common.isEmpty { overtakings.append(Overtaking(run: run, instances: common)) }
+        }
+        return overtakings
+    }
+
+    /// Holds off other processes that want to begin a run while the body looks for runs and begins one.
+    func whileNoOtherRunBegins<Value>(_ body: () async throws -> Value) async throws -> Value {
+        let lock = try await startLock()
+        defer { lock.release() }
+        return try await body()
+    }
+
+    private func startLock() async throws -> RunLock {
+        var attempts = 0
+        while true {
+            do throws(JournalError) {
+                return try await RunLock.acquire(RunID("starting"), journal: path)
+            } catch {
+                attempts += 1
+                guard attempts < 50 else { throw CommandFailure(.configuration, "journal \(path): another run is being begun there") }
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - beside: the runs that it may go on beside, as `--beside` names them.
+    ///   - own: the run itself, where it is resumed.
+    /// - Throws: a ``CommandFailure`` where another run of the fleet is going on, unless it is named and has none of these instances.
+    func checkNoOtherRun(_ plan: RolloutPlan, beside: [String], own: RunID? = nil, in journal: SQLiteJournal) async throws {
+        let open = try await explaining { () async throws(JournalError) in
+            try await journal.runs(limit: 1000, fleet: plan.fleet).filter { $0.status == nil && $0.id != own }
+        }
+        let instances = plan.waves.flatMap(\.instances)
+        for run in open where try await state(of: run) == .running {
+            let theirs = try? await self.plan(of: run.id, in: journal).waves.flatMap(\.instances)
+            let names = Set((theirs ?? []).map(\.name))
+            let databases = Set((theirs ?? []).map { [$0.server, $0.database] })
+            let common = instances.filter { names.contains($0.name) || databases.contains([$0.server, $0.database]) }.map(\.name)
+            guard theirs != nil, common.isEmpty else {
+                throw CommandFailure(
+                    .usage,
+                    "run \(run.id) of \(run.startedBy) is going on"
+                        + (common.isEmpty ? "" : ", and has \(Overtaking.list(common))"),
+                    hint: "see how far it is with `convoy runs show \(run.id)`; this can start when it has ended"
+                )
+            }
+            guard beside.contains(where: { !$0.isEmpty && run.id.description.hasPrefix($0) }) else {
+                throw CommandFailure(
+                    .usage,
+                    "run \(run.id) of \(run.startedBy) is going on in this fleet",
+                    hint: "it has other instances: with `--beside \(run.id)` this one starts beside it"
+                )
+            }
+        }
+    }
+
+    /// A word on runs that wait to be resumed and have the same instances.
+    func noteResumableRuns(_ plan: RolloutPlan, in journal: SQLiteJournal) async throws {
+        let names = Set(plan.waves.flatMap(\.instances).map(\.name))
+        let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
+        for run in runs where [.cutOff, .interrupted].contains(try await state(of: run)) {
+            guard let theirs = try? await self.plan(of: run.id, in: journal).waves.flatMap(\.instances).map(\.name) else { continue }
+            let common = theirs.filter(names.contains)
+            guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }
+            StandardStreams.error.write(
+                "note: run \(run.id) is not at its end and has \(Overtaking.list(common)) too: `convoy resume \(run.id)` continues it, "
+                    + "`convoy abandon \(run.id)` gives it up\n"
+            )
+        }
+    }
+}
