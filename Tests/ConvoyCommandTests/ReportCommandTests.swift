@@ -128,7 +128,7 @@ struct ReportCommandTests {
     @Test func aFileIsReplacedWholeAndKeepsItsPermissions() async throws {
         try await withMixedFleet { folder, _ in
             let path = "\(folder)/report.json"
-            try Data("old".utf8).write(to: URL(fileURLWithPath: path))
+            try Data("{\n  \"schema\": \"convoy.status/1\"\n}\n".utf8).write(to: URL(fileURLWithPath: path))
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             try FileManager.default.createSymbolicLink(atPath: "\(folder)/link.json", withDestinationPath: "report.json")
             let result = try await runConvoy(["status", "--output", "json", "--output-file", "link.json"], in: folder)
