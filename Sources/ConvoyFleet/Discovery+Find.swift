@@ -17,11 +17,20 @@ public struct DiscoveredFleet: Sendable {
     public var instances: [Instance]
     /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
     public var failures: [DiscoveryFailure]
+    /// How many databases fit a pattern and are left out, because their names are none.
+    public var leftOut: Int
+    /// What the operator should know of names and patterns, of severity `warning`.
+    public var warnings: [Problem]
 
-    public init(instances: [Instance], failures: [DiscoveryFailure] = []) {
+    public init(instances: [Instance], failures: [DiscoveryFailure] = [], leftOut: Int = 0, warnings: [Problem] = []) {
         self.instances = instances
         self.failures = failures
+        self.leftOut = leftOut
+        self.warnings = warnings
     }
+
+    /// Whether the instances are all that the fleet has.
+    public var isComplete: Bool { failures.isEmpty && leftOut == 0 }
 }
 
 extension Fleet {
@@ -34,8 +43,8 @@ extension Fleet {
     public func discover() async throws(Problems) -> DiscoveredFleet {
         guard !discoveries.isEmpty else { return DiscoveredFleet(instances: instances) }
         let discoveries = discoveries
-        let results = await withTaskGroup(of: (Int, Result<[Instance], PostgresError>).self) { group in
-            var results: [Result<[Instance], PostgresError>?] = Array(repeating: nil, count: discoveries.count)
+        let results = await withTaskGroup(of: (Int, Result<[String], PostgresError>).self) { group in
+            var results: [Result<[String], PostgresError>?] = Array(repeating: nil, count: discoveries.count)
             for (index, discovery) in discoveries.enumerated() {
                 if index >= Self.discoveriesAtOnce, let (done, result) = await group.next() { results[done] = result }
                 group.addTask { (index, await discovery.find()) }
@@ -44,15 +53,23 @@ extension Fleet {
             return results
         }
         var found: [(Discovery, [Instance])] = []
-        var failures: [DiscoveryFailure] = []
+        var discovered = DiscoveredFleet(instances: [])
+        // A database that the file lists has a name already.
+        let listed = Set(instances.compactMap(\.target?.normalised))
         for (discovery, result) in zip(discoveries, results) {
             switch result {
-            case .success(let instances): found.append((discovery, instances))
-            case .failure(let error): failures.append(DiscoveryFailure(discovery: discovery, error: error))
+            case .success(let databases):
+                let sorted = discovery.sorted(databases, listed: listed)
+                found.append((discovery, sorted.instances))
+                discovered.leftOut += sorted.leftOut.count
+                discovered.warnings += sorted.warnings(file)
+            case .failure(let error): discovered.failures.append(DiscoveryFailure(discovery: discovery, error: error))
             case nil: break
             }
         }
-        return DiscoveredFleet(instances: try merging(found), failures: failures)
+        discovered.instances = try merging(found)
+        discovered.warnings += rolloutWarnings(discovered)
+        return discovered
     }
 
     /// The listed instances and those found. A database that is listed, or found before, is not added again under another name; so that this also
@@ -62,6 +79,7 @@ extension Fleet {
     package func merging(_ found: [(discovery: Discovery, instances: [Instance])]) throws(Problems) -> [Instance] {
         var merged = instances
         var targets = Set(instances.compactMap(\.target?.normalised))
+        // Every name is in normal form C, so that two that are equal have the same bytes.
         var owners = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
         var problems: [Problem] = []
         for (discovery, instances) in found {
@@ -96,7 +114,7 @@ extension Discovery {
         """
 
     /// Asks the server for its databases, within the template's connect time-out for the session and again for the answer.
-    public func find() async -> Result<[Instance], PostgresError> {
+    public func find() async -> Result<[String], PostgresError> {
         var parameters = template.direct ?? template.connection
         parameters["dbname"] = maintenanceDatabase
         do throws(PostgresError) {
@@ -106,35 +124,9 @@ extension Discovery {
             for row in try await connection.query(Self.query, timeout: template.settings.connectTimeout).rows {
                 names.append(try row.text("name"))
             }
-            return .success(instances(among: names))
+            return .success(names)
         } catch {
             return .failure(error)
         }
-    }
-
-    /// The instances that a server's databases make, in the order of the databases.
-    package func instances(among databases: [String]) -> [Instance] {
-        databases.filter { name in self.databases.matches(name) && !exclude.contains { $0.matches(name) } }.map(instance)
-    }
-
-    private func instance(database: String) -> Instance {
-        func filled(_ parameters: ConnectionParameters?) -> ConnectionParameters? {
-            guard var parameters else { return nil }
-            parameters["dbname"] = database
-            return parameters
-        }
-        var connection = template.connection
-        connection["dbname"] = database
-        return Instance(
-            name: nameTemplate.replacing("{server}", with: server).replacing("{database}", with: database),
-            server: server,
-            database: database,
-            labels: template.labels,
-            connection: connection,
-            admin: filled(template.admin),
-            direct: filled(template.direct),
-            secrets: template.secrets,
-            settings: template.settings
-        )
     }
 }

@@ -72,13 +72,38 @@ extension FleetReader {
             note(field, "the password is empty", hint: "take the key out to use a password file or none")
             return false
         }
+        switch keyword {
+        case "host", "hostaddr", "port", "service": noteOddCharacter(.error, in: value, of: "`\(keyword)`", field)
+        case "dbname", "user": noteOddCharacter(in: value, of: "`\(field.key == "url" ? keyword : field.key)`", field)
+        default: break
+        }
         guard let complaint = ConnectionKeywords.complaint(keyword, value) else { return true }
         note(field, "`\(keyword)` \(complaint)")
         return false
     }
 
     func noteLiteral(_ secret: String, _ field: Field) {
+        if case .scalar(let scalar) = field.node.content, let variable = Self.shellVariable(scalar.text) {
+            // Only a name that the environment has is shown: else it may be a password that begins with a dollar sign.
+            let name = environment[variable] == nil ? "NAME" : variable
+            note(.warning, at: field.node.mark, "\(secret) is the text itself: “$” begins no variable here", hint: "write ${env:\(name)}")
+            return
+        }
         note(.warning, at: field.node.mark, "\(secret) stands in the file itself", hint: "use ${env:NAME}, ${file:PATH} or a password file")
+    }
+
+    /// The name of a variable that a text would be to a shell: `$NAME`, and `NAME` in braces after the dollar sign is refused elsewhere.
+    private static func shellVariable(_ text: String) -> String? {
+        guard text.utf8.first == UInt8(ascii: "$") else { return nil }
+        let name = text.dropFirst()
+        guard let first = name.unicodeScalars.first, !("0"..."9" ~= first), name.unicodeScalars.allSatisfy(Self.isVariableCharacter) else {
+            return nil
+        }
+        return String(name)
+    }
+
+    private static func isVariableCharacter(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "_" || "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar
     }
 
     /// Whether some of the URL's password stands in the file, and not in a variable.

@@ -115,13 +115,14 @@ extension FleetReader {
                 hint: "write for example {server: eu-1, databases: \"teslamate_*\"}"
             )
         }
-        let databases = text(section["databases"]).map { Glob($0) }
-        let excludes = (list(section["exclude"], allowsSingle: true) ?? []).compactMap { text($0) }.map { Glob($0) }
+        let databases = section["databases"].flatMap(glob)
+        let excludes = (list(section["exclude"], allowsSingle: true) ?? []).compactMap(glob)
         let nameTemplate = section["name"].map(nameTemplate) ?? "{database}"
         let listed = section["server"].flatMap { server($0, among: servers) }.flatMap { servers[$0] }
         var draft = listed?.draft ?? InstanceDraft()
         apply(section, to: &draft)
         checkHosts(draft, at: section.mark)
+        notePlaceholders(section)
         let maintenanceDatabase = text(section["maintenance_database"]) ?? listed?.maintenanceDatabase ?? "postgres"
         guard let listed, let databases, let nameTemplate else { return nil }
         draft.parameters["dbname"] = nil
@@ -147,6 +148,34 @@ extension FleetReader {
         )
     }
 
+    private func glob(_ field: Field) -> Glob? {
+        guard let pattern = text(field) else { return nil }
+        noteOddCharacter(in: pattern, of: "`\(field.key)`", field)
+        return Glob(pattern)
+    }
+
+    /// Only `name` is filled in: anywhere else the braces would be sent as they are.
+    private func notePlaceholders(_ section: Section) {
+        let fields =
+            section.fields
+            + ["admin", "direct"].compactMap { section[$0] }.flatMap { field -> [Field] in
+                guard case .mapping(let pairs) = field.node.content else { return [] }
+                return pairs.compactMap { pair in
+                    guard case .scalar(let key) = pair.key.content else { return nil }
+                    return Field(key: key.text, keyMark: pair.key.mark, node: pair.value, isInSecret: true)
+                }
+            }
+        for field in fields where field.key != "name" {
+            guard case .scalar(let scalar) = field.node.content else { continue }
+            guard let word = Placeholders.words(in: scalar.text).first(where: { $0 == "database" || $0 == "server" }) else { continue }
+            note(
+                at: field.node.mark,
+                "{\(word)} is filled in in `name` only, not in `\(field.key)`",
+                hint: "databases with values of their own are listed under `instances`"
+            )
+        }
+    }
+
     private func nameTemplate(_ field: Field) -> String? {
         guard let template = text(field) else { return nil }
         let words = Placeholders.words(in: template)
@@ -158,7 +187,7 @@ extension FleetReader {
             note(field, "every database found would get the same name", hint: "put {database} into it")
             return nil
         }
-        let example = template.replacing("{database}", with: "x").replacing("{server}", with: "x")
+        let example = Placeholders.fill(template) { _ in "x" }
         guard Self.isName(example) else {
             note(field, "`name` does not make a name", hint: "around {database} it has ASCII letters, digits, “.”, “_” and “-”")
             return nil

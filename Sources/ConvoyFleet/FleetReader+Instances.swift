@@ -57,7 +57,10 @@ extension FleetReader {
         if let value = duration(section["lock_wait"]) { settings.lockWait = value }
         if let value = duration(section["lock_timeout"], atLeast: moment) { settings.lockTimeout = value }
         if let value = duration(section["statement_timeout"]) { settings.statementTimeout = value }
-        if let value = text(section["ledger_schema"]) { settings.ledgerSchema = value }
+        if let field = section["ledger_schema"], let value = text(field) {
+            noteOddCharacter(in: value, of: "`ledger_schema`", field)
+            settings.ledgerSchema = value
+        }
         if let value = choice(section["out_of_order"], among: OutOfOrderPolicy.allCases.map(\.rawValue)).flatMap(OutOfOrderPolicy.init) {
             settings.outOfOrder = value
         }
@@ -103,6 +106,12 @@ extension FleetReader {
                 )
                 continue
             }
+            noteOddCharacter(
+                OddCharacter(in: value)?.isBlankOrInvisible == true ? .error : .warning,
+                in: value,
+                of: "label `\(field.key)`",
+                field
+            )
             labels[field.key] = value
         }
         return labels

@@ -50,7 +50,12 @@ extension FleetReader {
                     expanded.text += value
                     expanded.isLiteral = false
                 } else {
-                    note(field, "the environment has no variable \(name)", hint: "set it, or give a default: ${env:\(name):-…}")
+                    noteMissing(
+                        "env:\(name)",
+                        field,
+                        "the environment has no variable \(name)",
+                        hint: "set it, or give a default: ${env:\(name):-…}"
+                    )
                     return nil
                 }
             case .file(let path):
@@ -59,7 +64,8 @@ extension FleetReader {
                     expanded.text += text
                     expanded.isLiteral = false
                 case .failure(let failure):
-                    note(
+                    noteMissing(
+                        "file:\(path)",
                         field,
                         "the file “\(path)” \(failure.reason)",
                         hint: failure.hint ?? "relative paths start where the fleet file is"

@@ -18,8 +18,15 @@ extension FleetReader {
         // leave in a run: what has nothing to take here has nothing to take there.
         let choice = WaveChoice(waves: waves.map(\.wave), instances: instances, cohorts: [:])
         let known = Set(instances.map(\.name))
+        let vocabulary = SelectionVocabulary(instances)
         for (index, wave) in waves.enumerated() where index <= rest {
             noteUnknownLabel(of: wave, instances)
+            // A wave that gets nothing is told as that.
+            if case .selector(let selector) = wave.wave.selection, !choice.leftFor[index].isEmpty {
+                for miss in selector.misses(in: vocabulary) {
+                    note(miss.isName ? .error : .warning, at: wave.mark, "wave `\(wave.wave.name)`: \(miss.message)", hint: miss.hint)
+                }
+            }
             // That a canary with one of each kind takes some of what a later wave means is its purpose.
             let repeated = choice.takenBefore[index].filter { choice.waveOfInstance[$0].map { waves[$0].wave.onePer == nil } ?? false }
             if case .names(let names) = wave.wave.selection, !known.isSuperset(of: names) {

@@ -19,6 +19,8 @@ final class FleetReader {
     var placesAreKnown = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
+    /// Where the problem of each missing variable and file stands in ``problems``, and the further lines that want it.
+    private var missing: [String: (index: Int, lines: [Int])] = [:]
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
     private var hintBudget = 50
 
@@ -45,8 +47,45 @@ final class FleetReader {
     }
 
     /// Notes a problem with a value, which is shown unless it may hold a secret.
+    ///
+    /// An odd character in the value is named: what is wrong with it cannot be seen.
     func note(_ field: Field, _ message: String, hint: String? = nil) {
-        note(at: field.node.mark, message, text: field.shownText, hint: hint)
+        guard let shown = field.shownText, let odd = OddCharacter(in: shown) else {
+            note(at: field.node.mark, message, text: field.shownText, hint: hint)
+            return
+        }
+        note(
+            at: field.node.mark,
+            "\(message); character \(odd.position) of it is \(odd.description)",
+            text: shown,
+            hint: [odd.hint, hint].compactMap(\.self).joined(separator: "; ")
+        )
+    }
+
+    /// Warns of a character in a name that cannot be seen, or looks like another one: the name would look right and not be found.
+    ///
+    /// - Parameters:
+    ///   - title: what the name is, for example `` `user` ``.
+    ///   - text: with variables filled in.
+    func noteOddCharacter(_ severity: Problem.Severity = .warning, in text: String, of title: String, _ field: Field) {
+        guard let odd = OddCharacter(in: text) else { return }
+        note(severity, at: field.node.mark, "character \(odd.position) of \(title) is \(odd.description)", hint: odd.hint)
+    }
+
+    /// Notes what a value needs and is not there, once however many values need it: the further lines are added to the first one's message.
+    func noteMissing(_ thing: String, _ field: Field, _ message: String, hint: String?) {
+        guard let (index, known) = missing[thing] else {
+            missing[thing] = (problems.count, [])
+            note(field, message, hint: hint)
+            return
+        }
+        var lines = known
+        if problems[index].line != field.node.mark.line, lines.last != field.node.mark.line { lines.append(field.node.mark.line) }
+        missing[thing] = (index, lines)
+        guard !lines.isEmpty else { return }
+        let shown = lines.prefix(5).map(String.init).joined(separator: ", ")
+        let more = lines.count > 5 ? " and \(lines.count - 5) more" : ""
+        problems[index].message = "\(message), also needed on \(lines.count == 1 ? "line" : "lines") \(shown)\(more)"
     }
 
     /// “did you mean …?”, or the alternatives where they are few.
@@ -73,7 +112,7 @@ final class FleetReader {
         case .mapping(let pairs):
             return section(pairs, at: field.node.mark, title, keys: keys, isSecret: field.isSecret)
         default:
-            note(at: field.node.mark, "\(title) must be a mapping of keys to values, not \(field.node.kind)")
+            note(field, "\(title) must be a mapping of keys to values, not \(field.node.kind)")
             return nil
         }
     }
@@ -89,6 +128,15 @@ final class FleetReader {
             let isEmpty = if case .scalar(let value) = pair.value.content { value.isNull } else { false }
             var shown: String? { Self.shownKey(key.text, isSecret: isSecret && isEmpty) }
             if let keys, !keys.contains(key.text) {
+                // A key that reads like a known one is no piece of a password.
+                if let odd = OddCharacter(in: key.text), keys.contains(OddCharacter.read(key.text)) {
+                    note(
+                        at: pair.key.mark,
+                        "\(title) has no key `\(key.text)`: character \(odd.position) of it is \(odd.description)",
+                        hint: "did you mean `\(OddCharacter.read(key.text))`?"
+                    )
+                    continue
+                }
                 // In {password: a,b} the key “b” is a piece of the password.
                 if isEmpty || shown == nil {
                     note(

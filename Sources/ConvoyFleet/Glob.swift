@@ -11,6 +11,11 @@ public struct Glob: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { pattern }
 
+    /// By scalars, of which the pattern is made.
+    public static func == (left: Self, right: Self) -> Bool { left.scalars == right.scalars }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(scalars) }
+
     /// Whether the whole text fits; letters are told apart by case. Takes time in proportion to both lengths multiplied, at worst.
     public func matches(_ text: String) -> Bool {
         let text = Array(text.unicodeScalars)

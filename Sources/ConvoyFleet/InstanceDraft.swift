@@ -48,14 +48,15 @@ struct InstanceDraft {
 struct DatabaseTarget: Hashable {
     var host: String
     var port: String
-    var database: String
+    /// PostgreSQL compares the names of databases by their bytes.
+    var database: ExactText
 
     /// Nil where a service file decides.
     init?(_ parameters: ConnectionParameters) {
         guard parameters["service"] == nil else { return nil }
         host = parameters["hostaddr"] ?? parameters["host"] ?? ""
         port = parameters["port"].flatMap { $0.isEmpty ? nil : $0 } ?? "5432"
-        database = parameters["dbname"] ?? parameters["user"] ?? ""
+        database = ExactText(parameters["dbname"] ?? parameters["user"] ?? "")
     }
 
     /// The same for different spellings of what is most likely one host.

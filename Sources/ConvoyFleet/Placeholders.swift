@@ -17,7 +17,7 @@ package enum Placeholders {
         for piece in pieces.dropFirst() {
             if let word = word(at: piece) {
                 result += try value(String(word))
-                result += piece[piece.index(after: word.endIndex)...]
+                result += String(piece.unicodeScalars[piece.unicodeScalars.index(after: word.endIndex)...])
             } else {
                 result += "{" + piece
             }
@@ -25,14 +25,17 @@ package enum Placeholders {
         return result
     }
 
-    /// What is before the first opening brace, and what comes after each.
-    private static func pieces(of text: String) -> [Substring] { text.split(separator: "{", omittingEmptySubsequences: false) }
+    /// What is before the first opening brace, and what comes after each. By scalars: to Swift, a brace with a combining mark after it is no brace.
+    private static func pieces(of text: String) -> [Substring] {
+        text.unicodeScalars.split(separator: "{", omittingEmptySubsequences: false).map(Substring.init)
+    }
 
     /// The word that a piece begins with, its closing brace left out.
     private static func word(at piece: Substring) -> Substring? {
-        guard let end = piece.firstIndex(of: "}"), piece[piece.index(after: end)...].first != "}" else { return nil }
-        let word = piece[..<end]
-        guard let first = word.first, first.isLetter, word.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) else { return nil }
-        return word
+        let scalars = piece.unicodeScalars
+        guard let end = scalars.firstIndex(of: "}"), scalars[scalars.index(after: end)...].first != "}" else { return nil }
+        let word = scalars[..<end]
+        guard let first = word.first, first.properties.isAlphabetic, word.allSatisfy(SelectorParser.isKeyCharacter) else { return nil }
+        return Substring(word)
     }
 }

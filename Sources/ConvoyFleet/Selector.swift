@@ -12,8 +12,10 @@
 /// | `legacy` | that has the label |
 /// | `!legacy` | that has not |
 /// | `name~team-*` | whose label fits the glob |
+/// | `name="tm_my car"` | whose value has characters that need quotes, double or single |
 ///
-/// `name`, `server` and `database` stand for the instance's own; no label can have these keys.
+/// `name`, `server` and `database` stand for the instance's own; no label can have these keys. Within quotes `\` stands before the same quote
+/// and before another `\`. Values are compared by their bytes.
 public struct Selector: Sendable, Hashable, CustomStringConvertible {
     /// As it was written.
     public let text: String
@@ -27,8 +29,8 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
     enum Condition: Sendable, Hashable {
         case exists
         case missing
-        case isOne(of: Set<String>)
-        case isNone(of: Set<String>)
+        case isOne(of: Set<ExactText>)
+        case isNone(of: Set<ExactText>)
         case fits(Glob)
     }
 
@@ -46,6 +48,18 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { text }
 
+    /// A value as a selector takes it: in quotes where it needs them.
+    package static func quoted(_ value: String) -> String {
+        if !value.isEmpty, value.unicodeScalars.allSatisfy(SelectorParser.isValueCharacter) { return value }
+        var quoted = String.UnicodeScalarView("\"".unicodeScalars)
+        for scalar in value.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted.append("\\") }
+            quoted.append(scalar)
+        }
+        quoted.append("\"")
+        return String(quoted)
+    }
+
     public func matches(_ instance: Instance) -> Bool {
         matches(name: instance.name, server: instance.server, database: instance.database, labels: instance.labels)
     }
@@ -62,8 +76,8 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
             return switch term.condition {
             case .exists: value != nil
             case .missing: value == nil
-            case .isOne(let values): value.map(values.contains) ?? false
-            case .isNone(let values): value.map { !values.contains($0) } ?? true
+            case .isOne(let values): value.map { values.contains(ExactText($0)) } ?? false
+            case .isNone(let values): value.map { !values.contains(ExactText($0)) } ?? true
             case .fits(let glob): value.map(glob.matches) ?? false
             }
         }

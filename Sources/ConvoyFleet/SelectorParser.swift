@@ -42,11 +42,11 @@ struct SelectorParser {
             guard take("=") else {
                 throw SelectorError("“!” must be followed by “=” here", column: column, hint: "to mean “has no label”, write !\(key)")
             }
-            return Selector.Term(key: key, condition: .isNone(of: [try value()]))
+            return Selector.Term(key: key, condition: .isNone(of: [ExactText(try value())]))
         }
         if take("=") {
             _ = take("=")
-            return Selector.Term(key: key, condition: .isOne(of: [try value()]))
+            return Selector.Term(key: key, condition: .isOne(of: [ExactText(try value())]))
         }
         if take("~") {
             let start = column
@@ -70,18 +70,21 @@ struct SelectorParser {
     private mutating func key() throws(SelectorError) -> String {
         let start = column
         let key = takeWhile(Self.isKeyCharacter)
+        if position < scalars.count, let odd = OddCharacter(in: key.unicodeScalars + [scalars[position]]), scalars[position] == odd.scalar {
+            throw SelectorError("there is \(odd.description) here", column: column, hint: odd.hint)
+        }
         guard !key.isEmpty else { throw SelectorError("a label's key is expected", column: start, hint: "write for example ring=canary") }
         return key
     }
 
-    private mutating func values() throws(SelectorError) -> Set<String> {
+    private mutating func values() throws(SelectorError) -> Set<ExactText> {
         skipSpace()
         guard take("(") else {
             throw SelectorError("a list in parentheses is expected", column: column, hint: "write for example region in (eu,us)")
         }
-        var values: Set<String> = []
+        var values: Set<ExactText> = []
         while true {
-            values.insert(try value())
+            values.insert(ExactText(try value()))
             skipSpace()
             if take(")") { return values }
             guard take(",") else { throw SelectorError("the list is not closed", column: column, hint: "write “)” after the last value") }
@@ -91,17 +94,62 @@ struct SelectorParser {
     /// A value may be empty: `ring=` means a label that is there and says nothing.
     private mutating func value(allowing more: String = "") throws(SelectorError) -> String {
         skipSpace()
+        if position < scalars.count, scalars[position] == "\"" || scalars[position] == "'" { return try quotedValue() }
         let value = takeWhile { Self.isValueCharacter($0) || more.unicodeScalars.contains($0) }
         let end = position
         skipSpace()
         if position < scalars.count, scalars[position] != ",", scalars[position] != ")" {
             guard position == end else {
-                throw SelectorError("terms are joined with commas", column: column, hint: "write for example ring=canary,!legacy")
+                throw SelectorError(
+                    "terms are joined with commas",
+                    column: column,
+                    hint: "write for example ring=canary,!legacy; a value with blanks needs quotes"
+                )
             }
-            let hint = scalars[position] == "*" || scalars[position] == "?" ? "a pattern takes ~ instead of =" : nil
-            throw SelectorError("“\(scalars[position])” cannot stand in a value", column: column, hint: hint)
+            let hint =
+                scalars[position] == "*" || scalars[position] == "?"
+                ? "a pattern takes ~ instead of =" : "put the value in quotes, for example name=\"my car\""
+            throw SelectorError("“\(scalars[position])” cannot stand in a value without quotes", column: column, hint: hint)
+        }
+        if let odd = OddCharacter(in: value), odd.isOddWithoutQuotes {
+            let start = end - value.unicodeScalars.count
+            throw SelectorError(
+                "the value has \(odd.description) in it",
+                column: start + odd.position,
+                hint: "\(odd.hint), or put the value in quotes"
+            )
         }
         return value
+    }
+
+    /// A value in quotes, which may hold anything.
+    private mutating func quotedValue() throws(SelectorError) -> String {
+        let start = column
+        let quote = scalars[position]
+        position += 1
+        var value = String.UnicodeScalarView()
+        while position < scalars.count {
+            let scalar = scalars[position]
+            position += 1
+            if scalar == quote {
+                skipSpace()
+                if position < scalars.count, scalars[position] != ",", scalars[position] != ")" {
+                    throw SelectorError(
+                        "terms are joined with commas",
+                        column: column,
+                        hint: "within quotes, write \\\(quote) for \(quote)"
+                    )
+                }
+                return String(value)
+            }
+            if scalar == "\\", position < scalars.count, scalars[position] == quote || scalars[position] == "\\" {
+                value.append(scalars[position])
+                position += 1
+            } else {
+                value.append(scalar)
+            }
+        }
+        throw SelectorError("the quote is not closed", column: start, hint: "write \(quote) after the value")
     }
 
     private var column: Int { position + 1 }

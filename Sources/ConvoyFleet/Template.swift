@@ -16,10 +16,11 @@ struct Template {
     }
 
     init(_ text: String) throws(Failure) {
-        var rest = Substring(text)
+        // By scalars: to Swift, a dollar sign with a combining mark after it is no dollar sign.
+        var rest = text.unicodeScalars[...]
         var literal = ""
         while let dollar = rest.firstIndex(of: "$") {
-            literal += rest[..<dollar]
+            literal.unicodeScalars += rest[..<dollar]
             rest = rest[rest.index(after: dollar)...]
             if rest.first == "$" {
                 literal += "$"
@@ -30,18 +31,18 @@ struct Template {
                 }
                 if !literal.isEmpty { parts.append(.literal(literal)) }
                 literal = ""
-                parts.append(try Self.part(rest[rest.index(after: rest.startIndex)..<end]))
+                parts.append(try Self.part(Substring(rest[rest.index(after: rest.startIndex)..<end])))
                 rest = rest[rest.index(after: end)...]
             } else {
                 literal += "$"
             }
         }
-        literal += rest
+        literal.unicodeScalars += rest
         if !literal.isEmpty { parts.append(.literal(literal)) }
     }
 
     private static func part(_ content: Substring) throws(Failure) -> Part {
-        guard !content.contains("$"), !content.contains("{") else {
+        guard !content.unicodeScalars.contains("$"), !content.unicodeScalars.contains("{") else {
             throw Failure(message: "one “${” stands inside another", hint: "set the inner one's value where the outer one's is set")
         }
         if content.hasPrefix("file:") {

@@ -89,12 +89,12 @@ struct WaveChoice {
     ) -> [Int] {
         let candidates = Set(candidates)
         // The value that is absent is a kind of label, and no cohort.
-        var seen: Set<String?> = []
+        var seen: Set<ExactText?> = []
         return ranking.filter { index in
             guard candidates.contains(index) else { return false }
             switch kind {
-            case .label(let key): return seen.insert(instances[index].labels[key]).inserted
-            case .cohort: return cohorts[instances[index].name].map { seen.insert($0).inserted } ?? false
+            case .label(let key): return seen.insert(instances[index].labels[key].map(ExactText.init)).inserted
+            case .cohort: return cohorts[instances[index].name].map { seen.insert(ExactText($0)).inserted } ?? false
             }
         }
     }

@@ -131,6 +131,7 @@ struct YAMLReader: ~Copyable {
     private func problem(_ failure: YAMLParser.Failure) -> Problem {
         switch failure.place {
         case .mark(let mark):
+            if let problem = oddCharacter(before: mark, failure.reason) { return problem }
             let hint =
                 hasTabIndentation(mark.line)
                 ? "YAML does not allow tabs for indentation: use spaces"
@@ -149,6 +150,25 @@ struct YAMLReader: ~Copyable {
         }
     }
 
+    /// What most likely is behind a failure at a place: a character on its line, or on one of those before it, that YAML takes for text and a person
+    /// for a blank or a piece of YAML.
+    private func oddCharacter(before mark: YAMLNode.Mark, _ reason: String) -> Problem? {
+        let lines = bytes.split(separator: 0x0a, maxSplits: mark.line, omittingEmptySubsequences: false)
+        for number in stride(from: min(mark.line, lines.count), to: max(0, mark.line - 4), by: -1) {
+            let line = String(decoding: lines[number - 1], as: UTF8.self)
+            var scalars = Array(line.unicodeScalars)
+            if scalars.last == "\r" { scalars.removeLast() }
+            if let comment = scalars.indices.first(where: { scalars[$0] == "#" && ($0 == 0 || scalars[$0 - 1] == " ") }) {
+                scalars.removeSubrange(comment...)
+            }
+            // Tabs have a hint of their own, and letters of any script are text.
+            guard let odd = OddCharacter(in: scalars.map { $0 == "\t" ? " " : $0 }), !odd.isLetter else { continue }
+            let place = YAMLNode.Mark(line: number, column: odd.position)
+            return problem(place, "there is \(odd.description) here, and this is not YAML: \(reason)", hint: odd.hint)
+        }
+        return nil
+    }
+
     private func hasTabIndentation(_ line: Int) -> Bool {
         let lines = bytes.split(separator: 0x0a, maxSplits: line, omittingEmptySubsequences: false)
         guard line <= lines.count else { return false }
@@ -165,6 +185,7 @@ struct YAMLReader: ~Copyable {
         "did not find expected '-' indicator": "is the line indented like its neighbours?",
         "cannot start any token": "text that begins with %, @ or ` needs quotes",
         "unexpected end of stream": "is a closing quote missing?",
+        "did not find expected alphabetic or numeric character": "text that begins with “*” or “&” needs quotes",
         "undefined tag handle": "text that begins with “!” needs quotes",
         "unknown escape character": "in double quotes a backslash is written twice; in single quotes it is itself",
     ]

@@ -126,5 +126,8 @@ public struct UnknownWave: Error, Sendable, Hashable, CustomStringConvertible {
     /// The waves that there are.
     public let known: [String]
 
-    public var description: String { "there is no wave “\(name)”; the fleet file has \(known.joined(separator: ", "))" }
+    public var description: String {
+        let meant = nearestWord(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
+        return "there is no wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
+    }
 }

@@ -91,7 +91,7 @@ struct FleetSession {
     /// The instances that the command is about.
     struct Selection {
         var instances: [Instance]
-        /// Whether every server told its databases; if not, the command cannot end well.
+        /// Whether every server listed its databases and each of them is an instance; if not, the command cannot end well.
         var isComplete: Bool
     }
 
@@ -105,11 +105,47 @@ struct FleetSession {
         let found = try await fleet.discover()
         statusLine.clear()
         found.failures.forEach(tell)
-        let isComplete = found.failures.isEmpty
+        for warning in found.warnings { warn(warning.text) }
+        let isComplete = found.isComplete
+        if selector == nil, let selector = settings.selector {
+            try checkNames(in: selector, SelectionVocabulary(found.instances), isComplete: isComplete)
+        }
         let selector = selector ?? settings.selector
         let instances = found.instances.filter { selector?.matches($0) ?? true }
-        if instances.isEmpty { throw nothingSelected(selector, of: found.instances.count, isComplete: isComplete) }
+        if instances.isEmpty { throw nothingSelected(selector, of: found.instances.count, isComplete: found.failures.isEmpty) }
         return Selection(instances: instances, isComplete: isComplete)
+    }
+
+    /// What a selector names and no instance has is a mistake: an instance that is believed to be chosen would be left as it is.
+    ///
+    /// - Parameter isComplete: whether all instances are known; if not, the names are a warning.
+    /// - Throws: a ``CommandFailure`` with each such name.
+    func checkNames(in selector: Selector, _ vocabulary: SelectionVocabulary, isComplete: Bool) throws {
+        let misses = selector.misses(in: vocabulary)
+        guard let first = misses.first else { return }
+        guard isComplete else {
+            for miss in misses { warn("warning: --select: \(miss.message) of those that were found".visible + "\n") }
+            return
+        }
+        func text(_ miss: SelectorMiss) -> String { miss.message + (miss.hint.map { " (\($0))" } ?? "") }
+        throw CommandFailure(
+            .usage,
+            misses.count == 1 ? "--select: \(first.message)" : "--select names \(misses.count) things that no instance has",
+            details: misses.count == 1 ? [] : misses.prefix(20).map(text),
+            hint: misses.count == 1 ? first.hint : nil
+        )
+    }
+
+    /// - Throws: a ``CommandFailure`` where groups are asked for by a label that none of the instances has.
+    func checkLabel(of grouping: ReportGrouping?, _ instances: [Instance]) throws {
+        guard case .label(let key)? = grouping, !instances.contains(where: { $0.labels[key] != nil }) else { return }
+        let known = SelectionVocabulary(instances).labelKeys
+        throw CommandFailure(
+            .usage,
+            "--by: no instance has a label `\(key)`",
+            hint: nearestWord(to: key, among: known).map { "did you mean \($0)?" }
+                ?? (known.isEmpty ? "the instances have no labels" : "there is \(known.prefix(16).joined(separator: ", "))")
+        )
     }
 
     private func tell(_ failure: DiscoveryFailure) {
@@ -118,7 +154,7 @@ struct FleetSession {
         warn(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
     }
 
-    private func nothingSelected(_ selector: Selector?, of count: Int, isComplete: Bool) -> CommandFailure {
+    func nothingSelected(_ selector: Selector?, of count: Int, isComplete: Bool) -> CommandFailure {
         guard isComplete else { return CommandFailure(.unreachable, "no instance could be found") }
         guard let selector, count > 0 else {
             return CommandFailure(

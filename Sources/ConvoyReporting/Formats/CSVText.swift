@@ -18,7 +18,10 @@ struct CSVText: Sendable {
         // A spreadsheet calculates what begins so, quoted or not, and may start programs; the apostrophe makes it a text.
         if Self.isFormula(cell) { cell = "'" + cell }
         if cell.utf8.contains(where: { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }) || cell.first == " " || cell.last == " " {
-            text += "\"" + cell.replacing("\"", with: "\"\"") + "\""
+            text += "\""
+            // By scalars: to Swift, a quote with a combining mark after it is no quote.
+            for scalar in cell.unicodeScalars { text += scalar == "\"" ? "\"\"" : String(scalar) }
+            text += "\""
         } else {
             text += cell
         }

@@ -1,3 +1,4 @@
+internal import ConvoyFleet
 internal import ConvoyMigrations
 internal import ConvoyRollout
 
@@ -45,15 +46,16 @@ package enum ReportGrouping: Sendable, Hashable, CustomStringConvertible {
 
     /// The groups: newest version first, outcomes and waves in their own order, the others by name; last those that have none.
     func groups(of report: FleetReport) -> [GroupsReport.Group] {
-        var summaries: [String?: FleetSummary] = [:]
+        // By bytes: two values that only look the same are two groups.
+        var summaries: [ExactText?: FleetSummary] = [:]
         for instance in report.instances {
-            summaries[name(of: instance), default: FleetSummary()].add(
+            summaries[name(of: instance).map(ExactText.init), default: FleetSummary()].add(
                 instance.outcome,
                 version: instance.version,
                 isVersionKnown: instance.isVersionKnown
             )
         }
-        let groups = summaries.map { GroupsReport.Group(name: $0, summary: $1) }
+        let groups = summaries.map { GroupsReport.Group(name: $0?.text, summary: $1) }
         let waves = Dictionary(report.waves.enumerated().map { ($1.name, $0) }) { first, _ in first }
         return groups.sorted { left, right in
             guard let first = left.name, let second = right.name else { return left.name != nil }

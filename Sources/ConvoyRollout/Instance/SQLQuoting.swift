@@ -1,11 +1,19 @@
 /// A text as an SQL identifier: `my"table` becomes `"my""table"`.
-func quotedIdentifier(_ name: String) -> String {
-    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
-}
+func quotedIdentifier(_ name: String) -> String { "\"" + doubling("\"", in: name) + "\"" }
 
 /// A text as an SQL literal, whatever `standard_conforming_strings` says.
 func quotedLiteral(_ text: String) -> String {
-    let doubled = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-    guard doubled.contains("\\") else { return "'\(doubled)'" }
-    return "E'" + doubled.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\") + "'"
+    let doubled = doubling("'", in: text)
+    guard text.utf8.contains(UInt8(ascii: "\\")) else { return "'\(doubled)'" }
+    return "E'" + doubling("\\", in: doubled) + "'"
+}
+
+/// By scalars, as the server reads it: to Swift, a quote with a combining mark after it is another character, and would end the name early.
+private func doubling(_ quote: Unicode.Scalar, in text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        if scalar == quote { result.append(quote) }
+        result.append(scalar)
+    }
+    return String(result)
 }

@@ -74,7 +74,7 @@ struct Migrate: FleetCommand {
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
             let selector = try pinned?.selector ?? settings.selector
-            let selection = try await session.select(selector)
+            let selection = try await session.select(pinned.map { _ in selector } ?? nil)
             let request = NextSteps.Request(settings, selector, waves: waves, concurrency: concurrency)
             let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
             let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }

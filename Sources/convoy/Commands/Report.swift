@@ -48,10 +48,16 @@ struct Report: FleetCommand {
         var (report, state) = try await reportOnRun(session)
         let selection = noProbe ? nil : try await session.select()
         let instances = selection?.instances ?? session.fleet.instances
+        if let selection { try session.checkLabel(of: reportOptions.by, selection.instances) }
         report.apply(session.fleet, target: try await target(session), instances: instances)
         try await addOtherRuns(to: &report, instances, JournalAccess(session.fleet))
         guard let selection else {
             if let selector = session.settings.selector {
+                var vocabulary = SelectionVocabulary(session.fleet.instances)
+                for instance in report.instances {
+                    vocabulary.add(name: instance.name, server: instance.server, database: instance.database, labels: instance.labels)
+                }
+                try session.checkNames(in: selector, vocabulary, isComplete: session.fleet.discoveries.isEmpty)
                 report = report.selecting {
                     selector.matches(name: $0.name, server: $0.server ?? "", database: $0.database ?? "", labels: $0.labels)
                 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
@@ -140,7 +141,8 @@ extension ServerRequestCommand {
             throw CommandFailure(
                 .usage,
                 "run \(run.id) has nothing on a server called “\(server)”",
-                hint: "its servers are \(servers.sorted().prefix(10).joined(separator: ", "))"
+                hint: nearestWord(to: server, among: servers.sorted()).map { "did you mean \($0)?" }
+                    ?? "its servers are \(servers.sorted().prefix(10).joined(separator: ", "))"
             )
         }
         return request(for: server)

@@ -156,6 +156,7 @@ struct Serve: FleetCommand {
             statuses: await probe.statuses(of: found.instances, for: .up(to: nil)),
             cohorts: await probe.cohorts(of: found.instances),
             problems: found.failures.map { "the databases of server \($0.discovery.server) cannot be listed: \($0.error)".visible }
+                + found.warnings.map(\.message.visible)
         )
     }
 

@@ -41,6 +41,7 @@ struct Status: FleetCommand {
 
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
         let selection = try await session.select()
+        try session.checkLabel(of: reportOptions.by, selection.instances)
         var statuses = await session.standing(of: selection.instances)
         if check { statuses = statuses.map(\.checked) }
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())

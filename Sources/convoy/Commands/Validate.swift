@@ -21,6 +21,7 @@ struct Validate: FleetCommand {
     func execute() async throws -> ConvoyRollout.ExitCode {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
+        try session.checkSelection()
         StandardStreams.output.write(summary(session))
         try StandardStreams.output.check()
         return .success
@@ -40,5 +41,15 @@ struct Validate: FleetCommand {
         let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
         lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
         return lines.map { $0.visible + "\n" }.joined()
+    }
+}
+
+extension FleetSession {
+    /// Checks `--select` against what the file lists. With discovery the file does not say all names, so that only a run can know.
+    fileprivate func checkSelection() throws {
+        guard let selector = settings.selector, fleet.discoveries.isEmpty else { return }
+        try checkNames(in: selector, SelectionVocabulary(fleet.instances), isComplete: true)
+        guard !fleet.instances.contains(where: selector.matches) else { return }
+        throw nothingSelected(selector, of: fleet.instances.count, isComplete: true)
     }
 }
