@@ -1,4 +1,5 @@
 public import ConvoyFleet
+internal import ConvoyPostgres
 public import FoundationEssentials
 
 /// Takes a plan over the fleet: one task group, one child for each instance under way, the rules left to ``RolloutMachine``.
@@ -119,14 +120,23 @@ public struct Coordinator: Sendable {
     }
 
     private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
+        // What one role may have says nothing of the others'.
+        let role = { (instance: Instance) in ExactText((instance.direct ?? instance.connection)["user"] ?? "") }
+        let haveOneRole = Set(instances.map(role)).count == 1
+        let connections = instances.map(instanceOperator.connections).max() ?? 1
         // One that answered is asked again; one that does not, perhaps only its database is gone, makes room for the next.
         var asked = 0
+        var last: ServerSlots?
         repeat {
             var slots: ServerSlots?
             for _ in 0..<min(3, instances.count) where slots == nil && !Task.isCancelled {
                 slots = await instanceOperator.slots(on: instances[asked % instances.count], run: run.description)
                 if slots == nil { asked += 1 }
             }
+            if haveOneRole { slots?.countRole(connections: connections) }
+            // A role that has no connection left cannot ask; its limit is still the same.
+            if slots == nil, last?.mostForRole != nil { slots = last }
+            last = slots
             mailbox.post(.slots(server: server, slots))
         } while await pause(timing.slots)
     }

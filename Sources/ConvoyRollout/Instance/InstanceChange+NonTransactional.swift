@@ -19,7 +19,7 @@ extension InstanceChange {
         var exchange = try exchange(for: migration)
         // It idles in its transaction for as long as the statement takes.
         exchange.idleTimeout = .zero
-        let keeper = try await InstanceProbe(instance: instance, sessionName: sessionName(run: run)).session()
+        let keeper = try await turnTakingProbe.session()
         defer { keeper.close() }
         do {
             self.keeper = try await SessionIdentity(of: keeper)

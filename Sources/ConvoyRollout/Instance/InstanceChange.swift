@@ -89,7 +89,7 @@ final class InstanceChange {
 
     /// - Returns: whether there was something to do.
     private func bringToTarget() async throws(Failure) -> Bool {
-        let probe = InstanceProbe(instance: instance, sessionName: sessionName(run: run))
+        let probe = turnTakingProbe
         let connection = try await probe.connect()
         self.connection = connection
         let reading = try await probe.read(connection)

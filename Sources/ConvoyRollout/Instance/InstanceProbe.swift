@@ -9,6 +9,11 @@ struct InstanceProbe {
     var sessionName = "convoy"
     var cancellation = Cancellation.observed
     var busyServer = BusyServer.waitedFor
+    /// How long a server, a role, a database or a pooler that has no connection left is asked again, where that is longer than `connect_timeout`:
+    /// a change that is due waits for its turn, and is not lost because others work.
+    var turnWait = Duration.zero
+    /// Called once, when the wait for a free connection begins, with what the server says.
+    var onWait: (@Sendable (_ reason: String) -> Void)?
 
     /// What is done about a server that is full or starting up.
     enum BusyServer {
@@ -45,21 +50,29 @@ struct InstanceProbe {
     }
 
     func connect(_ parameters: ConnectionParameters) async throws(Failure) -> PostgresConnection {
-        let deadline = ContinuousClock.now + instance.settings.connectTimeout
+        let begin = ContinuousClock.now
+        var deadline = begin + instance.settings.connectTimeout
+        var pause = Duration.milliseconds(200)
+        var waits = false
         while true {
             do {
                 return try await PostgresConnection.connect(
                     parameters,
                     applicationName: sessionName,
-                    timeout: max(.milliseconds(1), deadline - .now),
+                    timeout: max(.milliseconds(1), min(instance.settings.connectTimeout, deadline - .now)),
                     cancellation: cancellation
                 )
             } catch {
-                let pause = Duration.milliseconds(200)
-                guard busyServer == .waitedFor, ["53300", "57P03"].contains(error.sqlstate), .now + pause < deadline, !isCancelled else {
+                let isFull = error.saysNoConnectionIsLeft
+                if isFull { deadline = max(deadline, begin + turnWait) }
+                guard busyServer == .waitedFor, isFull || error.sqlstate == "57P03", .now + pause < deadline, !isCancelled else {
                     throw Failure(connecting: error, to: instance)
                 }
-                try? await Task.sleep(for: pause)
+                if isFull, !waits { onWait?(error.message) }
+                waits = true
+                // Those that wait do not all come back at the same moment.
+                try? await Task.sleep(for: pause * Double.random(in: 0.75...1.25))
+                pause = min(pause * 1.5, .seconds(2))
             }
         }
     }

@@ -12,7 +12,11 @@ extension InstanceRunner {
                     + coalesce(current_setting('reserved_connections', true), '0')::int8 AS reserved,
                 (SELECT count(*) FROM pg_stat_activity
                     WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
-                        AND application_name <> current_setting('application_name')) AS others
+                        AND application_name <> current_setting('application_name')) AS others,
+                (SELECT role.rolconnlimit - (SELECT count(*) FROM pg_stat_activity AS session
+                        WHERE session.usesysid = role.oid AND coalesce(session.backend_type, 'client backend') = 'client backend'
+                            AND session.application_name <> current_setting('application_name'))
+                    FROM pg_roles AS role WHERE role.rolname = session_user AND role.rolconnlimit >= 0 AND NOT role.rolsuper) AS for_role
             """
         )
         return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
@@ -20,7 +24,8 @@ extension InstanceRunner {
             return ServerSlots(
                 maximum: Int(try row.int64("maximum")),
                 reserved: Int(try row.int64("reserved")),
-                others: Int(try row.int64("others"))
+                others: Int(try row.int64("others")),
+                forRole: try row.optionalText("for_role").flatMap { Int($0) }
             )
         }
     }

@@ -43,6 +43,8 @@ public struct InstanceRunner: InstanceOperator {
         package var reconnectWait = Duration.seconds(60)
         /// The same when the operator has cancelled.
         package var interruptedReconnectWait = Duration.seconds(5)
+        /// How long a change waits for a connection where a server, a role, a database or a pooler has none left.
+        package var turnWait = Duration.seconds(120)
         /// How much goes into one pipeline.
         package var windowMigrations = 50
         package var windowBytes = 512 * 1024
