@@ -31,10 +31,11 @@ public struct Dashboard: Sendable {
     private let address: ListenAddress
     private let view: FleetView
     private let router: DashboardRouter
+    private let doors = Doors()
     /// Everything that the server answers to.
     let routes: [Route]
 
-    /// Most connections at a time; more wait until one is closed.
+    /// Most connections at a time; more wait until one is closed. Those that have not shown the token make room long before.
     private static let mostConnections = 512
 
     /// - Parameters:
@@ -54,15 +55,18 @@ public struct Dashboard: Sendable {
         probe: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        precondition(token != nil || control == nil && address.isLoopback, "without a token only this machine may look, and nobody may act")
+        precondition(
+            token != nil || control == nil && address.isLoopback && allowedHosts.isEmpty,
+            "without a token only this machine may look, and no one may act"
+        )
         self.address = address
         let access = AccessControl(token)
         let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
         view = FleetView(fleet: fleet, target: target, probing: FleetProbing(probe))
-        router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), errorPage: pages.error, log: log)
+        router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), doors: doors, errorPage: pages.error, log: log)
         routes =
-            pages.routes + SignInRoutes(access: access, pages: pages).routes + WebFiles.routes + FleetRoutes(view: view).routes
-            + RunRoutes(view: view, followers: FollowerCount(), control: control).routes
+            pages.routes + SignInRoutes(access: access, pages: pages, doors: doors).routes + WebFiles.routes + FleetRoutes(view: view).routes
+            + RunRoutes(view: view, followers: FollowerCount(), doors: doors, control: control).routes
     }
 
     /// Serves until the process is asked to end, by SIGINT or SIGTERM, or until the task is cancelled.
@@ -75,7 +79,9 @@ public struct Dashboard: Sendable {
             router: router.router(routes),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [IdleStateHandler(writeTimeout: .seconds(60)), StalledConnections()],
+                    additionalChannelHandlers: [
+                        DoorHandler(doors), IdleStateHandler(writeTimeout: .seconds(60)), StalledConnections(),
+                    ],
                     idleTimeout: .seconds(30),
                     httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
                 )

@@ -13,6 +13,7 @@ struct ServeCommandTests {
         arguments: [
             (["--listen", "0.0.0.0:0"], [:], "there is no token"),
             (["--allow-actions"], [:], "--allow-actions takes a token"),
+            (["--allow-host", "convoy.example.org"], [:], "--allow-host takes a token"),
             (["--listen", "7080"], [:], "is not HOST:PORT"),
             (["--token-file", "missing"], [:], "missing cannot be read"),
             ([], ["CONVOY_TOKEN": "short"], "the token of CONVOY_TOKEN is shorter than 16 characters"),

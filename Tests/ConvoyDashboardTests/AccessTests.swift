@@ -94,7 +94,7 @@ struct AccessTests {
     }
 
     @Test func aForeignNameIsRefusedWhateverItAsks() async throws {
-        try await TestDashboard.with(allowedHosts: ["convoy.example.org"]) { (dashboard: TestDashboard) async throws in
+        try await TestDashboard.with(token: TestDashboard.token, allowedHosts: ["convoy.example.org"]) { (dashboard: TestDashboard) async throws in
             for host in ["evil.example", "evil.example:\(dashboard.port)", "127.0.0.1:1"] {
                 #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 421)
                 let page = try await dashboard.ask("/", headers: ["Host": host])
@@ -102,7 +102,8 @@ struct AccessTests {
                 #expect(!page.body.contains("test"))
             }
             for host in ["localhost:\(dashboard.port)", "[::1]:\(dashboard.port)", "convoy.example.org"] {
-                #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 200)
+                let headers = TestDashboard.bearer.merging(["Host": host]) { $1 }
+                #expect(try await dashboard.ask("/api/v1/fleet", headers: headers).status == 200)
             }
         }
     }

@@ -10,6 +10,7 @@ internal import Hummingbird
 struct RunRoutes: Sendable {
     var view: FleetView
     var followers: FollowerCount
+    var doors: Doors
     /// Nil where runs may only be looked at.
     var control: RunControl?
 
@@ -42,7 +43,9 @@ struct RunRoutes: Sendable {
             },
             of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.json))]) },
             of("/migrations") { found, _ in .json(["migrations": .array(await found.follower.report.migrationDurations.map(\.json))]) },
-            of("/events") { found, request in try await events(found, request) },
+            Route(.get, "/api/v1/runs/{run}/events") { request, context in
+                try await events(try await find(context), request, context)
+            },
         ] + (control.map { control in RunControl.Action.allCases.map { act($0, control) } } ?? [])
     }
 
@@ -84,8 +87,17 @@ struct RunRoutes: Sendable {
 
     // MARK: Events
 
+    /// Whose share of the event streams a request takes.
+    private static func session(of context: DashboardContext) -> String? {
+        switch context.reader {
+        case .session(let session): session.id
+        case .bearer: "bearer " + context.remoteAddress
+        case .anybody: nil
+        }
+    }
+
     /// Server-sent events; a page of them as JSON where that is asked for.
-    private func events(_ found: Found, _ request: Request) async throws -> Response {
+    private func events(_ found: Found, _ request: Request, _ context: DashboardContext) async throws -> Response {
         var after = try request.number("after") ?? 0
         // What a browser sends when it connects again; it knows better than the address that the page began with.
         if let header = request.headers[.lastEventID] {
@@ -104,9 +116,11 @@ struct RunRoutes: Sendable {
         let follows = request.query("follow") != "false"
         // The one answer after which a browser does not connect again.
         if follows, await found.follower.isOver(after: after) { return Response(status: .noContent) }
-        guard let place = followers.take() else {
+        guard let place = followers.take(Self.session(of: context)) else {
             throw HTTPProblem(.serviceUnavailable, "too many follow runs already", headers: [.retryAfter: "10"])
         }
+        // A stream asks for nothing more, and there are few of them.
+        doors.prove(context.channel)
         let stream = EventStream(follower: found.follower, start: after, follows: follows)
         return stream.response(to: request, place: place)
     }

@@ -5,6 +5,8 @@ internal import NIOCore
 /// What is known of a request besides what it says.
 struct DashboardContext: RequestContext {
     var coreContext: CoreRequestContextStorage
+    /// The connection that it came in on.
+    let channel: any Channel
     /// The other side's address; empty where it is not known.
     let remoteAddress: String
     /// The port that it came in on.
@@ -14,6 +16,7 @@ struct DashboardContext: RequestContext {
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        channel = source.channel
         remoteAddress = source.channel.remoteAddress?.ipAddress ?? ""
         port = source.channel.localAddress?.port ?? 0
     }

@@ -2,11 +2,14 @@ internal import ConvoyRollout
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
 
 /// Puts the routes behind what holds for all of them: headers, the host's name, who may ask, and errors that tell no more than they should.
 struct DashboardRouter: Sendable {
     var access: AccessControl
     var hosts: HostRule
+    var doors: Doors
     /// The page that tells people about an error.
     var errorPage: @Sendable (HTTPProblem) -> Response
     /// Takes down what went wrong without being anybody's fault, for the operator.
@@ -40,6 +43,7 @@ struct DashboardRouter: Sendable {
         var context = context
         guard route.access != .open else { return try await route.handle(request, context) }
         let reader: AccessControl.Reader
+        try checkDoor(context)
         do {
             reader = try access.reader(
                 cookie: Self.sessionID(request, context),
@@ -48,14 +52,24 @@ struct DashboardRouter: Sendable {
                 at: Date()
             )
         } catch {
+            if error != .notLoggedIn { doors.fail(context.channel) }
             guard route.audience == .people, error == .notLoggedIn else { throw HTTPProblem(error) }
             // A browser comes back with GET, which is not what was asked for elsewhere.
             let next = request.method == .get ? "?next=" + Self.localPath(request.uri.string).percentEncoded : ""
             return .redirect(to: "/login" + next)
         }
+        // Without a token there is nothing that a connection could prove.
+        if reader != .anybody { doors.prove(context.channel) }
         if route.access == .change { try checkOrigin(request, reader) }
         context.reader = reader
         return try await route.handle(request, context)
+    }
+
+    /// - Throws: where the connection has shown too many wrong tokens; no other is looked at, and it is closed.
+    func checkDoor(_ context: DashboardContext) throws(HTTPProblem) {
+        guard doors.isRefused(context.channel) else { return }
+        context.channel.close(promise: nil)
+        throw HTTPProblem(.tooManyRequests, "too many wrong tokens came over this connection")
     }
 
     /// - Throws: where a foreign page may have sent the request from a reader's browser.
@@ -108,6 +122,9 @@ private struct Outermost: RouterMiddleware {
     ) async throws -> Response {
         var response: Response
         do {
+            rules.doors.request(on: context.channel)
+            // The first one is the authority; which of two is meant, a proxy in front of us may see otherwise.
+            guard request.headers[.host] == nil else { throw HTTPProblem(.badRequest, "there are two Host headers") }
             guard rules.hosts.accepts(request.head.authority, port: context.port) else {
                 throw HTTPProblem(.misdirectedRequest, "this server does not go by that name; --allow-host tells it one more")
             }
@@ -124,6 +141,8 @@ private struct Outermost: RouterMiddleware {
         let problem: HTTPProblem
         switch error {
         case let error as HTTPProblem: problem = error
+        // For example a chunk without a size: what came is no HTTP.
+        case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request cannot be understood")
         case let error as JournalError: problem = HTTPProblem(error)
         case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
         // The words of others may tell what nobody asked for.

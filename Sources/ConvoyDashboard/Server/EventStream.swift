@@ -9,19 +9,41 @@ final class FollowerCount: Sendable {
     /// Held as long as somebody follows; letting it go makes room.
     final class Place: Sendable {
         private let count: FollowerCount
-        fileprivate init(_ count: FollowerCount) { self.count = count }
-        deinit { count.taken.withLock { $0 -= 1 } }
+        private let session: String?
+        fileprivate init(_ count: FollowerCount, _ session: String?) {
+            self.count = count
+            self.session = session
+        }
+        deinit { count.giveBack(session) }
+    }
+
+    private struct Taken: Sendable {
+        var all = 0
+        var bySession: [String: Int] = [:]
     }
 
     static let limit = 64
-    private let taken = Mutex(0)
+    /// The share of one session: a browser with many tabs leaves places for others.
+    static let share = 16
+    private let taken = Mutex(Taken())
 
-    /// Nil where there are too many already.
-    func take() -> Place? {
+    /// Nil where there are too many already, or the session has its share.
+    ///
+    /// - Parameter session: who follows; nil where readers cannot be told apart.
+    func take(_ session: String?) -> Place? {
         taken.withLock { taken in
-            guard taken < Self.limit else { return nil }
-            taken += 1
-            return Place(self)
+            guard taken.all < Self.limit, session.map({ taken.bySession[$0, default: 0] < Self.share }) ?? true else { return nil }
+            taken.all += 1
+            if let session { taken.bySession[session, default: 0] += 1 }
+            return Place(self, session)
+        }
+    }
+
+    private func giveBack(_ session: String?) {
+        taken.withLock { taken in
+            taken.all -= 1
+            guard let session, let count = taken.bySession[session] else { return }
+            taken.bySession[session] = count > 1 ? count - 1 : nil
         }
     }
 }

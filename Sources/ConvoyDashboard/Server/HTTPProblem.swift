@@ -67,6 +67,7 @@ extension HTTPField.Name {
     static let crossOriginOpenerPolicy = named("Cross-Origin-Opener-Policy")
     static let crossOriginResourcePolicy = named("Cross-Origin-Resource-Policy")
     static let forwardedProto = named("X-Forwarded-Proto")
+    static let host = named("Host")
     static let frameOptions = named("X-Frame-Options")
     static let referrerPolicy = named("Referrer-Policy")
     static let secFetchSite = named("Sec-Fetch-Site")

@@ -1,11 +1,13 @@
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
+internal import NIOCore
 
 /// Logging in and out with a browser.
 struct SignInRoutes: Sendable {
     var access: AccessControl
     var pages: Pages
+    var doors: Doors
 
     private static let mostBytes = 4096
 
@@ -23,12 +25,18 @@ struct SignInRoutes: Sendable {
     private func logIn(_ request: Request, _ context: DashboardContext) async throws -> Response {
         // Else a foreign page could log a reader in, though not with a token that it does not have.
         try DashboardRouter.checkSameOrigin(request)
+        guard !doors.isRefused(context.channel) else {
+            context.channel.close(promise: nil)
+            throw HTTPProblem(.tooManyRequests, "too many wrong tokens came over this connection")
+        }
         let form = try await form(request)
         let next = DashboardRouter.localPath(form["next"] ?? "/")
         do throws(AccessControl.Refusal) {
             let session = try access.logIn(form["token"] ?? "", from: context.remoteAddress, at: Date())
+            doors.prove(context.channel)
             return redirect(to: next, request, context, cookie: session.id, lifetime: SessionTable.lifetime)
         } catch {
+            doors.fail(context.channel)
             return pages.login(next: next, problem: HTTPProblem(error))
         }
     }

@@ -69,6 +69,13 @@ struct Serve: FleetCommand {
                 hint: "give --token-file, or set \(Self.tokenVariable)"
             )
         }
+        guard token != nil || allowHost.isEmpty else {
+            throw CommandFailure(
+                .usage,
+                "--allow-host takes a token: the proxy with that name lets others reach this server",
+                hint: "give --token-file, or set \(Self.tokenVariable)"
+            )
+        }
         guard token != nil || !allowActions else {
             throw CommandFailure(
                 .usage,

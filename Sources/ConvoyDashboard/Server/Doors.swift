@@ -1,0 +1,81 @@
+internal import NIOCore
+internal import Synchronization
+
+/// The connections of a dashboard under ``DoorRules``.
+final class Doors: Sendable {
+    private struct State: Sendable {
+        var rules = DoorRules<ObjectIdentifier, ContinuousClock.Instant>()
+        var channels: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func open(_ channel: any Channel) {
+        let crowded = state.withLock { state in
+            state.channels[ObjectIdentifier(channel)] = channel
+            let id = state.rules.open(ObjectIdentifier(channel), from: channel.remoteAddress?.ipAddress ?? "", at: .now)
+            return id.flatMap { state.channels.removeValue(forKey: $0) }
+        }
+        crowded?.close(promise: nil)
+    }
+
+    func close(_ channel: any Channel) {
+        state.withLock { state in
+            state.channels[ObjectIdentifier(channel)] = nil
+            state.rules.close(ObjectIdentifier(channel))
+        }
+    }
+
+    func request(on channel: any Channel) {
+        state.withLock { $0.rules.request(ObjectIdentifier(channel), at: .now) }
+    }
+
+    func prove(_ channel: any Channel) {
+        state.withLock { $0.rules.prove(ObjectIdentifier(channel)) }
+    }
+
+    func fail(_ channel: any Channel) {
+        state.withLock { $0.rules.fail(ObjectIdentifier(channel)) }
+    }
+
+    func isRefused(_ channel: any Channel) -> Bool {
+        state.withLock { $0.rules.isRefused(ObjectIdentifier(channel)) }
+    }
+
+    fileprivate func nextLook(at channel: any Channel) -> Duration? {
+        state.withLock { $0.rules.nextLook(ObjectIdentifier(channel), at: .now) }
+    }
+}
+
+/// Reports a connection's begin and end to the doors, and ends it when its time is over.
+final class DoorHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+
+    private let doors: Doors
+
+    init(_ doors: Doors) {
+        self.doors = doors
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        doors.open(context.channel)
+        Self.look(at: context.channel, doors)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        doors.close(context.channel)
+        context.fireChannelInactive()
+    }
+
+    private static func look(at channel: any Channel, _ doors: Doors) {
+        guard let wait = doors.nextLook(at: channel) else {
+            channel.close(promise: nil)
+            return
+        }
+        let milliseconds = Int64((wait / .milliseconds(1)).rounded(.up))
+        channel.eventLoop.scheduleTask(in: .milliseconds(max(1, milliseconds))) {
+            if channel.isActive { look(at: channel, doors) }
+        }
+    }
+}
