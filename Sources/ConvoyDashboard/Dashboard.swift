@@ -63,9 +63,16 @@ public struct Dashboard: Sendable {
         let access = AccessControl(token)
         let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
         view = FleetView(fleet: fleet, target: target, probing: FleetProbing(probe))
-        router = DashboardRouter(access: access, hosts: HostRule(address, extra: allowedHosts), doors: doors, errorPage: pages.error, log: log)
+        router = DashboardRouter(
+            access: access,
+            hosts: HostRule(address, extra: allowedHosts),
+            doors: doors,
+            errorPage: pages.error,
+            log: log
+        )
         routes =
-            pages.routes + SignInRoutes(access: access, pages: pages, doors: doors).routes + WebFiles.routes + FleetRoutes(view: view).routes
+            pages.routes + SignInRoutes(access: access, pages: pages, doors: doors).routes + WebFiles.routes
+            + FleetRoutes(view: view).routes
             + RunRoutes(view: view, followers: FollowerCount(), doors: doors, control: control).routes
     }
 

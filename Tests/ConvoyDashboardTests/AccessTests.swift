@@ -94,7 +94,8 @@ struct AccessTests {
     }
 
     @Test func aForeignNameIsRefusedWhateverItAsks() async throws {
-        try await TestDashboard.with(token: TestDashboard.token, allowedHosts: ["convoy.example.org"]) { (dashboard: TestDashboard) async throws in
+        try await TestDashboard.with(token: TestDashboard.token, allowedHosts: ["convoy.example.org"]) {
+            (dashboard: TestDashboard) async throws in
             for host in ["evil.example", "evil.example:\(dashboard.port)", "127.0.0.1:1"] {
                 #expect(try await dashboard.ask("/api/v1/fleet", headers: ["Host": host]).status == 421)
                 let page = try await dashboard.ask("/", headers: ["Host": host])

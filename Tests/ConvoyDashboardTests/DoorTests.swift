@@ -18,7 +18,8 @@ struct DoorTests {
                 // One that the server has closed already takes nothing more.
                 switch number % 3 {
                 case 0: try? connection.send("GET / HTTP/1.1\r\nHost: 127")
-                case 1: try? connection.send("POST /login HTTP/1.1\r\nHost: 127.0.0.1:\(dashboard.port)\r\nContent-Length: 1000\r\n\r\ntoken=")
+                case 1:
+                    try? connection.send("POST /login HTTP/1.1\r\nHost: 127.0.0.1:\(dashboard.port)\r\nContent-Length: 1000\r\n\r\ntoken=")
                 default: break
                 }
                 slow.append(connection)

@@ -26,7 +26,8 @@ struct ConnectionTurnTests {
         ("53300", "too many connections for database \"tm\"", true),
         ("08P01", "no more connections allowed (max_client_conn)", true), ("08P01", "query_wait_timeout", true),
         ("XX000", "Max client connections reached", true), ("08P01", "client connections exceeded the limit", true),
-        ("08P01", "unsupported startup parameter: x", false), ("28P01", "password authentication failed for user \"too many clients\"", false),
+        ("08P01", "unsupported startup parameter: x", false),
+        ("28P01", "password authentication failed for user \"too many clients\"", false),
         ("3D000", "database \"no more connections allowed\" does not exist", false), ("57P03", "the database system is starting up", false),
         ("53200", "out of memory", false),
     ])
