@@ -36,6 +36,12 @@ import Testing
         Case(name: "a superuser that owns both", login: postgres, owner: postgres, verdict: .works),
         Case(name: "a superuser", login: postgres, verdict: .refused(over: "alice", [.superuser("postgres")])),
         Case(
+            name: "a superuser whose name looks like the owner's",
+            login: RoleReach(role: role("M\u{fc}ller", [.superuser])),
+            owner: RoleReach(role: role("Mu\u{308}ller")),
+            verdict: .refused(over: "Mu\u{308}ller", [.superuser("M\u{fc}ller")])
+        ),
+        Case(
             name: "a superuser is no mere reader",
             login: postgres,
             mayAct: false,

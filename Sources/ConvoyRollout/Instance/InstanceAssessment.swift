@@ -226,7 +226,7 @@ struct InstanceAssessment: Sendable {
             )
         }
         // Whether a superuser may work here was decided before the ledger was read.
-        if facts.isSuperuser, facts.role != ledger.owner { return nil }
+        if facts.isSuperuser, !facts.role.isIdentical(to: ledger.owner) { return nil }
         guard exists else {
             if facts.creatableSchemas[ledger.schema] == true { return nil }
             return Failure(
@@ -238,7 +238,7 @@ struct InstanceAssessment: Sendable {
                     + "or make that role the owner of the database"
             )
         }
-        guard facts.role != ledger.owner else {
+        guard !facts.role.isIdentical(to: ledger.owner) else {
             guard facts.isSuperuser || facts.creatableSchemas[ledger.schema] != false else {
                 return Failure(
                     .blocked,
@@ -288,7 +288,7 @@ struct InstanceAssessment: Sendable {
             else { continue }
             let extensions = requirement.extensions.isEmpty ? "" : " or the owner of \(requirement.extensions.joined(separator: " and "))"
             let owners = requirement.extensions.compactMap { name in
-                facts.extensionOwners[name].flatMap { $0 == ledger.owner ? nil : "\(name) belongs to \($0)" }
+                facts.extensionOwners[name].flatMap { $0.isIdentical(to: ledger.owner) ? nil : "\(name) belongs to \($0)" }
             }
             return Failure(
                 .blocked,
@@ -309,11 +309,11 @@ extension InstanceFacts {
     /// Whether login role and ledger's owner, as which migrations run, have too few rights for one, as far as the facts of now tell.
     func needsAdmin(for requirement: AdminRequirement, owner: String) -> Bool {
         guard !isSuperuser else { return false }
-        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0] == owner }
+        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0]?.isIdentical(to: owner) == true }
     }
 
     /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
-    func roleToSet(for ledger: Ledger) -> String? { ledger.owner == role ? nil : ledger.owner }
+    func roleToSet(for ledger: Ledger) -> String? { ledger.owner.isIdentical(to: role) ? nil : ledger.owner }
 
     /// The statement that does so, if one is needed.
     func settingRole(for ledger: Ledger) -> [PipelineStatement] {

@@ -80,7 +80,7 @@ extension InstanceChange {
             throw Failure(.blocked, "the admin connection does not act as \(name), which logged in")
         }
         let reaches = try RoleReach.all(answers[1].get())
-        func reach(_ name: String) -> RoleReach { reaches[name] ?? RoleReach(role: RoleFacts(name: name)) }
+        func reach(_ name: String) -> RoleReach { reaches[ExactText(name)] ?? RoleReach(role: RoleFacts(name: name)) }
         let roleSettings = try answers[2].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
         if let failure = RoleSetting.failure(roleSettings, login: name) { throw failure }
         let rights = LoginRights(

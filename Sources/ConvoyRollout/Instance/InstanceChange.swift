@@ -293,7 +293,7 @@ final class InstanceChange {
             warn(problem)
             return
         }
-        guard table.owner != reading.ledger.owner else { return }
+        guard !table.owner.isIdentical(to: reading.ledger.owner) else { return }
         let may = try await connection.query(
             """
             SELECT pg_catalog.has_table_privilege($1::text, $2::oid, 'INSERT') AND pg_catalog.has_schema_privilege($1::text, n.oid, 'USAGE') AS may

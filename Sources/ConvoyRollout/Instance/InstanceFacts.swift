@@ -1,3 +1,4 @@
+internal import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 import FoundationEssentials
@@ -60,7 +61,7 @@ struct InstanceFacts: Sendable {
             let reason: String
             if !isTable {
                 reason = "is not a table"
-            } else if owner != ledger.owner, owner != role, !ownerIsSuperuser {
+            } else if !owner.isIdentical(to: ledger.owner), !owner.isIdentical(to: role), !ownerIsSuperuser {
                 reason = "belongs to \(owner), whose triggers would run as \(ledger.owner)"
             } else if !columns.isSuperset(of: AuditLog.columns) {
                 reason = "has other columns than Convoy's"
@@ -112,7 +113,7 @@ extension InstanceFacts {
         let session = try rows[0].onlyRow()
         database = try session.text("database")
         role = try session.text("role")
-        guard try session.text("acting_as") == role else {
+        guard try session.text("acting_as").isIdentical(to: role) else {
             throw PostgresError(.unexpectedResult, "the session does not act as \(role), which logged in")
         }
         isSuperuser = try session.bool("is_superuser")

@@ -68,8 +68,10 @@ struct InstanceProbe {
                 guard busyServer == .waitedFor, isFull || error.sqlstate == "57P03", .now + pause < deadline, !isCancelled else {
                     throw Failure(connecting: error, to: instance)
                 }
-                if isFull, !waits { onWait?(error.message) }
-                waits = true
+                if isFull, !waits {
+                    onWait?(error.message)
+                    waits = true
+                }
                 // Those that wait do not all come back at the same moment.
                 try? await Task.sleep(for: pause * Double.random(in: 0.75...1.25))
                 pause = min(pause * 1.5, .seconds(2))
@@ -167,14 +169,16 @@ struct InstanceProbe {
     /// - Returns: whether it may do more than read the ledger.
     private func checkRights(_ facts: InstanceFacts, _ ledger: Ledger, _ connection: PostgresConnection) async throws -> Bool {
         // Nothing is in doubt where owner and login are one.
-        guard facts.role != ledger.owner || (facts.databaseOwner != facts.role && facts.tenant != nil) else { return true }
+        guard !facts.role.isIdentical(to: ledger.owner) || (!facts.databaseOwner.isIdentical(to: facts.role) && facts.tenant != nil) else {
+            return true
+        }
         let owners = [ledger.owner, facts.databaseOwner]
         let answers = try await connection.pipeline(
             [RoleReach.query(of: owners, serverVersion: connection.serverVersion), RoleSetting.query],
             timeout: Self.silenceTimeout
         )
         let reaches = try RoleReach.all(answers[0].get())
-        func reach(_ name: String) -> RoleReach { reaches[name] ?? RoleReach(role: RoleFacts(name: name)) }
+        func reach(_ name: String) -> RoleReach { reaches[ExactText(name)] ?? RoleReach(role: RoleFacts(name: name)) }
         let login = reach(facts.role)
         let settings = try answers[1].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
         if login.superuser != nil, let failure = RoleSetting.failure(settings, login: facts.role) { throw failure }
@@ -183,7 +187,7 @@ struct InstanceProbe {
             login: login,
             owner: reach(ledger.owner),
             databaseOwner: reach(facts.databaseOwner),
-            mayActAsOwner: facts.role == ledger.owner || candidate?.mayActAsOwner == true
+            mayActAsOwner: facts.role.isIdentical(to: ledger.owner) || candidate?.mayActAsOwner == true
         )
         switch rights.verdict(instance.settings) {
         case .works: return true

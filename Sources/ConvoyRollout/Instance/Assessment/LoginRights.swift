@@ -32,7 +32,7 @@ struct LoginRights: Sendable, Hashable {
         let beyond = login.surplus(over: databaseOwner).filter { surplus in
             if case .superuser = surplus { return true }
             // What a member has, the owner of the tables has too: that is between the two owners.
-            return login.name == owner.name
+            return login.name.isIdentical(to: owner.name)
         }
         return beyond.isEmpty ? .works : .refused(over: databaseOwner.name, beyond)
     }

@@ -1,3 +1,4 @@
+internal import ConvoyFleet
 import ConvoyPostgres
 
 /// A role as the catalogue describes it, as far as it matters to who may touch what.
@@ -34,7 +35,8 @@ struct RoleReach: Sendable, Hashable {
     /// The superuser that it is or can become.
     var superuser: String? { ([role] + others).first { $0.attributes.contains(.superuser) }?.name }
 
-    func includes(_ name: String) -> Bool { role.name == name || others.contains { $0.name == name } }
+    /// By the bytes of the names: PostgreSQL knows two roles where Swift's `==` may see one.
+    func includes(_ name: String) -> Bool { ([role] + others).contains { $0.name.isIdentical(to: name) } }
 
     fileprivate var attributes: Set<RoleFacts.Attribute> { others.reduce(role.attributes) { $0.union($1.attributes) } }
 }
@@ -53,7 +55,7 @@ extension RoleReach {
 
     /// What code that runs in a session of this role could do and the other role could not; empty where there is no difference.
     func surplus(over other: RoleReach) -> [Surplus] {
-        if name == other.name || other.superuser != nil { return [] }
+        if name.isIdentical(to: other.name) || other.superuser != nil { return [] }
         if let superuser { return [.superuser(superuser)] }
         var surplus: [Surplus] = []
         let attributes = role.attributes.subtracting(other.attributes)
@@ -102,22 +104,22 @@ extension RoleReach {
     }
 
     /// The reach of each role in an answer to ``query(of:serverVersion:)``, by names.
-    static func all(_ result: QueryResult) throws(PostgresError) -> [String: RoleReach] {
-        var roles: [String: [RoleFacts]] = [:]
+    static func all(_ result: QueryResult) throws(PostgresError) -> [ExactText: RoleReach] {
+        var roles: [ExactText: [RoleFacts]] = [:]
         for row in result.rows {
             var role = RoleFacts(name: try row.text("role"))
             for (attribute, column) in columns where try row.bool(column) { role.attributes.insert(attribute) }
             role.isPredefined = try row.bool("is_predefined")
             role.holdsAnything = try row.bool("holds_anything")
             role.holdsElsewhere = try row.bool("holds_elsewhere")
-            roles[try row.text("root"), default: []].append(role)
+            roles[ExactText(try row.text("root")), default: []].append(role)
         }
-        var reaches: [String: RoleReach] = [:]
+        var reaches: [ExactText: RoleReach] = [:]
         for (name, roles) in roles {
-            guard let role = roles.first(where: { $0.name == name }) else {
+            guard let role = roles.first(where: { ExactText($0.name) == name }) else {
                 throw PostgresError(.unexpectedResult, "role \(name) is missing from the catalogue's answer")
             }
-            reaches[name] = RoleReach(role: role, others: roles.filter { $0.name != name })
+            reaches[name] = RoleReach(role: role, others: roles.filter { ExactText($0.name) != name })
         }
         return reaches
     }
