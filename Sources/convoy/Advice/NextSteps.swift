@@ -102,7 +102,8 @@ extension NextSteps.Request {
 extension Selector {
     /// Describes exactly the instances with these names; nil where one has a name that no selector can say.
     init?(naming names: [String]) {
-        let text = names.count == 1 ? "name=\(names[0])" : "name in (\(names.joined(separator: ",")))"
+        let quoted = names.map { Selector.quoted($0) }
+        let text = quoted.count == 1 ? "name=\(quoted[0])" : "name in (\(quoted.joined(separator: ",")))"
         guard let selector = try? Selector(parsing: text) else { return nil }
         let isExact =
             names.allSatisfy { selector.matches(name: $0, server: "", database: "", labels: [:]) } && !names.contains { $0.isEmpty }
