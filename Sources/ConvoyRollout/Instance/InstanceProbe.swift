@@ -55,11 +55,11 @@ struct InstanceProbe {
                     cancellation: cancellation
                 )
             } catch {
-                let pause = Duration.milliseconds(200)
-                guard busyServer == .waitedFor, ["53300", "57P03"].contains(error.sqlstate), .now + pause < deadline, !isCancelled else {
+                let wait = Duration.milliseconds(200)
+                guard busyServer == .waitedFor, ["53300", "57P03"].contains(error.sqlstate), .now + wait < deadline, !isCancelled else {
                     throw Failure(connecting: error, to: instance)
                 }
-                try? await Task.sleep(for: pause)
+                await ConvoyPostgres.pause(for: wait, cancellation: cancellation)
             }
         }
     }
