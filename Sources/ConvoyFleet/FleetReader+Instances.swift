@@ -19,7 +19,8 @@ extension FleetReader {
     }
 
     private static let settingKeys: Set<String> = [
-        "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "ledger_schema", "out_of_order", "strict", "audit", "pooler",
+        "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "commit_wait", "autovacuum_wait", "ledger_schema",
+        "out_of_order", "strict", "audit", "pooler",
         "allow_superuser", "trust_owner", "allow_read_only_default", "show_row_details",
     ]
     /// What defaults, servers, instances and discovery share.
@@ -57,6 +58,8 @@ extension FleetReader {
         if let value = duration(section["lock_wait"]) { settings.lockWait = value }
         if let value = duration(section["lock_timeout"], atLeast: moment) { settings.lockTimeout = value }
         if let value = duration(section["statement_timeout"]) { settings.statementTimeout = value }
+        if let value = duration(section["commit_wait"]) { settings.commitWait = value }
+        if let value = duration(section["autovacuum_wait"]) { settings.autovacuumWait = value }
         if let field = section["ledger_schema"], let value = text(field) {
             noteOddCharacter(in: value, of: "`ledger_schema`", field)
             settings.ledgerSchema = value

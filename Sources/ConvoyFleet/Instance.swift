@@ -52,6 +52,11 @@ public struct InstanceSettings: Sendable, Hashable {
     public var lockTimeout: Duration = .milliseconds(800)
     /// `statement_timeout`: the longest that one statement of a migration may run; zero is no limit.
     public var statementTimeout: Duration = .seconds(1800)
+    /// `commit_wait`: how long a COMMIT may take, for example until a synchronous standby has confirmed it; zero is no limit.
+    public var commitWait: Duration = .seconds(60)
+    /// `autovacuum_wait`: how long one statement waits for a lock that autovacuum holds. Above the server's `deadlock_timeout` autovacuum steps aside,
+    /// and the app's writers wait that long too. Zero, the default, waits no longer for autovacuum than for others.
+    public var autovacuumWait: Duration = .zero
     /// `ledger_schema`: the schema of `schema_migrations`; nil finds it.
     public var ledgerSchema: String?
     /// `out_of_order`: what to do about a pending version below the newest applied one.

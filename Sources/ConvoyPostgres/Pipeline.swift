@@ -90,6 +90,12 @@ extension PostgresConnection {
 }
 
 extension PipelineStatement {
+    /// What it takes on the wire, with the messages around it, about.
+    var size: Int { 64 + sql.utf8.count + parameters.reduce(0) { $0 + 4 + ($1?.utf8.count ?? 0) } }
+
+    /// Whether it is a transaction's end.
+    var isCommit: Bool { sql == "COMMIT" }
+
     /// C strings end at their first zero byte, and the protocol counts parameters in 16 bits: libpq would send something else, or fail in the
     /// middle of a pipeline.
     fileprivate func validate() throws(PostgresError) {

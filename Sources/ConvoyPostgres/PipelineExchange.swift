@@ -2,8 +2,12 @@ internal import CLibPQ
 
 /// One pipeline on its way: hands the statements to libpq, takes the results, and stops the server when the task is cancelled.
 struct PipelineExchange {
-    /// libpq gets so many bytes at a time and more when they are gone, because it moves all that it holds whenever it writes a part.
-    private static let portion = 64 << 10
+    /// How many bytes the server may have that it has not answered yet. More would fill its socket behind a statement that takes long: the window
+    /// closes, and TCP's own time-out (`tcp_user_timeout`) takes the busy server for one that is gone.
+    private static let ahead = 32 << 10
+    /// How long a COMMIT may still take when the task was cancelled. A request would only end its wait for a standby, and the server would go on
+    /// with the next transaction.
+    private static let commitGrace = Duration.milliseconds(500)
     /// How often a cancel request is repeated: one gets lost between two short transactions.
     private static let repetition = Duration.milliseconds(50)
 
@@ -15,17 +19,24 @@ struct PipelineExchange {
     private(set) var results: [PipelineResult] = []
     /// Whether the sync has come back: the session is ready for the next pipeline.
     private(set) var isOver = false
-    /// How many statements libpq has.
+    /// How many statements libpq has, and how many bytes of them are not answered.
     private var handedOver = 0
+    private var unanswered = 0
+    /// Where the server was last asked to send what it has, because nothing more is handed over before that.
+    private var askedAt = 0
     private var hasSync = false
     /// A statement failed, so the server skips what follows.
     private var hasFailed = false
     /// Nothing more can be sent or read; what was read before is still to be looked at.
     private var isBroken = false
     private var cancelling: Cancelling?
+    /// A COMMIT was answered after the task was cancelled, and the server has the next transaction already.
+    private var isPastCommit = false
 
     /// What is known once the task was cancelled.
     private struct Cancelling {
+        /// Since when only a COMMIT is waited for.
+        var commitSince: ContinuousClock.Instant?
         let end = ContinuousClock.now + PostgresConnection.cancellationGrace
         var nextRequest = ContinuousClock.now
         var request: BlockingCall<Int32>?
@@ -42,10 +53,15 @@ struct PipelineExchange {
     /// Runs until the sync has come back.
     mutating func run(_ onResult: (Int, PipelineResult) -> Void) async throws(PostgresError) {
         guard let handle = connection.handle else { throw lost() }
+        connection.watch?.note(0)
+        defer { connection.watch?.note(nil) }
         while true {
             let hasMoreToSend = send(handle)
             try collect(handle, onResult)
+            connection.watch?.note(results.count)
             if isOver { break }
+            // The server has the next transaction already, which must not be applied: the session is closed, and the caller finds out what holds.
+            if isPastCommit, !hasFailed { throw PostgresError(.cancelled, "cancelled; the session was closed after a COMMIT") }
             if isBroken { throw lost() }
             try await wait(handle, toSend: hasMoreToSend)
         }
@@ -63,23 +79,21 @@ struct PipelineExchange {
     /// - Returns: whether there is more to send.
     private mutating func send(_ handle: OpaquePointer) -> Bool {
         guard PQpipelineStatus(handle) == PQ_PIPELINE_ON || PQenterPipelineMode(handle) == 1 else { return breakOff() }
-        while !hasSync {
-            var bytes = 0
-            while handedOver < statements.count, !hasFailed, cancelling == nil, bytes < Self.portion {
+        if !hasSync {
+            while handedOver < statements.count, !hasFailed, cancelling == nil {
                 let statement = statements[handedOver]
+                guard unanswered == 0 || unanswered + statement.size <= Self.ahead else { break }
                 guard Self.send(statement, handle) == 1, !statement.flushes || PQsendFlushRequest(handle) == 1 else { return breakOff() }
                 handedOver += 1
-                // What the messages around a statement take, about.
-                bytes += 64 + statement.sql.utf8.count + statement.parameters.reduce(0) { $0 + 4 + ($1?.utf8.count ?? 0) }
+                unanswered += statement.size
             }
             if handedOver == statements.count || hasFailed || cancelling != nil {
                 guard PQpipelineSync(handle) == 1 else { return breakOff() }
                 hasSync = true
-            }
-            switch PQflush(handle) {
-            case 0: break
-            case 1: return true
-            default: return breakOff()
+            } else if askedAt < handedOver, !statements[handedOver - 1].flushes {
+                // The answers that make room would stay in the server's buffer.
+                guard PQsendFlushRequest(handle) == 1 else { return breakOff() }
+                askedAt = handedOver
             }
         }
         switch PQflush(handle) {
@@ -139,27 +153,24 @@ struct PipelineExchange {
     }
 
     private mutating func take(_ result: PipelineResult, _ onResult: (Int, PipelineResult) -> Void) {
+        let statement = statements.indices.contains(results.count) ? statements[results.count] : nil
+        unanswered -= statement?.size ?? 0
         results.append(result)
         onResult(results.count - 1, result)
+        guard case .success = result, cancelling != nil, !hasFailed else { return }
+        if statement?.isCommit == true, results.count < handedOver { isPastCommit = true }
     }
 
     /// Waits until the socket can be used, and reads what came. Also asks the server to stop, when it is time to.
     private mutating func wait(_ handle: OpaquePointer, toSend: Bool) async throws(PostgresError) {
         // Also while data keep coming: they must not put off a deadline.
-        if let cancelling {
-            guard .now < cancelling.end else {
-                throw PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
-            }
-            if cancelling.nextRequest <= .now, !hasFailed { requestCancel() }
-        } else if let deadline, let timeout, deadline <= .now {
-            throw PostgresError(.timedOut, "no answer within \(timeout)")
-        }
+        let alarm = try cancelling == nil ? alarm() : alarmWhileCancelling()
         let socket = PQsocket(handle)
         guard socket >= 0 else { throw lost() }
         let wakeup = await Reactor.shared.wait(
             on: socket,
             for: toSend ? [.readable, .writable] : .readable,
-            until: cancelling.map { hasFailed ? $0.end : $0.nextRequest } ?? deadline,
+            until: alarm,
             cancellation: cancelling == nil ? connection.cancellation : .ignored
         )
         switch wakeup {
@@ -168,6 +179,37 @@ struct PipelineExchange {
         case .cancelled: cancelling = Cancelling()
         case .timedOut: break
         }
+    }
+
+    /// When to look again: at the deadline, at the end of the present answer's limit, and now and then for one who gives up.
+    private func alarm() throws(PostgresError) -> ContinuousClock.Instant? {
+        if let deadline, let timeout, deadline <= .now { throw PostgresError(.timedOut, "no answer within \(timeout)") }
+        guard let watch = connection.watch else { return deadline }
+        if let reason = watch.reasonToGiveUp { throw PostgresError(.timedOut, reason) }
+        var alarm = ContinuousClock.now + PipelineWatch.glance
+        if let deadline { alarm = min(alarm, deadline) }
+        guard let since = watch.progress?.since, let limit = watch.limit(at: results.count, of: statements) else { return alarm }
+        guard .now < since + limit else { throw PostgresError(.timedOut, "no answer within \(limit)") }
+        return min(alarm, since + limit)
+    }
+
+    /// The same for a task that was cancelled; asks the server to stop, when it is time to.
+    private mutating func alarmWhileCancelling() throws(PostgresError) -> ContinuousClock.Instant? {
+        guard var cancelling else { return nil }
+        guard .now < cancelling.end else {
+            throw PostgresError(.cancelled, "cancelled; the server did not stop within \(PostgresConnection.cancellationGrace)")
+        }
+        if hasFailed { return cancelling.end }
+        guard results.count < handedOver, statements[results.count].isCommit else {
+            self.cancelling?.commitSince = nil
+            if cancelling.nextRequest <= .now { requestCancel() }
+            return self.cancelling?.nextRequest
+        }
+        cancelling.commitSince = cancelling.commitSince ?? .now
+        self.cancelling = cancelling
+        let end = (cancelling.commitSince ?? .now) + Self.commitGrace
+        guard .now < end else { throw PostgresError(.cancelled, "cancelled while COMMIT waited") }
+        return min(end, cancelling.end)
     }
 
     /// The answers are read meanwhile: a server process that waits for us to read them overhears the request.

@@ -26,6 +26,9 @@ public final class PostgresConnection {
     /// Set to `.ignored` for clean-up, which must not itself be cancelled.
     package var cancellation = Cancellation.observed
 
+    /// Bounds each answer, and shows another task what is waited for.
+    package var watch: PipelineWatch?
+
     /// Takes over what `PQconnectStartParams` gave.
     init(connecting handle: OpaquePointer, cancellation: Cancellation) {
         self.handle = handle

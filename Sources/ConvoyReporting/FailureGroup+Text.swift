@@ -7,7 +7,7 @@ extension Failure {
 
     /// Who holds the lock, unless the message says so already.
     var unnamedHolder: LockHolder? {
-        lockedBy.flatMap { message.contains(String($0.pid)) ? nil : $0 }
+        lockedBy.flatMap { message.contains($0.transaction ?? String($0.pid)) ? nil : $0 }
     }
 
     /// One line: place, message, SQLSTATE.
@@ -21,6 +21,7 @@ extension Failure {
 extension LockHolder {
     /// `pid 4711 (psql from 10.0.0.7, session since 2026-08-08T09:00:00Z)`.
     var text: String {
+        if let kind, kind != .session { return description.visible }
         var facts = application.isEmpty ? [] : [application]
         if let address { facts = [(facts + ["from \(address)"]).joined(separator: " ")] }
         if let since { facts.append("session since \(since)") }

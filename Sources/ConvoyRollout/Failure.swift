@@ -55,21 +55,3 @@ public struct Failure: Error, Sendable, Hashable {
         (statement, self.position) = (cut.text, cut.position)
     }
 }
-
-/// The session that holds a lock which an instance needs.
-public struct LockHolder: Sendable, Hashable, Codable {
-    public var pid: Int32
-    /// Its `application_name`; empty where it set none.
-    public var application: String
-    /// Its client address; nil on a Unix socket, or where the role may not see it.
-    public var address: String?
-    /// When its session began, RFC 3339 UTC; nil where the role may not see it.
-    public var since: String?
-
-    public init(pid: Int32, application: String, address: String?, since: String?) {
-        self.pid = pid
-        self.application = application
-        self.address = address
-        self.since = since
-    }
-}

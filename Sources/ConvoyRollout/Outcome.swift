@@ -28,7 +28,8 @@ public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
     case checkFailed = "check-failed"
     /// The operator cancelled it; what it had not committed was rolled back.
     case interrupted
-    /// The connection was lost and the database could not be reached again to learn what holds.
+    /// The connection was lost and the database could not be reached again to learn what holds; or what was committed is not confirmed by a
+    /// synchronous standby.
     case unknown
 
     /// Whether an exit code of 0 may follow.

@@ -84,6 +84,8 @@ struct FleetMergingTests {
                 lock_wait: 0s
                 lock_timeout: 2s
                 statement_timeout: 0s
+                commit_wait: 2m
+                autovacuum_wait: 3s
                 ledger_schema: Tesla Mate
                 out_of_order: refuse
                 strict: true
@@ -100,6 +102,8 @@ struct FleetMergingTests {
         expected.lockWait = .zero
         expected.lockTimeout = .seconds(2)
         expected.statementTimeout = .zero
+        expected.commitWait = .seconds(120)
+        expected.autovacuumWait = .seconds(3)
         expected.ledgerSchema = "Tesla Mate"
         expected.outOfOrder = .refuse
         expected.strict = true

@@ -80,7 +80,8 @@ struct CancellationTests {
                 } catch {
                     #expect(error.code == .cancelled)
                 }
-                #expect(connection.isOpen)
+                // After a COMMIT only closing keeps the server from the next transaction.
+                guard connection.isOpen else { return }
                 connection.cancellation = .ignored
                 if connection.transactionStatus != .idle { try await connection.query("ROLLBACK") }
                 #expect(try await connection.query("SELECT 1 AS one").onlyRow().text("one") == "1")

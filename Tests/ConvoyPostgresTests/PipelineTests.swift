@@ -244,4 +244,81 @@ struct PipelineTests {
             #expect(try await failure { try await connection.query("SELECT 1") }.message == "the connection is closed")
         }
     }
+
+    /// TCP's own time-out takes a server that reads nothing for one that is gone, so what waits behind a statement must fit its buffers.
+    @Test("only little is sent beyond what was answered, whatever is behind")
+    func ahead() async throws {
+        try await withDatabase { database in
+            let proxy = try FaultProxy(to: .port(database.server.port))
+            let connection = try await session(database.ownerOverTCP(port: proxy.port))
+            let before = proxy.counts.bytesToServer
+            let text = String(repeating: "x", count: 1000)
+            var statements = [PipelineStatement("SELECT pg_advisory_lock(77)")]
+            statements += (0..<400).map { _ in PipelineStatement("SELECT $1::text", [text]) }
+            // One that is larger than what may be under way goes alone.
+            statements.append(PipelineStatement("SELECT length($1)", [String(repeating: "y", count: 200_000)]))
+            statements.append(PipelineStatement("SELECT 'last' AS t"))
+            let holder = try await database.connect()
+            try await holder.query("SELECT pg_advisory_lock(77)")
+            async let release: Void = {
+                try await eventually("it waits") {
+                    try await database.query("SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = 77").rows.count
+                        >= 1
+                }
+                // What is sent is sent at once.
+                await pause(for: .milliseconds(200), cancellation: .ignored)
+                #expect(proxy.counts.bytesToServer - before < 40_000)
+                holder.close()
+            }()
+            let results = try await connection.pipeline(statements)
+            try await release
+            #expect(results.count == statements.count)
+            #expect(results.last?.value == "last")
+            connection.close()
+        }
+    }
+
+    @Test("each answer has a limit of its own, which starts anew with each result")
+    func answerLimits() async throws {
+        try await withDatabase { database in
+            let connection = try await database.connect()
+            let sleep = PipelineStatement("SELECT pg_sleep(0.3)", flushes: true)
+            connection.watch = PipelineWatch(.uniform(.milliseconds(500)), slack: .milliseconds(500))
+            #expect(try await connection.pipeline(Array(repeating: sleep, count: 6)).count == 6)
+            let late = PipelineStatement("SELECT pg_sleep(60)")
+            var arrived = 0
+            let error = try await failure { _ = try await connection.pipeline([sleep, late], onResult: { _, _ in arrived += 1 }) }
+            #expect(error.code == .timedOut)
+            #expect(arrived == 1)
+            #expect(!connection.isOpen)
+        }
+    }
+
+    @Test("limits add up where answers come together, and none is no limit")
+    func limitsAddUp() {
+        let watch = PipelineWatch(.each([.seconds(1), .seconds(2), nil, .seconds(4)]), slack: .seconds(10))
+        let statements = [false, true, false, true].map { PipelineStatement("SELECT 1", flushes: $0) }
+        #expect(watch.limit(at: 0, of: statements) == .seconds(13))
+        #expect(watch.limit(at: 1, of: statements) == .seconds(12))
+        #expect(watch.limit(at: 2, of: statements) == nil)
+        #expect(watch.limit(at: 3, of: statements) == .seconds(14))
+        #expect(watch.limit(at: 4, of: statements) == .seconds(10))
+    }
+
+    @Test("another task can give a pipeline up")
+    func givenUp() async throws {
+        try await withDatabase { database in
+            let connection = try await database.connect()
+            let watch = PipelineWatch(.uniform(nil), slack: .zero)
+            connection.watch = watch
+            async let end: Void = {
+                try await eventually("it is waited for") { watch.progress?.index == 0 }
+                watch.giveUp("nothing answers")
+            }()
+            let error = try await failure { try await connection.query("SELECT pg_sleep(60)") }
+            try await end
+            #expect(error.code == .timedOut)
+            #expect(error.message == "nothing answers")
+        }
+    }
 }

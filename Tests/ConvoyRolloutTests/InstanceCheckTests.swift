@@ -181,6 +181,11 @@ import Testing
 
     @Test func aTableThatIsLockedIsNotWaitedForLong() async throws {
         try await withCars { database in
+            // Older, with locks, and not in the way.
+            let innocent = try await database.connect(applicationName: "report")
+            try await innocent.query("BEGIN")
+            try await innocent.query("CREATE TABLE notes ()")
+            defer { innocent.close() }
             let other = try await database.connect(applicationName: "nightly job")
             try await other.query("BEGIN")
             try await other.query("LOCK TABLE cars")

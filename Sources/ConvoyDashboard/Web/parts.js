@@ -96,6 +96,13 @@ function outcomesText(outcomes) {
     .join(", ");
 }
 
+/** Who holds a lock; a prepared transaction has no process. */
+function holderText(holder) {
+  const name = holder.transaction ? `prepared transaction ${holder.transaction}` : `pid ${holder.pid}`;
+  const kind = holder.kind && !["session", "prepared-transaction"].includes(holder.kind) ? holder.kind : null;
+  return [name, kind, holder.application, holder.address, holder.since].filter(Boolean).join(", ");
+}
+
 /** What failed, where, and what to do about it. */
 function failureDetails(failure, extra = []) {
   const place = failure.file ? `${failure.file}${failure.line ? `:${failure.line}` : ""}` : null;
@@ -106,7 +113,7 @@ function failureDetails(failure, extra = []) {
     ["SQLSTATE", failure.sqlstate],
     ["Detail", failure.detail],
     ["Hint", failure.hint],
-    ["Locked by", holder ? [`pid ${holder.pid}`, holder.application, holder.address, holder.since].filter(Boolean).join(", ") : null],
+    ["Locked by", holder ? holderText(holder) : null],
     ...extra,
   ].filter(([, value]) => value !== null && value !== undefined && value !== "");
   const parts = [element("p", {}, element("strong", {}, lines(failure.message)))];

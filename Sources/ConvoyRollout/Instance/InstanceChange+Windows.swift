@@ -118,7 +118,7 @@ extension InstanceChange {
         }
         let section = migration.section(change.direction)
         let lockTimeout = section?.lockTimeout ?? settings.lockTimeout
-        var retry = lockRetry ?? LockRetry(lockTimeout: lockTimeout, deadlockTimeout: facts.deadlockTimeout, lockWait: settings.lockWait)
+        var retry = lockRetry ?? newLockRetry(lockTimeout)
         retry.lockTimeout = lockTimeout
         // What only a superuser may do cannot be done as the owner; then a trigger would run with a superuser's rights.
         let isSuperusers = section?.admin != nil && facts.isSuperuser && facts.roleToSet(for: ledger) != nil
@@ -146,8 +146,14 @@ extension InstanceChange {
         var refusal: WindowEnd?
         var start = begin
         window = Set(items.map(\.migration.version))
-        do {
-            _ = try await connection.pipeline(items.map(\.statement)) { index, result in
+        var statements = items.map(\.statement)
+        // Only so it is known that nothing but the COMMIT is waited for.
+        for index in statements.indices.dropLast() where items[index + 1].place == .commit { statements[index].flushes = true }
+        let watch = PipelineWatch(.each(items.map(limit)), slack: runner.timing.answerSlack)
+        var heard = 0
+        let outcome = await observing(connection, watch, items.map(\.awaited)) {
+            await connection.outcome(of: statements) { index, result in
+                heard = index + 1
                 let item = items[index]
                 switch result {
                 case .success(let answer) where item.place == .commit && answer.commandTag == "COMMIT":
@@ -161,7 +167,9 @@ extension InstanceChange {
                 default: break
                 }
             }
-        } catch {
+        }
+        if case .failure(let error) = outcome {
+            if error.code == .timedOut, heard < items.count, items[heard].place == .commit { unconfirmed = items[heard].migration.version }
             return end(after: error, on: connection)
         }
         showWarnings(of: connection)
@@ -196,10 +204,14 @@ extension InstanceChange {
     ) async -> WindowEnd? {
         var failure = Failure(.failed, "this convoy has no step “\(name)”", version: migration.version, file: migration.file, line: line)
         guard let step = runner.steps[name] else { return .failed(failure) }
+        let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(exchange.ledger.schema))
+        let limit = migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
+        let watch = PipelineWatch(.uniform(limit == .zero ? nil : limit), slack: runner.timing.answerSlack)
+        let outcome = await observing(connection, watch, [.statement(migration.version)]) { () async -> Result<Void, any Error> in
+            do { return .success(try await step.run(context)) } catch { return .failure(error) }
+        }
         do {
-            try await step.run(
-                StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(exchange.ledger.schema))
-            )
+            try outcome.get()
             return Task.isCancelled ? .failed(Failure(.interrupted, "interrupted", version: migration.version)) : nil
         } catch let error as PostgresError {
             switch error.code {
@@ -285,27 +297,35 @@ extension InstanceChange {
         return Failure(.failed, server: message, migration: migration, statement: statement, settings: settings)
     }
 
-    /// Pauses before the next attempt, or gives up with `lock-busy` and the session that stands in the way.
+    private func newLockRetry(_ lockTimeout: Duration) -> LockRetry {
+        LockRetry(
+            lockTimeout: lockTimeout,
+            deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
+            lockWait: settings.lockWait,
+            autovacuumWait: settings.autovacuumWait
+        )
+    }
+
+    /// Pauses before the next attempt, or gives up with `lock-busy` and who stands in the way.
     private func waitForLocks(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async throws(Failure) {
         let exchange = try exchange(for: migration)
         let onLedger = place == .ledgerLock
-        let query = onLedger ? LockHolder.selection(onLedger: exchange.ledger) : LockHolder.selectionOnAnyTable
-        // Only to name it: a failing look is no reason to fail.
-        let rows = try? await connection?.query(query, timeout: InstanceProbe.silenceTimeout).rows
-        let holder = rows?.first.flatMap { try? LockHolder($0) }
-        var retry =
-            lockRetry
-            ?? LockRetry(
-                lockTimeout: exchange.lockTimeout,
-                deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
-                lockWait: settings.lockWait
+        if onLedger, sightings.holders.isEmpty, let connection {
+            // Only to name it: a failing look is no reason to fail.
+            let rows = try? await connection.query(
+                LockHolder.holding(ledgersAgainst: "ShareUpdateExclusiveLock"),
+                timeout: InstanceProbe.silenceTimeout
             )
+            sightings.holders = rows.map(LockHolder.list) ?? []
+        }
+        let holders = sightings.holders
+        var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
         // Work before the first lock that was not to be had is no waiting.
         if lockRetry == nil, !onLedger { lastProgress = .now }
         let elapsed = ContinuousClock.now - lastProgress
-        guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1)) else {
+        guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
-            var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holder)
+            var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holders)
             failure.version = migration.version
             failure.file = migration.file
             failure.sqlstate = message.sqlstate
@@ -315,9 +335,12 @@ extension InstanceChange {
             }
             throw failure
         }
-        if retry.attempts == 1 {
-            let who = holder.map { "\($0) may hold it" } ?? "it is not known who holds it"
-            report(.instanceWaiting(instance: instance.name, reason: "migration \(migration.version) waits for a lock; \(who)"))
+        let waits = "migration \(migration.version) waits for a lock"
+        if holders.isEmpty, retry.attempts <= 2 {
+            // The attempts to come are watched.
+            report(
+                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); it is not known who holds it")
+            )
         }
         lockRetry = retry
         await pause(for: wait, cancellation: .observed)

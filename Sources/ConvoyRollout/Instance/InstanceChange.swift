@@ -30,6 +30,10 @@ final class InstanceChange {
     /// When something was last committed: waits for locks count from here.
     var lastProgress = ContinuousClock.now
     var lockRetry: LockRetry?
+    /// Who or what was seen to keep the present migration waiting.
+    let sightings = Sightings()
+    /// The migration whose COMMIT was not answered in time.
+    var unconfirmed: MigrationVersion?
     /// What the last pipeline held: should its connection be lost, these may have been committed unheard.
     var window: Set<MigrationVersion> = []
     /// How often the connection was lost since the last progress.
@@ -92,7 +96,7 @@ final class InstanceChange {
         let probe = turnTakingProbe
         let connection = try await probe.connect()
         self.connection = connection
-        let reading = try await probe.read(connection)
+        let reading = try await probe.readNamingHolders(connection)
         facts = reading.facts
         note(reading.contents)
         from = ledgerVersions.max()
@@ -151,6 +155,7 @@ final class InstanceChange {
         let deadline = ContinuousClock.now + settings.lockWait
         let checksClient = PipelineStatement("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
         let session = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
+        try await endSessionsOfAnEarlierProcess(connection)
         var preparation = session + [checksClient]
         var isToldToWait = false
         while true {
@@ -165,14 +170,13 @@ final class InstanceChange {
                 holdsLock = try results[results.count - 1].get().onlyRow().bool("acquired")
                 if holdsLock { return }
                 guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
-                let holder = try await connection.query(AdvisoryLock.holder, timeout: InstanceProbe.silenceTimeout).rows.first
-                    .map(LockHolder.init)
+                let holders = LockHolder.list(try await connection.query(AdvisoryLock.holders, timeout: InstanceProbe.silenceTimeout))
                 guard ContinuousClock.now < deadline else {
-                    throw Failure(busy: "another session holds the advisory lock of this database", holder)
+                    throw Failure(busy: "another session holds the advisory lock of this database", holders)
                 }
                 if !isToldToWait {
                     isToldToWait = true
-                    let who = holder?.description ?? "another session"
+                    let who = holders.first?.description ?? "another session"
                     report(.instanceWaiting(instance: instance.name, reason: "\(who) holds the advisory lock"))
                 }
             } catch let error as PostgresError {
@@ -195,6 +199,7 @@ final class InstanceChange {
             connection.cancellation = .ignored
             _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
         }
+        if let connection, !connection.isOpen, holdsLock { await endLeftovers() }
         connection?.close()
         admin?.connection.close()
     }
@@ -205,7 +210,7 @@ final class InstanceChange {
     /// where no other Convoy changes what the answer depends on, and before anything is written.
     private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
         let connection = try openConnection()
-        var reading = try await InstanceProbe(instance: instance).read(connection)
+        var reading = try await InstanceProbe(instance: instance).readNamingHolders(connection)
         if !isPreflighted, isAsShown(reading) {
             let preflight = Preflight(
                 runner: runner,
@@ -262,7 +267,7 @@ final class InstanceChange {
         do {
             if reading.contents == nil {
                 try await repeatingRaces { () async throws(PostgresError) in
-                    try await connection.transaction(opening + role + reading.ledger.creation + [commit])
+                    try await transaction(opening + role + reading.ledger.creation + [commit], on: connection, doing: "creating the ledger")
                 }
             }
             writesAuditLog = settings.audit == .database
@@ -271,11 +276,12 @@ final class InstanceChange {
                 try await checkAuditLog(table, reading, connection)
             } else {
                 try await repeatingRaces { () async throws(PostgresError) in
-                    try await connection.transaction(opening + role + AuditLog.creation + [commit])
+                    try await transaction(opening + role + AuditLog.creation + [commit], on: connection, doing: "creating the audit log")
                 }
             }
         } catch {
             guard error.sqlstate == "42501", writesAuditLog else {
+                if error.code == .timedOut { throw unconfirmedTables(error) }
                 throw Failure(error, doing: "creating the ledger", settings: settings)
             }
             writesAuditLog = false
@@ -341,6 +347,7 @@ final class InstanceChange {
         }
         lastProgress = .now
         lockRetry = nil
+        sightings.clear()
         losses = 0
         report(.migrationApplied(instance: instance.name, migration: migration))
     }

@@ -52,7 +52,7 @@ struct InstanceProbe {
     func connect(_ parameters: ConnectionParameters) async throws(Failure) -> PostgresConnection {
         let begin = ContinuousClock.now
         var deadline = begin + instance.settings.connectTimeout
-        var pause = Duration.milliseconds(200)
+        var wait = Duration.milliseconds(200)
         var waits = false
         while true {
             do {
@@ -65,7 +65,7 @@ struct InstanceProbe {
             } catch {
                 let isFull = error.saysNoConnectionIsLeft
                 if isFull { deadline = max(deadline, begin + turnWait) }
-                guard busyServer == .waitedFor, isFull || error.sqlstate == "57P03", .now + pause < deadline, !isCancelled else {
+                guard busyServer == .waitedFor, isFull || error.sqlstate == "57P03", .now + wait < deadline, !isCancelled else {
                     throw Failure(connecting: error, to: instance)
                 }
                 if isFull, !waits {
@@ -73,8 +73,8 @@ struct InstanceProbe {
                     waits = true
                 }
                 // Those that wait do not all come back at the same moment.
-                try? await Task.sleep(for: pause * Double.random(in: 0.75...1.25))
-                pause = min(pause * 1.5, .seconds(2))
+                await ConvoyPostgres.pause(for: wait * Double.random(in: 0.75...1.25), cancellation: cancellation)
+                wait = min(wait * 1.5, .seconds(2))
             }
         }
     }

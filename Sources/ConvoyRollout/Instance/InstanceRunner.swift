@@ -9,6 +9,9 @@ public struct InstanceRunner: InstanceOperator {
     let set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
+    let sides = SideSessions()
+    /// No session of this process is older.
+    let created = ContinuousClock.now
     var intent = Intent.changing
 
     /// What a probe is for.
@@ -48,6 +51,17 @@ public struct InstanceRunner: InstanceOperator {
         /// How much goes into one pipeline.
         package var windowMigrations = 50
         package var windowBytes = 512 * 1024
+        /// How long an answer may take before a second session asks what is waited for, and the pause between two looks.
+        package var patience = Duration.seconds(2)
+        package var lookPause = Duration.seconds(5)
+        /// How long a look may take.
+        package var sideTimeout = Duration.seconds(5)
+        /// How long an attempt to get a lock is watched closely.
+        package var closeWatch = Duration.seconds(10)
+        /// How long a server may answer neither the session at work nor a new one.
+        package var silence = Duration.seconds(30)
+        /// How much later than its limit on the server an answer may come.
+        package var answerSlack = Duration.seconds(10)
 
         package init() {}
     }
@@ -78,7 +92,7 @@ public struct InstanceRunner: InstanceOperator {
                 guard let applied = contents?.applied, !applied.isEmpty else { return true }
                 return (try? InstancePlan(set: self.set, applied: applied, change: change))?.versions.isEmpty != true
             }
-            let (reading, assessment) = try await preflight.assess(try await probe.read(connection, completing: completion))
+            let (reading, assessment) = try await preflight.assess(try await probe.readNamingHolders(connection, completing: completion))
             status.version = reading.contents?.applied.last
             status.lastMigratedAt = reading.contents?.lastMigratedAt
             status.serverVersion = reading.facts.serverVersion

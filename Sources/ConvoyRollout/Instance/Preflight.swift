@@ -27,28 +27,39 @@ struct Preflight {
         var retry = LockRetry(
             lockTimeout: instance.settings.lockTimeout,
             deadlockTimeout: reading.facts.deadlockTimeout,
-            lockWait: lockWait
+            lockWait: lockWait,
+            autovacuumWait: instance.settings.autovacuumWait
         )
+        let sightings = Sightings()
         var moves = 0
         while true {
             var assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance, intent: runner.intent)
             // Checks and steps read the tenant's tables.
             guard assessment.failure == nil, reading.mayWork,
-                let failure = await obstacle(assessment, reading, lockTimeout: retry.currentLockTimeout)
+                let failure = await watching(
+                    reading,
+                    retry,
+                    sightings,
+                    { await obstacle(assessment, reading, lockTimeout: retry.currentLockTimeout) }
+                )
             else { return (reading, assessment) }
             assessment.failure = failure
             guard connection.isOpen else { return (reading, assessment) }
             let again: InstanceProbe.Reading
             switch failure.kind {
             case .lockBusy:
-                let holder = await holder()
-                guard let wait = retry.attemptFailed(elapsed: .now - start, jitter: Double.random(in: 0...1)) else {
-                    assessment.failure = Failure(busy: failure.message, holder)
+                let holders = sightings.holders
+                guard let wait = retry.attemptFailed(elapsed: .now - start, jitter: Double.random(in: 0...1), holders: holders) else {
+                    assessment.failure = Failure(busy: failure.message, holders)
                     assessment.failure?.sqlstate = failure.sqlstate
                     return (reading, assessment)
                 }
+                // The attempts after the first are watched.
                 if retry.attempts == 1 {
-                    onWait("a preflight check waits for a table; \(holder.map { "\($0) may hold it" } ?? "it is not known who holds it")")
+                    onWait("a preflight check waits for a table")
+                } else {
+                    let who = holders.first.map { "\($0) holds it" } ?? "it is not known who holds it"
+                    if sightings.isNews(who) { onWait("a preflight check waits for a table; \(who)") }
                 }
                 await pause(for: wait, cancellation: .observed)
                 again = try await InstanceProbe(instance: instance).read(connection)
@@ -63,10 +74,32 @@ struct Preflight {
         }
     }
 
-    /// Only to name it: a failing look is no reason to fail.
-    private func holder() async -> LockHolder? {
-        let rows = try? await connection.query(LockHolder.selectionOnAnyTable, timeout: InstanceProbe.silenceTimeout).rows
-        return rows?.first.flatMap { try? LockHolder($0) }
+    /// Runs an attempt, the first one excepted, while another session looks who keeps it waiting.
+    private func watching(
+        _ reading: InstanceProbe.Reading,
+        _ retry: LockRetry,
+        _ sightings: Sightings,
+        _ attempt: () async -> Failure?
+    ) async -> Failure? {
+        guard let urgency = retry.urgency else { return await attempt() }
+        let observer = WaitObserver(
+            instance: instance,
+            parameters: instance.direct ?? instance.connection,
+            sessionName: "convoy",
+            pid: reading.facts.identity?.backendPID ?? connection.backendPID,
+            sides: runner.sides,
+            timing: runner.timing,
+            sightings: sightings,
+            report: { _ in }
+        )
+        let watch = PipelineWatch(.uniform(nil), slack: .zero)
+        connection.watch = watch
+        defer { connection.watch = nil }
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { await observer.observe(watch, urgency: urgency) { _ in .other("a preflight check") } }
+            defer { group.cancelAll() }
+            return await attempt()
+        }
     }
 
     private func obstacle(

@@ -45,9 +45,3 @@ extension Failure: Decodable {
         position = try container.decodeIfPresent(Int.self, forKey: .position)
     }
 }
-
-extension LockHolder {
-    package var json: JSONValue {
-        ["pid": .integer(Int(pid)), "application": .string(application), "address": .optional(address), "since": .optional(since)]
-    }
-}

@@ -1,3 +1,4 @@
+internal import ConvoyPostgres
 internal import Dispatch
 internal import Synchronization
 
@@ -31,7 +32,7 @@ public final class RunLock: Sendable {
         for attempt in 1... {
             if let lock = try take(path, journal) { return lock }
             guard attempt < 20 else { break }
-            try? await Task.sleep(for: .milliseconds(5))
+            await pause(for: .milliseconds(5), cancellation: .ignored)
         }
         throw JournalError(
             path: journal,
