@@ -180,28 +180,20 @@ struct InstanceAssessment: Sendable {
         return nil
     }
 
-    /// `VACUUM` without a table, `REINDEX` of the database or of the ledger's schema, and either of the ledger itself.
+    /// `VACUUM` or `ANALYZE` without a table, `REINDEX` of the database or of the ledger's schema, and each of them, or a new index, on the ledger itself.
     static func locksLedger(_ statement: String, in schema: String) -> Bool {
-        let lower = statement.lowercased()
-        let command = lower.prefix { $0.isLetter }
-        var rest = lower.dropFirst(command.count).drop { $0.isWhitespace }
-        if rest.first == "(", let end = rest.firstIndex(of: ")") {
-            if rest[..<end].contains("skip_locked") { return false }
-            rest = rest[end...].dropFirst()
+        func isLedger(_ name: SQLName) -> Bool {
+            name.last.value == Ledger.tableName && (name.schema == nil || name.schema == schema)
         }
-        let words = rest.split { !($0.isLetter || $0.isNumber || "_$\"".contains($0)) }
-        func names(_ object: String) -> Bool { words.contains { $0.filter { $0 != "\"" } == object } }
-        switch (command, words.first) {
-        case ("vacuum", _):
-            return names(Ledger.tableName) || words.allSatisfy { ["full", "freeze", "verbose", "analyze", "analyse"].contains($0) }
-        case ("reindex", "database"):
-            return true
-        case ("reindex", "schema"):
-            return words.last?.filter { $0 != "\"" } == schema.lowercased()[...]
-        case ("reindex", _):
-            return names(Ledger.tableName) || names("\(Ledger.tableName)_pkey")
-        default:
-            return false
+        switch StandaloneStatement(statement).kind {
+        case .vacuum(let tables, _, let skipsLocked), .analyze(let tables, let skipsLocked):
+            return !skipsLocked && (tables.isEmpty || tables.contains(where: isLedger))
+        case .createIndex(_, let table): return isLedger(table)
+        case .reindex(.database, _, _): return true
+        case .reindex(.schema, let name, _): return name?.last.value == schema
+        case .reindex(.table, let name, _): return name.map(isLedger) == true
+        case .reindex(.index, let name, _): return name?.last.value == "\(Ledger.tableName)_pkey"
+        case .reindex(.system, _, _), .dropIndex, .detachPartition, .other: return false
         }
     }
 

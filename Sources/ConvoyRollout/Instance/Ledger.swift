@@ -63,6 +63,35 @@ struct Ledger: Sendable, Hashable {
         }
     }
 
+    /// Fails where the version is not recorded, or not taken back, at the end of its transaction: a trigger or a rule on the ledger can swallow,
+    /// change or redirect the row, and so can a statement of the migration itself. `stands` and `is_audited` are never false otherwise.
+    ///
+    /// - Parameter readsAuditLog: whether it also looks for the audit row, whose id is `$2`.
+    func readingBack(_ direction: MigrationDirection, readsAuditLog: Bool) -> String {
+        let isThere = "EXISTS (SELECT FROM \(table) WHERE version = $1::bigint)"
+        let stands = direction == .up ? isThere : "NOT \(isThere)"
+        let audit = readsAuditLog ? ", EXISTS (SELECT FROM \(AuditLog.table) WHERE id = $2::uuid) AS is_audited" : ""
+        return "SELECT 1 / CASE WHEN \(stands) THEN 1 ELSE 0 END AS stands\(audit)"
+    }
+
+    /// The triggers and rules on the table, which may keep a version from being recorded.
+    var interference: PipelineStatement {
+        PipelineStatement(
+            """
+            WITH ledger AS (
+                SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = $1 AND c.relname = '\(Self.tableName)')
+            SELECT 'the trigger ' || pg_catalog.quote_ident(t.tgname) AS object FROM pg_catalog.pg_trigger t, ledger l
+            WHERE t.tgrelid = l.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+            UNION ALL
+            SELECT 'the rule ' || pg_catalog.quote_ident(r.rulename) FROM pg_catalog.pg_rewrite r, ledger l
+            WHERE r.ev_class = l.oid AND r.ev_enabled <> 'D'
+            ORDER BY 1 LIMIT 5
+            """,
+            [schema]
+        )
+    }
+
     /// What a version's statements are given.
     static func parameters(_ version: MigrationVersion, after predecessor: MigrationVersion?) -> [String?] {
         [version.description, predecessor?.description]
