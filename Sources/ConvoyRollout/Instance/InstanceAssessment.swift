@@ -33,7 +33,8 @@ struct InstanceAssessment: Sendable {
             )
         }
         guard let table = candidates.first else {
-            let owner = facts.isSuperuser ? facts.tenant ?? facts.role : facts.role
+            // The app logs in as the database's owner; what another role makes would be out of its reach.
+            let owner = facts.isSuperuser || facts.mayActAsDatabaseOwner ? facts.tenant ?? facts.role : facts.role
             return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: owner), false))
         }
         guard table.hasEctoShape else { return .failure(otherShape(table)) }
@@ -220,13 +221,14 @@ struct InstanceAssessment: Sendable {
         // Whether a superuser may work here was decided before the ledger was read.
         if facts.isSuperuser, facts.role != ledger.owner { return nil }
         guard exists else {
-            if facts.creatableSchemas[ledger.schema] == true { return nil }
+            let maker = facts.isSuperuser ? facts.role : ledger.owner
+            if facts.mayCreateTables(in: ledger.schema, as: maker) == true { return nil }
             return Failure(
                 .blocked,
                 facts.creatableSchemas[ledger.schema] == nil
-                    ? "there is no schema \(ledger.schema)" : "role \(facts.role) may not create tables in schema \(ledger.schema)",
+                    ? "there is no schema \(ledger.schema)" : "role \(maker) may not create tables in schema \(ledger.schema)",
                 sqlstate: "42501",
-                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(facts.role)), "
+                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(maker)), "
                     + "or make that role the owner of the database"
             )
         }

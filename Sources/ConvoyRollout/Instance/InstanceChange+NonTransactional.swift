@@ -158,7 +158,7 @@ extension InstanceChange {
         lockTimeout: Duration?,
         on connection: PostgresConnection
     ) async throws(PostgresError) -> Bool {
-        guard let process = facts?.identity.backendPID, let keeper = keeper?.backendPID else {
+        guard let process = facts?.identity?.backendPID, let keeper = keeper?.backendPID else {
             throw PostgresError(.unexpectedResult, "the sessions of the migration are not known")
         }
         let watch = OwnLockWatch(

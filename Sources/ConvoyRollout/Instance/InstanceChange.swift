@@ -206,7 +206,7 @@ final class InstanceChange {
             connection.cancellation = .ignored
             _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
         }
-        await connection?.end(serverPID: facts?.identity.backendPID)
+        await connection?.end(serverPID: facts?.identity?.backendPID)
         await admin?.connection.end(serverPID: admin?.identity.backendPID)
     }
 

@@ -179,7 +179,7 @@ struct InstanceProbe {
             login: login,
             owner: reach(ledger.owner),
             databaseOwner: reach(facts.databaseOwner),
-            mayActAsOwner: facts.role == ledger.owner || candidate?.mayActAsOwner == true
+            mayActAsOwner: facts.role == ledger.owner || candidate.map(\.mayActAsOwner) ?? facts.mayActAsDatabaseOwner
         )
         switch rights.verdict(instance.settings) {
         case .works: return true
