@@ -393,7 +393,7 @@ extension MigrationExchange.Place {
     fileprivate func mayShowInterference(_ message: ServerMessage) -> Bool {
         switch self {
         case .readBack: message.sqlstate == "22012"
-        case .ledger: message.sqlstate == "0A000"
+        case .ledger: message.sqlstate == "0A000" || message.sqlstate == Ledger.keptCode
         // There the statements are prepared.
         case .begin: message.sqlstate == "0A000"
         default: false

@@ -45,7 +45,7 @@ struct Ledger: Sendable, Hashable {
         "SELECT 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END AS unmoved"
     }
 
-    /// Records or takes back the version, and fails where the ledger has moved.
+    /// Records or takes back the version, and fails where the ledger has moved, or does not let go of the row.
     func recording(_ direction: MigrationDirection) -> String {
         switch direction {
         // Ecto's clock is UTC, cut to whole seconds.
@@ -58,7 +58,8 @@ struct Ledger: Sendable, Hashable {
         case .down:
             """
             WITH reverted AS (DELETE FROM \(table) WHERE version = $1::bigint RETURNING version)
-            SELECT 1 / CASE WHEN (SELECT pg_catalog.count(*) FROM reverted) <> 1 OR (\(hasMoved(direction))) THEN 0 ELSE 1 END AS unmoved
+            SELECT 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END AS unmoved,
+                pg_catalog.ln((SELECT pg_catalog.count(*) FROM reverted)::pg_catalog.float8) AS reverted
             """
         }
     }
@@ -99,6 +100,9 @@ struct Ledger: Sendable, Hashable {
 
     /// How the server says that the ledger has moved: by the division, or because someone recorded the version at this very moment.
     static let movedCodes: Set<String> = ["22012", "23505"]
+
+    /// How the server says that a row which is there was not deleted: by the logarithm.
+    static let keptCode = "2201E"
 
     /// What the guard of an administrator's session raises: the ledger or the audit log could run code with an administrator's rights.
     static let unsafeCode = "ZC003"

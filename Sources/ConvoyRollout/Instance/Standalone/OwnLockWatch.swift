@@ -16,19 +16,28 @@ struct OwnLockWatch: Sendable {
     /// - Returns: whether it was.
     func run() async -> Bool {
         var session: PostgresConnection?
-        defer { session?.close() }
-        while true {
-            do {
-                try await Task.sleep(for: interval)
-            } catch {
-                return false
-            }
+        var process: Int32?
+        var wasCancelled = false
+        while !wasCancelled, await sleeps() {
             // A server without a free connection is asked again later.
             if session?.isOpen != true { session = try? await probe.session() }
             // The statement ends, and with it this task is cancelled, before the answer that says so has come.
             session?.cancellation = .ignored
-            guard let session, let row = try? await session.query(query, timeout: .seconds(5)).onlyRow() else { continue }
-            if (try? row.bool("was_cancelled")) == true { return true }
+            guard let row = try? await session?.query(query, timeout: .seconds(5)).onlyRow() else { continue }
+            process = (try? row.int64("pid")).map(Int32.init(truncatingIfNeeded:))
+            wasCancelled = (try? row.bool("was_cancelled")) == true
+        }
+        await session?.end(serverPID: process)
+        return wasCancelled
+    }
+
+    /// - Returns: false when the task was cancelled.
+    private func sleeps() async -> Bool {
+        do {
+            try await Task.sleep(for: interval)
+            return true
+        } catch {
+            return false
         }
     }
 
@@ -41,7 +50,7 @@ struct OwnLockWatch: Sendable {
                 UNION
                 SELECT pg_catalog.unnest(pg_catalog.pg_blocking_pids(b.pid)) FROM blocking b WHERE b.pid <> 0)
             SELECT CASE WHEN EXISTS (SELECT FROM blocking WHERE pid = $2::integer) THEN pg_catalog.pg_cancel_backend($1::integer)
-                ELSE false END AS was_cancelled
+                ELSE false END AS was_cancelled, pg_catalog.pg_backend_pid() AS pid
             """,
             [String(statement), String(keeper)]
         )
