@@ -5,6 +5,7 @@ struct Directive: Sendable, Hashable {
         case down = "migrate:down"
         case step = "convoy:step"
         case irreversible = "convoy:irreversible"
+        case repeatable = "convoy:repeatable"
         case admin = "convoy:admin"
         case lockTimeout = "convoy:lock-timeout"
         case statementTimeout = "convoy:statement-timeout"

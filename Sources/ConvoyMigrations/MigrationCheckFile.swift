@@ -59,7 +59,7 @@ struct MigrationCheckFile {
 
     private mutating func take(_ statement: SQLSplitter.Statement, _ splitter: inout SQLSplitter) {
         let rule = StatementRule(statement, in: source)
-        if let refusal = rule.refusal(isTransactional: true) ?? rule.refusalAsQuery {
+        if let refusal = rule.refusal(.transaction) ?? rule.refusalAsQuery {
             refuse(statement.range, refusal.message, hint: refusal.hint)
             if refusal.precedesCopyData { splitter.skipCopyData() }
         }

@@ -15,6 +15,7 @@ import Crypto
 ///
 /// - `-- convoy:step NAME` runs registered Swift code at that point.
 /// - `-- convoy:irreversible REASON`, alone in the down section, says that there is no way back.
+/// - `-- convoy:repeatable` begins a section with `transaction:false` and says that its statement does no harm when it is run again.
 /// - `-- convoy:lock-timeout 5s`, `-- convoy:statement-timeout 2h` and `-- convoy:admin EXTENSION…` begin a section and hold for all of it.
 public struct MigrationFile: Sendable {
     public let version: MigrationVersion

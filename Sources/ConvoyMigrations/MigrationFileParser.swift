@@ -185,6 +185,11 @@ extension MigrationFileParser {
         var lockTimeout: Duration?
         var statementTimeout: Duration?
         var admin: AdminRequirement?
+        /// `convoy:repeatable`, where it stands.
+        var repeatable: Range<Int>?
+        var lockTimeoutRange: Range<Int>?
+        /// The statement of a section without a transaction gives up on a lock neither early nor late.
+        var waitsForLocks = false
         var irreversible: Reversal?
         var irreversibleRange: Range<Int>?
         /// There is a `--` comment of prose.
@@ -223,7 +228,10 @@ extension MigrationFileParser {
     }
 
     private mutating func take(_ statement: SQLSplitter.Statement, _ draft: inout Draft, _ splitter: inout SQLSplitter) {
-        if let refusal = StatementRule(statement, in: source).refusal(isTransactional: draft.marker.isTransactional) {
+        let isAlone = !draft.marker.isTransactional
+        let surroundings = isAlone ? StatementRule.Surroundings.alone(isRepeatable: draft.repeatable != nil) : .transaction
+        if isAlone { draft.waitsForLocks = StandaloneStatement(statement.tokens, in: source).waitsForLocks }
+        if let refusal = StatementRule(statement, in: source).refusal(surroundings) {
             refuse(statement.range, refusal.message, hint: refusal.hint)
             if refusal.precedesCopyData { splitter.skipCopyData() }
         } else if !draft.marker.isTransactional, let first = draft.elements.first {
@@ -267,15 +275,11 @@ extension MigrationFileParser {
         case .step: takeStep(directive, range, &draft)
         case .irreversible: takeIrreversible(directive, range, &draft)
         case .admin: takeAdmin(directive, range, &draft)
+        case .repeatable: takeRepeatable(directive, range, &draft)
         case .lockTimeout:
             let isSet = draft.lockTimeout != nil
             draft.lockTimeout = takeTimeout(directive, range, draft, isSet: isSet)
-            guard !draft.marker.isTransactional else { break }
-            refuse(
-                range,
-                "lock-timeout does not apply with transaction:false",
-                hint: "remove it: such a statement waits for its locks, because giving up half-way would leave an invalid index"
-            )
+            draft.lockTimeoutRange = range
         case .statementTimeout:
             draft.statementTimeout = takeTimeout(directive, range, draft, isSet: draft.statementTimeout != nil)
         }
@@ -320,6 +324,19 @@ extension MigrationFileParser {
             )
         }
         draft.admin = AdminRequirement(extensions: extensions)
+    }
+
+    private mutating func takeRepeatable(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
+        checkStandsFirst(directive, range, draft)
+        if draft.repeatable != nil { refuse(range, "convoy:repeatable is given more than once", hint: "keep one") }
+        if draft.marker.isTransactional {
+            refuse(
+                range,
+                "convoy:repeatable does not apply in a transaction, which runs once or not at all",
+                hint: "remove it; it is for a statement with transaction:false"
+            )
+        }
+        draft.repeatable = range
     }
 
     /// What holds for the whole section is written before anything that it holds for.
@@ -377,12 +394,23 @@ extension MigrationFileParser {
 
     private mutating func checkWhole(_ draft: Draft) {
         let section = draft.section
-        let isBare = section.elements.isEmpty && section.lockTimeout == nil && section.statementTimeout == nil && section.admin == nil
+        let isBare =
+            section.elements.isEmpty && draft.repeatable == nil && section.lockTimeout == nil && section.statementTimeout == nil
+            && section.admin == nil
         if let range = draft.irreversibleRange, !isBare {
             refuse(
                 range,
                 "convoy:irreversible stands beside statements or other directives",
                 hint: "either there is a way back or there is none: remove one of them"
+            )
+        }
+        if draft.waitsForLocks, let range = draft.lockTimeoutRange {
+            refuse(
+                range,
+                "lock-timeout does not apply to this statement",
+                hint:
+                    "remove it: the statement keeps no reader and no writer waiting while it waits for its locks, and giving up half-way would "
+                    + "leave an invalid index"
             )
         }
         guard !draft.marker.isTransactional, draft.elements.isEmpty, problems.isEmpty else { return }

@@ -14,15 +14,32 @@ struct StatementRule: Sendable {
     private let words: [String]
 
     init(_ statement: SQLSplitter.Statement, in source: SourceText) {
+        self.init(statement.tokens, in: source)
+    }
+
+    private init(_ tokens: [SQLToken], in source: SourceText) {
         self.source = source
-        tokens = statement.tokens
-        words = statement.tokens.prefix(6).map { $0.kind == .word ? source.text($0.range).uppercased() : "" }
+        self.tokens = tokens
+        words = tokens.prefix(6).map { $0.kind == .word ? source.text($0.range).uppercased() : "" }
+    }
+
+    /// How a section runs its statements.
+    enum Surroundings: Sendable {
+        case transaction
+        /// `transaction:false`, and whether the section says that its statement may run again.
+        case alone(isRepeatable: Bool)
     }
 
     /// Why the statement is refused; nil where it is not.
-    func refusal(isTransactional: Bool) -> Refusal? {
-        transactionControl ?? sessionSetting ?? copyThroughClient ?? callForSession
-            ?? (isTransactional ? outsideTransaction : unrepeatable)
+    func refusal(_ surroundings: Surroundings) -> Refusal? {
+        if let refusal = transactionControl ?? sessionSetting ?? sessionObject ?? copyThroughClient ?? callForSession ?? wholeServer {
+            return refusal
+        }
+        if word(0) == "DO", let refusal = inDoBlock { return refusal }
+        return switch surroundings {
+        case .transaction: outsideTransaction
+        case .alone(let isRepeatable): unrepeatable ?? (isRepeatable ? nil : needlesslyAlone)
+        }
     }
 
     /// Why the statement cannot be a preflight check; nil for a query that only reads.
@@ -108,25 +125,85 @@ struct StatementRule: Sendable {
         }
     }
 
+    /// What belongs to the session, which other migrations share, and Convoy's own statements and locks with them.
+    private var sessionObject: Refusal? {
+        let command: String
+        switch (word(0), word(1)) {
+        case ("PREPARE", _), ("EXECUTE", _), ("DEALLOCATE", _):
+            return Refusal(
+                message: "\(word(0)) works on prepared statements, which belong to the session, and Convoy keeps its own there",
+                hint: "remove it, and write the statements themselves"
+            )
+        case ("LISTEN", _), ("UNLISTEN", _): command = word(0)
+        case ("CLOSE", "ALL"): command = "CLOSE ALL"
+        case ("DECLARE", _) where has("WITH", "HOLD"): command = "DECLARE … WITH HOLD"
+        case ("UPDATE", _) where tokens.prefix(4).contains(where: { source.isWord($0, "PG_SETTINGS") }): command = "UPDATE pg_settings"
+        default: return nil
+        }
+        return Refusal(
+            message: "\(command) outlives the migration: it changes the session, which other migrations share",
+            hint: "remove it"
+        )
+    }
+
+    /// What a `DO` block runs at once: its statements are seen where they are written out, not where the block makes them up.
+    private var inDoBlock: Refusal? {
+        for token in tokens where token.kind == .dollarString || token.kind == .string {
+            let text = source.text(token.range)
+            let body = SourceText(
+                path: source.path,
+                text: text.first == "$" ? Self.body(ofDollarString: text) : String(text.dropFirst().dropLast())
+            )
+            var statement: [SQLToken] = []
+            for part in SQLLexer(body).filter(\.hasMeaning) {
+                let begins = part.kind == .semicolon || ["BEGIN", "THEN", "ELSE", "LOOP"].contains { body.isWord(part, $0) }
+                if !begins { statement.append(part) }
+                guard begins else { continue }
+                if let refusal = StatementRule(statement, in: body).refusalInBlock { return refusal }
+                statement = []
+            }
+            if let refusal = StatementRule(statement, in: body).refusalInBlock { return refusal }
+        }
+        return nil
+    }
+
+    private static func body(ofDollarString text: String) -> String {
+        let tag = text.dropFirst().prefix { $0 != "$" }.count + 2
+        return String(text.dropFirst(tag).dropLast(tag))
+    }
+
+    /// There EXECUTE and CLOSE are PL/pgSQL's own.
+    private var refusalInBlock: Refusal? {
+        switch (word(0), tokens.count > 1 ? tokens[1].kind : .semicolon) {
+        // A variable may be called so.
+        case ("SET", .word), ("SET", .quotedIdentifier), ("RESET", .word), ("RESET", .quotedIdentifier): sessionSetting ?? callForSession
+        case ("DISCARD", _), ("DEALLOCATE", _), ("LISTEN", _), ("UNLISTEN", _): sessionSetting ?? sessionObject
+        default: callForSession
+        }
+    }
+
     /// A SET LOCAL of what the rest of the migration's transaction relies on.
     private var protectedSetting: Refusal? {
         guard tokens.count > 2 else { return nil }
         // A setting's name may be quoted.
-        let setting = source.text(tokens[2].range).filter { $0 != "\"" }.lowercased()
+        return Self.protected(source.text(tokens[2].range).filter { $0 != "\"" }.lowercased()) { "SET LOCAL \($0)" }
+    }
+
+    private static func protected(_ setting: String, _ command: (String) -> String) -> Refusal? {
         switch setting {
         case "role", "session", "session_authorization":
             return Refusal(
-                message: "SET LOCAL \(setting) changes the role that writes the ledger and the audit log",
+                message: "\(command(setting)) changes the role that writes the ledger and the audit log",
                 hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO gives one object away"
             )
         case "transaction", "transaction_read_only":
             return Refusal(
-                message: "SET LOCAL \(setting) changes the transaction, which is Convoy's part",
+                message: "\(command(setting)) changes the transaction, which is Convoy's part",
                 hint: "remove it: migrations run READ COMMITTED, READ WRITE"
             )
         case "standard_conforming_strings", "client_encoding", "names":
             return Refusal(
-                message: "SET LOCAL \(setting) changes how the statements after it are read",
+                message: "\(command(setting)) changes how the statements after it are read",
                 hint: "remove it: files are UTF-8, and a backslash in '…' stands for itself; write E'…' for escapes"
             )
         default:
@@ -161,22 +238,30 @@ struct StatementRule: Sendable {
         return nil
     }
 
-    /// Calls that reach beyond the migration's transaction: `set_config(…, false)`, and the one that gives the instance's lock away.
+    /// Calls that reach beyond the migration's transaction: `set_config(…, false)`, and locks that belong to the session, as the instance's own does.
     /// What a CREATE statement defines does not run now.
     private var callForSession: Refusal? {
         guard word(0) != "CREATE" else { return nil }
-        var calls: [SQLToken?] = []
+        var calls: [(name: SQLToken, first: SQLToken?)?] = []
         for (index, token) in tokens.enumerated() where index > 0 {
             let before = tokens[index - 1]
             if token.kind == .openParenthesis {
-                calls.append(before)
-                guard source.isWord(before, "PG_ADVISORY_UNLOCK_ALL") else { continue }
+                calls.append((before, index + 1 < tokens.count ? tokens[index + 1] : nil))
+                guard before.kind == .word, let lock = Self.sessionLocks.first(where: { source.isWord(before, $0) }) else { continue }
+                let name = lock.lowercased()
                 return Refusal(
-                    message: "pg_advisory_unlock_all() also gives up the lock that keeps other coordinators off this instance",
+                    message: name == "pg_advisory_unlock_all"
+                        ? "pg_advisory_unlock_all() also gives up the lock that keeps other coordinators off this instance"
+                        : "\(name)() works on locks of the session, which other migrations share, and so does the one that keeps other "
+                            + "coordinators off this instance",
                     hint: "take transaction-level locks (pg_advisory_xact_lock), which end by themselves"
                 )
             }
-            guard token.kind == .closeParenthesis, let call = calls.popLast() ?? nil else { continue }
+            guard token.kind == .closeParenthesis, let (call, first) = calls.popLast() ?? nil else { continue }
+            if source.isWord(call, "SET_CONFIG"), let first, first.kind == .string {
+                let setting = source.text(first.range).dropFirst().dropLast().lowercased()
+                if let refusal = Self.protected(setting, { "set_config('\($0)', …)" }) { return refusal }
+            }
             if source.isWord(call, "SET_CONFIG"), source.isWord(before, "FALSE") {
                 return Refusal(
                     message: "set_config(…, false) outlives the migration: it changes the session, which other migrations share",
@@ -185,6 +270,34 @@ struct StatementRule: Sendable {
             }
         }
         return nil
+    }
+
+    private static let sessionLocks = [
+        "PG_ADVISORY_UNLOCK_ALL", "PG_ADVISORY_UNLOCK", "PG_ADVISORY_UNLOCK_SHARED", "PG_ADVISORY_LOCK", "PG_ADVISORY_LOCK_SHARED",
+        "PG_TRY_ADVISORY_LOCK", "PG_TRY_ADVISORY_LOCK_SHARED",
+    ]
+
+    /// What is no part of a database, and fails when it is run again.
+    private var wholeServer: Refusal? {
+        guard ["CREATE", "DROP"].contains(word(0)), ["DATABASE", "TABLESPACE"].contains(word(1)) else { return nil }
+        return Refusal(
+            message:
+                "\(word(0)) \(word(1)) is no part of this database: it concerns the whole server, and fails on the next instance there",
+            hint: "remove it, and do it once on each server by other means"
+        )
+    }
+
+    /// What could run in a transaction would run twice where Convoy is cut off between the statement and its row in the ledger.
+    private var needlesslyAlone: Refusal? {
+        guard commandOutsideTransaction == nil else { return nil }
+        let mayCommit = word(0) == "CALL" || word(0) == "DO"
+        return Refusal(
+            message: mayCommit
+                ? "\(word(0)) without a transaction runs again where Convoy is cut off before the ledger has the version, and does all of its work twice"
+                : "the statement can run in a transaction, and without one it would run twice where Convoy is cut off before the ledger has the version",
+            hint: (mayCommit ? "" : "remove transaction:false; ")
+                + "where running it again does no harm, say so with `-- convoy:repeatable` on the line above it"
+        )
     }
 
     /// A statement that fails where it has been done already. Without a transaction there is a moment when it is done and the ledger does not say

@@ -94,10 +94,27 @@ extension ServerMessage {
     /// The message. A data exception quotes the value that does not fit (`invalid input syntax for type bigint: "…"`), which comes from a row unless
     /// the message has a place in the statement.
     fileprivate func text(showingRows: Bool) -> String {
+        // These quote encodings, and show the bytes of a character.
+        if !showingRows, ["22021", "22P05"].contains(sqlstate) { return message.hidingBytes }
         let quotes = "\"“”„«»"
         guard !showingRows, isClass("22"), position == nil, let first = message.firstIndex(where: quotes.contains),
             let last = message.lastIndex(where: quotes.contains)
         else { return message }
         return message[..<first] + "…" + message[message.index(after: last)...]
+    }
+}
+
+extension String {
+    /// `0xe2 0x82 0xac` read as `…`.
+    fileprivate var hidingBytes: String {
+        var words: [Substring] = []
+        for word in split(separator: " ", omittingEmptySubsequences: false) {
+            guard word.hasPrefix("0x") else {
+                words.append(word)
+                continue
+            }
+            if words.last != "…" { words.append("…") }
+        }
+        return words.joined(separator: " ")
     }
 }

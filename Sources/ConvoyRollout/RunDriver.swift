@@ -42,6 +42,8 @@ struct RunDriver {
     var results: [String: InstanceResult]
     /// Instances that an earlier process had begun.
     private var footprints: [String: RunPast.Footprint]
+    /// What this process found pending in each instance, for the instances whose end is not known.
+    private var planned: [String: RolloutPlan.Start] = [:]
     private var haltReason: HaltReason?
     var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
     var budgets: [String: Int] = [:]
@@ -205,20 +207,40 @@ struct RunDriver {
 
     private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
         var before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
-        let isResumed = past != nil
         var versions = Set(before.standing)
         if let footprint = footprints[instance.name] {
             // A process that was killed may have committed more than it told: whatever was pending when the run began may be applied now.
             let start = plan.starts[instance.name] ?? footprint.planned.map { RolloutPlan.Start(version: $0.from, pending: $0.pending) }
             versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
             if let start { before.from = start.version }
+        } else if mayHaveChanged(before.outcome), let start = planned[instance.name] {
+            // What was committed after the connection was lost is found only now.
+            versions.formUnion(start.pending)
+            before.from = start.version
         }
+        let asksWhatWasDone = past != nil || mayHaveChanged(before.outcome)
         work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
-            let work = isResumed ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
+            let work = asksWhatWasDone ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
             return before.returned(by: result, work)
         } finished: {
             .rollbackFinished(instance.name, $0, at: $1)
         }
+    }
+
+    /// Whether more may have been applied than was heard of.
+    private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.direction == .up }
+
+    /// The end of an instance's change, as the rules take it.
+    func finish(_ name: String, _ result: InstanceResult) -> RolloutMachine.Finish {
+        var finish = RolloutMachine.Finish(name, result)
+        if mayHaveChanged(result.outcome) { finish.isChanged = true }
+        return finish
+    }
+
+    /// Notes what an instance tells of where it stands, for its rollback.
+    mutating func notePlanned(_ event: Event) {
+        guard case .instancePlanned(let name, let from, let pending) = event.kind, planned[name] == nil else { return }
+        planned[name] = RolloutPlan.Start(version: from, pending: pending)
     }
 
     private func work(

@@ -135,6 +135,11 @@ public struct RunPast: Sendable {
     /// a wave that was to be returned stays halted for what halted it then.
     func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {
         let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
+        var finishes = finishes
+        if plan.change.direction == .up {
+            // More may have been applied there than was heard of.
+            for index in finishes.indices where finishes[index].outcome == .unknown { finishes[index].isChanged = true }
+        }
         return RolloutMachine.Progress(
             waves: milestones,
             finishes: finishes

@@ -205,8 +205,20 @@ struct MigrationFileTests {
         (
             "-- migrate:up transaction:false\n-- convoy:lock-timeout 1s\nVACUUM a;\n-- migrate:down\n",
             [
-                "2:1 lock-timeout does not apply with transaction:false"
+                "2:1 lock-timeout does not apply to this statement"
             ]
+        ),
+        (
+            "-- migrate:up\n-- convoy:repeatable\nSELECT 1;\n-- migrate:down\n",
+            ["2:1 convoy:repeatable does not apply in a transaction, which runs once or not at all"]
+        ),
+        (
+            "-- migrate:up transaction:false\n-- convoy:repeatable\n-- convoy:repeatable\nCALL p();\n-- migrate:down\n",
+            ["3:1 convoy:repeatable is given more than once"]
+        ),
+        (
+            "-- migrate:up transaction:false\nVACUUM a;\n-- convoy:repeatable\n-- migrate:down\n",
+            ["3:1 convoy:repeatable stands after the statement on line 2, but holds for the whole section"]
         ),
         (
             "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n",

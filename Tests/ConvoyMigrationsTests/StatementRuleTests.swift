@@ -57,12 +57,47 @@ struct StatementRuleTests {
         #expect(Self.refusal(statement) == message)
     }
 
+    @Test(arguments: [
+        "DEALLOCATE ALL", "deallocate convoy_audit_1", "PREPARE a AS SELECT 1", "EXECUTE a", "LISTEN a", "UNLISTEN *", "CLOSE ALL",
+        "DECLARE a CURSOR WITH HOLD FOR SELECT 1", "UPDATE pg_settings SET setting = 'a' WHERE name = 'search_path'",
+        "UPDATE pg_catalog.pg_settings SET setting = 'a'", "SELECT pg_advisory_lock(1)", "SELECT pg_catalog.pg_try_advisory_lock(1, 2)",
+        "SELECT pg_advisory_unlock(7165066987125145601)", "SELECT set_config('role', 'a', true)",
+        "SELECT set_config('standard_conforming_strings', 'off', true)",
+        "DO $$ BEGIN SET search_path = a; END $$", "DO $a$ BEGIN IF true THEN RESET ALL; END IF; END $a$",
+        "DO LANGUAGE plpgsql 'BEGIN PERFORM pg_advisory_unlock_all(); END'", "DO $$ BEGIN SELECT 1; DEALLOCATE ALL; END $$",
+        "DO $$ BEGIN PERFORM set_config('a', 'b', false); END $$", "DO $$ BEGIN SET LOCAL role = a; END $$",
+    ])
+    func whatBelongsToTheSessionIsLeftAlone(statement: String) {
+        #expect(Self.refusal(statement) != nil)
+        #expect(Self.refusal(statement, marker: "-- migrate:up transaction:false\n-- convoy:repeatable") != nil)
+    }
+
+    @Test(arguments: ["CREATE DATABASE a", "DROP DATABASE a", "CREATE TABLESPACE a LOCATION '/a'", "DROP TABLESPACE a"])
+    func whatConcernsTheServerIsRefused(statement: String) {
+        for marker in ["-- migrate:up", "-- migrate:up transaction:false", "-- migrate:up transaction:false\n-- convoy:repeatable"] {
+            #expect(Self.refusal(statement, marker: marker)?.contains("is no part of this database") == true)
+        }
+    }
+
+    /// The one reason to do without a transaction is a statement that cannot run in one.
+    @Test(arguments: [
+        "UPDATE t SET n = n * 2", "SELECT 1", "INSERT INTO a VALUES (1)", "ALTER TYPE a ADD VALUE 'b'",
+        "CREATE INDEX IF NOT EXISTS a ON b (c)",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY a", "ANALYZE a", "CLUSTER a", "ALTER TABLE a DETACH PARTITION b", "REINDEX TABLE a",
+        "CALL p()", "DO $$ BEGIN COMMIT; END $$", "ALTER TABLE a ADD COLUMN IF NOT EXISTS b int",
+    ])
+    func whatWouldRunTwiceIsRefusedOutsideATransaction(statement: String) {
+        let refusal = Self.refusal(statement, marker: "-- migrate:up transaction:false")
+        #expect(refusal?.contains("where Convoy is cut off before the ledger has the version") == true, "\(refusal ?? "")")
+        #expect(Self.refusal(statement, marker: "-- migrate:up transaction:false\n-- convoy:repeatable") == nil)
+    }
+
     static let outsideTransaction = [
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)", "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c)",
         "DROP INDEX CONCURRENTLY IF EXISTS a",
         "REINDEX INDEX CONCURRENTLY a", "REINDEX (VERBOSE, CONCURRENTLY) TABLE a", "REINDEX (CONCURRENTLY true) TABLE a",
-        "REINDEX DATABASE a", "REINDEX (VERBOSE) SCHEMA a", "VACUUM", "vacuum analyze a", "CREATE DATABASE a", "DROP DATABASE a",
-        "CREATE TABLESPACE a LOCATION '/a'", "DROP TABLESPACE a", "ALTER SYSTEM SET a = 1", "ALTER DATABASE a SET TABLESPACE b",
+        "REINDEX DATABASE a", "REINDEX (VERBOSE) SCHEMA a", "VACUUM", "vacuum analyze a", "ALTER SYSTEM SET a = 1",
+        "ALTER DATABASE a SET TABLESPACE b",
         "ALTER TABLE a DETACH PARTITION b CONCURRENTLY", "CLUSTER", "CLUSTER (VERBOSE)",
     ]
 
@@ -88,10 +123,15 @@ struct StatementRuleTests {
         "COPY a FROM '/stdin'", "COPY a FROM PROGRAM 'stdin'", "COPY stdin FROM '/a'", "COPY a TO '/stdout'", "SELECT * FROM stdin",
         "SELECT set_config('a', 'b', true)", "SELECT set_config('a', 'b', false OR true)", "SELECT 'set_config(1, false)'",
         "CREATE FUNCTION f() RETURNS text BEGIN ATOMIC SELECT set_config('a', 'b', false); END",
-        "SELECT pg_advisory_xact_lock(1)", "PREPARE a AS SELECT 1", "CREATE INDEX a ON b (c)", "CREATE INDEX \"concurrently\" ON b (c)",
+        "SELECT pg_advisory_xact_lock(1)", "SELECT pg_try_advisory_xact_lock(1)", "CREATE INDEX a ON b (c)",
+        "CREATE INDEX \"concurrently\" ON b (c)",
         "DROP INDEX a", "REINDEX TABLE a", "REINDEX (CONCURRENTLY false) TABLE a", "REINDEX (VERBOSE) INDEX a",
         "REFRESH MATERIALIZED VIEW CONCURRENTLY a", "ALTER TABLE a DETACH PARTITION b", "ALTER DATABASE a SET search_path = b", "CLUSTER a",
-        "CLUSTER \"a\"", "LOCK TABLE a", "DO $$ BEGIN COMMIT; END $$", "CALL p()", "\"begin\"", "('begin')", "COMMENT ON TABLE a IS 'b'",
+        "CLUSTER \"a\"", "LOCK TABLE a", "DO $$ BEGIN COMMIT; END $$",
+        "DO $$ DECLARE set int; BEGIN set := 1; EXECUTE 'a'; CLOSE c; UPDATE t SET a = 1; END $$",
+        "DO $$ BEGIN SET LOCAL search_path = a; PERFORM set_config('a', 'b', true); END $$", "CALL p()",
+        "DECLARE a CURSOR FOR SELECT 1", "NOTIFY a", "UPDATE a SET b = 1 FROM pg_settings", "\"begin\"", "('begin')",
+        "COMMENT ON TABLE a IS 'b'",
     ])
     func isTaken(statement: String) {
         #expect(Self.refusal(statement) == nil)

@@ -37,7 +37,7 @@ import Testing
                 2,
                 migrationText(
                     "CREATE INDEX CONCURRENTLY IF NOT EXISTS cars_vin ON cars (vin) WHERE vin <> 'a\\';",
-                    down: "SELECT 1;",
+                    down: "DROP INDEX CONCURRENTLY IF EXISTS cars_vin;",
                     options: " transaction:false"
                 )
             ),
@@ -69,6 +69,23 @@ import Testing
         }
     }
 
+    /// Encodings are no value of a row; the bytes are.
+    @Test(arguments: [
+        (
+            "22P05", "character with byte sequence 0xe2 0x82 0xac in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"",
+            "character with byte sequence … in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\""
+        ),
+        ("22021", "invalid byte sequence for encoding \"UTF8\": 0xff", "invalid byte sequence for encoding \"UTF8\": …"),
+        ("22021", "ungültige Byte-Sequenz für Kodierung »UTF8«: 0xc3 0x28", "ungültige Byte-Sequenz für Kodierung »UTF8«: …"),
+    ])
+    func anEncodingIsTold(sqlstate: String, said: String, shown: String) {
+        let message = ServerMessage(severity: "ERROR", sqlstate: sqlstate, message: said)
+        #expect(Failure(.failed, server: message, settings: InstanceSettings()).message == shown)
+        var open = InstanceSettings()
+        open.showsRowDetails = true
+        #expect(Failure(.failed, server: message, settings: open).message == said)
+    }
+
     @Test(arguments: [("23505", false), ("44000", false), ("22P02", false), ("22003", true), ("42804", true)])
     func detailsThatHoldRows(sqlstate: String, isShown: Bool) {
         var message = ServerMessage(severity: "ERROR", sqlstate: sqlstate, message: "no")
@@ -78,13 +95,13 @@ import Testing
     }
 
     @Test func takesAsManyConnectionsAsItMayNeed() async throws {
-        let alone = try migrationSet([(1, migrationText("VACUUM pg_class;", down: "SELECT 1;", options: " transaction:false"))])
+        let alone = try migrationSet([(1, migrationText("VACUUM pg_class;", down: "VACUUM pg_class;", options: " transaction:false"))])
         let ordinary = try threeMigrations()
         try await withDatabase { database in
             #expect(InstanceRunner(ordinary).connections(for: database.instance(admin: .some(nil))) == 1)
             #expect(InstanceRunner(ordinary).connections(for: database.instance()) == 2)
-            #expect(InstanceRunner(alone).connections(for: database.instance(admin: .some(nil))) == 2)
-            #expect(InstanceRunner(alone).connections(for: database.instance()) == 3)
+            #expect(InstanceRunner(alone).connections(for: database.instance(admin: .some(nil))) == 3)
+            #expect(InstanceRunner(alone).connections(for: database.instance()) == 4)
         }
     }
 }

@@ -39,7 +39,7 @@ enum AuditLog {
     static let insertion = """
         INSERT INTO convoy.migration_log (id, version, name, direction, checksum, run, started_at, duration_ms, applied_by,
             convoy_version, system_identifier, database_oid)
-        VALUES (pg_catalog.gen_random_uuid(), $1::bigint, $2::text, $3::text, $4::text, $5::text, pg_catalog.transaction_timestamp(),
+        VALUES ($9::uuid, $1::bigint, $2::text, $3::text, $4::text, $5::text, pg_catalog.transaction_timestamp(),
             (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint,
             session_user, $6::text, $7::text, $8::oid)
         """
@@ -49,11 +49,12 @@ enum AuditLog {
         _ migration: Migration,
         _ direction: MigrationDirection,
         run: String,
-        identity: SessionIdentity
+        identity: SessionIdentity,
+        id: String
     ) -> [String?] {
         [
             migration.version.description, migration.name, direction.rawValue, migration.checksum, run, Convoy.version,
-            identity.systemIdentifier, String(identity.databaseOID),
+            identity.systemIdentifier, String(identity.databaseOID), id,
         ]
     }
 }

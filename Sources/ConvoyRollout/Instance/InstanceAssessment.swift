@@ -33,7 +33,8 @@ struct InstanceAssessment: Sendable {
             )
         }
         guard let table = candidates.first else {
-            let owner = facts.isSuperuser ? facts.tenant ?? facts.role : facts.role
+            // The app logs in as the database's owner; what another role makes would be out of its reach.
+            let owner = facts.isSuperuser || facts.mayActAsDatabaseOwner ? facts.tenant ?? facts.role : facts.role
             return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: owner), false))
         }
         guard table.hasEctoShape else { return .failure(otherShape(table)) }
@@ -180,28 +181,20 @@ struct InstanceAssessment: Sendable {
         return nil
     }
 
-    /// `VACUUM` without a table, `REINDEX` of the database or of the ledger's schema, and either of the ledger itself.
+    /// `VACUUM` or `ANALYZE` without a table, `REINDEX` of the database or of the ledger's schema, and each of them, or a new index, on the ledger itself.
     static func locksLedger(_ statement: String, in schema: String) -> Bool {
-        let lower = statement.lowercased()
-        let command = lower.prefix { $0.isLetter }
-        var rest = lower.dropFirst(command.count).drop { $0.isWhitespace }
-        if rest.first == "(", let end = rest.firstIndex(of: ")") {
-            if rest[..<end].contains("skip_locked") { return false }
-            rest = rest[end...].dropFirst()
+        func isLedger(_ name: SQLName) -> Bool {
+            name.last.value == Ledger.tableName && (name.schema == nil || name.schema == schema)
         }
-        let words = rest.split { !($0.isLetter || $0.isNumber || "_$\"".contains($0)) }
-        func names(_ object: String) -> Bool { words.contains { $0.filter { $0 != "\"" } == object } }
-        switch (command, words.first) {
-        case ("vacuum", _):
-            return names(Ledger.tableName) || words.allSatisfy { ["full", "freeze", "verbose", "analyze", "analyse"].contains($0) }
-        case ("reindex", "database"):
-            return true
-        case ("reindex", "schema"):
-            return words.last?.filter { $0 != "\"" } == schema.lowercased()[...]
-        case ("reindex", _):
-            return names(Ledger.tableName) || names("\(Ledger.tableName)_pkey")
-        default:
-            return false
+        switch StandaloneStatement(statement).kind {
+        case .vacuum(let tables, _, let skipsLocked), .analyze(let tables, let skipsLocked):
+            return !skipsLocked && (tables.isEmpty || tables.contains(where: isLedger))
+        case .createIndex(_, let table): return isLedger(table)
+        case .reindex(.database, _, _): return true
+        case .reindex(.schema, let name, _): return name?.last.value == schema
+        case .reindex(.table, let name, _): return name.map(isLedger) == true
+        case .reindex(.index, let name, _): return name?.last.value == "\(Ledger.tableName)_pkey"
+        case .reindex(.system, _, _), .dropIndex, .detachPartition, .other: return false
         }
     }
 
@@ -228,13 +221,14 @@ struct InstanceAssessment: Sendable {
         // Whether a superuser may work here was decided before the ledger was read.
         if facts.isSuperuser, !facts.role.isIdentical(to: ledger.owner) { return nil }
         guard exists else {
-            if facts.creatableSchemas[ledger.schema] == true { return nil }
+            let maker = facts.isSuperuser ? facts.role : ledger.owner
+            if facts.mayCreateTables(in: ledger.schema, as: maker) == true { return nil }
             return Failure(
                 .blocked,
                 facts.creatableSchemas[ledger.schema] == nil
-                    ? "there is no schema \(ledger.schema)" : "role \(facts.role) may not create tables in schema \(ledger.schema)",
+                    ? "there is no schema \(ledger.schema)" : "role \(maker) may not create tables in schema \(ledger.schema)",
                 sqlstate: "42501",
-                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(facts.role)), "
+                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(maker)), "
                     + "or make that role the owner of the database"
             )
         }

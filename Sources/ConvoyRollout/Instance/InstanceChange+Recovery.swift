@@ -15,6 +15,8 @@ extension InstanceChange {
         var refusals = 0
         var orphans = [facts?.identity, keeper].compactMap(\.self)
         let administrator = admin?.identity
+        lost += orphans.map { LostSession(identity: $0, isAdministrators: false) }
+        lost += [administrator].compactMap(\.self).map { LostSession(identity: $0, isAdministrators: true) }
         connection?.close()
         admin?.connection.close()
         connection = nil
@@ -46,6 +48,7 @@ extension InstanceChange {
                 connection.cancellation = .observed
                 admin?.connection.cancellation = .observed
                 keeper = nil
+                lost = []
                 break
             } catch {
                 connection?.close()
@@ -166,6 +169,16 @@ extension InstanceChange {
             candidates.formIntersection(durations.keys)
         }
         for version in candidates.sorted(by: { isThere ? $0 < $1 : $0 > $1 }) { committed(version, in: durations[version] ?? .zero) }
+    }
+
+    /// Ends the sessions that an earlier change of this run has lost: they may still commit, and one of them may hold the advisory lock.
+    func endLostSessions(by connection: PostgresConnection) async throws(Failure) {
+        let deadline = ContinuousClock.now + runner.timing.reconnectWait
+        for session in lost {
+            let connection = session.isAdministrators ? try await adminSession().connection : connection
+            try await end(session.identity, by: connection, until: deadline)
+        }
+        lost = []
     }
 
     /// Terminates a server process of ours, if it is still there and is really ours, and waits until it is gone.

@@ -84,7 +84,7 @@ extension InstanceChange {
                 section.isTransactional, !section.hasStep, !needsAdmin(section)
             else { break }
             var exchange = try exchange(for: migration)
-            exchange.repeated = repeatedStatements(isFirst: items.isEmpty)
+            exchange.repeated = keepsStatements ? repeatedStatements(isFirst: items.isEmpty) : nil
             for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) {
                 items += part
                 bytes += part.reduce(0) { $0 + $1.statement.sql.utf8.count }
@@ -97,16 +97,25 @@ extension InstanceChange {
 
     /// The statements that every migration repeats are parsed once in a session: by the first migration of its first window.
     private func repeatedStatements(isFirst: Bool) -> RepeatedStatements {
-        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false, includesAudit: writesAuditLog)
+        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false, audit: auditUse)
         if !isFirst {
             // The window's first migration has prepared them by then.
             statements.isPrepared = true
-        } else if !statements.isPrepared || statements.includesAudit != writesAuditLog {
+        } else if !statements.isPrepared || statements.audit != auditUse {
             // The audit log can become writable in the middle of a run, or no longer be.
-            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false, includesAudit: writesAuditLog)
+            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false, audit: auditUse)
             repeated = statements
         }
         return statements
+    }
+
+    private var auditUse: RepeatedStatements.AuditUse { writesAuditLog ? readsAuditLog ? .writesAndReads : .writes : .none }
+
+    /// Whether migrations can read the audit log that they write: not where it is another role's, which may let them only insert.
+    private var readsAuditLog: Bool {
+        guard writesAuditLog, let facts else { return false }
+        guard let table = facts.auditTable else { return true }
+        return table.owner == (try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger.owner)
     }
 
     /// What surrounds the statements of migrations on the owner's connection.
@@ -129,6 +138,7 @@ extension InstanceChange {
             direction: change.direction,
             role: isSuperusers ? nil : facts.roleToSet(for: ledger),
             writesAuditLog: writesAuditLog,
+            readsAuditLog: readsAuditLog,
             ledgerLockWait: settings.lockWait - (ContinuousClock.now - lastProgress),
             lockTimeout: retry.currentLockTimeout,
             statementTimeout: settings.statementTimeout,
@@ -144,6 +154,7 @@ extension InstanceChange {
         since begin: ContinuousClock.Instant = .now
     ) async -> WindowEnd {
         var refusal: WindowEnd?
+        var lacksAuditRow = false
         var start = begin
         window = Set(items.map(\.migration.version))
         var statements = items.map(\.statement)
@@ -162,6 +173,10 @@ extension InstanceChange {
                     start = now
                 // Whoever got here has come past the preparations.
                 case .success where item.place == .ledger && item.statement.preparation != .none: repeated?.isPrepared = true
+                // A trigger or a rule there made nothing of it.
+                case .success(let answer) where item.place == .audit && answer.commandTag == "INSERT 0 0": lacksAuditRow = true
+                case .success(let answer) where item.place == .readBack:
+                    if let row = answer.rows.first, (try? row.bool("is_audited")) == false { lacksAuditRow = true }
                 case .failure(let message) where refusal == nil:
                     refusal = .refused(item.place, message, item.migration)
                 default: break
@@ -171,6 +186,9 @@ extension InstanceChange {
         if case .failure(let error) = outcome {
             if error.code == .timedOut, heard < items.count, items[heard].place == .commit { unconfirmed = items[heard].migration.version }
             return end(after: error, on: connection)
+        }
+        if lacksAuditRow {
+            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule there removes or redirects it")
         }
         showWarnings(of: connection)
         return refusal ?? .committed
@@ -269,6 +287,12 @@ extension InstanceChange {
                 file: migration.file
             )
         }
+        if keepsStatements, place.isOurs, ["26000", "42P05"].contains(message.sqlstate) {
+            // A migration, or what it calls, has thrown away what the session kept, or took one of the names.
+            keepsStatements = false
+            return .tryAgain
+        }
+        if place.mayShowInterference(message) { throw await notRecorded(message, at: place, of: migration) }
         if place == .ledger, Ledger.movedCodes.contains(message.sqlstate) { return .readAgain }
         switch message.sqlstate {
         case Ledger.unsafeCode:
@@ -286,6 +310,34 @@ extension InstanceChange {
         default:
             throw failure(message, at: place, of: migration)
         }
+    }
+
+    /// The ledger did not keep the version, or did not let it go.
+    private func notRecorded(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async -> Failure {
+        let table = (try? exchange(for: migration).ledger).map { "\($0.schema).\(Ledger.tableName)" } ?? Ledger.tableName
+        var objects: [String] = []
+        // Only to name them: a failing look is no reason to say less.
+        if let ledger = try? exchange(for: migration).ledger,
+            let rows = try? await connection?.query(ledger.interference, timeout: InstanceProbe.silenceTimeout).rows
+        {
+            objects = rows.compactMap { try? $0.text("object") }
+        }
+        let what = change.direction == .up ? "does not keep the row of version" : "does not let go of the row of version"
+        let cause =
+            objects.isEmpty
+            ? "a statement of the migration, or what it sets off, changes it" : "see \(objects.joined(separator: ", ")) there"
+        return Failure(
+            .failed,
+            "the ledger \(table) \(what) \(migration.version): \(cause)",
+            version: migration.version,
+            file: migration.file,
+            sqlstate: place == .readBack ? nil : message.sqlstate,
+            hint: standing == migration.version
+                ? "its statement has run and stands, only the row is missing: remove what keeps the ledger from it, then run it again"
+                : change.direction == .up
+                    ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run migrate again"
+                    : "the migration was rolled back: remove what keeps the row in the ledger, then run rollback again"
+        )
     }
 
     private func failure(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) -> Failure {
@@ -351,6 +403,23 @@ extension MigrationSection {
     var hasStep: Bool {
         elements.contains { element in
             if case .step = element { true } else { false }
+        }
+    }
+}
+
+extension MigrationExchange.Place {
+    /// Whether the statement is Convoy's own.
+    fileprivate var isOurs: Bool { if case .statement = self { false } else { true } }
+
+    /// Whether the server's error says that the ledger does not take a row as it should: the look at the row failed, or a rule stands on the table,
+    /// which the server refuses beside `RETURNING` (0A000).
+    fileprivate func mayShowInterference(_ message: ServerMessage) -> Bool {
+        switch self {
+        case .readBack: message.sqlstate == "22012"
+        case .ledger: message.sqlstate == "0A000" || message.sqlstate == Ledger.keptCode
+        // There the statements are prepared.
+        case .begin: message.sqlstate == "0A000"
+        default: false
         }
     }
 }

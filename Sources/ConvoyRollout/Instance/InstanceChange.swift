@@ -23,6 +23,10 @@ final class InstanceChange {
     var admin: AdminSession?
     /// The session that last held the ledger's lock beside a non-transactional migration.
     var keeper: SessionIdentity?
+    /// The version whose statement has run outside a transaction, and whose row in the ledger is still to be written.
+    var standing: MigrationVersion?
+    /// The sessions of lost connections, as long as it is not known that they have ended.
+    var lost: [LostSession] = []
     /// Versions in the ledger, as far as we know.
     var ledgerVersions: Set<MigrationVersion> = []
     var applied: [AppliedMigration] = []
@@ -45,6 +49,8 @@ final class InstanceChange {
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
 
+    /// Whether the session is asked to keep the statements that migrations repeat.
+    var keepsStatements = true
     /// What the present session keeps, or was last asked to keep.
     var repeated: RepeatedStatements?
 
@@ -77,6 +83,7 @@ final class InstanceChange {
             return result(didSomething ? done : .upToDate)
         } catch {
             await release()
+            runner.lostSessions.add(lost, of: instance.name)
             return result(error.kind, error)
         }
     }
@@ -96,8 +103,15 @@ final class InstanceChange {
         let probe = turnTakingProbe
         let connection = try await probe.connect()
         self.connection = connection
-        let reading = try await probe.readNamingHolders(connection)
+        var reading = try await probe.readNamingHolders(connection)
         facts = reading.facts
+        let left = runner.lostSessions.take(of: instance.name)
+        if !left.isEmpty {
+            lost = left
+            try await endLostSessions(by: connection)
+            reading = try await probe.read(connection)
+            facts = reading.facts
+        }
         note(reading.contents)
         from = ledgerVersions.max()
         guard let plan = try assess(reading), !plan.versions.isEmpty || isReturning else { return false }
@@ -153,19 +167,16 @@ final class InstanceChange {
     func acquireLock(_ cancellation: Cancellation = .observed) async throws(Failure) {
         let connection = try openConnection()
         let deadline = ContinuousClock.now + settings.lockWait
-        let checksClient = PipelineStatement("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
-        let session = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
         try await endSessionsOfAnEarlierProcess(connection)
-        var preparation = session + [checksClient]
+        var preparation = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
         var isToldToWait = false
+        var isToBeDiscarded = facts?.isPooled == true
         while true {
             do {
+                // What an earlier client of the pool has left: settings, and statements under the names that Convoy gives its own.
+                if isToBeDiscarded { try await connection.query("DISCARD ALL", timeout: InstanceProbe.silenceTimeout) }
+                isToBeDiscarded = false
                 let results = try await connection.pipeline(preparation + [AdvisoryLock.acquisition], timeout: InstanceProbe.silenceTimeout)
-                if preparation.count > session.count, case .failure = results[session.count] {
-                    // Not every server's operating system can watch for lost clients.
-                    preparation = session
-                    continue
-                }
                 preparation = []
                 holdsLock = try results[results.count - 1].get().onlyRow().bool("acquired")
                 if holdsLock { return }
@@ -200,8 +211,8 @@ final class InstanceChange {
             _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
         }
         if let connection, !connection.isOpen, holdsLock { await endLeftovers() }
-        connection?.close()
-        admin?.connection.close()
+        await connection?.end(serverPID: facts?.identity?.backendPID)
+        await admin?.connection.end(serverPID: admin?.identity.backendPID)
     }
 
     // MARK: - Under the lock
@@ -362,6 +373,18 @@ final class InstanceChange {
 }
 
 extension PostgresConnection {
+    /// Ends the session. Behind a pooler the server's part of it lives on and goes to the next client, so what Convoy has set and prepared there is
+    /// discarded first.
+    ///
+    /// - Parameter serverPID: the process that answers; a pooler tells another one when the session begins.
+    func end(serverPID: Int32?) async {
+        if isOpen, transactionStatus == .idle, let serverPID, serverPID != backendPID {
+            cancellation = .ignored
+            _ = try? await query("DISCARD ALL", timeout: .seconds(5))
+        }
+        close()
+    }
+
     func query(_ statement: PipelineStatement, timeout: Duration?) async throws(PostgresError) -> QueryResult {
         try await query(statement.sql, statement.parameters, timeout: timeout)
     }

@@ -12,6 +12,8 @@ struct InstanceFacts: Sendable {
     var role: String
     var isSuperuser: Bool
     var databaseOwner: String
+    /// Whether our role may act as the database's owner.
+    var mayActAsDatabaseOwner: Bool
     var isInRecovery: Bool
     var isReadOnlyByDefault: Bool
     /// As the server names it, for example `17.2`.
@@ -89,6 +91,11 @@ extension InstanceFacts {
     var deadlockTimeout: Duration { pending?.deadlockTimeout ?? .seconds(1) }
     var hasUserRelations: Bool { pending?.hasUserRelations ?? false }
     var creatableSchemas: [String: Bool] { pending?.creatableSchemas ?? [:] }
+
+    /// Whether a role may create tables in a schema: ours, or the database's owner as whom we act. Nil where there is no such schema.
+    func mayCreateTables(in schema: String, as maker: String) -> Bool? {
+        maker == role ? creatableSchemas[schema] : pending?.creatableByOwner[schema]
+    }
     var extensionOwners: [String: String] { pending?.extensionOwners ?? [:] }
 }
 
@@ -118,6 +125,7 @@ extension InstanceFacts {
         }
         isSuperuser = try session.bool("is_superuser")
         databaseOwner = try session.text("database_owner")
+        mayActAsDatabaseOwner = try session.bool("may_act_as_database_owner")
         databaseOwnerIsSuperuser = try session.bool("database_owner_is_superuser")
         isInRecovery = try session.bool("in_recovery")
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
@@ -163,7 +171,7 @@ extension InstanceFacts {
             PipelineStatement(
                 """
                 SELECT current_database() AS database, session_user AS role, current_user AS acting_as, r.rolsuper AS is_superuser,
-                    o.rolname AS database_owner, o.rolsuper AS database_owner_is_superuser,
+                    pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner, o.rolname AS database_owner, o.rolsuper AS database_owner_is_superuser,
                     pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
                     current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid
                 FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba, pg_roles r

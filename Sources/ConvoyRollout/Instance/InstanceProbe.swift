@@ -101,7 +101,16 @@ struct InstanceProbe {
         ]
         if serverVersion >= 140_000 { settings.append(("idle_session_timeout", "0")) }
         if serverVersion >= 170_000 { settings.append(("transaction_timeout", "0")) }
-        let calls = settings.map { "pg_catalog.set_config(\(quotedLiteral($0)), \(quotedLiteral($1)), false)" }
+        var calls = settings.map { "pg_catalog.set_config(\(quotedLiteral($0)), \(quotedLiteral($1)), false)" }
+        if serverVersion >= 140_000 {
+            // Not every operating system can watch for lost clients; the server refuses the setting there.
+            calls.append(
+                """
+                CASE WHEN pg_catalog.version() LIKE '%linux%'
+                    THEN pg_catalog.set_config('client_connection_check_interval', '1s', false) END
+                """
+            )
+        }
         return OwnIdentity.resets + [PipelineStatement("SELECT " + calls.joined(separator: ", "))]
     }
 
@@ -187,7 +196,7 @@ struct InstanceProbe {
             login: login,
             owner: reach(ledger.owner),
             databaseOwner: reach(facts.databaseOwner),
-            mayActAsOwner: facts.role.isIdentical(to: ledger.owner) || candidate?.mayActAsOwner == true
+            mayActAsOwner: facts.role.isIdentical(to: ledger.owner) || candidate.map(\.mayActAsOwner) ?? facts.mayActAsDatabaseOwner
         )
         switch rights.verdict(instance.settings) {
         case .works: return true

@@ -12,6 +12,8 @@ public struct InstanceRunner: InstanceOperator {
     let sides = SideSessions()
     /// No session of this process is older.
     let created = ContinuousClock.now
+    /// Sessions whose end is not known, left by changes that ended `unknown`.
+    let lostSessions = LostSessions()
     var intent = Intent.changing
 
     /// What a probe is for.
@@ -62,6 +64,8 @@ public struct InstanceRunner: InstanceOperator {
         package var silence = Duration.seconds(30)
         /// How much later than its limit on the server an answer may come.
         package var answerSlack = Duration.seconds(10)
+        /// How often to look whether a statement without a transaction waits for Convoy's own lock.
+        package var ownLockInterval = Duration.seconds(1)
 
         package init() {}
     }
@@ -70,9 +74,10 @@ public struct InstanceRunner: InstanceOperator {
     public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
     public func connections(for instance: Instance) -> Int {
-        // The administrator's, which stays open, and the one that holds the ledger's lock beside a non-transactional migration.
+        // The administrator's, which stays open; beside a non-transactional migration the one that holds the ledger's lock, and the one that looks
+        // whether the statement waits for it.
         let needsKeeper = set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
-        return 1 + (instance.admin != nil ? 1 : 0) + (needsKeeper ? 1 : 0)
+        return 1 + (instance.admin != nil ? 1 : 0) + (needsKeeper ? 2 : 0)
     }
 
     public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {

@@ -45,7 +45,7 @@ struct Ledger: Sendable, Hashable {
         "SELECT 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END AS unmoved"
     }
 
-    /// Records or takes back the version, and fails where the ledger has moved.
+    /// Records or takes back the version, and fails where the ledger has moved, or does not let go of the row.
     func recording(_ direction: MigrationDirection) -> String {
         switch direction {
         // Ecto's clock is UTC, cut to whole seconds.
@@ -58,9 +58,39 @@ struct Ledger: Sendable, Hashable {
         case .down:
             """
             WITH reverted AS (DELETE FROM \(table) WHERE version = $1::bigint RETURNING version)
-            SELECT 1 / CASE WHEN (SELECT pg_catalog.count(*) FROM reverted) <> 1 OR (\(hasMoved(direction))) THEN 0 ELSE 1 END AS unmoved
+            SELECT 1 / CASE WHEN \(hasMoved(direction)) THEN 0 ELSE 1 END AS unmoved,
+                pg_catalog.ln((SELECT pg_catalog.count(*) FROM reverted)::pg_catalog.float8) AS reverted
             """
         }
+    }
+
+    /// Fails where the version is not recorded, or not taken back, at the end of its transaction: a trigger or a rule on the ledger can swallow,
+    /// change or redirect the row, and so can a statement of the migration itself. `stands` and `is_audited` are never false otherwise.
+    ///
+    /// - Parameter readsAuditLog: whether it also looks for the audit row, whose id is `$2`.
+    func readingBack(_ direction: MigrationDirection, readsAuditLog: Bool) -> String {
+        let isThere = "EXISTS (SELECT FROM \(table) WHERE version = $1::bigint)"
+        let stands = direction == .up ? isThere : "NOT \(isThere)"
+        let audit = readsAuditLog ? ", EXISTS (SELECT FROM \(AuditLog.table) WHERE id = $2::uuid) AS is_audited" : ""
+        return "SELECT 1 / CASE WHEN \(stands) THEN 1 ELSE 0 END AS stands\(audit)"
+    }
+
+    /// The triggers and rules on the table, which may keep a version from being recorded.
+    var interference: PipelineStatement {
+        PipelineStatement(
+            """
+            WITH ledger AS (
+                SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = $1 AND c.relname = '\(Self.tableName)')
+            SELECT 'the trigger ' || pg_catalog.quote_ident(t.tgname) AS object FROM pg_catalog.pg_trigger t, ledger l
+            WHERE t.tgrelid = l.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+            UNION ALL
+            SELECT 'the rule ' || pg_catalog.quote_ident(r.rulename) FROM pg_catalog.pg_rewrite r, ledger l
+            WHERE r.ev_class = l.oid AND r.ev_enabled <> 'D'
+            ORDER BY 1 LIMIT 5
+            """,
+            [schema]
+        )
     }
 
     /// What a version's statements are given.
@@ -70,6 +100,9 @@ struct Ledger: Sendable, Hashable {
 
     /// How the server says that the ledger has moved: by the division, or because someone recorded the version at this very moment.
     static let movedCodes: Set<String> = ["22012", "23505"]
+
+    /// How the server says that a row which is there was not deleted: by the logarithm.
+    static let keptCode = "2201E"
 
     /// What the guard of an administrator's session raises: the ledger or the audit log could run code with an administrator's rights.
     static let unsafeCode = "ZC003"

@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
+import FoundationEssentials
 
 /// Builds what goes over the wire for migrations of one instance: our own statements around those of the file.
 struct MigrationExchange: Sendable {
@@ -11,6 +12,8 @@ struct MigrationExchange: Sendable {
     /// Set with `SET LOCAL ROLE`; nil where the login role owns the ledger.
     var role: String?
     var writesAuditLog: Bool
+    /// Whether the audit row is looked for after it was written: our role can read the table.
+    var readsAuditLog: Bool
     /// How long to wait for the ledger's table lock.
     var ledgerLockWait: Duration
     /// How long a migration's own statements wait for a lock.
@@ -27,7 +30,7 @@ struct MigrationExchange: Sendable {
 
     /// Which part of the exchange a statement is.
     enum Place: Sendable, Hashable {
-        case begin, ledgerLock, guarding, ledger, constraints, audit, commit
+        case begin, ledgerLock, guarding, ledger, constraints, audit, readBack, commit
         case statement(SQLStatement)
     }
 
@@ -114,20 +117,39 @@ struct MigrationExchange: Sendable {
         guard let repeated, !repeated.isPrepared else { return [] }
         var texts: [(RepeatedStatements.Key, String)] = [
             (.opening, openingSQL), (.settings, Self.settingsSQL), (.recording, ledger.recording(direction)),
+            (.readBack, ledger.readingBack(direction, readsAuditLog: readsAuditLog)),
         ]
         if writesAuditLog { texts.append((.audit, AuditLog.insertion)) }
         return texts.map { PipelineStatement($1, preparation: .prepares(repeated.name($0))) }
     }
 
-    /// The audit row and COMMIT, whose result is asked for at once.
+    /// The audit row, a look at the ledger's row, and COMMIT, whose result is asked for at once.
     func closing(_ migration: Migration) -> [Item] {
         var items: [Item] = []
+        let id = UUID().uuidString
         if writesAuditLog {
-            let row = AuditLog.parameters(migration, direction, run: run, identity: identity)
+            let row = AuditLog.parameters(migration, direction, run: run, identity: identity, id: id)
             items.append(Item(migration: migration, place: .audit, statement: repeating(.audit, AuditLog.insertion, row)))
         }
+        items.append(Item(migration: migration, place: .readBack, statement: readingBack(migration, auditRow: id)))
         items.append(Item(migration: migration, place: .commit, statement: PipelineStatement("COMMIT", flushes: true)))
         return items
+    }
+
+    private func readingBack(_ migration: Migration, auditRow: String) -> PipelineStatement {
+        let parameters = [migration.version.description] + (readsAuditLog ? [auditRow] : [])
+        return repeating(.readBack, ledger.readingBack(direction, readsAuditLog: readsAuditLog), parameters)
+    }
+
+    /// Records the version and looks whether the ledger keeps it, in a transaction that is rolled back: before a statement runs that cannot be.
+    func rehearsal(_ migration: Migration, after predecessor: MigrationVersion?) -> [Item] {
+        var exchange = self
+        exchange.readsAuditLog = false
+        let recording = PipelineStatement(ledger.recording(direction), Ledger.parameters(migration.version, after: predecessor))
+        let parts: [(Place, PipelineStatement)] = [
+            (.ledger, recording), (.readBack, exchange.readingBack(migration, auditRow: "")), (.begin, PipelineStatement("ROLLBACK")),
+        ]
+        return opening(migration) + parts.map { Item(migration: migration, place: $0, statement: $1) }
     }
 
     /// A trigger, rule or expression on these tables would run with the administrator's rights; `SET ROLE` is no shield, because a trigger can reset it.

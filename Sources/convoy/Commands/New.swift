@@ -38,7 +38,12 @@ struct New: FleetCommand {
     )
     var version: MigrationVersion?
 
-    @Flag(help: "For one statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.")
+    @Flag(
+        help: """
+            For one statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY. It may run twice, where Convoy is cut off: \
+            one that could run in a transaction needs -- convoy:repeatable above it.
+            """
+    )
     var noTransaction = false
 
     @Option(help: ArgumentHelp("Why there is no way back.", valueName: "reason"))

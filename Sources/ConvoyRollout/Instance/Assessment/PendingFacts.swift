@@ -10,6 +10,8 @@ struct PendingFacts: Sendable {
     var hasUserRelations: Bool
     /// Whether the role may create tables, for each schema that could get a new ledger.
     var creatableSchemas: [String: Bool]
+    /// The same for the database's owner.
+    var creatableByOwner: [String: Bool]
     /// Owners of installed extensions.
     var extensionOwners: [String: String]
 }
@@ -39,6 +41,10 @@ extension PendingFacts {
             SELECT 'schema' AS kind, n.nspname AS name, has_schema_privilege(n.oid, 'CREATE')::text AS value
             FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
             UNION ALL
+            SELECT 'schema of the owner', n.nspname, has_schema_privilege(d.datdba, n.oid, 'CREATE')::text
+            FROM pg_namespace n, pg_database d
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND d.datname = current_database()
+            UNION ALL
             SELECT 'extension', e.extname, pg_get_userbyid(e.extowner)::text FROM pg_extension e
             """
         ),
@@ -56,11 +62,13 @@ extension PendingFacts {
         deadlockTimeout = .milliseconds(try session.int64("deadlock_timeout"))
         hasUserRelations = try session.bool("has_user_relations")
         creatableSchemas = [:]
+        creatableByOwner = [:]
         extensionOwners = [:]
         for row in rows[1].rows {
             let name = try row.text("name")
             switch try row.text("kind") {
             case "schema": creatableSchemas[name] = try row.text("value") == "true"
+            case "schema of the owner": creatableByOwner[name] = try row.text("value") == "true"
             default: extensionOwners[name] = try row.text("value")
             }
         }
