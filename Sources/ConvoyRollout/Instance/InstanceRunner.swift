@@ -88,10 +88,10 @@ public struct InstanceRunner: InstanceOperator {
             status.edited = assessment.edited
             status.warnings = assessment.warnings
             status.failure = assessment.failure
-            if assessment.failure == nil, !assessment.forAdmin.isEmpty {
+            if assessment.failure == nil, !assessment.forAdmin.isEmpty, let identity = reading.facts.identity {
                 // One connection at a time, whatever is looked at.
                 connection.close()
-                status.failure = await AdminCheck(instance: instance).failure(beside: reading.facts.identity)
+                status.failure = await AdminCheck(instance: instance).failure(beside: identity)
             }
             status.outcome = status.failure?.kind ?? (status.pending.isEmpty ? .upToDate : .pending)
         } catch {
