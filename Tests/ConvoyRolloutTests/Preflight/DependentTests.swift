@@ -100,7 +100,7 @@ import Testing
                 "CREATE INDEX mine ON cars (other, old)", "CREATE VIEW totals AS SELECT sum(old) FROM cars",
                 "CREATE VIEW wides AS SELECT wide FROM cars", "CREATE POLICY seen ON cars USING (wide > 0)",
                 "CREATE TABLE notes (id int, list_id bigint CONSTRAINT to_list REFERENCES lists, k kind)",
-                "CREATE PUBLICATION feed FOR TABLE lists", "CREATE STATISTICS both ON old, other FROM cars",
+                "CREATE PUBLICATION feed FOR TABLE lists", "CREATE STATISTICS pairs ON old, other FROM cars",
                 "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
                 "CREATE TRIGGER watch AFTER UPDATE OF old ON cars FOR EACH ROW EXECUTE FUNCTION trap()",
                 "CREATE INDEX by_helper ON cars (helper(other))",
@@ -109,7 +109,7 @@ import Testing
             #expect(failure.kind == .blocked)
             for name in [
                 "index public.mine", "view public.totals", "view public.wides", "policy seen on public.cars", "to_list on public.notes",
-                "table column public.notes.k", "public.lists in publication feed", "statistics object public.\"both\"",
+                "table column public.notes.k", "public.lists in publication feed", "statistics object public.pairs",
                 "trigger watch on public.cars",
                 "index public.by_helper",
             ] { #expect(failure.message.contains(name), "\(name): \(failure.message)") }

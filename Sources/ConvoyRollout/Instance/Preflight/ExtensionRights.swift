@@ -103,8 +103,8 @@ struct ExtensionRights: Sendable {
                 case .alters(let object) where object.kind == .function, .creates(let object, _, true) where object.kind == .function:
                     // Whose function it is, is not known once its extension was made anew.
                     if !remade.isEmpty || objects?.entry(object)?.isOwned == false { isAllowed = false }
-                case .unknown: isUnderstood = false
-                default: break
+                // Whoever marks anything else means an administrator.
+                default: isUnderstood = false
                 }
             }
         }
