@@ -21,7 +21,7 @@ extension FleetReader {
     private static let settingKeys: Set<String> = [
         "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "commit_wait", "autovacuum_wait", "ledger_schema",
         "out_of_order", "strict", "audit", "pooler",
-        "allow_superuser", "trust_owner", "allow_read_only_default", "show_row_details",
+        "allow_superuser", "trust_owner", "allow_read_only_default", "accept_drops", "show_row_details",
     ]
     /// What defaults, servers, instances and discovery share.
     static let levelKeys = ConnectionKeywords.keys.union(settingKeys).union(["labels", "secrets", "admin", "direct"])
@@ -81,6 +81,7 @@ extension FleetReader {
         if let value = bool(section["allow_superuser"]) { settings.allowsForeignSuperuser = value }
         if let value = bool(section["trust_owner"]) { settings.trustsOwner = value }
         if let value = bool(section["allow_read_only_default"]) { settings.allowsReadOnlyDefault = value }
+        if let items = list(section["accept_drops"]) { settings.acceptedDrops = items.compactMap { text($0) } }
         if let value = bool(section["show_row_details"]) { settings.showsRowDetails = value }
     }
 

@@ -73,6 +73,8 @@ public struct InstanceSettings: Sendable, Hashable {
     public var trustsOwner = false
     /// `allow_read_only_default`: work although the database has `default_transaction_read_only`.
     public var allowsReadOnlyDefault = false
+    /// `accept_drops`: objects of the user's own that may go with what migrations drop.
+    public var acceptedDrops: [String] = []
     /// `show_row_details`: keep DETAIL and CONTEXT of class 23 errors, which carry row contents.
     public var showsRowDetails = false
 

@@ -71,7 +71,20 @@ extension SQLStateHint {
             "XX002",
             on: .anytime,
             means: "a table or an index of this database is damaged",
-            advice: "look at the server's log and its disk; REINDEX mends an index, for a table take a backup"
+            advice: "look at the server's log and its disk; REINDEX rebuilds a damaged index, a damaged table comes back only from a backup"
+        ),
+        .init(
+            "53400",
+            on: .anytime,
+            means: "a limit of the server was reached, temp_file_limit perhaps",
+            advice: "raise that limit for the role, then run it again"
+        ),
+        .init(
+            "22021",
+            "22P05",
+            on: .anytime,
+            means: "a text does not fit the encoding of the database or of this session",
+            advice: "look at server_encoding; a database in SQL_ASCII can hold bytes that are not UTF-8, and the row or name has to be corrected"
         ),
         .init(
             "58030",

@@ -94,6 +94,7 @@ struct FleetMergingTests {
                 allow_superuser: true
                 trust_owner: true
                 allow_read_only_default: true
+                accept_drops: [near_home, "public.metres_from_home(double precision)"]
                 show_row_details: true
             """
         )
@@ -112,6 +113,7 @@ struct FleetMergingTests {
         expected.allowsForeignSuperuser = true
         expected.trustsOwner = true
         expected.allowsReadOnlyDefault = true
+        expected.acceptedDrops = ["near_home", "public.metres_from_home(double precision)"]
         expected.showsRowDetails = true
         #expect(fleet.instances.first?.settings == expected)
         #expect(fleet.instances.first?.connection == ConnectionParameters())

@@ -164,7 +164,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "needs a superuser, and NAME is none"), (" cube earthdistance", "and NAME is neither: cube belongs to postgres"),
+        ("", "needs more rights than NAME has: cube belongs to postgres"),
+        (
+            " cube earthdistance",
+            "needs more rights than NAME has: cube belongs to postgres; the server does not let it create earthdistance"
+        ),
     ])
     func anExtensionOfSomebodyElse(extensions: String, message: String) async throws {
         let set = try migrationSet([(1, migrationText("-- convoy:admin\(extensions)\nALTER EXTENSION cube UPDATE;"))])
@@ -191,7 +195,7 @@ import Testing
             ])
             let result = await runner.up(database.instance())
             #expect(result.outcome == .blocked)
-            #expect(result.failure?.sqlstate == "ZC003")
+            #expect(result.failure?.message.contains("trigger evil on public.schema_migrations") == true)
             try await database.execute(["DROP TRIGGER evil ON schema_migrations"])
             #expect(await runner.up(database.instance()).outcome == .migrated)
         }

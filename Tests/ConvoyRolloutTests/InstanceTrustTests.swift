@@ -133,7 +133,7 @@ import Testing
         let set = try migrationSet([
             (1, migrationText("CREATE TABLE cars (id bigint);")),
             // Version 3 appears as if the app's migrator had come in between, and everything is read again.
-            (2, migrationText("SELECT public.open_audit_log();\nINSERT INTO public.schema_migrations (version) VALUES (3);")),
+            (2, migrationText("SELECT tools.open_audit_log();\nINSERT INTO public.schema_migrations (version) VALUES (3);")),
             (3, migrationText("CREATE TABLE trips (id bigint);")), (4, migrationText("CREATE TABLE drives (id bigint);")),
             (5, migrationText("CREATE TABLE states (id bigint);")),
         ])
@@ -143,8 +143,9 @@ import Testing
             try await database.execute(
                 AuditLog.creation.map(\.sql) + [
                     "GRANT USAGE ON SCHEMA convoy TO \"\(owner)\"", "GRANT SELECT ON convoy.migration_log TO \"\(owner)\"",
+                    "CREATE SCHEMA tools", "GRANT USAGE ON SCHEMA tools TO \"\(owner)\"",
                     """
-                    CREATE FUNCTION public.open_audit_log() RETURNS void LANGUAGE sql SECURITY DEFINER
+                    CREATE FUNCTION tools.open_audit_log() RETURNS void LANGUAGE sql SECURITY DEFINER
                     AS 'GRANT INSERT ON convoy.migration_log TO "\(owner)"'
                     """,
                 ],

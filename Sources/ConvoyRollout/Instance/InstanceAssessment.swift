@@ -11,15 +11,19 @@ struct InstanceAssessment: Sendable {
     var failure: Failure?
     /// Things that the operator should read but that stop nothing.
     var warnings: [String] = []
+    /// The pending migrations that only the admin connection can run, once the catalogue was asked.
+    var forAdmin: Set<MigrationVersion> = []
     /// Applied versions whose file has changed since.
     var edited: [MigrationVersion] = []
 
     /// Which table is the ledger, or where a new one goes. Needs no contents.
     ///
-    /// The fleet file's `ledger_schema` decides, else the schema whose `schema_migrations` has a bigint version, else `public`.
+    /// The fleet file's `ledger_schema` decides, else the schema whose `schema_migrations` has the shape of Ecto's, else `public`.
     static func ledger(in facts: InstanceFacts, settings: InstanceSettings) -> Result<(ledger: Ledger, exists: Bool), Failure> {
         let named = facts.ledgerCandidates.filter { $0.schema == settings.ledgerSchema }
-        let bigint = facts.ledgerCandidates.filter { $0.versionType == "bigint" }
+        // Another tool's table may have the name, and even the type of version.
+        let shaped = facts.ledgerCandidates.filter(\.hasEctoShape)
+        let bigint = shaped.isEmpty ? facts.ledgerCandidates.filter { $0.versionType == "bigint" } : shaped
         let inPublic = facts.ledgerCandidates.filter { $0.schema == "public" }
         let candidates = settings.ledgerSchema != nil ? named : bigint.isEmpty ? inPublic : bigint
         if candidates.count > 1 {
@@ -93,10 +97,11 @@ struct InstanceAssessment: Sendable {
         }
         self.plan = plan
         edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
-        failure = ahead(plan) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan) ?? ownLock(plan, set, ledger)
-        guard failure == nil, !plan.versions.isEmpty else { return }
         failure =
-            Self.permission(facts, ledger, exists: contents != nil, instance) ?? Self.missingAdmin(facts, ledger, plan, set, instance)
+            ahead(plan, set, applied) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            ?? ownLock(plan, set, ledger)
+        guard failure == nil, !plan.versions.isEmpty else { return }
+        failure = Self.permission(facts, ledger, exists: contents != nil, instance)
         guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }
         failure = nil
         warnings.append("migrate would refuse this: \(refusal.message)")
@@ -109,13 +114,23 @@ struct InstanceAssessment: Sendable {
         return table.mayInsert && !table.mayActAsOwner
     }
 
-    private func ahead(_ plan: InstancePlan) -> Failure? {
-        guard plan.direction == .up, !plan.unknownVersions.isEmpty else { return nil }
-        let versions = plan.unknownVersions.map(\.description).joined(separator: ", ")
+    private func ahead(_ plan: InstancePlan, _ set: MigrationSet, _ applied: [MigrationVersion]) -> Failure? {
+        guard plan.direction == .up, let newest = plan.unknownVersions.last else { return nil }
+        let versions = PreflightText.list(plan.unknownVersions.map(\.description), limit: 20)
+        guard applied.contains(where: { set[$0] != nil }) else {
+            return Failure(
+                .blocked,
+                "none of TeslaMate's versions is applied here: this looks like another app's database, with the versions \(versions)",
+                hint: "correct the name of the database in the fleet file, or leave it out, of a discovery with exclude"
+            )
+        }
+        let isOlder = set.newest.map { newest < $0.version } == true
         return Failure(
             .ahead,
             "the ledger has versions that the migration set does not know: \(versions)",
-            hint: "a newer release has migrated this database; bring the migration set up to date"
+            hint: isOlder
+                ? "they are older than the newest of the set: a fork or an unreleased version made them; compare the schema with another instance's"
+                : "a newer release has migrated this database; bring the migration set up to date"
         )
     }
 
@@ -227,9 +242,7 @@ struct InstanceAssessment: Sendable {
                 .blocked,
                 facts.creatableSchemas[ledger.schema] == nil
                     ? "there is no schema \(ledger.schema)" : "role \(maker) may not create tables in schema \(ledger.schema)",
-                sqlstate: "42501",
-                hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(maker)), "
-                    + "or make that role the owner of the database"
+                hint: Advice.creatingTables(in: ledger, as: maker, schemaExists: facts.creatableSchemas[ledger.schema] != nil)
             )
         }
         guard !facts.role.isIdentical(to: ledger.owner) else {
@@ -237,8 +250,7 @@ struct InstanceAssessment: Sendable {
                 return Failure(
                     .blocked,
                     "role \(facts.role) may not create tables in schema \(ledger.schema)",
-                    sqlstate: "42501",
-                    hint: "as a DBA: GRANT CREATE ON SCHEMA \(quotedIdentifier(ledger.schema)) TO \(quotedIdentifier(facts.role))"
+                    hint: Advice.creatingTables(in: ledger, as: facts.role, schemaExists: true)
                 )
             }
             return nil
@@ -266,46 +278,9 @@ struct InstanceAssessment: Sendable {
     static func ownershipChange(of ledger: Ledger, to role: String) -> String {
         "ALTER TABLE \(ledger.table) OWNER TO \(quotedIdentifier(role))"
     }
-
-    /// The first migration that needs more rights than the login role has, where the fleet file gives no `admin`.
-    private static func missingAdmin(
-        _ facts: InstanceFacts,
-        _ ledger: Ledger,
-        _ plan: InstancePlan,
-        _ set: MigrationSet,
-        _ instance: Instance
-    ) -> Failure? {
-        guard instance.admin == nil else { return nil }
-        for version in plan.versions {
-            guard let migration = set[version], let section = migration.section(plan.direction),
-                let requirement = section.admin, facts.needsAdmin(for: requirement, owner: ledger.owner)
-            else { continue }
-            let extensions = requirement.extensions.isEmpty ? "" : " or the owner of \(requirement.extensions.joined(separator: " and "))"
-            let owners = requirement.extensions.compactMap { name in
-                facts.extensionOwners[name].flatMap { $0.isIdentical(to: ledger.owner) ? nil : "\(name) belongs to \($0)" }
-            }
-            return Failure(
-                .blocked,
-                "migration \(version) (\(migration.name)) needs a superuser\(extensions), and \(facts.role) is "
-                    + (requirement.extensions.isEmpty ? "none" : "neither")
-                    + (owners.isEmpty ? "" : ": \(owners.joined(separator: ", "))"),
-                version: version,
-                file: migration.file,
-                sqlstate: "42501",
-                hint: "give this instance an admin connection in the fleet file: admin: {user: …, password: …}"
-            )
-        }
-        return nil
-    }
 }
 
 extension InstanceFacts {
-    /// Whether login role and ledger's owner, as which migrations run, have too few rights for one, as far as the facts of now tell.
-    func needsAdmin(for requirement: AdminRequirement, owner: String) -> Bool {
-        guard !isSuperuser else { return false }
-        return requirement.extensions.isEmpty || !requirement.extensions.allSatisfy { extensionOwners[$0]?.isIdentical(to: owner) == true }
-    }
-
     /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
     func roleToSet(for ledger: Ledger) -> String? { ledger.owner.isIdentical(to: role) ? nil : ledger.owner }
 

@@ -4,12 +4,10 @@ import ConvoyPostgres
 
 /// The few migrations that need more rights than the owner has.
 extension InstanceChange {
-    /// Once an administrator has made or replaced an extension, only an administrator can touch it again.
-    func needsAdmin(_ section: MigrationSection) -> Bool {
-        guard let requirement = section.admin, let facts, instance.admin != nil,
-            let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
-        else { return false }
-        return admin != nil || facts.needsAdmin(for: requirement, owner: ledger.owner)
+    /// Whether the admin connection runs a migration.
+    func needsAdmin(_ migration: Migration, _ section: MigrationSection) -> Bool {
+        guard section.admin != nil, instance.admin != nil, facts?.isSuperuser == false else { return false }
+        return forAdmin.contains(migration.version)
     }
 
     /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside

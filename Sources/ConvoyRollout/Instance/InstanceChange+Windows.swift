@@ -58,7 +58,7 @@ extension InstanceChange {
             throw Failure(.blocked, "migration \(next.version) has no way down", version: next.version, file: next.file)
         }
         if !section.isTransactional { return try await applyAlone(next, section, predecessor) }
-        if needsAdmin(section) { return try await applyAsAdmin(next, section, predecessor) }
+        if needsAdmin(next, section) { return try await applyAsAdmin(next, section, predecessor) }
         let exchange = try exchange(for: next)
         if section.hasStep {
             return await send(
@@ -81,7 +81,7 @@ extension InstanceChange {
         var bytes = 0
         for version in versions.prefix(runner.timing.windowMigrations) {
             guard let migration = runner.set[version], let section = migration.section(change.direction),
-                section.isTransactional, !section.hasStep, !needsAdmin(section)
+                section.isTransactional, !section.hasStep, !needsAdmin(migration, section)
             else { break }
             var exchange = try exchange(for: migration)
             exchange.repeated = keepsStatements ? repeatedStatements(isFirst: items.isEmpty) : nil

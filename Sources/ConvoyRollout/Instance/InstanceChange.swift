@@ -21,6 +21,8 @@ final class InstanceChange {
     var facts: InstanceFacts?
     /// The administrator's session; opened when a migration needs it.
     var admin: AdminSession?
+    /// The migrations for which the preflight found that only the administrator can run them.
+    var forAdmin: Set<MigrationVersion> = []
     /// The session that last held the ledger's lock beside a non-transactional migration.
     var keeper: SessionIdentity?
     /// The version whose statement has run outside a transaction, and whose row in the ledger is still to be written.
@@ -234,6 +236,9 @@ final class InstanceChange {
             let assessment: InstanceAssessment
             (reading, assessment) = try await preflight.assess(reading)
             _ = try plan(of: assessment)
+            forAdmin = assessment.forAdmin
+            // Before the first change it is known whether the administrator gets in.
+            if !forAdmin.isEmpty, instance.admin != nil { try await openAdminSession() }
             isPreflighted = true
         }
         facts = reading.facts

@@ -14,6 +14,8 @@ public struct InstanceRunner: InstanceOperator {
     let created = ContinuousClock.now
     /// Sessions whose end is not known, left by changes that ended `unknown`.
     let lostSessions = LostSessions()
+    /// What the set calls its own.
+    let vocabulary: VocabularyStore
     var intent = Intent.changing
 
     /// What a probe is for.
@@ -38,6 +40,7 @@ public struct InstanceRunner: InstanceOperator {
 
     package init(set: MigrationSet, steps: [any MigrationStep], timing: Timing) {
         self.set = set
+        vocabulary = VocabularyStore(set)
         self.steps = Dictionary(steps.map { ($0.name, $0) }) { first, _ in first }
         self.timing = timing
     }
@@ -106,7 +109,12 @@ public struct InstanceRunner: InstanceOperator {
             status.edited = assessment.edited
             status.warnings = assessment.warnings
             status.failure = assessment.failure
-            status.outcome = assessment.failure?.kind ?? (status.pending.isEmpty ? .upToDate : .pending)
+            if assessment.failure == nil, !assessment.forAdmin.isEmpty, let identity = reading.facts.identity {
+                // One connection at a time, whatever is looked at.
+                connection.close()
+                status.failure = await AdminCheck(instance: instance).failure(beside: identity)
+            }
+            status.outcome = status.failure?.kind ?? (status.pending.isEmpty ? .upToDate : .pending)
         } catch {
             status.failure = error
             status.outcome = error.kind

@@ -165,33 +165,7 @@ struct MigrationExchange: Sendable {
 
             """
         let audit = writesAuditLog ? "LOCK TABLE \(AuditLog.table) IN SHARE UPDATE EXCLUSIVE MODE;\n" : ""
-        let tables =
-            "SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE "
-            + "(n.nspname = \(quotedLiteral(ledger.schema)) AND c.relname = '\(Ledger.tableName)')"
-            + (writesAuditLog ? " OR (n.nspname = 'convoy' AND c.relname = 'migration_log')" : "")
-        return """
-            \(schemas)\(audit)IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger)
-                OR EXISTS (
-                    SELECT FROM (\(tables)) t
-                    WHERE t.relkind <> 'r'
-                        OR EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid)
-                        OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = t.oid)
-                        OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = t.oid)
-                        OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.contype NOT IN ('p', 'u', 'n'))
-                        OR EXISTS (SELECT FROM pg_catalog.pg_attrdef d WHERE d.adrelid = t.oid)
-                        OR EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = t.oid OR h.inhparent = t.oid)
-                        OR EXISTS (
-                            SELECT FROM pg_catalog.pg_index i
-                            WHERE i.indrelid = t.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
-                        OR EXISTS (
-                            SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
-                            WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND y.typnamespace <> 'pg_catalog'::regnamespace))
-            THEN
-                RAISE EXCEPTION USING ERRCODE = '\(Ledger.unsafeCode)',
-                    MESSAGE = 'the ledger or the audit log has a trigger, rule, check or expression, or the database an event trigger';
-            END IF;
-
-            """
+        return schemas + audit + AdminHazards.refusal(ledger: ledger, includesAuditLog: writesAuditLog)
     }
 
     /// Milliseconds; zero is no limit.

@@ -34,13 +34,14 @@ struct Preflight {
         var moves = 0
         while true {
             var assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance, intent: runner.intent)
+            if let failure = assessment.failure { assessment.failure = await withAdvice(failure, reading) }
             // Checks and steps read the tenant's tables.
             guard assessment.failure == nil, reading.mayWork,
                 let failure = await watching(
                     reading,
                     retry,
                     sightings,
-                    { await obstacle(assessment, reading, lockTimeout: retry.currentLockTimeout) }
+                    { await obstacle(&assessment, reading, lockTimeout: retry.currentLockTimeout) }
                 )
             else { return (reading, assessment) }
             assessment.failure = failure
@@ -103,11 +104,16 @@ struct Preflight {
     }
 
     private func obstacle(
-        _ assessment: InstanceAssessment,
+        _ assessment: inout InstanceAssessment,
         _ reading: InstanceProbe.Reading,
         lockTimeout: Duration
     ) async -> Failure? {
+        let verdict = await catalogueVerdict(assessment, reading)
+        assessment.warnings += verdict.warnings
+        assessment.forAdmin = verdict.forAdmin
+        if let failure = verdict.failure { return failure }
         if let failure = await checkBlocker(assessment, reading, lockTimeout) { return failure }
+        if let failure = verdict.conflict { return failure }
         return await runner.stepBlockers(assessment, reading.facts, instance, connection)
     }
 }
@@ -231,14 +237,20 @@ extension Preflight {
         var failure = Failure(.blocked, server: question.message(message), statement: question.query.statement, settings: settings)
         failure.message = "the preflight check of \(question.check.version) cannot be asked: \(failure.message)"
         (failure.version, failure.file) = (question.check.version, question.check.file)
-        failure.hint =
-            switch message.sqlstate {
-            case "57014": "it took longer than statement_timeout: raise that, or see what slows the database down"
-            case "42501" where message.message.contains("row-level security"):
-                "the check must see every row: ALTER TABLE … NO FORCE ROW LEVEL SECURITY, or give the role BYPASSRLS"
-            case "42501": "the role lacks a right: make it the owner of the object"
-            default: "the schema is not what the ledger's versions make: compare it with another instance's, or correct the check"
-            }
+        failure.hint = Self.hint(for: message)
         return failure
+    }
+
+    /// What to do about a check that the server refused. Only names that are missing speak of the schema; the rest is the server's own trouble.
+    static func hint(for message: ServerMessage) -> String {
+        switch message.sqlstate {
+        case "42P01", "42703", "42883", "42704":
+            "the schema is not what the ledger's versions make: compare it with another instance's, or correct the check"
+        case "57014": "it took longer than statement_timeout: raise that, or see what slows the database down"
+        case "42501" where message.message.contains("row-level security"):
+            "the check must see every row: as the table's owner, ALTER TABLE … NO FORCE ROW LEVEL SECURITY"
+        case "42501": "the role lacks a right: make it the owner of the object"
+        default: SQLStateHint.text(for: message, on: .anytime) ?? "read the server's message: the check, or what it reads, needs correcting"
+        }
     }
 }

@@ -1,0 +1,268 @@
+/// What the pending migrations of an instance need of the objects that are there now, worked out from their statements alone.
+///
+/// Names are followed through what the migrations themselves make, rename, move and drop: what is reported are the names of now.
+package struct SchemaForecast: Sendable {
+    /// Where a need comes from.
+    package struct Origin: Sendable, Hashable {
+        package var version: MigrationVersion
+        package var file: String
+        package var line: Int
+    }
+
+    /// An object of now. Its schema is nil where the search path finds it.
+    package typealias Object = SchemaEffect.Object
+
+    /// Something that is dropped or changed, and with it what depends on it.
+    package struct Loss: Sendable, Hashable {
+        package enum Manner: Sendable, Hashable {
+            case cascade, restrict
+            /// A column gets another type: what only reads it stands in the way.
+            case retype
+        }
+
+        package var object: Object
+        /// A column or a constraint of ``object``.
+        package var column: String?
+        package var constraint: String?
+        package var manner: Manner
+        package var origin: Origin
+    }
+
+    /// A name that must be free.
+    package struct Creation: Sendable, Hashable {
+        package var object: Object
+        package var column: String?
+        /// Whether a type of the same name is made with it, as with a table.
+        package var makesType = false
+        package var origin: Origin
+    }
+
+    /// A table that must give the role a privilege.
+    package struct Use: Sendable, Hashable {
+        package var table: ObjectName
+        package var privilege: String
+    }
+
+    /// Objects whose owner the role must be, each with the first migration that asks for it.
+    package private(set) var owned: [Object: Origin] = [:]
+    package private(set) var uses: [Use: Origin] = [:]
+    package private(set) var creations: [Creation] = []
+    package private(set) var losses: [Loss] = []
+
+    /// The schema where what is not qualified is made.
+    private let schema: String
+    private var states: [Place: State] = [:]
+    private var columns: [Object: [String: ColumnState]] = [:]
+
+    private struct Place: Hashable {
+        var kind: SchemaEffect.Kind
+        var schema: String
+        var name: String
+        var arguments: [String]?
+    }
+
+    private enum State {
+        case isNew, isGone
+        case isThere(Object)
+    }
+
+    private enum ColumnState {
+        case isNew, isGone
+        case isThere(String)
+    }
+
+    /// - Parameter schema: the ledger's.
+    package init(schema: String) {
+        self.schema = schema
+    }
+
+    /// Follows one migration.
+    ///
+    /// - Parameter asOwner: false where an administrator runs it, so that ownership and privileges do not count.
+    package mutating func add(_ migration: Migration, _ section: MigrationSection, asOwner: Bool) {
+        for case .statement(let statement) in section.elements {
+            let origin = Origin(version: migration.version, file: migration.file, line: statement.line)
+            for effect in statement.effects { add(effect, origin, asOwner) }
+        }
+    }
+
+    private mutating func add(_ effect: SchemaEffect, _ origin: Origin, _ asOwner: Bool) {
+        switch effect {
+        case .creates(let object, let tolerates, let replaces):
+            create(object, tolerates, makesType: object.kind == .relation, origin)
+            if replaces, case .isThere(let now)? = states[place(of: object)] { need(now, origin, asOwner) }
+        case .createsIndex(let name, let table, let tolerates):
+            create(Object(.relation, ObjectName(name, schema: schemaNow(of: table))), tolerates, makesType: false, origin)
+        case .alters(let object):
+            if let now = now(object) { need(now, origin, asOwner) }
+        case .drops(let object, let cascades):
+            let now = now(object)
+            if let now {
+                need(now, origin, asOwner)
+                losses.append(Loss(object: now, manner: cascades ? .cascade : .restrict, origin: origin))
+            }
+            states[place(of: object)] = .isGone
+        case .renames(let object, let name):
+            var renamed = object
+            renamed.name.name = name
+            move(object, to: renamed, origin)
+        case .moves(let object, let schema):
+            var moved = object
+            moved.name.schema = schema
+            move(object, to: moved, origin)
+        case .addsColumn(let column, let table, let tolerates):
+            guard let table = now(Object(.relation, table)) else { return }
+            guard columns[table]?[column] == nil else {
+                columns[table]?[column] = .isNew
+                return
+            }
+            if tolerates { return }
+            creations.append(Creation(object: table, column: column, origin: origin))
+            columns[table, default: [:]][column] = .isNew
+        case .dropsColumn(let column, let table, let cascades):
+            guard let table = now(Object(.relation, table)) else { return }
+            if let now = columnNow(column, of: table) {
+                losses.append(Loss(object: table, column: now, manner: cascades ? .cascade : .restrict, origin: origin))
+            }
+            columns[table, default: [:]][column] = .isGone
+        case .renamesColumn(let column, let table, let name):
+            guard let table = now(Object(.relation, table)) else { return }
+            let state = columns[table]?[column] ?? .isThere(column)
+            if columns[table]?[name] == nil { creations.append(Creation(object: table, column: name, origin: origin)) }
+            columns[table, default: [:]][column] = .isGone
+            columns[table, default: [:]][name] = state
+        case .retypesColumn(let column, let table):
+            guard let table = now(Object(.relation, table)), let now = columnNow(column, of: table) else { return }
+            losses.append(Loss(object: table, column: now, manner: .retype, origin: origin))
+        case .dropsConstraint(let constraint, let table, let cascades):
+            guard let table = now(Object(.relation, table)) else { return }
+            losses.append(Loss(object: table, constraint: constraint, manner: cascades ? .cascade : .restrict, origin: origin))
+        case .uses(let table, let privilege):
+            guard asOwner, let now = now(Object(.relation, table)) else { return }
+            let use = Use(table: now.name, privilege: privilege)
+            if uses[use] == nil { uses[use] = origin }
+        case .unknown:
+            break
+        }
+    }
+
+    private mutating func need(_ object: Object, _ origin: Origin, _ asOwner: Bool) {
+        guard asOwner, object.kind != .extension, owned[object] == nil else { return }
+        owned[object] = origin
+    }
+
+    private mutating func create(_ object: Object, _ tolerates: Bool, makesType: Bool, _ origin: Origin) {
+        let place = place(of: object)
+        guard states[place] == nil else {
+            if case .isGone? = states[place] { states[place] = .isNew }
+            return
+        }
+        guard !tolerates else {
+            // Perhaps it is there: then it is the one of now.
+            states[place] = .isThere(object)
+            return
+        }
+        creations.append(Creation(object: object, makesType: makesType, origin: origin))
+        states[place] = .isNew
+    }
+
+    private mutating func move(_ object: Object, to target: Object, _ origin: Origin) {
+        let state: State
+        if let now = now(object) {
+            state = .isThere(now)
+        } else {
+            state = .isNew
+        }
+        let (from, to) = (place(of: object), place(of: target))
+        if states[to] == nil { creations.append(Creation(object: target, origin: origin)) }
+        states[from] = .isGone
+        states[to] = state
+    }
+
+    // MARK: - Names
+
+    /// Where an object is, or is made.
+    private func place(of object: Object) -> Place {
+        func place(_ schema: String) -> Place {
+            Place(kind: object.kind, schema: schema, name: object.name.name, arguments: object.arguments)
+        }
+        switch object.kind {
+        case .schema, .extension: return place("")
+        case .relation, .type, .function:
+            if let schema = object.name.schema { return place(schema) }
+            // The search path: the ledger's schema, then `public`.
+            let (first, second) = (place(schema), place("public"))
+            switch (states[first], states[second]) {
+            case (.isGone?, .isThere?), (.isGone?, .isNew?), (nil, .isThere?), (nil, .isNew?): return second
+            default: return first
+            }
+        }
+    }
+
+    /// The object of now that a name means; nil for what the migrations themselves make.
+    private func now(_ object: Object) -> Object? {
+        switch states[place(of: object)] {
+        case .isNew?, .isGone?: nil
+        case .isThere(let now)?: now
+        case nil: object
+        }
+    }
+
+    private func columnNow(_ column: String, of table: Object) -> String? {
+        switch columns[table]?[column] {
+        case .isNew?, .isGone?: nil
+        case .isThere(let now)?: now
+        case nil: column
+        }
+    }
+
+    private func schemaNow(of table: ObjectName) -> String? {
+        table.schema ?? (place(of: Object(.relation, table)).schema == "public" && schema != "public" ? "public" : nil)
+    }
+}
+
+/// The names that a whole set gives to what it makes: what has another name is a user's own.
+package struct SetVocabulary: Sendable {
+    /// Tables, indexes, views and sequences, under all names that they ever have.
+    package private(set) var relations: Set<String> = []
+    package private(set) var types: Set<String> = []
+    package private(set) var functions: Set<String> = []
+    package private(set) var schemas: Set<String> = []
+    package private(set) var extensions: Set<String> = []
+    package private(set) var columns: Set<String> = []
+    /// Every identifier and key word of the set.
+    package private(set) var words: Set<String> = []
+
+    package init(_ set: MigrationSet) {
+        for migration in set.migrations {
+            var sections = [migration.up]
+            if case .section(let down) = migration.down { sections.append(down) }
+            for section in sections {
+                for case .statement(let statement) in section.elements {
+                    words.formUnion(EffectReader.identifiers(statement.text))
+                    for effect in statement.effects { add(effect) }
+                }
+            }
+        }
+    }
+
+    private mutating func add(_ effect: SchemaEffect) {
+        switch effect {
+        case .creates(let object, _, _): add(object.kind, object.name.name)
+        case .createsIndex(let name, _, _): relations.insert(name)
+        case .renames(let object, let name): add(object.kind, name)
+        case .addsColumn(let name, _, _), .renamesColumn(_, _, let name): columns.insert(name)
+        default: break
+        }
+    }
+
+    private mutating func add(_ kind: SchemaEffect.Kind, _ name: String) {
+        switch kind {
+        case .relation: relations.insert(name)
+        case .type: types.insert(name)
+        case .function: functions.insert(name)
+        case .schema: schemas.insert(name)
+        case .extension: extensions.insert(name)
+        }
+    }
+}
