@@ -64,10 +64,10 @@ extension LockHolder {
 
     init(_ row: QueryResult.Row) throws(PostgresError) {
         self.init(
-            pid: Int32(truncatingIfNeeded: try row.int64("pid")),
-            application: try row.optionalText("application") ?? "",
-            address: try row.optionalText("address"),
-            since: try row.optionalText("since")
+            pid: try row.processID("pid"),
+            application: try row.label("application") ?? "",
+            address: try row.label("address"),
+            since: try row.label("since")
         )
     }
 }
