@@ -1,3 +1,4 @@
+internal import ConvoyMigrations
 internal import Foundation
 public import FoundationEssentials
 
@@ -87,7 +88,7 @@ public struct MaintenanceWindow: Sendable, Hashable, Codable {
     private static let secondsOfDay = 86_400.0
 
     private static func dayNumber(_ date: Date, in zone: TimeZone) -> Int {
-        Int(((date.timeIntervalSince1970 + Double(zone.secondsFromGMT(for: date))) / secondsOfDay).rounded(.down))
+        Int(clamping: ((date.timeIntervalSince1970 + Double(zone.secondsFromGMT(for: date))) / secondsOfDay).rounded(.down))
     }
 
     /// The first moment at which a clock there shows that time or a later one; the time in seconds since 1970 as that clock counts them.

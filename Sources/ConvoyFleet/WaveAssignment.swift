@@ -1,3 +1,5 @@
+internal import ConvoyMigrations
+
 /// Which instances each wave of a rollout takes.
 public struct WaveAssignment: Sendable {
     /// Every wave in order, those that take nothing too.
@@ -60,7 +62,7 @@ struct WaveChoice {
                 meant = Array(ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(count))
             case .percent(let percent):
                 // The subtrahend keeps 1000 × 7.1 % at 71 although the product of the two doubles is a little more.
-                let share = Int((Double(instances.count) * percent / 100 - 1e-9).rounded(.up))
+                let share = Int(clamping: (Double(instances.count) * percent / 100 - 1e-9).rounded(.up))
                 meant = Array(ranking.lazy.filter { [waveOfInstance] in waveOfInstance[$0] == nil }.prefix(max(0, share - takenByPercent)))
                 takenByPercent += meant.count
             case .rest:

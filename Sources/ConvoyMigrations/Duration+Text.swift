@@ -11,21 +11,24 @@ extension Duration {
             let unit = rest.prefix { $0.isASCII && $0.isLetter }
             rest = rest.dropFirst(unit.count)
             switch unit {
-            case "ms": total += .microseconds(Int64(number * 1000))
-            case "s": total += .milliseconds(Int64(number * 1000))
-            case "m", "min": total += .milliseconds(Int64(number * 60_000))
-            case "h": total += .milliseconds(Int64(number * 3_600_000))
-            case "d": total += .milliseconds(Int64(number * 86_400_000))
+            case "ms": total += .microseconds(Int64(clamping: number * 1000))
+            case "s": total += .milliseconds(Int64(clamping: number * 1000))
+            case "m", "min": total += .milliseconds(Int64(clamping: number * 60_000))
+            case "h": total += .milliseconds(Int64(clamping: number * 3_600_000))
+            case "d": total += .milliseconds(Int64(clamping: number * 86_400_000))
             default: return nil
             }
+            guard total < .seconds(1e15) else { return nil }
         }
         self = total
     }
 
-    /// Whole milliseconds, cut; what PostgreSQL's time-out settings take.
+    /// Whole milliseconds, cut; what PostgreSQL's time-out settings take. Where there are more than the type holds, as many as it does.
     public var milliseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        let (whole, hasOverflow) = seconds.multipliedReportingOverflow(by: 1000)
+        let (sum, sumHasOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
+        return hasOverflow || sumHasOverflow ? (seconds < 0 ? .min : .max) : sum
     }
 
     /// Seconds as a number, as machine output has them.

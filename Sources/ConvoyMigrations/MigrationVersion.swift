@@ -26,10 +26,11 @@ extension MigrationVersion: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
-        guard let version = MigrationVersion(text) else {
+        // What ``encode(to:)`` writes comes back: a ledger that is not of TeslaMate may hold zero and less.
+        guard let value = Int64(text) else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is not a migration version")
         }
-        self = version
+        self.init(value)
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -5,18 +5,19 @@
 enum ConnectFailure {
     /// - Parameter beforeDialling: libpq refused to begin.
     static func error(libpqMessage: String, beforeDialling: Bool, _ parameters: ConnectionParameters) -> PostgresError {
-        let lines = parameters.redacted(libpqMessage).split(whereSeparator: \.isNewline)
+        let text = ServerText.text(parameters.redacted(libpqMessage), limit: ServerText.connectionLimit)
+        let lines = text.split(whereSeparator: \.isNewline)
         // The last one, because without `sslmode=require` and its like libpq may have tried twice.
         for index in lines.indices.reversed() {
             guard let begin = serverMessage(in: lines[index]) else { continue }
-            let message = complete(begin, lines[(index + 1)...])
+            let message = complete(begin, lines[(index + 1)...]).cut
             return PostgresError(.connectFailed, message.message, server: message)
         }
         // Indented lines give general advice ("Is the server running …").
-        let text = lines.filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
+        let advice = ServerText.text(lines.filter { !$0.hasPrefix("\t") }.joined(separator: "; "))
         // What libpq says before it opens a socket is about the parameters themselves.
-        let code = beforeDialling && !text.contains("connection to server") ? PostgresError.Code.invalidParameters : .connectFailed
-        return PostgresError(code, text.isEmpty ? "the connection failed without a reason" : text)
+        let code = beforeDialling && !advice.contains("connection to server") ? PostgresError.Code.invalidParameters : .connectFailed
+        return PostgresError(code, advice.isEmpty ? "the connection failed without a reason" : advice)
     }
 
     /// Finds `SEVERITY:  SQLSTATE: message`. The severity's word may be in the server's language.
@@ -61,6 +62,18 @@ enum ConnectFailure {
             message.sourceRoutine = String(place[0])
             message.sourceFile = String(place[1].drop { $0 == " " })
             message.sourceLine = String(place[2])
+        }
+        return message
+    }
+}
+
+extension ServerMessage {
+    /// With texts of the length that a session's messages have.
+    fileprivate var cut: ServerMessage {
+        var message = self
+        message.message = ServerText.text(message.message)
+        for path in [\.detail, \.hint, \.context, \.internalQuery, \.sourceRoutine] as [WritableKeyPath<ServerMessage, String?>] {
+            message[keyPath: path] = message[keyPath: path].map { ServerText.text($0) }
         }
         return message
     }

@@ -8,6 +8,8 @@ public struct PipelineStatement: Sendable {
     /// Asks the server to send what it has so far, so that results arrive as they happen and not at the end.
     public var flushes: Bool
     public var preparation: Preparation
+    /// Whether its rows are handed back; false reads and drops them, for a statement of whose rows nothing is wanted.
+    public var keepsRows = true
 
     /// Whether the server parses the statement each time, or once in a session.
     public enum Preparation: Sendable, Hashable {
@@ -51,7 +53,7 @@ extension PostgresConnection {
     /// - Returns: one result a statement.
     /// - Throws: `.invalidParameters` and nothing is sent (a zero byte, or too many parameters); `.cancelled` when the task was cancelled before
     ///   anything was sent or before everything was, or when the server did not stop within five seconds; `.connectionLost`; `.timedOut`;
-    ///   `.unexpectedResult` for COPY. After the last three, and a server that did not stop, the session is closed.
+    ///   `.unexpectedResult` for COPY; `.overBudget`. After the last four, and a server that did not stop, the session is closed.
     public func pipeline(
         _ statements: [PipelineStatement],
         timeout: Duration? = nil,

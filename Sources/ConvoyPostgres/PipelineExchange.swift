@@ -32,6 +32,15 @@ struct PipelineExchange {
     private var cancelling: Cancelling?
     /// A COMMIT was answered after the task was cancelled, and the server has the next transaction already.
     private var isPastCommit = false
+    /// Whether libpq hands over the rows of the statement whose result is next one by one, and not when it has them all.
+    private var readsByRow = false
+    /// The rows of that statement so far.
+    private var collector = RowCollector()
+    /// Of the statements before it.
+    private var keptRows = 0
+    private var keptBytes = 0
+    /// Of rows that nobody wants.
+    private var droppedBytes = 0
 
     /// What is known once the task was cancelled.
     private struct Cancelling {
@@ -104,7 +113,7 @@ struct PipelineExchange {
     }
 
     private static func send(_ statement: PipelineStatement, _ handle: OpaquePointer) -> Int32 {
-        let count = Int32(statement.parameters.count)
+        let count = Int32(clamping: statement.parameters.count)
         return CStrings.withPointers(statement.parameters) { values in
             switch statement.preparation {
             case .none: PQsendQueryParams(handle, statement.sql, count, nil, values, nil, nil, 0)
@@ -124,32 +133,74 @@ struct PipelineExchange {
     /// Takes the results that are there.
     private mutating func collect(_ handle: OpaquePointer, _ onResult: (Int, PipelineResult) -> Void) throws(PostgresError) {
         var isAtEnd = false
-        while !isOver, results.count < handedOver || hasSync, PQisBusy(handle) == 0 {
+        while !isOver, results.count < handedOver || hasSync {
+            // Before libpq looks at the first row. It refuses while nothing is on its way, and where the sync is next.
+            if !readsByRow { readsByRow = PQsetSingleRowMode(handle) == 1 }
+            guard PQisBusy(handle) == 0 else { break }
             // nil ends a statement's results; the sync is what ends the pipeline.
             guard let pointer = PQgetResult(handle) else {
                 guard !isAtEnd else { throw lost() }
                 isAtEnd = true
+                readsByRow = false
                 continue
             }
             isAtEnd = false
+            connection.inflow.receivedResult()
             defer { PQclear(pointer) }
-            switch PQresultStatus(pointer) {
-            case PGRES_PIPELINE_SYNC:
-                guard results.count == handedOver else {
-                    throw PostgresError(.unexpectedResult, "\(results.count) results for \(handedOver) statements")
-                }
-                isOver = true
-            case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: take(.success(QueryResult(pointer)), onResult)
-            case PGRES_PIPELINE_ABORTED: take(.skipped, onResult)
-            case PGRES_FATAL_ERROR:
-                let message = ServerMessage(pointer)
-                // A FATAL error ends the session, and what libpq itself says of a broken one has no SQLSTATE.
-                guard !message.sqlstate.isEmpty, !message.endsSession else { throw lost(message) }
-                hasFailed = true
-                take(.failure(message), onResult)
-            default: throw PostgresError(.unexpectedResult, "the statement asks for a COPY, which Convoy does not do")
-            }
+            try take(pointer, onResult)
         }
+        // libpq parses what is there when asked for them, which it must not do before the mode is set.
+        if isOver || results.count < handedOver || hasSync { connection.dropNotifications() }
+    }
+
+    private mutating func take(_ pointer: OpaquePointer, _ onResult: (Int, PipelineResult) -> Void) throws(PostgresError) {
+        let status = PQresultStatus(pointer)
+        if status == PGRES_PIPELINE_SYNC {
+            guard results.count == handedOver else {
+                throw PostgresError(.unexpectedResult, "\(results.count) results for \(handedOver) statements")
+            }
+            isOver = true
+            return
+        }
+        guard results.count < handedOver else {
+            throw PostgresError(.unexpectedResult, "more results than the \(handedOver) statements have")
+        }
+        switch status {
+        case PGRES_SINGLE_TUPLE: try addRows(pointer)
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
+            try addRows(pointer)
+            let result = collector.result(pointer)
+            keptRows += collector.rows.count
+            keptBytes += collector.bytes
+            collector = RowCollector()
+            take(.success(result), onResult)
+        case PGRES_PIPELINE_ABORTED: take(.skipped, onResult)
+        case PGRES_FATAL_ERROR:
+            let message = ServerMessage(pointer)
+            // A FATAL error ends the session, and what libpq itself says of a broken one has no SQLSTATE.
+            guard !message.sqlstate.isEmpty, !message.endsSession else { throw lost(message) }
+            hasFailed = true
+            collector = RowCollector()
+            take(.failure(message), onResult)
+        default: throw PostgresError(.unexpectedResult, "the statement asks for a COPY, which Convoy does not do")
+        }
+    }
+
+    /// Keeps rows, or drops them, within the budget.
+    private mutating func addRows(_ pointer: OpaquePointer) throws(PostgresError) {
+        let budget = connection.budget
+        guard statements[results.count].keepsRows else {
+            droppedBytes += RowCollector.size(of: pointer)
+            guard droppedBytes <= budget.droppedBytes else { throw Self.overBudget("\(budget.droppedBytes >> 20) MiB of rows") }
+            return
+        }
+        collector.add(pointer)
+        guard keptRows + collector.rows.count <= budget.rows else { throw Self.overBudget("\(budget.rows) rows") }
+        guard keptBytes + collector.bytes <= budget.resultBytes else { throw Self.overBudget("\(budget.resultBytes >> 20) MiB of rows") }
+    }
+
+    private static func overBudget(_ what: String) -> PostgresError {
+        PostgresError(.overBudget, "the server sent more than \(what), and the connection was closed")
     }
 
     private mutating func take(_ result: PipelineResult, _ onResult: (Int, PipelineResult) -> Void) {
@@ -165,6 +216,8 @@ struct PipelineExchange {
     private mutating func wait(_ handle: OpaquePointer, toSend: Bool) async throws(PostgresError) {
         // Also while data keep coming: they must not put off a deadline.
         let alarm = try cancelling == nil ? alarm() : alarmWhileCancelling()
+        let limit = connection.budget.bytesWithoutResult
+        guard connection.inflow.bytes <= limit else { throw Self.overBudget("\(limit >> 20) MiB without a result") }
         let socket = PQsocket(handle)
         guard socket >= 0 else { throw lost() }
         let wakeup = await Reactor.shared.wait(
@@ -175,7 +228,9 @@ struct PipelineExchange {
         )
         switch wakeup {
         // What the server said before it hung up is still there to be collected.
-        case .ready: if PQconsumeInput(handle) != 1 { isBroken = true }
+        case .ready:
+            connection.inflow.willRead(socket)
+            if PQconsumeInput(handle) != 1 { isBroken = true }
         case .cancelled: cancelling = Cancelling()
         case .timedOut: break
         }
@@ -222,8 +277,8 @@ struct PipelineExchange {
 
     private func lost(_ message: ServerMessage? = nil) -> PostgresError {
         // Words that come while nothing is asked are notices to libpq.
-        let message = message?.sqlstate.isEmpty == false ? message : connection.notices.messages.last { $0.endsSession } ?? message
-        var text = message?.message ?? connection.handle.flatMap(PQerrorMessage).map { String(cString: $0) } ?? ""
+        let message = message?.sqlstate.isEmpty == false ? message : connection.notices.ending ?? message
+        var text = message?.message ?? connection.handle.flatMap(PQerrorMessage).map { ServerText.text($0) } ?? ""
         text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
         if text.isEmpty { text = "the server closed the connection" }
         return PostgresError(

@@ -94,11 +94,19 @@ extension PostgresConnection {
             case .timedOut: throw PostgresError(.timedOut, "no answer from \(parameters.place)")
             case .ready: break
             }
+            // Also while data keep coming: they must not put off the deadline.
+            guard .now < deadline else { throw PostgresError(.timedOut, "no session with \(parameters.place)") }
+            connection.inflow.willRead(socket)
+            let limit = connection.budget.connectingBytes
+            guard connection.inflow.bytes <= limit else {
+                throw PostgresError(.connectFailed, "the server sent more than \(limit >> 10) KiB before the session was ready")
+            }
             switch PQconnectPoll(handle) {
             case PGRES_POLLING_READING: interest = .readable
             case PGRES_POLLING_WRITING: interest = .writable
             case PGRES_POLLING_OK:
                 try connection.finishConnecting()
+                connection.inflow.receivedResult()
                 return connection
             default: throw ConnectFailure.error(libpqMessage: errorMessage(handle), beforeDialling: false, parameters)
             }
@@ -109,7 +117,8 @@ extension PostgresConnection {
     private static let neverAskForPassphrases: Void = PQsetSSLKeyPassHook_OpenSSL(PQdefaultSSLKeyPassHook_OpenSSL)
 
     private static func errorMessage(_ handle: OpaquePointer) -> String {
-        PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        // Longer than what is kept, so that a secret at the cut is recognised as a whole before the end is cut off.
+        PQerrorMessage(handle).map { ServerText.text($0, limit: 2 * ServerText.connectionLimit) } ?? ""
     }
 }
 
@@ -135,7 +144,8 @@ extension PostgresError {
     /// With the time that was given to all of it.
     fileprivate func after(_ timeout: Duration) -> PostgresError {
         guard code == .timedOut else { return self }
-        let rounded = Duration.milliseconds(Int64((timeout / .milliseconds(1)).rounded()))
+        let (seconds, attoseconds) = (timeout + .microseconds(500)).components
+        let rounded = Duration(secondsComponent: seconds, attosecondsComponent: attoseconds / 1_000_000_000_000_000 * 1_000_000_000_000_000)
         return PostgresError(code, "\(message) within \(rounded)", server: server)
     }
 }

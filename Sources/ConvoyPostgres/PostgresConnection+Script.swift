@@ -18,7 +18,7 @@ extension PostgresConnection {
     /// - Parameters:
     ///   - byteLimit: how much may be copied in all. What is more closes the session.
     ///   - timeout: how long to wait for everything; nil waits as long as the connection lives. When it passes, the session is closed.
-    /// - Throws: `.cancelled`, `.connectionLost`, `.timedOut`, `.unexpectedResult`: then the session is closed.
+    /// - Throws: `.cancelled`, `.connectionLost`, `.timedOut`, `.unexpectedResult`, `.overBudget`: then the session is closed.
     package func script(_ sql: String, byteLimit: Int, timeout: Duration?) async throws(PostgresError) -> [ScriptResult] {
         guard let handle else { throw PostgresError(.connectionLost, "the connection is closed") }
         guard !sql.hasZeroByte else { throw PostgresError(.invalidParameters, "a statement cannot hold a zero byte") }
@@ -34,8 +34,13 @@ extension PostgresConnection {
                 switch PQresultStatus(pointer) {
                 case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
                     // A COPY that is over says so once more.
-                    if case .lines? = results.last, QueryResult(pointer).commandTag.hasPrefix("COPY") { continue }
-                    results.append(.rows(QueryResult(pointer)))
+                    var collector = RowCollector()
+                    collector.add(pointer)
+                    let result = collector.result(pointer)
+                    if case .lines? = results.last, result.commandTag.hasPrefix("COPY") { continue }
+                    bytesLeft -= collector.bytes
+                    guard bytesLeft >= 0 else { throw Self.tooMuch }
+                    results.append(.rows(result))
                 case PGRES_COPY_OUT: results.append(.lines(try await copiedLines(handle, &bytesLeft, deadline)))
                 case PGRES_FATAL_ERROR:
                     let message = ServerMessage(pointer)
@@ -54,6 +59,8 @@ extension PostgresConnection {
     /// The next result; nil where there is none left.
     private func scriptResult(_ handle: OpaquePointer, _ deadline: ContinuousClock.Instant?) async throws(PostgresError) -> OpaquePointer? {
         while PQisBusy(handle) == 1 { try await waitForScript(handle, deadline) }
+        inflow.receivedResult()
+        dropNotifications()
         return PQgetResult(handle)
     }
 
@@ -70,10 +77,12 @@ extension PostgresConnection {
             // The result that follows says how it ended.
             case ..<0: return lines
             default:
-                bytesLeft -= Int(count)
-                guard bytesLeft >= 0 else { throw PostgresError(.unexpectedResult, "the table holds more than Convoy reads") }
+                inflow.receivedResult()
+                let length = Int(clamping: count)
+                bytesLeft -= length
+                guard bytesLeft >= 0 else { throw Self.tooMuch }
                 guard let buffer else { continue }
-                let bytes = UnsafeRawBufferPointer(start: buffer, count: Int(count))
+                let bytes = UnsafeRawBufferPointer(start: buffer, count: length)
                 lines.append(Self.columns(bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]))
             }
         }
@@ -103,24 +112,35 @@ extension PostgresConnection {
         UInt8(ascii: "r"): 13,
     ]
 
+    private static let tooMuch = PostgresError(.overBudget, "the table holds more than Convoy reads, and the connection was closed")
+
     private func waitForScript(_ handle: OpaquePointer, _ deadline: ContinuousClock.Instant?) async throws(PostgresError) {
         // Also while data keep coming.
         if let deadline, deadline <= .now { throw PostgresError(.timedOut, "no answer in time") }
+        // A result is handed over as a whole, so its rows count here too.
+        guard inflow.bytes <= budget.bytesWithoutResult else {
+            throw PostgresError(
+                .overBudget,
+                "the server sent more than \(budget.bytesWithoutResult >> 20) MiB without a result, and the connection was closed"
+            )
+        }
         let socket = PQsocket(handle)
         guard socket >= 0 else { throw scriptLost(handle) }
         let hasMoreToSend = PQflush(handle)
         guard hasMoreToSend >= 0 else { throw scriptLost(handle) }
         let interest: Reactor.Interest = hasMoreToSend == 1 ? [.readable, .writable] : .readable
         switch await Reactor.shared.wait(on: socket, for: interest, until: deadline, cancellation: cancellation) {
-        case .ready: guard PQconsumeInput(handle) == 1 else { throw scriptLost(handle) }
+        case .ready:
+            inflow.willRead(socket)
+            guard PQconsumeInput(handle) == 1 else { throw scriptLost(handle) }
         case .cancelled: throw PostgresError(.cancelled, "cancelled")
         case .timedOut: throw PostgresError(.timedOut, "no answer in time")
         }
     }
 
     private func scriptLost(_ handle: OpaquePointer, _ message: ServerMessage? = nil) -> PostgresError {
-        let message = message?.sqlstate.isEmpty == false ? message : notices.messages.last { $0.endsSession } ?? message
-        var text = message?.message ?? PQerrorMessage(handle).map { String(cString: $0) } ?? ""
+        let message = message?.sqlstate.isEmpty == false ? message : notices.ending ?? message
+        var text = message?.message ?? PQerrorMessage(handle).map { ServerText.text($0) } ?? ""
         text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
         if text.isEmpty { text = "the server closed the connection" }
         return PostgresError(

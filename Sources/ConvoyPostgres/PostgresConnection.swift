@@ -21,6 +21,8 @@ public final class PostgresConnection {
 
     private(set) var handle: OpaquePointer?
     let notices = NoticeBox()
+    /// What the server has sent since the last result.
+    var inflow = Inflow()
     private(set) var canceller: Canceller?
 
     /// Set to `.ignored` for clean-up, which must not itself be cancelled.
@@ -28,6 +30,10 @@ public final class PostgresConnection {
 
     /// Bounds each answer, and shows another task what is waited for.
     package var watch: PipelineWatch?
+    /// What the server may send.
+    package var budget = SessionBudget() {
+        didSet { notices.limit = budget.keptNotices }
+    }
 
     /// Takes over what `PQconnectStartParams` gave.
     init(connecting handle: OpaquePointer, cancellation: Cancellation) {
@@ -40,7 +46,7 @@ public final class PostgresConnection {
             handle,
             { context, result in
                 guard let context, let result else { return }
-                Unmanaged<NoticeBox>.fromOpaque(context).takeUnretainedValue().messages.append(ServerMessage(result))
+                Unmanaged<NoticeBox>.fromOpaque(context).takeUnretainedValue().add(ServerMessage(result))
             },
             Unmanaged.passUnretained(notices).toOpaque()
         )
@@ -83,13 +89,19 @@ public final class PostgresConnection {
     /// A setting that the server reports by itself, such as `server_version` or `in_hot_standby`.
     public func parameterStatus(_ name: String) -> String? {
         guard let handle, let value = PQparameterStatus(handle, name) else { return nil }
-        return String(cString: value)
+        return ServerText.text(value, limit: ServerText.nameLimit)
     }
 
-    /// The notices and warnings since the last call, oldest first.
-    public func takeNotices() -> [ServerMessage] {
-        defer { notices.messages.removeAll() }
-        return notices.messages
+    /// The notices and warnings since the last call, oldest first; no more than ``SessionBudget/keptNotices``.
+    public func takeNotices() -> [ServerMessage] { notices.take().messages }
+
+    /// The same, and how many others came that were not kept.
+    package func takeCountedNotices() -> (messages: [ServerMessage], others: Int) { notices.take() }
+
+    /// Reads and drops notifications: libpq keeps them until they are asked for, and Convoy listens to none.
+    func dropNotifications() {
+        guard let handle else { return }
+        while let notification = PQnotifies(handle) { PQfreemem(notification) }
     }
 
     /// Ends the session at once. The server rolls back what is open. Also done when the last reference goes.
@@ -102,5 +114,20 @@ public final class PostgresConnection {
 
 /// Where libpq's notice receiver puts what it gets. It is called only within libpq calls, so on the connection's own task.
 final class NoticeBox {
-    var messages: [ServerMessage] = []
+    private(set) var messages: [ServerMessage] = []
+    /// How many were not kept.
+    private(set) var others = 0
+    var limit = SessionBudget().keptNotices
+    /// The last one with which the server said that it ends the session.
+    private(set) var ending: ServerMessage?
+
+    func add(_ message: ServerMessage) {
+        if message.endsSession { ending = message }
+        if messages.count < limit { messages.append(message) } else { others += 1 }
+    }
+
+    func take() -> (messages: [ServerMessage], others: Int) {
+        defer { (messages, others) = ([], 0) }
+        return (messages, others)
+    }
 }

@@ -19,6 +19,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
         case cancelled
         /// The answer has another shape than expected.
         case unexpectedResult
+        /// The server sent more than a ``SessionBudget`` allows, and the session was closed. Whether the last COMMIT took effect is not known.
+        case overBudget
     }
 
     public let code: Code

@@ -6,6 +6,12 @@ public struct QueryResult: Sendable {
     /// For example `INSERT 0 1`; empty for a query that returns rows in some servers.
     public let commandTag: String
 
+    init(columns: [String], rows: [Row], commandTag: String) {
+        self.columns = columns
+        self.rows = rows
+        self.commandTag = commandTag
+    }
+
     /// One row; values are read by the column's name.
     public struct Row: Sendable {
         private let columns: [String]
@@ -20,7 +26,7 @@ public struct QueryResult: Sendable {
         ///
         /// - Throws: `.unexpectedResult` where the result has no such column; the other readers too, and for a text of another shape.
         public func optionalText(_ column: String) throws(PostgresError) -> String? {
-            guard let index = columns.firstIndex(of: column) else {
+            guard let index = columns.firstIndex(of: column), index < values.count else {
                 throw PostgresError(.unexpectedResult, "the result has no column “\(column)”")
             }
             return values[index]
@@ -34,6 +40,16 @@ public struct QueryResult: Sendable {
         /// `bigint`, `integer`, `smallint` or `oid`.
         public func int64(_ column: String) throws(PostgresError) -> Int64 {
             try required(column, "an integer", Int64.init)
+        }
+
+        /// The id of a server process.
+        package func processID(_ column: String) throws(PostgresError) -> Int32 {
+            try required(column, "a process id") { Int32($0).flatMap { $0 > 0 ? $0 : nil } }
+        }
+
+        /// A text that is only shown, cut to a kilobyte; nil for NULL.
+        package func label(_ column: String) throws(PostgresError) -> String? {
+            try optionalText(column).map { ServerText.text($0, limit: ServerText.nameLimit) }
         }
 
         public func bool(_ column: String) throws(PostgresError) -> Bool {

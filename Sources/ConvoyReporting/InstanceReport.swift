@@ -19,7 +19,7 @@ public struct InstanceReport: Sendable, Hashable {
         public var at: Date
 
         /// How long before that it last took a migration; nil where that is not known. A clock that is behind counts as zero.
-        var age: Duration? { status.lastMigratedAt.map { .seconds(max(0, Int64(at.timeIntervalSince($0)))) } }
+        var age: Duration? { status.lastMigratedAt.map { Duration(clampingSeconds: at.timeIntervalSince($0)) } }
     }
 
     /// How it ended in a run, and when.

@@ -123,7 +123,7 @@ extension RunComparison {
 extension Double {
     /// `1.25x`
     fileprivate var times: String {
-        let hundredths = Int((min(self, 1e9) * 100).rounded())
+        let hundredths = Int(clamping: (min(self, 1e9) * 100).rounded())
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)x"
     }
 }

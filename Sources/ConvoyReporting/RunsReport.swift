@@ -1,3 +1,4 @@
+internal import ConvoyMigrations
 public import ConvoyRollout
 public import FoundationEssentials
 
@@ -39,6 +40,6 @@ public struct RunsReport: Sendable {
     /// How long a run took, or has taken so far; nil where nobody knows.
     func duration(of entry: Entry) -> Duration? {
         let end = entry.state == .running ? generatedAt : entry.run.finishedAt
-        return end.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(entry.run.startedAt)) * 1000)) }
+        return end.map { Duration(clampingSeconds: $0.timeIntervalSince(entry.run.startedAt)) }
     }
 }

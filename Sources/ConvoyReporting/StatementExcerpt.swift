@@ -67,7 +67,7 @@ package struct StatementExcerpt: Sendable, Hashable {
         var line = ""
         var column: Int?
         // Code points before the place; none is left at the place itself.
-        var left = position.map { $0 - 1 }
+        var left = position.flatMap { $0 > 0 ? $0 - 1 : nil }
         func endLine() {
             if column != nil || line.contains(where: { $0 != " " }) {
                 if let column { caret = Caret(line: lines.count, column: column) }

@@ -17,6 +17,9 @@ extension Failure {
         )
     }
 
+    /// For a session that was closed because the server sent too much.
+    static let floodHint = "look at the triggers, functions and views of this database: one of them sends far more than anyone asked for"
+
     private static func hint(connecting error: PostgresError) -> String? {
         if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
@@ -81,6 +84,8 @@ extension Failure {
         case .connectionLost, .timedOut:
             let hint = error.server.flatMap { SQLStateHint.text(for: $0, on: .anytime) } ?? "try again"
             self.init(.unreachable, "\(what): \(error.message)", sqlstate: error.sqlstate, hint: hint)
+        case .overBudget:
+            self.init(.failed, "\(what): \(error.message)", hint: Self.floodHint)
         default:
             self.init(.failed, "\(what): \(error.message)", sqlstate: error.sqlstate)
         }

@@ -4,66 +4,92 @@
 ///     // connection to server at <name> (<address>), port <n> failed: timeout
 ///
 /// Replaced are quoted texts, UUIDs, network addresses, hexadecimal numbers, times and numbers; runs of white space become one space. A digit
-/// inside a word, as in `int4`, belongs to the word.
+/// inside a word, as in `int4`, belongs to the word. The work grows with the length of the message, whatever stands in it.
 struct MessagePattern: CustomStringConvertible {
     let description: String
 
     init(_ message: String) {
+        let characters = Array(message)
+        var quotes = Quotes(characters)
         var pattern = ""
-        var rest = Substring(message)
-        var previous: Character?
-        while let character = rest.first {
-            if let quoted = Self.quoted(rest, after: previous) {
+        var index = 0
+        var endsInSpace = true
+        while index < characters.count {
+            let character = characters[index]
+            if let end = quotes.end(ofTextAt: index) {
                 pattern += "<name>"
-                previous = rest[quoted].last
-                rest = rest[quoted.upperBound...]
+                index = end
             } else if Self.isInToken(character) {
-                let token = rest.prefix(while: Self.isInToken)
-                pattern += Self.pattern(ofToken: token)
-                previous = token.last
-                rest = rest[token.endIndex...]
+                let token = characters[index...].prefix(while: Self.isInToken)
+                pattern += Self.pattern(ofToken: Substring(String(token)))
+                index = token.endIndex
             } else {
-                if !character.isWhitespace {
-                    pattern.append(character)
-                } else if !pattern.isEmpty, pattern.last != " " {
-                    pattern.append(" ")
+                index += 1
+                if character.isWhitespace {
+                    if !endsInSpace { pattern.append(" ") }
+                    endsInSpace = true
+                    continue
                 }
-                previous = character
-                rest.removeFirst()
+                pattern.append(character)
             }
+            endsInSpace = false
         }
         if pattern.last == " " { pattern.removeLast() }
         description = pattern
     }
 
-    /// The range of a quoted text, quotes included, that the text begins with.
-    private static func quoted(_ text: Substring, after previous: Character?) -> Range<Substring.Index>? {
-        let close: Character
-        switch text.first {
-        case "\"": close = "\""
-        // Servers quote as their lc_messages does.
-        case "“": close = "”"
-        case "„": close = "“"
-        case "«": close = "»"
-        case "»": close = "«"
-        case "`": close = "`"
-        // The apostrophe of “can't” opens nothing.
-        case "'" where previous.map(isWordPart) != true: close = "'"
-        default: return nil
+    /// Finds quoted texts. However many quotation marks have no partner, each is looked at a bounded number of times.
+    private struct Quotes {
+        private let characters: [Character]
+        /// For each closing mark and each place, the end of the text that is closed by the first such mark from there on; 0 where none is.
+        private var ends: [Character: [Int]] = [:]
+
+        init(_ characters: [Character]) {
+            self.characters = characters
         }
-        var index = text.index(after: text.startIndex)
-        while let found = text[index...].firstIndex(of: close) {
-            let after = text.index(after: found)
-            // A doubled quote stands for itself, and an apostrophe inside a word closes nothing.
-            if after < text.endIndex, "\"'`".contains(close), text[after] == close {
-                index = text.index(after: after)
-            } else if close == "'", after < text.endIndex, isWordPart(text[after]) {
-                index = after
-            } else {
-                return text.startIndex..<after
+
+        /// The end of the quoted text that begins at a place, quotes included.
+        mutating func end(ofTextAt index: Int) -> Int? {
+            guard let close = closing(index) else { return nil }
+            if ends[close] == nil { ends[close] = Self.ends(closedBy: close, in: characters) }
+            return ends[close].flatMap { $0[index + 1] > 0 ? $0[index + 1] : nil }
+        }
+
+        private func closing(_ index: Int) -> Character? {
+            switch characters[index] {
+            case "\"": "\""
+            // Servers quote as their lc_messages does.
+            case "“": "”"
+            case "„": "“"
+            case "«": "»"
+            case "»": "«"
+            case "`": "`"
+            // The apostrophe of “can't” opens nothing.
+            case "'" where index == 0 || !MessagePattern.isWordPart(characters[index - 1]): "'"
+            default: nil
             }
         }
-        return nil
+
+        private static func ends(closedBy close: Character, in characters: [Character]) -> [Int] {
+            let canBeDoubled = "\"'`".contains(close)
+            var ends = [Int](repeating: 0, count: characters.count + 2)
+            for index in characters.indices.reversed() {
+                guard characters[index] == close else {
+                    ends[index] = ends[index + 1]
+                    continue
+                }
+                let next = index + 1 < characters.count ? characters[index + 1] : nil
+                // A doubled quote stands for itself, and an apostrophe inside a word closes nothing.
+                if canBeDoubled, next == close {
+                    ends[index] = ends[index + 2]
+                } else if close == "'", next.map(MessagePattern.isWordPart) == true {
+                    ends[index] = ends[index + 1]
+                } else {
+                    ends[index] = index + 1
+                }
+            }
+            return ends
+        }
     }
 
     private static func isWordPart(_ character: Character) -> Bool { character.isLetter || character.isNumber || character == "_" }

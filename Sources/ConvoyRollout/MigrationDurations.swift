@@ -16,7 +16,7 @@ public struct MigrationDurations: Sendable, Hashable {
     ///
     /// - Parameter share: from 0 to 1; 0.5 is the median.
     public func percentile(_ share: Double) -> Duration {
-        let rank = Int((share * Double(durations.count)).rounded(.up))
+        let rank = Int(clamping: (share * Double(durations.count)).rounded(.up))
         return durations[min(max(rank, 1), durations.count) - 1]
     }
 

@@ -295,7 +295,7 @@ struct RunDriver {
             change: plan.change,
             wave: name,
             instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
-            soaked: Duration.seconds(soaked),
+            soaked: Duration(clampingSeconds: soaked),
             approvals: approvals,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
         )

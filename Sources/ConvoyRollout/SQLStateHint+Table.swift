@@ -84,7 +84,8 @@ extension SQLStateHint {
             "22P05",
             on: .anytime,
             means: "a text does not fit the encoding of the database or of this session",
-            advice: "look at server_encoding; a database in SQL_ASCII can hold bytes that are not UTF-8, and the row or name has to be corrected"
+            advice:
+                "look at server_encoding; a database in SQL_ASCII can hold bytes that are not UTF-8, and the row or name has to be corrected"
         ),
         .init(
             "58030",

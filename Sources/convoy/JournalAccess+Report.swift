@@ -6,8 +6,8 @@ extension JournalAccess {
     /// A run as its events tell it, and what the journal knows besides: that it goes on, was cut off or was abandoned.
     ///
     /// - Parameters:
-    ///   - each: is handed every event, and the report with that event in it. Without it only the events that matter at the end are read.
-    ///   - warn: is handed a line about events that a newer program wrote.
+    ///   - each: is handed every event that is not damaged, and the report with that event in it. Without it only the events that matter at the end are read.
+    ///   - warn: is handed lines about events that a newer program wrote, and about damaged ones.
     func report(
         on run: RunRecord,
         in journal: SQLiteJournal,
@@ -18,9 +18,17 @@ extension JournalAccess {
         let state = try await state(of: run)
         var report = FleetReport()
         var unknown: [String: Int] = [:]
+        var damage = JournalDamage()
         try await explaining { () async throws(JournalError) in
             for try await recorded in journal.events(of: run.id, each == nil ? .standing : .all) {
-                if let event = recorded.event { report.apply(event) } else { unknown[recorded.type, default: 0] += 1 }
+                if let event = recorded.event {
+                    report.apply(event)
+                } else if recorded.isDamaged {
+                    damage.note(recorded)
+                    continue
+                } else {
+                    unknown[recorded.type, default: 0] += 1
+                }
                 each?(recorded, report)
             }
         }
@@ -33,6 +41,7 @@ extension JournalAccess {
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
             warn("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
         }
+        if let remark = damage.remark(run.id) { warn(remark) }
         return (report, report.status == nil || state == .abandoned ? state : nil)
     }
 

@@ -162,15 +162,20 @@ struct JournalAccess {
     /// - Throws: a ``CommandFailure`` where a newer program wrote some.
     func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws {
         var unknown: String?
+        var damage = JournalDamage()
         try await explaining { () async throws(JournalError) in
             for try await recorded in journal.events(of: run) {
-                guard let event = recorded.event else {
+                if let event = recorded.event {
+                    body(event)
+                } else if recorded.isDamaged {
+                    damage.note(recorded)
+                } else {
                     unknown = recorded.type
-                    continue
                 }
-                body(event)
             }
         }
+        // What is missing is found out as after a crash: each instance is looked at again.
+        if let remark = damage.remark(run) { StandardStreams.error.write(remark) }
         if let unknown {
             throw CommandFailure(
                 .configuration,

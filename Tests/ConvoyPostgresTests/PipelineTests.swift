@@ -20,6 +20,7 @@ struct PipelineTests {
             #expect(areSame)
 
             // Neither side could go on if we did not read while we write.
+            connection.budget.resultBytes = 64 << 20
             let wideText = String(repeating: "y", count: 400_000)
             let wide = (0..<40).map { _ in PipelineStatement("SELECT $1::text || $1 AS t", [wideText]) }
             let lengths = Set(try await connection.pipeline(wide).map { $0.value?.utf8.count })

@@ -92,19 +92,19 @@ struct JournalDurationsTests {
     }
 
     @Test(arguments: [
-        #"{"version":"x","direction":"up","duration":"long"}"#, #"{"version":"1","direction":"up"}"#,
-        #"{"version":"1","direction":"up","duration":1e300}"#, #"{"direction":"up","duration":1}"#, "no JSON",
+        #"{"version":"x","direction":"up","duration":"long"}"#,
+        #"{"version":"1","direction":"up"}"#, #"{"direction":"up","duration":1}"#, "no JSON",
     ])
-    func anEventThatCannotBeUnderstoodIsAnError(_ json: String) async throws {
+    func anEventThatCannotBeUnderstoodIsLeftOut(_ json: String) async throws {
         try await withJournal { journal in
-            try await write("r-1", [], to: journal)
+            try await write("r-1", [(first, .up, [50])], to: journal)
             try await journal.pool.write { db in
                 try db.execute(
                     sql: "INSERT INTO events (run, at, type, instance, json) VALUES ('r-1', '', 'migration_applied', 'i', ?)",
                     arguments: [json]
                 )
             }
-            await #expect(throws: JournalError.self) { try await journal.durations(of: [RunID("r-1")]) }
+            #expect(try await journal.durations(of: [RunID("r-1")]).map(\.durations) == [[.milliseconds(50)]])
         }
     }
 }

@@ -34,6 +34,64 @@ import Testing
         #expect(MessagePattern(message).description == pattern)
     }
 
+    /// A tenant writes messages: long ones, too, and full of marks that never close.
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: ["«", "\"", "\"a\"\"", " 'a", "'", "`", "“„", "»x", "1", "1-", "a:", "::", "f0", " ", "\u{301}", "0x", "..", "\\", "𝄞"]
+    )
+    func longMessagesTakeLittleTime(part: String) {
+        let message = String(repeating: part, count: (1 << 17) / part.utf8.count)
+        #expect(Failure(.failed, message).fingerprint.count == 16)
+        #expect(Failure(.failed, "x" + message).fingerprint.count == 16)
+    }
+
+    /// As the search for quoted texts was first written: from each mark on, it looks for the one that closes.
+    @Test func findsTheQuotedTextsThatASearchFromEachMarkFinds() {
+        var random = SeededGenerator(seed: 7)
+        let alphabet: [Character] = ["\"", "'", "`", "“", "”", "„", "«", "»", "a", " ", "!"]
+        for _ in 0..<20_000 {
+            let message = String((0..<Int.random(in: 0...14, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "a" })
+            #expect(MessagePattern(message).description == Self.slowPattern(message), "\(message)")
+        }
+    }
+
+    private static func slowPattern(_ message: String) -> String {
+        func isWord(_ character: Character) -> Bool { character == "a" }
+        let closing: [Character: Character] = ["\"": "\"", "“": "”", "„": "“", "«": "»", "»": "«", "`": "`", "'": "'"]
+        let characters = Array(message)
+        func end(from start: Int) -> Int? {
+            guard let close = closing[characters[start]] else { return nil }
+            if close == "'", start > 0, isWord(characters[start - 1]) { return nil }
+            var index = start + 1
+            while index < characters.count {
+                let next = index + 1 < characters.count ? characters[index + 1] : nil
+                if characters[index] != close {
+                    index += 1
+                } else if "\"'`".contains(close), next == close {
+                    index += 2
+                } else if close == "'", next.map(isWord) == true {
+                    index += 1
+                } else {
+                    return index + 1
+                }
+            }
+            return nil
+        }
+        var pattern = ""
+        var index = 0
+        while index < characters.count {
+            if let end = end(from: index) {
+                pattern += "<name>"
+                index = end
+                continue
+            }
+            if characters[index] != " " || (!pattern.isEmpty && pattern.last != " ") { pattern.append(characters[index]) }
+            index += 1
+        }
+        if pattern.last == " " { pattern.removeLast() }
+        return pattern
+    }
+
     @Test func equalForTheSameFailureOnDifferentDatabases() {
         let one = overflow(
             "value 12345.67 of car \"alice\" is too large",

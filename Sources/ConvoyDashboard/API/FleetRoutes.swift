@@ -37,7 +37,7 @@ struct FleetRoutes: Sendable {
             "generated_at": .string(Date().rfc3339),
             "looked_at": .optional(report.lookedAt?.rfc3339),
             "revision": .string(snapshot.revision),
-            "last_event": .integer(Int(snapshot.lastEvent)),
+            "last_event": .integer(Int(clamping: snapshot.lastEvent)),
             "summary": report.summary.json,
             "cohorts": .array(
                 cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { ["cohort": .string($0.0), "instances": .integer($0.1)] }
@@ -78,7 +78,8 @@ struct FleetRoutes: Sendable {
             }
         return .object(
             .init([
-                ("revision", .string(revision)), ("last_event", .integer(Int(lastEvent))), ("complete", .bool(changed == nil)), instances,
+                ("revision", .string(revision)), ("last_event", .integer(Int(clamping: lastEvent))), ("complete", .bool(changed == nil)),
+                instances,
             ])
         )
     }

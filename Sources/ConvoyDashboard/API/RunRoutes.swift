@@ -24,7 +24,7 @@ struct RunRoutes: Sendable {
         [
             Route(.get, "/api/v1/runs") { request, _ in
                 let limit = min(Self.mostRuns, max(1, try request.number("limit") ?? Self.runsAtOnce))
-                return .json(try await view.runs(limit: Int(limit), at: Date()).json)
+                return .json(try await view.runs(limit: Int(clamping: limit), at: Date()).json)
             },
             of("") { found, _ in .json(await run(found)) },
             of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
@@ -74,7 +74,7 @@ struct RunRoutes: Sendable {
             "finished_at": .optional(record.finishedAt?.rfc3339),
             "started_by": .string(record.startedBy),
             "generated_at": .string(Date().rfc3339),
-            "last_event": .integer(Int(lastEvent)),
+            "last_event": .integer(Int(clamping: lastEvent)),
             "halt_reason": .optional(report.haltReason?.description),
             "stopping": .bool(report.isStopping),
             "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
@@ -108,9 +108,9 @@ struct RunRoutes: Sendable {
         }
         guard request.headers[.accept]?.contains("application/json") != true else {
             let limit = min(Self.mostEvents, max(1, try request.number("limit") ?? Self.mostEvents))
-            let page = try await found.follower.events(after: after, limit: Int(limit))
+            let page = try await found.follower.events(after: after, limit: Int(clamping: limit))
             // The journal has them as JSON already.
-            let events = page.map { "{\"number\":\($0.number),\"event\":\($0.json)}" }.joined(separator: ",")
+            let events = page.filter { !$0.isDamaged }.map { "{\"number\":\($0.number),\"event\":\($0.json)}" }.joined(separator: ",")
             return .text("{\"last_event\":\(page.last?.number ?? after),\"events\":[\(events)]}\n", type: "application/json")
         }
         let follows = request.query("follow") != "false"

@@ -98,7 +98,8 @@ actor FleetView {
             if let newest { try await self.run(newest.id.description) } else { nil }
         let (runReport, lastEvent) = await run?.follower.current ?? (FleetReport(), 0)
         let findings = await probing.findings
-        let revision = "\(newest?.id.description ?? "none")/\(findings.map { String(Int64($0.at.timeIntervalSince1970 * 1000)) } ?? "none")"
+        let revision =
+            "\(newest?.id.description ?? "none")/\(findings.map { String(Int64(clamping: $0.at.timeIntervalSince1970 * 1000)) } ?? "none")"
         if var last, last.revision == revision, last.lastEvent == lastEvent, last.run === run?.follower {
             last.state = run?.state
             return last

@@ -86,7 +86,7 @@ struct EventStream: Sendable {
         while !Task.isShuttingDownGracefully {
             let events = try await next(after: last)
             if let newest = events.last {
-                try await writer.write(ByteBuffer(string: events.map(Self.text).joined()))
+                try await writer.write(ByteBuffer(string: events.filter { !$0.isDamaged }.map(Self.text).joined()))
                 (last, spokenAt) = (newest.number, .now)
                 continue
             }

@@ -32,14 +32,14 @@ package struct FleetColumns {
             ("note", coded { ($0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
             ("pending", plain { $0.due.map { .integer($0.count) } }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
-            ("migrating", plain { $0.workTime.map { .integer(Int($0.milliseconds)) } }),
+            ("migrating", plain { $0.workTime.map { .integer(Int(clamping: $0.milliseconds)) } }),
             ("started", plain { $0.startedAt.map(time) }),
             ("finished", plain { $0.finishedAt.map(time) }),
             ("last_migrated", plain { $0.probe?.status.lastMigratedAt.map(time) }),
         ]
         return [
             "count": .integer(instances.count),
-            "epoch": .integer(Int((epoch.timeIntervalSince1970 * 1000).rounded())),
+            "epoch": .integer(Int(clamping: (epoch.timeIntervalSince1970 * 1000).rounded())),
             "columns": .object(.init(columns.compactMap { name, column in column.map { (name, $0) } })),
         ]
     }
@@ -47,7 +47,7 @@ package struct FleetColumns {
     /// So many characters of a message tell what it is; its failure group has all of it.
     private static let noteLimit = 300
 
-    private func time(_ date: Date) -> JSONValue { .integer(Int((date.timeIntervalSince(epoch) * 1000).rounded())) }
+    private func time(_ date: Date) -> JSONValue { .integer(Int(clamping: (date.timeIntervalSince(epoch) * 1000).rounded())) }
 
     private func plain(_ value: (InstanceReport) -> JSONValue?) -> JSONValue? {
         let values = instances.map(value)

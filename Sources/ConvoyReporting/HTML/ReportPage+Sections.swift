@@ -113,7 +113,7 @@ extension ReportPage {
             waves = report.waves.map { wave in
                 let begin = wave.startedAt.map { $0.timeIntervalSince(start) * scale }
                 let end = (wave.finishedAt ?? last).timeIntervalSince(start) * scale
-                let offset = Int(min(max(begin ?? 0, 0), 998))
+                let offset = Int(clamping: min(max(begin ?? 0, 0), 998))
                 return Wave(
                     wave: wave.name.visible,
                     size: wave.instances.grouped,
@@ -122,14 +122,14 @@ extension ReportPage {
                     took: Self.took(wave),
                     fill: wave.outcomes.keys.allSatisfy(\.isGood) ? "fill-good" : "fill-bad",
                     offset: offset,
-                    width: begin == nil ? 0 : max(2, Int(min(max(end, 0), 1000)) - offset)
+                    width: begin == nil ? 0 : max(2, Int(clamping: min(max(end, 0), 1000)) - offset)
                 )
             }
         }
 
         private static func took(_ wave: WaveReport) -> String {
             guard let startedAt = wave.startedAt, let finishedAt = wave.finishedAt else { return "" }
-            return Duration.milliseconds(Int64(max(0, finishedAt.timeIntervalSince(startedAt)) * 1000)).human
+            return Duration(clampingSeconds: finishedAt.timeIntervalSince(startedAt)).human
         }
     }
 
@@ -160,8 +160,8 @@ extension ReportPage {
                     median: migration.percentile(0.5).human,
                     p95: migration.percentile(0.95).human,
                     longest: migration.maximum.human,
-                    p95Width: Int(migration.percentile(0.95).seconds * scale),
-                    longestX: Int(migration.maximum.seconds * scale)
+                    p95Width: Int(clamping: migration.percentile(0.95).seconds * scale),
+                    longestX: Int(clamping: migration.maximum.seconds * scale)
                 )
             }
         }

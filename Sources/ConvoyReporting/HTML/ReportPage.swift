@@ -76,7 +76,7 @@ struct ReportPage {
         troubled = TroubledSection(report.instances)
         data =
             ([
-                "now": state == .running ? .integer(Int(now.timeIntervalSince1970 * 1000)) : .null,
+                "now": state == .running ? .integer(Int(clamping: now.timeIntervalSince1970 * 1000)) : .null,
                 "waves": .strings(report.waves.map(\.name)),
                 "fleet": FleetColumns(report.instances, epoch: report.startedAt ?? now).json,
             ] as JSONValue).line.escapedForScript

@@ -31,7 +31,7 @@ extension InstanceReport.Probe {
             "edited": .strings(status.edited),
             "server_version": .optional(status.serverVersion),
             "last_migrated_at": .optional(status.lastMigratedAt?.rfc3339),
-            "seconds_since_last_migration": age.map { .integer(Int($0.components.seconds)) } ?? .null,
+            "seconds_since_last_migration": age.map { .integer(Int(clamping: $0.components.seconds)) } ?? .null,
             "error": status.failure?.json ?? .null,
         ]
     }

@@ -49,7 +49,7 @@ struct LiveView: Sendable {
     }
 
     private static func text(rate: Double) -> String {
-        rate >= 1 ? "\(Int(rate.rounded()))/min" : "\(Int((rate * 60).rounded()))/h"
+        rate >= 1 ? "\(Int(clamping: rate.rounded()))/min" : "\(Int(clamping: (rate * 60).rounded()))/h"
     }
 
     private func waves(_ report: FleetReport) -> [Line] {

@@ -79,7 +79,7 @@ package struct ProgressLines: Sendable {
 extension ServerActivity {
     /// `CREATE INDEX drives 43 %, building index: scanning table`.
     var text: String {
-        let what = [command, relation, fraction.map { "\(Int($0 * 100)) %" }].compactMap(\.self).joined(separator: " ")
+        let what = [command, relation, fraction.map { "\(Int(clamping: $0 * 100)) %" }].compactMap(\.self).joined(separator: " ")
         return "\(what), \(phase)".visible
     }
 }

@@ -39,7 +39,7 @@ struct TimeLeft: Sendable, Hashable {
 
     /// No more digits than an estimate has.
     private static func rounded(_ duration: Duration) -> String {
-        let seconds = Int((duration / .seconds(1)).rounded(.up))
+        let seconds = Int(clamping: (duration / .seconds(1)).rounded(.up))
         switch seconds {
         case ...10: return "\(seconds) s"
         case ...90: return "\((seconds + 9) / 10 * 10) s"

@@ -1,3 +1,4 @@
+internal import ConvoyMigrations
 internal import FoundationEssentials
 
 extension Duration {
@@ -47,5 +48,5 @@ func listed(_ names: [String], limit: Int = 10) -> String {
 
 extension Date {
     /// The time that passes until a later moment; a clock that was set back counts as zero.
-    func duration(to end: Date) -> Duration { .milliseconds(Int64(max(0, end.timeIntervalSince(self)) * 1000)) }
+    func duration(to end: Date) -> Duration { Duration(clampingSeconds: end.timeIntervalSince(self)) }
 }

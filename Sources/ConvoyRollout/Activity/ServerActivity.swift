@@ -1,3 +1,5 @@
+internal import ConvoyMigrations
+
 /// What an instance's server is busy with for the run, as its own progress views tell.
 public struct ServerActivity: Sendable, Hashable, Decodable {
     /// As the server names it, for example `CREATE INDEX CONCURRENTLY`.
@@ -28,6 +30,6 @@ public struct ServerActivity: Sendable, Hashable, Decodable {
     /// Whether it tells something new after what was told before: another phase, or a tenth more.
     func isNews(after last: ServerActivity?) -> Bool {
         guard let last, (command, relation, phase) == (last.command, last.relation, last.phase) else { return true }
-        return fraction.map { Int($0 * 10) } != last.fraction.map { Int($0 * 10) }
+        return fraction.map { Int(clamping: $0 * 10) } != last.fraction.map { Int(clamping: $0 * 10) }
     }
 }

@@ -104,7 +104,7 @@ extension SessionIdentity {
             timeout: InstanceProbe.silenceTimeout
         ).onlyRow()
         self.init(
-            backendPID: Int32(truncatingIfNeeded: try row.int64("pid")),
+            backendPID: try row.processID("pid"),
             backendStart: try row.optionalText("backend_start") ?? "",
             systemIdentifier: try row.text("system_identifier"),
             databaseOID: try row.int64("database_oid")

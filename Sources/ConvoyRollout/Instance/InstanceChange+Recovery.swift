@@ -80,14 +80,16 @@ extension InstanceChange {
             throw Failure(.interrupted, message, version: migration.version, file: migration.file)
         }
         if let late { try judge(late, isWaitingForStandby: isWaitingForStandby) }
-        guard countLoss() < 2 || ledgerVersions.contains(migration.version) == (change.direction == .up) else {
+        // What floods us once would do so again.
+        let isFlood = error.code == .overBudget
+        guard countLoss() < (isFlood ? 1 : 2) || ledgerVersions.contains(migration.version) == (change.direction == .up) else {
             throw Failure(
                 .failed,
-                "the connection was lost twice in this migration: \(error.message)",
+                isFlood ? error.message : "the connection was lost twice in this migration: \(error.message)",
                 version: migration.version,
                 file: migration.file,
                 sqlstate: error.sqlstate,
-                hint: "look into the server's log: did the statement end its process?"
+                hint: isFlood ? Failure.floodHint : "look into the server's log: did the statement end its process?"
             )
         }
     }
@@ -161,7 +163,9 @@ extension InstanceChange {
                 let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: reading.ledger)
                 let results = try await connection.transaction(opening + [statement, PipelineStatement("COMMIT")])
                 for row in results[opening.count].rows {
-                    durations[MigrationVersion(try row.int64("version"))] = .milliseconds(try row.int64("duration_ms"))
+                    durations[MigrationVersion(try row.int64("version"))] = Duration(
+                        clampingMilliseconds: try row.int64("duration_ms")
+                    )
                 }
             } catch {
                 throw Failure(error, doing: "reading the audit log", settings: settings)

@@ -236,7 +236,7 @@ extension InstanceChange {
             case .server:
                 guard let message = error.server else { fallthrough }
                 return .refused(.statement(SQLStatement(text: "step \(name)", line: line)), message, migration)
-            case .connectionLost, .timedOut, .cancelled: return end(after: error, on: connection)
+            case .connectionLost, .timedOut, .cancelled, .overBudget: return end(after: error, on: connection)
             default:
                 failure.message = "step \(name): \(error.message)"
                 return .failed(failure)
@@ -255,7 +255,15 @@ extension InstanceChange {
     }
 
     private func showWarnings(of connection: PostgresConnection) {
-        for notice in connection.takeNotices() where notice.severity == "WARNING" { warn("the server warns: \(notice.message)") }
+        let (notices, others) = connection.takeCountedNotices()
+        for notice in notices where notice.severity == "WARNING" {
+            guard serverWarnings < Self.serverWarningLimit else { break }
+            serverWarnings += 1
+            warn("the server warns: \(notice.message)")
+        }
+        if others > 0 || serverWarnings == Self.serverWarningLimit {
+            warn("the server warns more often than is shown here; its log has the rest")
+        }
     }
 
     // MARK: - After an error

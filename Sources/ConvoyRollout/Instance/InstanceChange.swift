@@ -50,6 +50,9 @@ final class InstanceChange {
     /// Going down by steps or by name: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
+    /// How many warnings of the server were shown; no more than ``serverWarningLimit`` are.
+    var serverWarnings = 0
+    static let serverWarningLimit = 20
 
     /// Whether the session is asked to keep the statements that migrations repeat.
     var keepsStatements = true

@@ -131,7 +131,7 @@ extension InstanceFacts {
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
         // What follows is the packager's.
         serverVersion = String(try session.text("server_version").prefix { !$0.isWhitespace })
-        isPooled = try Int32(truncatingIfNeeded: session.int64("backend_pid")) != connection.backendPID
+        isPooled = try session.processID("backend_pid") != connection.backendPID
         ledgerCandidates = []
         auditTable = nil
         for row in rows[1].rows {

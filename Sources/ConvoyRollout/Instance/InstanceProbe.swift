@@ -97,6 +97,7 @@ struct InstanceProbe {
     static func sessionSettings(serverVersion: Int) -> [PipelineStatement] {
         var settings = [
             ("search_path", MigrationExchange.ownSearchPath), ("statement_timeout", "0"), ("datestyle", "ISO"),
+            ("client_min_messages", "warning"),
             ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "4"),
         ]
         if serverVersion >= 140_000 { settings.append(("idle_session_timeout", "0")) }
@@ -153,6 +154,7 @@ struct InstanceProbe {
                     pg_catalog.set_config('lock_timeout', '\(instance.settings.lockTimeout.milliseconds)', true),
                     pg_catalog.set_config('idle_in_transaction_session_timeout', '\(Self.silenceTimeout.milliseconds)', true),
                     pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true),
+                    pg_catalog.set_config('client_min_messages', 'warning', true),
                     pg_catalog.set_config(CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NULL
                         THEN 'transform_null_equals' ELSE 'transaction_timeout' END, '0', true)
                 """

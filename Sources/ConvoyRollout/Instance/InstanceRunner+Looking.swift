@@ -22,9 +22,9 @@ extension InstanceRunner {
         return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
             let row = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])[probe.opening.count].onlyRow()
             return ServerSlots(
-                maximum: Int(try row.int64("maximum")),
-                reserved: Int(try row.int64("reserved")),
-                others: Int(try row.int64("others")),
+                maximum: Int(clamping: try row.int64("maximum")),
+                reserved: Int(clamping: try row.int64("reserved")),
+                others: Int(clamping: try row.int64("others")),
                 forRole: try row.optionalText("for_role").flatMap { Int($0) }
             )
         }
@@ -56,7 +56,7 @@ extension InstanceRunner {
                 AppliedMigration(
                     version: MigrationVersion(try row.int64("version")),
                     direction: try row.text("direction") == "down" ? .down : .up,
-                    duration: .milliseconds(try row.int64("duration_ms"))
+                    duration: Duration(clampingMilliseconds: try row.int64("duration_ms"))
                 )
             }
             return RunWork(applied: applied, ledger: reading.contents?.applied ?? [])

@@ -66,7 +66,9 @@ struct MigrationExchange: Sendable {
         for element in section.elements {
             switch element {
             case .statement(let statement):
-                add(.statement(statement), PipelineStatement(statement.text))
+                var sent = PipelineStatement(statement.text)
+                sent.keepsRows = false
+                add(.statement(statement), sent)
             case .step(let name, let line):
                 parts += [.items(items), .step(name: name, line: line)]
                 items = []

@@ -29,9 +29,6 @@ extension KeyedDecodingContainer {
     /// Reads seconds that were written to the microsecond.
     func duration(forKey key: Key) throws -> Duration {
         let seconds = try decode(Double.self, forKey: key)
-        guard let microseconds = Int64(exactly: (seconds * 1e6).rounded()) else {
-            throw DecodingError.dataCorruptedError(forKey: key, in: self, debugDescription: "no number of seconds")
-        }
-        return .microseconds(microseconds)
+        return min(max(.microseconds(Int64(clamping: (seconds * 1e6).rounded())), .zero), .longest)
     }
 }

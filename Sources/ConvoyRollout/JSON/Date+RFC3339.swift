@@ -1,6 +1,12 @@
 package import FoundationEssentials
 
 extension Date {
+    /// A time that a server gave; nil outside of the years 1 to 9999, which RFC 3339 can write, and for what is not a number.
+    package init?(secondsSince1970 seconds: Double) {
+        guard (-62_135_596_800.0..<253_402_300_800.0).contains(seconds) else { return nil }
+        self.init(timeIntervalSince1970: seconds)
+    }
+
     private static let rfc3339Style = ISO8601FormatStyle(includingFractionalSeconds: true)
 
     /// RFC 3339, UTC, with milliseconds: `2026-08-08T09:00:00.000Z`.

@@ -82,7 +82,10 @@ extension Event: Decodable {
             case .serverPaused: .serverPaused(server: try text(.server), by: try text(.by))
             case .serverResumed: .serverResumed(server: try text(.server), by: try text(.by))
             case .budgetChanged:
-                .budgetChanged(server: try text(.server), connections: try container.decode(Int.self, forKey: .connections))
+                .budgetChanged(
+                    server: try text(.server),
+                    connections: min(max(0, try container.decode(Int.self, forKey: .connections)), 1_000_000)
+                )
             case .windowClosed: .windowClosed(until: try date(.until))
             case .windowOpened: .windowOpened
             case .runResumed: .runResumed(by: try text(.by))

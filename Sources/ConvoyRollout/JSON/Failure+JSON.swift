@@ -34,7 +34,7 @@ extension Failure: Decodable {
             try container.decode(String.self, forKey: .message),
             version: try container.decodeIfPresent(MigrationVersion.self, forKey: .version),
             file: try container.decodeIfPresent(String.self, forKey: .file),
-            line: try container.decodeIfPresent(Int.self, forKey: .line),
+            line: try container.place(forKey: .line),
             sqlstate: try container.decodeIfPresent(String.self, forKey: .sqlstate),
             detail: try container.decodeIfPresent(String.self, forKey: .detail),
             hint: try container.decodeIfPresent(String.self, forKey: .hint),
@@ -42,6 +42,13 @@ extension Failure: Decodable {
         )
         // They were cut when they were written.
         statement = try container.decodeIfPresent(String.self, forKey: .statement)
-        position = try container.decodeIfPresent(Int.self, forKey: .position)
+        position = try container.place(forKey: .position)
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A line or a place in a statement, counted from 1; nil for anything else.
+    fileprivate func place(forKey key: Key) throws -> Int? {
+        try decodeIfPresent(Int.self, forKey: key).flatMap { (1...Int(Int32.max)).contains($0) ? $0 : nil }
     }
 }

@@ -102,7 +102,7 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
     private static func number(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "null" }
         let rounded = (seconds * 1e6).rounded() / 1e6
-        return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
+        return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(clamping: rounded)) : String(rounded)
     }
 
     /// JSON demands only U+0000 to U+001F to be escaped; the rest is for whoever looks at it in a terminal.

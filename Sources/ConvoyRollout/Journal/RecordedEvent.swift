@@ -2,8 +2,10 @@
 public struct RecordedEvent: Sendable {
     /// Ascending in a journal, from 1.
     public var number: Int64
-    /// Nil for a type that this program does not know: a newer one wrote it.
+    /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
     public var event: Event?
+    /// Whether what stands there is no event of any program.
+    public var isDamaged = false
     /// What the type is called, for example `instance_finished`.
     public var type: String
     /// Its JSON form, on one line.
@@ -73,12 +75,12 @@ public struct RecordedEvents: AsyncSequence, Sendable {
             self.events = events
         }
 
-        /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
+        /// - Throws: ``JournalError`` where the journal cannot be read.
         public mutating func next() async throws(JournalError) -> RecordedEvent? {
             try await next(isolation: #isolation)
         }
 
-        /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
+        /// - Throws: ``JournalError`` where the journal cannot be read.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
             if page.isEmpty, let last {
                 page = try await events.journal.events(of: events.run, events.selection, after: last, limit: events.pageSize)[...]

@@ -50,20 +50,21 @@ extension SQLiteJournal {
             sql: """
                 SELECT number, instance, CAST(json_extract(json, '$.version') AS INTEGER), json_extract(json, '$.direction') = 'up',
                     json_extract(json, '$.duration')
-                FROM \(events) WHERE run = :run AND type = :type
+                FROM \(events) WHERE run = :run AND type = :type AND json_valid(json)
                 """,
             arguments: ["run": run.description, "type": EventType.migrationApplied.rawValue]
         )
         while let row = try rows.next() {
-            guard let version = Int64.fromDatabaseValue(row[2]), version > 0, let isUp = Bool.fromDatabaseValue(row[3]),
-                let seconds = Double.fromDatabaseValue(row[4]), let microseconds = Int64(exactly: (seconds * 1e6).rounded())
-            else { throw JournalError.damaged(path, "event \(row[0] as Int64) of run \(run) cannot be understood") }
+            // One that is damaged is passed over: it is one duration of many.
+            guard let version = Int64.fromDatabaseValue(row[2]), let isUp = Bool.fromDatabaseValue(row[3]),
+                let seconds = Double.fromDatabaseValue(row[4])
+            else { continue }
             let migration = AppliedMigration(
                 version: MigrationVersion(version),
                 direction: isUp ? .up : .down,
-                duration: .microseconds(microseconds)
+                duration: min(max(.microseconds(Int64(clamping: (seconds * 1e6).rounded())), .zero), .longest)
             )
-            tally.add(migration, on: row[1] ?? "")
+            tally.add(migration, on: String.fromDatabaseValue(row[1]) ?? "")
         }
     }
 }

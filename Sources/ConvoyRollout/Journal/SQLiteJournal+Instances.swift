@@ -17,7 +17,7 @@ extension SQLiteJournal {
                         ORDER BY number DESC LIMIT 1
                         """,
                     arguments: [run.id.description, instance]
-                ).map { try self.recordedEvent($0, of: run.id) }
+                ).map(Self.recordedEvent)
             }
         }
         return zip(runs, events).compactMap { run, event in event.map { (run, $0) } }
@@ -54,9 +54,9 @@ extension SQLiteJournal {
                         """,
                     arguments: [run.description]
                 )
-                for row in rows where left.remove(row[0]) != nil {
-                    let number: Int64 = row[1]
-                    if let row = try Row.fetchOne(event, arguments: [number]) { events.append(try self.recordedEvent(row, of: run)) }
+                for row in rows where String.fromDatabaseValue(row[0]).map({ left.remove($0) != nil }) == true {
+                    guard let number = Int64.fromDatabaseValue(row[1]) else { continue }
+                    if let row = try Row.fetchOne(event, arguments: [number]) { events.append(Self.recordedEvent(row)) }
                 }
             }
             return events.sorted { $0.number < $1.number }

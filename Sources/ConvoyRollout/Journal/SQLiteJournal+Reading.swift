@@ -43,8 +43,10 @@ extension SQLiteJournal {
                     """,
                 arguments: [run.description]
             )
-            return try rows.reduce(into: [:]) { outcomes, row in
-                outcomes[try Outcome(column: row[0], path: self.path), default: 0] += row[1]
+            return rows.reduce(into: [:]) { outcomes, row in
+                // One that is damaged is passed over, like its event.
+                guard let outcome = String.fromDatabaseValue(row[0]).flatMap(Outcome.init(rawValue:)) else { return }
+                outcomes[outcome, default: 0] += Int.fromDatabaseValue(row[1]) ?? 0
             }
         }
     }
@@ -61,7 +63,7 @@ extension SQLiteJournal {
     /// - Parameters:
     ///   - selection: which of them.
     ///   - number: the last one that the caller has; 0 begins at the beginning.
-    /// - Throws: ``JournalError`` where the journal cannot be read, or where an event in it cannot be understood.
+    /// - Throws: ``JournalError`` where the journal cannot be read.
     public func events(
         of run: RunID,
         _ selection: RecordedEvents.Selection = .all,
@@ -76,20 +78,24 @@ extension SQLiteJournal {
                     """,
                 arguments: [run.description, number, limit]
             )
-            return try rows.map { try self.recordedEvent($0, of: run) }
+            return rows.map(Self.recordedEvent)
         }
     }
 
-    /// Reads `number, type, json` of an event.
-    func recordedEvent(_ row: Row, of run: RunID) throws -> RecordedEvent {
-        let (number, type, json): (Int64, String, String) = (row[0], row[1], row[2])
+    /// Reads `number, type, json` of an event, whatever stands there.
+    static func recordedEvent(_ row: Row) -> RecordedEvent {
+        var recorded = RecordedEvent(
+            number: Int64.fromDatabaseValue(row[0]) ?? 0,
+            event: nil,
+            type: String.fromDatabaseValue(row[1]) ?? "",
+            json: String.fromDatabaseValue(row[2]) ?? ""
+        )
         do {
-            return RecordedEvent(number: number, event: try JSONDecoder().decode(Event.self, from: Data(json.utf8)), type: type, json: json)
-        } catch is UnknownEventType {
-            return RecordedEvent(number: number, event: nil, type: type, json: json)
+            recorded.event = try JSONDecoder().decode(Event.self, from: Data(recorded.json.utf8))
         } catch {
-            throw JournalError.damaged(path, "event \(number) (\(type)) of run \(run) cannot be understood")
+            recorded.isDamaged = !(error is UnknownEventType)
         }
+        return recorded
     }
 
     /// The events of a run in order, read in pages.
@@ -106,64 +112,71 @@ extension SQLiteJournal {
                 sql: "SELECT number, kind, argument, requested_by, at FROM requests WHERE run = ? AND number > ? ORDER BY number",
                 arguments: [run.description, number]
             )
-            return try rows.map { row in
-                guard let kind = OperatorRequest.Kind(kind: row[1], argument: row[2]), let at = Date(rfc3339: row[4]) else {
-                    throw JournalError(
-                        path: self.path,
-                        message: "request \(row[0] as Int64) of run \(run) is none that this convoy knows",
-                        hint: "a newer convoy may have written it: use the same version everywhere"
-                    )
-                }
-                return OperatorRequest(number: row[0], kind: kind, by: row[3], at: at)
+            return rows.compactMap { row in
+                // What is damaged, or of a kind that only a newer program knows, cannot be done; those after it can.
+                guard let number = Int64.fromDatabaseValue(row[0]), let word = String.fromDatabaseValue(row[1]),
+                    let kind = OperatorRequest.Kind(kind: word, argument: String.fromDatabaseValue(row[2]))
+                else { return nil }
+                return OperatorRequest(
+                    number: number,
+                    kind: kind,
+                    by: String.fromDatabaseValue(row[3]) ?? "",
+                    at: String.fromDatabaseValue(row[4]).flatMap(Date.init(rfc3339:)) ?? Date()
+                )
             }
         }
     }
 
+    /// The ids of the runs whose records are damaged: ``runs(limit:fleet:)`` leaves them out.
+    public func damagedRuns() async throws(JournalError) -> [String] {
+        try await read { db in
+            try Row.fetchAll(db, sql: "SELECT \(Self.recordColumns) FROM runs").filter { RunRecord($0) == nil }
+                .map { String.fromDatabaseValue($0[0]) ?? "" }
+        }
+    }
+
+    private static let recordColumns = """
+        id, fleet, fleet_file, direction, target, steps, instances, started_at, finished_at, status, convoy_version, started_by, abandoned_by
+        """
+
     private func records(_ condition: String, _ arguments: StatementArguments, limit: Int) async throws(JournalError) -> [RunRecord] {
         try await read { db in
-            let rows = try Row.fetchAll(
+            let rows = try Row.fetchCursor(
                 db,
-                sql: """
-                    SELECT id, fleet, fleet_file, direction, target, steps, instances, started_at, finished_at, status, convoy_version, started_by,
-                        abandoned_by
-                    FROM runs WHERE \(condition) ORDER BY started_at DESC, id DESC LIMIT \(limit)
-                    """,
+                sql: "SELECT \(Self.recordColumns) FROM runs WHERE \(condition) ORDER BY started_at DESC, id DESC",
                 arguments: arguments
             )
-            return try rows.map { try RunRecord($0, path: self.path) }
+            var records: [RunRecord] = []
+            // Damaged ones do not count, so that the others are found.
+            while records.count < limit, let row = try rows.next() {
+                if let record = RunRecord(row) { records.append(record) }
+            }
+            return records
         }
     }
 }
 
 extension RunRecord {
-    fileprivate init(_ row: Row, path: String) throws {
-        let id: String = row["id"]
-        let status: String? = row["status"]
-        let finishedAt: String? = row["finished_at"]
-        guard let change = Change(direction: row["direction"], target: row["target"], steps: row["steps"]),
-            let startedAt = Date(rfc3339: row["started_at"]), let status = status.map(Status.init(rawValue:)) ?? .some(nil)
-        else { throw JournalError.damaged(path, "the record of run \(id) cannot be understood") }
+    /// Nil for a record that is damaged.
+    fileprivate init?(_ row: Row) {
+        func text(_ column: String) -> String? { String.fromDatabaseValue(row[column]) }
+        let word = text("status")
+        guard let id = text("id"), let direction = text("direction"),
+            let change = Change(direction: direction, target: text("target"), steps: Int.fromDatabaseValue(row["steps"])),
+            let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(Status.init(rawValue:)) ?? .some(nil)
+        else { return nil }
         self.init(
             id: RunID(id),
-            fleet: row["fleet"],
-            fleetFile: row["fleet_file"],
+            fleet: text("fleet") ?? "",
+            fleetFile: text("fleet_file") ?? "",
             change: change,
-            instances: row["instances"],
+            instances: max(0, Int.fromDatabaseValue(row["instances"]) ?? 0),
             startedAt: startedAt,
-            finishedAt: finishedAt.flatMap(Date.init(rfc3339:)),
+            finishedAt: text("finished_at").flatMap(Date.init(rfc3339:)),
             status: status,
-            convoyVersion: row["convoy_version"],
-            startedBy: row["started_by"],
-            abandonedBy: row["abandoned_by"]
+            convoyVersion: text("convoy_version") ?? "",
+            startedBy: text("started_by") ?? "",
+            abandonedBy: text("abandoned_by")
         )
-    }
-}
-
-extension Outcome {
-    fileprivate init(column: String, path: String) throws {
-        guard let outcome = Outcome(rawValue: column) else {
-            throw JournalError.damaged(path, "it has an outcome that this convoy does not know")
-        }
-        self = outcome
     }
 }

@@ -33,7 +33,7 @@ enum Delivery: Sendable, Hashable {
         let text = retryAfter.trimmingPrefix(while: \.isWhitespace)
         let seconds = Double(text) ?? date(text)?.timeIntervalSince(now)
         guard let seconds, seconds.isFinite else { return nil }
-        return min(longestPause, .milliseconds(Int64(min(max(0, seconds), 86_400) * 1000)))
+        return min(longestPause, Duration(clampingSeconds: seconds))
     }
 
     /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.

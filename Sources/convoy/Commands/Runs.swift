@@ -45,8 +45,10 @@ struct Runs: AsyncParsableCommand {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var entries: [RunsReport.Entry] = []
+            var damaged: [String] = []
             // One that was named must be there.
             if let journal = options.journal == nil ? try await access.openForReading() : try await access.openExisting(for: .reading) {
+                damaged = try await access.explaining { () async throws(JournalError) in try await journal.damagedRuns() }
                 for run in try await access.explaining({ () async throws(JournalError) in
                     try await journal.runs(limit: limit, fleet: access.fleet)
                 }) {
@@ -60,6 +62,11 @@ struct Runs: AsyncParsableCommand {
                     }
                     entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits))
                 }
+            }
+            for id in damaged {
+                StandardStreams.error.write(
+                    "warning: left out run \(String(id.prefix(60)).visible): its record in \(access.path) is damaged\n"
+                )
             }
             let report = RunsReport(journal: access.path, generatedAt: Date(), runs: entries)
             try settings.writeResult(table: report.table, json: { report.json })

@@ -37,7 +37,7 @@ struct CatalogTime: Sendable, Hashable, Comparable {
     }
 
     /// Nil where it cannot be shown as a date.
-    var date: Date? { abs(seconds) < 1e11 ? Date(timeIntervalSince1970: seconds) : nil }
+    var date: Date? { Date(secondsSince1970: seconds) }
 
     static func < (left: CatalogTime, right: CatalogTime) -> Bool { left.seconds < right.seconds }
 }

@@ -1,3 +1,4 @@
+import ConvoyMigrations
 import ConvoyPostgres
 
 /// What the catalogue says that matters only where something is pending: asked in a second round trip, so that a database that is up to date is
@@ -54,12 +55,12 @@ extension PendingFacts {
         let rows = try results.map { result throws(PostgresError) in try result.get() }
         let session = try rows[0].onlyRow()
         identity = SessionIdentity(
-            backendPID: try Int32(truncatingIfNeeded: session.int64("backend_pid")),
+            backendPID: try session.processID("backend_pid"),
             backendStart: try session.optionalText("backend_start") ?? "",
             systemIdentifier: try session.text("system_identifier"),
             databaseOID: try session.int64("database_oid")
         )
-        deadlockTimeout = .milliseconds(try session.int64("deadlock_timeout"))
+        deadlockTimeout = min(Duration(clampingMilliseconds: try session.int64("deadlock_timeout")), .seconds(86_400))
         hasUserRelations = try session.bool("has_user_relations")
         creatableSchemas = [:]
         creatableByOwner = [:]

@@ -115,13 +115,13 @@ extension LockHolder {
 
     private init(_ row: QueryResult.Row) throws(PostgresError) {
         self.init(
-            pid: Int32(truncatingIfNeeded: try row.int64("pid")),
-            application: try row.optionalText("application") ?? "",
-            address: try row.optionalText("address"),
-            since: try row.optionalText("since"),
+            pid: Int32(clamping: max(0, try row.int64("pid"))),
+            application: try row.label("application") ?? "",
+            address: try row.label("address"),
+            since: try row.label("since"),
             kind: try row.optionalText("kind").flatMap(Kind.init),
-            role: try row.optionalText("role"),
-            transaction: try row.optionalText("transaction")
+            role: try row.label("role"),
+            transaction: try row.label("transaction")
         )
         mayBeEnded = try row.bool("may_end")
     }
