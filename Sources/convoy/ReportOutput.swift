@@ -42,10 +42,7 @@ struct ReportOutput: Sendable {
         format = options.output
         file = options.outputFile
         guard let file else { return }
-        var status = stat()
-        if stat(file, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else { throw Self.failure(file, "it is there and not a regular file") }
-        }
+        if let reason = reasonAgainstReplacing(file) { throw Self.failure(file, reason) }
         let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? "."
         guard access(folder, W_OK | X_OK) == 0 else { throw Self.failure(file, "its folder: \(String(cString: strerror(errno)))") }
     }

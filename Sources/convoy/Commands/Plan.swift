@@ -43,10 +43,11 @@ struct Plan: FleetCommand {
             if plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             if let out {
                 let pinned = PinnedPlan(plan, set: session.set, selector: session.settings.selector, statuses: statuses, at: Date())
-                do {
-                    try pinned.data().write(to: out.asFileURL, options: .atomic)
+                let bytes = Array(try pinned.data())
+                do throws(FileWriteError) {
+                    try replaceFile(out, bytes)
                 } catch {
-                    throw CommandFailure(.usage, "--out: \(out) cannot be written", hint: "name a file in a folder that is there")
+                    throw CommandFailure(.usage, "--out: \(out): \(error)", hint: "name a file in a folder that is there")
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
