@@ -17,6 +17,9 @@ final class FleetReader {
     var serversAreComplete = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
+    /// Those of these files that other users of the machine can read.
+    var exposedContents: Set<String> = []
+    var secrets = SecretNotes()
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
     private var hintBudget = 50
 

@@ -65,9 +65,13 @@ extension FleetSession {
             outlook: await outlook(on: plan, resuming: earlier?.report, journal),
             write: StandardStreams.error.write
         )
-        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances)) {
-            reporter.note("hook: \($0)")
-        }
+        let hooks = HookRunner(
+            fleet.rollout.hooks,
+            fleet: fleet.name,
+            instances: plan.waves.flatMap(\.instances),
+            secrets: secrets,
+            environment: settings.environment
+        ) { reporter.note("hook: \($0)") }
         let guarded = GuardedOperator(
             ObservingOperator(runner),
             hooks: hooks,
@@ -222,10 +226,10 @@ extension PinnedPlan {
     /// Reads a file that `plan --out` has written.
     init(file path: String) throws {
         let data: Data
-        do {
-            data = try Data(contentsOf: path.asFileURL)
+        do throws(FileReadError) {
+            data = Data(try readFile(path, limit: Self.sizeLimit))
         } catch {
-            throw CommandFailure(.usage, "--plan: \(path) cannot be read", hint: "make it with `convoy plan --out \(path)`")
+            throw CommandFailure(.usage, "--plan: \(path): \(error)", hint: "make it with `convoy plan --out \(path)`")
         }
         do throws(InvalidPlan) {
             try self.init(data: data)
@@ -233,6 +237,8 @@ extension PinnedPlan {
             throw CommandFailure(.usage, "--plan: \(path): \(error.message)", hint: "make it with `convoy plan --out \(path)`")
         }
     }
+
+    private static let sizeLimit = 64 << 20
 
     /// What chose its instances.
     var selector: Selector? {

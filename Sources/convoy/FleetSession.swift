@@ -10,6 +10,8 @@ struct FleetSession {
     let fleet: Fleet
     let set: MigrationSet
     let runner: InstanceRunner
+    /// What is masked in everything that programs and servers say.
+    let secrets: KnownSecrets
     private(set) var statusLine: StatusLine
     /// Whether warnings are written to standard error.
     private var tellsWarnings = true
@@ -22,7 +24,8 @@ struct FleetSession {
         fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
         for warning in fleet.warnings { StandardStreams.error.write(warning.text) }
         set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
-        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
+        secrets = KnownSecrets(fleet, environment: settings.environment)
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()], secrets: secrets)
         let missing = runner.missingSteps
         guard missing.isEmpty else {
             throw CommandFailure(

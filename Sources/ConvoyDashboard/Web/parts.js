@@ -105,6 +105,7 @@ function failureDetails(failure, extra = []) {
     ["Place", place],
     ["SQLSTATE", failure.sqlstate],
     ["Detail", failure.detail],
+    ["The server's hint", failure.server_hint],
     ["Hint", failure.hint],
     ["Locked by", holder ? [`pid ${holder.pid}`, holder.application, holder.address, holder.since].filter(Boolean).join(", ") : null],
     ...extra,
