@@ -13,6 +13,11 @@ enum BoundedFile {
     }
 
     static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
+        try contents(path, limit: limit).bytes
+    }
+
+    /// The same, and whether other users of the machine could read it too.
+    static func contents(_ path: String, limit: Int) throws(Failure) -> (bytes: [UInt8], isExposed: Bool) {
         // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(errno) }
@@ -20,7 +25,10 @@ enum BoundedFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw Failure(reason: "is a directory", hint: "name the file in it") }
-        guard fcntl(descriptor, F_SETFL, O_RDONLY) == 0 else { throw failure(errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(reason: "is not a regular file", hint: "name a file: a pipe, a socket or a device may never end")
+        }
+        guard status.st_size <= limit else { throw Failure(reason: "is larger than \(sizeText(limit))") }
 
         var bytes: [UInt8] = []
         bytes.reserveCapacity(min(Int(status.st_size), limit) + 1)
@@ -31,10 +39,16 @@ enum BoundedFile {
                 guard errno == EINTR else { throw failure(errno) }
                 continue
             }
-            guard count > 0 else { return bytes }
+            guard count > 0 else { return (bytes, isExposed(path, status)) }
             bytes += chunk[..<count]
             guard bytes.count <= limit else { throw Failure(reason: "is larger than \(sizeText(limit))") }
         }
+    }
+
+    /// A group may read what root gives it, as libpq has it. Where secrets are mounted into a container there are no other users.
+    private static func isExposed(_ path: String, _ status: stat) -> Bool {
+        guard !["/run/secrets/", "/var/run/secrets/"].contains(where: path.hasPrefix) else { return false }
+        return status.st_mode & (status.st_uid == 0 && geteuid() != 0 ? 0o007 : 0o077) & 0o066 != 0
     }
 
     private static func readOnce(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {

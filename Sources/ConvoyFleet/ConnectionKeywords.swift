@@ -49,10 +49,46 @@ enum ConnectionKeywords {
                 port.utf8.allSatisfy { (48...57).contains($0) } && (port.isEmpty || (1...65535).contains(Int(port) ?? 0))
             }
             return areGood ? nil : "must be a whole number from 1 to 65535"
-        case "host", "hostaddr", "dbname", "user":
-            return value.contains("://") ? "is a URL; that goes under `url`" : nil
+        case "host", "hostaddr", "dbname", "user", "service", "krbsrvname":
+            return nameComplaint(keyword, value)
         default:
             return nil
         }
     }
+
+    /// What is shown of a connection can hold no piece of a URL or of a login, which may be a secret.
+    private static func nameComplaint(_ keyword: String, _ value: String) -> String? {
+        if value.contains("://") { return "is a URL; that goes under `url`" }
+        switch keyword {
+        case "host":
+            let entries = value.split(separator: ",", omittingEmptySubsequences: false)
+            return entries.allSatisfy(isHost) ? nil : "holds a character that no host has; is it a piece of a URL?"
+        case "hostaddr":
+            return value.utf8.allSatisfy(isHostByte) ? nil : "is not a numeric address"
+        case "dbname":
+            // Azure's and others' names may hold one of these characters, a URL's rest has two.
+            let isRest = value.contains("@") && value.contains { ":/".contains($0) } || value.contains("?") && value.contains("=")
+            return isRest ? "looks like the rest of a URL; that goes under `url`" : nil
+        case "user":
+            return value.contains("@") && value.contains(":") ? "looks like a login with its password" : nil
+        default:
+            return nil
+        }
+    }
+
+    /// A name, an address, a socket's folder, or an abstract socket (`@name`).
+    private static func isHost(_ entry: Substring) -> Bool {
+        if entry.hasPrefix("/") { return !entry.utf8.contains { $0 < 0x20 || $0 == 0x7F || "@?#".utf8.contains($0) } }
+        return (entry.hasPrefix("@") ? entry.dropFirst() : entry).utf8.allSatisfy { isHostByte($0) || $0 >= 0x80 }
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: ".-_:%[],".utf8.contains(byte)
+        }
+    }
+
+    /// Keys whose values are secrets, beside whole URLs.
+    static let secrets: Set<String> = ["password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"]
 }

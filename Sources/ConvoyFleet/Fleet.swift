@@ -1,4 +1,5 @@
 public import ConvoyMigrations
+public import ConvoyPostgres
 
 /// What a fleet file says, checked and with every variable filled in.
 public struct Fleet: Sendable {
@@ -19,6 +20,10 @@ public struct Fleet: Sendable {
     public var notifications: [Webhook]
     /// Problems of severity `warning`.
     public var warnings: [Problem]
+    /// Every secret that the file gives, whole and in the parts that are secrets by themselves: what is masked wherever it turns up.
+    public var secrets: Set<Secret> = []
+    /// The variables of the environment that they come from.
+    public var secretVariables: Set<String> = []
 
     /// Where the journal is, relative to the fleet file, when the file does not say.
     public static let defaultJournal = ".convoy/journal.sqlite"

@@ -1,4 +1,5 @@
 public import ConvoyMigrations
+internal import ConvoyPostgres
 
 /// Reads the YAML file that describes a fleet.
 ///
@@ -16,14 +17,14 @@ public enum FleetFile {
     ///   - environment: what `${env:NAME}` is taken from.
     /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
     public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
-        let bytes: [UInt8]
+        let contents: (bytes: [UInt8], isExposed: Bool)
         do {
-            bytes = try BoundedFile.read(path, limit: sizeLimit)
+            contents = try BoundedFile.contents(path, limit: sizeLimit)
         } catch {
             let hint = error.hint ?? (error.reason == "does not exist" ? missingHint(path) : nil)
             throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
         }
-        return try read(bytes, file: path, environment: environment)
+        return try read(contents.bytes, file: path, environment: environment, isExposed: contents.isExposed)
     }
 
     /// What to do where there is no such file; the same name with YAML's other ending is an easy mistake.
@@ -38,7 +39,14 @@ public enum FleetFile {
     }
 
     /// Reads and checks what stands in a file.
-    package static func read(_ bytes: [UInt8], file: String, environment: [String: String]) throws(Problems) -> Fleet {
+    ///
+    /// - Parameter isExposed: whether other users of the machine can read it.
+    package static func read(
+        _ bytes: [UInt8],
+        file: String,
+        environment: [String: String],
+        isExposed: Bool = false
+    ) throws(Problems) -> Fleet {
         let result: Result<(YAMLNode, [Problem]), Problem> = bytes.withUnsafeBufferPointer { bytes in
             Result { () throws(Problem) in try YAMLReader.read(bytes, file: file) }
         }
@@ -52,9 +60,12 @@ public enum FleetFile {
             throw Problems([error])
         }
         let fleet = reader.fleet(node)
+        reader.noteExposedSecrets(isFileExposed: isExposed)
         let problems = inOrder(reader.problems)
         guard var fleet, problems.allSatisfy({ $0.severity == .warning }) else { throw Problems(problems) }
         fleet.warnings = problems
+        fleet.secrets = Set(reader.secrets.values.lazy.filter { !$0.isEmpty }.map { Secret($0) })
+        fleet.secretVariables = reader.secrets.variables
         return fleet
     }
 

@@ -20,11 +20,13 @@ extension FleetReader {
                 note(at: field.keyMark, "`database` and `dbname` mean the same", hint: "take one of them out")
                 continue
             }
-            guard let value = expanded(field), accept(keyword, value.text, field) else {
+            let isSecret = ConnectionKeywords.secrets.contains(keyword)
+            let given = isSecret ? secret(field, "`\(keyword)`", for: .password) : expanded(field)
+            guard let value = given, accept(keyword, value.text, field) else {
                 level.isComplete = false
                 continue
             }
-            if value.isLiteral, ["password", "sslpassword"].contains(keyword) { noteLiteral("`\(keyword)`", field) }
+            if value.isLiteral, isSecret { noteLiteral("`\(keyword)`", field) }
             let isPath = ConnectionKeywords.paths.contains(keyword) && !value.text.isEmpty && value.text != "system"
             level.parameters[keyword] = isPath ? resolve(value.text) : value.text
         }
@@ -33,19 +35,27 @@ extension FleetReader {
 
     /// Reads a libpq URI or `key=value` string.
     func url(_ field: Field) -> ConnectionLevel {
-        guard let value = expanded(field) else { return ConnectionLevel(isComplete: false) }
+        guard let value = secret(field, "`\(field.key)`", for: .address) else { return ConnectionLevel(isComplete: false) }
+        if let complaint = URLText.complaint(value.text) {
+            note(at: field.node.mark, "`\(field.key)` \(complaint), so its parts cannot be told apart", hint: URLText.encodingHint)
+            return ConnectionLevel(isComplete: false)
+        }
         guard !value.text.isEmpty, let parsed = try? ConnectionParameters(conninfo: value.text) else {
             note(
                 field,
                 "`\(field.key)` is neither a libpq URI nor a key=value string",
-                hint:
-                    "write for example postgresql://user@host:5432/database, with “@”, “/”, “:” and “%” of a password percent-encoded"
+                hint: "write for example postgresql://user@host:5432/database; \(URLText.encodingHint)"
             )
             return ConnectionLevel(isComplete: false)
         }
         var level = ConnectionLevel()
         for keyword in parsed.keywords {
-            guard let text = parsed[keyword], accept(keyword, text, field) else { continue }
+            guard let text = parsed[keyword] else { continue }
+            if ConnectionKeywords.secrets.contains(keyword) {
+                secrets.values.insert(text)
+                remember(value, value.pieces.filter { text.contains($0.text.percentDecoded ?? $0.text) }, at: field.node.mark)
+            }
+            guard accept(keyword, text, field) else { continue }
             if keyword == "connect_timeout" {
                 guard let seconds = Int64(text), (1...86400).contains(seconds) else {
                     note(field, "`connect_timeout` in it must be a whole number of seconds, 1 or more")
@@ -78,32 +88,10 @@ extension FleetReader {
         default: break
         }
         guard let complaint = ConnectionKeywords.complaint(keyword, value) else { return true }
-        note(field, "`\(keyword)` \(complaint)")
+        // A piece of a secret may have slipped in.
+        let isWord = value.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-") }
+        note(at: field.node.mark, "`\(keyword)` \(complaint)", text: isWord ? field.shownText : nil)
         return false
-    }
-
-    func noteLiteral(_ secret: String, _ field: Field) {
-        if case .scalar(let scalar) = field.node.content, let variable = Self.shellVariable(scalar.text) {
-            // Only a name that the environment has is shown: else it may be a password that begins with a dollar sign.
-            let name = environment[variable] == nil ? "NAME" : variable
-            note(.warning, at: field.node.mark, "\(secret) is the text itself: “$” begins no variable here", hint: "write ${env:\(name)}")
-            return
-        }
-        note(.warning, at: field.node.mark, "\(secret) stands in the file itself", hint: "use ${env:NAME}, ${file:PATH} or a password file")
-    }
-
-    /// The name of a variable that a text would be to a shell: `$NAME`, and `NAME` in braces after the dollar sign is refused elsewhere.
-    private static func shellVariable(_ text: String) -> String? {
-        guard text.utf8.first == UInt8(ascii: "$") else { return nil }
-        let name = text.dropFirst()
-        guard let first = name.unicodeScalars.first, !("0"..."9" ~= first), name.unicodeScalars.allSatisfy(Self.isVariableCharacter) else {
-            return nil
-        }
-        return String(name)
-    }
-
-    private static func isVariableCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        scalar == "_" || "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar
     }
 
     /// Whether some of the URL's password stands in the file, and not in a variable.
@@ -156,14 +144,27 @@ extension FleetReader {
                 note(at: field.keyMark, "a secret's key is not a name", hint: "it has letters, digits, “.”, “_” and “-”")
                 continue
             }
-            guard let value = expanded(field) else { continue }
+            let isExact = if case .mapping = field.node.content { true } else { false }
+            guard let value = isExact ? exactSecret(field) : secret(field, "secret `\(field.key)`", for: .key) else { continue }
             guard !value.text.isEmpty else {
                 note(field, "the secret is empty")
                 continue
             }
             if value.isLiteral { noteLiteral("secret `\(field.key)`", field) }
-            secrets[field.key] = Secret(value.text)
+            secrets[field.key] = Secret(value.text, isExact: isExact)
         }
         return secrets
+    }
+
+    /// Reads `{exact: …}`: what looks odd in the secret belongs to it.
+    private func exactSecret(_ field: Field) -> Text? {
+        guard let section = section(field, "secret `\(field.key)`", keys: ["exact"]) else { return nil }
+        guard let field = section["exact"] else {
+            note(at: field.keyMark, "secret `\(field.key)` says nothing", hint: "write {exact: \"${file:PATH}\"}, or the secret itself")
+            return nil
+        }
+        guard let value = expanded(field) else { return nil }
+        remember(value, value.pieces, at: field.node.mark)
+        return value
     }
 }

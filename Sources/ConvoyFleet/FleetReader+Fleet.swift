@@ -34,6 +34,13 @@ extension FleetReader {
                 hint: "list them under `instances`, or have them found with `discover`"
             )
         }
+        let connections =
+            listed.flatMap { entry in entry.instance.connections.map { ($0, entry.mark) } }
+            + discoveries.flatMap { discovery in
+                discovery.template.connections.map { ($0, YAMLNode.Mark(line: discovery.line, column: 1)) }
+            }
+        noteUnprovenServers(connections)
+        rememberPasswordFiles(connections.map(\.0))
         let rollout = section["rollout"].map(rollout) ?? ListedRollout()
         check(rollout.waves, against: listed, canDiscover: !section.lacks("discover"))
 

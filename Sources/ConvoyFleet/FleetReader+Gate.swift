@@ -38,7 +38,7 @@ extension FleetReader {
     }
 
     private func http(_ field: Field) -> String? {
-        guard let text = text(field) else { return nil }
+        guard let text = secretURL(field) else { return nil }
         guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host(), !host.isEmpty else {
             note(field, "`http` must be an http or https URL")
             return nil

@@ -4,16 +4,35 @@ extension FleetReader {
     func hooks(_ field: Field) -> Hooks {
         var hooks = Hooks()
         let keys = Set(HookPoint.allCases.map(\.rawValue))
-        guard let section = section(field, "`hooks`", keys: keys.union(["timeout"])) else { return hooks }
-        if !section.fields.contains(where: { keys.contains($0.key) }), section.refusedKeys.isEmpty {
+        guard let section = section(field, "`hooks`", keys: keys.union(["timeout", "environment"])) else { return hooks }
+        if !section.fields.contains(where: { keys.contains($0.key) || $0.key == "environment" }), section.refusedKeys.isEmpty {
             note(at: field.keyMark, "`hooks` says nothing", hint: "list a hook, or take the key out")
         }
         if let timeout = duration(section["timeout"], atLeast: .milliseconds(1)) { hooks.timeout = timeout }
+        if let items = list(section["environment"], allowsSingle: true) { hooks.environment = Set(items.compactMap(variable)) }
         for point in HookPoint.allCases {
             guard let field = section[point.rawValue] else { continue }
             hooks.commands[point] = arguments(field, placeholders: Self.placeholders(of: point))
         }
         return hooks
+    }
+
+    /// The name of a variable, which is no secret; its value may be one.
+    private func variable(_ item: Field) -> String? {
+        guard let name = text(item) else { return nil }
+        let isName = name.utf8.allSatisfy {
+            $0 == UInt8(ascii: "_") || ("a"..."z").contains(Unicode.Scalar($0)) || ("A"..."Z").contains(Unicode.Scalar($0))
+                || ("0"..."9").contains(Unicode.Scalar($0))
+        }
+        guard isName else {
+            note(
+                at: item.node.mark,
+                "`environment` lists the names of variables",
+                hint: "write for example [DOCKER_TLS_VERIFY, SLACK_TOKEN]"
+            )
+            return nil
+        }
+        return name
     }
 
     /// What can be filled in; one that ends with a full stop stands for all words that begin with it.

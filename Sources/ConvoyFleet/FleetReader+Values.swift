@@ -6,6 +6,17 @@ extension FleetReader {
         var text: String
         /// Whether all of it stands in the file itself.
         var isLiteral: Bool
+        /// Where all of it comes from; nil where that is the file itself, or several places.
+        var origin: String?
+        /// What its variables and files have put into it.
+        var pieces: [Piece] = []
+    }
+
+    /// A part of a value that does not stand in the file itself.
+    struct Piece {
+        var text: String
+        var variable: String?
+        var file: String?
     }
 
     /// The largest file that `${file:…}` reads.
@@ -38,6 +49,7 @@ extension FleetReader {
 
     private func expand(_ template: Template, _ field: Field) -> Text? {
         var expanded = Text(text: "", isLiteral: true)
+        let isOnePart = template.parts.count == 1
         for part in template.parts {
             switch part {
             case .literal(let text):
@@ -49,6 +61,8 @@ extension FleetReader {
                 } else if let value {
                     expanded.text += value
                     expanded.isLiteral = false
+                    expanded.pieces.append(Piece(text: value, variable: name))
+                    if isOnePart { expanded.origin = "variable \(name)" }
                 } else {
                     noteMissing(
                         "env:\(name)",
@@ -63,6 +77,8 @@ extension FleetReader {
                 case .success(let text):
                     expanded.text += text
                     expanded.isLiteral = false
+                    expanded.pieces.append(Piece(text: text, file: path))
+                    if isOnePart { expanded.origin = "file “\(path)”" }
                 case .failure(let failure):
                     noteMissing(
                         "file:\(path)",
@@ -81,7 +97,8 @@ extension FleetReader {
         if let known = contents[path] { return known }
         let result: Result<String, BoundedFile.Failure>
         do {
-            let bytes = try BoundedFile.read(resolve(path), limit: Self.contentLimit)
+            let (bytes, isExposed) = try BoundedFile.contents(resolve(path), limit: Self.contentLimit)
+            if isExposed { exposedContents.insert(path) }
             if let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) {
                 result = .success(text.hasSuffix("\r\n") || text.hasSuffix("\n") ? String(text.dropLast()) : text)
             } else {

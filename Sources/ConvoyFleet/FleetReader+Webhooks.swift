@@ -40,7 +40,7 @@ extension FleetReader {
     }
 
     private func webhookURL(_ field: Field) -> String? {
-        guard let text = text(field) else { return nil }
+        guard let text = secretURL(field) else { return nil }
         guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host(), !host.isEmpty else {
             note(field, "`url` must be an http or https URL")
             return nil
@@ -73,7 +73,8 @@ extension FleetReader {
                 note(at: field.keyMark, "the header `\(field.key)` is given twice", hint: "the first one is on line \(line)")
                 return nil
             }
-            guard let value = expanded(field) else { return nil }
+            guard let value = secret(field, "header `\(field.key)`", for: .password) else { return nil }
+            secrets.values.formUnion(value.text.split(separator: " ").dropFirst().map(String.init))
             // A line break would begin another header.
             guard value.text.unicodeScalars.allSatisfy({ $0 == "\t" || (" "..."~").contains($0) }) else {
                 note(

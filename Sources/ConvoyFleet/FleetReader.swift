@@ -21,6 +21,9 @@ final class FleetReader {
     var contents: [String: Result<String, BoundedFile.Failure>] = [:]
     /// Where the problem of each missing variable and file stands in ``problems``, and the further lines that want it.
     private var missing: [String: (index: Int, lines: [Int])] = [:]
+    /// Those of these files that other users of the machine can read.
+    var exposedContents: Set<String> = []
+    var secrets = SecretNotes()
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
     private var hintBudget = 50
 

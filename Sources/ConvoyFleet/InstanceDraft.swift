@@ -72,6 +72,9 @@ struct DatabaseTarget: Hashable {
 }
 
 extension Instance {
+    /// Every way in which it is reached.
+    var connections: [ConnectionParameters] { [connection, direct, admin].compactMap(\.self) }
+
     /// Where all work on the instance goes.
     var target: DatabaseTarget? { DatabaseTarget(direct ?? connection) }
 }

@@ -167,10 +167,13 @@ public struct Hooks: Sendable, Hashable {
     public var commands: [HookPoint: [String]]
     /// The longest that one of them may run.
     public var timeout: Duration
+    /// Variables of Convoy's own environment that these programs, and gates' commands, get besides what every program needs.
+    public var environment: Set<String>
 
-    public init(commands: [HookPoint: [String]] = [:], timeout: Duration = .seconds(300)) {
+    public init(commands: [HookPoint: [String]] = [:], timeout: Duration = .seconds(300), environment: Set<String> = []) {
         self.commands = commands
         self.timeout = timeout
+        self.environment = environment
     }
 }
 

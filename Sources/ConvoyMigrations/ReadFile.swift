@@ -18,7 +18,7 @@ package enum FileReadError: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .notRegular: "this is not a regular file"
-        case .tooLarge(let limit): "the file is larger than \(limit >> 20) MiB"
+        case .tooLarge(let limit): "the file is larger than \(limit >= 1 << 20 ? "\(limit >> 20) MiB" : "\(limit >> 10) KiB")"
         case .failed(let reason): "the file cannot be read: \(reason)"
         }
     }

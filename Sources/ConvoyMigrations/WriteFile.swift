@@ -35,16 +35,13 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
 }
 
 /// Puts a file with these contents in the place of the one that bears the name, or makes it: whoever reads it finds the old one or the new one,
-/// whole. What is replaced hands down its permissions; a symbolic link stays one.
+/// whole. What is replaced hands down its permissions.
+///
+/// No symbolic link is followed: who may write to the folder could have it lead to any file of ours.
 package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
-    var path = path
-    if let target = realpath(path, nil) {
-        path = String(cString: target)
-        free(target)
-    }
+    if let reason = reasonAgainstReplacing(path) { throw FileWriteError(reason: reason) }
     var status = stat()
-    let isThere = stat(path, &status) == 0
-    if isThere, status.st_mode & S_IFMT != S_IFREG { throw FileWriteError(reason: "Not a regular file") }
+    let isThere = lstat(path, &status) == 0
     let draft = path + "." + String(UInt64.random(in: .min ... .max), radix: 36)
     try writeNewFile(draft, contents)
     if isThere { _ = chmod(draft, status.st_mode & 0o7777) }
@@ -52,4 +49,16 @@ package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteEr
     let reason = systemReason()
     _ = unlink(draft)
     throw FileWriteError(reason: reason)
+}
+
+/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil where nothing or a regular file bears the name.
+package func reasonAgainstReplacing(_ path: String) -> String? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return nil
+    case S_IFLNK: return "it is a symbolic link: name the file itself"
+    case S_IFDIR: return "it is a folder"
+    default: return "it is not a regular file"
+    }
 }

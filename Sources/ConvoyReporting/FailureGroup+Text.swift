@@ -44,6 +44,7 @@ extension FailureGroup {
         lines += statementLines(style)
         if let detail = failure.detail { indented("detail: \(detail.visible)") }
         for holder in holderTexts { indented("locked by: \(holder)") }
+        if let hint = failure.serverHint { indented("the server's hint: \(hint.visible)") }
         if let hint = failure.hint { indented("hint: \(hint.visible)") }
         return lines
     }

@@ -13,14 +13,16 @@ extension Failure {
             error.sqlstate == "3D000" ? .unprovisioned : .unreachable,
             error.message,
             sqlstate: error.sqlstate,
-            hint: Self.hint(connecting: error)
+            hint: Self.hint(connecting: error, to: instance),
+            serverHint: error.server?.hint
         )
     }
 
     /// For a session that was closed because the server sent too much.
     static let floodHint = "look at the triggers, functions and views of this database: one of them sends far more than anyone asked for"
 
-    private static func hint(connecting error: PostgresError) -> String? {
+    private static func hint(connecting error: PostgresError, to instance: Instance) -> String? {
+        if ["28P01", "28000"].contains(error.sqlstate), let odd = instance.oddPassword { return odd }
         if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
         case .unknownHost: return "check the host's name in the fleet file"
@@ -58,7 +60,8 @@ extension Failure {
             position: message.position,
             sqlstate: message.sqlstate,
             detail: showsDetail ? message.detail : nil,
-            hint: SQLStateHint.text(for: message, statement: statement?.text, on: migration == nil ? .anytime : .migrating)
+            hint: SQLStateHint.text(for: message, statement: statement?.text, on: migration == nil ? .anytime : .migrating),
+            serverHint: message.hint
         )
     }
 
@@ -89,6 +92,17 @@ extension Failure {
         default:
             self.init(.failed, "\(what): \(error.message)", sqlstate: error.sqlstate)
         }
+    }
+}
+
+extension Instance {
+    /// What looks odd in a password of it, as a hint on a login that failed; nil where nothing does.
+    fileprivate var oddPassword: String? {
+        for parameters in [direct, connection, admin].compactMap(\.self) {
+            let oddities = parameters["password"].map { Secret($0).oddities } ?? []
+            if !oddities.isEmpty { return "the password \(SecretOddity.text(oddities)): take out what does not belong to it" }
+        }
+        return nil
     }
 }
 

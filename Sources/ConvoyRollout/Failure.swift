@@ -18,6 +18,8 @@ public struct Failure: Error, Sendable, Hashable {
     public var detail: String?
     /// What to do next.
     public var hint: String?
+    /// The server's HINT. The database's owner may have written it, so that it is never shown as ours.
+    public var serverHint: String?
     public var lockedBy: LockHolder?
 
     public static let statementLimit = 500
@@ -33,6 +35,7 @@ public struct Failure: Error, Sendable, Hashable {
         sqlstate: String? = nil,
         detail: String? = nil,
         hint: String? = nil,
+        serverHint: String? = nil,
         lockedBy: LockHolder? = nil
     ) {
         self.kind = kind
@@ -43,6 +46,7 @@ public struct Failure: Error, Sendable, Hashable {
         self.message = message
         self.detail = detail
         self.hint = hint
+        self.serverHint = serverHint
         self.lockedBy = lockedBy
         if let statement { setStatement(statement, position: position) }
     }

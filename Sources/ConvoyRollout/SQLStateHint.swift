@@ -40,12 +40,9 @@ struct SQLStateHint: Sendable {
 
     var text: String { "\(meaning): \(advice)" }
 
-    /// The server's own hint, if it has one, then ours.
+    /// Our own hint. The server's is kept apart: a tenant's function can write what it likes there.
     static func text(for message: ServerMessage, statement: String? = nil, on occasion: Occasion) -> String? {
-        let ours = table.first { $0.fits(message, statement, occasion) }?.text
-        guard let hint = message.hint else { return ours }
-        guard let ours else { return hint }
-        return hint.hasSuffix(".") ? "\(hint) \(ours)" : "\(hint); \(ours)"
+        table.first { $0.fits(message, statement, occasion) }?.text
     }
 
     private func fits(_ message: ServerMessage, _ statement: String?, _ occasion: Occasion) -> Bool {

@@ -14,7 +14,10 @@ public struct EncryptAPITokens: MigrationStep {
     public init() {}
 
     public func blockers(_ context: StepContext) async throws -> [String] {
-        guard key(context) == nil else { return [] }
+        if let key = key(context) {
+            if let doubt = doubt(context) { return [doubt] }
+            return try await fits(key, context) ? [] : [Self.otherKey]
+        }
         // In a database older than the table there can be no token.
         let table = try await context.connection.query(
             """
@@ -43,6 +46,8 @@ public struct EncryptAPITokens: MigrationStep {
                 hint: "add the ENCRYPTION_KEY of this TeslaMate installation to the instance's secrets in the fleet file"
             )
         }
+        if let doubt = doubt(context) { throw StepError(doubt) }
+        guard try await fits(key, context) else { throw StepError(Self.otherKey) }
         let cipher = TokenCipher(encryptionKey: key)
         for batch in stride(from: 0, to: rows.count, by: 1000).map({ rows[$0..<min($0 + 1000, rows.count)] }) {
             var (ids, refreshes, accesses): ([String], [String], [String]) = ([], [], [])
@@ -62,6 +67,45 @@ public struct EncryptAPITokens: MigrationStep {
                 [ids, refreshes, accesses].map { "{\($0.joined(separator: ","))}" }
             )
         }
+    }
+
+    /// Why the key is perhaps not what TeslaMate is given; nil where it looks like one.
+    private func doubt(_ context: StepContext) -> String? {
+        guard let oddities = context.secrets[Self.secretName]?.oddities, !oddities.isEmpty else { return nil }
+        return
+            "the secret \(Self.secretName) \(SecretOddity.text(oddities)), and tokens that a wrong key encrypts can never be read again: "
+            + "take out what does not belong to it, or give it as {exact: …} if it does"
+    }
+
+    private static let otherKey =
+        "the secret \(secretName) is not the key with which tokens of this database are encrypted already: "
+        + "give the ENCRYPTION_KEY of this TeslaMate installation"
+
+    /// Whether the key decrypts a token that is encrypted already; true where there is none to try it on.
+    private func fits(_ key: String, _ context: StepContext) async throws -> Bool {
+        let columns = try await context.connection.query(
+            """
+            SELECT c.oid::pg_catalog.regclass::text AS table, pg_catalog.quote_ident(a.attname) AS column
+            FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relname = 'tokens' AND c.relkind = 'r' AND a.attname IN ('access', 'encrypted_access') AND NOT a.attisdropped
+                AND a.atttypid = 'pg_catalog.bytea'::pg_catalog.regtype
+                AND (n.nspname = 'private' OR pg_catalog.quote_ident(n.nspname) IN ($1, pg_catalog.btrim($1, '"')))
+                AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')
+            """,
+            [context.schema]
+        ).rows
+        let cipher = TokenCipher(encryptionKey: key)
+        for row in columns {
+            let (table, column) = (try row.text("table"), try row.text("column"))
+            let stored = try await context.connection.query(
+                "SELECT pg_catalog.encode(\(column), 'hex') AS token FROM \(table) WHERE \(column) IS NOT NULL LIMIT 1"
+            ).rows.first
+            guard let token = try stored?.text("token"), let bytes = [UInt8](hexadecimal: token) else { continue }
+            if (try? cipher.decrypt(bytes)) == nil { return false }
+        }
+        return true
     }
 
     /// TeslaMate takes an empty key for none.

@@ -12,6 +12,10 @@ public final class HTTPResponder: Sendable {
         case hangUp
         /// 200 and a body that never ends.
         case endless
+        /// The head, and then the piece over and over.
+        case forever(head: String, piece: String)
+        /// What is said, word for word.
+        case raw(String)
         /// 429, to be tried again after what is said.
         case later(String)
     }
@@ -55,21 +59,20 @@ public final class HTTPResponder: Sendable {
     }
 
     private static func serve(_ listener: Socket, _ shared: Shared, _ answer: (String) -> Answer) {
-        var open: [Int32: (socket: Socket, head: [UInt8], isEndless: Bool)] = [:]
+        var open: [Int32: (socket: Socket, head: [UInt8], endless: [UInt8]?)] = [:]
         defer { for connection in open.values { connection.socket.close() } }
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let endless = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
         while !shared.isOver.load(ordering: .relaxed) {
             var waits = [pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)]
-            waits += open.values.map { pollfd(fd: $0.socket.descriptor, events: Int16($0.isEndless ? POLLOUT : POLLIN), revents: 0) }
+            waits += open.values.map { pollfd(fd: $0.socket.descriptor, events: Int16($0.endless != nil ? POLLOUT : POLLIN), revents: 0) }
             guard poll(&waits, nfds_t(waits.count), -1) > 0 else { continue }
             for wait in waits where wait.revents != 0 {
                 guard wait.fd != listener.descriptor else {
-                    if let socket = listener.accepted() { open[socket.descriptor] = (socket, [], false) }
+                    if let socket = listener.accepted() { open[socket.descriptor] = (socket, [], nil) }
                     continue
                 }
                 guard var connection = open[wait.fd] else { continue }
-                if connection.isEndless {
+                if let endless = connection.endless {
                     if send(wait.fd, endless, endless.count, Int32(MSG_NOSIGNAL)) > 0 { continue }
                 } else {
                     let count = recv(wait.fd, &buffer, buffer.count, 0)
@@ -86,8 +89,8 @@ public final class HTTPResponder: Sendable {
                         let text = answer.text
                         _ = text.withCString { send(wait.fd, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
                         connection.head = []
-                        connection.isEndless = answer == .endless
-                        if answer == .silence || answer == .endless {
+                        connection.endless = answer.piece
+                        if answer == .silence || answer.piece != nil {
                             open[wait.fd] = connection
                             continue
                         }
@@ -101,6 +104,15 @@ public final class HTTPResponder: Sendable {
 }
 
 extension HTTPResponder.Answer {
+    /// What is sent over and over, in pieces of a few KiB.
+    fileprivate var piece: [UInt8]? {
+        switch self {
+        case .endless: Array(repeating: UInt8(ascii: "x"), count: 4096)
+        case .forever(_, let piece): Array(String(repeating: piece, count: max(1, 4096 / max(1, piece.utf8.count))).utf8)
+        default: nil
+        }
+    }
+
     fileprivate var text: String {
         switch self {
         case .status(let status): "HTTP/1.1 \(status) Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -108,6 +120,8 @@ extension HTTPResponder.Answer {
         case .silence, .hangUp: ""
         case .later(let when):
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: \(when)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        case .forever(let head, _): head
+        case .raw(let text): text
         case .endless: "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
         }
     }

@@ -73,9 +73,13 @@ extension FleetSession {
             outlook: await outlook(on: plan, resuming: earlier?.report, journal),
             write: StandardStreams.error.write
         )
-        let hooks = HookRunner(fleet.rollout.hooks, fleet: fleet.name, instances: plan.waves.flatMap(\.instances)) {
-            reporter.note("hook: \($0)")
-        }
+        let hooks = HookRunner(
+            fleet.rollout.hooks,
+            fleet: fleet.name,
+            instances: plan.waves.flatMap(\.instances),
+            secrets: secrets,
+            environment: settings.environment
+        ) { reporter.note("hook: \($0)") }
         let guarded = GuardedOperator(
             ObservingOperator(runner),
             hooks: hooks,
@@ -263,10 +267,10 @@ extension PinnedPlan {
         // Never the path that was given: it may be a file that must not be replaced.
         let hint = "write one with `convoy plan --out plan.json`, and name that"
         let data: Data
-        do {
-            data = try Data(contentsOf: path.asFileURL)
+        do throws(FileReadError) {
+            data = Data(try readFile(path, limit: Self.sizeLimit))
         } catch {
-            throw CommandFailure(.usage, "--plan: \(path) cannot be read", hint: hint)
+            throw CommandFailure(.usage, "--plan: \(path): \(error)", hint: hint)
         }
         do throws(InvalidPlan) {
             try self.init(data: data)
@@ -274,6 +278,8 @@ extension PinnedPlan {
             throw CommandFailure(.usage, "--plan: \(path): \(error.message)", hint: hint)
         }
     }
+
+    private static let sizeLimit = 64 << 20
 
     /// What chose its instances.
     var selector: Selector? {

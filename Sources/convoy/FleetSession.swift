@@ -10,6 +10,8 @@ struct FleetSession {
     private(set) var fleet: Fleet
     private(set) var set: MigrationSet
     private(set) var runner: InstanceRunner
+    /// What is masked in everything that programs and servers say.
+    private(set) var secrets: KnownSecrets
     private(set) var statusLine: StatusLine
     /// Whether warnings are written to standard error.
     private var tellsWarnings = true
@@ -22,7 +24,8 @@ struct FleetSession {
         fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
         for warning in fleet.warnings { StandardStreams.error.write(warning.text) }
         set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
-        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
+        secrets = KnownSecrets(fleet, environment: settings.environment)
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()], secrets: secrets)
         let missing = runner.missingSteps
         guard missing.isEmpty else {
             throw CommandFailure(
@@ -48,7 +51,8 @@ struct FleetSession {
             )
             set = try MigrationSet([])
         }
-        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()])
+        secrets = KnownSecrets(fleet, environment: settings.environment)
+        runner = InstanceRunner(set: set, steps: [EncryptAPITokens()], secrets: secrets)
         statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
     }
 
@@ -59,7 +63,8 @@ struct FleetSession {
         var session = self
         session.fleet = try FleetFile.load(path: settings.fleetFile, environment: settings.environment)
         session.set = try MigrationSet.load(directory: session.fleet.migrations, displayedAs: session.fleet.migrations)
-        session.runner = InstanceRunner(set: session.set, steps: [EncryptAPITokens()])
+        session.secrets = KnownSecrets(session.fleet, environment: settings.environment)
+        session.runner = InstanceRunner(set: session.set, steps: [EncryptAPITokens()], secrets: session.secrets)
         return session.quiet
     }
 

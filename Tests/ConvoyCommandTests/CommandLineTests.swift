@@ -50,7 +50,7 @@ struct CommandLineTests {
         (["status", "--watch", "--output", "json"], "--output-file"),
         (["status", "--output-file", ""], "--output-file"),
         (["status", "--output-file", "nowhere/x"], "No such file"),
-        (["status", "--output-file", "Migrations"], "not a regular file"),
+        (["status", "--output-file", "Migrations"], "it is a folder"),
         (["migrate", "--yes", "--output-file", "nowhere/x"], "No such file"),
         (["report", "--no-probe"], "no run"),
         (["report", "none", "--no-probe"], "nothing to report"),

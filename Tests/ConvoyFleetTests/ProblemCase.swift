@@ -24,9 +24,9 @@ struct ProblemCase: Sendable, CustomTestStringConvertible {
     static let environment = ["PW": "hunter2", "EMPTY": ""]
 
     /// What the reader really tells: an error's problems or the warnings of a file that can be used.
-    func actual() -> String {
+    func actual(_ environment: [String: String] = Self.environment) -> String {
         do {
-            let fleet = try FleetFile.read(file, file: "fleet.yaml", environment: Self.environment)
+            let fleet = try FleetFile.read(file, file: "fleet.yaml", environment: environment)
             return fleet.warnings.map(\.description).joined(separator: "\n")
         } catch {
             return error.description

@@ -24,8 +24,11 @@ import Testing
             ("/ok", nil), ("/ok?token=abc", nil), ("/once", nil), ("/endless", nil),
             ("/bad", "GET http://127.0.0.1:PORT/bad answered 500"), ("/missing", "GET http://127.0.0.1:PORT/missing answered 404"),
             ("/loop", "GET http://127.0.0.1:PORT/loop answered 302 again after 5 redirects"),
-            ("/file", "GET http://127.0.0.1:PORT/file: what it answered is not proper HTTP"),
-            ("/bad?token=abc", "GET http://127.0.0.1:PORT/bad: what it answered is not proper HTTP"),
+            (
+                "/file",
+                "GET http://127.0.0.1:PORT/file answered 302, and that redirect is not followed: it leads to no http or https URL"
+            ),
+            ("/bad?token=abc", "GET http://127.0.0.1:PORT/bad: the connection was closed before an answer"),
         ] as [(String, String?)]
     ) func answers(_ path: String, _ problem: String?) async throws {
         let responder = try HTTPResponder(Self.answer)
@@ -48,10 +51,10 @@ import Testing
         #expect(responder.requests.first?.contains("Authorization: Basic dXNlcjpodW50ZXIy") == true, "\(responder.requests)")
     }
 
-    @Test func nobodyThere() async throws {
+    @Test func nothingThere() async throws {
         let port = try RefusedPort()
         #expect(
-            await HTTPCheck(url: "http://127.0.0.1:\(port.port)/").problem() == "GET http://127.0.0.1:\(port.port)/: nobody listens there"
+            await HTTPCheck(url: "http://127.0.0.1:\(port.port)/").problem() == "GET http://127.0.0.1:\(port.port)/: nothing listens there"
         )
         #expect(await HTTPCheck(url: "http://no-such-host.invalid/").problem() == "GET http://no-such-host.invalid/: there is no such host")
         #expect(await HTTPCheck(url: "gopher://host/").problem() == "GET: this is no http or https URL")

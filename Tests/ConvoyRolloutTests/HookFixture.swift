@@ -16,9 +16,20 @@ func hookRunner(
     timeout: Duration = .seconds(60),
     grace: Duration = .seconds(30),
     instances: [Instance] = [],
+    secrets: KnownSecrets = KnownSecrets(),
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    passing variables: Set<String> = [],
     onLine: (@Sendable (String) -> Void)? = nil
 ) -> HookRunner {
-    HookRunner(Hooks(commands: commands, timeout: timeout), fleet: "eu", instances: instances, grace: grace, onLine: onLine)
+    HookRunner(
+        Hooks(commands: commands, timeout: timeout, environment: variables),
+        fleet: "eu",
+        instances: instances,
+        secrets: secrets,
+        environment: environment,
+        grace: grace,
+        onLine: onLine
+    )
 }
 
 /// The lines that programs wrote so far.

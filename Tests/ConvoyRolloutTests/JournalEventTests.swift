@@ -33,7 +33,7 @@ struct JournalEventTests {
                 "to":null,"applied":[{"version":"20260808090000","direction":"up","duration":0.012345}],"failure":{"kind":"failed",\#
                 "version":"9223372036854775807","file":"Migrations/20260808090000_narrow_charges.sql","line":7,\#
                 "statement":"ALTER TABLE \"charges\"\n\tALTER COLUMN power TYPE numeric(8,2)","position":null,"sqlstate":"22003","message":"numeric field overflow",\#
-                "detail":"A field with precision 8 … \u001b[2J\u202e\u0000😀","hint":"correct the rows","fingerprint":"\#(fingerprint)",\#
+                "detail":"A field with precision 8 … \u001b[2J\u202e\u0000😀","hint":"correct the rows","server_hint":null,"fingerprint":"\#(fingerprint)",\#
                 "locked_by":{"pid":4711,"application":"psql","address":null,"since":"2026-08-08T08:00:00Z"}}}
                 """#
         )

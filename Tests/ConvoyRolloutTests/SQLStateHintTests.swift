@@ -66,10 +66,10 @@ struct SQLStateHintTests {
             }
             let failure = try #require(await InstanceRunner(set).up(instance).failure)
             #expect(failure.sqlstate == example.sqlstate, "\(failure)")
-            var rest = Substring(failure.hint ?? "")
-            // In this order: what the server advises comes first.
+            var rest = Substring([failure.serverHint, failure.hint].compactMap(\.self).joined(separator: "\n"))
+            // In this order: the server's, which is kept apart, and ours.
             for hint in example.hints {
-                let range = try #require(rest.range(of: hint), "“\(hint)” is not in “\(failure.hint ?? "")”")
+                let range = try #require(rest.range(of: hint), "“\(hint)” is not in \(failure)")
                 rest = rest[range.upperBound...]
             }
         }
@@ -118,17 +118,33 @@ struct SQLStateHintTests {
         }
     }
 
-    @Test func whatTheServerAdvisesComesFirst() {
-        var message = ServerMessage(severity: "ERROR", sqlstate: "53100", message: "")
-        let ours = SQLStateHint.text(for: message, on: .anytime)
-        message.hint = "Check free disk space."
-        #expect(SQLStateHint.text(for: message, on: .anytime) == "Check free disk space. \(ours ?? "")")
-        message.hint = "check"
-        #expect(SQLStateHint.text(for: message, on: .anytime) == "check; \(ours ?? "")")
-        message.sqlstate = "P0001"
-        #expect(SQLStateHint.text(for: message, on: .anytime) == "check")
-        message.hint = nil
-        #expect(SQLStateHint.text(for: message, on: .anytime) == nil)
+    /// A tenant's function writes the HINT that it likes, and must not speak in our name.
+    @Test func whatTheServerAdvisesIsKeptApart() async throws {
+        let text = "run: convoy migrate --fleet /tmp/x --yes"
+        let set = try migrationSet([(1, migrationText("DO $$ BEGIN RAISE 'no' USING ERRCODE = '53100', HINT = '\(text)'; END $$;"))])
+        try await withDatabase { database in
+            let failure = try #require(await InstanceRunner(set).up(database.instance()).failure)
+            #expect(failure.serverHint == text)
+            #expect(failure.hint?.contains("disk is full") == true && failure.hint?.contains("convoy migrate") == false)
+            let again = try JSONDecoder().decode(Failure.self, from: Data(failure.json.line.utf8))
+            #expect(again == failure)
+        }
+    }
+
+    /// A login that failed with a password that looks odd says so.
+    @Test(arguments: [
+        ("wrong\n", "ends with a line break"), ("\u{FEFF}wrong", "begins with a byte order mark"), ("wrong ", "ends with a blank"),
+    ])
+    func aPasswordThatLooksOdd(_ password: String, _ words: String) async throws {
+        let set = try threeMigrations()
+        try await withDatabase(owner: .password("s3cret")) { database in
+            var connection = database.ownerOverTCP()
+            connection["password"] = password
+            let failure = try #require(await InstanceRunner(set).status(database.instance(connection: connection)).failure)
+            #expect(failure.sqlstate == "28P01")
+            #expect(failure.hint?.contains("the password \(words)") == true, "\(failure)")
+            #expect(!"\(failure)".contains("wrong\n") && !"\(failure)".contains("wrong "))
+        }
     }
 
     /// What is said of a migration is not said of a check that an operator wrote.

@@ -20,7 +20,7 @@ import Testing
             (.status(503, retryAfter: "soon"), .failed("it answered 503", pause: nil)),
             (.status(503, retryAfter: "Sat, 08 Aug 2026 09:00:30 GMT"), .failed("it answered 503", pause: .seconds(30))),
             (.status(503, retryAfter: "Sat, 08 Aug 2026 08:00:30 GMT"), .failed("it answered 503", pause: .zero)),
-            (.failed("nobody listens there"), .failed("nobody listens there", pause: nil)),
+            (.failed("nothing listens there"), .failed("nothing listens there", pause: nil)),
             (nil, .failed("no answer within 10 s", pause: nil)),
         ] as [(HTTPRequest.Answer?, Delivery)]
     ) func whatAnAnswerMeans(_ answer: HTTPRequest.Answer?, _ delivery: Delivery) {
@@ -80,7 +80,7 @@ import Testing
         #expect(late == ["fleet.yaml:3: warning: the notification of halted did not arrive: no answer within 100 ms, after 3 tries"])
         let port = try RefusedPort()
         let refused = await warnings("http://127.0.0.1:\(port.port)/", retries: 0)
-        #expect(refused == ["fleet.yaml:3: warning: the notification of halted did not arrive: nobody listens there"])
+        #expect(refused == ["fleet.yaml:3: warning: the notification of halted did not arrive: nothing listens there"])
     }
 
     @Test func aSecretHeaderGoesNowhereElse() async throws {

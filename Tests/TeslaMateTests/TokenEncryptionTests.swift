@@ -102,6 +102,49 @@ import Testing
         }
     }
 
+    /// What a wrong key encrypts is lost, so that one which looks wrong is not used, unless the operator says that it is right.
+    @Test(arguments: ["\u{FEFF}key", "key\n", "key ", "\"key\"", "ENCRYPTION_KEY=key", "k\u{200B}ey"])
+    func aKeyThatLooksWrongIsNotUsed(key: String) async throws {
+        let migrationCase = try RecordedFacts.all.get().migrationCase(named: Self.version.description)
+        try await PostgresServer.shared().withDatabase(at: migrationCase.previousVersion) { database in
+            try await database.execute(migrationCase.preparation)
+            let before = try await DatabaseContents(of: database)
+            let result = try await database.change(.up(to: Self.version), secrets: ["encryption_key": Secret(key)])
+            #expect(result.outcome == .blocked)
+            let failure = try #require(result.failure)
+            #expect(failure.message.contains("the secret encryption_key \(SecretOddity.text(Secret(key).oddities))"))
+            #expect(try await DatabaseContents(of: database) == before)
+            let exact = try await database.change(.up(to: Self.version), secrets: ["encryption_key": Secret(key, isExact: true)])
+            try exact.demand(.migrated, [Self.version])
+            let stored = try await database.query("SELECT encode(access, 'hex') AS access FROM public.tokens LIMIT 1").onlyRow().text(
+                "access"
+            )
+            let plain = try TokenCipher(encryptionKey: key).decrypt(bytes(hexadecimal: stored))
+            #expect(!plain.isEmpty)
+        }
+    }
+
+    /// Where tokens are encrypted already, the key must fit them.
+    @Test(arguments: PostgresServer.Release.tested)
+    func theKeyIsProvedOnTokensThatAreEncryptedAlready(release: PostgresServer.Release) async throws {
+        let migrationCase = try RecordedFacts.all.get().migrationCase(named: Self.version.description)
+        try await PostgresServer.shared(release).withDatabase(at: migrationCase.previousVersion) { database in
+            try await database.execute(migrationCase.preparation)
+            let token = try TokenCipher(encryptionKey: "the-key").encrypt("token").map { String(UInt16($0) + 0x100, radix: 16).dropFirst() }
+            try await database.execute([
+                "CREATE SCHEMA private", "CREATE TABLE private.tokens (id int, access bytea)",
+                "INSERT INTO private.tokens VALUES (1, NULL), (2, decode('\(token.joined())', 'hex'))",
+            ])
+            let before = try await DatabaseContents(of: database)
+            let other = try await database.change(.up(to: Self.version), secrets: ["encryption_key": Secret("another-key")])
+            #expect(other.outcome == .blocked)
+            #expect(other.failure?.message.contains("encryption_key is not the key") == true, "\(other)")
+            #expect(try await DatabaseContents(of: database) == before)
+            let result = try await database.change(.up(to: Self.version), secrets: ["encryption_key": Secret("the-key")])
+            try result.demand(.migrated, [Self.version])
+        }
+    }
+
     /// Another tool that reads the same files knows no steps.
     @Test func withoutItsStepTheFileFailsAndChangesNothing() async throws {
         let migrationCase = try RecordedFacts.all.get().migrationCase(named: Self.version.description)

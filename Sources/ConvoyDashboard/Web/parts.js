@@ -112,6 +112,7 @@ function failureDetails(failure, extra = []) {
     ["Place", place],
     ["SQLSTATE", failure.sqlstate],
     ["Detail", failure.detail],
+    ["The server's hint", failure.server_hint],
     ["Hint", failure.hint],
     ["Locked by", holder ? holderText(holder) : null],
     ...extra,

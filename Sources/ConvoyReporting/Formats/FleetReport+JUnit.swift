@@ -91,6 +91,7 @@ extension Failure {
         if let excerpt = excerpt() { lines += excerpt.marked().map { "    " + $0 } }
         if let detail { lines.append("detail: \(detail)") }
         if let lockedBy { lines.append("locked by: \(lockedBy.text)") }
+        if let serverHint { lines.append("the server's hint: \(serverHint)") }
         if let hint { lines.append("hint: \(hint)") }
         return lines.joined(separator: "\n")
     }

@@ -96,6 +96,7 @@ extension FailureGroup {
         if let place = failure.place { text += "- place: \(MarkdownText.code(place))\n" }
         if let detail = failure.detail { text += "- detail: \(MarkdownText.plain(detail))\n" }
         if let holder = failure.lockedBy { text += "- locked by: \(MarkdownText.plain(holder.text))\n" }
+        if let hint = failure.serverHint { text += "- the server's hint: \(MarkdownText.plain(hint))\n" }
         if let hint = failure.hint { text += "- hint: \(MarkdownText.plain(hint))\n" }
         if let excerpt = failure.excerpt() { text += "\n" + MarkdownText.fenced(excerpt.marked(), language: "sql") + "\n" }
         return text

@@ -73,6 +73,7 @@ extension ReportPage {
                     ("SQLSTATE", failure.sqlstate),
                     ("Detail", failure.detail),
                     ("Locked by", group.holderTexts.isEmpty ? nil : group.holderTexts.joined(separator: "; ")),
+                    ("The server's hint", failure.serverHint),
                     ("What to do", failure.hint),
                     ("First seen", group.firstSeen?.human),
                     ("Waves", group.waves.isEmpty ? nil : listed(group.waves)),

@@ -88,7 +88,7 @@ public struct GateKeeper: Sendable {
                 }
                 let problem = await problem(gate, occasion, instances)
                 if Task.isCancelled { return .cancelled }
-                if let problem { return .failed(reason: problem) }
+                if let problem { return .failed(reason: hooks.mask.masked(problem)) }
                 if isLast { return .passed }
 
                 let next = looksAt.advanced(by: max(gate.every, .milliseconds(1)))

@@ -1,7 +1,7 @@
 internal import ConvoyMigrations
 internal import Foundation
 
-/// A URL that must answer GET with 2xx.
+/// A URL that must answer GET with 2xx. Redirects are followed on its own host only.
 struct HTTPCheck: Sendable {
     let url: String
     /// For all of it, redirects included.
@@ -21,6 +21,7 @@ struct HTTPCheck: Sendable {
         case .status(let status, _, let redirects) where (300..<400).contains(status) && redirects > 0:
             return "\(name) answered \(status) again after \(redirects) redirects"
         case .status(let status, _, _): return "\(name) answered \(status)"
+        case .astray(let status, let reason): return "\(name) answered \(status), and that redirect is not followed: \(reason)"
         case .failed(let reason): return "\(name): \(reason)"
         case nil: return "\(name): no answer within \(timeout.human)"
         }

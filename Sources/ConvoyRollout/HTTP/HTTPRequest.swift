@@ -1,12 +1,19 @@
+internal import AsyncHTTPClient
 internal import ConvoyMigrations
 internal import Foundation
-internal import FoundationNetworking
-internal import Synchronization
+internal import NIOCore
+internal import NIOHTTP1
 
-/// One HTTP request, of whose answer only the head counts.
+/// One HTTP request, of whose answer only the head counts: the body is never read.
+///
+///     let answer = await HTTPRequest(url: url, redirects: .refused, timeout: .seconds(10)).answer()
+///
+/// A user and a password in the URL become an `Authorization` header. Nothing that a server sends can end the process or hold it beyond the
+/// timeout, and at most ``HTTPConnections/responseLimit`` bytes of an answer are read.
 struct HTTPRequest: Sendable {
     enum Redirects: Sendable {
-        /// To http and https URLs, at most so many.
+        /// At most `limit` of them, each to the same host: from http to https, or with scheme and port unchanged. What is sent there may be a
+        /// secret, and another host is not the one that the fleet file trusts with it.
         case followed(limit: Int)
         /// The redirect is the answer: what is sent is for one place only.
         case refused
@@ -19,6 +26,8 @@ struct HTTPRequest: Sendable {
     var redirects: Redirects
     /// For all of it, redirects included.
     var timeout: Duration
+    /// Names the proxy.
+    var environment = ProcessInfo.processInfo.environment
 
     static let schemes = ["http", "https"]
 
@@ -28,91 +37,86 @@ struct HTTPRequest: Sendable {
         ///   - retryAfter: what the answer says of when to come again, as it says it.
         ///   - redirects: how many were followed before.
         case status(Int, retryAfter: String? = nil, redirects: Int = 0)
-        /// Why there is none, for example that nobody listens there.
+        /// A redirect that is not followed although others are, and why.
+        case astray(Int, String)
+        /// Why there is none, for example that nothing listens there.
         case failed(String)
     }
 
     /// Sends it. A task that is cancelled gives it up.
     ///
     /// - Returns: nil where no answer came in time.
+    @concurrent
     func answer() async -> Answer? {
-        let exchange = HTTPExchange(redirects)
-        let configuration = URLSessionConfiguration.ephemeral
-        // It only counts whole seconds, so that it is our own limit that holds.
-        configuration.timeoutIntervalForRequest = timeout.seconds.rounded(.up) + 1
-        let session = URLSession(configuration: configuration, delegate: exchange, delegateQueue: nil)
-        // A session keeps its delegate, and its connections, until this.
-        defer { session.invalidateAndCancel() }
-        var request = URLRequest(url: url)
-        request.httpMethod = method
-        for header in headers { request.setValue(header.value, forHTTPHeaderField: header.name) }
-        request.httpBody = body.map { Data($0.utf8) }
-        session.dataTask(with: request).resume()
-        return await exchange.answer.value { [timeout] in try await Task.sleep(for: timeout) }
+        let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
+        var current = url
+        var followed = 0
+        while true {
+            let head: HTTPClientResponse
+            do {
+                let left = deadline - ContinuousClock.now
+                guard left > .zero, let request = request(to: current) else { return left > .zero ? .failed("its URL is not valid") : nil }
+                head = try await HTTPConnections.client(by: HTTPProxy(for: current, environment: environment)).execute(
+                    request,
+                    timeout: .nanoseconds(Int64(left / .nanoseconds(1)))
+                )
+            } catch {
+                if Task.isCancelled || ContinuousClock.now >= deadline { return nil }
+                return HTTPFailure.reason(error).map { .failed($0) }
+            }
+            let status = Int(head.status.code)
+            guard case .followed(let limit) = redirects, [301, 302, 303, 307, 308].contains(status), followed < limit,
+                let location = head.headers.first(name: "Location")
+            else { return .status(status, retryAfter: head.headers.first(name: "Retry-After"), redirects: followed) }
+            switch Self.next(from: current, to: location) {
+            case .success(let next): current = next
+            case .failure(let reason): return .astray(status, reason.text)
+            }
+            followed += 1
+        }
+    }
+
+    /// Nothing waits longer for one answer, whatever a fleet file says.
+    private static let longestTimeout = Duration.seconds(86_400)
+
+    private func request(to url: URL) -> HTTPClientRequest? {
+        guard var parts = URLComponents(url: url, resolvingAgainstBaseURL: true) else { return nil }
+        let (user, password) = (parts.user, parts.password)
+        (parts.user, parts.password, parts.fragment) = (nil, nil, nil)
+        guard let place = parts.string else { return nil }
+        var request = HTTPClientRequest(url: place)
+        request.method = HTTPMethod(rawValue: method)
+        if user != nil || password != nil {
+            let credentials = Data("\(user ?? ""):\(password ?? "")".utf8).base64EncodedString()
+            request.headers.replaceOrAdd(name: "Authorization", value: "Basic \(credentials)")
+        }
+        for header in headers { request.headers.replaceOrAdd(name: header.name, value: header.value) }
+        if let body { request.body = .bytes(ByteBuffer(string: body)) }
+        return request
+    }
+
+    struct Refusal: Error, Hashable {
+        var text: String
+    }
+
+    /// Where a redirect leads, with the credentials of the URL that it comes from.
+    static func next(from url: URL, to location: String) -> Result<URL, Refusal> {
+        guard let target = URL(string: location, relativeTo: url)?.absoluteURL,
+            var parts = URLComponents(url: target, resolvingAgainstBaseURL: true),
+            let scheme = target.scheme?.lowercased(), schemes.contains(scheme), let host = target.host()?.lowercased(), !host.isEmpty
+        else { return .failure(Refusal(text: "it leads to no http or https URL")) }
+        guard host == url.host()?.lowercased() else { return .failure(Refusal(text: "it leads to another host")) }
+        let before = url.scheme?.lowercased()
+        if before == "https", scheme == "http" { return .failure(Refusal(text: "it leads from https to http")) }
+        if before == scheme, target.port(of: scheme) != url.port(of: scheme) {
+            return .failure(Refusal(text: "it leads to another port"))
+        }
+        let origin = URLComponents(url: url, resolvingAgainstBaseURL: true)
+        (parts.user, parts.password) = (origin?.user, origin?.password)
+        return parts.url.map { .success($0) } ?? .failure(Refusal(text: "it leads to no http or https URL"))
     }
 }
 
-/// A request under way.
-private final class HTTPExchange: NSObject, URLSessionDataDelegate {
-    let answer = OneShot<HTTPRequest.Answer>()
-    private let policy: HTTPRequest.Redirects
-    private let count = Atomic(0)
-
-    init(_ policy: HTTPRequest.Redirects) {
-        self.policy = policy
-    }
-
-    private var redirects: Int { count.load(ordering: .relaxed) }
-
-    func urlSession(
-        _ session: URLSession,
-        task: URLSessionTask,
-        willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest,
-        completionHandler: @escaping (URLRequest?) -> Void
-    ) {
-        let scheme = request.url?.scheme?.lowercased() ?? ""
-        guard case .followed(let limit) = policy, redirects < limit, HTTPRequest.schemes.contains(scheme) else {
-            fulfil(response)
-            return completionHandler(nil)
-        }
-        count.add(1, ordering: .relaxed)
-        completionHandler(request)
-    }
-
-    /// The head is enough: nobody wants the body.
-    func urlSession(
-        _ session: URLSession,
-        dataTask: URLSessionDataTask,
-        didReceive response: URLResponse,
-        completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-    ) {
-        if let response = response as? HTTPURLResponse { fulfil(response) }
-        completionHandler(.cancel)
-    }
-
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        if let response = task.response as? HTTPURLResponse { fulfil(response) }
-        answer.fulfil(.failed(Self.reason(error)))
-    }
-
-    private func fulfil(_ response: HTTPURLResponse) {
-        let retryAfter = response.value(forHTTPHeaderField: "Retry-After")
-        answer.fulfil(.status(response.statusCode, retryAfter: retryAfter, redirects: redirects))
-    }
-
-    private static func reason(_ error: (any Error)?) -> String {
-        guard let error = error as? URLError else { return "no answer" }
-        switch error.code {
-        case .timedOut: return "no answer in time"
-        case .cannotFindHost, .dnsLookupFailed: return "there is no such host"
-        case .cannotConnectToHost: return "nobody listens there"
-        case .networkConnectionLost: return "the connection was lost"
-        case .badServerResponse: return "what it answered is not proper HTTP"
-        case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateNotYetValid,
-            .serverCertificateHasUnknownRoot:
-            return "its certificate is not to be trusted"
-        default: return "it cannot be reached (URL error \(error.code.rawValue))"
-        }
-    }
+extension URL {
+    fileprivate func port(of scheme: String) -> Int { port ?? (scheme == "https" ? 443 : 80) }
 }

@@ -30,7 +30,8 @@ public struct GuardedOperator: InstanceOperator {
         waves: [String: String],
         unfinished: Set<String> = []
     ) {
-        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished, checkFailure: InstanceChecks(checks: checks).failure)
+        let checks = InstanceChecks(checks: checks)
+        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished) { await checks.failure(on: $0)?.masked(hooks.mask) }
     }
 
     init(

@@ -42,9 +42,8 @@ public struct HookOccasion: Sendable {
         }
     }
 
-    /// The variables that a program gets beside our own environment. One that has no value here is taken out of it, lest a program reads what
-    /// was meant for another.
-    func environment(fleet: String, hook: String) -> [String: String?] {
+    /// The variables that say what a program runs for.
+    func environment(fleet: String, hook: String) -> [String: String] {
         var variables: [String: String?] = [
             "CONVOY_RUN": run,
             "CONVOY_FLEET_NAME": fleet,
@@ -61,7 +60,7 @@ public struct HookOccasion: Sendable {
         for (key, value) in (instance?.labels ?? [:]).sorted(by: { $0.key > $1.key }) {
             variables["CONVOY_LABEL_" + Self.variableName(key)] = value
         }
-        return variables
+        return variables.compactMapValues(\.self)
     }
 
     /// A label's key as a shell can name it: capitals, digits and underscores.

@@ -9,22 +9,41 @@ internal import FoundationEssentials
 ///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: plan.waves.flatMap(\.instances))
 ///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
 ///
-/// A program gets the environment of this process and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,
+/// A program gets what ``HookEnvironment`` lets through of this process's environment, and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,
 /// `CONVOY_INSTANCE`, `CONVOY_SERVER`, `CONVOY_DATABASE`, `CONVOY_LABEL_<KEY>`; afterwards also `CONVOY_OUTCOME`, and after a run `CONVOY_STATUS`. Its standard input is empty.
 /// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
 public struct HookRunner: Sendable {
     private let hooks: Hooks
     private let fleet: String
-    private let mask: SecretMask
+    /// Hides secrets in what programs write and in what the checks of a server say.
+    let mask: SecretMask
+    private let environment: [String: String]
     private let grace: Duration
     private let onLine: (@Sendable (_ line: String) -> Void)?
 
     /// - Parameters:
     ///   - fleet: the fleet's name.
     ///   - instances: whose secrets are hidden in what any of the programs writes.
+    ///   - secrets: what is hidden besides, and kept from the programs.
+    ///   - environment: of this process.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
-    public init(_ hooks: Hooks, fleet: String, instances: [Instance], onLine: (@Sendable (_ line: String) -> Void)? = nil) {
-        self.init(hooks, fleet: fleet, instances: instances, grace: .seconds(5), onLine: onLine)
+    public init(
+        _ hooks: Hooks,
+        fleet: String,
+        instances: [Instance],
+        secrets: KnownSecrets = KnownSecrets(),
+        environment: [String: String],
+        onLine: (@Sendable (_ line: String) -> Void)? = nil
+    ) {
+        self.init(
+            hooks,
+            fleet: fleet,
+            instances: instances,
+            secrets: secrets,
+            environment: environment,
+            grace: .seconds(5),
+            onLine: onLine
+        )
     }
 
     /// - Parameter grace: between SIGTERM and SIGKILL.
@@ -32,6 +51,8 @@ public struct HookRunner: Sendable {
         _ hooks: Hooks,
         fleet: String,
         instances: [Instance],
+        secrets: KnownSecrets = KnownSecrets(),
+        environment: [String: String],
         grace: Duration,
         onLine: (@Sendable (_ line: String) -> Void)? = nil
     ) {
@@ -39,8 +60,8 @@ public struct HookRunner: Sendable {
         self.fleet = fleet
         self.grace = grace
         self.onLine = onLine
-        let ambient = ["PGPASSWORD"].compactMap { ProcessInfo.processInfo.environment[$0] }
-        mask = SecretMask(instances.flatMap(\.allSecrets) + ambient)
+        mask = secrets.mask.adding(instances.flatMap(\.allSecrets))
+        self.environment = HookEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
     }
 
     /// Whether the fleet file has a hook there.
@@ -87,7 +108,7 @@ public struct HookRunner: Sendable {
             }
             let program = Program(
                 arguments: filled,
-                environment: occasion.environment(fleet: fleet, hook: name),
+                environment: environment.merging(occasion.environment(fleet: fleet, hook: name)) { $1 },
                 timeout: hooks.timeout,
                 grace: grace,
                 mask: mask,

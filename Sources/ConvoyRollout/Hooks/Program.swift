@@ -10,8 +10,8 @@ internal import SystemPackage
 struct Program: Sendable {
     /// The program, by path or to be found in `PATH`, and its arguments.
     var arguments: [String]
-    /// Added to our own environment; nil takes a variable out.
-    var environment: [String: String?] = [:]
+    /// All of its environment: nothing of our own is passed on.
+    var environment: [String: String] = [:]
     var timeout: Duration
     /// How long it has to end by itself after SIGTERM.
     var grace = Duration.seconds(5)
@@ -89,7 +89,7 @@ struct Program: Sendable {
     /// Why it cannot be started at all.
     private var problem: String? {
         guard let program = arguments.first, !program.isEmpty else { return "it names no program" }
-        let texts = arguments + environment.values.compactMap(\.self)
+        let texts = arguments + environment.values
         return texts.contains { $0.utf8.contains(0) } ? "an argument or a variable holds a zero byte" : nil
     }
 }
@@ -131,7 +131,7 @@ private final class ProgramExecution: Sendable {
             let result = try await Subprocess.run(
                 name.contains("/") ? .path(FilePath(name)) : .name(name),
                 arguments: Arguments(Array(program.arguments.dropFirst())),
-                environment: .inherit.updating(Dictionary(environment) { first, _ in first }),
+                environment: .custom(Dictionary(environment) { first, _ in first }),
                 platformOptions: options,
                 input: .none,
                 output: .sequence,

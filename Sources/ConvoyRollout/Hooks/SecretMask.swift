@@ -12,8 +12,13 @@ struct SecretMask: Sendable {
     /// What stands in a secret's place.
     static let mark = Array("•••".utf8)
 
+    /// What it is made of.
+    private let secrets: Set<String>
+
+    /// - Parameter secrets: hidden as they are, percent-encoded as in a URL, escaped as in JSON, and line by line.
     init(_ secrets: some Sequence<String>) {
-        for secret in Set(secrets) {
+        self.secrets = Set(secrets)
+        for secret in Set(self.secrets.lazy.flatMap(Self.forms)) {
             let bytes = Array(secret.utf8)
             guard let first = bytes.first else { continue }
             isFirst[Int(first)] = true
@@ -24,6 +29,62 @@ struct SecretMask: Sendable {
                 longer[Self.key(first, bytes[1]), default: []].append(bytes)
             }
         }
+    }
+
+    /// How a secret may be written.
+    private static func forms(of secret: String) -> [String] {
+        var forms = [secret]
+        let lines = secret.split(whereSeparator: \.isNewline).map(String.init)
+        // One that ends with a line break is written without it, too; a short line of several is part of too much.
+        forms += lines.count == 1 ? lines : lines.filter { $0.utf8.count >= 4 }
+        for line in [secret] + lines where line.utf8.count > 1 {
+            let encoded = percentEncoded(line)
+            forms += [
+                encoded, percentEncoded(line, uppercase: false), encoded.replacing("%20", with: "+"), jsonEscaped(line),
+                jsonEscaped(line, slash: "\\/"),
+            ]
+        }
+        return forms
+    }
+
+    private static func percentEncoded(_ text: String, uppercase: Bool = true) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            case _ where "-._~".utf8.contains(byte): encoded.unicodeScalars.append(Unicode.Scalar(byte))
+            default: encoded += "%" + String(UInt16(byte) + 0x100, radix: 16, uppercase: uppercase).dropFirst()
+            }
+        }
+        return encoded
+    }
+
+    private static func jsonEscaped(_ text: String, slash: String = "/") -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": escaped += "\\\""
+            case "\\": escaped += "\\\\"
+            case "\n": escaped += "\\n"
+            case "\r": escaped += "\\r"
+            case "\t": escaped += "\\t"
+            case "/": escaped += slash
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+
+    /// This one with more to hide.
+    func adding(_ more: [String]) -> SecretMask { SecretMask(secrets.union(more)) }
+
+    /// A whole text with its secrets hidden.
+    func masked(_ text: String) -> String {
+        let bytes = Array(text.utf8)
+        guard bytes.contains(where: { isFirst[Int($0)] }) else { return text }
+        var stream = Stream(self)
+        return String(decoding: stream.add(bytes) + stream.finish(), as: UTF8.self)
     }
 
     private static func key(_ first: UInt8, _ second: UInt8) -> UInt16 { UInt16(first) << 8 | UInt16(second) }

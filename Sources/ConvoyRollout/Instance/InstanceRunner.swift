@@ -33,12 +33,18 @@ public struct InstanceRunner: InstanceOperator {
         return runner
     }
 
-    /// - Parameter steps: what the set's files may name with `-- convoy:step`.
-    public init(set: MigrationSet, steps: [any MigrationStep]) {
-        self.init(set: set, steps: steps, timing: Timing())
+    /// Hides secrets in what servers say: a tenant's own function knows his password.
+    private let mask: SecretMask
+
+    /// - Parameters:
+    ///   - steps: what the set's files may name with `-- convoy:step`.
+    ///   - secrets: what no failure, warning or event may hold.
+    public init(set: MigrationSet, steps: [any MigrationStep], secrets: KnownSecrets = KnownSecrets()) {
+        self.init(set: set, steps: steps, timing: Timing(), secrets: secrets)
     }
 
-    package init(set: MigrationSet, steps: [any MigrationStep], timing: Timing) {
+    package init(set: MigrationSet, steps: [any MigrationStep], timing: Timing, secrets: KnownSecrets = KnownSecrets()) {
+        mask = secrets.wordMask
         self.set = set
         vocabulary = VocabularyStore(set)
         self.steps = Dictionary(steps.map { ($0.name, $0) }) { first, _ in first }
@@ -84,6 +90,10 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+        await status(of: instance, for: change).masked(mask)
+    }
+
+    private func status(of instance: Instance, for change: Change) async -> InstanceStatus {
         var status = InstanceStatus(
             name: instance.name,
             server: instance.server,
@@ -128,7 +138,7 @@ public struct InstanceRunner: InstanceOperator {
         run: String,
         report: @escaping @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult {
-        await InstanceChange(self, instance, change, run: run, report: report).perform()
+        await InstanceChange(self, instance, change, run: run, report: { [mask] in report($0.masked(mask)) }).perform().masked(mask)
     }
 
     /// Asks the pending steps whether they would fail.

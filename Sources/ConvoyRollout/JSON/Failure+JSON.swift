@@ -14,6 +14,7 @@ extension Failure {
             "message": .string(message),
             "detail": .optional(detail),
             "hint": .optional(hint),
+            "server_hint": .optional(serverHint),
             "fingerprint": .string(fingerprint),
             "locked_by": lockedBy?.json ?? .null,
         ]
@@ -23,6 +24,7 @@ extension Failure {
 extension Failure: Decodable {
     private enum Key: String, CodingKey {
         case kind, version, file, line, statement, position, sqlstate, message, detail, hint
+        case serverHint = "server_hint"
         case lockedBy = "locked_by"
     }
 
@@ -38,6 +40,7 @@ extension Failure: Decodable {
             sqlstate: try container.decodeIfPresent(String.self, forKey: .sqlstate),
             detail: try container.decodeIfPresent(String.self, forKey: .detail),
             hint: try container.decodeIfPresent(String.self, forKey: .hint),
+            serverHint: try container.decodeIfPresent(String.self, forKey: .serverHint),
             lockedBy: try container.decodeIfPresent(LockHolder.self, forKey: .lockedBy)
         )
         // They were cut when they were written.

@@ -23,6 +23,7 @@ enum Delivery: Sendable, Hashable {
         case .status(let status, let retryAfter, _) where status >= 500 || [408, 425, 429].contains(status):
             self = .failed("it answered \(status)", pause: retryAfter.flatMap { Self.pause($0, at: now) })
         case .status(let status, _, _): self = .refused("it answered \(status)")
+        case .astray(let status, let reason): self = .refused("it answered \(status), and that redirect is not followed: \(reason)")
         case .failed(let reason): self = .failed(reason, pause: nil)
         case nil: self = .failed("no answer within \(timeout.human)", pause: nil)
         }

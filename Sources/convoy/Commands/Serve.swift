@@ -2,6 +2,7 @@ import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
@@ -123,6 +124,14 @@ struct Serve: FleetCommand {
         let (text, place): (String?, String) =
             if let tokenFile { (try Self.read(tokenFile), tokenFile) } else { (environment[Self.tokenVariable], Self.tokenVariable) }
         guard let text, !(text.isEmpty && tokenFile == nil) else { return nil }
+        let oddities = SecretOddity.all(in: text)
+        guard oddities.isEmpty else {
+            throw CommandFailure(
+                .usage,
+                "the token of \(place) \(SecretOddity.text(oddities))",
+                hint: "take out what does not belong to it; `openssl rand -base64 24` makes a new one"
+            )
+        }
         do throws(AccessToken.Unfit) {
             return try AccessToken(text)
         } catch {
@@ -137,14 +146,20 @@ struct Serve: FleetCommand {
     }
 
     private static func read(_ path: String) throws -> String {
-        guard let data = try? Data(contentsOf: path.asFileURL), let text = String(data: data, encoding: .utf8) else {
-            throw CommandFailure(.usage, "--token-file: \(path) cannot be read")
+        let bytes: [UInt8]
+        do throws(FileReadError) {
+            bytes = try readFile(path, limit: 64 << 10)
+        } catch {
+            throw CommandFailure(.usage, "--token-file: \(path): \(error)", hint: "name a file with nothing but the token in it")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw CommandFailure(.usage, "--token-file: \(path) is not a text in UTF-8", hint: "make one with `openssl rand -base64 24`")
         }
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
             StandardStreams.error.write("warning: \(path.visible) can be read by others; `chmod 600` keeps the token to you\n")
         }
-        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+        return text.hasSuffix("\n") || text.hasSuffix("\r\n") ? String(text.dropLast()) : text
     }
 
     /// Looks at every instance, discovered ones included.

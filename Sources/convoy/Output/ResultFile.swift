@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
@@ -22,9 +23,9 @@ struct ResultFile: Sendable {
 
     /// - Throws: a ``CommandFailure`` where the file cannot be written, or must not be replaced; ask before there is a result to lose.
     func check() throws {
+        if let reason = reasonAgainstReplacing(path) { throw failure(reason) }
         var status = stat()
-        if stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is there and not a regular file") }
+        if lstat(path, &status) == 0 {
             if status.st_size > 0, !isOfItsKind {
                 throw CommandFailure(
                     .usage,
@@ -60,7 +61,7 @@ struct ResultFile: Sendable {
 
     /// The beginning of a file; nil where it cannot be read.
     private static func read(_ path: String, limit: Int) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = []

@@ -1,0 +1,25 @@
+/// Rules on the text of a URL before any parser takes it apart: a parser finds the end of a password by the first “@”, “/”, “?” or “#”, and takes what
+/// follows for a host, a port or a database, which are shown.
+enum URLText {
+    static let encodingHint =
+        "percent-encode a password in a URL: “@” is %40, “/” is %2F, “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20"
+
+    /// Why no part of a URL can be trusted to be what it seems, in words that follow its name and repeat none of it; nil where all is well.
+    ///
+    /// An “@” stands once in it, in front of the host; a “#” never: nothing that Convoy sends has a fragment.
+    static func complaint(_ text: String) -> String? {
+        guard let scheme = text.firstRange(of: "://") else { return nil }
+        let rest = text[scheme.upperBound...].utf8
+        if rest.contains(where: { $0 <= 0x20 || $0 == 0x7F }) { return "holds a space or a line break" }
+        if rest.contains(UInt8(ascii: "#")) { return "holds a “#”" }
+        let signs = rest.count { $0 == UInt8(ascii: "@") }
+        if signs > 1 { return "holds more than one “@”" }
+        let login = rest.prefix { $0 != UInt8(ascii: "@") }
+        if signs == 1, login.contains(where: { [UInt8(ascii: "/"), UInt8(ascii: "?")].contains($0) }) {
+            return "holds a “/” or “?” before its “@”"
+        }
+        guard text[..<scheme.lowerBound].lowercased().hasPrefix("postgres") else { return nil }
+        let path = rest.prefix { $0 != UInt8(ascii: "?") }
+        return path.count { $0 == UInt8(ascii: "/") } > 1 ? "holds more than one “/” behind its host" : nil
+    }
+}
