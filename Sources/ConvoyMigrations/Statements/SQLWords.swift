@@ -155,7 +155,9 @@ extension String {
             let isLong = rest.first == "+"
             if isLong { rest.removeFirst() }
             let digits = rest.prefix(isLong ? 6 : 4)
-            guard digits.count == (isLong ? 6 : 4), let value = UInt32(String(Substring(digits)), radix: 16) else { return nil }
+            guard digits.count == (isLong ? 6 : 4) else { return nil }
+            let text = String(Substring(digits))
+            guard let value = UInt32(text, radix: 16) else { return nil }
             rest = rest.dropFirst(digits.count)
             if let unit = UInt16(exactly: value) {
                 units.append(unit)

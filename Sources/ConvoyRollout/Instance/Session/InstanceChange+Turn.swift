@@ -1,3 +1,4 @@
+internal import ConvoyFleet
 internal import ConvoyPostgres
 
 extension InstanceChange {

@@ -54,7 +54,7 @@ extension InstanceChange {
         switch item.place {
         case .begin: return .zero
         case .ledgerLock, .guarding, .ledger: return settings.lockWait
-        case .statement, .constraints, .audit: return statement == .zero ? nil : statement
+        case .statement, .constraints, .audit, .readBack: return statement == .zero ? nil : statement
         case .commit: return settings.commitWait == .zero ? nil : settings.commitWait
         }
     }
