@@ -124,7 +124,7 @@ private struct Outermost: RouterMiddleware {
         do {
             rules.doors.request(on: context.channel)
             // The first one is the authority; which of two is meant, a proxy in front of us may see otherwise.
-            guard request.headers[.host] == nil else { throw HTTPProblem(.badRequest, "there are two Host headers") }
+            guard request.headers[.furtherHost] == nil else { throw HTTPProblem(.badRequest, "there are two Host headers") }
             guard rules.hosts.accepts(request.head.authority, port: context.port) else {
                 throw HTTPProblem(.misdirectedRequest, "this server does not go by that name; --allow-host tells it one more")
             }

@@ -67,7 +67,8 @@ extension HTTPField.Name {
     static let crossOriginOpenerPolicy = named("Cross-Origin-Opener-Policy")
     static let crossOriginResourcePolicy = named("Cross-Origin-Resource-Policy")
     static let forwardedProto = named("X-Forwarded-Proto")
-    static let host = named("Host")
+    /// A request's first one is its authority, and not among its headers.
+    static let furtherHost = named("Host")
     static let frameOptions = named("X-Frame-Options")
     static let referrerPolicy = named("Referrer-Policy")
     static let secFetchSite = named("Sec-Fetch-Site")
