@@ -115,7 +115,13 @@ final class FleetReader {
         case .mapping(let pairs):
             return section(pairs, at: field.node.mark, title, keys: keys, isSecret: field.isSecret)
         default:
-            note(field, "\(title) must be a mapping of keys to values, not \(field.node.kind)")
+            let message = "\(title) must be a mapping of keys to values, not \(field.node.kind)"
+            // A colon that only looks like one makes text of a mapping.
+            if let shown = field.shownText, OddCharacter(in: shown) != nil {
+                note(field, message)
+            } else {
+                note(at: field.node.mark, message)
+            }
             return nil
         }
     }

@@ -115,7 +115,7 @@ struct OddCharacterTests {
         let text = told(
             "version: 1\nservers: {s: {host: h}}\ndiscover:\n  - {server: s, databases: \"*\", user: \"{database}\", admin: {user: \"{server}\"}}\n"
         )
-        #expect(text.contains("f:4:38: error: {database} is filled in in `name` only, not in `user`"))
+        #expect(text.contains("f:4:39: error: {database} is filled in in `name` only, not in `user`"))
         #expect(text.contains("{server} is filled in in `name` only, not in `user`"))
     }
 }

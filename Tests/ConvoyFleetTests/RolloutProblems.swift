@@ -70,7 +70,7 @@ extension ProblemCase {
                 - {name: h, select: 'name~'}
                 - {name: i, select: '=b'}
                 - {name: j, select: 'a!b'}
-                - {name: k, select: 'a="b"'}
+                - {name: k, select: 'a="b'}
                 - name: l
                   select: !legacy
             """#,
@@ -79,8 +79,8 @@ extension ProblemCase {
                     hint: write for example ring=canary, or leave it out to mean everything
                 fleet.yaml:7:22: error: terms are joined with commas
                     ring=a region=b
-                    hint: write for example ring=canary,!legacy
-                fleet.yaml:8:35: error: “*” cannot stand in a value
+                    hint: write for example ring=canary,!legacy; a value with blanks needs quotes
+                fleet.yaml:8:35: error: “*” cannot stand in a value without quotes
                     ring = ca*
                     hint: a pattern takes ~ instead of =
                 fleet.yaml:9:36: error: a list in parentheses is expected
@@ -103,8 +103,9 @@ extension ProblemCase {
                 fleet.yaml:15:28: error: “!” must be followed by “=” here
                     a!b
                     hint: to mean “has no label”, write !a
-                fleet.yaml:16:28: error: “"” cannot stand in a value
-                    a="b"
+                fleet.yaml:16:28: error: the quote is not closed
+                    a="b
+                    hint: write " after the value
                 fleet.yaml:18:15: error: tags are not supported
                     hint: text that begins with “!” needs quotes, for example "!legacy"
                 """#

@@ -83,6 +83,11 @@ extension Discovery {
 }
 
 extension Discovery.Sorted {
+    /// A name on one line, with everything that a terminal would obey written out: a tenant's line break must not begin a line of ours.
+    private static func shown(_ name: String) -> String {
+        name.unicodeScalars.reduce(into: "") { $0 += $1 == "\n" ? "\\n" : $1.isObeyedByTerminals ? $1.writtenOut : String($1) }
+    }
+
     /// A tenant may make thousands of databases; the first ones show what is wrong.
     private static let shownNames = 10
 
@@ -95,7 +100,7 @@ extension Discovery.Sorted {
         for (database, complaint) in leftOut.prefix(Self.shownNames) {
             warnings.append(
                 warning(
-                    "database “\(database)” of server `\(entry.server)` is left out: its name \(complaint)",
+                    "database “\(Self.shown(database))” of server `\(entry.server)` is left out: its name \(complaint)",
                     hint: "list it under `instances` with a `name`, or leave it out for good with `exclude`"
                 )
             )
