@@ -4,7 +4,8 @@
  *
  *     status_loop CONNINFO CONCURRENCY STATEMENTS < DATABASES
  *
- * STATEMENTS is a file of statements, each ended by a NUL byte; an empty one ends a round trip. DATABASES are names, one a line.
+ * STATEMENTS is a file of statements, each ended by a NUL byte; an empty one ends a round trip. One that begins with `!` is a round trip of its own,
+ * sent as a script without parameters, as COPY has to be. DATABASES are names, one a line.
  */
 #include <errno.h>
 #include <libpq-fe.h>
@@ -21,6 +22,7 @@ struct session {
     const char *database;
     size_t next;    /* the statement that the next round trip begins with */
     int syncs;      /* round trips whose end has not come */
+    int script;     /* whether the one under way is a script */
     short events;
 };
 
@@ -87,14 +89,41 @@ static void flush(struct session *session)
 
 static void ask(struct session *session)
 {
+    session->script = session->next < statement_count && *statements[session->next] == '!';
+    session->syncs = 1;
+    if (session->script) {
+        if (!PQexitPipelineMode(session->connection) || !PQsendQuery(session->connection, statements[session->next++] + 1))
+            fail("send", session);
+        /* What ends the round trip. */
+        if (session->next < statement_count && !*statements[session->next])
+            session->next++;
+        flush(session);
+        return;
+    }
+    if (PQpipelineStatus(session->connection) == PQ_PIPELINE_OFF && !PQenterPipelineMode(session->connection))
+        fail("pipeline", session);
     for (; session->next < statement_count && *statements[session->next]; session->next++)
         if (!PQsendQueryParams(session->connection, statements[session->next], 0, NULL, NULL, NULL, NULL, 0))
             fail("send", session);
     session->next++;
     if (!PQpipelineSync(session->connection))
         fail("sync", session);
-    session->syncs = 1;
     flush(session);
+}
+
+/* Takes the lines of a COPY that have come; says whether they are over. */
+static int copy(struct session *session)
+{
+    char *line;
+    int length;
+
+    while ((length = PQgetCopyData(session->connection, &line, 1)) > 0) {
+        bytes += (unsigned long long) length;
+        PQfreemem(line);
+    }
+    if (length < -1)
+        fail("copy", session);
+    return length < 0;
 }
 
 /* Takes what has come; returns when more must be waited for. */
@@ -105,8 +134,11 @@ static void listen_to(struct session *session)
     while (session->syncs && !PQisBusy(session->connection)) {
         PGresult *result = PQgetResult(session->connection);
 
-        if (!result)
+        if (!result) {
+            if (session->script)
+                session->syncs = 0;
             continue;
+        }
         switch (PQresultStatus(result)) {
         case PGRES_TUPLES_OK:
             for (int row = 0; row < PQntuples(result); row++)
@@ -114,6 +146,14 @@ static void listen_to(struct session *session)
                     bytes += (unsigned long long) PQgetlength(result, row, column);
             break;
         case PGRES_COMMAND_OK:
+            break;
+        case PGRES_COPY_OUT:
+            /* libpq gives the same result again until the lines are over. */
+            if (!copy(session)) {
+                PQclear(result);
+                flush(session);
+                return;
+            }
             break;
         case PGRES_PIPELINE_SYNC:
             session->syncs = 0;

@@ -106,10 +106,11 @@ extension Fleet {
 }
 
 extension Discovery {
-    /// Databases that accept connections; one whose `DROP DATABASE` was interrupted has the limit -2.
+    /// Databases that accept connections; one whose `DROP DATABASE` was interrupted has the limit -2. Every name says its schema, whatever the search
+    /// path of the database that is asked in.
     static let query = """
         SELECT datname::pg_catalog.text AS name FROM pg_catalog.pg_database
-        WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
+        WHERE datallowconn AND NOT datistemplate AND datconnlimit OPERATOR(pg_catalog.<>) -2
         ORDER BY datname::pg_catalog.text COLLATE pg_catalog."C"
         """
 

@@ -260,17 +260,18 @@ struct InstanceAssessment: Sendable {
             .blocked,
             "role \(facts.role) is not \(ledger.owner), which owns the ledger: tables that it makes would break the app",
             sqlstate: "42501",
-            hint: notOwnerHint(facts.role, ledger, table)
+            hint: notOwnerHint(facts, ledger, table)
         )
     }
 
     /// What a role can do that is not the owner. A superuser's role is never granted, and no role is made the owner's equal.
-    private static func notOwnerHint(_ role: String, _ ledger: Ledger, _ table: InstanceFacts.LedgerTable) -> String {
+    private static func notOwnerHint(_ facts: InstanceFacts, _ ledger: Ledger, _ table: InstanceFacts.LedgerTable) -> String {
         guard table.mayInsert else { return "this role may only read: log in as \(ledger.owner) to migrate" }
-        guard table.ownerIsSuperuser else {
+        guard facts.ownsAsSuperuser(ledger.owner) else {
             return "log in as \(ledger.owner), or as a role that is a member of \(ledger.owner) alone"
         }
-        return "\(ledger.owner) is a superuser; give the app's tables to the app's role: \(ownershipChange(of: ledger, to: role)), as "
+        return
+            "\(ledger.owner) is a superuser; give the app's tables to the app's role: \(ownershipChange(of: ledger, to: facts.role)), as "
             + "\(ledger.owner) in this database, and the same for its other tables, views, sequences and types"
     }
 

@@ -24,17 +24,27 @@ struct InstanceFacts: Sendable {
     var auditTable: AuditTable?
     /// Nil where nobody asked.
     var pending: PendingFacts?
-    private var databaseOwnerIsSuperuser: Bool
+    /// Nil where nobody asked: login and owner are one.
+    var roles: [ExactText: RoleReach]?
 
     /// Who owns the database, where that is an ordinary role.
-    var tenant: String? { databaseOwnerIsSuperuser ? nil : databaseOwner }
+    var tenant: String? { ownsAsSuperuser(databaseOwner) ? nil : databaseOwner }
+
+    /// Whether a role that owns something is a superuser.
+    func ownsAsSuperuser(_ name: String) -> Bool {
+        name.isIdentical(to: role) ? isSuperuser : roles?[ExactText(name)]?.role.attributes.contains(.superuser) ?? false
+    }
+
+    /// Whether all that was found belongs to the login, so that nothing is in doubt.
+    var belongToLogin: Bool {
+        ([databaseOwner, auditTable?.owner].compactMap(\.self) + ledgerCandidates.map(\.owner)).allSatisfy { $0.isIdentical(to: role) }
+    }
 
     /// A table named `schema_migrations`.
     struct LedgerTable: Sendable, Hashable {
         var schema: String
         var kind: String
         var owner: String
-        var ownerIsSuperuser = false
         /// Whether our role may act as the owner: by `SET ROLE`, or without.
         var mayActAsOwner: Bool
         var inheritsOwner: Bool
@@ -56,7 +66,7 @@ struct InstanceFacts: Sendable {
         var columns: Set<String>
         /// An ordinary table: a view's functions would run as whoever reads it.
         var isTable: Bool
-        var ownerIsSuperuser: Bool
+        var ownerIsSuperuser = false
 
         /// Why it must be left alone; nil where it is Convoy's. What triggers and policies call runs as whoever writes or reads.
         func problem(beside ledger: Ledger, as role: String) -> String? {
@@ -123,10 +133,9 @@ extension InstanceFacts {
         guard try session.text("acting_as").isIdentical(to: role) else {
             throw PostgresError(.unexpectedResult, "the session does not act as \(role), which logged in")
         }
-        isSuperuser = try session.bool("is_superuser")
+        isSuperuser = try session.text("is_superuser") == "on"
         databaseOwner = try session.text("database_owner")
         mayActAsDatabaseOwner = try session.bool("may_act_as_database_owner")
-        databaseOwnerIsSuperuser = try session.bool("database_owner_is_superuser")
         isInRecovery = try session.bool("in_recovery")
         isReadOnlyByDefault = try session.text("read_only_default") == "on"
         // What follows is the packager's.
@@ -135,28 +144,27 @@ extension InstanceFacts {
         ledgerCandidates = []
         auditTable = nil
         for row in rows[1].rows {
-            guard try row.bool("is_ledger") else {
-                auditTable = AuditTable(
-                    oid: try row.int64("oid"),
-                    owner: try row.text("owner"),
-                    columns: Set(try row.text("columns").split(separator: ",").map(String.init)),
-                    isTable: try row.text("kind") == "r",
-                    ownerIsSuperuser: try row.bool("owner_is_superuser")
-                )
+            let columns = try row.text("columns").split(separator: ",").map { column in
+                column.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            }.filter { $0.count == 3 }
+            let (kind, owner) = (try row.text("kind"), try row.text("owner"))
+            guard try row.text("name") == Ledger.tableName else {
+                auditTable = AuditTable(oid: try row.int64("oid"), owner: owner, columns: Set(columns.map { $0[1] }), isTable: kind == "r")
                 continue
             }
+            let version = columns.first { $0[1] == "version" }
+            let unique = try row.text("unique_keys").split(separator: ",").map(String.init)
             ledgerCandidates.append(
                 LedgerTable(
                     schema: try row.text("schema"),
-                    kind: try row.text("kind"),
-                    owner: try row.text("owner"),
-                    ownerIsSuperuser: try row.bool("owner_is_superuser"),
+                    kind: kind,
+                    owner: owner,
                     mayActAsOwner: try row.bool("may_act_as_owner"),
                     inheritsOwner: try row.bool("inherits_owner"),
                     mayInsert: try row.bool("may_insert"),
-                    versionType: try row.optionalText("version_type"),
-                    insertedAtType: try row.optionalText("inserted_at_type"),
-                    isUniqueOnVersion: try row.bool("is_unique")
+                    versionType: version?[2],
+                    insertedAtType: columns.first { $0[1] == "inserted_at" }?[2],
+                    isUniqueOnVersion: version.map { unique.contains($0[0]) } ?? false
                 )
             )
         }
@@ -167,36 +175,35 @@ extension InstanceFacts {
     static func queries(serverVersion: Int) -> [PipelineStatement] {
         // Since 16 a member may lack the right to SET ROLE.
         let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
+        // What a new session has to load of the catalogue is most of what this costs: few tables, and functions that look into the caches.
         return [
             PipelineStatement(
                 """
-                SELECT current_database() AS database, session_user AS role, current_user AS acting_as, r.rolsuper AS is_superuser,
-                    pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner, o.rolname AS database_owner, o.rolsuper AS database_owner_is_superuser,
+                SELECT current_database() AS database, session_user AS role, current_user AS acting_as,
+                    current_setting('is_superuser') AS is_superuser, pg_get_userbyid(d.datdba) AS database_owner,
+                    pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner,
                     pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
                     current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid
-                FROM pg_database d JOIN pg_roles o ON o.oid = d.datdba, pg_roles r
-                WHERE d.datname = current_database() AND r.rolname = session_user
+                FROM pg_database d WHERE d.datname = current_database()
                 """
             ),
             PipelineStatement(
                 """
-                SELECT c.relname = 'schema_migrations' AS is_ledger, c.oid, n.nspname AS schema, c.relkind AS kind, o.rolname AS owner,
-                    o.rolsuper AS owner_is_superuser, pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner,
-                    pg_has_role(c.relowner, 'USAGE') AS inherits_owner, has_table_privilege(c.oid, 'INSERT') AS may_insert,
-                    a.columns, a.version_type, a.inserted_at_type,
-                    EXISTS (
-                        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
-                            AND i.indnkeyatts = 1 AND a.attname = 'version') AS is_unique
-                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
-                    CROSS JOIN LATERAL (
-                        SELECT string_agg(a.attname, ',') AS columns,
-                            min(format_type(a.atttypid, a.atttypmod)) FILTER (WHERE a.attname = 'version') AS version_type,
-                            min(format_type(a.atttypid, a.atttypmod)) FILTER (WHERE a.attname = 'inserted_at') AS inserted_at_type
-                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) a
-                WHERE (c.relname = 'schema_migrations' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-                        AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
-                    OR (c.relname = 'migration_log' AND n.nspname = 'convoy')
+                SELECT c.relname AS name, c.oid, n.nspname AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
+                    pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner, pg_has_role(c.relowner, 'USAGE') AS inherits_owner,
+                    has_table_privilege(c.oid, 'INSERT') AS may_insert,
+                    array_to_string(ARRAY(
+                        SELECT a.attnum || ':' || a.attname || ':' || CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
+                            THEN format_type(a.atttypid, a.atttypmod) ELSE '' END
+                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ',') AS columns,
+                    array_to_string(ARRAY(
+                        SELECT split_part(i.indkey::text, ' ', 1) FROM pg_index i
+                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1),
+                        ',') AS unique_keys
+                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relname IN ('schema_migrations', 'migration_log') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                    AND CASE c.relname WHEN 'migration_log' THEN n.nspname = 'convoy'
+                        ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END
                 ORDER BY n.nspname
                 """
             ),

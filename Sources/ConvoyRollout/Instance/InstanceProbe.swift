@@ -128,7 +128,8 @@ struct InstanceProbe {
             let answers = try await connection.pipeline(statements, timeout: Self.silenceTimeout)
             var facts = try InstanceFacts(Array(answers[opening.count..<count]), connection: connection)
             if count < answers.count { facts.pending = try PendingFacts(Array(answers[count...])) }
-            var reading = try await readLedger(facts, connection)
+            let settings = try await readRoles(&facts, connection)
+            var reading = try await readLedger(facts, settings, connection)
             if case .whereNeeded(let isNeeded) = completion, isNeeded(reading.contents) {
                 let answers = try await connection.transaction(opening + PendingFacts.queries + [PipelineStatement("COMMIT")])
                 reading.facts.pending = try PendingFacts(answers.dropFirst(opening.count).dropLast().map { .success($0) })
@@ -162,9 +163,26 @@ struct InstanceProbe {
         ]
     }
 
-    private func readLedger(_ facts: InstanceFacts, _ connection: PostgresConnection) async throws -> Reading {
+    /// Reads what login and owners can become, where they are not one.
+    ///
+    /// - Returns: what makes sessions of the login begin as another role.
+    private func readRoles(_ facts: inout InstanceFacts, _ connection: PostgresConnection) async throws -> [RoleSetting] {
+        guard !facts.belongToLogin else { return [] }
+        let names = facts.ledgerCandidates.map(\.owner) + [facts.databaseOwner, facts.auditTable?.owner].compactMap(\.self)
+        let owners = Set(names.map(ExactText.init)).sorted().map(\.text)
+        let answers = try await connection.pipeline(
+            [RoleReach.query(of: owners, serverVersion: connection.serverVersion), RoleSetting.query],
+            timeout: Self.silenceTimeout
+        )
+        facts.roles = try RoleReach.all(answers[0].get())
+        if let owner = facts.auditTable?.owner { facts.auditTable?.ownerIsSuperuser = facts.ownsAsSuperuser(owner) }
+        return try answers[1].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
+    }
+
+    private func readLedger(_ facts: InstanceFacts, _ roleSettings: [RoleSetting], _ connection: PostgresConnection) async throws -> Reading
+    {
         let (ledger, exists) = try InstanceAssessment.ledger(in: facts, settings: instance.settings).get()
-        let mayWork = try await checkRights(facts, ledger, connection)
+        let mayWork = try checkRights(facts, ledger, roleSettings)
         guard exists else {
             try await connection.query("COMMIT", timeout: Self.silenceTimeout)
             return Reading(facts: facts, ledger: ledger, contents: nil, mayWork: mayWork)
@@ -178,21 +196,11 @@ struct InstanceProbe {
     /// Decides from the catalogue alone whether this login may touch the instance.
     ///
     /// - Returns: whether it may do more than read the ledger.
-    private func checkRights(_ facts: InstanceFacts, _ ledger: Ledger, _ connection: PostgresConnection) async throws -> Bool {
-        // Nothing is in doubt where owner and login are one.
-        guard !facts.role.isIdentical(to: ledger.owner) || (!facts.databaseOwner.isIdentical(to: facts.role) && facts.tenant != nil) else {
-            return true
-        }
-        let owners = [ledger.owner, facts.databaseOwner]
-        let answers = try await connection.pipeline(
-            [RoleReach.query(of: owners, serverVersion: connection.serverVersion), RoleSetting.query],
-            timeout: Self.silenceTimeout
-        )
-        let reaches = try RoleReach.all(answers[0].get())
-        func reach(_ name: String) -> RoleReach { reaches[ExactText(name)] ?? RoleReach(role: RoleFacts(name: name)) }
+    private func checkRights(_ facts: InstanceFacts, _ ledger: Ledger, _ roleSettings: [RoleSetting]) throws(Failure) -> Bool {
+        guard let roles = facts.roles else { return true }
+        func reach(_ name: String) -> RoleReach { roles[ExactText(name)] ?? RoleReach(role: RoleFacts(name: name)) }
         let login = reach(facts.role)
-        let settings = try answers[1].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
-        if login.superuser != nil, let failure = RoleSetting.failure(settings, login: facts.role) { throw failure }
+        if login.superuser != nil, let failure = RoleSetting.failure(roleSettings, login: facts.role) { throw failure }
         let candidate = facts.ledgerCandidates.first { $0.schema == ledger.schema }
         let rights = LoginRights(
             login: login,

@@ -10,34 +10,15 @@ extension AuditLog {
         var startedAt: CatalogTime?
     }
 
-    /// For a session that may meet the code of the log's owner.
-    static func selection(checksumLength: Int) -> String {
-        """
-        SELECT version, pg_catalog.left(checksum, \(checksumLength)) AS checksum, started_at FROM convoy.migration_log
-        WHERE direction = 'up' LIMIT 100000
-        """
-    }
-
-    /// For one that must not.
+    /// Nothing of the log's owner's is evaluated; see ``LedgerReading``.
     static let copy = "COPY convoy.migration_log (direction, version, checksum, started_at) TO STDOUT"
 
-    /// The rows of an answer to either.
-    static func rows(_ result: ScriptResult) throws(PostgresError) -> [Row] {
-        func row(_ version: String?, _ checksum: String?, _ startedAt: String?) -> Row? {
-            guard let version = version.flatMap({ Int64($0) }), let checksum else { return nil }
-            return Row(version: MigrationVersion(version), checksum: checksum, startedAt: startedAt.flatMap(CatalogTime.init))
-        }
-        switch result {
-        case .lines(let lines):
-            return lines.compactMap { $0.count == 4 && $0[0] == "up" ? row($0[1], $0[2], $0[3]) : nil }
-        case .rows(let result):
-            var rows: [Row] = []
-            for line in result.rows {
-                let values = (try line.optionalText("version"), try line.optionalText("checksum"), try line.optionalText("started_at"))
-                if let row = row(values.0, values.1, values.2) { rows.append(row) }
-            }
-            return rows
-        case .failure: return []
+    /// The rows that it gives.
+    static func rows(_ result: ScriptResult) -> [Row] {
+        guard case .lines(let lines) = result else { return [] }
+        return lines.compactMap { line in
+            guard line.count == 4, line[0] == "up", let version = line[1].flatMap({ Int64($0) }), let checksum = line[2] else { return nil }
+            return Row(version: MigrationVersion(version), checksum: checksum, startedAt: line[3].flatMap(CatalogTime.init))
         }
     }
 

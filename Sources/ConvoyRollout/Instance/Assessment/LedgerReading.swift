@@ -15,8 +15,6 @@ struct LedgerReading {
 
     /// More than any ledger or audit log of TeslaMate's takes.
     static let byteLimit = 8 << 20
-    /// The longest checksum is a SHA-256.
-    private static let checksumLength = 128
 
     private var table: InstanceFacts.LedgerTable? { facts.ledgerCandidates.first { $0.schema == ledger.schema } }
 
@@ -38,9 +36,7 @@ struct LedgerReading {
                 selects ? "SELECT version, inserted_at FROM \(ledger.table)" : "COPY \(ledger.table) (version, inserted_at) TO STDOUT"
             )
         )
-        if readsLog {
-            statements.append((.log, mayWork ? AuditLog.selection(checksumLength: Self.checksumLength) : AuditLog.copy))
-        }
+        if readsLog { statements.append((.log, AuditLog.copy)) }
         statements.append((.commit, "COMMIT"))
         return statements
     }
@@ -64,7 +60,7 @@ struct LedgerReading {
             case (.ledger, let result):
                 contents.add(try ledgerRows(result))
                 isRead = true
-            case (.log, let result): rows = try AuditLog.rows(result)
+            case (.log, let result): rows = AuditLog.rows(result)
             default: break
             }
         }
