@@ -54,7 +54,7 @@ struct InstanceChecks: Sendable {
                 PipelineStatement(
                     """
                     SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true),
-                        pg_catalog.set_config('lock_timeout', $3, true)
+                        pg_catalog.set_config('lock_timeout', $3, true), \(OwnIdentity.withoutTransactionTimeout)
                     """,
                     [reading.ledger.searchPath, "\(InstanceProbe.queryTimeout.milliseconds)ms", "\(settings.lockTimeout.milliseconds)ms"]
                 )

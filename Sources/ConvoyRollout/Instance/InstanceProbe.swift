@@ -107,7 +107,7 @@ struct InstanceProbe {
             // Not every operating system can watch for lost clients; the server refuses the setting there.
             calls.append(
                 """
-                CASE WHEN pg_catalog.version() LIKE '%linux%'
+                CASE WHEN pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%'
                     THEN pg_catalog.set_config('client_connection_check_interval', '1s', false) END
                 """
             )
@@ -148,7 +148,6 @@ struct InstanceProbe {
     var opening: [PipelineStatement] {
         [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets + [
             PipelineStatement(
-                // The last one is for servers that have it, since 17; to the others it means nothing that Convoy uses.
                 """
                 SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', true),
                     pg_catalog.set_config('statement_timeout', '\(Self.queryTimeout.milliseconds)', true),
@@ -156,8 +155,7 @@ struct InstanceProbe {
                     pg_catalog.set_config('idle_in_transaction_session_timeout', '\(Self.silenceTimeout.milliseconds)', true),
                     pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true),
                     pg_catalog.set_config('client_min_messages', 'warning', true),
-                    pg_catalog.set_config(CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NULL
-                        THEN 'transform_null_equals' ELSE 'transaction_timeout' END, '0', true)
+                    \(OwnIdentity.withoutTransactionTimeout)
                 """
             )
         ]
