@@ -173,7 +173,8 @@ struct InstanceProbe {
             timeout: Self.silenceTimeout
         )
         facts.roles = try RoleReach.all(answers[0].get())
-        if let owner = facts.auditTable?.owner { facts.auditTable?.ownerIsSuperuser = facts.ownsAsSuperuser(owner) }
+        let logIsSuperusers = facts.auditTable.map { facts.ownsAsSuperuser($0.owner) } ?? false
+        facts.auditTable?.ownerIsSuperuser = logIsSuperusers
         return try answers[1].get().rows.map { row throws(PostgresError) in try RoleSetting(row) }
     }
 
