@@ -54,6 +54,12 @@ import Testing
                     AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN true; END'
                     """,
                     "CREATE OPERATOR = (LEFTARG = name, RIGHTARG = name, FUNCTION = evil)",
+                    // What LIKE means.
+                    """
+                    CREATE FUNCTION evil(text, text) RETURNS boolean LANGUAGE plpgsql
+                    AS 'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN true; END'
+                    """,
+                    "CREATE OPERATOR ~~ (LEFTARG = text, RIGHTARG = text, FUNCTION = evil)",
                     "ALTER DATABASE \"\(database.name)\" SET search_path = public, pg_catalog",
                 ]
             )
