@@ -71,7 +71,8 @@ import Testing
     @Test func noCertificateIsTakenOnTrust() async throws {
         try await HTTPSServer.run { port in
             for place in ["https://127.0.0.1:\(port)/", "https://localhost:\(port)/"] {
-                #expect(try await answer(place) == .failed("its certificate is not to be trusted"))
+                let answer = try await self.answer(place)
+                #expect(answer == .failed("its certificate is not to be trusted"))
             }
         }
     }
