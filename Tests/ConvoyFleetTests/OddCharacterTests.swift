@@ -100,7 +100,7 @@ struct OddCharacterTests {
         )
     }
 
-    @Test func `a dollar sign that begins no variable is told`() {
+    @Test func `a dollar sign that begins no variable is told`() throws {
         func text(_ environment: [String: String], _ password: String) throws -> String {
             let file = "version: 1\ninstances: [{name: a, dbname: a, password: \(password)}]\n"
             return try FleetFile.read(Array(file.utf8), file: "f", environment: environment).warnings.map(\.description).joined()

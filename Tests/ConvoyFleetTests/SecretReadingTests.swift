@@ -198,7 +198,8 @@ import Testing
     // MARK: Who else can read them
 
     @Test func filesThatOthersCanReadAreTold() async throws {
-        try await withTemporaryFolder(files: ["one": "hunter2\n", "two": "hunter2\n", "mine": "hunter2\n", "host": "db\n"]) { folder in
+        let files = ["one": "hunter2\n", "two": "hunter2\n", "mine": "hunter2\n", "host": "db\n"]
+        try await withTemporaryFolder(files: files) { folder async throws in
             for (name, mode) in [("one", 0o644), ("two", 0o604), ("mine", 0o600), ("host", 0o644)] as [(String, mode_t)] {
                 chmod("\(folder)/\(name)", mode)
             }

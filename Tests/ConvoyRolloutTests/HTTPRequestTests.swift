@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -43,19 +42,20 @@ import Testing
             // It speaks no TLS.
             ("https://127.0.0.1:\(responder.port)/", { if case .failed = $0 { true } else { false } }),
         ]
-        let wrong = Mutex<[String]>([])
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for index in 0..<1000 {
-                if index >= 16 { try await group.next() }
-                let (place, isRight) = expected[index % expected.count]
-                group.addTask {
-                    let answer = try await self.answer(place)
-                    if !isRight(answer) { wrong.withLock { $0.append("\(place): \(String(describing: answer))") } }
-                }
+        var wrong: [String] = []
+        try await withThrowingTaskGroup(of: (Int, HTTPRequest.Answer?).self) { group in
+            func note(_ done: (index: Int, answer: HTTPRequest.Answer?)) {
+                let (place, isRight) = expected[done.index % expected.count]
+                if !isRight(done.answer) { wrong.append("\(place): \(String(describing: done.answer))") }
             }
-            try await group.waitForAll()
+            for index in 0..<1000 {
+                if index >= 16, let done = try await group.next() { note(done) }
+                let place = expected[index % expected.count].0
+                group.addTask { (index, try await self.answer(place)) }
+            }
+            for try await done in group { note(done) }
         }
-        #expect(wrong.withLock(\.self) == [])
+        #expect(wrong == [])
     }
 
     /// Many are given up while they are under way.
