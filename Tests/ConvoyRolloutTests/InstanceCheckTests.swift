@@ -314,3 +314,44 @@ import Testing
         #expect(many < none + 10)
     }
 }
+
+extension InstanceCheckTests {
+    /// A view of the tenant's under a check takes as long as he likes.
+    @Test func aSlowCheckEndsWithTheTimeOfTheProbe() async throws {
+        let set = try Self.set([2: [Self.query("SELECT 'no' WHERE false")], 3: [Self.query("SELECT id::text FROM slow")]])
+        try await withCars { database in
+            try await database.execute([
+                "INSERT INTO cars VALUES (1)", "CREATE VIEW slow AS SELECT id FROM cars WHERE pg_sleep(600) IS NOT NULL",
+                "ALTER VIEW slow OWNER TO \(database.ownerName)",
+            ])
+            var timing = InstanceRunner.Timing()
+            timing.probeBudget = .milliseconds(300)
+            let begin = ContinuousClock.now
+            let status = await InstanceRunner(set: set, steps: [], timing: timing).probe(database.instance(), for: .up(to: nil))
+            #expect(ContinuousClock.now - begin < .seconds(60))
+            #expect(status.outcome == .blocked)
+            #expect(status.failure?.message == "the preflight check of 3 did not answer within 300 ms")
+            #expect(status.pending.map(\.value) == [2, 3])
+            #expect(status.version == MigrationVersion(1))
+            try await eventually("the server has stopped") {
+                try await database.query(
+                    "SELECT FROM pg_stat_activity WHERE query LIKE '%FROM slow%' AND state = 'active' AND pid <> pg_backend_pid()"
+                )
+                .rows.isEmpty
+            }
+        }
+    }
+
+    @Test func aProbeThatIsCancelledIsInterruptedAndNotLate() async throws {
+        let set = try Self.set("SELECT pg_sleep(600)::text")
+        try await withCars { database in
+            let probe = Task { await InstanceRunner(set).status(database.instance()) }
+            try await eventually("the check is asked") {
+                try await !database.query("SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()")
+                    .rows.isEmpty
+            }
+            probe.cancel()
+            #expect(await probe.value.outcome == .interrupted)
+        }
+    }
+}

@@ -1,3 +1,4 @@
+internal import ConvoyMigrations
 internal import NIOCore
 internal import Synchronization
 
@@ -73,7 +74,7 @@ final class DoorHandler: ChannelInboundHandler, RemovableChannelHandler {
             channel.close(promise: nil)
             return
         }
-        let milliseconds = Int64((wait / .milliseconds(1)).rounded(.up))
+        let milliseconds = Int64(clamping: (wait / .milliseconds(1)).rounded(.up))
         channel.eventLoop.scheduleTask(in: .milliseconds(max(1, milliseconds))) {
             if channel.isActive { look(at: channel, doors) }
         }

@@ -58,13 +58,13 @@ struct HTTPRequest: Sendable {
                 guard left > .zero, let request = request(to: current) else { return left > .zero ? .failed("its URL is not valid") : nil }
                 head = try await HTTPConnections.client(by: HTTPProxy(for: current, environment: environment)).execute(
                     request,
-                    timeout: .nanoseconds(Int64(left / .nanoseconds(1)))
+                    timeout: .nanoseconds(Int64(clamping: left / .nanoseconds(1)))
                 )
             } catch {
                 if Task.isCancelled || ContinuousClock.now >= deadline { return nil }
                 return HTTPFailure.reason(error).map { .failed($0) }
             }
-            let status = Int(head.status.code)
+            let status = Int(clamping: head.status.code)
             guard case .followed(let limit) = redirects, [301, 302, 303, 307, 308].contains(status), followed < limit,
                 let location = head.headers.first(name: "Location")
             else { return .status(status, retryAfter: head.headers.first(name: "Retry-After"), redirects: followed) }

@@ -28,8 +28,9 @@ enum AuditLog {
     static func reading(of run: String, systemIdentifier: String, databaseOID: Int64) -> PipelineStatement {
         PipelineStatement(
             """
-            SELECT version, direction, duration_ms FROM convoy.migration_log
+            SELECT version, pg_catalog.left(direction, 10) AS direction, duration_ms FROM convoy.migration_log
             WHERE run = $1::text AND system_identifier = $2::text AND database_oid = $3::oid ORDER BY started_at, version
+            LIMIT \(Ledger.versionLimit)
             """,
             [run, systemIdentifier, String(databaseOID)]
         )

@@ -27,7 +27,7 @@ struct InstanceAssessment: Sendable {
         let inPublic = facts.ledgerCandidates.filter { $0.schema == "public" }
         let candidates = settings.ledgerSchema != nil ? named : bigint.isEmpty ? inPublic : bigint
         if candidates.count > 1 {
-            let schemas = candidates.map(\.schema).joined(separator: ", ")
+            let schemas = shortList(candidates.map(\.schema))
             return .failure(
                 Failure(
                     .blocked,
@@ -116,7 +116,7 @@ struct InstanceAssessment: Sendable {
 
     private func ahead(_ plan: InstancePlan, _ set: MigrationSet, _ applied: [MigrationVersion]) -> Failure? {
         guard plan.direction == .up, let newest = plan.unknownVersions.last else { return nil }
-        let versions = PreflightText.list(plan.unknownVersions.map(\.description), limit: 20)
+        let versions = shortList(plan.unknownVersions)
         guard applied.contains(where: { set[$0] != nil }) else {
             return Failure(
                 .blocked,
@@ -136,7 +136,7 @@ struct InstanceAssessment: Sendable {
 
     private mutating func editedFailure(_ set: MigrationSet, _ settings: InstanceSettings) -> Failure? {
         guard let first = edited.first else { return nil }
-        let files = edited.compactMap { set[$0]?.file }.joined(separator: ", ")
+        let files = shortList(edited.compactMap { set[$0]?.file })
         let message = "applied with another content than the file has now: \(files)"
         guard settings.strict else {
             warnings.append(message)
@@ -153,7 +153,7 @@ struct InstanceAssessment: Sendable {
 
     private mutating func outOfOrder(_ plan: InstancePlan, _ settings: InstanceSettings) -> Failure? {
         guard let first = plan.outOfOrder.first else { return nil }
-        let versions = plan.outOfOrder.map(\.description).joined(separator: ", ")
+        let versions = shortList(plan.outOfOrder)
         let message = "pending versions are older than the newest applied one: \(versions)"
         switch settings.outOfOrder {
         case .apply: return nil
@@ -169,7 +169,7 @@ struct InstanceAssessment: Sendable {
         guard let first = plan.obstacles.first else { return nil }
         var failure = Failure(
             .blocked,
-            plan.obstacles.map(\.description).joined(separator: "; "),
+            shortList(plan.obstacles, separator: "; "),
             version: first.version,
             hint: "roll back to a version above \(first.version), or restore a backup"
         )

@@ -157,7 +157,7 @@ extension InstanceChange {
         if writesAuditLog {
             do {
                 let statement = PipelineStatement(
-                    "SELECT version, duration_ms FROM convoy.migration_log WHERE run = $1 AND direction = $2",
+                    "SELECT version, duration_ms FROM convoy.migration_log WHERE run = $1 AND direction = $2 LIMIT \(Ledger.versionLimit)",
                     [run, change.direction.rawValue]
                 )
                 let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: reading.ledger)

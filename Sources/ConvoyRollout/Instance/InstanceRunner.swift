@@ -59,6 +59,8 @@ public struct InstanceRunner: InstanceOperator {
         package var interruptedReconnectWait = Duration.seconds(5)
         /// How long a change waits for a connection where a server, a role, a database or a pooler has none left.
         package var turnWait = Duration.seconds(120)
+        /// How long a probe may take once it is connected: the tables and views that it asks are the tenant's.
+        package var probeBudget = Duration.seconds(30)
         /// How much goes into one pipeline.
         package var windowMigrations = 50
         package var windowBytes = 512 * 1024
@@ -90,22 +92,30 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
-        await status(of: instance, for: change).masked(mask)
+        let budget = ProbeBudget()
+        let limit = timing.probeBudget
+        let (status, overrun) = await budget.run(for: limit) { await self.status(of: instance, for: change, budget) }
+        guard var status else { return InstanceStatus(instance, outcome: .interrupted) }
+        if let overrun, status.outcome == .interrupted {
+            status.outcome = .blocked
+            status.failure = Failure(
+                .blocked,
+                "\(overrun) did not answer within \(limit.human)",
+                hint: "look for what slows this database down: a lock, or a view that a preflight check reads"
+            )
+        }
+        return status.masked(mask)
     }
 
-    private func status(of instance: Instance, for change: Change) async -> InstanceStatus {
-        var status = InstanceStatus(
-            name: instance.name,
-            server: instance.server,
-            database: instance.database,
-            labels: instance.labels,
-            outcome: .unreachable
-        )
+    private func status(of instance: Instance, for change: Change, _ budget: ProbeBudget) async -> InstanceStatus {
+        var status = InstanceStatus(instance, outcome: .unreachable)
         do {
             let probe = InstanceProbe(instance: instance)
             let connection = try await probe.connect()
             defer { connection.close() }
-            let preflight = Preflight(runner: self, instance: instance, change: change, connection: connection)
+            budget.begin()
+            var preflight = Preflight(runner: self, instance: instance, change: change, connection: connection)
+            preflight.onStage = budget.enter
             let completion = InstanceProbe.Completion.whereNeeded { contents in
                 guard let applied = contents?.applied, !applied.isEmpty else { return true }
                 return (try? InstancePlan(set: self.set, applied: applied, change: change))?.versions.isEmpty != true
@@ -193,6 +203,19 @@ public struct InstanceRunner: InstanceOperator {
             failure.message = "step \(name) could not tell whether it would fail: \(error)"
             return failure
         }
+    }
+}
+
+extension InstanceStatus {
+    /// What is known of an instance before it was asked.
+    fileprivate init(_ instance: Instance, outcome: Outcome) {
+        self.init(
+            name: instance.name,
+            server: instance.server,
+            database: instance.database,
+            labels: instance.labels,
+            outcome: outcome
+        )
     }
 }
 

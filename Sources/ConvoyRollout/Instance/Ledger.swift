@@ -5,6 +5,9 @@ import ConvoyPostgres
 struct Ledger: Sendable, Hashable {
     static let tableName = "schema_migrations"
 
+    /// More versions than any migration set has. A ledger with more is refused, so that its rows do not fill the memory.
+    static let versionLimit = 20_000
+
     let schema: String
     /// Who owns it, or will: migrations run as this role.
     let owner: String

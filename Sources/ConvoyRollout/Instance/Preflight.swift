@@ -12,6 +12,8 @@ struct Preflight {
     var lockWait = Duration.zero
     /// Told once why it takes so long.
     var onWait: (_ reason: String) -> Void = { _ in }
+    /// Told what is asked next.
+    var onStage: (_ what: String) -> Void = { _ in }
 
     /// Each query gives so many reasons at most, and so many are shown.
     static let reasonLimit = 20
@@ -134,7 +136,11 @@ extension Preflight {
             """
 
         var statement: PipelineStatement {
-            PipelineStatement("\(Self.head)\(query.statement.text)\n) AS reasons (reason) LIMIT \(Preflight.reasonLimit + 1)")
+            PipelineStatement(
+                "\(Self.head)\(query.statement.text)\n) AS reasons (reason) LIMIT \(Preflight.reasonLimit + 1)",
+                // Where one is slow, those before it have answered.
+                flushes: true
+            )
         }
 
         /// The server's words about the statement as sent, as if the query had been sent alone.
@@ -166,11 +172,16 @@ extension Preflight {
             [ledger.searchPath, "\(timeout.milliseconds)ms", "\(lockTimeout.milliseconds)ms"]
         )
         let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: ledger) + [settings]
+        func enter(_ number: Int) {
+            if questions.indices.contains(number) { onStage("the preflight check of \(questions[number].check.version)") }
+        }
+        enter(0)
         do {
             let results = try await connection.pipeline(
                 opening + questions.map(\.statement) + [PipelineStatement("ROLLBACK")],
                 // Zero is no limit.
-                timeout: timeout == .zero ? nil : InstanceProbe.silenceTimeout + timeout * questions.count
+                timeout: timeout == .zero ? nil : InstanceProbe.silenceTimeout + timeout * questions.count,
+                onResult: { index, _ in enter(index + 1 - opening.count) }
             )
             if connection.transactionStatus != .idle { try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout) }
             for result in results.prefix(opening.count) { _ = try result.get() }

@@ -33,7 +33,9 @@ struct LedgerReading {
         statements.append(
             (
                 .ledger,
-                selects ? "SELECT version, inserted_at FROM \(ledger.table)" : "COPY \(ledger.table) (version, inserted_at) TO STDOUT"
+                selects
+                    ? "SELECT version, inserted_at FROM \(ledger.table) LIMIT \(Ledger.versionLimit + 1)"
+                    : "COPY \(ledger.table) (version, inserted_at) TO STDOUT"
             )
         )
         if readsLog { statements.append((.log, AuditLog.copy)) }
@@ -65,6 +67,13 @@ struct LedgerReading {
             }
         }
         guard isRead else { throw PostgresError(.unexpectedResult, "the server did not answer what the ledger holds") }
+        guard contents.applied.count <= Ledger.versionLimit else {
+            throw Failure(
+                .blocked,
+                "\(ledger.schema).\(Ledger.tableName) has more than 20,000 versions, which no migration set has",
+                hint: "something else writes into this table: look at its rows"
+            )
+        }
         contents.checksums = AuditLog.checksums(of: contents.insertedAt, rows)
         return contents
     }

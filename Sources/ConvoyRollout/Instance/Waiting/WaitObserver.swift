@@ -185,5 +185,5 @@ struct WaitObserver: Sendable {
         )
     }
 
-    private static func seconds(_ duration: Duration) -> String { "\(Int64(duration / .seconds(1))) s" }
+    private static func seconds(_ duration: Duration) -> String { "\(Int64(clamping: duration / .seconds(1))) s" }
 }
