@@ -14,7 +14,7 @@ struct LyingServerTests {
 
     @Test(arguments: seeds)
     func noCommandCrashesOrHangs(_ seed: UInt64) async throws {
-        try await withDatabases(6, owner: .password("s3cret")) { databases in
+        try await PostgresServer.shared().withDatabases(6, owner: .password("s3cret")) { databases in
             let proxies = try databases.enumerated().map { index, database in
                 try LyingProxy(to: .port(database.server.port), seed: seed &* 100 &+ UInt64(index), rate: [2, 5, 10, 30, 100, 400][index])
             }
