@@ -37,6 +37,7 @@ struct TestDashboard: Sendable {
         findings: ProbeFindings = ProbeFindings(statuses: []),
         port: Int = 0,
         folder: String? = nil,
+        log: @escaping @Sendable (String) -> Void = { _ in },
         _ body: @Sendable (TestDashboard) async throws -> Value
     ) async throws -> Value {
         guard let folder else {
@@ -49,6 +50,7 @@ struct TestDashboard: Sendable {
                     findings: findings,
                     port: port,
                     folder: folder,
+                    log: log,
                     body
                 )
             }
@@ -74,7 +76,8 @@ struct TestDashboard: Sendable {
             token: try token.map { try AccessToken($0) },
             allowedHosts: allowedHosts,
             control: isAllowedToAct ? control : nil,
-            probe: { () async throws(ProbeError) in findings }
+            probe: { () async throws(ProbeError) in findings },
+            log: log
         )
         let url = Mutex<String?>(nil)
         let serving = Task { try await dashboard.run { text in url.withLock { $0 = text } } }

@@ -143,6 +143,8 @@ private struct Outermost: RouterMiddleware {
         case let error as HTTPProblem: problem = error
         // For example a chunk without a size: what came is no HTTP.
         case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request cannot be understood")
+        // The connection was closed while its request was still coming in: strangers could fill the log with that.
+        case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request was not whole in time")
         case let error as JournalError: problem = HTTPProblem(error)
         case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
         // The words of others may tell what nobody asked for.
