@@ -68,7 +68,7 @@ struct CommandLineTests {
         (["rollback", "--yes", "--steps", "0"], "--steps"),
         (["status", "--select", "ring=(("], "--select"),
         (["status", "--select", ""], "--select"),
-        (["status", "--select", "name=zed"], "name=zed"),
+        (["status", "--select", "name=zed"], "no instance is called zed"),
         (["plan", "--to", "20200101000001"], "20200101000000"),
         (["migrate", "--yes", "--wave", "late"], "rest"),
         (["migrate"], "--yes"),

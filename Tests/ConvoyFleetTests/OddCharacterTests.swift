@@ -34,7 +34,7 @@ struct OddCharacterTests {
         ("  - name: bob", "  \u{2028}- name: bob", "line separator (U+2028)"),
         ("- name: bob", "- name： bob", "f:7:9: error: there is “：”, a full-width character (U+FF1A) here"),
         ("version: 1", "version： 1", "full-width character (U+FF1A)"),
-        ("name: bob", "name: “bob”", "character 1 of it is “““, a curly quote (U+201C)"),
+        ("name: bob", "name: “bob”", "character 1 of it is ““”, a curly quote (U+201C)"),
         ("name: bob", "name: b\u{feff}ob", "character 2 of it is a byte order mark (U+FEFF)"),
         (
             "database: bob", "databаse: bob",
