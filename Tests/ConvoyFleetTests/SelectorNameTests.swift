@@ -9,7 +9,8 @@ struct SelectorNameTests {
     ])
     func `every value can be written`(_ name: String) throws {
         for text in [
-            "name=\(Selector.quoted(name))", "name in (other, \(Selector.quoted(name)) ,y)", "database~t*, name = \(Selector.quoted(name)) ",
+            "name=\(Selector.quoted(name))", "name in (other, \(Selector.quoted(name)) ,y)",
+            "database~t*, name = \(Selector.quoted(name)) ",
         ] {
             let selector = try Selector(parsing: text)
             #expect(selector.matches(name: name, server: "s", database: "tm", labels: [:]))
