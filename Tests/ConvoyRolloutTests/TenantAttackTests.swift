@@ -57,17 +57,19 @@ import Testing
                 "ALTER DATABASE \"\(database.name)\" SET role = '\(database.ownerName)'",
                 "CREATE TRIGGER spring BEFORE INSERT ON schema_migrations FOR EACH ROW EXECUTE FUNCTION spring_trigger()",
             ])
-            let result = await runner.up(database.instance())
-            #expect(result.outcome == .blocked, "\(result)")
+            let trapped = await runner.up(database.instance())
+            #expect(trapped.outcome == .blocked, "\(trapped)")
             #expect(try await caught(database) == [])
-            // What the hint says, by the role that it is meant for, is enough to go on.
-            let hint = try #require(result.failure?.hint)
-            let statement = try #require(hint.split(separator: ": ", maxSplits: 1).last)
-            try await database.server.execute(String(statement))
-            let guarded = await runner.up(database.instance())
-            #expect(guarded.failure?.sqlstate == Ledger.unsafeCode)
             try await database.execute(["DROP TRIGGER spring ON schema_migrations"])
-            #expect(await runner.up(database.instance()).outcome == .migrated)
+            let disguised = await runner.up(database.instance())
+            #expect(disguised.outcome == .blocked, "\(disguised)")
+            // What the hint says, by the role that it is meant for, is enough to go on.
+            let hint = try #require(disguised.failure?.hint)
+            let statement = try #require(hint.split(separator: ": ", maxSplits: 1).last)
+            #expect(statement.hasPrefix("ALTER DATABASE "))
+            try await database.server.execute(String(statement))
+            let result = await runner.up(database.instance())
+            #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
             #expect(try await caught(database) == [])
         }
     }

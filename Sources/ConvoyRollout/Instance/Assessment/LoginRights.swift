@@ -42,7 +42,8 @@ struct LoginRights: Sendable, Hashable {
         let verdict = verdict
         guard case .refused(_, let surplus) = verdict else { return verdict }
         if settings.trustsOwner { return .works }
-        if settings.allowsForeignSuperuser, surplus == [.superuser(login.name)] { return .works }
+        // A superuser has no other surplus.
+        if settings.allowsForeignSuperuser, login.role.attributes.contains(.superuser) { return .works }
         return verdict
     }
 
@@ -62,7 +63,7 @@ struct LoginRights: Sendable, Hashable {
         var reasons: [String] = []
         for surplus in surplus {
             switch surplus {
-            case .superuser(login.name):
+            case .superuser where login.role.attributes.contains(.superuser):
                 return Failure(
                     .blocked,
                     "\(login.name) is a superuser, but \(tenant) owns \(what): code of that role would run with a superuser's rights",
