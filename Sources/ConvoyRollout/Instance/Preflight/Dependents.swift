@@ -180,7 +180,7 @@ struct Dependents {
                 t.relname AS table_name, c.relkind, x.indexrelid IS NOT NULL AS is_index,
                 format('%I.%I', tn.nspname, t.relname) AS table_identity,
                 EXISTS (SELECT FROM pg_depend m WHERE m.classid = f.classid AND m.objid = f.objid AND m.deptype = 'e') AS is_member,
-                c.relkind = 't' OR y.typrelid <> 0 AND yc.relkind <> 'c' OR ye.oid IS NOT NULL OR g.tgisinternal
+                c.relkind = 't' OR c.relnamespace = 'pg_toast'::regnamespace OR y.typrelid <> 0 AND yc.relkind <> 'c' OR ye.oid IS NOT NULL OR g.tgisinternal
                     OR w.rulename = '_RETURN' OR f.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass) OR k.contypid <> 0
                     OR x.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_constraint q WHERE q.conindid = x.indexrelid AND q.conrelid = x.indrelid)
                     AS is_part
