@@ -90,7 +90,12 @@ import Testing
             let result = await InstanceRunner(set).up(database.instance(connection: database.ownerOverTCP(port: pooler.port)))
             #expect(result.outcome == .blocked, "\(String(describing: result.failure))")
             #expect(result.failure?.hint?.contains("direct") == true)
-            let locks = try await database.query("SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory'").onlyRow().int64("n")
+            let locks = try await database.query(
+                """
+                SELECT count(*) AS n FROM pg_locks
+                WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                """
+            ).onlyRow().int64("n")
             #expect(locks == 0)
         }
     }
