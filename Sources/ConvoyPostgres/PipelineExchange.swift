@@ -72,6 +72,8 @@ struct PipelineExchange {
             // The server has the next transaction already, which must not be applied: the session is closed, and the caller finds out what holds.
             if isPastCommit, !hasFailed { throw PostgresError(.cancelled, "cancelled; the session was closed after a COMMIT") }
             if isBroken { throw lost() }
+            // The server has answered all that it has: nothing comes before the next statements, for which there is room now.
+            if !hasSync, results.count == handedOver { continue }
             try await wait(handle, toSend: hasMoreToSend)
         }
         // One that is late would hit the next statement.

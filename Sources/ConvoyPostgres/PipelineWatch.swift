@@ -51,6 +51,8 @@ package final class PipelineWatch: Sendable {
 
     /// How long the answer to the statement may take from the one before on; nil is no limit.
     package func limit(at index: Int, of statements: [PipelineStatement]) -> Duration? {
+        // Also behind the last answer, where only the end of the pipeline is waited for.
+        if case .uniform(nil) = limits { return nil }
         var sum = slack
         for index in index..<max(index, statements.count) {
             let limit: Duration? =
