@@ -25,7 +25,7 @@ import Testing
             try await holder.query("LOCK TABLE cars")
             let instance = database.instance { $0.lockTimeout = .milliseconds(100) }
             let status = try await within(.seconds(20)) { await runner.status(instance) }
-            #expect(status.outcome == .lockBusy)
+            #expect(status.outcome == .lockBusy, "\(String(describing: status.failure))")
             holder.close()
         }
     }

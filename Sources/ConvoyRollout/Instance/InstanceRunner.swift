@@ -196,13 +196,21 @@ public struct InstanceRunner: InstanceOperator {
             failure.message = reasons.joined(separator: "; ")
             return failure
         } catch let error as PostgresError {
+            await rollBack(connection)
             var failure = Failure(error, doing: "asking step \(name) whether it would fail", settings: instance.settings)
             (failure.version, failure.file, failure.line) = (migration.version, migration.file, line)
             return failure
         } catch {
+            await rollBack(connection)
             failure.message = "step \(name) could not tell whether it would fail: \(error)"
             return failure
         }
+    }
+
+    /// What is asked next begins a transaction of its own.
+    private func rollBack(_ connection: PostgresConnection) async {
+        guard connection.isOpen, connection.transactionStatus != .idle else { return }
+        _ = try? await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
     }
 }
 
