@@ -62,7 +62,9 @@ extension InstanceChange {
         standing = migration.version
 
         let recording = PipelineStatement(exchange.ledger.recording(change.direction), versions)
-        let closing = [MigrationExchange.Item(migration: migration, place: .ledger, statement: recording)] + exchange.closing(migration)
+        let closing =
+            [(.ledger, recording), (.constraints, MigrationExchange.immediateConstraints)]
+            .map { MigrationExchange.Item(migration: migration, place: $0, statement: $1) } + exchange.closing(migration)
         // The statement stands; that must be written down even when the operator cancels now.
         keeper.cancellation = .ignored
         let end = await send(closing, on: keeper, since: start)

@@ -132,6 +132,16 @@ final class InstanceChange {
             let committed = applied.count
             let versions = try await planUnderLock()
             if versions.isEmpty { return !isReturning || !applied.isEmpty }
+            if let again = versions.first(where: { version in applied.contains { $0.version == version } }) {
+                throw Failure(
+                    .failed,
+                    "version \(again) was committed together with its row in the ledger, and the ledger does not say so any more",
+                    version: again,
+                    file: runner.set[again]?.file,
+                    hint:
+                        "its statements stand, and would run again: find out what changes the ledger, a trigger or another tool, and correct the row"
+                )
+            }
             if try await apply(versions) { return true }
             // Someone else migrates the same database, or the connection was lost: read again and go on, but not for ever.
             stalls = applied.count > committed ? 0 : stalls + 1

@@ -49,6 +49,9 @@ struct MigrationExchange: Sendable {
     /// The path of Convoy's own statements.
     static let ownSearchPath = "pg_catalog, pg_temp"
 
+    /// What is deferred happens now, and not behind the look at the ledger's row.
+    static let immediateConstraints = PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE")
+
     /// One migration from BEGIN to COMMIT.
     ///
     /// The predecessor's guard is there because a COMMIT that itself fails ends its transaction without making the server skip what follows.
@@ -74,7 +77,7 @@ struct MigrationExchange: Sendable {
                 items = []
             }
         }
-        add(.constraints, PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE"))
+        add(.constraints, Self.immediateConstraints)
         // What is Convoy's own again runs with Convoy's own path, where no operator can be somebody else's.
         if writesAuditLog { add(.audit, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts)) }
         parts.append(.items(items + closing(migration)))
@@ -149,7 +152,8 @@ struct MigrationExchange: Sendable {
         exchange.readsAuditLog = false
         let recording = PipelineStatement(ledger.recording(direction), Ledger.parameters(migration.version, after: predecessor))
         let parts: [(Place, PipelineStatement)] = [
-            (.ledger, recording), (.readBack, exchange.readingBack(migration, auditRow: "")), (.begin, PipelineStatement("ROLLBACK")),
+            (.ledger, recording), (.constraints, Self.immediateConstraints), (.readBack, exchange.readingBack(migration, auditRow: "")),
+            (.begin, PipelineStatement("ROLLBACK")),
         ]
         return opening(migration) + parts.map { Item(migration: migration, place: $0, statement: $1) }
     }
