@@ -277,16 +277,5 @@ struct PipelineExchange {
         self.cancelling = cancelling
     }
 
-    private func lost(_ message: ServerMessage? = nil) -> PostgresError {
-        // Words that come while nothing is asked are notices to libpq.
-        let message = message?.sqlstate.isEmpty == false ? message : connection.notices.ending ?? message
-        var text = message?.message ?? connection.handle.flatMap(PQerrorMessage).map { ServerText.text($0) } ?? ""
-        text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
-        if text.isEmpty { text = "the server closed the connection" }
-        return PostgresError(
-            .connectionLost,
-            "the connection was lost: \(text)",
-            server: message?.sqlstate.isEmpty == false ? message : nil
-        )
-    }
+    private func lost(_ message: ServerMessage? = nil) -> PostgresError { connection.lost(message) }
 }

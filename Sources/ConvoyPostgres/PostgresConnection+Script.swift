@@ -24,8 +24,8 @@ extension PostgresConnection {
         guard !sql.hasZeroByte else { throw PostgresError(.invalidParameters, "a statement cannot hold a zero byte") }
         if cancellation == .observed, Task.isCancelled { throw PostgresError(.cancelled, "cancelled before anything was sent") }
         do throws(PostgresError) {
-            if PQpipelineStatus(handle) != PQ_PIPELINE_OFF, PQexitPipelineMode(handle) != 1 { throw scriptLost(handle) }
-            guard PQsendQuery(handle, sql) == 1 else { throw scriptLost(handle) }
+            if PQpipelineStatus(handle) != PQ_PIPELINE_OFF, PQexitPipelineMode(handle) != 1 { throw lost() }
+            guard PQsendQuery(handle, sql) == 1 else { throw lost() }
             let deadline = timeout.map { ContinuousClock.now + $0 }
             var results: [ScriptResult] = []
             var bytesLeft = byteLimit
@@ -44,7 +44,7 @@ extension PostgresConnection {
                 case PGRES_COPY_OUT: results.append(.lines(try await copiedLines(handle, &bytesLeft, deadline)))
                 case PGRES_FATAL_ERROR:
                     let message = ServerMessage(pointer)
-                    guard !message.sqlstate.isEmpty, !message.endsSession else { throw scriptLost(handle, message) }
+                    guard !message.sqlstate.isEmpty, !message.endsSession else { throw lost(message) }
                     results.append(.failure(message))
                 default: throw PostgresError(.unexpectedResult, "the server answered what was not asked")
                 }
@@ -125,28 +125,16 @@ extension PostgresConnection {
             )
         }
         let socket = PQsocket(handle)
-        guard socket >= 0 else { throw scriptLost(handle) }
+        guard socket >= 0 else { throw lost() }
         let hasMoreToSend = PQflush(handle)
-        guard hasMoreToSend >= 0 else { throw scriptLost(handle) }
+        guard hasMoreToSend >= 0 else { throw lost() }
         let interest: Reactor.Interest = hasMoreToSend == 1 ? [.readable, .writable] : .readable
         switch await Reactor.shared.wait(on: socket, for: interest, until: deadline, cancellation: cancellation) {
         case .ready:
             inflow.willRead(socket)
-            guard PQconsumeInput(handle) == 1 else { throw scriptLost(handle) }
+            guard PQconsumeInput(handle) == 1 else { throw lost() }
         case .cancelled: throw PostgresError(.cancelled, "cancelled")
         case .timedOut: throw PostgresError(.timedOut, "no answer in time")
         }
-    }
-
-    private func scriptLost(_ handle: OpaquePointer, _ message: ServerMessage? = nil) -> PostgresError {
-        let message = message?.sqlstate.isEmpty == false ? message : notices.ending ?? message
-        var text = message?.message ?? PQerrorMessage(handle).map { ServerText.text($0) } ?? ""
-        text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
-        if text.isEmpty { text = "the server closed the connection" }
-        return PostgresError(
-            .connectionLost,
-            "the connection was lost: \(text)",
-            server: message?.sqlstate.isEmpty == false ? message : nil
-        )
     }
 }

@@ -110,6 +110,22 @@ public final class PostgresConnection {
         self.handle = nil
         PQfinish(handle)
     }
+
+    /// What to throw when the session is gone, with the server's last words where it had some.
+    ///
+    /// - Parameter message: what ended the session, as far as a result says.
+    func lost(_ message: ServerMessage? = nil) -> PostgresError {
+        // Words that come while nothing is asked are notices to libpq.
+        let message = message?.sqlstate.isEmpty == false ? message : notices.ending ?? message
+        var text = message?.message ?? handle.flatMap(PQerrorMessage).map { ServerText.text($0) } ?? ""
+        text = text.split(separator: "\n").filter { !$0.hasPrefix("\t") }.joined(separator: "; ")
+        if text.isEmpty { text = "the server closed the connection" }
+        return PostgresError(
+            .connectionLost,
+            "the connection was lost: \(text)",
+            server: message?.sqlstate.isEmpty == false ? message : nil
+        )
+    }
 }
 
 /// Where libpq's notice receiver puts what it gets. It is called only within libpq calls, so on the connection's own task.
