@@ -89,8 +89,8 @@ struct Dependents {
         let isOnOwnTable = entry.table.map(set.relations.contains) ?? false
         switch entry.type {
         case "table", "view", "materialized view", "foreign table": return set.relations.contains(entry.name)
-        // What belongs to a column or an identity goes with it.
-        case "sequence": return isSilent || set.relations.contains(entry.name)
+        // What belongs to a column or an identity goes with it, also into another schema.
+        case "sequence": return isSilent || isOnOwnTable || set.relations.contains(entry.name)
         case "index": return isOnOwnTable && set.relations.contains(entry.name)
         case "table column", "default value": return isOnOwnTable && (set.columns.contains(entry.name) || set.words.contains(entry.name))
         // Keys, references and NOT NULL may have names that the server made up.
@@ -203,8 +203,10 @@ struct Dependents {
             LEFT JOIN pg_rewrite w ON f.classid = 'pg_rewrite'::regclass AND w.oid = f.objid
             LEFT JOIN pg_extension e ON f.classid = 'pg_extension'::regclass AND e.oid = f.objid
             LEFT JOIN pg_namespace n ON f.classid = 'pg_namespace'::regclass AND n.oid = f.objid
+            LEFT JOIN pg_depend so ON c.relkind = 'S' AND so.classid = 'pg_class'::regclass AND so.objid = c.oid
+                AND so.refclassid = 'pg_class'::regclass AND so.refobjsubid > 0 AND so.deptype IN ('a', 'i')
             LEFT JOIN pg_class t ON t.oid = coalesce(x.indrelid, ca.attrelid, nullif(k.conrelid, 0), g.tgrelid, po.polrelid, pr.prrelid, s.stxrelid,
-                d.adrelid, w.ev_class)
+                d.adrelid, w.ev_class, so.refobjid)
             LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
             CROSS JOIN LATERAL pg_identify_object(f.classid, f.objid, f.objsubid) o
         )
