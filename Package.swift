@@ -34,7 +34,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .target(name: "ConvoyPostgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+        .target(name: "CReadLimit"),
+        .target(name: "ConvoyPostgres", dependencies: ["CLibPQ", "CReadLimit"], swiftSettings: strict),
         .target(
             name: "ConvoyMigrations",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],

@@ -22,6 +22,9 @@ struct PipelineExchange {
     /// How many statements libpq has, and how many bytes of them are not answered.
     private var handedOver = 0
     private var unanswered = 0
+    /// Whether more is handed over only when the half of what the server may have is answered: by one statement at a time, each answer would be
+    /// followed by a packet of its own.
+    private var isFull = false
     /// Where the server was last asked to send what it has, because nothing more is handed over before that.
     private var askedAt = 0
     private var hasSync = false
@@ -91,23 +94,29 @@ struct PipelineExchange {
     private mutating func send(_ handle: OpaquePointer) -> Bool {
         guard PQpipelineStatus(handle) == PQ_PIPELINE_ON || PQenterPipelineMode(handle) == 1 else { return breakOff() }
         if !hasSync {
-            while handedOver < statements.count, !hasFailed, cancelling == nil {
+            if unanswered <= Self.ahead / 2 { isFull = false }
+            while handedOver < statements.count, !hasFailed, cancelling == nil, !isFull {
                 let statement = statements[handedOver]
-                guard unanswered == 0 || unanswered + statement.size <= Self.ahead else { break }
-                guard Self.send(statement, handle) == 1, !statement.flushes || PQsendFlushRequest(handle) == 1 else { return breakOff() }
+                isFull = unanswered > 0 && unanswered + statement.size > Self.ahead
+                guard !isFull else { break }
+                // Where the socket takes nothing, libpq reads to make room.
+                let isSent = connection.inflow.reading {
+                    Self.send(statement, handle) == 1 && (!statement.flushes || PQsendFlushRequest(handle) == 1)
+                }
+                guard isSent else { return breakOff() }
                 handedOver += 1
                 unanswered += statement.size
             }
             if handedOver == statements.count || hasFailed || cancelling != nil {
-                guard PQpipelineSync(handle) == 1 else { return breakOff() }
+                guard connection.inflow.reading({ PQpipelineSync(handle) }) == 1 else { return breakOff() }
                 hasSync = true
             } else if askedAt < handedOver, !statements[handedOver - 1].flushes {
                 // The answers that make room would stay in the server's buffer.
-                guard PQsendFlushRequest(handle) == 1 else { return breakOff() }
+                guard connection.inflow.reading({ PQsendFlushRequest(handle) }) == 1 else { return breakOff() }
                 askedAt = handedOver
             }
         }
-        switch PQflush(handle) {
+        switch connection.inflow.reading({ PQflush(handle) }) {
         case 0: return false
         case 1: return true
         default: return breakOff()
@@ -128,7 +137,7 @@ struct PipelineExchange {
     /// The server may have said why before it went, so that is read first.
     private mutating func breakOff() -> Bool {
         isBroken = true
-        _ = connection.handle.map(PQconsumeInput)
+        _ = connection.inflow.reading { connection.handle.map(PQconsumeInput) }
         return false
     }
 
@@ -231,8 +240,7 @@ struct PipelineExchange {
         switch wakeup {
         // What the server said before it hung up is still there to be collected.
         case .ready:
-            connection.inflow.willRead(socket)
-            if PQconsumeInput(handle) != 1 { isBroken = true }
+            if connection.inflow.reading({ PQconsumeInput(handle) }) != 1 { isBroken = true }
         case .cancelled: cancelling = Cancelling()
         case .timedOut: break
         }

@@ -96,12 +96,12 @@ extension PostgresConnection {
             }
             // Also while data keep coming: they must not put off the deadline.
             guard .now < deadline else { throw PostgresError(.timedOut, "no session with \(parameters.place)") }
-            connection.inflow.willRead(socket)
+            let progress = connection.inflow.reading { PQconnectPoll(handle) }
             let limit = connection.budget.connectingBytes
             guard connection.inflow.bytes <= limit else {
                 throw PostgresError(.connectFailed, "the server sent more than \(limit >> 10) KiB before the session was ready")
             }
-            switch PQconnectPoll(handle) {
+            switch progress {
             case PGRES_POLLING_READING: interest = .readable
             case PGRES_POLLING_WRITING: interest = .writable
             case PGRES_POLLING_OK:

@@ -126,13 +126,12 @@ extension PostgresConnection {
         }
         let socket = PQsocket(handle)
         guard socket >= 0 else { throw lost() }
-        let hasMoreToSend = PQflush(handle)
+        let hasMoreToSend = inflow.reading { PQflush(handle) }
         guard hasMoreToSend >= 0 else { throw lost() }
         let interest: Reactor.Interest = hasMoreToSend == 1 ? [.readable, .writable] : .readable
         switch await Reactor.shared.wait(on: socket, for: interest, until: deadline, cancellation: cancellation) {
         case .ready:
-            inflow.willRead(socket)
-            guard PQconsumeInput(handle) == 1 else { throw lost() }
+            guard inflow.reading({ PQconsumeInput(handle) }) == 1 else { throw lost() }
         case .cancelled: throw PostgresError(.cancelled, "cancelled")
         case .timedOut: throw PostgresError(.timedOut, "no answer in time")
         }

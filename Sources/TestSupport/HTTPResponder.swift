@@ -78,7 +78,9 @@ public final class HTTPResponder: Sendable {
                     let count = recv(wait.fd, &buffer, buffer.count, 0)
                     connection.head += buffer.prefix(max(0, count))
                     let head = String(decoding: connection.head, as: UTF8.self)
-                    if count > 0, !isWhole(head) {
+                    // Each method begins with a letter. Who speaks TLS says hello and waits.
+                    let isHTTP = connection.head.first.map { UnicodeScalar($0).properties.isAlphabetic } ?? true
+                    if count > 0, isHTTP, !isWhole(head) {
                         open[wait.fd] = connection
                         continue
                     }

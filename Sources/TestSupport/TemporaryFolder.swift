@@ -19,12 +19,15 @@ public func withTemporaryFolder<Value>(
 }
 
 /// Writes a text file; folders on the way are made.
-public func writeFile(_ path: String, _ text: String) throws {
+///
+/// - Parameter mode: a file may be or name a secret, so nobody else can read it unless the test is about that.
+public func writeFile(_ path: String, _ text: String, mode: UInt32 = 0o600) throws {
     let parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
     guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) else {
         throw TestSupportError("cannot write \(path)")
     }
+    guard chmod(path, mode) == 0 else { throw TestSupportError("cannot set the mode of \(path)") }
 }
 
 /// The top folder of the repository that these tests were built from.

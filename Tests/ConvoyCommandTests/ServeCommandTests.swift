@@ -15,9 +15,9 @@ struct ServeCommandTests {
             (["--allow-actions"], [:], "--allow-actions takes a token"),
             (["--allow-host", "convoy.example.org"], [:], "--allow-host takes a token"),
             (["--listen", "7080"], [:], "is not HOST:PORT"),
-            (["--token-file", "missing"], [:], "missing cannot be read"),
+            (["--token-file", "missing"], [:], "missing: the file cannot be read"),
             ([], ["CONVOY_TOKEN": "short"], "the token of CONVOY_TOKEN is shorter than 16 characters"),
-            (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token of fleet.yaml holds a blank"),
+            (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token of fleet.yaml holds a line break"),
         ] as [([String], [String: String], String)]
     )
     func whatWouldLetStrangersInIsRefused(arguments: [String], environment: [String: String], words: String) async throws {
@@ -75,7 +75,8 @@ struct ServeCommandTests {
     }
 
     @Test func whatOthersCanReachIsToldToLackTLS() async throws {
-        try await withTemporaryFolder(files: Files.fleet().merging(["token": Self.token + "\n"]) { $1 }) { folder in
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            try writeFile("\(folder)/token", Self.token + "\n", mode: 0o644)
             let process = try ConvoyProcess(["serve", "--listen", "0.0.0.0:0", "--token-file", "token"], in: folder)
             process.closeInput()
             _ = await process.wait { $0.standardOutput.contains("listening on") }

@@ -22,8 +22,11 @@ struct FleetFileTests {
         }
     }
 
+    /// What only this user can read, as secrets must be.
     private func write(_ name: String, _ content: Data) throws {
-        try content.write(to: URL(filePath: "\(directory)/\(name)"))
+        let path = "\(directory)/\(name)"
+        try content.write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
     }
 
     @Test func `a missing file says how to name one`() throws {
@@ -69,7 +72,7 @@ struct FleetFileTests {
                   - name: a
                     password: ${file:lf}
                     sslrootcert: certs/root.pem
-                    secrets: {crlf: "${file:crlf}", two: "${file:two}", both: "<${file:lf}>"}
+                    secrets: {crlf: "${file:crlf}", two: {exact: "${file:two}"}, both: "<${file:lf}>"}
                 """.utf8
             )
         )

@@ -73,7 +73,8 @@ extension ProblemCase {
                 fleet.yaml:24:24: error: nothing can be filled in for the word in braces
                     hint: there is {fleet}, {run}, {wave}
                 fleet.yaml:25:5: error: `hooks` has no key `at_night`
-                    hint: there is `after_instance`, `after_run`, `after_wave`, `before_instance`, `before_run`, `before_wave`, `timeout`
+                    hint: there is `after_instance`, `after_run`, `after_wave`, \#
+                `before_instance`, `before_run`, `before_wave`, `environment`, `timeout`
                 fleet.yaml:26:21: error: nothing can be filled in for the word in braces
                     hint: there is {fleet}, {run}
                 fleet.yaml:27:11: error: `window` has no `timezone`

@@ -52,6 +52,8 @@ extension ProblemCase {
                     hint: Convoy sets it itself: take it out
                 fleet.yaml:14:7: error: a header's key is not the name of one
                     hint: it has letters, digits and “-”
+                fleet.yaml:15:16: warning: header `X-Token` holds a line break
+                    hint: take it out unless the password really has it; `printf %s` writes no line break
                 fleet.yaml:15:16: error: the header `X-Token` holds a character that no header can hold
                     hint: it is one line of ASCII characters
                 fleet.yaml:17:30: error: `on` must be one of run-started, gate-waiting, halted, run-finished

@@ -18,6 +18,9 @@ extension ProblemCase {
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:3:71: warning: secret `encryption_key` stands in the file itself
                     hint: use ${env:NAME}, ${file:PATH} or a password file
+                fleet.yaml:4:11: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \#
+                and the password may travel in the clear
+                    hint: use sslmode: verify-full with sslrootcert, or channel_binding: require
                 fleet.yaml:5:10: warning: the password in `url` stands in the file itself
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:6:32: warning: `password` stands in the file itself
@@ -138,9 +141,11 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:3:20: error: `url` is neither a libpq URI nor a key=value string
-                    hint: write for example postgresql://user@host:5432/database, with “@”, “/”, “:” and “%” of a password percent-encoded
-                fleet.yaml:4:20: error: `url` is neither a libpq URI nor a key=value string
-                    hint: write for example postgresql://user@host:5432/database, with “@”, “/”, “:” and “%” of a password percent-encoded
+                    hint: write for example postgresql://user@host:5432/database; percent-encode a password in a URL: “@” is %40, “/” is %2F, \#
+                “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
+                fleet.yaml:4:20: error: `url` holds a “/” or “?” before its “@”, so its parts cannot be told apart
+                    hint: percent-encode a password in a URL: “@” is %40, “/” is %2F, \#
+                “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
                 fleet.yaml:5:15: error: `client_encoding` cannot be set
                     hint: Convoy decides it itself: take it out
                 fleet.yaml:5:20: error: `connect_timeout` in it must be a whole number of seconds, 1 or more

@@ -109,6 +109,12 @@ extension ProblemCase {
                     hint: give it a `user`, or take it out
                 fleet.yaml:3:26: error: `direct` says nothing
                     hint: give it a `host` or `port`, or take it out
+                fleet.yaml:4:12: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \
+                and the password may travel in the clear
+                    hint: use sslmode: verify-full with sslrootcert, or channel_binding: require
+                fleet.yaml:4:12: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \#
+                and the password may travel in the clear
+                    hint: use sslmode: verify-full with sslrootcert, or channel_binding: require
                 fleet.yaml:4:22: error: `admin` must be a mapping of keys to values, not a single value
                 fleet.yaml:4:39: error: `port` must be a whole number from 1 to 65535
                 fleet.yaml:4:39: warning: the password in `direct` stands in the file itself

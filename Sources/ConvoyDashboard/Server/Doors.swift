@@ -17,7 +17,7 @@ final class Doors: Sendable {
             let id = state.rules.open(ObjectIdentifier(channel), from: channel.remoteAddress?.ipAddress ?? "", at: .now)
             return id.flatMap { state.channels.removeValue(forKey: $0) }
         }
-        crowded?.close(promise: nil)
+        crowded?.hangUp()
     }
 
     func close(_ channel: any Channel) {
@@ -71,12 +71,21 @@ final class DoorHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private static func look(at channel: any Channel, _ doors: Doors) {
         guard let wait = doors.nextLook(at: channel) else {
-            channel.close(promise: nil)
+            channel.hangUp()
             return
         }
         let milliseconds = Int64(clamping: (wait / .milliseconds(1)).rounded(.up))
         channel.eventLoop.scheduleTask(in: .milliseconds(max(1, milliseconds))) {
             if channel.isActive { look(at: channel, doors) }
         }
+    }
+}
+
+extension Channel {
+    /// Closes, and says so to the other side at once: a process that was started meanwhile may have inherited the socket, and closing alone would then
+    /// be silent.
+    fileprivate func hangUp() {
+        close(mode: .output, promise: nil)
+        close(promise: nil)
     }
 }

@@ -20,6 +20,6 @@ public struct SessionBudget: Sendable, Hashable {
 
     public init() {}
 
-    /// What the kernel holds for us at most, so that one read cannot bring much more than was seen to be there.
-    static let socketBuffer = 64 << 10
+    /// What is read before the budget and the clock are looked at again.
+    static let bytesPerTurn = 64 << 10
 }

@@ -104,8 +104,11 @@ struct InstanceAssessment: Sendable {
         failure = Self.permission(facts, ledger, exists: contents != nil, instance)
         guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }
         failure = nil
-        warnings.append("migrate would refuse this: \(refusal.message)")
+        warnings.append(Self.warning(ofRefusal: refusal))
     }
+
+    /// What those who only look are told of a failure that waits for those who migrate.
+    static func warning(ofRefusal failure: Failure) -> String { "migrate would refuse this: \(failure.message)" }
 
     /// Whether who may migrate matters also to those who only look: an app's own role that may write the ledger, and is not its owner, is a mistake
     /// to be put right.

@@ -201,15 +201,13 @@ extension InstanceChange {
             [String(identity.backendPID), identity.backendStart, sessionName(run: run)]
         )
         do {
+            // A session that a setting gives another role, or other operators, could not end what it began itself.
+            let settings = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
+            for result in try await connection.pipeline(settings, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             let present = try await SessionIdentity(of: connection)
             guard present.systemIdentifier == identity.systemIdentifier else { return }
             while true {
-                // A session that a setting gives another role could not end what it began itself.
-                let results = try await connection.pipeline(
-                    [PipelineStatement("SET ROLE NONE"), query],
-                    timeout: InstanceProbe.silenceTimeout
-                )
-                if try results[1].get().rows.isEmpty { return }
+                if try await connection.query(query, timeout: InstanceProbe.silenceTimeout).rows.isEmpty { return }
                 guard ContinuousClock.now < deadline else {
                     throw Failure(.unknown, "the old server process \(identity.backendPID) does not end")
                 }
@@ -234,22 +232,31 @@ extension InstanceChange {
     }
 
     /// Ends the sessions that an earlier process of this run has left behind: killed, it could not say goodbye, and its last transaction may hold locks
-    /// or still commit. The run's own process is never older than its sessions.
+    /// or still commit. The run's own process is never older than its sessions. Makes the connection's settings Convoy's own first: until then, names
+    /// and operators mean what the database's owner has set for everyone.
     func endSessionsOfAnEarlierProcess(_ connection: PostgresConnection) async throws(Failure) {
-        let found = try await endEarlierSessions(by: connection)
+        let preparation = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
+        let found = try await endEarlierSessions(by: connection, after: preparation)
         // The administrator's are the administrator's to end.
         guard found.contains(false), instance.admin != nil else { return }
         _ = try await endEarlierSessions(by: adminSession().connection)
     }
 
     /// - Returns: for each session that was found first, whether its role is the one that asks.
-    private func endEarlierSessions(by connection: PostgresConnection) async throws(Failure) -> [Bool] {
+    private func endEarlierSessions(
+        by connection: PostgresConnection,
+        after preparation: [PipelineStatement] = []
+    ) async throws(Failure) -> [Bool] {
         let deadline = ContinuousClock.now + max(settings.lockWait, .seconds(1))
+        var preparation = preparation
         var found: [Bool]?
         while true {
             let ours: [Bool]
             do {
-                let rows = try await connection.query(earlierSessions, timeout: InstanceProbe.silenceTimeout).rows
+                let results = try await connection.pipeline(preparation + [earlierSessions], timeout: InstanceProbe.silenceTimeout)
+                for result in results { _ = try result.get() }
+                preparation = []
+                let rows = try results[results.count - 1].get().rows
                 ours = try rows.map { row throws(PostgresError) in try row.bool("is_ours") }
             } catch {
                 throw Failure(error, doing: "ending the sessions of an earlier process", settings: settings)

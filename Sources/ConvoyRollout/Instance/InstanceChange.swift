@@ -113,6 +113,7 @@ final class InstanceChange {
         let left = runner.lostSessions.take(of: instance.name)
         if !left.isEmpty {
             lost = left
+            try await discardForeignSettings(connection)
             try await endLostSessions(by: connection)
             reading = try await probe.read(connection)
             facts = reading.facts
@@ -182,18 +183,14 @@ final class InstanceChange {
     func acquireLock(_ cancellation: Cancellation = .observed) async throws(Failure) {
         let connection = try openConnection()
         let deadline = ContinuousClock.now + settings.lockWait
+        try await discardForeignSettings(connection)
         try await endSessionsOfAnEarlierProcess(connection)
-        var preparation = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
         var isToldToWait = false
-        var isToBeDiscarded = facts?.isPooled == true
         while true {
             do {
-                // What an earlier client of the pool has left: settings, and statements under the names that Convoy gives its own.
-                if isToBeDiscarded { try await connection.query("DISCARD ALL", timeout: InstanceProbe.silenceTimeout) }
-                isToBeDiscarded = false
-                let results = try await connection.pipeline(preparation + [AdvisoryLock.acquisition], timeout: InstanceProbe.silenceTimeout)
-                preparation = []
-                holdsLock = try results[results.count - 1].get().onlyRow().bool("acquired")
+                holdsLock = try await connection.query(AdvisoryLock.acquisition, timeout: InstanceProbe.silenceTimeout).onlyRow().bool(
+                    "acquired"
+                )
                 if holdsLock { return }
                 guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
                 let holders = LockHolder.list(try await connection.query(AdvisoryLock.holders, timeout: InstanceProbe.silenceTimeout))
@@ -214,6 +211,16 @@ final class InstanceChange {
             }
             let remaining = deadline - .now
             await pause(for: min(.milliseconds(Int.random(in: 100...300)), max(remaining, .milliseconds(1))), cancellation: cancellation)
+        }
+    }
+
+    /// Rids a pool's session of what an earlier client has left: settings, and statements under the names that Convoy gives its own.
+    private func discardForeignSettings(_ connection: PostgresConnection) async throws(Failure) {
+        guard facts?.isPooled == true else { return }
+        do {
+            try await connection.query("DISCARD ALL", timeout: InstanceProbe.silenceTimeout)
+        } catch {
+            throw Failure(error, doing: "preparing the session", settings: settings)
         }
     }
 

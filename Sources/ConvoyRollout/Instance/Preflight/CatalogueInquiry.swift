@@ -12,6 +12,7 @@ struct CatalogueInquiry {
     /// Whether the instance has no version of the set.
     let isEmpty: Bool
     let instance: Instance
+    var intent = InstanceRunner.Intent.changing
 
     enum Subject: Hashable {
         case extensions, objects, dependents, hazards, leftovers
@@ -78,8 +79,11 @@ struct CatalogueInquiry {
             rights.objects = objects
             verdict.forAdmin = rights.beyondRights(pending)
             if instance.admin == nil, let failure = rights.missingAdmin(pending, verdict.forAdmin, facts, ledger) {
-                verdict.failure = failure
-                return verdict
+                guard intent == .reading else {
+                    verdict.failure = failure
+                    return verdict
+                }
+                verdict.warnings.append(InstanceAssessment.warning(ofRefusal: failure))
             }
         }
         verdict.failure = OwnershipRule.failure(forecast, objects, ledger)

@@ -78,6 +78,12 @@ struct Dependents {
                 removal: try row.optionalText("removal")
             )
             let isSilent = try row.bool("silent")
+            // The table that a migration names and drops goes with its keys, whoever made it.
+            if loss.column == nil, loss.constraint == nil, loss.manner != .retype,
+                entry.table?.utf8.elementsEqual(loss.object.name.name.utf8) == true, entry.isKey || entry.type == "sequence" && isSilent
+            {
+                continue
+            }
             guard !Self.isOwn(entry, isSilent: isSilent, vocabulary) else { continue }
             found.append((loss, entry, loss.manner == .cascade || loss.manner == .restrict && isSilent))
         }

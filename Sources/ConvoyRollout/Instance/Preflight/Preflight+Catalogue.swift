@@ -23,7 +23,8 @@ extension Preflight {
             facts: reading.facts,
             ledger: ledger,
             isEmpty: plan.direction == .up && (reading.contents?.applied ?? []).isEmpty,
-            instance: instance
+            instance: instance,
+            intent: runner.intent
         )
         let questions = inquiry.questions
         guard !questions.isEmpty else { return CatalogueVerdict() }
