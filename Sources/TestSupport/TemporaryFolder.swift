@@ -3,9 +3,12 @@ internal import Glibc
 
 /// A folder for one test; it is removed, with all that is in it, when the body ends.
 ///
-/// - Parameter files: what to put there first, text by relative path; folders on the way are made.
+/// - Parameters:
+///   - files: what to put there first, text by relative path; folders on the way are made.
+///   - mode: of these files.
 public func withTemporaryFolder<Value>(
     files: [String: String] = [:],
+    mode: UInt32 = 0o600,
     _ body: (_ folder: String) async throws -> Value
 ) async throws -> Value {
     var template = Array("/tmp/convoy-test.XXXXXX".utf8CString)
@@ -14,7 +17,7 @@ public func withTemporaryFolder<Value>(
     }
     let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    for (path, text) in files { try writeFile("\(folder)/\(path)", text) }
+    for (path, text) in files { try writeFile("\(folder)/\(path)", text, mode: mode) }
     return try await body(folder)
 }
 

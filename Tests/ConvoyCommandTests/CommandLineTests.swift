@@ -279,7 +279,7 @@ struct CommandLineTests {
     func whatMayNotBeReadIsTold(_ path: String) async throws {
         var files = Files.fleet()
         files["Migrations/1_a.sql"] = "-- migrate:up\nSELECT 1;\n-- migrate:down\n"
-        try await withTemporaryFolder(files: files) { folder in
+        try await withTemporaryFolder(files: files, mode: 0o644) { folder in
             try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: "\(folder)/\(path)")
             let result = try await runConvoyUnprivileged(["validate"], in: folder)
             #expect(result.exitCode == 78)

@@ -15,7 +15,7 @@ struct ReadOnlyFolderTests {
 
             """
         let files = ["..2026/fleet.yaml": text, "..2026/Migrations/20200101000000_create_cars.sql": Files.migration]
-        try await withTemporaryFolder(files: files) { folder in
+        try await withTemporaryFolder(files: files, mode: 0o644) { folder in
             let manager = FileManager.default
             try manager.createSymbolicLink(atPath: "\(folder)/..data", withDestinationPath: "..2026")
             for name in ["fleet.yaml", "Migrations"] {

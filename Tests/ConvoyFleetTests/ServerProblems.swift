@@ -109,9 +109,6 @@ extension ProblemCase {
                     hint: give it a `user`, or take it out
                 fleet.yaml:3:26: error: `direct` says nothing
                     hint: give it a `host` or `port`, or take it out
-                fleet.yaml:4:12: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \
-                and the password may travel in the clear
-                    hint: use sslmode: verify-full with sslrootcert, or channel_binding: require
                 fleet.yaml:4:12: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \#
                 and the password may travel in the clear
                     hint: use sslmode: verify-full with sslrootcert, or channel_binding: require

@@ -26,7 +26,8 @@ import Testing
         ("a.b", ["."], "a•••b"),
         ("aaa", ["a"], "•••••••••"),
         // Programs print line by line, and a short line is part of too much.
-        ("line one\nline two", ["one\nline"], "••• ••• two"), ("the one\nby one", ["one\nby"], "the ••• one"),
+        ("line one\nline two", ["one\nline"], "••• ••• two"), ("the one\nby two", ["one\nby"], "the ••• two"),
+        ("the one or by one", ["one\nby two"], "the one or by one"),
         ("pässwörd", ["ässwör"], "p•••d"),
         ("plain", ["", "  "], "plain"),
     ]) func secretsAreHidden(_ text: String, _ secrets: [String], _ expected: String) {

@@ -61,14 +61,14 @@ import Testing
     @Test func theRootOfAQueueIsNamed() async throws {
         try await withCars { database, runner, instance in
             let root = try await holding("SELECT * FROM cars", in: database, name: "root")
-            let queued = Task { try await database.execute(["LOCK TABLE cars IN ACCESS EXCLUSIVE MODE"]) }
+            let queued = Task { try await holding("LOCK TABLE cars IN ACCESS EXCLUSIVE MODE", in: database, name: "queued").close() }
             try await eventually("it queues") {
                 try await database.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'cars'::regclass").rows.count == 1
             }
             let failure = try #require(await runner.up(instance).failure)
             #expect(failure.lockedBy?.pid == root.backendPID)
             root.close()
-            _ = try? await queued.value
+            try await queued.value
         }
     }
 

@@ -34,9 +34,10 @@ struct SecretMask: Sendable {
     /// How a secret may be written.
     private static func forms(of secret: String) -> [String] {
         var forms = [secret]
-        let lines = secret.split(whereSeparator: \.isNewline).map(String.init)
+        var lines = secret.split(whereSeparator: \.isNewline).map(String.init)
         // One that ends with a line break is written without it, too; a short line of several is part of too much.
-        forms += lines.count == 1 ? lines : lines.filter { $0.utf8.count >= 4 }
+        if lines.count > 1 { lines.removeAll { $0.utf8.count < 4 } }
+        forms += lines
         for line in [secret] + lines where line.utf8.count > 1 {
             let encoded = percentEncoded(line)
             forms += [

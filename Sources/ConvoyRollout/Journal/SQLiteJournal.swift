@@ -1,6 +1,7 @@
 internal import ConvoyMigrations
 internal import Dispatch
 internal import GRDB
+internal import Glibc
 
 /// A journal in an SQLite file, which one run writes while other processes read it and leave requests in it.
 ///
@@ -35,6 +36,15 @@ public final class SQLiteJournal: Journal {
             let file = try JournalFile.makeIfMissing(path)
             return try failing(path) {
                 try checkContents(file)
+                return SQLiteJournal(path: path, pool: try pool(writing: file))
+            }
+        }
+    }
+
+    private static func pool(writing file: JournalFile) throws -> DatabasePool {
+        let deadline = ContinuousClock.now + busyTimeout
+        while true {
+            do {
                 let pool = try DatabasePool(path: file.realPath, configuration: configuration())
                 // GRDB sets NORMAL together with WAL, which may lose the newest commits with the power.
                 try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
@@ -44,7 +54,10 @@ public final class SQLiteJournal: Journal {
                     // Another process may have made the tables at the same moment.
                     guard try pool.read(JournalSchema.migrator.hasCompletedMigrations) else { throw error }
                 }
-                return SQLiteJournal(path: path, pool: pool)
+                return pool
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < deadline {
+                // SQLite itself does not wait for another process that turns a new file into one with a write-ahead log.
+                usleep(20_000)
             }
         }
     }
