@@ -135,7 +135,8 @@ struct NewMigrationTests {
         #expect(MigrationFile.sample(empty).problems.map(\.message) == messages)
         let (create, drop) =
             form.isTransactional
-            ? ("CREATE INDEX a ON b (c);", "DROP INDEX a;") : ("CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c);", "DROP INDEX CONCURRENTLY IF EXISTS a;")
+            ? ("CREATE INDEX a ON b (c);", "DROP INDEX a;")
+            : ("CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON b (c);", "DROP INDEX CONCURRENTLY IF EXISTS a;")
         let up = empty.replacing("\n\n\n", with: "\n\(create)\n\n", maxReplacements: 1)
         #expect(MigrationFile.sample(up).problems.map(\.message) == Array(messages.dropFirst()))
         let down = empty.replacing("-- convoy:irreversible\n", with: "\(drop)\n")
