@@ -166,24 +166,24 @@ extension SQLStateHint {
         .init(
             "22003",
             means: "a value is too large for the column's new type",
-            advice: "find the row and correct it, then run migrate again"
+            advice: "find the row and correct it, then run the command again"
         ),
         .init(
             "22001",
             means: "a text is longer than the column's new type allows",
-            advice: "find the row and shorten it, then run migrate again"
+            advice: "find the row and shorten it, then run the command again"
         ),
         .init(
             "22P02",
             "22007",
             "22008",
             means: "a value cannot be read as the new type",
-            advice: "find the row and correct it, then run migrate again"
+            advice: "find the row and correct it, then run the command again"
         ),
-        .init("23502", means: "a row has NULL where the column is to be NOT NULL", advice: "fill it, then run migrate again"),
-        .init("23503", means: "a row points to one that is not there", advice: "correct or delete it, then run migrate again"),
-        .init("23505", means: "rows are in the way of the unique index", advice: "find the duplicates, then run migrate again"),
-        .init("23514", means: "a row does not meet the new constraint", advice: "find it and correct it, then run migrate again"),
+        .init("23502", means: "a row has NULL where the column is to be NOT NULL", advice: "fill it, then run the command again"),
+        .init("23503", means: "a row points to one that is not there", advice: "correct or delete it, then run the command again"),
+        .init("23505", means: "rows are in the way of the unique index", advice: "find the duplicates, then run the command again"),
+        .init("23514", means: "a row does not meet the new constraint", advice: "find it and correct it, then run the command again"),
 
         // Objects that are in the way, or missing.
         .init(
@@ -196,12 +196,12 @@ extension SQLStateHint {
             "0A000",
             if: .detailedStatement("ALTER"),
             means: "a view, rule, trigger or policy that is not TeslaMate's uses the column",
-            advice: "keep its definition, drop it, run migrate again, then make it again"
+            advice: "keep its definition, drop it, run the command again, then make it again"
         ),
         .init(
             "2BP01",
             means: "something that is not TeslaMate's depends on what the migration drops",
-            advice: "keep its definition, drop only that, run migrate again, then make it again; CASCADE would lose it unseen"
+            advice: "keep its definition, drop only that, run the command again, then make it again; CASCADE would lose it unseen"
         ),
         .init(
             "42P07",
@@ -210,7 +210,7 @@ extension SQLStateHint {
             "42723",
             "42P06",
             means: "something of that name is there already, from a migration by hand perhaps",
-            advice: "compare it with a healthy instance; rename or drop it, then run migrate again"
+            advice: "compare it with a healthy instance; rename or drop it, then run the command again"
         ),
         .init(
             "42883",

@@ -107,7 +107,7 @@ struct NewCommandTests {
     }
 
     @Test func aDirectoryThatMayNotBeWrittenIsTold() async throws {
-        try await withTemporaryFolder(files: Files.fleet()) { folder in
+        try await withTemporaryFolder(files: Files.fleet(), mode: 0o644) { folder in
             try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: "\(folder)/Migrations")
             let result = try await runConvoyUnprivileged(["new", "a"], in: folder)
             #expect(result.exitCode == 78)

@@ -171,8 +171,10 @@ struct RunsCommandTests {
             }
         }
         try await withRuns { folder, _ in
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(folder)/fleet.yaml")
             let result = try await runConvoyUnprivileged(["runs"], in: folder)
             #expect(result.exitCode == 78)
+            #expect(result.standardError.contains("error: journal "), "\(result.standardError)")
             #expect(result.standardError.contains("by this user"))
         }
     }

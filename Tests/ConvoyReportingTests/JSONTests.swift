@@ -108,7 +108,7 @@ struct JSONTests {
                     "sqlstate": "22003",
                     "message": "numeric field overflow",
                     "detail": "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
-                    "hint": "correct the rows that are too large, then run migrate again", "server_hint": .null,
+                    "hint": "correct the rows that are too large, then run the command again", "server_hint": .null,
                     "fingerprint": .string(overflow.fingerprint),
                     "locked_by": .null,
                 ]

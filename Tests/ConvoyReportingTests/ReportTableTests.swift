@@ -65,7 +65,7 @@ struct ReportTableTests {
                         ALTER COLUMN charger_power TYPE numeric(8,2)
                                      ^
                   detail: A field with precision 8, scale 2 must round to an absolute value less than 10^6.
-                  hint: correct the rows that are too large, then run migrate again
+                  hint: correct the rows that are too large, then run the command again
 
                 lock-busy: carol
                   another session holds the migration lock

@@ -21,7 +21,7 @@ let overflow = Failure(
     position: 35,
     sqlstate: "22003",
     detail: "A field with precision 8, scale 2 must round to an absolute value less than 10^6.",
-    hint: "correct the rows that are too large, then run migrate again"
+    hint: "correct the rows that are too large, then run the command again"
 )
 
 let busy = Failure(

@@ -252,15 +252,15 @@ extension InstanceChange {
         )
         if row == nil {
             failure.message = "the index is not there after the statement that makes it"
-            failure.hint = "does an event trigger or another session drop it? then run migrate again"
+            failure.hint = "does an event trigger or another session drop it? then run the command again"
         } else if try row?.bool("is_on_table") != true {
             failure.message = "the name \(name) belongs to something else, so that IF NOT EXISTS made no index"
-            failure.hint = "rename or drop what bears the name, then run migrate again"
+            failure.hint = "rename or drop what bears the name, then run the command again"
         } else if try row?.bool("is_valid") != true {
             failure.message =
                 "the index \(name) is not valid after the statement: another session builds it at this moment, or left it unfinished"
             failure.hint =
-                "wait until no other session builds it, then run migrate again: what is left unfinished is dropped and built again"
+                "wait until no other session builds it, then run the command again: what is left unfinished is dropped and built again"
         } else {
             return nil
         }

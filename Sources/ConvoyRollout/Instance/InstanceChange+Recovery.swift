@@ -65,7 +65,7 @@ extension InstanceChange {
                         version: migration.version,
                         file: migration.file,
                         sqlstate: error.sqlstate,
-                        hint: "nothing is half done: each migration is one transaction; run migrate again when the database is back"
+                        hint: "nothing is half done: each migration is one transaction; run the command again when the database is back"
                     )
                 }
             }

@@ -343,7 +343,7 @@ extension InstanceChange {
             hint: standing == migration.version
                 ? "its statement has run and stands, only the row is missing: remove what keeps the ledger from it, then run it again"
                 : change.direction == .up
-                    ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run migrate again"
+                    ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run the command again"
                     : "the migration was rolled back: remove what keeps the row in the ledger, then run rollback again"
         )
     }

@@ -150,7 +150,7 @@ final class InstanceChange {
                 throw Failure(
                     .failed,
                     "another migrator keeps changing the ledger of this database",
-                    hint: "stop the app or the other tool, then run migrate again"
+                    hint: "stop the app or the other tool, then run the command again"
                 )
             }
         }

@@ -117,7 +117,7 @@ private func withTrustedExtensions(_ body: (_ folder: String) async throws -> Vo
         for name in try files.contentsOfDirectory(atPath: source) where name.hasPrefix("cube") || name.hasPrefix("earthdistance") {
             var text = String(decoding: try #require(files.contents(atPath: "\(source)/\(name)")), as: UTF8.self)
             if name.hasSuffix(".control") { text = text.replacing("trusted = true", with: "") + "\ntrusted = true\n" }
-            try writeFile("\(folder)/extension/\(name)", text)
+            try writeFile("\(folder)/extension/\(name)", text, mode: 0o644)
         }
         // The server runs as another user.
         try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
