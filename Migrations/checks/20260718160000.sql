@@ -1,7 +1,7 @@
 -- Costs get more digits. A view keeps the types of the columns that it uses.
 -- convoy:if-applied 20200528163852
 SELECT pg_catalog.format(
-        '%s uses %s column(s) whose type changes, such as %s: drop it, and make it again after the migration',
+        '%s uses %s column(s) whose type changes, such as %s: keep its definition (pg_get_viewdef), drop it, and make it again after the migration',
         view.oid::pg_catalog.regclass, count(*), min(changed.relname::text || '.' || a.attname::text))
 FROM (
     SELECT DISTINCT r.ev_class, d.refobjid, d.refobjsubid

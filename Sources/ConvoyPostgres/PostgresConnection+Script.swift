@@ -79,10 +79,11 @@ extension PostgresConnection {
             default:
                 inflow.receivedResult()
                 let length = Int(clamping: count)
-                bytesLeft -= length
-                guard bytesLeft >= 0 else { throw Self.tooMuch }
                 guard let buffer else { continue }
                 let bytes = UnsafeRawBufferPointer(start: buffer, count: length)
+                // Each column is a value in memory, and each line an array of them.
+                bytesLeft -= length + 64 + 32 * (1 + bytes.count { $0 == UInt8(ascii: "\t") })
+                guard bytesLeft >= 0 else { throw Self.tooMuch }
                 lines.append(Self.columns(bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]))
             }
         }

@@ -223,7 +223,8 @@ extension SQLStateHint {
             "42704",
             "3F000",
             means: "something is missing that earlier migrations make, so the schema is not what the ledger tells",
-            advice: "compare it with a healthy instance; was it restored in part, or changed by hand?"
+            advice:
+                "where all fail alike, correct the migration; else compare with a healthy instance: was it restored in part, or changed by hand?"
         ),
     ]
 }

@@ -147,6 +147,7 @@ extension FleetSession {
             return "\(counts)\nfix the cause, then continue with: \(next.resume)\n"
         case (.halted, _):
             return "\(counts)\n" + next.lines("look at the failures above and fix the cause; then continue with what is left:")
+        case (.interrupted, _) where left == 0: return "\(counts)\nthere is nothing left to start; \(next.resume) only closes the run\n"
         case (.interrupted, _): return "\(counts)\ncontinue with: \(next.resume)\n"
         case (.failed, _) where plan.change.direction == .down:
             let text = next.lines("when the cause is fixed, continue with what is left:")
@@ -220,7 +221,7 @@ extension FleetSession {
                 .failed,
                 "the plan no longer holds, and nothing was touched",
                 details: differences,
-                hint: "look at it again with `convoy plan --out`"
+                hint: "look at it again with `convoy plan --out FILE`"
             )
         }
     }

@@ -69,6 +69,36 @@ import Testing
         }
     }
 
+    /// Without an audit log, the look at the ledger's row comes right after the migration's own statements.
+    @Test func anOperatorForTheLookAtTheRow() async throws {
+        let set = try migrationSet([
+            (1, migrationText("CREATE TABLE cars (id bigint);")), (2, migrationText("UPDATE cars SET id = id + 1;")),
+            (3, migrationText("-- convoy:admin\nCREATE TABLE trips (id bigint);")),
+        ])
+        try await withDatabase { database in
+            let runner = InstanceRunner(set)
+            let instance = database.instance { $0.audit = .journalOnly }
+            _ = await runner.up(instance, to: 1)
+            try await database.execute(
+                Self.trap + [
+                    "INSERT INTO cars VALUES (1)",
+                    """
+                    CREATE FUNCTION evil(numeric, bigint) RETURNS boolean LANGUAGE plpgsql AS
+                    'BEGIN INSERT INTO public.caught VALUES (current_user); RETURN $1 OPERATOR(pg_catalog.=) $2::numeric; END'
+                    """,
+                    "CREATE OPERATOR = (LEFTARG = numeric, RIGHTARG = bigint, FUNCTION = evil)",
+                    """
+                    CREATE FUNCTION flip() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN ALTER TABLE public.schema_migrations ALTER version TYPE numeric; RETURN NEW; END'
+                    """,
+                    "CREATE TRIGGER flip BEFORE UPDATE ON cars FOR EACH ROW EXECUTE FUNCTION flip()",
+                ]
+            )
+            _ = await runner.up(instance)
+            #expect(try await caught(database) == [])
+        }
+    }
+
     /// Between the guard's look at the ledger and the row in it, no other table may take its name.
     @Test func aSchemaThatIsRenamedMeanwhile() async throws {
         let set = try migrationSet([

@@ -18,6 +18,36 @@ struct EffectReader {
         return Set(SQLLexer(source).compactMap { name($0, source) })
     }
 
+    /// Whether a statement is `CREATE … VIEW`.
+    static func makesView(_ text: String) -> Bool {
+        let source = SourceText(path: "", text: text)
+        let words = SQLLexer(source).filter { $0.kind == .word || $0.kind == .quotedIdentifier }.prefix(6)
+        return words.first.map { source.isWord($0, "CREATE") } == true && words.contains { source.isWord($0, "VIEW") }
+    }
+
+    /// The same of what a statement carries as text: the body of a `DO` or of a function, and the SQL in it.
+    static func quotedIdentifiers(_ text: String, depth: Int = 3) -> Set<String> {
+        guard depth > 0 else { return [] }
+        let source = SourceText(path: "", text: text)
+        return SQLLexer(source).reduce(into: []) { names, token in
+            guard let quoted = contents(token, source) else { return }
+            names.formUnion(identifiers(quoted))
+            names.formUnion(quotedIdentifiers(quoted, depth: depth - 1))
+        }
+    }
+
+    private static func contents(_ token: SQLToken, _ source: SourceText) -> String? {
+        let text = source.text(token.range)
+        switch token.kind {
+        case .dollarString:
+            guard let end = text.dropFirst().firstIndex(of: "$") else { return nil }
+            let length = text.distance(from: text.startIndex, to: end) + 1
+            return String(text.dropFirst(length).dropLast(length))
+        case .string: return String(text.drop { $0 != "'" }.dropFirst().dropLast()).replacing("''", with: "'")
+        default: return nil
+        }
+    }
+
     mutating func read() -> [SchemaEffect] {
         do {
             if takes("CREATE") { return try creation() }
@@ -256,7 +286,11 @@ struct EffectReader {
         let owned = SchemaEffect.alters(object)
         if takes("RENAME") {
             if takes("TO") { return [owned, .renames(object, to: try identifier())] }
-            if takes("CONSTRAINT") { return [owned] }
+            if takes("CONSTRAINT") {
+                let constraint = try identifier()
+                guard takes("TO") else { throw NotUnderstood() }
+                return [owned, .renamesConstraint(constraint, table: table, to: try identifier())]
+            }
             _ = takes("COLUMN")
             let column = try identifier()
             guard takes("TO") else { throw NotUnderstood() }

@@ -45,6 +45,7 @@ package enum SchemaEffect: Sendable, Hashable {
     case renamesColumn(String, table: ObjectName, to: String)
     case retypesColumn(String, table: ObjectName)
     case dropsConstraint(String, table: ObjectName, cascades: Bool)
+    case renamesConstraint(String, table: ObjectName, to: String)
     /// A table that needs this privilege: `INSERT`, `UPDATE`, `DELETE` or `REFERENCES`.
     case uses(ObjectName, privilege: String)
     /// A statement that may do anything.

@@ -51,6 +51,10 @@ package struct SchemaForecast: Sendable {
 
     /// The schema where what is not qualified is made.
     private let schema: String
+    /// What the migrations may have freed without saying so: names in it are not reported as taken.
+    private var freed = Freed()
+    /// Whether the statement at hand makes a view.
+    private var makesView = false
     private var states: [Place: State] = [:]
     private var columns: [Object: [String: ColumnState]] = [:]
 
@@ -82,7 +86,16 @@ package struct SchemaForecast: Sendable {
     package mutating func add(_ migration: Migration, _ section: MigrationSection, asOwner: Bool) {
         for case .statement(let statement) in section.elements {
             let origin = Origin(version: migration.version, file: migration.file, line: statement.line)
-            for effect in statement.effects { add(effect, origin, asOwner) }
+            let effects = statement.effects
+            makesView = EffectReader.makesView(statement.text)
+            for effect in effects {
+                add(effect, origin, asOwner)
+                freed.add(effect)
+            }
+            if effects.contains(.unknown) {
+                freed.names.formUnion(EffectReader.identifiers(statement.text))
+                freed.names.formUnion(EffectReader.quotedIdentifiers(statement.text))
+            }
         }
     }
 
@@ -92,7 +105,8 @@ package struct SchemaForecast: Sendable {
             create(object, tolerates, makesType: object.kind == .relation, origin)
             if replaces, case .isThere(let now)? = states[place(of: object)] { need(now, origin, asOwner) }
         case .createsIndex(let name, let table, let tolerates):
-            create(Object(.relation, ObjectName(name, schema: schemaNow(of: table))), tolerates, makesType: false, origin)
+            let index = Object(.relation, ObjectName(name, schema: schemaNow(of: table)))
+            create(index, tolerates, makesType: false, on: table.name, origin)
         case .alters(let object):
             if let now = now(object) { need(now, origin, asOwner) }
         case .drops(let object, let cascades):
@@ -117,7 +131,7 @@ package struct SchemaForecast: Sendable {
                 return
             }
             if tolerates { return }
-            creations.append(Creation(object: table, column: column, origin: origin))
+            claim(Creation(object: table, column: column, origin: origin))
             columns[table, default: [:]][column] = .isNew
         case .dropsColumn(let column, let table, let cascades):
             guard let table = now(Object(.relation, table)) else { return }
@@ -128,7 +142,7 @@ package struct SchemaForecast: Sendable {
         case .renamesColumn(let column, let table, let name):
             guard let table = now(Object(.relation, table)) else { return }
             let state = columns[table]?[column] ?? .isThere(column)
-            if columns[table]?[name] == nil { creations.append(Creation(object: table, column: name, origin: origin)) }
+            if columns[table]?[name] == nil { claim(Creation(object: table, column: name, origin: origin)) }
             columns[table, default: [:]][column] = .isGone
             columns[table, default: [:]][name] = state
         case .retypesColumn(let column, let table):
@@ -141,7 +155,7 @@ package struct SchemaForecast: Sendable {
             guard asOwner, let now = now(Object(.relation, table)) else { return }
             let use = Use(table: now.name, privilege: privilege)
             if uses[use] == nil { uses[use] = origin }
-        case .unknown:
+        case .renamesConstraint, .unknown:
             break
         }
     }
@@ -151,7 +165,7 @@ package struct SchemaForecast: Sendable {
         owned[object] = origin
     }
 
-    private mutating func create(_ object: Object, _ tolerates: Bool, makesType: Bool, _ origin: Origin) {
+    private mutating func create(_ object: Object, _ tolerates: Bool, makesType: Bool, on table: String? = nil, _ origin: Origin) {
         let place = place(of: object)
         guard states[place] == nil else {
             if case .isGone? = states[place] { states[place] = .isNew }
@@ -162,8 +176,16 @@ package struct SchemaForecast: Sendable {
             states[place] = .isThere(object)
             return
         }
-        creations.append(Creation(object: object, makesType: makesType, origin: origin))
+        claim(Creation(object: object, makesType: makesType, origin: origin), on: table)
         states[place] = .isNew
+    }
+
+    /// Notes a name that must be free, unless the migrations may have freed it.
+    private mutating func claim(_ creation: Creation, on table: String? = nil) {
+        let object = creation.object
+        let name = creation.column ?? object.name.name
+        guard !freed.mayHold(name, in: object.name.schema ?? schema, on: table, isView: makesView) else { return }
+        creations.append(creation)
     }
 
     private mutating func move(_ object: Object, to target: Object, _ origin: Origin) {
@@ -174,7 +196,7 @@ package struct SchemaForecast: Sendable {
             state = .isNew
         }
         let (from, to) = (place(of: object), place(of: target))
-        if states[to] == nil { creations.append(Creation(object: target, origin: origin)) }
+        if states[to] == nil { claim(Creation(object: target, origin: origin)) }
         states[from] = .isGone
         states[to] = state
     }
@@ -232,6 +254,8 @@ package struct SetVocabulary: Sendable {
     package private(set) var columns: Set<String> = []
     /// Every identifier and key word of the set.
     package private(set) var words: Set<String> = []
+    /// The same of what its statements carry as text, such as the body of a `DO`.
+    package private(set) var quotedWords: Set<String> = []
 
     package init(_ set: MigrationSet) {
         for migration in set.migrations {
@@ -240,6 +264,7 @@ package struct SetVocabulary: Sendable {
             for section in sections {
                 for case .statement(let statement) in section.elements {
                     words.formUnion(EffectReader.identifiers(statement.text))
+                    quotedWords.formUnion(EffectReader.quotedIdentifiers(statement.text))
                     for effect in statement.effects { add(effect) }
                 }
             }

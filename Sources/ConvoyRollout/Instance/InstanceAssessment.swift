@@ -174,7 +174,7 @@ struct InstanceAssessment: Sendable {
             .blocked,
             shortList(plan.obstacles, separator: "; "),
             version: first.version,
-            hint: "roll back to a version above \(first.version), or restore a backup"
+            hint: "--to \(first.version) is the furthest that it goes back; before that there is only a backup"
         )
         if case .irreversible(_, _, let file, let line) = first { (failure.file, failure.line) = (file, line) }
         return failure

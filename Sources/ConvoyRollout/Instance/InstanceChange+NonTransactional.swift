@@ -55,11 +55,12 @@ extension InstanceChange {
         let opening =
             exchange.rehearsal(migration, after: predecessor) + exchange.opening(migration)
             + [(.ledger, check), (.begin, forget)].map { MigrationExchange.Item(migration: migration, place: $0, statement: $1) }
+        let timeline = await timeline(of: connection)
         let opened = await send(opening, on: keeper)
         guard case .committed = opened else { return opened }
 
         if let end = await runAlone(statement, section, of: migration, exchange, on: connection) { return end }
-        standing = migration.version
+        standing = timeline.map { (migration.version, $0) }
 
         let recording = PipelineStatement(exchange.ledger.recording(change.direction), versions)
         let closing =
@@ -70,6 +71,12 @@ extension InstanceChange {
         let end = await send(closing, on: keeper, since: start)
         if case .committed = end { standing = nil }
         return end
+    }
+
+    /// The server's present timeline, which a standby that is promoted leaves; nil where it cannot be had.
+    func timeline(of connection: PostgresConnection) async -> String? {
+        let query = "SELECT pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) AS timeline"
+        return try? await connection.query(query, timeout: InstanceProbe.silenceTimeout).onlyRow().text("timeline")
     }
 
     private func runAlone(
@@ -129,7 +136,7 @@ extension InstanceChange {
         )
         do {
             for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
-            if standing == migration.version {
+            if standing?.version == migration.version {
                 warn("the statement of migration \(migration.version) has run already: only its row in the ledger was missing")
             } else if try await runWatched(
                 statement,

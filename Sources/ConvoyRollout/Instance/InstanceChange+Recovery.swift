@@ -34,6 +34,8 @@ extension InstanceChange {
                 let connection = try await probe.session()
                 self.connection = connection
                 try await checkThatItIsTheSame(connection)
+                // A standby that was promoted may never have heard of the statement.
+                if let before = standing?.timeline, await timeline(of: connection) != before { standing = nil }
                 for orphan in orphans { try await end(orphan, by: connection, until: deadline) }
                 if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
                 // Nobody writes in our name any more: what we did is known from here on, whoever gets the lock.

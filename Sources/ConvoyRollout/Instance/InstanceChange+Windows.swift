@@ -310,7 +310,7 @@ extension InstanceChange {
                 version: migration.version,
                 file: migration.file,
                 sqlstate: message.sqlstate,
-                hint: "it would run with the administrator's rights: remove it, or apply this migration by hand as the administrator"
+                hint: "it would run with the administrator's rights: have its owner remove it, then run the command again"
             )
         case "55P03", "40P01":
             try await waitForLocks(message, at: place, of: migration)
@@ -340,7 +340,7 @@ extension InstanceChange {
             version: migration.version,
             file: migration.file,
             sqlstate: place == .readBack ? nil : message.sqlstate,
-            hint: standing == migration.version
+            hint: standing?.version == migration.version
                 ? "its statement has run and stands, only the row is missing: remove what keeps the ledger from it, then run it again"
                 : change.direction == .up
                     ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run the command again"

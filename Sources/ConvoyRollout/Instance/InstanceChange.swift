@@ -26,7 +26,7 @@ final class InstanceChange {
     /// The session that last held the ledger's lock beside a non-transactional migration.
     var keeper: SessionIdentity?
     /// The version whose statement has run outside a transaction, and whose row in the ledger is still to be written.
-    var standing: MigrationVersion?
+    var standing: (version: MigrationVersion, timeline: String)?
     /// The sessions of lost connections, as long as it is not known that they have ended.
     var lost: [LostSession] = []
     /// Versions in the ledger, as far as we know.

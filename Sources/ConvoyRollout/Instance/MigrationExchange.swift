@@ -79,7 +79,7 @@ struct MigrationExchange: Sendable {
         }
         add(.constraints, Self.immediateConstraints)
         // What is Convoy's own again runs with Convoy's own path, where no operator can be somebody else's.
-        if writesAuditLog { add(.audit, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts)) }
+        add(writesAuditLog ? .audit : .readBack, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts))
         parts.append(.items(items + closing(migration)))
         return parts
     }

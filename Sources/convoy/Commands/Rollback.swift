@@ -58,11 +58,12 @@ struct Rollback: FleetCommand {
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             guard let journal, !isRefused else {
                 try output.write(report, settings)
+                if !isRefused, report.changedInstances > 0 { tellLosses(report, session) }
                 if isRefused, !changeOptions.dryRun {
                     throw CommandFailure(
                         .failed,
                         "the rollback is refused, because an instance cannot go all the way; nothing was changed",
-                        hint: "choose a newer --to, or leave those instances out with --select"
+                        hint: (to == nil ? "take fewer --steps" : "choose a newer --to") + ", or leave those instances out with --select"
                     )
                 }
                 return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
@@ -71,12 +72,10 @@ struct Rollback: FleetCommand {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }
                 return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
             }
-            if !changeOptions.yes {
-                StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
-                if report.changedInstances > 0 {
-                    StandardStreams.error.write(LossNotice(report.migrations.map(\.version), session.set).text)
-                    try await Confirmation.ask(report.question)
-                }
+            if !changeOptions.yes { StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief)) }
+            if report.changedInstances > 0 {
+                tellLosses(report, session)
+                if !changeOptions.yes { try await Confirmation.ask(report.question) }
             }
             return try await session.run(
                 plan,
@@ -88,5 +87,9 @@ struct Rollback: FleetCommand {
                 interruption
             ).unlessIncomplete(selection)
         }
+    }
+
+    private func tellLosses(_ report: PlanReport, _ session: FleetSession) {
+        StandardStreams.error.write(LossNotice(report.migrations.map(\.version), session.set).text)
     }
 }

@@ -78,7 +78,7 @@ import Testing
             [
                 "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
                 "CREATE TRIGGER \"my watch\" BEFORE INSERT ON schema_migrations FOR EACH ROW EXECUTE FUNCTION evil()",
-            ], "trigger my watch on public.schema_migrations"
+            ], "trigger \"my watch\" on public.schema_migrations"
         ), (["CREATE RULE note AS ON INSERT TO schema_migrations DO ALSO NOTIFY applied"], "rule note on public.schema_migrations"),
         (["CREATE POLICY mine ON schema_migrations USING (true)"], "policy mine on public.schema_migrations"),
         (["ALTER TABLE schema_migrations ADD CONSTRAINT sane CHECK (version > 0)"], "constraint sane on public.schema_migrations"),

@@ -77,7 +77,7 @@ struct LoginRights: Sendable, Hashable {
             case .roles(let roles):
                 let more = roles.count > 3 ? " and \(roles.count - 3) more roles" : ""
                 reasons.append("can become \(roles.prefix(3).joined(separator: ", "))\(more)")
-            case .holdings: reasons.append("has objects or grants in other databases")
+            case .holdings: reasons.append("owns objects in other databases, or has rights on what all databases share")
             }
         }
         return Failure(

@@ -16,9 +16,11 @@ struct RoleFacts: Sendable, Hashable {
     var attributes: Set<Attribute> = []
     /// A role of PostgreSQL itself, such as `pg_execute_server_program`.
     var isPredefined = false
-    /// Whether anything belongs to it or was granted to it, anywhere on the server.
+    /// Whether anything on the server belongs to it, or was granted to it in the database that is looked at or by a superuser.
+    ///
+    /// What it was granted in another database does not count: the owner of that one could grant anything, and code that runs here cannot get there.
     var holdsAnything = false
-    /// The same outside the database that is looked at.
+    /// Whether anything outside the database that is looked at belongs to it, or what all databases share was granted to it.
     var holdsElsewhere = false
 
     /// Whether becoming it gives anything: groups that only sort logins do not.
@@ -49,7 +51,7 @@ extension RoleReach {
         case attributes(Set<RoleFacts.Attribute>)
         /// It can become these roles.
         case roles([String])
-        /// Objects or grants of its own in other databases.
+        /// Objects of its own in other databases, or rights on what all databases share.
         case holdings
     }
 
@@ -90,11 +92,13 @@ extension RoleReach {
             )
             SELECT pg_get_userbyid(reach.root)::text AS root, r.rolname::text AS role, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication,
                 r.rolbypassrls, r.oid::bigint < 16384 AS is_predefined,
-                EXISTS (SELECT FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid) AS holds_anything,
+                EXISTS (
+                    SELECT FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
+                        AND (s.deptype = 'o' OR s.dbid = d.oid OR s.dbid = 0 AND s.classid <> 'pg_database'::regclass)) AS holds_anything,
                 reach.role = reach.root AND EXISTS (
-                    SELECT FROM pg_shdepend s
-                    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid AND s.dbid <> d.oid
-                        AND NOT (s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = d.oid)) AS holds_elsewhere
+                    SELECT FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid AND s.dbid <> d.oid
+                        AND NOT (s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = d.oid)
+                        AND (s.deptype = 'o' OR s.dbid = 0 AND s.classid <> 'pg_database'::regclass)) AS holds_elsewhere
             FROM reach JOIN pg_roles r ON r.oid = reach.role, pg_database d
             WHERE d.datname = current_database()
             ORDER BY r.rolname

@@ -15,8 +15,10 @@ enum AdminHazards {
             + (includesAuditLog ? " OR (n.nspname = 'convoy' AND c.relname = 'migration_log')" : "")
         func onTable(_ kind: String, _ name: String, remedy: String?, from source: String) -> String {
             let remedy = remedy.map { "pg_catalog.format('\($0)', \(name), t.nspname, t.relname)" } ?? "NULL"
+            // A name never looks like the next one in the list.
             return """
-                SELECT pg_catalog.format('\(kind) %s on %s.%s', \(name), t.nspname, t.relname), \(remedy), NULL
+                SELECT pg_catalog.format('\(kind) %s on %I.%I', pg_catalog.replace(pg_catalog.quote_ident(\(name)), '; ', ';'), t.nspname, t.relname),
+                    \(remedy), NULL
                 FROM (\(tables)) t JOIN \(source)
                 """
         }
@@ -37,7 +39,7 @@ enum AdminHazards {
                 "trigger",
                 "g.tgname",
                 remedy: "DROP TRIGGER %I ON %I.%I",
-                from: "pg_catalog.pg_trigger g ON g.tgrelid = t.oid"
+                from: "pg_catalog.pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal"
             ),
             onTable("rule", "r.rulename", remedy: "DROP RULE %I ON %I.%I", from: "pg_catalog.pg_rewrite r ON r.ev_class = t.oid"),
             onTable("policy", "p.polname", remedy: "DROP POLICY %I ON %I.%I", from: "pg_catalog.pg_policy p ON p.polrelid = t.oid"),
@@ -54,12 +56,18 @@ enum AdminHazards {
                 from: "pg_catalog.pg_attrdef d ON d.adrelid = t.oid "
                     + "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
             ),
-            onTable(
-                "inheritance between a table and",
-                "h.inhrelid::pg_catalog.regclass",
-                remedy: nil,
-                from: "pg_catalog.pg_inherits h ON h.inhrelid = t.oid OR h.inhparent = t.oid"
-            ),
+            """
+            SELECT pg_catalog.format('foreign key %I of %s on %I.%I', k.conname, k.conrelid::pg_catalog.regclass, t.nspname, t.relname),
+                pg_catalog.format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::pg_catalog.regclass, k.conname), NULL
+            FROM (\(tables)) t JOIN pg_catalog.pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f' AND k.conrelid <> t.oid
+            """,
+            """
+            SELECT pg_catalog.format('inheritance of %s from %s', h.inhrelid::pg_catalog.regclass, h.inhparent::pg_catalog.regclass),
+                pg_catalog.format(CASE WHEN c.relispartition THEN 'ALTER TABLE %2$s DETACH PARTITION %1$s' ELSE 'ALTER TABLE %1$s NO INHERIT %2$s' END,
+                    h.inhrelid::pg_catalog.regclass, h.inhparent::pg_catalog.regclass), NULL
+            FROM (\(tables)) t JOIN pg_catalog.pg_inherits h ON h.inhrelid = t.oid OR h.inhparent = t.oid
+            JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
+            """,
             onTable(
                 "index with an expression,",
                 "x.relname",
@@ -96,7 +104,7 @@ enum AdminHazards {
         let hazards = try rows.map { row throws(PostgresError) in try row.text("hazard") }
         let remedies = try rows.map { row throws(PostgresError) in try row.optionalText("remedy") }.compactMap(\.self)
         let undoings = try rows.map { row throws(PostgresError) in try row.optionalText("undo") }.compactMap(\.self)
-        var hint = "apply the migrations that need the administrator by hand"
+        var hint = "have its owner remove what is named; do not apply such a migration by hand beside it"
         if remedies.count == rows.count {
             hint = "as its owner or a DBA: " + remedies.joined(separator: "; ")
             if undoings.count == rows.count {

@@ -31,13 +31,16 @@ enum Advice {
     static func keepingDependents(unseen: [Dependents.Entry], obstacles: [Dependents.Entry]) -> String {
         var steps: [String] = []
         let definitions = (obstacles + unseen).compactMap(\.definition)
-        if !definitions.isEmpty { steps.append("keep the definitions: \(definitions.joined(separator: "; "))") }
+        if !definitions.isEmpty {
+            // Else a function of the tenant's could come first on the path that the database sets.
+            steps.append("keep the definitions, as their owner: SET search_path = pg_catalog; \(definitions.joined(separator: "; "))")
+        }
         let removals = obstacles.compactMap(\.removal)
-        if !removals.isEmpty { steps.append("drop what stands in the way: \(removals.joined(separator: "; "))") }
+        if !removals.isEmpty { steps.append("drop what stands in the way, as its owner: \(removals.joined(separator: "; "))") }
         if !unseen.isEmpty {
             let names = unseen.map { PreflightText.yaml($0.name) }.joined(separator: ", ")
-            steps.append("allow the loss in the fleet file: accept_drops: [\(names)]")
+            steps.append("allow the loss in the fleet file, beside what it allows already: accept_drops: [\(names)]")
         }
-        return steps.joined(separator: ". Then ") + ". After the run make them again"
+        return steps.joined(separator: ". Then ") + ". After the run make them again, as their owner"
     }
 }

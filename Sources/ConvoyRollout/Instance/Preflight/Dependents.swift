@@ -22,6 +22,13 @@ struct Dependents {
 
         var description: String { "\(type) \(identity)" }
 
+        /// Whether PostgreSQL would give the name where a statement gives none, as in `a integer UNIQUE`.
+        var hasServersName: Bool {
+            guard let table, name.hasPrefix("\(table)_") else { return false }
+            let end = name.dropFirst(table.count).reversed().drop { $0.isASCII && $0.isNumber }.reversed()
+            return ["_key", "_check", "_idx", "_excl", "_fkey", "_pkey", "_not_null"].contains { String(end).hasSuffix($0) }
+        }
+
         /// Whether a name of `accept_drops` means it: with or without its schema and a function's arguments, compared byte by byte.
         func isAccepted(by names: [String]) -> Bool {
             let bare = identity.prefix { $0 != "(" }
@@ -93,16 +100,19 @@ struct Dependents {
     /// Whether the set itself makes it, at this version or another.
     static func isOwn(_ entry: Entry, isSilent: Bool, _ set: SetVocabulary) -> Bool {
         let isOnOwnTable = entry.table.map(set.relations.contains) ?? false
+        func isMade(_ name: String, _ names: Set<String>) -> Bool { names.contains(name) || set.quotedWords.contains(name) }
         switch entry.type {
-        case "table", "view", "materialized view", "foreign table": return set.relations.contains(entry.name)
+        case "table", "view", "materialized view", "foreign table": return isMade(entry.name, set.relations)
         // What belongs to a column or an identity goes with it, also into another schema.
         case "sequence": return isSilent || isOnOwnTable || set.relations.contains(entry.name)
-        case "index": return isOnOwnTable && set.relations.contains(entry.name)
+        case "index": return isOnOwnTable && (isMade(entry.name, set.relations) || entry.hasServersName)
         case "table column", "default value": return isOnOwnTable && (set.columns.contains(entry.name) || set.words.contains(entry.name))
         // Keys, references and NOT NULL may have names that the server made up.
-        case "table constraint": return isOnOwnTable && (entry.isKey || set.words.contains(entry.name))
-        case "type": return set.types.contains(entry.name)
-        case "function", "procedure", "aggregate": return set.functions.contains(entry.name)
+        case "table constraint": return isOnOwnTable && (entry.isKey || isMade(entry.name, set.words) || entry.hasServersName)
+        case "trigger", "policy", "rule", "statistics object": return isOnOwnTable && isMade(entry.name, set.words)
+        case "publication relation": return isMade(entry.name, set.words)
+        case "type": return isMade(entry.name, set.types)
+        case "function", "procedure", "aggregate": return isMade(entry.name, set.functions)
         case "extension": return set.extensions.contains(entry.name)
         case "schema": return set.schemas.contains(entry.name)
         default: return false
@@ -129,6 +139,12 @@ struct Dependents {
             UNION ALL
             SELECT r.i, r.is_retyped, 'pg_class'::regclass, a.attrelid, a.attnum, NULL FROM relation r
             JOIN pg_attribute a ON a.attrelid = r.oid AND a.attname = r.sub::name AND NOT a.attisdropped WHERE r.kind = 'column'
+            UNION ALL
+            -- The column goes from partitions and heirs, too.
+            SELECT r.i, r.is_retyped, 'pg_class'::regclass, a.attrelid, a.attnum, NULL FROM relation r
+            JOIN pg_inherits h ON h.inhparent = r.oid
+            JOIN pg_attribute a ON a.attrelid = h.inhrelid AND a.attname = r.sub::name AND NOT a.attisdropped AND NOT a.attislocal
+            WHERE r.kind = 'column'
             UNION ALL
             SELECT r.i, r.is_retyped, 'pg_constraint'::regclass, k.oid, 0, NULL FROM relation r
             JOIN pg_constraint k ON k.conrelid = r.oid AND k.conname = r.sub::name WHERE r.kind = 'constraint'
@@ -177,7 +193,7 @@ struct Dependents {
             WHERE NOT EXISTS (SELECT FROM root r WHERE r.classid = f.classid AND r.objid = f.objid AND (r.objsubid = 0 OR r.objsubid = f.objsubid))
             GROUP BY i, classid, objid, objsubid, types
         ), named AS (
-            SELECT f.i, f.silent, f.types AS root_types, f.objid,
+            SELECT f.i, f.silent, f.types AS root_types, f.objid, f.objsubid > 0 AND ca.attgenerated = '' AS is_column,
                 CASE WHEN d.adrelid IS NOT NULL AND da.attgenerated <> '' THEN 'table column' ELSE o.type END AS type,
                 coalesce(k.contype IN ('p', 'n', 'f'), false) AS is_key,
                 CASE WHEN d.adrelid IS NOT NULL THEN format('%I.%I.%I', tn.nspname, t.relname, da.attname) ELSE o.identity END AS identity,
@@ -188,7 +204,8 @@ struct Dependents {
                 EXISTS (SELECT FROM pg_depend m WHERE m.classid = f.classid AND m.objid = f.objid AND m.deptype = 'e') AS is_member,
                 c.relkind = 't' OR c.relnamespace = 'pg_toast'::regnamespace OR y.typrelid <> 0 AND yc.relkind <> 'c' OR ye.oid IS NOT NULL OR g.tgisinternal
                     OR w.rulename = '_RETURN' OR f.classid IN ('pg_amop'::regclass, 'pg_amproc'::regclass) OR k.contypid <> 0
-                    OR x.indexrelid IS NOT NULL AND EXISTS (SELECT FROM pg_constraint q WHERE q.conindid = x.indexrelid AND q.conrelid = x.indrelid)
+                    OR x.indexrelid IS NOT NULL AND (EXISTS (SELECT FROM pg_constraint q WHERE q.conindid = x.indexrelid AND q.conrelid = x.indrelid)
+                        OR EXISTS (SELECT FROM pg_inherits q WHERE q.inhrelid = x.indexrelid))
                     AS is_part
             FROM found f
             LEFT JOIN pg_class c ON f.classid = 'pg_class'::regclass AND c.oid = f.objid
@@ -246,6 +263,7 @@ struct Dependents {
                 WHEN type = 'table constraint' THEN format('ALTER TABLE %s DROP CONSTRAINT %I', table_identity, name)
                 WHEN type = 'statistics object' THEN format('DROP STATISTICS %s', identity)
                 WHEN type = 'publication relation' THEN format('ALTER PUBLICATION %I DROP TABLE %s', name, table_identity)
+                WHEN is_column THEN format('ALTER TABLE %s ALTER COLUMN %I TYPE text USING %I::text', table_identity, name, name)
                 WHEN type = 'table column' THEN format('ALTER TABLE %s DROP COLUMN %I', table_identity, name)
                 WHEN type = 'default value' THEN format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', table_identity, name)
             END AS removal
@@ -272,7 +290,7 @@ extension Dependents {
         for (loss, entry, goesUnseen) in all where seen.insert(entry).inserted {
             // What one migration only drops with what it needs may stop another.
             let stops = all.contains { $0.entry == entry && !$0.goesUnseen }
-            if !stops && goesUnseen, entry.isAccepted(by: names) {
+            if entry.isAccepted(by: names) {
                 accepted.append(entry.description)
                 continue
             }

@@ -115,8 +115,9 @@ extension LockHolder {
             return
                 "wait until process \(pid) is done, or have \(role.map { "role \($0)" } ?? "its role") or a superuser look what it is in pg_stat_activity"
         case .session, nil:
-            guard !mayBeEnded, let role else { return "wait until process \(pid) is done, or end it with pg_terminate_backend(\(pid))" }
-            return "wait until process \(pid) is done, or have a superuser or role \(role) end it: SELECT pg_terminate_backend(\(pid))"
+            let call = "pg_catalog.pg_terminate_backend(\(pid))"
+            guard !mayBeEnded, let role else { return "wait until process \(pid) is done, or end it with \(call)" }
+            return "wait until process \(pid) is done, or have a superuser or role \(role) end it: SELECT \(call)"
         }
     }
 }
