@@ -125,6 +125,32 @@ import Testing
         }
     }
 
+    /// Anyone may grant what is his own to anyone: that is no reason to leave another tenant's database alone.
+    @Test(arguments: PostgresServer.Release.tested) func grantsOfAnotherTenant(_ release: PostgresServer.Release) async throws {
+        let set = try threeMigrations()
+        try await PostgresServer.shared(release).withDatabase(owner: .unique) { mine in
+            try await PostgresServer.shared(release).withDatabase(owner: .unique) { theirs in
+                let (login, group) = ("\(mine.name)_login", "\(mine.name)_logins")
+                try await mine.server.execute(
+                    "CREATE ROLE \(group)",
+                    "CREATE ROLE \(login) LOGIN IN ROLE \"\(mine.ownerName)\", \(group)"
+                )
+                try await theirs.execute([
+                    "CREATE TABLE bait (id int)", "GRANT SELECT ON bait TO \(login)", "GRANT ALL ON bait TO \(group)",
+                    "GRANT CONNECT, CREATE ON DATABASE \"\(theirs.name)\" TO \(login), \(group)",
+                ])
+                let instance = mine.instance(connection: mine.parameters(user: login))
+                let result = await InstanceRunner(set).up(instance)
+                #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
+                // What a group may do in this database is more than its owner may.
+                try await mine.execute(["CREATE TABLE secret (id int)", "GRANT SELECT ON secret TO \(group)"], as: "postgres")
+                #expect(await InstanceRunner(set).status(instance).outcome == .blocked)
+                for database in [mine, theirs] { try await database.execute(["DROP OWNED BY \(login), \(group)"], as: "postgres") }
+                try await mine.server.execute("DROP ROLE \(login)", "DROP ROLE \(group)")
+            }
+        }
+    }
+
     /// A trigger on the tenant's own ledger would become the deployer, and through it the other tenant.
     @Test(arguments: PostgresServer.Release.tested) func aSharedLogin(_ release: PostgresServer.Release) async throws {
         let set = try threeMigrations()

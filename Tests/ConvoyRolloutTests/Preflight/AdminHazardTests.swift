@@ -87,6 +87,10 @@ import Testing
             "default of column inserted_at on public.schema_migrations"
         ),
         (["CREATE INDEX odd ON schema_migrations ((version % 10))"], "index with an expression, odd on public.schema_migrations"),
+        (
+            ["CREATE TABLE refs (v bigint CONSTRAINT refs_v REFERENCES schema_migrations (version))"],
+            "foreign key refs_v of public.refs on public.schema_migrations"
+        ), (["CREATE TABLE kid () INHERITS (schema_migrations)"], "inheritance of public.kid from public.schema_migrations"),
         (["ALTER TABLE convoy.migration_log ADD CONSTRAINT sane CHECK (version > 0)"], "constraint sane on convoy.migration_log"),
     ]) func whatHangsOnTheLedger(made: [String], name: String) async throws {
         let runner = InstanceRunner(try Self.set())
@@ -99,6 +103,17 @@ import Testing
             #expect(await runner.up(database.instance()).applied.isEmpty)
             try await database.execute(Self.statements(try #require(failure.hint)))
             #expect(await runner.up(database.instance()).outcome == .migrated)
+        }
+    }
+
+    /// Reports show what is joined with `; ` line by line.
+    @Test func aNameThatLooksLikeTheNextOne() async throws {
+        let runner = InstanceRunner(try Self.set())
+        try await withDatabase { database in
+            _ = await runner.up(database.instance(), to: 1)
+            try await database.execute(["CREATE INDEX \"x; DROP TABLE cars\" ON schema_migrations ((version % 10))"])
+            let failure = try #require(await runner.status(database.instance()).failure)
+            #expect(failure.message.contains("\"x;DROP TABLE cars\" on public.schema_migrations"), "\(failure)")
         }
     }
 
