@@ -41,6 +41,11 @@ extension FleetReader {
             return ConnectionLevel(isComplete: false)
         }
         guard !value.text.isEmpty, let parsed = try? ConnectionParameters(conninfo: value.text) else {
+            if let unknown = URLText.unknownParameter(value.text) {
+                let known = ConnectionParameters.knownKeywords
+                note(field, "`\(field.key)` has no parameter `\(unknown)`", hint: suggestion(for: unknown, among: known))
+                return ConnectionLevel(isComplete: false)
+            }
             note(
                 field,
                 "`\(field.key)` is neither a libpq URI nor a key=value string",

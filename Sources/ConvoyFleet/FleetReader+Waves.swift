@@ -22,8 +22,10 @@ extension FleetReader {
         for (index, wave) in waves.enumerated() where index <= rest {
             noteUnknownLabel(of: wave, instances)
             // A wave that gets nothing is told as that.
-            if case .selector(let selector) = wave.wave.selection, !choice.leftFor[index].isEmpty {
-                for miss in selector.misses(in: vocabulary) {
+            var misses: [SelectorMiss] = []
+            if case .selector(let selector) = wave.wave.selection { misses = selector.misses(in: vocabulary) }
+            if !choice.leftFor[index].isEmpty {
+                for miss in misses {
                     note(miss.isName ? .error : .warning, at: wave.mark, "wave `\(wave.wave.name)`: \(miss.message)", hint: miss.hint)
                 }
             }
@@ -32,7 +34,12 @@ extension FleetReader {
             if case .names(let names) = wave.wave.selection, !known.isSuperset(of: names) {
                 noteUnknown(names, of: wave, among: known)
             } else if choice.leftFor[index].isEmpty {
-                noteEmpty(wave, isTaken: !choice.takenBefore[index].isEmpty, isMistake: choice.takenBefore[index].count == repeated.count)
+                noteEmpty(
+                    wave,
+                    isTaken: !choice.takenBefore[index].isEmpty,
+                    isMistake: choice.takenBefore[index].count == repeated.count,
+                    miss: misses.first
+                )
             } else if let first = repeated.first, let earlier = choice.waveOfInstance[first] {
                 let others = repeated.count == 1 ? "" : " and \(repeated.count - 1) more"
                 note(
@@ -72,13 +79,14 @@ extension FleetReader {
     }
 
     /// How many instances there are decides whether a share of them is anything; a selector that nothing fits is a mistake.
-    private func noteEmpty(_ wave: ListedWave, isTaken: Bool, isMistake: Bool) {
-        let reason = isTaken ? "earlier waves take all that it means" : "no instance is meant or left"
+    private func noteEmpty(_ wave: ListedWave, isTaken: Bool, isMistake: Bool, miss: SelectorMiss?) {
+        let reason = isTaken ? "earlier waves take all that it means" : miss?.message ?? "no instance is meant or left"
         let severity: Problem.Severity =
             switch wave.wave.selection {
             case .selector, .names: isMistake ? .error : .warning
             case .count, .percent, .rest: .warning
             }
-        note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: "change what it selects, or take it out")
+        let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or take it out"
+        note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: hint)
     }
 }

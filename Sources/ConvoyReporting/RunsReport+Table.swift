@@ -36,8 +36,8 @@ extension RunsReport {
             }
         )
         blocks.append(
-            runs.filter { $0.state == .cutOff }.map { entry in
-                "run \(entry.run.id.description.visible) was cut off: continue it with `convoy resume \(entry.run.id.description.visible)`, "
+            runs.filter { [.cutOff, .interrupted].contains($0.state) }.map { entry in
+                "run \(entry.run.id.description.visible) was \(entry.state.words): continue it with `convoy resume \(entry.run.id.description.visible)`, "
                     + "or give it up with `convoy abandon \(entry.run.id.description.visible)`"
             }
         )

@@ -128,7 +128,7 @@ struct JournalAccess {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
         }
         guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
-            throw noRun("somebody else has gone on with run \(record.id) just now")
+            throw noRun("run \(record.id) has just been resumed elsewhere")
         }
     }
 

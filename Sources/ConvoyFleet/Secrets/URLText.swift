@@ -1,3 +1,5 @@
+internal import ConvoyPostgres
+
 /// Rules on the text of a URL before any parser takes it apart: a parser finds the end of a password by the first “@”, “/”, “?” or “#”, and takes what
 /// follows for a host, a port or a database, which are shown.
 enum URLText {
@@ -21,5 +23,15 @@ enum URLText {
         guard text[..<scheme.lowerBound].lowercased().hasPrefix("postgres") else { return nil }
         let path = rest.prefix { $0 != UInt8(ascii: "?") }
         return path.count { $0 == UInt8(ascii: "/") } > 1 ? "holds more than one “/” behind its host" : nil
+    }
+
+    /// A key of a URI's query that libpq does not know, so that it takes none of the URI; nil where there is none, or it is not plainly a key.
+    static func unknownParameter(_ text: String) -> String? {
+        guard text.lowercased().hasPrefix("postgres"), text.contains("://"), let query = text.split(separator: "?", maxSplits: 1).dropFirst().first
+        else { return nil }
+        return query.split(separator: "&").lazy.map { String($0.prefix { $0 != "=" }) }.first { key in
+            !ConnectionParameters.knownKeywords.contains(key) && (1...40).contains(key.utf8.count)
+                && key.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "_") }
+        }
     }
 }
