@@ -27,7 +27,8 @@ enum URLText {
 
     /// A key of a URI's query that libpq does not know, so that it takes none of the URI; nil where there is none, or it is not plainly a key.
     static func unknownParameter(_ text: String) -> String? {
-        guard text.lowercased().hasPrefix("postgres"), text.contains("://"), let query = text.split(separator: "?", maxSplits: 1).dropFirst().first
+        guard text.lowercased().hasPrefix("postgres"), text.contains("://"),
+            let query = text.split(separator: "?", maxSplits: 1).dropFirst().first
         else { return nil }
         return query.split(separator: "&").lazy.map { String($0.prefix { $0 != "=" }) }.first { key in
             !ConnectionParameters.knownKeywords.contains(key) && (1...40).contains(key.utf8.count)
