@@ -125,8 +125,8 @@ extension ProblemCase {
                 - {name: late, count: 1}
             """#,
             tells: #"""
-                fleet.yaml:5:14: error: wave `none` selects nothing: no instance is meant or left
-                    hint: change what it selects, or take it out
+                fleet.yaml:5:14: error: wave `none` selects nothing: no instance has the label ring=nosuch
+                    hint: there is canary
                 fleet.yaml:6:30: error: there is no instance `bb`
                     hint: there is `a`, `b`, `c`
                 fleet.yaml:7:14: error: wave `again` selects nothing: earlier waves take all that it means
@@ -205,8 +205,8 @@ extension ProblemCase {
             tells: #"""
                 fleet.yaml:6:14: warning: wave `eu` selects nothing: earlier waves take all that it means
                     hint: change what it selects, or take it out
-                fleet.yaml:8:14: error: wave `us` selects nothing: no instance is meant or left
-                    hint: change what it selects, or take it out
+                fleet.yaml:8:14: error: wave `us` selects nothing: no instance has the label region=us
+                    hint: there is eu
                 """#
         ),
         ProblemCase(
@@ -223,8 +223,8 @@ extension ProblemCase {
             tells: #"""
                 fleet.yaml:5:30: error: no instance has a label `regoin`
                     hint: did you mean `region`?
-                fleet.yaml:6:14: error: wave `nobody` selects nothing: no instance is meant or left
-                    hint: change what it selects, or take it out
+                fleet.yaml:6:14: error: wave `nobody` selects nothing: no instance has a label `ring`
+                    hint: there is region
                 """#
         ),
         ProblemCase(
@@ -253,8 +253,8 @@ extension ProblemCase {
                 - {name: who, names: [bb]}
             """#,
             tells: #"""
-                fleet.yaml:7:14: error: wave `nobody` selects nothing: no instance is meant or left
-                    hint: change what it selects, or take it out
+                fleet.yaml:7:14: error: wave `nobody` selects nothing: no instance has the label ring=nosuch
+                    hint: there is canary
                 fleet.yaml:8:14: error: wave `again` selects nothing: earlier waves take all that it means
                     hint: change what it selects, or take it out
                 fleet.yaml:9:27: error: there is no instance `bb`
