@@ -174,6 +174,8 @@ struct PipelineExchange {
             return
         }
         guard results.count < handedOver else {
+            // Where the sync was to come, libpq says that the connection is lost.
+            if status == PGRES_FATAL_ERROR { throw lost(ServerMessage(pointer)) }
             throw PostgresError(.unexpectedResult, "more results than the \(handedOver) statements have")
         }
         switch status {
