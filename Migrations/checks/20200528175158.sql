@@ -1,7 +1,7 @@
 -- The functions are dropped and made anew, which what was built upon them does not let happen.
 -- convoy:if-applied 20190729142656
 SELECT pg_catalog.format(
-        '%s uses the function %s, which is replaced: keep its definition (pg_get_viewdef), drop it, and make it again after the migration',
+        '%s uses the function %s, which is replaced: keep its definition, drop it, and make it again after the migration',
         pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), d.refobjid::pg_catalog.regprocedure)
 FROM pg_catalog.pg_depend AS d
 WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass

@@ -18,13 +18,6 @@ struct EffectReader {
         return Set(SQLLexer(source).compactMap { name($0, source) })
     }
 
-    /// Whether a statement is `CREATE … VIEW`.
-    static func makesView(_ text: String) -> Bool {
-        let source = SourceText(path: "", text: text)
-        let words = SQLLexer(source).filter { $0.kind == .word || $0.kind == .quotedIdentifier }.prefix(6)
-        return words.first.map { source.isWord($0, "CREATE") } == true && words.contains { source.isWord($0, "VIEW") }
-    }
-
     /// The same of what a statement carries as text: the body of a `DO` or of a function, and the SQL in it.
     static func quotedIdentifiers(_ text: String, depth: Int = 3) -> Set<String> {
         guard depth > 0 else { return [] }
@@ -46,6 +39,13 @@ struct EffectReader {
         case .string: return String(text.drop { $0 != "'" }.dropFirst().dropLast()).replacing("''", with: "'")
         default: return nil
         }
+    }
+
+    /// Whether a statement is `CREATE … VIEW`, as its first words say.
+    static func makesView(_ text: String) -> Bool {
+        let source = SourceText(path: "", text: text)
+        let words = Array(SQLLexer(source).lazy.filter { $0.kind == .word || $0.kind == .quotedIdentifier }.prefix(6))
+        return words.first.map { source.isWord($0, "CREATE") } == true && words.contains { source.isWord($0, "VIEW") }
     }
 
     mutating func read() -> [SchemaEffect] {

@@ -180,6 +180,13 @@ extension InstanceChange {
     /// Ends the sessions that an earlier change of this run has lost: they may still commit, and one of them may hold the advisory lock.
     func endLostSessions(by connection: PostgresConnection) async throws(Failure) {
         let deadline = ContinuousClock.now + runner.timing.reconnectWait
+        do {
+            // A session that a setting gives another role, or other operators, could not end what it began itself.
+            let preparation = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
+            for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
+        } catch {
+            throw Failure(error, doing: "preparing the session", settings: settings)
+        }
         for session in lost {
             let connection = session.isAdministrators ? try await adminSession().connection : connection
             try await end(session.identity, by: connection, until: deadline)
@@ -188,6 +195,8 @@ extension InstanceChange {
     }
 
     /// Terminates a server process of ours, if it is still there and is really ours, and waits until it is gone.
+    ///
+    /// - Parameter connection: a session with Convoy's own settings.
     func end(_ identity: SessionIdentity, by connection: PostgresConnection, until deadline: ContinuousClock.Instant)
         async throws(Failure)
     {
@@ -203,9 +212,6 @@ extension InstanceChange {
             [String(identity.backendPID), identity.backendStart, sessionName(run: run)]
         )
         do {
-            // A session that a setting gives another role, or other operators, could not end what it began itself.
-            let settings = InstanceProbe.sessionSettings(serverVersion: connection.serverVersion)
-            for result in try await connection.pipeline(settings, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             let present = try await SessionIdentity(of: connection)
             guard present.systemIdentifier == identity.systemIdentifier else { return }
             while true {

@@ -12,7 +12,25 @@ struct CatalogueInquiry {
     /// Whether the instance has no version of the set.
     let isEmpty: Bool
     let instance: Instance
-    var intent = InstanceRunner.Intent.changing
+    let intent: InstanceRunner.Intent
+    /// What the migrations need of the objects of now. What the administrator runs does not ask for ownership.
+    private let forecast: SchemaForecast
+
+    init(
+        pending: PendingMigrations,
+        vocabulary: SetVocabulary,
+        facts: InstanceFacts,
+        ledger: Ledger,
+        isEmpty: Bool,
+        instance: Instance,
+        intent: InstanceRunner.Intent
+    ) {
+        (self.pending, self.vocabulary, self.facts, self.ledger) = (pending, vocabulary, facts, ledger)
+        (self.isEmpty, self.instance, self.intent) = (isEmpty, instance, intent)
+        var forecast = SchemaForecast(schema: ledger.schema)
+        for (migration, section) in pending.items { forecast.add(migration, section, asOwner: section.admin == nil) }
+        self.forecast = forecast
+    }
 
     enum Subject: Hashable {
         case extensions, objects, dependents, hazards, leftovers
@@ -28,15 +46,7 @@ struct CatalogueInquiry {
 
     private var needsExtensions: Bool { !facts.isSuperuser && pending.items.contains { $0.section.admin != nil } }
 
-    /// What the migrations need of the objects of now. What the administrator runs does not ask for ownership.
-    private var forecast: SchemaForecast {
-        var forecast = SchemaForecast(schema: ledger.schema)
-        for (migration, section) in pending.items { forecast.add(migration, section, asOwner: section.admin == nil) }
-        return forecast
-    }
-
     var questions: [Question] {
-        let forecast = forecast
         var questions: [Question] = []
         if needsExtensions {
             questions.append(
@@ -68,7 +78,6 @@ struct CatalogueInquiry {
 
     func verdict(_ answers: [Subject: [QueryResult.Row]]) throws(PostgresError) -> Preflight.CatalogueVerdict {
         var verdict = Preflight.CatalogueVerdict()
-        let forecast = forecast
         let objects = try CatalogueObjects(answers[.objects] ?? [], path: path)
         if let rows = answers[.leftovers], let failure = try Leftovers.failure(rows) {
             verdict.failure = failure
