@@ -12,7 +12,6 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "Convoy",
-    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "convoy", targets: ["convoy"])
     ],
@@ -35,19 +34,14 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CReadLimit"),
-        .target(name: "ConvoyPostgres", dependencies: ["CLibPQ", "CReadLimit"], swiftSettings: strict),
+        .target(name: "CWaiting"),
+        // From the bottom to the top: a module imports only those that it names here, and CI holds it to that.
+        .target(name: "ConvoyText", swiftSettings: strict),
         .target(
-            name: "ConvoyMigrations",
-            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict
-        ),
-        .target(name: "ConvoyFleet", dependencies: ["CLibYAML", "ConvoyMigrations", "ConvoyPostgres"], swiftSettings: strict),
-        .target(
-            name: "ConvoyRollout",
+            name: "ConvoyIO",
             dependencies: [
-                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyText", "CWaiting",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -58,9 +52,47 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "ConvoyPostgres",
+            dependencies: ["CLibPQ", "CReadLimit", "ConvoyIO", "ConvoyText"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyMigrations",
+            dependencies: ["ConvoyIO", "ConvoyText", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyFleet",
+            dependencies: ["CLibYAML", "ConvoyIO", "ConvoyMigrations", "ConvoyPostgres", "ConvoyText"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyRun",
+            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyText"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyInstance",
+            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText"],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ConvoyJournal",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict
+        ),
+        // The rules, the plan and the coordinator: neither SQLite nor libpq.
+        .target(
+            name: "ConvoyRollout",
+            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText"],
+            swiftSettings: strict
+        ),
+        .target(
             name: "ConvoyReporting",
             dependencies: [
-                "ConvoyFleet", "ConvoyMigrations", "ConvoyRollout",
+                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRollout", "ConvoyRun", "ConvoyText",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
@@ -68,9 +100,20 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "ConvoyKit",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
+                "ConvoyRun",
+                "ConvoyText",
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "ConvoyDashboard",
             dependencies: [
-                "ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyReporting",
+                "ConvoyRollout",
+                "ConvoyRun", "ConvoyText",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -86,13 +129,17 @@ let package = Package(
         ),
         .target(
             name: "TeslaMate",
-            dependencies: ["ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "convoy",
             dependencies: [
-                "ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TeslaMate",
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations",
+                "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TeslaMate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -101,55 +148,95 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout"],
+            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText"],
             swiftSettings: strict
         ),
         .testTarget(name: "TestSupportTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "ConvoyPostgresTests", dependencies: ["ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ConvoyTextTests", dependencies: ["ConvoyText", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ConvoyMigrationsTests",
-            dependencies: ["ConvoyMigrations"],
-            swiftSettings: strict
-        ),
-        .testTarget(
-            name: "ConvoyFleetTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "TestSupport"],
-            swiftSettings: strict
-        ),
-        .testTarget(
-            name: "ConvoyRolloutTests",
+            name: "ConvoyIOTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport",
-                .product(name: "GRDB", package: "GRDB.swift"),
+                "ConvoyFleet", "ConvoyIO", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "ConvoyPostgresTests", dependencies: ["ConvoyIO", "ConvoyPostgres", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ConvoyMigrationsTests",
+            dependencies: ["ConvoyIO", "ConvoyMigrations", "ConvoyText", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyFleetTests",
+            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyText", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyRunTests",
+            dependencies: ["ConvoyMigrations", "ConvoyRun", "ConvoyText", "TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyInstanceTests",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyJournalTests",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyMigrations", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyRolloutTests",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "ConvoyRun",
+                "ConvoyText",
+                "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ConvoyReportingTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "TestSupport"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
+            ],
             exclude: ["Golden"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ConvoyDashboardTests",
             dependencies: [
-                "ConvoyDashboard", "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "TestSupport",
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "TeslaMateTests",
-            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TeslaMate", "TestSupport"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "TestSupport",
+            ],
             exclude: ["Facts"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ConvoyCommandTests",
-            dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TestSupport"],
+            dependencies: [
+                "convoy", "ConvoyFleet", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout",
+                "ConvoyRun",
+                "ConvoyText", "TestSupport",
+            ],
             swiftSettings: strict
         ),
     ]

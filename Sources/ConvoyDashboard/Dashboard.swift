@@ -1,18 +1,14 @@
 public import ConvoyFleet
 public import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyText
+internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
 internal import UnixSignals
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
 
 /// The web pages and the interface for programs that `convoy serve` offers.
 ///

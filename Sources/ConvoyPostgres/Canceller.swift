@@ -1,4 +1,5 @@
 internal import CLibPQ
+import ConvoyIO
 
 /// Asks the server to stop what a session runs.
 ///

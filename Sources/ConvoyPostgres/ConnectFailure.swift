@@ -1,3 +1,5 @@
+import ConvoyText
+
 /// Turns libpq's text about a failed connection into an error. With verbose errors the text holds the server's SQLSTATE:
 ///
 ///     connection to server at "127.0.0.1", port 5432 failed: FATAL:  28P01: password authentication failed for user "alice"

@@ -1,4 +1,5 @@
 internal import CLibPQ
+package import ConvoyIO
 
 /// How to reach a database: libpq's keywords and their values, and nothing that libpq does not understand.
 ///

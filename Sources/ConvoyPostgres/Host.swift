@@ -1,3 +1,4 @@
+import ConvoyIO
 internal import Glibc
 
 /// One entry of the lists of hosts, addresses and ports in connection parameters.

@@ -1,4 +1,5 @@
 internal import CLibPQ
+import ConvoyIO
 
 /// One statement of a pipeline.
 public struct PipelineStatement: Sendable {

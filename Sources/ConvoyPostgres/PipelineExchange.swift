@@ -1,4 +1,6 @@
 internal import CLibPQ
+import ConvoyIO
+import ConvoyText
 
 /// One pipeline on its way: hands the statements to libpq, takes the results, and stops the server when the task is cancelled.
 struct PipelineExchange {

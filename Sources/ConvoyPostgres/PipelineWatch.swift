@@ -1,3 +1,4 @@
+import ConvoyText
 internal import Synchronization
 
 /// What bounds the pipelines of a session beside an overall deadline, and what another task learns of them meanwhile.

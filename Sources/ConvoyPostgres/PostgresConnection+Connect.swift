@@ -1,4 +1,6 @@
 internal import CLibPQ
+package import ConvoyIO
+import ConvoyText
 
 extension PostgresConnection {
     /// Opens a session.

@@ -1,4 +1,6 @@
 internal import CLibPQ
+import ConvoyIO
+import ConvoyText
 
 /// What became of one statement of a script.
 package enum ScriptResult: Sendable {

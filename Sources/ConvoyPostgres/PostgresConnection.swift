@@ -1,4 +1,6 @@
 internal import CLibPQ
+package import ConvoyIO
+import ConvoyText
 
 /// One session of a PostgreSQL server. It belongs to one task: the class is not Sendable, and calls never overlap.
 ///

@@ -1,5 +1,6 @@
 public import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
 public import FoundationEssentials
 
 /// How long migrations took over the fleet in some runs of a journal.

@@ -1,5 +1,7 @@
 package import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 /// An applied migration whose file was edited since, and the instances that had applied it before.
 package struct EditedMigration: Sendable, Hashable {

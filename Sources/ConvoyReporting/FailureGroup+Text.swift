@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 extension Failure {
     /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.

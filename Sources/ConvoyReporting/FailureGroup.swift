@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+package import ConvoyText
 public import FoundationEssentials
 
 /// The same failure, seen on one or many instances.

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 
 extension FleetReport {
     /// How the fleet stands and what the run did, as people read it; only one of them where the other is not known.

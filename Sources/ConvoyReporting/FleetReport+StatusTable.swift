@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 extension FleetReport {
     /// The fleet as people read it: instances, versions, failures, and one line that sums it up.

@@ -1,5 +1,7 @@
 package import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {

@@ -1,4 +1,5 @@
-package import ConvoyRollout
+import ConvoyRollout
+import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
@@ -25,12 +26,5 @@ extension FleetReport {
             if more > 0 { waits.append("\(more) more \(more == 1 ? "instance waits" : "instances wait")") }
         }
         return waits
-    }
-
-    /// What a run as a whole waits for, as its journal has it: without the instances.
-    package static func waits(of run: RunID, in journal: SQLiteJournal) async throws(JournalError) -> [String] {
-        var report = FleetReport()
-        for try await event in journal.events(of: run, .waits) { if let event = event.event { report.apply(event) } }
-        return report.waits
     }
 }

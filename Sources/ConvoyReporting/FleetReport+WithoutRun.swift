@@ -1,5 +1,6 @@
 internal import ConvoyFleet
 package import ConvoyRollout
+package import ConvoyRun
 package import FoundationEssentials
 
 extension FleetReport {

@@ -1,6 +1,8 @@
 public import ConvoyFleet
 public import ConvoyMigrations
 public import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 public import FoundationEssentials
 
 /// What is known of a fleet: how its instances stand, what a run has done so far, or both. A fold over probes and the events of a run.

@@ -1,5 +1,7 @@
 public import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+package import ConvoyText
 
 /// The fleet in numbers: how many instances ended how, and how many are on which version.
 public struct FleetSummary: Sendable, Hashable {

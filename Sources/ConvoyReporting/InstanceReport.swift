@@ -1,5 +1,7 @@
 public import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 public import FoundationEssentials
 
 /// An instance of the fleet: where it stands, and what a run has done to it.

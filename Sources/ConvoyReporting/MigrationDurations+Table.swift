@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 extension [MigrationDurations] {
     /// One line a migration; no lines where there is none.

@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 extension PlanReport {
     /// How much of a plan is shown.

@@ -1,5 +1,7 @@
+import ConvoyFleet
 public import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
 public import FoundationEssentials
 
 /// What a run would do: which migrations, where, in which wave. Nothing locked, nothing written.

@@ -1,5 +1,7 @@
 package import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 internal import FoundationEssentials
 
 extension RunComparison {

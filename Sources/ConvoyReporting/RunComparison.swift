@@ -1,5 +1,7 @@
 public import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// Two runs side by side: how long their migrations took, which instances ended differently, which failures went and came.

@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 extension RunsReport {
     /// The runs as people read them, and what to type about those that were cut off.

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 public import FoundationEssentials
 
 /// The runs that a journal has, newest first.

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+import ConvoyText
 
 /// The part of a failure's statement that matters, as lines that hold nothing a terminal would obey.
 package struct StatementExcerpt: Sendable, Hashable {

@@ -1,4 +1,6 @@
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+import ConvoyText
 
 /// The same warning, found on one or many instances.
 package struct WarningGroup: Sendable, Hashable {

@@ -1,4 +1,5 @@
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
 public import FoundationEssentials
 
 /// A wave of a run.

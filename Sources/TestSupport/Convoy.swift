@@ -1,3 +1,4 @@
+import ConvoyText
 internal import FoundationEssentials
 internal import Glibc
 

@@ -1,3 +1,5 @@
+import ConvoyText
+
 /// Waits for a condition that something else brings about: asks every 10 ms until it holds.
 ///
 ///     try await eventually("the holder has the lock") { try await holds(lock) }

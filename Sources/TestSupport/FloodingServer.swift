@@ -1,5 +1,5 @@
 internal import Glibc
-public import Synchronization
+import Synchronization
 
 /// A port of 127.0.0.1 that speaks just enough of PostgreSQL's protocol to let a client in, and then sends without end.
 ///

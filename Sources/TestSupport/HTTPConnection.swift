@@ -1,3 +1,4 @@
+import ConvoyText
 internal import Glibc
 internal import Synchronization
 

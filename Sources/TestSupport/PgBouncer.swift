@@ -1,4 +1,4 @@
-public import ConvoyPostgres
+import ConvoyPostgres
 internal import FoundationEssentials
 
 /// PgBouncer in front of a test's server, started by `Scripts/pooler`; it ends when the last reference goes. Sessions are handed on as they were left.

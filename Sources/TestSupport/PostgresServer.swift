@@ -1,4 +1,5 @@
 public import ConvoyPostgres
+import ConvoyText
 internal import FoundationEssentials
 internal import Synchronization
 

@@ -1,3 +1,4 @@
+import ConvoyText
 internal import Glibc
 
 /// The thread of a ``FaultProxy``: one loop around `poll(2)` over its listener and all connections.

@@ -1,4 +1,5 @@
 public import ConvoyPostgres
+import ConvoyText
 internal import Synchronization
 
 /// A database of its own for one test.

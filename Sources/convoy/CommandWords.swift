@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyText
 
 /// The words at the start of a command line that choose the command, checked before anything else is: a mistyped one is no argument.
 enum CommandWords {

@@ -1,6 +1,9 @@
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import Glibc
 
 /// The command line: options in, one call into the library, presentation out.
@@ -45,7 +48,7 @@ struct ConvoyCommand: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.prepare()
-        let code: ConvoyRollout.ExitCode
+        let code: ExitStatus
         do {
             try CommandWords.check(Array(CommandLine.arguments.dropFirst()), root: Self.self)
             var command = try parseAsRoot()
@@ -72,7 +75,7 @@ struct ConvoyCommand: AsyncParsableCommand {
 /// A command that works on a fleet and ends with one of the documented exit codes.
 protocol FleetCommand: AsyncParsableCommand {
     /// Does the work and writes the result to standard output.
-    func execute() async throws -> ConvoyRollout.ExitCode
+    func execute() async throws -> ExitStatus
 }
 
 extension FleetCommand {

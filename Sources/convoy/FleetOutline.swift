@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
+import ConvoyText
 
 /// A fleet file as the commands read it that need no database: without its secrets, and with mistakes in the rest of it.
 enum FleetOutline {

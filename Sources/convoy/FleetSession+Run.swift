@@ -1,7 +1,12 @@
+import ConvoyInstance
+import ConvoyDashboard
 import ConvoyFleet
+import ConvoyIO
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 extension FleetSession {
@@ -20,7 +25,7 @@ extension FleetSession {
         _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ConvoyRollout.ExitCode {
+    ) async throws -> ExitStatus {
         var plan = plan
         for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
         let access = JournalAccess(fleet)
@@ -63,7 +68,8 @@ extension FleetSession {
         resuming earlier: (past: RunPast, report: FleetReport)? = nil,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ConvoyRollout.ExitCode {
+    ) async throws -> ExitStatus {
+        let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
         // The run is written down: from here on it is stopped, not forgotten.
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let reporter = ProgressReporter(
@@ -81,11 +87,12 @@ extension FleetSession {
             environment: settings.environment
         ) { reporter.note("hook: \($0)") }
         let guarded = GuardedOperator(
-            ObservingOperator(runner),
+            ObservingOperator(runner) { await runner.activity(of: $0, on: $1) },
             hooks: hooks,
             checks: fleet.rollout.checks,
             waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
-            unfinished: earlier?.past.unfinished ?? []
+            unfinished: earlier?.past.unfinished ?? [],
+            healthChecks: healthChecks
         )
         let notifier = RunNotifier(
             fleet.notifications,
@@ -98,7 +105,7 @@ extension FleetSession {
             instanceOperator: guarded,
             events: EventFanOut([reporter, notifier]),
             journal: journal,
-            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits)),
+            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits, healthChecks: healthChecks)),
             window: fleet.rollout.window
         )
         let result = await notifier.delivering(giveUp: interruption.giveUp) {
@@ -206,11 +213,11 @@ extension FleetSession {
     }
 
     /// Says that nothing was due: no hook, no message, nothing in the journal.
-    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> ConvoyRollout.ExitCode {
+    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> ExitStatus {
         var report = FleetReport(withoutRun: plan, statuses: statuses, at: Date())
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
-        return ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome))
+        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was pinned.

@@ -1,7 +1,11 @@
+import ConvoyDashboard
 import ConvoyFleet
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import TeslaMate
 
 /// A checked fleet file with its migration set: what every command starts from.

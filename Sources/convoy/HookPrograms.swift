@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyText
 import Glibc
 
 /// The programs that a fleet file names for hooks and gates: one that is missing is told before a run, not in the middle of it.

@@ -1,6 +1,9 @@
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 extension JournalAccess {
     /// A run as its events tell it, and what the journal knows besides: that it goes on, was cut off or was abandoned.

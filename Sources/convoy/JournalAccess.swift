@@ -1,8 +1,10 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import Glibc
 

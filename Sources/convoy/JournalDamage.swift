@@ -1,6 +1,9 @@
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// Events of a run that cannot be read, counted while the others are.
 struct JournalDamage {

@@ -1,6 +1,9 @@
+import ConvoyDashboard
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 
 /// Looks at a fleet, once or again and again, and shows each time what was asked for.
@@ -9,7 +12,7 @@ struct ReportLooks: Sendable {
     struct Look: Sendable {
         /// Of all the instances that were looked at.
         var document: ReportDocument
-        var exitCode: ConvoyRollout.ExitCode
+        var exitCode: ExitStatus
     }
 
     /// How a look is taken.
@@ -45,7 +48,7 @@ struct ReportLooks: Sendable {
     ///   - need: what the looks need of the fleet file.
     ///   - look: takes a look, also while the one before is still shown.
     /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
-    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> ExitStatus {
         let session = try need == .journal ? FleetSession(reading: settings) : FleetSession(settings)
         try output.check(session)
         let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, screen] in
@@ -57,7 +60,7 @@ struct ReportLooks: Sendable {
         }
     }
 
-    private func write(_ look: (Manner) async throws -> Look) async throws -> ConvoyRollout.ExitCode {
+    private func write(_ look: (Manner) async throws -> Look) async throws -> ExitStatus {
         var current = try await look(.telling)
         guard let interval = options.watch else {
             try output.write(text(current.document, output.style(settings), at: Date()))

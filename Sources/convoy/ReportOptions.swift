@@ -2,6 +2,8 @@ import ArgumentParser
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// Options of the commands that show a fleet: which instances, in which order, how, how often.
 struct ReportOptions: ParsableArguments {

@@ -1,7 +1,10 @@
 import ArgumentParser
+import ConvoyDashboard
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyText
 import FoundationEssentials
 
 extension ReportFormat: ExpressibleByArgument {}

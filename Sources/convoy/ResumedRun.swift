@@ -1,7 +1,10 @@
 import ConvoyDashboard
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 import Glibc
 

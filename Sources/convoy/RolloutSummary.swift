@@ -1,5 +1,7 @@
+import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyText
 
 /// What a rollout asks for, in the fleet file's own words, as `validate` shows it.
 struct RolloutSummary {

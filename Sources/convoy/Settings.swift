@@ -1,7 +1,9 @@
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyFleet
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyText
 import FoundationEssentials
 
 /// Where the fleet file is.

@@ -1,3 +1,4 @@
+import ConvoyText
 import Foundation
 import TestSupport
 import Testing

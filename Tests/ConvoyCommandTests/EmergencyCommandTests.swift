@@ -1,6 +1,8 @@
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing

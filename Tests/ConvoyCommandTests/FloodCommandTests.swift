@@ -1,4 +1,5 @@
 import ConvoyPostgres
+import ConvoyRun
 import Foundation
 import Synchronization
 import TestSupport

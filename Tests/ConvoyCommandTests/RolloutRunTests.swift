@@ -1,7 +1,10 @@
+import ConvoyFleet
 import ConvoyPostgres
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing
+import convoy
 
 /// Runs that stop by themselves, go back, and go on: on real databases, with the program as its user runs it.
 @Suite(.timeLimit(.minutes(10)))

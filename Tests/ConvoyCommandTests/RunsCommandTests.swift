@@ -1,5 +1,7 @@
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,8 @@
+import ConvoyFleet
+import ConvoyJournal
 import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing

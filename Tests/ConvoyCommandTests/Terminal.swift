@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import convoy
 
 /// Where the built `convoy` is, for tests that start it from a shell.
 func convoyPath() throws -> String {

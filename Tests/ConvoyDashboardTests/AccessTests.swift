@@ -1,4 +1,7 @@
+import ConvoyJournal
+import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import HTTPTypes
 import TestSupport

@@ -1,4 +1,7 @@
+import ConvoyJournal
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 import TestSupport
 import Testing

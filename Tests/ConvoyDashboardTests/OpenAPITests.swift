@@ -1,4 +1,6 @@
+import ConvoyJournal
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import HTTPTypes
 import TestSupport

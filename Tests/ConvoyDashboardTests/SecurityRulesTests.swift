@@ -1,3 +1,4 @@
+import ConvoyRun
 import FoundationEssentials
 import Testing
 

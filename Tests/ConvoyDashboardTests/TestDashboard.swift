@@ -1,7 +1,9 @@
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import Synchronization
 import TestSupport

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyText
 import Testing
 
 /// What a fleet file says where not all of it can be read: where the journal is.

@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyText
 import Testing
 
 @Suite("Problems of a fleet file")

@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyText
 import Testing
 
 @Suite("Names are bytes")

@@ -1,6 +1,8 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyText
 import Testing
 
 @Suite("What `rollout` and `journal` are read as")

@@ -1,14 +1,8 @@
 import ConvoyMigrations
+import ConvoyText
 import FoundationEssentials
+import Glibc
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 struct MigrationSetTests {
     static let good = "-- migrate:up\nSELECT 1;\n-- migrate:down\n"

@@ -1,4 +1,5 @@
 import ConvoyMigrations
+import ConvoyText
 
 extension MigrationFile {
     static func sample(_ text: String, version: Int64 = 20_260_101_120_000) -> MigrationFile {

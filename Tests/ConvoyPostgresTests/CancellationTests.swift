@@ -3,6 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyPostgres
 
 @Suite("Cancelling", .timeLimit(.minutes(2)))

@@ -3,6 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyPostgres
 
 @Suite("Connecting", .timeLimit(.minutes(2)))

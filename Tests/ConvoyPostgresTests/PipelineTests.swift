@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyPostgres
 import Synchronization
 import TestSupport

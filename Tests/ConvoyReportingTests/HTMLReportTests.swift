@@ -1,9 +1,11 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct HTMLReportTests {
     @Test func matchesItsGoldenFile() throws {

@@ -1,10 +1,12 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import TestSupport
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 /// What is told of runs that are over.
 struct HistoryTests {
@@ -33,7 +35,6 @@ struct HistoryTests {
 
                 MIGRATION       NAME            INSTANCES    P50    P95    MAX  SLOWEST
                 20260808090000  narrow_charges          1  12 ms  12 ms  12 ms  alice
-
 
                 """
             )

@@ -1,5 +1,6 @@
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyText
 import Foundation
 import Testing
 

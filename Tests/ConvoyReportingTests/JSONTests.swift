@@ -1,9 +1,11 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct JSONTests {
     @Test func aRunAsDocumented() {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 /// What is left on a terminal when a view was drawn over and over on it.
 struct LiveScreenTests {

@@ -1,5 +1,6 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import Testing
 

@@ -1,7 +1,8 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
-import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import Synchronization
 import TestSupport

@@ -1,8 +1,10 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 /// Numbers add up, whatever the fleet is: the parts make the whole.
 struct NumbersTests {

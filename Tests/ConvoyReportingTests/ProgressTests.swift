@@ -1,11 +1,13 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Dispatch
 import Foundation
 import Synchronization
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct ProgressTests {
     @Test func plainLinesOfARun() {

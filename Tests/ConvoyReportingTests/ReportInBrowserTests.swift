@@ -1,4 +1,5 @@
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import TestSupport
 import Testing

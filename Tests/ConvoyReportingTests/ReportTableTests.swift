@@ -1,8 +1,10 @@
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct ReportTableTests {
     @Test func theStatusOfAFleet() {

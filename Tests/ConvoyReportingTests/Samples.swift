@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 @testable import ConvoyReporting

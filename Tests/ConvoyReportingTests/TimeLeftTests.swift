@@ -1,7 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
-import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import Testing
 

@@ -4,7 +4,10 @@ import ConvoyPostgres
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
+@testable import ConvoyInstance
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 @Suite(.timeLimit(.minutes(3))) struct ActivityTests {
     private static let building = ServerActivity(command: "CREATE INDEX", relation: "a", phase: "building", done: 10, total: 100)

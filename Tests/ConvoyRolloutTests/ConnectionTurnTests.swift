@@ -1,7 +1,9 @@
+import ConvoyFleet
 import ConvoyPostgres
 import Testing
 
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 @Suite("Limits of connections that are not the server's")
 struct ConnectionTurnTests {

@@ -1,7 +1,9 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRollout
+import ConvoyRun
 import Synchronization
 
 /// Instances whose work takes exactly as long as the test says: each hangs until it is told how it ended, or is cancelled.
@@ -229,14 +231,6 @@ extension Event.Kind {
         }
     }
 }
-
-/// An instance written `name` or `name@server`.
-func instance(_ text: String) -> Instance {
-    let parts = text.split(separator: "@").map(String.init)
-    return Instance(name: parts[0], server: parts.count > 1 ? parts[1] : "s", database: parts[0], connection: ConnectionParameters())
-}
-
-func instances(_ text: String) -> [Instance] { text.split(separator: " ").map { instance(String($0)) } }
 
 func plan(_ waves: RolloutPlan.Wave..., limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64)) -> RolloutPlan {
     RolloutPlan(fleet: "eu", change: .up(to: nil), waves: waves, limits: limits)

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// What a run does around its instances, and what comes to it from outside.
 @Suite(.timeLimit(.minutes(1))) struct CoordinatorSurroundingsTests {

@@ -4,7 +4,9 @@ import FoundationEssentials
 import Synchronization
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 @Suite(.timeLimit(.minutes(1))) struct CoordinatorTests {
     let fake = FakeOperator()

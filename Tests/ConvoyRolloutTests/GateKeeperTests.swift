@@ -5,6 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ConvoyInstance
 @testable import ConvoyRollout
 
 /// A gate that is being watched: its clock, its approvals, and what it said that it waits for.

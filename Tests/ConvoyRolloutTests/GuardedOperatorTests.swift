@@ -4,7 +4,9 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ConvoyInstance
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// Ends as the test says, and writes into the diary what it is asked.
 private struct DiaryOperator: InstanceOperator {

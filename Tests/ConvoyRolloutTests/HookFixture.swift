@@ -6,6 +6,7 @@ import Synchronization
 import TestSupport
 
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// A shell script as a hook's argument list.
 func script(_ text: String, _ arguments: String...) -> [String] { ["/bin/sh", "-c", text, "script"] + arguments }

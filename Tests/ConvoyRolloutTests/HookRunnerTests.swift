@@ -5,7 +5,9 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 @Suite(.timeLimit(.minutes(3))) struct HookRunnerTests {
     private static let alice = Instance(

@@ -5,7 +5,9 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
+@testable import ConvoyInstance
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// What the programs of a fleet file get of our environment, and what is hidden in what they write.
 @Suite(.timeLimit(.minutes(3))) struct HookSecretsTests {

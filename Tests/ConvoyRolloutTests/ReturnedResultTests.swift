@@ -2,6 +2,7 @@ import ConvoyMigrations
 import Testing
 
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// What is said of an instance that was returned to where it started: what holds at the end comes first.
 struct ReturnedResultTests {

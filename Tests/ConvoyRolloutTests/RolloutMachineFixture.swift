@@ -1,5 +1,7 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// A wave of instances written `name`, `name@server` or `name@server*connections`.

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// Random fleets, rules, limits, answers and interleavings, stopped, killed and resumed anywhere; the promises hold in every one.
@@ -316,22 +317,5 @@ private struct RandomRun {
             fingerprint: outcome.isGood ? nil : "f\(Int.random(in: 0..<3, using: &random))",
             isChanged: outcome != .upToDate && outcome != .unreachable && Bool.random(using: &random)
         )
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// Facts on the left, the machine's actions on the right.

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// A machine that goes on from what an earlier process recorded.

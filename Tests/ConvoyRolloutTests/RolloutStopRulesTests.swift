@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// What halts the fleet, and in which words.

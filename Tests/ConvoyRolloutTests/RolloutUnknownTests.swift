@@ -5,7 +5,9 @@ import Synchronization
 import TestSupport
 import Testing
 
+@testable import ConvoyInstance
 @testable import ConvoyRollout
+@testable import ConvoyRun
 
 /// An instance whose end is not known is returned to where it started, with what was committed unheard.
 @Suite(.timeLimit(.minutes(3))) struct RolloutUnknownTests {

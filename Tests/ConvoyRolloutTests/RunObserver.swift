@@ -1,5 +1,7 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// Watches a run from outside, over all the processes that go on with it, with its own books: what was recorded, what is under way, and what
 /// holds things back. What breaks a promise is a problem.

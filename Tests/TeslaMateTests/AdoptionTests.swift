@@ -1,6 +1,6 @@
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
+import ConvoyRun
 import TestSupport
 import Testing
 

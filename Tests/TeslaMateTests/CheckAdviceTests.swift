@@ -1,6 +1,7 @@
+import ConvoyRun
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
 import TestSupport
 import Testing
 

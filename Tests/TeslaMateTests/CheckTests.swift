@@ -1,6 +1,6 @@
+import ConvoyRun
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
 import TestSupport
 import Testing
 

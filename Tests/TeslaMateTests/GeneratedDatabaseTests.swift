@@ -1,7 +1,8 @@
+import ConvoyRun
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
 import FoundationEssentials
 import TestSupport
 import Testing

@@ -1,7 +1,8 @@
+import ConvoyRun
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
 import TeslaMate
 import TestSupport
 import Testing

@@ -1,5 +1,8 @@
-internal import ConvoyReporting
-public import ConvoyRollout
+import ConvoyIO
+import ConvoyJournal
+import ConvoyReporting
+import ConvoyRollout
+public import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
 

@@ -1,7 +1,10 @@
 internal import ConvoyFleet
+import ConvoyJournal
 internal import ConvoyMigrations
 internal import ConvoyReporting
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird

@@ -1,4 +1,5 @@
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
 internal import FoundationEssentials
 
 /// What looking at every instance found.

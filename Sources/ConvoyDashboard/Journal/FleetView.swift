@@ -1,7 +1,11 @@
-internal import ConvoyFleet
-internal import ConvoyMigrations
-internal import ConvoyReporting
+import ConvoyFleet
+import ConvoyJournal
+import ConvoyKit
+import ConvoyMigrations
+import ConvoyReporting
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// The fleet as the journal, the fleet file and probes have it, kept up to date for everybody who looks at it.

@@ -1,10 +1,8 @@
+import CNIOLinux
+import ConvoyJournal
 internal import ConvoyRollout
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+import ConvoyRun
+internal import Glibc
 
 /// The journal as the dashboard reads it: opened when it is there, and opened anew when another file has taken its place.
 actor JournalReader {

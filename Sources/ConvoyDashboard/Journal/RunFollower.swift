@@ -1,5 +1,7 @@
-internal import ConvoyReporting
-internal import ConvoyRollout
+import ConvoyJournal
+import ConvoyReporting
+import ConvoyRollout
+import ConvoyRun
 
 /// A run as far as the journal has it, kept up to date for everybody who looks at it: the journal is read once, however many there are.
 actor RunFollower {

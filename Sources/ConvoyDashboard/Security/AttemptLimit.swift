@@ -1,3 +1,4 @@
+import ConvoyText
 internal import FoundationEssentials
 
 /// How often an address may show a wrong token. A value: it knows neither clocks nor sockets.

@@ -1,3 +1,6 @@
+import ConvoyRun
+import ConvoyText
+
 /// Who may stay at the dashboard's door: which connections are closed so that others get in. A value: it knows neither clocks nor sockets.
 ///
 /// A connection is proven once it has shown the token, or follows a run. All others, slow ones, idle ones and strangers', make room for newer ones: whoever opens

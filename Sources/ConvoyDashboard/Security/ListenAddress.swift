@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// Where the dashboard listens: `127.0.0.1:7080`, `[::1]:7080`, `0.0.0.0:7080`, `dashboard.internal:7080`.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {

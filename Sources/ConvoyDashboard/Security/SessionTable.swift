@@ -1,3 +1,4 @@
+import ConvoyText
 internal import Crypto
 internal import FoundationEssentials
 

@@ -1,3 +1,4 @@
+import ConvoyFleet
 internal import Hummingbird
 internal import Logging
 internal import NIOCore

@@ -1,4 +1,6 @@
+import ConvoyIO
 internal import ConvoyRollout
+import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird

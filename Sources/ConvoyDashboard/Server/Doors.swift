@@ -1,4 +1,5 @@
 internal import ConvoyMigrations
+import ConvoyText
 internal import NIOCore
 internal import Synchronization
 

@@ -1,4 +1,7 @@
+import ConvoyJournal
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import HTTPTypes
 internal import Hummingbird
 internal import ServiceLifecycle

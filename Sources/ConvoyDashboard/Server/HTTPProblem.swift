@@ -1,4 +1,6 @@
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import HTTPTypes
 internal import Hummingbird
 

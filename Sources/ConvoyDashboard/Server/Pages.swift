@@ -1,5 +1,6 @@
-internal import ConvoyReporting
+import ConvoyReporting
 internal import ConvoyRollout
+import ConvoyRun
 internal import HTTPTypes
 internal import Hummingbird
 

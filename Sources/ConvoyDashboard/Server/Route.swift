@@ -1,3 +1,4 @@
+import ConvoyIO
 internal import HTTPTypes
 internal import Hummingbird
 

@@ -1,3 +1,5 @@
+import ConvoyFleet
+import ConvoyText
 internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird

@@ -1,4 +1,4 @@
-internal import ConvoyReporting
+import ConvoyReporting
 internal import HTTPTypes
 internal import Hummingbird
 

@@ -1,3 +1,5 @@
+import ConvoyText
+
 /// Whether a discovered database can be an instance under a name.
 ///
 /// Names of listed instances are words of the operator's. Those of databases are whatever a tenant chose, and become arguments of hooks and

@@ -1,5 +1,6 @@
-package import ConvoyMigrations
-internal import ConvoyPostgres
+import ConvoyMigrations
+import ConvoyPostgres
+package import ConvoyText
 
 extension Discovery {
     /// What the patterns make of a server's databases.
@@ -21,7 +22,7 @@ extension Discovery {
     package func sorted(_ databases: [String]) -> Sorted { sorted(databases, listed: []) }
 
     /// - Parameter listed: databases that the fleet file lists, which have their names there.
-    func sorted(_ databases: [String], listed: Set<DatabaseTarget>) -> Sorted {
+    package func sorted(_ databases: [String], listed: Set<DatabaseTarget>) -> Sorted {
         var sorted = Sorted(entry: self)
         var idleExcludes = Set(exclude.indices)
         var isIdle = true

@@ -1,5 +1,7 @@
+import ConvoyIO
 internal import ConvoyMigrations
-internal import ConvoyPostgres
+import ConvoyPostgres
+import ConvoyText
 
 /// What libpq reads by itself: password files and service files. Convoy reads them only to know what to mask, and to say why libpq would not.
 extension FleetReader {

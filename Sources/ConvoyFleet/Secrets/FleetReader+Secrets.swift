@@ -1,5 +1,7 @@
+import ConvoyIO
 internal import ConvoyMigrations
-internal import ConvoyPostgres
+import ConvoyPostgres
+import ConvoyText
 
 /// What a reader has learnt of the secrets in a fleet file.
 struct SecretNotes {
@@ -209,7 +211,7 @@ extension FleetReader {
 
 extension String {
     /// Without percent-encoding; nil where it has none that can be decoded.
-    var percentDecoded: String? {
+    package var percentDecoded: String? {
         guard utf8.contains(UInt8(ascii: "%")) else { return nil }
         var bytes: [UInt8] = []
         var rest = Array(utf8)[...]

@@ -1,4 +1,4 @@
-internal import ConvoyPostgres
+import ConvoyPostgres
 
 /// Rules on the text of a URL before any parser takes it apart: a parser finds the end of a password by the first “@”, “/”, “?” or “#”, and takes what
 /// follows for a host, a port or a database, which are shown.

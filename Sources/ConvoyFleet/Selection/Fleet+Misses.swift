@@ -1,8 +1,9 @@
 internal import ConvoyMigrations
+package import ConvoyText
 
 extension Fleet {
     /// What the waves name that no instance has, once discovery has found all there is; without discovery the file's reader has told it.
-    func rolloutWarnings(_ discovered: DiscoveredFleet) -> [Problem] {
+    package func rolloutWarnings(_ discovered: DiscoveredFleet) -> [Problem] {
         // What is not known cannot be missed.
         guard discovered.failures.isEmpty else { return [] }
         let vocabulary = SelectionVocabulary(discovered.instances)

@@ -1,4 +1,5 @@
 internal import ConvoyMigrations
+import ConvoyText
 
 /// A name in a selector that nothing in the fleet has, so that what it was meant to choose, or to leave out, is not what the selector describes.
 package struct SelectorMiss: Hashable, Sendable {

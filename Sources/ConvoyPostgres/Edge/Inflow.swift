@@ -1,4 +1,5 @@
 internal import CReadLimit
+import ConvoyText
 
 /// Counts and bounds what comes in on a session's socket: libpq says nothing of a message before the whole of it is in memory, and goes on reading while
 /// more comes.

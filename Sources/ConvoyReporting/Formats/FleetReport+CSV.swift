@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 package import FoundationEssentials
 
 extension FleetReport {

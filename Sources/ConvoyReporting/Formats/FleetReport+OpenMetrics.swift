@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+import ConvoyText
 package import FoundationEssentials
 
 extension FleetReport {

@@ -1,5 +1,7 @@
 package import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 package import FoundationEssentials
 
 /// A report, and what is asked of it: the one place where a format becomes text.

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 package import FoundationEssentials
 
 /// The instances of a report in columns, which is small: what many instances share is written once.

@@ -1,5 +1,6 @@
 package import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
 package import FoundationEssentials
 
 extension FleetReport {

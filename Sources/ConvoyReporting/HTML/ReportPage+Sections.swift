@@ -1,5 +1,8 @@
-internal import ConvoyMigrations
+import ConvoyFleet
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 extension ReportPage {

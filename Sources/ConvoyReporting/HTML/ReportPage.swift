@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// What the report's template shows, found there by the names of the properties. Every text is visible and not yet escaped.

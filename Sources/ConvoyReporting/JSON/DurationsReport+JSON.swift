@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 
 extension DurationsReport {
     /// `convoy.durations/1`, as its JSON Schema has it.

@@ -1,5 +1,7 @@
 package import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 package import FoundationEssentials
 
 extension RunComparison {

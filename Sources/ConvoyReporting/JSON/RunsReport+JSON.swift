@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 
 extension RunsReport {
     /// `convoy.runs/1`, as its JSON Schema has it.

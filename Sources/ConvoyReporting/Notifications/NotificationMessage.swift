@@ -1,6 +1,8 @@
 package import ConvoyFleet
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 package import FoundationEssentials
 
 /// What a webhook is told at one moment of a run.

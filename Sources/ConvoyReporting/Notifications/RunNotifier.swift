@@ -1,6 +1,8 @@
 public import ConvoyFleet
 internal import ConvoyMigrations
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 internal import Synchronization
 
 /// Tells the webhooks of a fleet file how a run goes.

@@ -1,3 +1,5 @@
+import ConvoyText
+
 /// A view that is drawn over and over at the end of a terminal's text, as what has to be written for it.
 ///
 /// Between two drawings the cursor rests on an empty line above the view. Terminals keep the cursor in its place in the text when they are resized,

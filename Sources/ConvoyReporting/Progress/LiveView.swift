@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// The run as a few lines that are drawn over and over: the whole, each wave with a bar, what it waits for, what runs now, the last failures.

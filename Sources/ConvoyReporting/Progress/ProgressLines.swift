@@ -1,6 +1,8 @@
 internal import ConvoyFleet
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 internal import FoundationEssentials
 
 /// Events as plain lines, for logs and pipes: one for each instance that ends, for each wave, and for what an operator should know at once.

@@ -1,4 +1,6 @@
-public import ConvoyRollout
+import ConvoyRollout
+public import ConvoyRun
+public import ConvoyText
 internal import Dispatch
 public import FoundationEssentials
 internal import Synchronization

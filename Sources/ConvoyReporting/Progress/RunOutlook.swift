@@ -1,6 +1,8 @@
 public import ConvoyFleet
 public import ConvoyMigrations
 public import ConvoyRollout
+public import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// What a run still has before it: how fast it goes and how long it will probably take. A fold over its events, at a constant cost each.

@@ -1,3 +1,4 @@
+import ConvoyText
 internal import FoundationEssentials
 
 /// How fast instances end: over the last minute, or over the last few where they are rare.

@@ -1,4 +1,7 @@
+import ConvoyFleet
 internal import ConvoyMigrations
+import ConvoyRun
+import ConvoyText
 
 /// How long a run will probably still take.
 struct TimeLeft: Sendable, Hashable {

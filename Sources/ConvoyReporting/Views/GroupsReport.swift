@@ -1,5 +1,7 @@
-internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyMigrations
+import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
 package import FoundationEssentials
 
 /// A fleet in groups: how many instances each has, how they stand, and how far apart their versions are.

@@ -1,4 +1,6 @@
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+import ConvoyText
 
 /// Which instances of a report are shown, and in which order.
 package struct ReportFilter: Sendable, Hashable {

@@ -1,6 +1,8 @@
 internal import ConvoyFleet
-internal import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// What instances are put together by.
 package enum ReportGrouping: Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
 internal import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// The order in which a report lists instances. Those of which the key is not known come last either way; equals keep the fleet's order.
 package struct ReportOrder: Sendable, Hashable {

@@ -1,5 +1,7 @@
 internal import ConvoyMigrations
-package import ConvoyRollout
+import ConvoyRollout
+package import ConvoyRun
+package import ConvoyText
 
 extension FleetReport {
     /// The fleet on one screen, however large it is: at most 23 lines of 80 columns, so that a prompt still fits below.

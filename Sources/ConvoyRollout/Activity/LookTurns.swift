@@ -1,3 +1,5 @@
+import ConvoyIO
+
 /// Who may look at a server when: one at a time, with a pause between two looks, in the order in which they asked.
 struct LookTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
     /// Between the end of a look and the next one on the same server.

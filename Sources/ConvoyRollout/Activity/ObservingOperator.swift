@@ -1,5 +1,8 @@
 public import ConvoyFleet
+import ConvoyIO
 public import ConvoyMigrations
+public import ConvoyRun
+import ConvoyText
 internal import Synchronization
 
 /// Changes an instance by another operator, and tells what its server is doing while one migration takes long.
@@ -8,10 +11,10 @@ internal import Synchronization
 /// while every instance gets on. That is within the slots that a run leaves free whatever happens (``ServerSlots/spare``). A look that fails is
 /// told nobody: the change itself will tell what is wrong.
 public struct ObservingOperator: InstanceOperator {
-    typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
+    package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
     /// When it looks.
-    struct Timing: Sendable {
+    package struct Timing: Sendable {
         /// How long an instance is on one migration before anybody looks.
         var patience = Duration.seconds(5)
         /// Between two looks at a server.
@@ -33,12 +36,11 @@ public struct ObservingOperator: InstanceOperator {
         }
     }
 
-    /// The operator of real databases.
-    public init(_ runner: InstanceRunner) {
-        self.init(runner, timing: Timing()) { await runner.activity(of: $0, on: $1) }
-    }
-
-    init(_ inner: any InstanceOperator, timing: Timing, look: @escaping Look) {
+    /// - Parameters:
+    ///   - inner: makes the change itself.
+    ///   - timing: when it looks.
+    ///   - look: asks the server of an instance what it does for the run; nil where it cannot be asked.
+    package init(_ inner: any InstanceOperator, timing: Timing = Timing(), look: @escaping Look) {
         self.inner = inner
         self.look = look
         self.timing = timing

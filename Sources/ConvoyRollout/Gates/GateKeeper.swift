@@ -1,5 +1,8 @@
 public import ConvoyFleet
+import ConvoyIO
 public import ConvoyMigrations
+package import ConvoyRun
+import ConvoyText
 
 /// Watches a wave's gate: whether what it asks for holds as long as it must, and whether somebody approved.
 ///
@@ -20,20 +23,26 @@ public struct GateKeeper: Sendable {
     private let limits: ConnectionLimits
     private let clock: any Clock<Duration>
     private let httpTimeout: Duration
+    private let healthChecks: HealthCheckRunner
 
     /// - Parameters:
     ///   - hooks: runs the gate's command, with its time limit.
     ///   - limits: bound the connections of the checks.
     ///   - clock: what the soak is measured with.
-    public init(hooks: HookRunner, limits: ConnectionLimits, clock: any Clock<Duration> = ContinuousClock()) {
-        self.init(hooks: hooks, limits: limits, clock: clock, httpTimeout: .seconds(10))
-    }
-
-    package init(hooks: HookRunner, limits: ConnectionLimits, clock: any Clock<Duration>, httpTimeout: Duration) {
+    ///   - httpTimeout: how long a gate's URL may take to answer.
+    ///   - healthChecks: runs the gate's checks.
+    package init(
+        hooks: HookRunner,
+        limits: ConnectionLimits,
+        clock: any Clock<Duration> = ContinuousClock(),
+        httpTimeout: Duration = .seconds(10),
+        healthChecks: @escaping HealthCheckRunner
+    ) {
         self.hooks = hooks
         self.limits = limits
         self.clock = clock
         self.httpTimeout = httpTimeout
+        self.healthChecks = healthChecks
     }
 
     /// Watches a gate until it passes, fails, or the task is cancelled; then what it runs is stopped first.
@@ -131,11 +140,10 @@ public struct GateKeeper: Sendable {
             maxParallel: nil,
             budgets: ServerBudgets(limits)
         )
-        let checks = InstanceChecks(checks: checks)
         return await withTaskGroup(of: (Int, Failure?).self) { group in
             while true {
                 while !Task.isCancelled, let index = queue.next() {
-                    group.addTask { (index, await checks.failure(on: instances[index])) }
+                    group.addTask { (index, await healthChecks(checks, instances[index])) }
                 }
                 guard let (index, failure) = await group.next() else { return nil }
                 queue.finished(index)

@@ -1,4 +1,6 @@
+import ConvoyIO
 internal import ConvoyMigrations
+import ConvoyText
 internal import Foundation
 
 /// A URL that must answer GET with 2xx. Redirects are followed on its own host only.

@@ -1,5 +1,7 @@
 public import ConvoyFleet
+import ConvoyIO
 public import ConvoyMigrations
+public import ConvoyRun
 
 /// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
 /// `after_instance`.
@@ -23,15 +25,19 @@ public struct GuardedOperator: InstanceOperator {
     ///   - waves: the wave of each instance, by names.
     ///   - unfinished: instances that an earlier process of the same run began and did not finish. Their app may be down and their checks not
     ///     run, so for these hooks and checks run even where nothing is pending.
+    ///   - healthChecks: runs the checks.
     public init(
         _ inner: any InstanceOperator,
         hooks: HookRunner,
         checks: [Check],
         waves: [String: String],
-        unfinished: Set<String> = []
+        unfinished: Set<String> = [],
+        healthChecks: @escaping HealthCheckRunner
     ) {
-        let checks = InstanceChecks(checks: checks)
-        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished) { await checks.failure(on: $0)?.masked(hooks.mask) }
+        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished) { instance in
+            guard !checks.isEmpty else { return nil }
+            return await healthChecks(checks, instance)?.masked(hooks.mask)
+        }
     }
 
     init(

@@ -1,6 +1,8 @@
 public import ConvoyFleet
+import ConvoyIO
 internal import ConvoyMigrations
-internal import ConvoyPostgres
+public import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 /// Runs the programs of the fleet file: each in a session of its own, which is ended whole when the program ends, is late or is cancelled, so

@@ -1,4 +1,4 @@
-internal import ConvoyRollout
+import ConvoyText
 public import Foundation
 
 extension Browser {

@@ -1,4 +1,4 @@
-internal import ConvoyRollout
+import ConvoyText
 
 extension Browser {
     /// A key that has no character of its own, or one that buttons obey.

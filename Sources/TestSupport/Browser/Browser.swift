@@ -1,4 +1,4 @@
-internal import ConvoyRollout
+import ConvoyText
 internal import Foundation
 internal import Glibc
 

@@ -1,4 +1,4 @@
-internal import ConvoyRollout
+import ConvoyText
 internal import Foundation
 
 /// Chromium's DevTools protocol over a pair of pipes: the browser ends when they are closed, however the test process ends.

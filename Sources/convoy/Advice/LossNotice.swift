@@ -1,5 +1,6 @@
 import ConvoyMigrations
 import ConvoyReporting
+import ConvoyText
 
 /// What a rollback deletes, as far as the down sections of its migrations tell: tables and columns that they drop, rows that they delete.
 struct LossNotice {

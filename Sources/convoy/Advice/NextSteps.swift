@@ -1,7 +1,10 @@
+import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// What to type after a run that did not come to its end.
 ///

@@ -1,6 +1,8 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 /// `convoy abandon`
@@ -17,7 +19,7 @@ struct Abandon: FleetCommand {
     @Argument(help: "The run's id, or how it begins.")
     var run: String
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)

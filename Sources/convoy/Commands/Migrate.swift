@@ -1,4 +1,6 @@
+import ConvoyRun
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
@@ -59,7 +61,7 @@ struct Migrate: FleetCommand {
         }
     }
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -85,7 +87,7 @@ struct Migrate: FleetCommand {
             if mayRollBack { session.tellWhatARollbackMeans() }
             guard let journal else {
                 try output.write(report, settings)
-                return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }

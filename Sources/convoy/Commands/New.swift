@@ -2,6 +2,7 @@ import ArgumentParser
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 /// `convoy new`
@@ -49,7 +50,7 @@ struct New: FleetCommand {
     @Option(help: ArgumentHelp("Why there is no way back.", valueName: "reason"))
     var irreversible: String?
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let migrations = try directory ?? directoryOfTheFleet()
         do {
             let migration = try NewMigration(

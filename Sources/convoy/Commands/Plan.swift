@@ -1,8 +1,12 @@
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 
 /// `convoy plan`
@@ -30,7 +34,7 @@ struct Plan: FleetCommand {
     @Option(help: ArgumentHelp("Write the plan down in this file: versions, checksums, waves and instances.", valueName: "file"))
     var out: String?
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
         let change = Change.up(to: to)
         try session.check(change)
@@ -55,7 +59,7 @@ struct Plan: FleetCommand {
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
-            return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
         }
     }
 }

@@ -1,8 +1,10 @@
+import ConvoyJournal
 import ArgumentParser
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 /// `convoy report`
@@ -40,7 +42,7 @@ struct Report: FleetCommand {
         if run == "none", reportOptions.by == .wave { throw ValidationError("--by wave is about a run") }
     }
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         try await ReportLooks(reportOptions, Settings(options)).run(needing: noProbe ? .journal : .databases, look)
     }
 
@@ -77,7 +79,7 @@ struct Report: FleetCommand {
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
         // What the run did to instances that have left the fleet is shown, and no trouble of today's.
         let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
-        let code: ConvoyRollout.ExitCode =
+        let code: ExitStatus =
             if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
         return ReportLooks.Look(
             document: ReportDocument(report, as: .report, state: state, names: session.set.names),

@@ -1,8 +1,10 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 /// `convoy resume`
@@ -36,7 +38,7 @@ struct Resume: FleetCommand {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
     }
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let settings = Settings(file, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -104,7 +106,7 @@ struct Resume: FleetCommand {
         _ session: FleetSession,
         _ journal: SQLiteJournal,
         _ output: ReportOutput
-    ) async throws -> ConvoyRollout.ExitCode {
+    ) async throws -> ExitStatus {
         let access = JournalAccess(session.fleet)
         var past = RunPast()
         try await access.events(of: record.id, in: journal) { past.apply($0) }
@@ -122,7 +124,7 @@ struct Resume: FleetCommand {
         }
         text += overtakings.map { "warning: \($0.line)\n" }.joined()
         StandardStreams.error.write(text)
-        return ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome))
+        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
     }
 
     /// How the run was asked for, as far as its plan says.

@@ -1,4 +1,6 @@
+import ConvoyRun
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
@@ -39,7 +41,7 @@ struct Rollback: FleetCommand {
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -66,7 +68,7 @@ struct Rollback: FleetCommand {
                         hint: (to == nil ? "take fewer --steps" : "choose a newer --to") + ", or leave those instances out with --select"
                     )
                 }
-                return ConvoyRollout.ExitCode(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }

@@ -1,7 +1,11 @@
 import ArgumentParser
+import ConvoyIO
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 
 /// A command that asks something of a run under way, which hears it within a second.
@@ -17,7 +21,7 @@ protocol RunRequestCommand: FleetCommand {
 }
 
 extension RunRequestCommand {
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)

@@ -1,6 +1,8 @@
 import ArgumentParser
+import ConvoyDashboard
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 extension Runs {
@@ -25,7 +27,7 @@ extension Runs {
         @Argument(help: ArgumentHelp("The second run, likewise.", valueName: "second"))
         var second = "latest"
 
-        func execute() async throws -> ConvoyRollout.ExitCode {
+        func execute() async throws -> ExitStatus {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)

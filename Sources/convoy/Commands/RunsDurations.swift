@@ -1,6 +1,9 @@
 import ArgumentParser
+import ConvoyDashboard
+import ConvoyJournal
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 extension Runs {
@@ -31,7 +34,7 @@ extension Runs {
             if last != nil, !runs.isEmpty { throw ValidationError("name runs, or give --last") }
         }
 
-        func execute() async throws -> ConvoyRollout.ExitCode {
+        func execute() async throws -> ExitStatus {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var report = DurationsReport(journal: access.path, generatedAt: Date(), runs: [], migrations: [], names: [:])

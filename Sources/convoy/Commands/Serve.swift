@@ -1,10 +1,14 @@
+import ConvoyInstance
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 import Glibc
 
@@ -59,7 +63,7 @@ struct Serve: FleetCommand {
     @Flag(help: "Let those who have the token approve, stop, pause and resume runs.")
     var allowActions = false
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let settings = Settings(file)
         let address = try listenAddress()
         let token = try accessToken(settings.environment)

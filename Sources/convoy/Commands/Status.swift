@@ -3,6 +3,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 
 /// `convoy status`
@@ -35,7 +36,7 @@ struct Status: FleetCommand {
         if reportOptions.by == .wave { throw ValidationError("--by wave is about a run: use convoy report") }
     }
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         try await ReportLooks(reportOptions, Settings(options)).run(look)
     }
 
@@ -46,7 +47,7 @@ struct Status: FleetCommand {
         if check { statuses = statuses.map(\.checked) }
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
-        let code = ConvoyRollout.ExitCode(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
+        let code = ExitStatus(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
         return ReportLooks.Look(
             document: ReportDocument(report, as: .status, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)
@@ -64,7 +65,7 @@ extension InstanceStatus {
     }
 }
 
-extension ConvoyRollout.ExitCode {
+extension ExitStatus {
     /// A fleet that is known only in part cannot be all well.
     func unlessIncomplete(_ selection: FleetSession.Selection) -> Self {
         selection.isComplete || (self != .success && self != .checkFound) ? self : .failed

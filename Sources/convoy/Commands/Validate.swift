@@ -3,6 +3,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyText
 
 /// `convoy validate`
 struct Validate: FleetCommand {
@@ -18,7 +19,7 @@ struct Validate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
 
-    func execute() async throws -> ConvoyRollout.ExitCode {
+    func execute() async throws -> ExitStatus {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()

@@ -1,6 +1,9 @@
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
+import ConvoyText
 
 /// A newer run that has worked on instances of an older one, so that the older one's plan may no longer fit them.
 struct Overtaking {

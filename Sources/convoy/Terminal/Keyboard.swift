@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Dispatch
 import Glibc
 

@@ -1,3 +1,5 @@
+import ConvoyDashboard
+import ConvoyText
 import Dispatch
 import Synchronization
 

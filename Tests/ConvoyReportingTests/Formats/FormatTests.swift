@@ -4,6 +4,7 @@ import Foundation
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct FormatTests {
     /// A report and the subject that it is written for.

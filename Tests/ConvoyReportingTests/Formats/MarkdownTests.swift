@@ -1,6 +1,7 @@
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 struct MarkdownTests {
     @Test(arguments: [

@@ -1,9 +1,11 @@
 import ConvoyRollout
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing
 
 @testable import ConvoyReporting
+@testable import ConvoyText
 
 @Suite(.timeLimit(.minutes(1)))
 struct OpenMetricsTests {

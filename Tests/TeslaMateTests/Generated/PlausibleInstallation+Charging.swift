@@ -1,3 +1,5 @@
+import TestSupport
+
 extension PlausibleInstallation {
     /// What the car reports while it charges.
     private struct Scenario {

@@ -1,3 +1,5 @@
+import TestSupport
+
 extension PlausibleInstallation {
     /// Where a drive is special.
     private enum Kind: CaseIterable {

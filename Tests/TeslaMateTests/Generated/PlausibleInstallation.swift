@@ -1,3 +1,4 @@
+import TestSupport
 import ConvoyMigrations
 
 /// The rows of a TeslaMate installation that a seed makes up: what an app of the version could have stored, and what TeslaMate's own

@@ -1,7 +1,9 @@
 import ConvoyFleet
+import ConvoyIO
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRollout
+import ConvoyRun
 import TeslaMate
 import TestSupport
 

@@ -1,0 +1,68 @@
+public import ConvoyPostgres
+public import ConvoyText
+
+/// A discovery that found nothing out, because its server could not be asked.
+public struct DiscoveryFailure: Error, Sendable {
+    public var discovery: Discovery
+    public var error: PostgresError
+
+    public init(discovery: Discovery, error: PostgresError) {
+        self.discovery = discovery
+        self.error = error
+    }
+}
+
+/// All instances of a fleet at one moment: those that the file lists, then those found.
+public struct DiscoveredFleet: Sendable {
+    public var instances: [Instance]
+    /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
+    public var failures: [DiscoveryFailure]
+    /// How many databases fit a pattern and are left out, because their names are none.
+    public var leftOut: Int
+    /// What the operator should know of names and patterns, of severity `warning`.
+    public var warnings: [Problem]
+
+    public init(instances: [Instance], failures: [DiscoveryFailure] = [], leftOut: Int = 0, warnings: [Problem] = []) {
+        self.instances = instances
+        self.failures = failures
+        self.leftOut = leftOut
+        self.warnings = warnings
+    }
+
+    /// Whether the instances are all that the fleet has.
+    public var isComplete: Bool { failures.isEmpty && leftOut == 0 }
+}
+
+extension Fleet {
+    /// The listed instances and those found. A database that is listed, or found before, is not added again under another name; so that this also
+    /// holds for `localhost` and `127.0.0.1`, spellings of one host count as the same here.
+    ///
+    /// - Throws: names that two databases would share.
+    package func merging(_ found: [(discovery: Discovery, instances: [Instance])]) throws(Problems) -> [Instance] {
+        var merged = instances
+        var targets = Set(instances.compactMap(\.target?.normalised))
+        // Every name is in normal form C, so that two that are equal have the same bytes.
+        var owners = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+        var problems: [Problem] = []
+        for (discovery, instances) in found {
+            for instance in instances {
+                if let target = instance.target?.normalised, !targets.insert(target).inserted { continue }
+                if let owner = owners[instance.name] {
+                    problems.append(
+                        Problem(
+                            file: file,
+                            line: discovery.line,
+                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` has",
+                            hint: "give the entry a `name` such as \"{server}-{database}\", or leave the database out with `exclude`"
+                        )
+                    )
+                    continue
+                }
+                owners[instance.name] = instance
+                merged.append(instance)
+            }
+        }
+        guard problems.isEmpty else { throw Problems(problems) }
+        return merged
+    }
+}

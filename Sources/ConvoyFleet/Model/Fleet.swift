@@ -1,0 +1,81 @@
+public import ConvoyIO
+import ConvoyMigrations
+import ConvoyPostgres
+public import ConvoyText
+
+/// What a fleet file says, checked and with every variable filled in.
+public struct Fleet: Sendable {
+    /// The file as the user named it, for problems that show later.
+    public var file: String
+    public var name: String
+    /// The migration set's directory, as a path that can be opened from here.
+    public var migrations: String
+    public var servers: [Server]
+    /// The instances that the file lists, in its order.
+    public var instances: [Instance]
+    public var discoveries: [Discovery]
+    public var limits: Limits
+    public var rollout: Rollout
+    /// Where runs are written down, as a path that can be opened from here.
+    public var journal: String
+    /// Who is told how runs go.
+    public var notifications: [Webhook]
+    /// Problems of severity `warning`.
+    public var warnings: [Problem]
+    /// Every secret that the file gives, whole and in the parts that are secrets by themselves: what is masked wherever it turns up.
+    public var secrets: Set<Secret> = []
+    /// The variables of the environment that they come from.
+    public var secretVariables: Set<String> = []
+
+    /// Where the journal is, relative to the fleet file, when the file does not say.
+    public static let defaultJournal = ".convoy/journal.sqlite"
+
+    public init(
+        file: String = "fleet.yaml",
+        name: String,
+        migrations: String,
+        servers: [Server] = [],
+        instances: [Instance],
+        discoveries: [Discovery] = [],
+        limits: Limits = Limits(),
+        rollout: Rollout = Rollout(),
+        journal: String = Fleet.defaultJournal,
+        notifications: [Webhook] = [],
+        warnings: [Problem] = []
+    ) {
+        self.file = file
+        self.name = name
+        self.migrations = migrations
+        self.servers = servers
+        self.instances = instances
+        self.discoveries = discoveries
+        self.limits = limits
+        self.rollout = rollout
+        self.journal = journal
+        self.notifications = notifications
+        self.warnings = warnings
+    }
+}
+
+/// A host and port that instances share.
+public struct Server: Sendable, Hashable {
+    public var name: String
+    /// `max_connections`: this run's budget there; nil leaves it to ``Limits/perServer``.
+    public var maxConnections: Int?
+
+    public init(name: String, maxConnections: Int? = nil) {
+        self.name = name
+        self.maxConnections = maxConnections
+    }
+}
+
+/// How many connections a run may hold at once.
+public struct Limits: Sendable, Hashable {
+    public var total = 64
+    public var perServer = 16
+
+    public init(total: Int = 64, perServer: Int = 16) {
+        self.total = total
+        self.perServer = perServer
+    }
+}

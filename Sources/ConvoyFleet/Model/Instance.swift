@@ -1,0 +1,102 @@
+public import ConvoyIO
+public import ConvoyPostgres
+import ConvoyText
+
+/// One database of the fleet.
+public struct Instance: Sendable {
+    /// Unique in the fleet.
+    public let name: String
+    /// The server that it shares with others, and whose connection budget it uses: the name of the fleet file's server, else `host:port`.
+    public let server: String
+    /// The database's name as reports show it.
+    public let database: String
+    public let labels: [String: String]
+    /// How the role that owns the TeslaMate objects logs in.
+    public let connection: ConnectionParameters
+    /// A connection for the few migrations that need more than the owner has; nil where the fleet file gives none.
+    public let admin: ConnectionParameters?
+    /// A connection past a pooler; all work goes there where it is given.
+    public let direct: ConnectionParameters?
+    /// For steps, for example `encryption_key`.
+    public let secrets: [String: Secret]
+    public let settings: InstanceSettings
+
+    public init(
+        name: String,
+        server: String,
+        database: String,
+        labels: [String: String] = [:],
+        connection: ConnectionParameters,
+        admin: ConnectionParameters? = nil,
+        direct: ConnectionParameters? = nil,
+        secrets: [String: Secret] = [:],
+        settings: InstanceSettings = InstanceSettings()
+    ) {
+        self.name = name
+        self.server = server
+        self.database = database
+        self.labels = labels
+        self.connection = connection
+        self.admin = admin
+        self.direct = direct
+        self.secrets = secrets
+        self.settings = settings
+    }
+}
+
+/// How an instance is worked on; each is a key of `defaults`, of a server and of an instance.
+public struct InstanceSettings: Sendable, Hashable {
+    /// `connect_timeout`: from the first packet, name resolution included, to a usable session.
+    public var connectTimeout: Duration = .seconds(5)
+    /// `lock_wait`: how long to wait for the advisory lock, and for the ledger's table lock, before the outcome is `lock-busy`.
+    public var lockWait: Duration = .seconds(30)
+    /// `lock_timeout`: how long one statement of a migration waits for a lock, so that the app is not stalled behind it.
+    public var lockTimeout: Duration = .milliseconds(800)
+    /// `statement_timeout`: the longest that one statement of a migration may run; zero is no limit.
+    public var statementTimeout: Duration = .seconds(1800)
+    /// `commit_wait`: how long a COMMIT may take, for example until a synchronous standby has confirmed it; zero is no limit.
+    public var commitWait: Duration = .seconds(60)
+    /// `autovacuum_wait`: how long one statement waits for a lock that autovacuum holds. Above the server's `deadlock_timeout` autovacuum steps aside,
+    /// and the app's writers wait that long too. Zero, the default, waits no longer for autovacuum than for others.
+    public var autovacuumWait: Duration = .zero
+    /// `ledger_schema`: the schema of `schema_migrations`; nil finds it.
+    public var ledgerSchema: String?
+    /// `out_of_order`: what to do about a pending version below the newest applied one.
+    public var outOfOrder: OutOfOrderPolicy = .apply
+    /// `strict`: an `edited` migration is refused, not only told.
+    public var strict = false
+    /// `audit`: whether each database keeps `convoy.migration_log`.
+    public var audit: AuditPolicy = .database
+    /// `pooler: session`: the user says that the pooler in between is in session mode.
+    public var poolerIsInSessionMode = false
+    /// `allow_superuser`: work as a superuser that does not own the ledger.
+    public var allowsForeignSuperuser = false
+    /// `trust_owner`: the owner of the database, and everyone who may create objects in it, is trusted with all that the login may do.
+    public var trustsOwner = false
+    /// `allow_read_only_default`: work although the database has `default_transaction_read_only`.
+    public var allowsReadOnlyDefault = false
+    /// `accept_drops`: objects of the user's own that may go with what migrations drop.
+    public var acceptedDrops: [String] = []
+    /// `show_row_details`: keep DETAIL and CONTEXT of class 23 errors, which carry row contents.
+    public var showsRowDetails = false
+
+    public init() {}
+}
+
+/// What happens to a pending version that is older than the newest applied one.
+public enum OutOfOrderPolicy: String, Sendable, Hashable, CaseIterable {
+    /// Apply it, as TeslaMate's own migrator does.
+    case apply
+    /// Apply it and say so.
+    case warn
+    /// Leave the instance alone with the outcome `out-of-order`.
+    case refuse
+}
+
+/// Where Convoy writes down what it did in a database.
+public enum AuditPolicy: String, Sendable, Hashable, CaseIterable {
+    /// In `convoy.migration_log` of that database.
+    case database
+    /// Nowhere in the database.
+    case journalOnly = "journal-only"
+}

@@ -1,0 +1,190 @@
+import ConvoyText
+
+/// How a run goes over the fleet.
+public struct Rollout: Sendable, Hashable {
+    /// In order. Never empty: without `rollout` it is one wave `all` of everything.
+    public var waves: [Wave]
+    /// Run on every instance after it was changed; one that does not hold makes the outcome `check-failed`.
+    public var checks: [Check]
+    public var hooks: Hooks
+    /// Nothing new starts outside it; nil is always open.
+    public var window: MaintenanceWindow?
+
+    public init(
+        waves: [Wave] = [Wave(name: "all", selection: .rest)],
+        checks: [Check] = [],
+        hooks: Hooks = Hooks(),
+        window: MaintenanceWindow? = nil
+    ) {
+        self.waves = waves
+        self.checks = checks
+        self.hooks = hooks
+        self.window = window
+    }
+
+    /// Whether ``assign(_:cohorts:)`` needs to know the instances' cohorts, which only their databases can tell.
+    public var needsCohorts: Bool { waves.contains { $0.onePer == .cohort } }
+}
+
+/// Instances that are upgraded together.
+public struct Wave: Sendable, Hashable {
+    public var name: String
+    public var selection: Selection
+    /// Of what the selection means, one instance for each value; nil takes all of it.
+    public var onePer: OnePer?
+    /// The most instances at a time; nil leaves it to the limits.
+    public var maxParallel: Int?
+    public var stop: StopRules
+    public var onFailure: OnFailure
+    /// What must hold after this wave before the next one starts; nil is nothing.
+    public var gate: Gate?
+
+    public init(
+        name: String,
+        selection: Selection,
+        onePer: OnePer? = nil,
+        maxParallel: Int? = nil,
+        stop: StopRules = StopRules(),
+        onFailure: OnFailure = .proceed,
+        gate: Gate? = nil
+    ) {
+        self.name = name
+        self.selection = selection
+        self.onePer = onePer
+        self.maxParallel = maxParallel
+        self.stop = stop
+        self.onFailure = onFailure
+        self.gate = gate
+    }
+
+    /// Which of the instances that no earlier wave took belong to this one.
+    public enum Selection: Sendable, Hashable {
+        case selector(Selector)
+        case names([String])
+        /// This many, chosen by a stable hash of the name.
+        case count(Int)
+        /// This share of the whole selection in percent, rounded up, chosen by a stable hash of the name. It counts what earlier `percent` waves
+        /// took, so that a later, bigger percent contains an earlier one.
+        case percent(Double)
+        case rest
+    }
+
+    /// What a canary meets one of each of.
+    public enum OnePer: Sendable, Hashable {
+        /// Instances with the same version and the same schema fingerprint.
+        case cohort
+        /// Instances with the same value of a label; those without it are one more kind.
+        case label(String)
+    }
+}
+
+/// What halts the fleet: nothing new starts, what runs finishes. A rule that is nil never halts. The first three never count `unreachable`:
+/// two hosts that are down are not a bad migration.
+public struct StopRules: Sendable, Hashable {
+    /// `failures`: halt when this many instances of the wave did not end well.
+    public var failures: Int?
+    /// `failure_percent`: halt when this share of the wave's instances did not end well.
+    public var failurePercent: Double?
+    /// `same_failure`: halt when this many instances of the run failed with the same fingerprint.
+    public var sameFailure: Int?
+    /// `unreachable_percent`: halt when this share of the wave's instances could not be reached.
+    public var unreachablePercent: Double?
+
+    public init(failures: Int? = nil, failurePercent: Double? = nil, sameFailure: Int? = nil, unreachablePercent: Double? = nil) {
+        self.failures = failures
+        self.failurePercent = failurePercent
+        self.sameFailure = sameFailure
+        self.unreachablePercent = unreachablePercent
+    }
+
+    /// Whether there is any rule.
+    public var isEmpty: Bool { self == StopRules() }
+}
+
+/// `on_failure`: what one instance that did not end well means for the others. `unreachable` is no such failure.
+public enum OnFailure: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Go on; the stop rules decide.
+    case proceed = "continue"
+    /// Halt the fleet.
+    case halt
+    /// Return that instance to where it started, and go on; the stop rules decide.
+    case rollbackInstance = "rollback-instance"
+    /// Halt the fleet, and return every instance of the wave that the run changed to where it started.
+    case rollbackWave = "rollback"
+
+    /// Whether instances may be returned to where they started.
+    public var rollsBack: Bool { self == .rollbackInstance || self == .rollbackWave }
+}
+
+/// What must hold after a wave before the next one starts.
+public struct Gate: Sendable, Hashable {
+    /// How long everything below must hold; zero looks once.
+    public var soak: Duration
+    /// How often checks, command and http are repeated during the soak.
+    public var every: Duration
+    /// Somebody must say yes: `convoy approve`, or a prompt on a terminal.
+    public var approve: Bool
+    /// Run on every instance of the wave that ended well.
+    public var checks: [Check]
+    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty is none.
+    public var command: [String]
+    /// A URL that must answer GET with 2xx.
+    public var http: String?
+
+    public init(
+        soak: Duration = .zero,
+        every: Duration = .seconds(30),
+        approve: Bool = false,
+        checks: [Check] = [],
+        command: [String] = [],
+        http: String? = nil
+    ) {
+        self.soak = soak
+        self.every = every
+        self.approve = approve
+        self.checks = checks
+        self.command = command
+        self.http = http
+    }
+}
+
+/// A query that says whether an instance is well.
+public struct Check: Sendable, Hashable, Codable {
+    public var name: String
+    /// One row with one column.
+    public var sql: String
+    /// The text that it must give; nil wants true.
+    public var expect: String?
+
+    public init(name: String, sql: String, expect: String? = nil) {
+        self.name = name
+        self.sql = sql
+        self.expect = expect
+    }
+}
+
+/// Programs that run around a run, a wave and an instance.
+public struct Hooks: Sendable, Hashable {
+    /// For each point a program and its arguments, with placeholders such as `{name}`; never a shell string.
+    public var commands: [HookPoint: [String]]
+    /// The longest that one of them may run.
+    public var timeout: Duration
+    /// Variables of Convoy's own environment that these programs, and gates' commands, get besides what every program needs.
+    public var environment: Set<String>
+
+    public init(commands: [HookPoint: [String]] = [:], timeout: Duration = .seconds(300), environment: Set<String> = []) {
+        self.commands = commands
+        self.timeout = timeout
+        self.environment = environment
+    }
+}
+
+/// When a hook runs.
+public enum HookPoint: String, Sendable, Hashable, CaseIterable, Codable {
+    case beforeRun = "before_run"
+    case beforeWave = "before_wave"
+    case beforeInstance = "before_instance"
+    case afterInstance = "after_instance"
+    case afterWave = "after_wave"
+    case afterRun = "after_run"
+}

@@ -1,0 +1,77 @@
+import ConvoyIO
+import ConvoyMigrations
+internal import ConvoyPostgres
+public import ConvoyText
+
+/// Reads the YAML file that describes a fleet.
+///
+///     let fleet = try FleetFile.load(path: "fleet.yaml", environment: ProcessInfo.processInfo.environment)
+///
+/// No problem that it tells holds a secret.
+public enum FleetFile {
+    /// The largest file that is read, in bytes.
+    public static let sizeLimit = 8 << 20
+
+    /// Reads and checks a file, touching no database.
+    ///
+    /// - Parameters:
+    ///   - path: relative to the working directory; the paths in the file are relative to the file.
+    ///   - environment: what `${env:NAME}` is taken from.
+    /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
+    public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
+        let contents: (bytes: [UInt8], isExposed: Bool)
+        do {
+            contents = try BoundedFile.contents(path, limit: sizeLimit)
+        } catch {
+            let hint = error.hint ?? (error.reason == "does not exist" ? missingHint(path) : nil)
+            throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
+        }
+        return try read(contents.bytes, file: path, environment: environment, isExposed: contents.isExposed)
+    }
+
+    /// What to do where there is no such file; the same name with YAML's other ending is an easy mistake.
+    static func missingHint(_ path: String) -> String {
+        for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
+            let candidate = path.dropLast(ending.count) + other
+            if (try? BoundedFile.read(String(candidate), limit: sizeLimit)) != nil {
+                return "there is \(candidate): name it with --fleet \(candidate)"
+            }
+        }
+        return "name the fleet file with --fleet or CONVOY_FLEET"
+    }
+
+    /// Reads and checks what stands in a file.
+    ///
+    /// - Parameter isExposed: whether other users of the machine can read it.
+    package static func read(
+        _ bytes: [UInt8],
+        file: String,
+        environment: [String: String],
+        isExposed: Bool = false
+    ) throws(Problems) -> Fleet {
+        let result: Result<(YAMLNode, [Problem]), Problem> = bytes.withUnsafeBufferPointer { bytes in
+            Result { () throws(Problem) in try YAMLReader.read(bytes, file: file) }
+        }
+        let node: YAMLNode
+        let reader = FleetReader(file: file, environment: environment)
+        do {
+            let (top, problems) = try result.get()
+            node = top
+            problems.forEach { reader.note($0) }
+        } catch {
+            throw Problems([error])
+        }
+        let fleet = reader.fleet(node)
+        reader.noteExposedSecrets(isFileExposed: isExposed)
+        let problems = inOrder(reader.problems)
+        guard var fleet, problems.allSatisfy({ $0.severity == .warning }) else { throw Problems(problems) }
+        fleet.warnings = problems
+        fleet.secrets = Set(reader.secrets.values.lazy.filter { !$0.isEmpty }.map { Secret($0) })
+        fleet.secretVariables = reader.secrets.variables
+        return fleet
+    }
+
+    private static func inOrder(_ problems: [Problem]) -> [Problem] {
+        problems.sorted { ($0.line ?? 0, $0.column ?? 0, $0.message) < ($1.line ?? 0, $1.column ?? 0, $1.message) }
+    }
+}

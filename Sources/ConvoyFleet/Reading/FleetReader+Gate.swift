@@ -1,0 +1,117 @@
+import ConvoyMigrations
+import ConvoyText
+internal import FoundationEssentials
+
+extension FleetReader {
+    private static let gateKeys: Set<String> = ["soak", "every", "approve", "checks", "command", "http"]
+
+    func gate(_ field: Field) -> Gate? {
+        guard let section = section(field, "`gate`", keys: Self.gateKeys) else { return nil }
+        let hint = "write for example {soak: 10m}, or take it out"
+        guard !section.fields.isEmpty else {
+            if section.refusedKeys.isEmpty { note(at: field.keyMark, "`gate` says nothing", hint: hint) }
+            return nil
+        }
+        var gate = Gate()
+        let soak = duration(section["soak"])
+        let every = duration(section["every"], atLeast: .milliseconds(1))
+        let approve = bool(section["approve"])
+        if let soak { gate.soak = soak }
+        if let every { gate.every = every }
+        if let approve { gate.approve = approve }
+        if let field = section["checks"] { gate.checks = checks(field) }
+        if let field = section["command"] { gate.command = arguments(field, placeholders: Self.placeholders(of: .afterWave)) ?? [] }
+        if let field = section["http"] { gate.http = http(field) }
+
+        let looks = ["checks", "command", "http"].contains { !section.lacks($0) }
+        let soaks = !section.lacks("soak") && soak != .zero
+        let asks = !section.lacks("approve") && approve != false
+        if !looks, !soaks, !asks {
+            note(.warning, at: field.keyMark, "`gate` asks for nothing", hint: hint)
+        } else if let every, let mark = section["every"]?.keyMark {
+            if !looks {
+                note(.warning, at: mark, "`every` repeats nothing", hint: "it is for checks, command and http: add one, or take it out")
+            } else if !asks, let soak = soaks ? soak : .zero, every > soak {
+                note(.warning, at: mark, "`every` is longer than the soak", hint: "nothing is repeated after `soak`: make it longer")
+            }
+        }
+        return gate
+    }
+
+    private func http(_ field: Field) -> String? {
+        guard let text = secretURL(field) else { return nil }
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host(), !host.isEmpty else {
+            note(field, "`http` must be an http or https URL")
+            return nil
+        }
+        return text
+    }
+
+    // MARK: Checks
+
+    func checks(_ field: Field) -> [Check] {
+        guard let items = list(field) else { return [] }
+        if items.isEmpty { note(field, "`checks` is empty", hint: "list a check, or take the key out") }
+        var lines: [String: Int] = [:]
+        return items.compactMap { item in
+            guard let section = section(item, "a check", keys: ["name", "sql", "expect"]) else { return nil }
+            for key in ["name", "sql"] where section.lacks(key) {
+                note(
+                    at: section.mark,
+                    "a check has no `\(key)`",
+                    hint: "write for example {name: cars-readable, sql: \"SELECT count(*) >= 0 FROM cars\"}"
+                )
+            }
+            let sql = section["sql"].flatMap(query)
+            let expect = section["expect"].flatMap(expectation)
+            guard let name = name(section["name"]) else { return nil }
+            if let line = lines.updateValue(section.mark.line, forKey: name) {
+                note(at: section.mark, "two checks are called `\(name)`", hint: "the first one is on line \(line)")
+            }
+            return sql.map { Check(name: name, sql: $0, expect: expect) }
+        }
+    }
+
+    /// One query: whether the database has what it names, only the server knows.
+    private func query(_ field: Field) -> String? {
+        guard let text = text(field) else { return nil }
+        let source = SourceText(path: file, text: text)
+        var splitter = SQLSplitter(source)
+        var statements: [String] = []
+        while let piece = splitter.next() {
+            if case .statement(let statement) = piece { statements.append(source.text(statement.range)) }
+        }
+        if let problem = splitter.problems.first {
+            note(at: field.node.mark, "`sql` is no statement: \(problem.message)")
+        } else if statements.isEmpty {
+            note(field, "`sql` holds no statement", hint: "write one that gives one row with one column")
+        } else if statements.count > 1 {
+            note(field, "`sql` holds \(statements.count) statements", hint: "a check is one query: make \(statements.count) checks of it")
+        } else if let statement = statements.first, !Self.isQuery(statement) {
+            note(field, "`sql` is no query", hint: "write a SELECT that gives one row with one column")
+        } else {
+            return text
+        }
+        return nil
+    }
+
+    /// What a cursor can be opened for.
+    private static func isQuery(_ statement: String) -> Bool {
+        let word = statement.prefix { $0.isASCII && $0.isLetter }.uppercased()
+        return statement.hasPrefix("(") || ["SELECT", "WITH", "VALUES", "TABLE"].contains(word)
+    }
+
+    private func expectation(_ field: Field) -> String? {
+        guard let text = expanded(field)?.text else { return nil }
+        if case .scalar(let scalar) = field.node.content, scalar.isPlain, ["true", "false"].contains(text) {
+            note(
+                .warning,
+                at: field.node.mark,
+                "`expect` is compared with text, and PostgreSQL writes a boolean as t or f",
+                hint: text == "true"
+                    ? "take it out: a check without `expect` wants true" : "write f, or put it in quotes where text is meant"
+            )
+        }
+        return text
+    }
+}

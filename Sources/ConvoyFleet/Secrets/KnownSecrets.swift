@@ -1,0 +1,48 @@
+package import ConvoyIO
+internal import ConvoyPostgres
+
+/// Every secret that this process knows: those of the fleet file, and those that libpq and Convoy take from the environment.
+///
+///     let secrets = KnownSecrets(fleet, environment: settings.environment)
+///     let runner = InstanceRunner(set: set, steps: steps, secrets: secrets)
+public struct KnownSecrets: Sendable {
+    /// Hides all of them: for what programs write.
+    package let mask: SecretMask
+    /// Hides those that are no words of the fleet: for what servers say. A password `teslamate` would hide half of a message on the role `teslamate`, and
+    /// by that be told.
+    package let wordMask: SecretMask
+    /// The variables that they come from.
+    package let variables: Set<String>
+
+    /// No secrets.
+    public init() {
+        mask = SecretMask([])
+        wordMask = mask
+        variables = []
+    }
+
+    public init(_ fleet: Fleet, environment: [String: String]) {
+        let ambient = Self.variables.compactMap { environment[$0] }.filter { !$0.isEmpty }
+        let all = fleet.secrets.map { $0.reveal() } + ambient
+        mask = SecretMask(all)
+        let words = Self.words(of: fleet)
+        wordMask = SecretMask(all.filter { $0.utf8.count >= Self.shortest && !words.contains($0) })
+        variables = fleet.secretVariables.union(Self.variables)
+    }
+
+    /// What Convoy and libpq read by themselves.
+    private static let variables = ["CONVOY_TOKEN", "PGPASSWORD"]
+    /// A shorter one is part of too many words.
+    private static let shortest = 6
+
+    private static func words(of fleet: Fleet) -> Set<String> {
+        var words: Set<String> = [fleet.name]
+        for instance in fleet.instances + fleet.discoveries.map(\.template) {
+            words.formUnion([instance.name, instance.server, instance.database])
+            for parameters in [instance.connection, instance.direct, instance.admin].compactMap(\.self) {
+                words.formUnion(["user", "dbname", "host", "hostaddr", "service"].compactMap { parameters[$0] })
+            }
+        }
+        return words
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+
+/// Why ``writeNewFile(_:_:)`` made no file: the system's reason, in its words.
+package struct FileWriteError: Error, Sendable, Hashable, CustomStringConvertible {
+    package let reason: String
+
+    package var description: String { "the file cannot be made: \(reason)" }
+}
+
+/// Makes a file with these contents, whole or not at all; what bears the name already is never written to.
+package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileWriteError(reason: systemReason()) }
+    var reason: String?
+    var rest = contents[...]
+    while !rest.isEmpty, reason == nil {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if count >= 0 {
+            rest = rest.dropFirst(count)
+        } else if errno != EINTR {
+            reason = systemReason()
+        }
+    }
+    // Some file systems tell only here that the disk is full.
+    if close(descriptor) != 0, reason == nil, errno != EINTR { reason = systemReason() }
+    guard let reason else { return }
+    _ = unlink(path)
+    throw FileWriteError(reason: reason)
+}
+
+/// Puts a file with these contents in the place of the one that bears the name, or makes it: whoever reads it finds the old one or the new one,
+/// whole. What is replaced hands down its permissions.
+///
+/// No symbolic link is followed: who may write to the folder could have it lead to any file of ours.
+package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
+    if let reason = reasonAgainstReplacing(path) { throw FileWriteError(reason: reason) }
+    var status = stat()
+    let isThere = lstat(path, &status) == 0
+    let draft = path + "." + String(UInt64.random(in: .min ... .max), radix: 36)
+    try writeNewFile(draft, contents)
+    if isThere { _ = chmod(draft, status.st_mode & 0o7777) }
+    guard rename(draft, path) != 0 else { return }
+    let reason = systemReason()
+    _ = unlink(draft)
+    throw FileWriteError(reason: reason)
+}
+
+/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil where nothing or a regular file bears the name.
+package func reasonAgainstReplacing(_ path: String) -> String? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return nil
+    case S_IFLNK: return "it is a symbolic link: name the file itself"
+    case S_IFDIR: return "it is a folder"
+    default: return "it is not a regular file"
+    }
+}

@@ -1,0 +1,309 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRun
+import ConvoyText
+
+/// What the facts of an instance mean for a change: the plan, or why there is none. Pure: the same facts give the same answer.
+struct InstanceAssessment: Sendable {
+    /// Nil where the ledger is not usable.
+    var ledger: Ledger?
+    var plan: InstancePlan?
+    /// Why the change must not begin.
+    var failure: Failure?
+    /// Things that the operator should read but that stop nothing.
+    var warnings: [String] = []
+    /// The pending migrations that only the admin connection can run, once the catalogue was asked.
+    var forAdmin: Set<MigrationVersion> = []
+    /// Applied versions whose file has changed since.
+    var edited: [MigrationVersion] = []
+
+    /// Which table is the ledger, or where a new one goes. Needs no contents.
+    ///
+    /// The fleet file's `ledger_schema` decides, else the schema whose `schema_migrations` has the shape of Ecto's, else `public`.
+    static func ledger(in facts: InstanceFacts, settings: InstanceSettings) -> Result<(ledger: Ledger, exists: Bool), Failure> {
+        let named = facts.ledgerCandidates.filter { $0.schema == settings.ledgerSchema }
+        // Another tool's table may have the name, and even the type of version.
+        let shaped = facts.ledgerCandidates.filter(\.hasEctoShape)
+        let bigint = shaped.isEmpty ? facts.ledgerCandidates.filter { $0.versionType == "bigint" } : shaped
+        let inPublic = facts.ledgerCandidates.filter { $0.schema == "public" }
+        let candidates = settings.ledgerSchema != nil ? named : bigint.isEmpty ? inPublic : bigint
+        if candidates.count > 1 {
+            let schemas = shortList(candidates.map(\.schema))
+            return .failure(
+                Failure(
+                    .blocked,
+                    "several schemas have a table schema_migrations: \(schemas)",
+                    hint: "name the right one with ledger_schema in the fleet file"
+                )
+            )
+        }
+        guard let table = candidates.first else {
+            // The app logs in as the database's owner; what another role makes would be out of its reach.
+            let owner = facts.isSuperuser || facts.mayActAsDatabaseOwner ? facts.tenant ?? facts.role : facts.role
+            return .success((Ledger(schema: settings.ledgerSchema ?? "public", owner: owner), false))
+        }
+        guard table.hasEctoShape else { return .failure(otherShape(table)) }
+        return .success((Ledger(schema: table.schema, owner: table.owner), true))
+    }
+
+    private static func otherShape(_ table: InstanceFacts.LedgerTable) -> Failure {
+        let reason =
+            if table.kind != "r", table.kind != "p" {
+                "it is not a table"
+            } else if table.versionType != "bigint" {
+                "its column version is \(table.versionType ?? "missing"), not bigint"
+            } else if table.insertedAtType != "timestamp(0) without time zone" {
+                "its column inserted_at is \(table.insertedAtType ?? "missing"), not timestamp(0) without time zone"
+            } else {
+                "its column version has no unique index"
+            }
+        return Failure(
+            .blocked,
+            "\(table.schema).schema_migrations is not a ledger of TeslaMate: \(reason)",
+            hint: "another tool seems to own this table; check that the fleet file names the right database, or set ledger_schema"
+        )
+    }
+
+    /// Judges a change.
+    ///
+    /// - Parameter contents: nil where there is no ledger yet.
+    init(
+        facts: InstanceFacts,
+        ledger: Ledger,
+        contents: LedgerContents?,
+        set: MigrationSet,
+        change: Change,
+        instance: Instance,
+        intent: InstanceRunner.Intent = .changing
+    ) {
+        self.ledger = ledger
+        let settings = instance.settings
+        let applied = contents?.applied ?? []
+        if let problem = contents?.auditProblem { warnings.append(problem) }
+        if applied.isEmpty, facts.hasUserRelations {
+            failure = Failure(
+                .unprovisioned,
+                contents == nil
+                    ? "the database has tables but no schema_migrations" : "the database has tables but its schema_migrations is empty",
+                hint: "check that the fleet file names the right database; Convoy starts only from an empty database or from a ledger"
+            )
+            return
+        }
+        let plan: InstancePlan
+        do {
+            plan = try InstancePlan(set: set, applied: applied, change: change)
+        } catch {
+            failure = Failure(.blocked, error.description, hint: error.hint)
+            return
+        }
+        self.plan = plan
+        edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
+        failure =
+            ahead(plan, set, applied) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            ?? ownLock(plan, set, ledger)
+        guard failure == nil, !plan.versions.isEmpty else { return }
+        failure = Self.permission(facts, ledger, exists: contents != nil, instance)
+        guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }
+        failure = nil
+        warnings.append(Self.warning(ofRefusal: refusal))
+    }
+
+    /// What those who only look are told of a failure that waits for those who migrate.
+    static func warning(ofRefusal failure: Failure) -> String { "migrate would refuse this: \(failure.message)" }
+
+    /// Whether who may migrate matters also to those who only look: an app's own role that may write the ledger, and is not its owner, is a mistake
+    /// to be put right.
+    private static func concernsReaders(_ facts: InstanceFacts, _ ledger: Ledger) -> Bool {
+        guard !facts.isInRecovery, let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }) else { return false }
+        return table.mayInsert && !table.mayActAsOwner
+    }
+
+    private func ahead(_ plan: InstancePlan, _ set: MigrationSet, _ applied: [MigrationVersion]) -> Failure? {
+        guard plan.direction == .up, let newest = plan.unknownVersions.last else { return nil }
+        let versions = shortList(plan.unknownVersions)
+        guard applied.contains(where: { set[$0] != nil }) else {
+            return Failure(
+                .blocked,
+                "none of TeslaMate's versions is applied here: this looks like another app's database, with the versions \(versions)",
+                hint: "correct the name of the database in the fleet file, or leave it out, of a discovery with exclude"
+            )
+        }
+        let isOlder = set.newest.map { newest < $0.version } == true
+        return Failure(
+            .ahead,
+            "the ledger has versions that the migration set does not know: \(versions)",
+            hint: isOlder
+                ? "they are older than the newest of the set: a fork or an unreleased version made them; compare the schema with another instance's"
+                : "a newer release has migrated this database; bring the migration set up to date"
+        )
+    }
+
+    private mutating func editedFailure(_ set: MigrationSet, _ settings: InstanceSettings) -> Failure? {
+        guard let first = edited.first else { return nil }
+        let files = shortList(edited.compactMap { set[$0]?.file })
+        let message = "applied with another content than the file has now: \(files)"
+        guard settings.strict else {
+            warnings.append(message)
+            return nil
+        }
+        return Failure(
+            .edited,
+            message,
+            version: first,
+            file: set[first]?.file,
+            hint: "restore the file, or turn strict off to go on with a warning"
+        )
+    }
+
+    private mutating func outOfOrder(_ plan: InstancePlan, _ settings: InstanceSettings) -> Failure? {
+        guard let first = plan.outOfOrder.first else { return nil }
+        let versions = shortList(plan.outOfOrder)
+        let message = "pending versions are older than the newest applied one: \(versions)"
+        switch settings.outOfOrder {
+        case .apply: return nil
+        case .warn:
+            warnings.append(message)
+            return nil
+        case .refuse:
+            return Failure(.outOfOrder, message, version: first, hint: "set out_of_order: apply to apply them")
+        }
+    }
+
+    private func obstacle(_ plan: InstancePlan) -> Failure? {
+        guard let first = plan.obstacles.first else { return nil }
+        var failure = Failure(
+            .blocked,
+            shortList(plan.obstacles, separator: "; "),
+            version: first.version,
+            hint: "--to \(first.version) is the furthest that it goes back; before that there is only a backup"
+        )
+        if case .irreversible(_, _, let file, let line) = first { (failure.file, failure.line) = (file, line) }
+        return failure
+    }
+
+    /// A statement without a transaction that takes a lock on the ledger would wait for ever for the one that Convoy itself holds there.
+    private func ownLock(_ plan: InstancePlan, _ set: MigrationSet, _ ledger: Ledger) -> Failure? {
+        for version in plan.versions {
+            guard let migration = set[version], let section = migration.section(plan.direction), !section.isTransactional,
+                case .statement(let statement)? = section.elements.first, Self.locksLedger(statement.text, in: ledger.schema)
+            else { continue }
+            return Failure(
+                .blocked,
+                "the statement takes a lock on \(ledger.schema).\(Ledger.tableName), and Convoy holds one there meanwhile: neither would end",
+                version: version,
+                file: migration.file,
+                line: statement.line,
+                statement: statement.text,
+                hint: "name the other tables, one migration each, or write VACUUM (SKIP_LOCKED)"
+            )
+        }
+        return nil
+    }
+
+    /// `VACUUM` or `ANALYZE` without a table, `REINDEX` of the database or of the ledger's schema, and each of them, or a new index, on the ledger itself.
+    static func locksLedger(_ statement: String, in schema: String) -> Bool {
+        func isLedger(_ name: SQLName) -> Bool {
+            name.last.value == Ledger.tableName && (name.schema == nil || name.schema == schema)
+        }
+        switch StandaloneStatement(statement).kind {
+        case .vacuum(let tables, _, let skipsLocked), .analyze(let tables, let skipsLocked):
+            return !skipsLocked && (tables.isEmpty || tables.contains(where: isLedger))
+        case .createIndex(_, let table): return isLedger(table)
+        case .reindex(.database, _, _): return true
+        case .reindex(.schema, let name, _): return name?.last.value == schema
+        case .reindex(.table, let name, _): return name.map(isLedger) == true
+        case .reindex(.index, let name, _): return name?.last.value == "\(Ledger.tableName)_pkey"
+        case .reindex(.system, _, _), .dropIndex, .detachPartition, .other: return false
+        }
+    }
+
+    /// Whether our role may do the work so that the app can use the result.
+    private static func permission(_ facts: InstanceFacts, _ ledger: Ledger, exists: Bool, _ instance: Instance) -> Failure? {
+        let settings = instance.settings
+        if facts.isInRecovery {
+            return Failure(.blocked, "the server is a standby, which takes no writes", hint: "name the primary in the fleet file")
+        }
+        if facts.isReadOnlyByDefault, !settings.allowsReadOnlyDefault {
+            return Failure(
+                .blocked,
+                "default_transaction_read_only is on for \(facts.role) in \(facts.database)",
+                hint: "someone made it read-only on purpose? else set allow_read_only_default: true for this instance"
+            )
+        }
+        if facts.isPooled, !settings.poolerIsInSessionMode {
+            return Failure(
+                .blocked,
+                "a connection pooler stands in between, and in transaction mode it would break the advisory lock",
+                hint: "give a direct connection with direct: {…}, or set pooler: session if it is in session mode"
+            )
+        }
+        // Whether a superuser may work here was decided before the ledger was read.
+        if facts.isSuperuser, !facts.role.isIdentical(to: ledger.owner) { return nil }
+        guard exists else {
+            let maker = facts.isSuperuser ? facts.role : ledger.owner
+            if facts.mayCreateTables(in: ledger.schema, as: maker) == true { return nil }
+            return Failure(
+                .blocked,
+                facts.creatableSchemas[ledger.schema] == nil
+                    ? "there is no schema \(ledger.schema)" : "role \(maker) may not create tables in schema \(ledger.schema)",
+                hint: Advice.creatingTables(in: ledger, as: maker, schemaExists: facts.creatableSchemas[ledger.schema] != nil)
+            )
+        }
+        guard !facts.role.isIdentical(to: ledger.owner) else {
+            guard facts.isSuperuser || facts.creatableSchemas[ledger.schema] != false else {
+                return Failure(
+                    .blocked,
+                    "role \(facts.role) may not create tables in schema \(ledger.schema)",
+                    hint: Advice.creatingTables(in: ledger, as: facts.role, schemaExists: true)
+                )
+            }
+            return nil
+        }
+        guard let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }), !table.mayActAsOwner else { return nil }
+        return Failure(
+            .blocked,
+            "role \(facts.role) is not \(ledger.owner), which owns the ledger: tables that it makes would break the app",
+            sqlstate: "42501",
+            hint: notOwnerHint(facts, ledger, table)
+        )
+    }
+
+    /// What a role can do that is not the owner. A superuser's role is never granted, and no role is made the owner's equal.
+    private static func notOwnerHint(_ facts: InstanceFacts, _ ledger: Ledger, _ table: InstanceFacts.LedgerTable) -> String {
+        guard table.mayInsert else { return "this role may only read: log in as \(ledger.owner) to migrate" }
+        guard facts.ownsAsSuperuser(ledger.owner) else {
+            return "log in as \(ledger.owner), or as a role that is a member of \(ledger.owner) alone"
+        }
+        return
+            "\(ledger.owner) is a superuser; give the app's tables to the app's role: \(ownershipChange(of: ledger, to: facts.role)), as "
+            + "\(ledger.owner) in this database, and the same for its other tables, views, sequences and types"
+    }
+
+    /// What gives the ledger to a role.
+    static func ownershipChange(of ledger: Ledger, to role: String) -> String {
+        "ALTER TABLE \(ledger.table) OWNER TO \(quotedIdentifier(role))"
+    }
+}
+
+extension InstanceFacts {
+    /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
+    func roleToSet(for ledger: Ledger) -> String? { ledger.owner.isIdentical(to: role) ? nil : ledger.owner }
+
+    /// The statement that does so, if one is needed.
+    func settingRole(for ledger: Ledger) -> [PipelineStatement] {
+        roleToSet(for: ledger).map { [PipelineStatement("SET LOCAL ROLE \(quotedIdentifier($0))")] } ?? []
+    }
+}
+
+extension Migration {
+    /// The section of a direction; nil for a way down that does not exist.
+    func section(_ direction: MigrationDirection) -> MigrationSection? {
+        switch direction {
+        case .up: return up
+        case .down:
+            guard case .section(let section) = down else { return nil }
+            return section
+        }
+    }
+}

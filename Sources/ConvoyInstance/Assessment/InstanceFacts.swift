@@ -1,0 +1,224 @@
+internal import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyText
+import FoundationEssentials
+
+/// What the catalogue of an instance says, read in one read-only transaction without any lock of ours.
+///
+/// These are the facts that it takes to judge a database that is up to date; what matters only where something is pending is in ``pending``.
+struct InstanceFacts: Sendable {
+    var database: String
+    /// The role that logged in.
+    var role: String
+    var isSuperuser: Bool
+    var databaseOwner: String
+    /// Whether our role may act as the database's owner.
+    var mayActAsDatabaseOwner: Bool
+    var isInRecovery: Bool
+    var isReadOnlyByDefault: Bool
+    /// As the server names it, for example `17.2`.
+    var serverVersion: String
+    /// Whether a pooler stands in between: libpq was told another process id than the one that answered.
+    var isPooled: Bool
+    var ledgerCandidates: [LedgerTable]
+    var auditTable: AuditTable?
+    /// Nil where nobody asked.
+    var pending: PendingFacts?
+    /// Nil where nobody asked: login and owner are one.
+    var roles: [ExactText: RoleReach]?
+
+    /// Who owns the database, where that is an ordinary role.
+    var tenant: String? { ownsAsSuperuser(databaseOwner) ? nil : databaseOwner }
+
+    /// Whether a role that owns something is a superuser.
+    func ownsAsSuperuser(_ name: String) -> Bool {
+        name.isIdentical(to: role) ? isSuperuser : roles?[ExactText(name)]?.role.attributes.contains(.superuser) ?? false
+    }
+
+    /// Whether all that was found belongs to the login, so that nothing is in doubt.
+    var belongToLogin: Bool {
+        ([databaseOwner, auditTable?.owner].compactMap(\.self) + ledgerCandidates.map(\.owner)).allSatisfy { $0.isIdentical(to: role) }
+    }
+
+    /// A table named `schema_migrations`.
+    struct LedgerTable: Sendable, Hashable {
+        var schema: String
+        var kind: String
+        var owner: String
+        /// Whether our role may act as the owner: by `SET ROLE`, or without.
+        var mayActAsOwner: Bool
+        var inheritsOwner: Bool
+        /// Whether our role may write the ledger, as the app's does; one that may not only looks.
+        var mayInsert = false
+        var versionType: String?
+        var insertedAtType: String?
+        var isUniqueOnVersion: Bool
+
+        var hasEctoShape: Bool {
+            (kind == "r" || kind == "p") && versionType == "bigint" && insertedAtType == "timestamp(0) without time zone"
+                && isUniqueOnVersion
+        }
+    }
+
+    struct AuditTable: Sendable, Hashable {
+        var oid: Int64
+        var owner: String
+        var columns: Set<String>
+        /// An ordinary table: a view's functions would run as whoever reads it.
+        var isTable: Bool
+        var ownerIsSuperuser = false
+
+        /// Why it must be left alone; nil where it is Convoy's. What triggers and policies call runs as whoever writes or reads.
+        func problem(beside ledger: Ledger, as role: String) -> String? {
+            let reason: String
+            if !isTable {
+                reason = "is not a table"
+            } else if !owner.isIdentical(to: ledger.owner), !owner.isIdentical(to: role), !ownerIsSuperuser {
+                reason = "belongs to \(owner), whose triggers would run as \(ledger.owner)"
+            } else if !columns.isSuperset(of: AuditLog.columns) {
+                reason = "has other columns than Convoy's"
+            } else {
+                return nil
+            }
+            return "\(AuditLog.table) \(reason): it is left alone, and nothing is written there"
+        }
+    }
+}
+
+/// What tells a server process from every other one, so that after a lost connection exactly ours is terminated: process ids are reused, and the
+/// app logs in as the same role.
+struct SessionIdentity: Sendable, Hashable {
+    var backendPID: Int32
+    /// As the server prints it, to be compared by the server.
+    var backendStart: String
+    var systemIdentifier: String
+    var databaseOID: Int64
+}
+
+extension InstanceFacts {
+    var identity: SessionIdentity? { pending?.identity }
+    /// The server's own default where nobody asked.
+    var deadlockTimeout: Duration { pending?.deadlockTimeout ?? .seconds(1) }
+    var hasUserRelations: Bool { pending?.hasUserRelations ?? false }
+    var creatableSchemas: [String: Bool] { pending?.creatableSchemas ?? [:] }
+
+    /// Whether a role may create tables in a schema: ours, or the database's owner as whom we act. Nil where there is no such schema.
+    func mayCreateTables(in schema: String, as maker: String) -> Bool? {
+        maker == role ? creatableSchemas[schema] : pending?.creatableByOwner[schema]
+    }
+    var extensionOwners: [String: String] { pending?.extensionOwners ?? [:] }
+}
+
+/// The ledger as it was read, and what the audit log remembers.
+struct LedgerContents: Sendable, Hashable {
+    /// Ascending.
+    var applied: [MigrationVersion] = []
+    /// Each version's `inserted_at`; nil where it is NULL or no time.
+    var insertedAt: [MigrationVersion: CatalogTime?] = [:]
+    /// The newest `inserted_at`.
+    var lastMigratedAt: Date?
+    /// From the audit log: the checksum with which a version that stands in the ledger was applied by Convoy.
+    var checksums: [MigrationVersion: String] = [:]
+    /// Why the audit log could not be read.
+    var auditProblem: String?
+}
+
+extension InstanceFacts {
+    /// The facts of one session, from the results of ``queries(serverVersion:)``.
+    init(_ results: [PipelineResult], connection: PostgresConnection) throws(PostgresError) {
+        let rows = try results.map { result throws(PostgresError) in try result.get() }
+        let session = try rows[0].onlyRow()
+        database = try session.text("database")
+        role = try session.text("role")
+        guard try session.text("acting_as").isIdentical(to: role) else {
+            throw PostgresError(.unexpectedResult, "the session does not act as \(role), which logged in")
+        }
+        isSuperuser = try session.text("is_superuser") == "on"
+        databaseOwner = try session.text("database_owner")
+        mayActAsDatabaseOwner = try session.bool("may_act_as_database_owner")
+        isInRecovery = try session.bool("in_recovery")
+        isReadOnlyByDefault = try session.text("read_only_default") == "on"
+        // What follows is the packager's.
+        serverVersion = String(try session.text("server_version").prefix { !$0.isWhitespace })
+        isPooled = try session.processID("backend_pid") != connection.backendPID
+        ledgerCandidates = []
+        auditTable = nil
+        for row in rows[1].rows {
+            let columns = try row.text("columns").split(separator: ",").map { column in
+                column.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            }.filter { $0.count == 3 }
+            let (kind, owner) = (try row.text("kind"), try row.text("owner"))
+            guard try row.text("name") == Ledger.tableName else {
+                auditTable = AuditTable(oid: try row.int64("oid"), owner: owner, columns: Set(columns.map { $0[1] }), isTable: kind == "r")
+                continue
+            }
+            let version = columns.first { $0[1] == "version" }
+            let unique = try row.text("unique_keys").split(separator: ",").map(String.init)
+            ledgerCandidates.append(
+                LedgerTable(
+                    schema: try row.text("schema"),
+                    kind: kind,
+                    owner: owner,
+                    mayActAsOwner: try row.bool("may_act_as_owner"),
+                    inheritsOwner: try row.bool("inherits_owner"),
+                    mayInsert: try row.bool("may_insert"),
+                    versionType: version?[2],
+                    insertedAtType: columns.first { $0[1] == "inserted_at" }?[2],
+                    isUniqueOnVersion: version.map { unique.contains($0[0]) } ?? false
+                )
+            )
+        }
+    }
+
+    /// What to ask, in the order in which ``init(_:connection:)`` takes the answers. Names are read from the catalogue itself: `to_regclass` and
+    /// `information_schema` show nothing of a schema that the role may not use.
+    static func queries(serverVersion: Int) -> [PipelineStatement] {
+        // Since 16 a member may lack the right to SET ROLE.
+        let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
+        // What a new session has to load of the catalogue is most of what this costs: few tables, and functions that look into the caches.
+        return [
+            PipelineStatement(
+                """
+                SELECT current_database() AS database, session_user AS role, current_user AS acting_as,
+                    current_setting('is_superuser') AS is_superuser, pg_get_userbyid(d.datdba) AS database_owner,
+                    pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner,
+                    pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
+                    current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid
+                FROM pg_database d WHERE d.datname = current_database()
+                """
+            ),
+            PipelineStatement(
+                """
+                SELECT c.relname AS name, c.oid, n.nspname AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
+                    pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner, pg_has_role(c.relowner, 'USAGE') AS inherits_owner,
+                    has_table_privilege(c.oid, 'INSERT') AS may_insert,
+                    array_to_string(ARRAY(
+                        SELECT a.attnum || ':' || a.attname || ':' || CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
+                            THEN format_type(a.atttypid, a.atttypmod) ELSE '' END
+                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ',') AS columns,
+                    array_to_string(ARRAY(
+                        SELECT split_part(i.indkey::text, ' ', 1) FROM pg_index i
+                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1),
+                        ',') AS unique_keys
+                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relname IN ('schema_migrations', 'migration_log') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                    AND CASE c.relname WHEN 'migration_log' THEN n.nspname = 'convoy'
+                        ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END
+                ORDER BY n.nspname
+                """
+            ),
+        ]
+    }
+}
+
+extension PipelineResult {
+    /// The statement's result, or the server's error as a thrown one.
+    func get() throws(PostgresError) -> QueryResult {
+        switch self {
+        case .success(let result): return result
+        case .failure(let message): throw PostgresError(.server, message.message, server: message)
+        case .skipped: throw PostgresError(.unexpectedResult, "the server skipped a statement")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyText
+
+/// What the catalogue says that matters only where something is pending: asked in a second round trip, so that a database that is up to date is
+/// judged without it.
+struct PendingFacts: Sendable {
+    var identity: SessionIdentity
+    /// When the server looks for deadlocks: who waits less yields before the other one is hit.
+    var deadlockTimeout: Duration
+    /// Whether there are relations outside extensions, `convoy` and the ledger.
+    var hasUserRelations: Bool
+    /// Whether the role may create tables, for each schema that could get a new ledger.
+    var creatableSchemas: [String: Bool]
+    /// The same for the database's owner.
+    var creatableByOwner: [String: Bool]
+    /// Owners of installed extensions.
+    var extensionOwners: [String: String]
+}
+
+extension PendingFacts {
+    /// What to ask, in the order in which ``init(_:)`` takes the answers.
+    static let queries = [
+        PipelineStatement(
+            """
+            SELECT d.oid AS database_oid, pg_backend_pid() AS backend_pid,
+                (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start,
+                (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
+                (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint AS deadlock_timeout,
+                EXISTS (
+                    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_'
+                        AND n.nspname NOT IN ('information_schema', 'convoy') AND c.relname <> 'schema_migrations'
+                        AND NOT EXISTS (
+                            SELECT FROM pg_depend e
+                            WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+                ) AS has_user_relations
+            FROM pg_database d WHERE d.datname = current_database()
+            """
+        ),
+        PipelineStatement(
+            """
+            SELECT 'schema' AS kind, n.nspname AS name, has_schema_privilege(n.oid, 'CREATE')::text AS value
+            FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+            UNION ALL
+            SELECT 'schema of the owner', n.nspname, has_schema_privilege(d.datdba, n.oid, 'CREATE')::text
+            FROM pg_namespace n, pg_database d
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND d.datname = current_database()
+            UNION ALL
+            SELECT 'extension', e.extname, pg_get_userbyid(e.extowner)::text FROM pg_extension e
+            """
+        ),
+    ]
+
+    init(_ results: [PipelineResult]) throws(PostgresError) {
+        let rows = try results.map { result throws(PostgresError) in try result.get() }
+        let session = try rows[0].onlyRow()
+        identity = SessionIdentity(
+            backendPID: try session.processID("backend_pid"),
+            backendStart: try session.optionalText("backend_start") ?? "",
+            systemIdentifier: try session.text("system_identifier"),
+            databaseOID: try session.int64("database_oid")
+        )
+        deadlockTimeout = min(Duration(clampingMilliseconds: try session.int64("deadlock_timeout")), .seconds(86_400))
+        hasUserRelations = try session.bool("has_user_relations")
+        creatableSchemas = [:]
+        creatableByOwner = [:]
+        extensionOwners = [:]
+        for row in rows[1].rows {
+            let name = try row.text("name")
+            switch try row.text("kind") {
+            case "schema": creatableSchemas[name] = try row.text("value") == "true"
+            case "schema of the owner": creatableByOwner[name] = try row.text("value") == "true"
+            default: extensionOwners[name] = try row.text("value")
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import ConvoyFleet
+import ConvoyPostgres
+import ConvoyRun
+internal import Synchronization
+
+/// Who may ask a server, in a session of its own, what the work there waits for: one at a time on each server, whatever the number of instances that
+/// wait. With the one that looks at progress these are two of the slots that a run leaves free (``ServerSlots/spare``).
+final class SideSessions: Sendable {
+    private let busy = Mutex<Set<String>>([])
+
+    /// Runs the body when it is the server's only one.
+    ///
+    /// - Returns: nil where another one asks at this moment.
+    @discardableResult
+    func asking<Value: Sendable>(_ server: String, _ body: () async -> Value) async -> Value? {
+        guard busy.withLock({ $0.insert(server).inserted }) else { return nil }
+        defer { busy.withLock { _ = $0.remove(server) } }
+        return await body()
+    }
+}
+
+/// What was seen of who or what keeps an instance waiting. Written by the task that looks, read by the one that waits.
+final class Sightings: Sendable {
+    private struct State {
+        var holders: [LockHolder] = []
+        var told: Set<String> = []
+        var isWaitingForStandby = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Who held the lock when somebody was last seen to.
+    var holders: [LockHolder] {
+        get { state.withLock(\.holders) }
+        set { state.withLock { $0.holders = newValue } }
+    }
+
+    /// Whether the last COMMIT was seen to wait for a synchronous standby.
+    var isWaitingForStandby: Bool {
+        get { state.withLock(\.isWaitingForStandby) }
+        set { state.withLock { $0.isWaitingForStandby = newValue } }
+    }
+
+    /// Whether this was not reported yet.
+    func isNews(_ text: String) -> Bool { state.withLock { $0.told.insert(text).inserted } }
+
+    /// Something was committed: what kept it waiting is over.
+    func clear() { state.withLock { $0 = State() } }
+}

@@ -1,0 +1,45 @@
+import ConvoyIO
+import ConvoyMigrations
+import ConvoyRun
+
+extension Change {
+    /// Reads what ``direction``, ``target`` and ``steps`` of a change gave; nil for anything else.
+    init?(direction: String, target: String?, steps: Int?) {
+        let version = target.flatMap(MigrationVersion.init)
+        switch (MigrationDirection(rawValue: direction), target, steps) {
+        case (.up, nil, nil): self = .up(to: nil)
+        case (.up, .some, nil):
+            guard let version else { return nil }
+            self = .up(to: version)
+        case (.down, .some, nil):
+            guard let version else { return nil }
+            self = .down(to: version)
+        case (.down, nil, .some(let steps)): self = .downSteps(steps)
+        // What is reverted is an instance's affair, so it is not part of a run's record.
+        case (.down, nil, nil): self = .revert([], start: nil)
+        default: return nil
+        }
+    }
+}
+
+extension OperatorRequest.Kind {
+    /// As the table has it.
+    var columns: (kind: String, argument: String?) {
+        switch self {
+        case .stop: ("stop", nil)
+        case .approve(let wave): ("approve", wave)
+        case .pause(let server): ("pause", server)
+        case .unpause(let server): ("unpause", server)
+        }
+    }
+
+    init?(kind: String, argument: String?) {
+        switch (kind, argument) {
+        case ("stop", _): self = .stop
+        case ("approve", let wave): self = .approve(wave: wave)
+        case ("pause", let server?): self = .pause(server: server)
+        case ("unpause", let server?): self = .unpause(server: server)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,94 @@
+public import ConvoyRun
+
+/// An event as it stands in a journal.
+public struct RecordedEvent: Sendable {
+    /// Ascending in a journal, from 1.
+    public var number: Int64
+    /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
+    public var event: Event?
+    /// Whether what stands there is no event of any program.
+    public var isDamaged = false
+    /// What the type is called, for example `instance_finished`.
+    public var type: String
+    /// Its JSON form, on one line.
+    public var json: String
+}
+
+/// The events of a run in order, read from the journal in pages.
+///
+///     for try await recorded in journal.events(of: run) {
+///         guard let event = recorded.event else { … }
+///         report.apply(event)
+///     }
+///
+/// Of a run that goes on it gives what is there when it gets there, and ends.
+public struct RecordedEvents: AsyncSequence, Sendable {
+    public typealias Element = RecordedEvent
+    public typealias Failure = JournalError
+
+    /// Which events of a run are read.
+    public enum Selection: Sendable {
+        case all
+        /// Without the migrations of instances that ended after them: an end tells again what was applied. Of a large fleet this is a small part,
+        /// and says as well how the run stands.
+        case standing
+        /// Only those that tell what a run as a whole waits for: gates, paused servers, the maintenance window.
+        case waits
+
+        private static let waitTypes: [EventType] = [
+            .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed, .serverPaused, .serverResumed, .windowClosed, .windowOpened,
+            .runResumed, .halted, .stopRequested, .cancelRequested, .runFinished,
+        ]
+
+        /// In the words of SQL.
+        var condition: String {
+            switch self {
+            case .all: "true"
+            case .waits:
+                """
+                type IN (\(Self.waitTypes.map { "'\($0.rawValue)'" }.joined(separator: ", ")))
+                """
+            case .standing:
+                """
+                NOT (type = '\(EventType.migrationApplied.rawValue)' AND EXISTS (
+                    SELECT 1 FROM events AS later
+                    WHERE later.run = events.run AND later.instance = events.instance AND later.number > events.number
+                        AND later.outcome IS NOT NULL
+                ))
+                """
+            }
+        }
+    }
+
+    let journal: SQLiteJournal
+    let run: RunID
+    var selection = Selection.all
+    let pageSize: Int
+
+    public func makeAsyncIterator() -> Iterator { Iterator(events: self) }
+
+    /// Reads a page whenever the one before is used up.
+    public struct Iterator: AsyncIteratorProtocol {
+        let events: RecordedEvents
+        private var page: ArraySlice<RecordedEvent> = []
+        private var last: Int64? = 0
+
+        init(events: RecordedEvents) {
+            self.events = events
+        }
+
+        /// - Throws: ``JournalError`` where the journal cannot be read.
+        public mutating func next() async throws(JournalError) -> RecordedEvent? {
+            try await next(isolation: #isolation)
+        }
+
+        /// - Throws: ``JournalError`` where the journal cannot be read.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
+            if page.isEmpty, let last {
+                page = try await events.journal.events(of: events.run, events.selection, after: last, limit: events.pageSize)[...]
+                self.last = page.count < events.pageSize ? nil : page.last?.number
+            }
+            return page.popFirst()
+        }
+    }
+}

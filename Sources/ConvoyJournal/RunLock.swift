@@ -1,0 +1,105 @@
+import ConvoyIO
+public import ConvoyRun
+import ConvoyText
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// What the process that works on a run holds all the while, so that nobody else works on it and so that everybody can see that it is under way.
+///
+/// It is a lock on a file beside the journal, `<journal>.<run>.lock`. The kernel lets it go when the process ends, however it ends. Programs that
+/// the process starts do not inherit it.
+public final class RunLock: Sendable {
+    private let path: String
+    private let descriptor: Mutex<Int32?>
+
+    private init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = Mutex(descriptor)
+    }
+
+    deinit { release() }
+
+    /// Takes the lock of a run. The journal is there already.
+    ///
+    /// - Throws: ``JournalError`` that says who holds it.
+    public static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
+        let path = try lockPath(run, journal)
+        // Someone who only asks, in `holder(of:journal:)`, has it for a moment.
+        for attempt in 1... {
+            if let lock = try take(path, journal) { return lock }
+            guard attempt < 20 else { break }
+            await pause(for: .milliseconds(5), cancellation: .ignored)
+        }
+        throw JournalError(
+            path: journal,
+            message: "run \(run) is still going on (\(owner(path)))",
+            hint: "look at it with `convoy runs show \(run)`, or end it with `convoy stop \(run)`"
+        )
+    }
+
+    /// Who works on a run, for example `pid 4711 on db-tools`; nil where nobody does.
+    public static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
+        let path = try lockPath(run, journal)
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw JournalError(path: path, "cannot be read", code: errno)
+        }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? nil : owner(path)
+    }
+
+    /// Lets the lock go and removes its file. Further calls do nothing.
+    public func release() {
+        descriptor.withLock { descriptor in
+            guard let held = descriptor else { return }
+            // While it is held nobody else's file can bear the name.
+            unlink(path)
+            close(held)
+            descriptor = nil
+        }
+    }
+
+    private static func lockPath(_ run: RunID, _ journal: String) throws(JournalError) -> String {
+        guard let file = try JournalFile.existing(journal) else {
+            throw JournalError(path: journal, message: "it does not exist")
+        }
+        guard run.description.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }) else {
+            throw JournalError(path: journal, message: "“\(run)” is not the name of a run")
+        }
+        return "\(file.realPath).\(run).lock"
+    }
+
+    /// Nil where somebody else has it.
+    private static func take(_ path: String, _ journal: String) throws(JournalError) -> RunLock? {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be made", code: errno) }
+        var ours = stat()
+        var named = stat()
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &ours) == 0, stat(path, &named) == 0,
+            ours.st_ino == named.st_ino,
+            ours.st_dev == named.st_dev
+        else {
+            // Held, or let go and removed since we opened it: then the name is free for a new file.
+            close(descriptor)
+            return nil
+        }
+        var host = [CChar](repeating: 0, count: 256)
+        gethostname(&host, host.count - 1)
+        let text = "pid \(getpid()) on " + String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Only for people to read; a full disk must not keep a run from being resumed.
+        ftruncate(descriptor, 0)
+        _ = text.utf8CString.withUnsafeBufferPointer { write(descriptor, $0.baseAddress, $0.count - 1) }
+        return RunLock(path: path, descriptor: descriptor)
+    }
+
+    private static func owner(_ path: String) -> String {
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return "another process" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 300)
+        let count = read(descriptor, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : "another process"
+    }
+}

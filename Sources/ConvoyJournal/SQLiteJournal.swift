@@ -1,0 +1,181 @@
+internal import ConvoyMigrations
+public import ConvoyRun
+import ConvoyText
+internal import Dispatch
+internal import GRDB
+internal import Glibc
+
+/// A journal in an SQLite file, which one run writes while other processes read it and leave requests in it.
+///
+///     let journal = try await SQLiteJournal.open(path: ".convoy/journal.sqlite")
+///     let lock = try await RunLock.acquire(run.id, journal: ".convoy/journal.sqlite")
+///     try await journal.begin(run, plan: plan)
+///     try await journal.append(events, to: run.id)
+///
+/// It is in WAL mode with `synchronous=FULL`: what a call has written survives a loss of power. Nothing here blocks the cooperative pool.
+public final class SQLiteJournal: Journal {
+    /// The file as the user named it.
+    public let path: String
+    let pool: DatabasePool
+    let queue: CommitQueue
+
+    /// How long a call waits while another process has the file locked.
+    static let busyTimeout = Duration.seconds(10)
+    /// Up to this size the whole file is checked when it is opened for writing; a second for each 500 MB or so.
+    private static let checkedBytes = 64 << 20
+
+    private init(path: String, pool: DatabasePool) {
+        self.path = path
+        self.pool = pool
+        queue = CommitQueue(pool)
+    }
+
+    /// Opens a journal for writing, and makes it where there is none.
+    ///
+    /// - Throws: ``JournalError`` where the file cannot be written, is damaged, is no journal, or was made by a newer program.
+    public static func open(path: String) async throws(JournalError) -> SQLiteJournal {
+        try await offThePool { () throws(JournalError) in
+            let file = try JournalFile.makeIfMissing(path)
+            return try failing(path) {
+                try checkContents(file)
+                return SQLiteJournal(path: path, pool: try pool(writing: file))
+            }
+        }
+    }
+
+    private static func pool(writing file: JournalFile) throws -> DatabasePool {
+        let deadline = ContinuousClock.now + busyTimeout
+        while true {
+            do {
+                let pool = try DatabasePool(path: file.realPath, configuration: configuration())
+                // GRDB sets NORMAL together with WAL, which may lose the newest commits with the power.
+                try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+                do {
+                    try JournalSchema.migrator.migrate(pool)
+                } catch {
+                    // Another process may have made the tables at the same moment.
+                    guard try pool.read(JournalSchema.migrator.hasCompletedMigrations) else { throw error }
+                }
+                return pool
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < deadline {
+                // SQLite itself does not wait for another process that turns a new file into one with a write-ahead log.
+                usleep(20_000)
+            }
+        }
+    }
+
+    /// Opens a journal that is there and never writes to it; nil where there is none.
+    ///
+    /// - Throws: ``JournalError`` where the file cannot be read, is no journal, or was made by a newer program.
+    public static func open(readingAt path: String) async throws(JournalError) -> SQLiteJournal? {
+        try await offThePool { () throws(JournalError) in
+            guard let file = try JournalFile.existing(path) else { return nil }
+            return try failing(path) {
+                guard try checkContents(file) else { return nil }
+                return SQLiteJournal(path: path, pool: try DatabasePool(path: file.realPath, configuration: configuration(readonly: true)))
+            }
+        }
+    }
+
+    /// Closes the file; nothing can be written or read after it. Without this the file is closed when the last reference goes.
+    ///
+    /// - Throws: ``JournalError`` where that does not work; what was written is safe all the same.
+    public func close() async throws(JournalError) {
+        try await Self.offThePool { () throws(JournalError) in try Self.failing(self.path) { try self.pool.close() } }
+    }
+
+    /// How many transactions ``append(_:to:)`` took so far.
+    package var commits: Int { queue.commits }
+
+    private static func configuration(readonly: Bool = false) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "convoy.journal"
+        configuration.readonly = readonly
+        configuration.busyMode = .timeout(busyTimeout.seconds)
+        configuration.maximumReaderCount = 2
+        return configuration
+    }
+
+    /// Looks at what is in the file before anything is written to it.
+    ///
+    /// - Returns: false for a file that is empty, as it is for a moment when another process makes it.
+    @discardableResult
+    private static func checkContents(_ file: JournalFile) throws -> Bool {
+        let size = file.size
+        let database = try DatabaseQueue(path: file.realPath, configuration: configuration(readonly: true))
+        defer { try? database.close() }
+        return try database.read { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            guard pages > 0 else {
+                // SQLite takes less than a page for nothing, and would write over it.
+                guard size == 0 else { throw JournalError.foreign(file.path) }
+                return false
+            }
+            guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == JournalSchema.applicationID else {
+                // Nothing is in it yet: another process is just making it.
+                if try db.isEmpty { return false }
+                throw JournalError.foreign(file.path)
+            }
+            guard try !JournalSchema.migrator.hasBeenSuperseded(db) else {
+                throw JournalError(
+                    path: file.path,
+                    message: "a newer convoy made it, and this one does not know what that one writes",
+                    hint: "use the newer convoy, or name another journal"
+                )
+            }
+            let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
+            if pages * pageSize <= checkedBytes, let problem = try String.fetchOne(db, sql: "PRAGMA quick_check(1)"), problem != "ok" {
+                throw JournalError.damaged(file.path, problem)
+            }
+            return true
+        }
+    }
+
+    // MARK: Off the cooperative pool
+
+    /// Runs what blocks on a thread that may.
+    private static func offThePool<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(JournalError) -> Value
+    ) async throws(JournalError) -> Value {
+        try await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: Result { () throws(JournalError) in try body() })
+            }
+        }.get()
+    }
+
+    private static func failing<Value>(_ path: String, _ body: () throws -> Value) throws(JournalError) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+
+    /// Reads in a snapshot, on a queue of GRDB's.
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JournalError) -> Value {
+        // Not GRDB's own async functions: they end early when the task is cancelled, and a run that is cancelled still has things to note.
+        let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncRead { db in continuation.resume(returning: Result { try body(try db.get()) }) }
+        }
+        return try Self.failing(path) { try result.get() }
+    }
+
+    /// Writes together with others, and returns when that is on disk.
+    func write(_ body: @escaping @Sendable (Database) throws -> Void) async throws(JournalError) {
+        do {
+            try await queue.commit(body)
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+}
+
+extension Database {
+    /// Whether there is no table but those that GRDB and SQLite make for themselves.
+    fileprivate var isEmpty: Bool {
+        get throws {
+            try String.fetchAll(self, sql: "SELECT name FROM sqlite_master").allSatisfy { $0.hasPrefix("grdb_") || $0.hasPrefix("sqlite_") }
+        }
+    }
+}

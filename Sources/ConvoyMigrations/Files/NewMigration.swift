@@ -1,0 +1,241 @@
+import ConvoyIO
+public import ConvoyText
+public import FoundationEssentials
+
+/// A migration that nobody has written yet: the name of its file, and the two empty sections in it.
+///
+///     let migration = try NewMigration(named: "add_nickname", in: "Migrations", displayedAs: "Migrations", at: Date())
+///     try migration.write()
+///
+/// The loader refuses the file until both sections are filled in.
+public struct NewMigration: Sendable, Hashable {
+    /// What the sections look like.
+    public struct Form: Sendable, Hashable {
+        /// Whether the sections run in a transaction; without one each holds exactly one statement.
+        public var isTransactional: Bool
+        /// Why there is no way back; nil where there is one.
+        public var irreversible: String?
+
+        public init(isTransactional: Bool = true, irreversible: String? = nil) {
+            self.isTransactional = isTransactional
+            self.irreversible = irreversible
+        }
+    }
+
+    public let version: MigrationVersion
+    public let name: String
+    public let form: Form
+    /// What the author should know about the version, a sentence each without a full stop.
+    public let notes: [String]
+    private let directory: String
+    private let displayedDirectory: String
+
+    /// The longest name, in characters: a file system takes 255 bytes for all of the file's name.
+    static let nameLimit = 100
+
+    /// Chooses name and version, and touches nothing.
+    ///
+    /// - Parameters:
+    ///   - name: in snake case.
+    ///   - directory: the directory of the migration set, which may be empty.
+    ///   - displayedAs: how reports name the directory.
+    ///   - version: nil takes the time, or the number after the newest version where that is not in the past.
+    /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
+    ///   ``Problems`` where the directory cannot be read.
+    public init(
+        named name: String,
+        in directory: String,
+        displayedAs: String,
+        version: MigrationVersion? = nil,
+        at time: Date,
+        form: Form = Form()
+    ) throws {
+        let files = try MigrationSet.fileNames(directory: directory, displayedAs: displayedAs)
+        // A file whose name is none is for the loader to refuse.
+        try self.init(
+            named: name,
+            beside: files.compactMap { try? MigrationFileName($0) },
+            in: directory,
+            displayedAs: displayedAs,
+            version: version,
+            at: time,
+            form: form
+        )
+    }
+
+    init(
+        named name: String,
+        beside files: [MigrationFileName],
+        in directory: String = ".",
+        displayedAs: String = ".",
+        version: MigrationVersion? = nil,
+        at time: Date,
+        form: Form = Form()
+    ) throws(NewMigrationRefusal) {
+        try Self.check(name: name)
+        if let taken = files.first(where: { $0.name == name }) {
+            throw NewMigrationRefusal("the name \(name) is taken by \(taken)", hint: "choose another name, or edit that file")
+        }
+        let newest = files.map(\.version).max()
+        if let version {
+            if let taken = files.first(where: { $0.version == version }) {
+                throw NewMigrationRefusal("version \(version) is taken by \(taken)", hint: "choose another version, or edit that file")
+            }
+            if let newest, newest.description.count == Self.timeDigits, version.description.count != Self.timeDigits {
+                throw NewMigrationRefusal(
+                    "version \(version) is not a time as the versions of this set are, so it would come before all of them or after all that follow",
+                    hint: "write it as YYYYMMDDhhmmss, or leave --version out"
+                )
+            }
+            self.version = version
+            notes = Self.notes(on: version, newest: newest)
+        } else {
+            (self.version, notes) = try Self.nextVersion(at: time, newest: newest)
+        }
+        if let reason = form.irreversible, reason.allSatisfy(\.isWhitespace) || reason.contains(where: \.isNewline) {
+            throw NewMigrationRefusal(
+                reason.allSatisfy(\.isWhitespace) ? "the reason why there is no way back is empty" : "the reason has more than one line",
+                hint: "write one line: operators read it when they try to go back"
+            )
+        }
+        self.name = name
+        self.form = form
+        self.directory = directory
+        displayedDirectory = displayedAs
+    }
+
+    /// A version that is a time has so many digits: YYYYMMDDhhmmss.
+    private static let timeDigits = 14
+
+    /// The file as reports name it.
+    public var path: String { MigrationSet.join(displayedDirectory, fileName) }
+
+    /// What stands in the file at first.
+    public var contents: String {
+        let option = form.isTransactional ? "" : " transaction:false"
+        let down =
+            if let reason = form.irreversible {
+                "-- migrate:down\n-- convoy:irreversible \(reason)"
+            } else {
+                // Without a reason the loader refuses it, so that a way back that was forgotten shows.
+                "-- migrate:down\(option)\n-- convoy:irreversible"
+            }
+        return "-- migrate:up\(option)\n\n\n\(down)\n"
+    }
+
+    /// Makes the file; what bears its name already stays as it is.
+    ///
+    /// - Throws: a problem of the file, where it cannot be made.
+    public func write() throws(Problems) {
+        do throws(FileWriteError) {
+            try writeNewFile(MigrationSet.join(directory, fileName), Array(contents.utf8))
+        } catch {
+            throw Problems([Problem(file: path, error.description, hint: "let this user write into the directory, and run it again")])
+        }
+    }
+
+    private var fileName: String { MigrationFileName(version: version, name: name).description }
+}
+
+/// Why there can be no such new migration, and what to do about it.
+public struct NewMigrationRefusal: Error, Sendable, Hashable {
+    /// One sentence without a full stop.
+    public let message: String
+    public let hint: String
+
+    init(_ message: String, hint: String) {
+        self.message = message
+        self.hint = hint
+    }
+}
+
+// MARK: - Versions
+
+extension NewMigration {
+    private static func nextVersion(
+        at time: Date,
+        newest: MigrationVersion?
+    ) throws(NewMigrationRefusal) -> (MigrationVersion, notes: [String]) {
+        let now = MigrationVersion(at: time)
+        guard let newest, newest >= now else { return (now, []) }
+        guard newest.value < Int64.max else {
+            throw NewMigrationRefusal("there is no version after \(newest)", hint: "give one with --version")
+        }
+        let next = MigrationVersion(newest.value + 1)
+        return (next, ["the newest version, \(newest), is not in the past, so this is the number after it"])
+    }
+
+    private static func notes(on version: MigrationVersion, newest: MigrationVersion?) -> [String] {
+        var notes: [String] = []
+        if !version.isTime { notes.append("\(version) is not a time written as YYYYMMDDhhmmss") }
+        if let newest, version < newest {
+            notes.append(
+                "\(version) is below the newest version, \(newest): instances that have that one already get this one out of order"
+            )
+        }
+        return notes
+    }
+}
+
+extension MigrationVersion {
+    /// The time in UTC as `YYYYMMDDhhmmss`.
+    init(at time: Date) {
+        let digits = time.formatted(Date.ISO8601FormatStyle()).filter(\.isNumber)
+        self.init(Int64(digits) ?? 1)
+    }
+
+    /// Whether the number is a time written as `YYYYMMDDhhmmss`.
+    var isTime: Bool {
+        let digits = Array(description)
+        guard digits.count == 14 else { return false }
+        func part(_ range: Range<Int>) -> String { String(digits[range]) }
+        let text =
+            "\(part(0..<4))-\(part(4..<6))-\(part(6..<8))T\(part(8..<10)):\(part(10..<12)):\(part(12..<14))Z"
+        guard let time = try? Date(text, strategy: .iso8601) else { return false }
+        // The 30th of February is read as a day in March.
+        return MigrationVersion(at: time) == self
+    }
+}
+
+// MARK: - Names
+
+extension NewMigration {
+    private static func check(name: String) throws(NewMigrationRefusal) {
+        let legal = snakeCase(name)
+        guard name != legal else { return }
+        guard name.count <= nameLimit else {
+            throw NewMigrationRefusal("a name of \(name.count) characters is too long", hint: "take at most \(nameLimit)")
+        }
+        throw NewMigrationRefusal(
+            name.isEmpty ? "the name is empty" : "“\(name)” is not in snake case",
+            hint: legal.map { "did you mean \($0)?" }
+                ?? "write lower-case words of letters and digits with single underscores between them, as in add_nickname_to_cars"
+        )
+    }
+
+    /// The legal name that is nearest to what was typed; nil where there is none.
+    static func snakeCase(_ text: String) -> String? {
+        var text = text[...]
+        if text.hasSuffix(".sql") { text = text.dropLast(4) }
+        // The version is not part of the name.
+        text = text.drop { !($0.isASCII && $0.isLetter) }
+        var words: [String] = []
+        var isInWord = false
+        var isAfterSmall = false
+        for character in text {
+            guard character.isASCII, character.isLetter || character.isNumber else {
+                isInWord = false
+                continue
+            }
+            if isInWord, !(character.isUppercase && isAfterSmall) {
+                words[words.count - 1] += character.lowercased()
+            } else {
+                words.append(character.lowercased())
+            }
+            isInWord = true
+            isAfterSmall = !character.isUppercase
+        }
+        let name = words.joined(separator: "_").prefix(nameLimit)
+        return name.isEmpty ? nil : String(name)
+    }
+}

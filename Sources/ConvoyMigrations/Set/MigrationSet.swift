@@ -1,0 +1,123 @@
+public import ConvoyText
+
+/// The ordered migrations that every instance of a fleet goes through.
+///
+///     let set = try MigrationSet.load(directory: "/srv/fleet/Migrations", displayedAs: "Migrations")
+///     set.newest?.version
+public struct MigrationSet: Sendable, Hashable {
+    /// In the order of their versions, each version once.
+    public let migrations: [Migration]
+    /// What is asked of an instance before the migration of a version.
+    public let checks: [MigrationVersion: MigrationCheck]
+    private let indices: [MigrationVersion: Int]
+
+    /// Orders migrations.
+    ///
+    /// - Throws: a problem for each version that more than one file has, and for each check of a version that no migration has.
+    public init(_ migrations: [Migration], checks: [MigrationCheck] = []) throws(Problems) {
+        let sorted = migrations.sorted { ($0.version, $0.file) < ($1.version, $1.file) }
+        var indices: [MigrationVersion: Int] = [:]
+        var problems: [Problem] = []
+        for (index, migration) in sorted.enumerated() {
+            if let first = indices[migration.version] {
+                problems.append(Self.duplicate(migration.version, file: migration.file, first: sorted[first].file))
+            } else {
+                indices[migration.version] = index
+            }
+        }
+        var checksByVersion: [MigrationVersion: MigrationCheck] = [:]
+        for check in checks {
+            if indices[check.version] == nil {
+                problems.append(Self.unknownVersion(check.version, file: check.file, among: sorted.map(\.version)))
+            } else if let first = checksByVersion.updateValue(check, forKey: check.version) {
+                problems.append(Self.duplicate(check.version, file: check.file, first: first.file))
+            }
+        }
+        guard problems.isEmpty else { throw Problems(problems) }
+        self.checks = checksByVersion
+        self.migrations = sorted
+        self.indices = indices
+    }
+
+    static func duplicate(_ version: MigrationVersion, file: String, first: String) -> Problem {
+        Problem(
+            file: file,
+            "version \(version) is taken by \(first)",
+            hint: "give one of them another version; instances that have applied it must keep theirs"
+        )
+    }
+
+    static func unknownVersion(_ version: MigrationVersion, file: String, among versions: [MigrationVersion]) -> Problem {
+        let nearest = nearestWord(to: version.description, among: versions.map(\.description))
+        return Problem(
+            file: file,
+            line: 1,
+            "no migration has the version \(version)",
+            hint: nearest.map { "did you mean \($0)?" } ?? "name the file by the version of the migration that it belongs to"
+        )
+    }
+
+    /// The migration of a version; nil where the set has none.
+    public subscript(version: MigrationVersion) -> Migration? {
+        indices[version].map { migrations[$0] }
+    }
+
+    /// The last migration; nil for an empty set.
+    public var newest: Migration? { migrations.last }
+
+    /// The steps that the files name in either direction; the program must have registered each.
+    public var stepNames: Set<String> {
+        var names: Set<String> = []
+        for migration in migrations {
+            for case .step(let name, _) in migration.up.elements { names.insert(name) }
+            guard case .section(let section) = migration.down else { continue }
+            for case .step(let name, _) in section.elements { names.insert(name) }
+        }
+        return names
+    }
+
+    /// The versions whose checksum differs from the one given, oldest first; versions that only one side has do not count.
+    ///
+    /// - Parameter checksums: what the audit log noted when it applied the versions.
+    public func editedVersions(checksums: [MigrationVersion: String]) -> [MigrationVersion] {
+        migrations.filter { migration in
+            guard let noted = checksums[migration.version] else { return false }
+            return noted != migration.checksum
+        }.map(\.version)
+    }
+
+    /// Checks that the set has the version that a change names.
+    ///
+    /// - Throws: ``UnknownTarget`` where it has not.
+    public func check(_ change: Change) throws(UnknownTarget) {
+        guard let target = change.target, self[target] == nil else { return }
+        let others = migrations.map(\.version)
+        // The beginning of a version means those that begin so; a digit mistyped is more likely than a version close in time.
+        let nearest =
+            others.last { $0.description.hasPrefix(target.description) } ?? nearestWord(
+                to: target.description,
+                among: others.map(\.description)
+            ).flatMap { MigrationVersion($0) }
+            ?? others.last { $0 < target } ?? others.first
+        throw UnknownTarget(version: target, nearest: nearest.flatMap { self[$0] })
+    }
+}
+
+/// A change names a version that the migration set does not have.
+public struct UnknownTarget: Error, Sendable, Hashable, CustomStringConvertible {
+    public let version: MigrationVersion
+    /// The migration that was perhaps meant; nil for an empty set.
+    public let nearest: Migration?
+
+    public init(version: MigrationVersion, nearest: Migration?) {
+        self.version = version
+        self.nearest = nearest
+    }
+
+    public var description: String { "the migration set has no version \(version)" }
+
+    /// What to do next.
+    public var hint: String? {
+        nearest.map { "did you mean \($0.version) (\($0.name))?" }
+    }
+}

@@ -1,0 +1,56 @@
+import ConvoyIO
+internal import ConvoyMigrations
+import ConvoyText
+internal import FoundationEssentials
+
+/// What one try to deliver a message came to.
+enum Delivery: Sendable, Hashable {
+    case arrived
+    /// Trying again would change nothing.
+    case refused(String)
+    /// It may go better later.
+    ///
+    /// - Parameter pause: how long the receiver asks to wait at least; nil where it does not say.
+    case failed(String, pause: Duration?)
+
+    /// Nobody waits longer, whatever the receiver asks for.
+    static let longestPause = Duration.seconds(60)
+
+    /// - Parameter answer: nil for none within the time.
+    init(_ answer: HTTPRequest.Answer?, timeout: Duration, at now: Date) {
+        switch answer {
+        case .status(200..<300, _, _): self = .arrived
+        case .status(let status, _, _) where (300..<400).contains(status):
+            self = .refused("it answered \(status), and a redirect is not followed")
+        case .status(let status, let retryAfter, _) where status >= 500 || [408, 425, 429].contains(status):
+            self = .failed("it answered \(status)", pause: retryAfter.flatMap { Self.pause($0, at: now) })
+        case .status(let status, _, _): self = .refused("it answered \(status)")
+        case .astray(let status, let reason): self = .refused("it answered \(status), and that redirect is not followed: \(reason)")
+        case .failed(let reason): self = .failed(reason, pause: nil)
+        case nil: self = .failed("no answer within \(timeout.human)", pause: nil)
+        }
+    }
+
+    /// A number of seconds, or a date (RFC 9110, 10.2.3); nil for neither.
+    private static func pause(_ retryAfter: String, at now: Date) -> Duration? {
+        let text = retryAfter.trimmingPrefix(while: \.isWhitespace)
+        let seconds = Double(text) ?? date(text)?.timeIntervalSince(now)
+        guard let seconds, seconds.isFinite else { return nil }
+        return min(longestPause, Duration(clampingSeconds: seconds))
+    }
+
+    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
+    private static func date(_ text: Substring) -> Date? {
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let words = text.split(separator: " ")
+        guard words.count == 6, words[5] == "GMT", let month = months.firstIndex(of: String(words[2])) else { return nil }
+        return Date(rfc3339: "\(words[3])-\(month < 9 ? "0" : "")\(month + 1)-\(words[1])T\(words[4]).000Z")
+    }
+
+    /// How long to wait before the next try: about twice as long each time, never quite as long as others do.
+    ///
+    /// - Parameter tries: how many there have been.
+    static func backoff(after tries: Int, first: Duration) -> Duration {
+        min(longestPause, first * (1 << min(tries - 1, 10))) * Double.random(in: 0.5...1)
+    }
+}

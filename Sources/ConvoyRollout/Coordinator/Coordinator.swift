@@ -1,0 +1,159 @@
+public import ConvoyFleet
+import ConvoyIO
+public import ConvoyRun
+import ConvoyText
+public import FoundationEssentials
+
+/// Takes a plan over the fleet: one task group, one child for each instance under way, the rules left to ``RolloutMachine``.
+///
+///     let (stopRequests, operatorAsks) = AsyncStream.makeStream(of: Void.self)
+///     // … a signal handler calls operatorAsks.yield()
+///     let report = await Coordinator(instanceOperator: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
+///     exit(report.exitCode.rawValue)
+///
+/// The coordinator itself tells when instances start and finish; everything between comes from the instance's operator.
+public struct Coordinator: Sendable {
+    let instanceOperator: any InstanceOperator
+    let events: any EventSink
+    let journal: (any Journal)?
+    let surroundings: RunSurroundings
+    let window: MaintenanceWindow?
+    let timing: Timing
+    let now: @Sendable () -> Date
+
+    /// How often it looks for what comes from outside.
+    public struct Timing: Sendable {
+        /// Between two looks at what other processes ask.
+        public var requests = Duration.milliseconds(500)
+        /// Between two looks at a server's free connections.
+        public var slots = Duration.seconds(5)
+
+        public init() {}
+    }
+
+    /// - Parameters:
+    ///   - events: is shown everything, in order, after the journal has it, and may make the run wait: see ``EventSink/send(_:)``.
+    ///   - journal: makes events durable before the run acts on them; nil keeps none. It has begun the run already.
+    ///   - surroundings: hooks and gates.
+    ///   - window: outside it nothing new starts.
+    ///   - now: the wall clock that stamps events and opens the window.
+    public init(
+        instanceOperator: any InstanceOperator,
+        events: any EventSink,
+        journal: (any Journal)? = nil,
+        surroundings: RunSurroundings = RunSurroundings(),
+        window: MaintenanceWindow? = nil,
+        timing: Timing = Timing(),
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.instanceOperator = instanceOperator
+        self.events = events
+        self.journal = journal
+        self.surroundings = surroundings
+        self.window = window
+        self.timing = timing
+        self.now = now
+    }
+
+    /// Runs the plan to its end, whatever the end is: it never throws, and every instance of the plan is in the report.
+    ///
+    /// Cancelling the calling task is the same as both stop requests at once.
+    ///
+    /// - Parameters:
+    ///   - id: the run's id; nil makes a new one.
+    ///   - past: what the journal tells of the run, where this process goes on with it.
+    ///   - person: who runs it, as `user@host`.
+    ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is under way
+    ///     finishes, after the second what is under way is cancelled. Further ones change nothing. The stream can be used for one run only.
+    ///   - answers: what the operator asks for in this process; other processes ask through the journal.
+    @concurrent
+    public func run(
+        _ plan: RolloutPlan,
+        id: RunID? = nil,
+        resuming past: RunPast? = nil,
+        by person: String = "",
+        stopRequests: AsyncStream<Void> = AsyncStream { $0.finish() },
+        answers: AsyncStream<OperatorRequest.Kind> = AsyncStream { $0.finish() }
+    ) async -> RunReport {
+        let startedAt = now()
+        let id = id ?? RunID(startedAt: startedAt)
+        let mailbox = Mailbox<RunDriver.Message>()
+        var driver = RunDriver(self, plan: plan, id: id, startedAt: startedAt, past: past, by: person, mailbox: mailbox)
+        return await withTaskGroup(of: Void.self) { listeners in
+            listeners.addTask { for await _ in stopRequests { mailbox.post(.stopRequested) } }
+            listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }
+            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox) }
+            defer { listeners.cancelAll() }
+            return await withTaskCancellationHandler {
+                await driver.run()
+            } onCancel: {
+                mailbox.post(.stopRequested)
+                mailbox.post(.stopRequested)
+            }
+        }
+    }
+
+    /// Asks the journal again and again what other processes want of the run.
+    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDriver.Message>) async {
+        guard let journal else { return }
+        // What was asked of the process before this one is in the events that it left.
+        var last: Int64? = isResumed ? nil : 0
+        repeat {
+            // A journal that cannot be read is told when it is written.
+            if let requests = try? await journal.requests(of: run, after: last ?? 0) {
+                if last != nil { for request in requests { mailbox.post(.requested(request.kind, by: request.by)) } }
+                last = requests.last?.number ?? last ?? 0
+            }
+        } while await pause(timing.requests)
+    }
+
+    /// Watches what changes by itself: the servers' free connections and the clock.
+    func watch(
+        _ servers: [String: [Instance]],
+        _ window: MaintenanceWindow?,
+        run: RunID,
+        mailbox: Mailbox<RunDriver.Message>,
+        in group: inout DiscardingTaskGroup
+    ) {
+        for (server, instances) in servers {
+            group.addTask { await watch(server, instances, run, mailbox) }
+        }
+        if let window { group.addTask { await watch(window, mailbox) } }
+    }
+
+    private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
+        // What one role may have says nothing of the others'.
+        let role = { (instance: Instance) in ExactText((instance.direct ?? instance.connection)["user"] ?? "") }
+        let haveOneRole = Set(instances.map(role)).count == 1
+        let connections = instances.map(instanceOperator.connections).max() ?? 1
+        // One that answered is asked again; one that does not, perhaps only its database is gone, makes room for the next.
+        var asked = 0
+        var last: ServerSlots?
+        repeat {
+            var slots: ServerSlots?
+            for _ in 0..<min(3, instances.count) where slots == nil && !Task.isCancelled {
+                slots = await instanceOperator.slots(on: instances[asked % instances.count], run: run.description)
+                if slots == nil { asked += 1 }
+            }
+            if haveOneRole { slots?.countRole(connections: connections) }
+            // A role that has no connection left cannot ask; its limit is still the same.
+            if slots == nil, last?.mostForRole != nil { slots = last }
+            last = slots
+            mailbox.post(.slots(server: server, slots))
+        } while await pause(timing.slots)
+    }
+
+    private func watch(_ window: MaintenanceWindow, _ mailbox: Mailbox<RunDriver.Message>) async {
+        var isOpen = window.isOpen(at: now())
+        // The wall clock may be set, and a computer may sleep: it is asked again at least each half minute.
+        while await pause(.seconds(min(30, max(0.01, window.nextChange(after: now()).timeIntervalSince(now()))))) {
+            guard window.isOpen(at: now()) != isOpen else { continue }
+            isOpen.toggle()
+            mailbox.post(.window(closedUntil: isOpen ? nil : window.nextChange(after: now())))
+        }
+    }
+
+    private func pause(_ duration: Duration) async -> Bool {
+        (try? await Task.sleep(for: duration)) != nil
+    }
+}

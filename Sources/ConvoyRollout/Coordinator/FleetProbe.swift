@@ -1,0 +1,94 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+public import ConvoyRun
+
+/// Looks at many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
+///
+///     let statuses = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).statuses(of: fleet.instances, for: .up(to: nil))
+public struct FleetProbe: Sendable {
+    /// How far the look has come.
+    public struct Progress: Sendable {
+        /// Instances that were looked at, this one included.
+        public var finished: Int
+        public var total: Int
+        /// The one that was just looked at.
+        public var status: InstanceStatus
+    }
+
+    private let instanceOperator: any InstanceOperator
+    private let limits: ConnectionLimits
+    private let concurrency: Int?
+
+    /// - Parameter concurrency: the most instances at a time; nil leaves it to the connection limits.
+    public init(instanceOperator: any InstanceOperator, limits: ConnectionLimits, concurrency: Int? = nil) {
+        self.instanceOperator = instanceOperator
+        self.limits = limits
+        self.concurrency = concurrency
+    }
+
+    /// Where each instance stands, in the order given.
+    ///
+    /// When the task is cancelled nothing more is looked at, and what was not is ``Outcome/interrupted``.
+    ///
+    /// - Parameter progress: called after each instance, one call at a time.
+    @concurrent
+    public func statuses(
+        of instances: [Instance],
+        for change: Change,
+        progress: @Sendable (Progress) -> Void = { _ in }
+    ) async -> [InstanceStatus] {
+        let statuses = await each(of: instances) { [instanceOperator] in
+            await instanceOperator.probe($0, for: change)
+        } progress: { finished, status in
+            progress(Progress(finished: finished, total: instances.count, status: status))
+        }
+        return zip(instances, statuses).map { instance, status in status ?? .notLookedAt(instance) }
+    }
+
+    /// The cohorts of those instances that could be read, by name.
+    @concurrent
+    public func cohorts(of instances: [Instance]) async -> [String: String] {
+        let cohorts = await each(of: instances, { [instanceOperator] in await instanceOperator.cohort(of: $0) }) { _, _ in }
+        return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
+    }
+
+    /// Asks something of each instance, within the limits; nil for those that were left out because the task was cancelled.
+    @concurrent
+    private func each<Answer: Sendable>(
+        of instances: [Instance],
+        _ ask: @escaping @Sendable (Instance) async -> Answer,
+        progress: @Sendable (_ finished: Int, Answer) -> Void
+    ) async -> [Answer?] {
+        var answers = [Answer?](repeating: nil, count: instances.count)
+        // A probe uses one connection, whatever a change would need.
+        let entries = instances.lazy.map { StartQueue.Entry(server: $0.server, connections: 1) }
+        var queue = StartQueue(entries, maxParallel: concurrency, budgets: ServerBudgets(limits))
+        await withTaskGroup(of: (Int, Answer).self) { group in
+            var finished = 0
+            repeat {
+                while !Task.isCancelled, let index = queue.next() {
+                    group.addTask { (index, await ask(instances[index])) }
+                }
+                guard let (index, answer) = await group.next() else { return }
+                queue.finished(index)
+                answers[index] = answer
+                finished += 1
+                progress(finished, answer)
+            } while true
+        }
+        return answers
+    }
+}
+
+extension InstanceStatus {
+    fileprivate static func notLookedAt(_ instance: Instance) -> InstanceStatus {
+        InstanceStatus(
+            name: instance.name,
+            server: instance.server,
+            database: instance.database,
+            labels: instance.labels,
+            outcome: .interrupted,
+            failure: Failure(.interrupted, "stopped before this instance was looked at", hint: "run the same command again")
+        )
+    }
+}

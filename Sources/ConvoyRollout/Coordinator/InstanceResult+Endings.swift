@@ -1,0 +1,43 @@
+import ConvoyRun
+
+extension InstanceResult {
+    static let cancelledBeforeStart = InstanceResult(
+        outcome: .interrupted,
+        failure: Failure(.interrupted, "cancelled before it began; nothing was touched", hint: "continue the run with `convoy resume`")
+    )
+
+    static let unknownSteps = InstanceResult(
+        outcome: .blocked,
+        failure: Failure(
+            .blocked,
+            "it cannot be told how many of the steps are done: nobody had looked at the instance when the run began",
+            hint: "look with `convoy status`, and name the version with `convoy rollback --to`"
+        )
+    )
+
+    /// What the message about a check or a hook ends with that failed after the change.
+    static let wasMigrated = "; the database was migrated"
+
+    /// This ending, after the instance was to be returned to where it started. What went wrong first is not forgotten.
+    func returned(by rollback: InstanceResult, _ work: RunWork?) -> InstanceResult {
+        var result = self
+        result.applied = work?.applied ?? applied + rollback.applied
+        result.to = rollback.to
+        if rollback.outcome.isGood {
+            if outcome.isGood || !outcome.isSettled {
+                (result.outcome, result.failure) = (.rolledBack, nil)
+            } else if !rollback.applied.isEmpty, let message = failure?.message {
+                // What holds at the end comes first, then what led to it.
+                let end = rollback.to.map { "rolled back to \($0)" } ?? "rolled back to before the first migration"
+                let after = message.hasSuffix(Self.wasMigrated) ? String(message.dropLast(Self.wasMigrated.count)) : message
+                result.failure?.message = "\(end), after: \(after)"
+            }
+            return result
+        }
+        result.outcome = rollback.outcome
+        result.failure = rollback.failure
+        result.failure?.message = "rolling back: " + (rollback.failure?.message ?? rollback.outcome.rawValue)
+        if let first = failure { result.failure?.detail = "before that: \(first.message)" }
+        return result
+    }
+}

@@ -1,0 +1,117 @@
+internal import ConvoyFleet
+import ConvoyIO
+import ConvoyRun
+
+extension RunDriver {
+    /// Waits for something to come in, and lets the machine decide on all of it.
+    mutating func hear() async {
+        var finishes: [RolloutMachine.Finish] = []
+        var rollbacks: [RolloutMachine.Finish] = []
+        var others: [Message] = []
+        for message in await mailbox.receive() {
+            switch message {
+            case .event(let event):
+                notePlanned(event)
+                outbox.append(event)
+            case .instanceFinished(let name, let result, let date):
+                results[name] = result
+                finishes.append(finish(name, result))
+                outbox.append(Event(at: date, .instanceFinished(instance: name, result: result)))
+            case .rollbackFinished(let name, let result, let date):
+                results[name] = result
+                rollbacks.append(RolloutMachine.Finish(name, result))
+                outbox.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
+            // Before the finishes, whatever came first: those would still start others.
+            case .stopRequested: requestStop()
+            case .requested(let request, let by): hear(request, by)
+            case .hookFinished, .gateEnded, .slots, .window: others.append(message)
+            }
+        }
+        if !finishes.isEmpty { actions += machine.instancesFinished(finishes) }
+        if !rollbacks.isEmpty { actions += machine.rollbacksFinished(rollbacks) }
+        for message in others { hear(message) }
+    }
+
+    private mutating func requestStop() {
+        actions += machine.stopRequested()
+        guard beforeRunAwaitsWindow else { return }
+        // Nothing was done, so there is nothing for a hook to undo.
+        (beforeRunAwaitsWindow, isAfterRunDue) = (false, false)
+        actions += machine.runStarted()
+    }
+
+    private mutating func hear(_ request: OperatorRequest.Kind, _ by: String) {
+        switch request {
+        case .stop: requestStop()
+        case .approve(let wave):
+            guard let gate, wave == nil || wave == gate.wave else {
+                if let wave { approvals[wave] = by }
+                return
+            }
+            note(.approved(wave: gate.wave, by: by))
+            gate.approve.yield(by)
+        case .pause(let server):
+            note(.serverPaused(server: server, by: by))
+            actions += machine.serverPaused(server)
+        case .unpause(let server):
+            note(.serverResumed(server: server, by: by))
+            actions += machine.serverResumed(server)
+        }
+    }
+
+    private mutating func hear(_ message: Message) {
+        switch message {
+        case .hookFinished(let hook): hear(hook)
+        case .gateEnded(let wave, let verdict): hear(verdict, of: wave)
+        case .slots(let server, let slots): hear(slots, of: server)
+        case .window(let until):
+            if let until {
+                note(.windowClosed(until: until))
+                actions += machine.windowClosed()
+            } else {
+                note(.windowOpened)
+                actions += machine.windowOpened()
+                if beforeRunAwaitsWindow { (beforeRunAwaitsWindow, isBeforeRunDue) = (false, true) }
+            }
+        case .event, .instanceFinished, .rollbackFinished, .stopRequested, .requested: break
+        }
+    }
+
+    private mutating func hear(_ hook: HookResult) {
+        note(.hookFinished(hook))
+        switch (hook.point, hook.wave) {
+        case (.beforeRun, _):
+            if let problem = hook.problem {
+                isAfterRunDue = false
+                actions += machine.haltRequested(.hookFailed(.beforeRun, wave: nil, reason: problem))
+            }
+            actions += machine.runStarted()
+        case (.beforeWave, let wave?):
+            actions += hook.problem.map { machine.waveNotPrepared(wave, reason: $0) } ?? machine.wavePrepared(wave)
+        case (.afterWave, let wave?): actions += machine.waveClosed(wave, problem: hook.problem)
+        default: break
+        }
+    }
+
+    private mutating func hear(_ verdict: GateKeeper.Verdict, of wave: String) {
+        gate = nil
+        switch verdict {
+        case .passed:
+            note(.gatePassed(wave: wave))
+            actions += machine.gatePassed(wave)
+        case .failed(let reason):
+            note(.gateFailed(wave: wave, reason: reason))
+            actions += machine.gateFailed(wave, reason: reason)
+        case .cancelled: break
+        }
+    }
+
+    private mutating func hear(_ slots: ServerSlots?, of server: String) {
+        let configured = plan.limits.budget(of: server)
+        let budget = min(configured, slots?.available ?? configured)
+        if budget != budgets[server] ?? configured { note(.budgetChanged(server: server, connections: budget)) }
+        guard budget != budgets[server] else { return }
+        budgets[server] = budget
+        actions += machine.budgetChanged(server, connections: budget)
+    }
+}

@@ -1,0 +1,392 @@
+import ConvoyFleet
+import ConvoyIO
+import ConvoyMigrations
+import ConvoyRun
+import ConvoyText
+internal import FoundationEssentials
+
+/// One run under way: turns what is heard into facts for the machine, and the machine's actions into events and tasks.
+///
+/// It works in turns. A turn takes everything that came in, asks the machine once, makes the events of it all durable in one batch, and only
+/// then begins what the machine asked for: what is on disk is never behind what is done.
+struct RunDriver {
+    enum Message: Sendable {
+        /// Something happened in an instance or a gate under way.
+        case event(Event)
+        case instanceFinished(String, InstanceResult, at: Date)
+        case rollbackFinished(String, InstanceResult, at: Date)
+        case hookFinished(HookResult)
+        case gateEnded(wave: String, GateKeeper.Verdict)
+        case stopRequested
+        case requested(OperatorRequest.Kind, by: String)
+        /// Nil where the server could not be asked.
+        case slots(server: String, ServerSlots?)
+        /// Nil is open.
+        case window(closedUntil: Date?)
+    }
+
+    let coordinator: Coordinator
+    let plan: RolloutPlan
+    let id: RunID
+    let startedAt: Date
+    let mailbox: Mailbox<Message>
+    let past: RunPast?
+    let person: String
+
+    private let instances: [String: Instance]
+    var machine: RolloutMachine
+    /// What the machine asked for and what is not done yet.
+    var actions: [RolloutMachine.Action] = []
+    /// Events that wait for the end of the turn.
+    var outbox: [Event] = []
+    /// Events that were shown and that the journal has not taken.
+    private var unwritten: [Event] = []
+    private var lastEventAt: Date
+    var results: [String: InstanceResult]
+    /// Instances that an earlier process had begun.
+    private var footprints: [String: RunPast.Footprint]
+    /// What this process found pending in each instance, for the instances whose end is not known.
+    private var planned: [String: RolloutPlan.Start] = [:]
+    private var haltReason: HaltReason?
+    var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
+    var budgets: [String: Int] = [:]
+    var isBeforeRunDue = false
+    /// `before_run` is due as soon as the maintenance window opens.
+    var beforeRunAwaitsWindow = false
+    var isAfterRunDue = false
+    /// Approvals that came before the gate was open.
+    var approvals: [String: String]
+
+    init(
+        _ coordinator: Coordinator,
+        plan: RolloutPlan,
+        id: RunID,
+        startedAt: Date,
+        past: RunPast?,
+        by person: String,
+        mailbox: Mailbox<Message>
+    ) {
+        self.coordinator = coordinator
+        self.plan = plan
+        self.id = id
+        self.startedAt = past?.startedAt ?? startedAt
+        self.past = past
+        self.person = person
+        self.mailbox = mailbox
+        instances = Dictionary(plan.waves.flatMap(\.instances).map { ($0.name, $0) }) { first, _ in first }
+        machine = RolloutMachine(
+            plan,
+            hookPoints: coordinator.surroundings.hookPoints,
+            resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
+        ) { coordinator.instanceOperator.connections(for: $0) }
+        lastEventAt = startedAt
+        results = past?.results ?? [:]
+        footprints = past?.underWay ?? [:]
+        approvals = past?.approvals ?? [:]
+    }
+
+    mutating func run() async -> RunReport {
+        var status: RunStatus?
+        await withDiscardingTaskGroup { group in
+            begin(in: &group)
+            while status == nil {
+                var begun: [RolloutMachine.Action] = []
+                for action in actions {
+                    if case .finish(let ending) = action {
+                        status = ending
+                    } else {
+                        note(action)
+                        // At once, not after the journal: what is cancelled needs no record to be safe.
+                        if action == .cancelInstances { group.cancelAll() }
+                        begun.append(action)
+                    }
+                }
+                actions = []
+                if let problem = await sendEvents() {
+                    giveBack(begun, problem)
+                } else {
+                    if isBeforeRunDue { runHook(.beforeRun, wave: nil, in: &group) }
+                    isBeforeRunDue = false
+                    for action in begun { perform(action, in: &group) }
+                }
+                if status == nil, actions.isEmpty { await hear() }
+            }
+            group.cancelAll()
+        }
+        var ending = status ?? .failed
+        if isAfterRunDue { ending = await afterRun(ending) }
+        note(.runFinished(status: ending))
+        _ = await sendEvents()
+        return report(ending)
+    }
+
+    private mutating func begin(in group: inout DiscardingTaskGroup) {
+        // A process that died before its first event has left nothing but the plan.
+        if past?.startedAt == nil {
+            note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
+        } else {
+            note(.runResumed(by: person))
+            for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
+        }
+        // Until a server has told what it can give, nothing starts there.
+        for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
+        let isWindowOpen = coordinator.window?.isOpen(at: coordinator.now()) ?? true
+        if let window = coordinator.window, !isWindowOpen {
+            actions += machine.windowClosed()
+            note(.windowClosed(until: window.nextChange(after: coordinator.now())))
+        }
+        coordinator.watch(watchedServers, coordinator.window, run: id, mailbox: mailbox, in: &group)
+        isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
+        if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
+            (isBeforeRunDue, beforeRunAwaitsWindow) = (isWindowOpen, !isWindowOpen)
+        } else {
+            actions += machine.runStarted()
+        }
+    }
+
+    /// The servers that several instances share, each with those instances: only there one instance can take another's slot.
+    private var watchedServers: [String: [Instance]] {
+        Dictionary(grouping: plan.waves.flatMap(\.instances), by: \.server).filter { $0.value.count > 1 }
+    }
+
+    // MARK: Beginning what the machine asks for
+
+    private mutating func perform(_ action: RolloutMachine.Action, in group: inout DiscardingTaskGroup) {
+        switch action {
+        case .startInstance(let name, _): if let instance = instances[name] { start(instance, in: &group) }
+        case .rollBackInstance(let name, _): if let instance = instances[name] { rollBack(instance, in: &group) }
+        case .prepareWave(let wave): runHook(.beforeWave, wave: wave, in: &group)
+        case .closeWave(let wave): runHook(.afterWave, wave: wave, in: &group)
+        case .openGate(let wave): openGate(wave, in: &group)
+        case .abandonGate: gate?.abandon.finish()
+        case .startWave, .finishWave, .halt, .stop, .cancelInstances, .finish: break
+        }
+    }
+
+    /// What the journal did not take is not begun.
+    private mutating func giveBack(_ begun: [RolloutMachine.Action], _ problem: JournalError) {
+        let untouched = begun.compactMap { action in
+            switch action {
+            case .startInstance(let name, _), .rollBackInstance(let name, _): name
+            default: nil
+            }
+        }
+        actions += machine.instancesNotStarted(untouched, .journalFailed(reason: problem.description))
+        if isBeforeRunDue {
+            (isBeforeRunDue, isAfterRunDue) = (false, false)
+            actions += machine.runStarted()
+        }
+        for action in begun {
+            switch action {
+            case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
+            case .closeWave(let wave): actions += machine.waveClosed(wave, problem: problem.message)
+            case .startInstance, .rollBackInstance, .openGate, .abandonGate, .startWave, .finishWave, .halt, .stop, .cancelInstances,
+                .finish:
+                break
+            }
+        }
+    }
+
+    private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
+        let footprint = footprints[instance.name]
+        var change = plan.change
+        if case .downSteps = change {
+            if let start = plan.starts[instance.name] {
+                // Steps are counted once, from where the instance stood: what was reverted already must not make room for more.
+                change = .revert(start.pending, start: start.version)
+            } else if footprint != nil {
+                mailbox.post(.instanceFinished(instance.name, .unknownSteps, at: coordinator.now()))
+                return
+            }
+        }
+        work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
+            guard let footprint else { return result }
+            let work = await coordinator.instanceOperator.work(of: id.description, on: instance)
+            return result.completed(by: work, footprint, direction, planned: planned)
+        } finished: {
+            .instanceFinished(instance.name, $0, at: $1)
+        }
+    }
+
+    private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
+        var before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
+        var versions = Set(before.standing)
+        if let footprint = footprints[instance.name] {
+            // A process that was killed may have committed more than it told: whatever was pending when the run began may be applied now.
+            let start = plan.starts[instance.name] ?? footprint.planned.map { RolloutPlan.Start(version: $0.from, pending: $0.pending) }
+            versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
+            if let start { before.from = start.version }
+        } else if mayHaveChanged(before.outcome), let start = planned[instance.name] {
+            // What was committed after the connection was lost is found only now.
+            versions.formUnion(start.pending)
+            before.from = start.version
+        }
+        let asksWhatWasDone = past != nil || mayHaveChanged(before.outcome)
+        work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
+            let work = asksWhatWasDone ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
+            return before.returned(by: result, work)
+        } finished: {
+            .rollbackFinished(instance.name, $0, at: $1)
+        }
+    }
+
+    /// Whether more may have been applied than was heard of.
+    private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.direction == .up }
+
+    /// The end of an instance's change, as the rules take it.
+    func finish(_ name: String, _ result: InstanceResult) -> RolloutMachine.Finish {
+        var finish = RolloutMachine.Finish(name, result)
+        if mayHaveChanged(result.outcome) { finish.isChanged = true }
+        return finish
+    }
+
+    /// Notes what an instance tells of where it stands, for its rollback.
+    mutating func notePlanned(_ event: Event) {
+        guard case .instancePlanned(let name, let from, let pending) = event.kind, planned[name] == nil else { return }
+        planned[name] = RolloutPlan.Start(version: from, pending: pending)
+    }
+
+    private func work(
+        on instance: Instance,
+        _ change: Change,
+        in group: inout DiscardingTaskGroup,
+        complete: @escaping @Sendable (InstanceResult, [MigrationVersion]?) async -> InstanceResult,
+        finished: @escaping @Sendable (InstanceResult, Date) -> Message
+    ) {
+        group.addTask { [id, coordinator, mailbox] in
+            let planned = PlannedVersions()
+            let result: InstanceResult
+            if Task.isCancelled {
+                result = .cancelledBeforeStart
+            } else {
+                result = await coordinator.instanceOperator.change(instance, change, run: id.description) { kind in
+                    planned.note(kind)
+                    mailbox.post(.event(Event(at: coordinator.now(), kind)))
+                }
+            }
+            let whole = await complete(result, planned.versions)
+            mailbox.post(finished(whole, coordinator.now()))
+        }
+    }
+
+    private func runHook(_ point: HookPoint, wave: String?, in group: inout DiscardingTaskGroup) {
+        let context = hookContext(point, wave: wave)
+        group.addTask { [coordinator, mailbox] in mailbox.post(.hookFinished(await coordinator.surroundings.runHook(context))) }
+    }
+
+    private func hookContext(_ point: HookPoint, wave: String?, status: RunStatus? = nil) -> RunSurroundings.HookContext {
+        RunSurroundings.HookContext(point: point, run: id, fleet: plan.fleet, change: plan.change, wave: wave, status: status)
+    }
+
+    private mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
+        guard let wave = plan.waves.first(where: { $0.name == name }), let rules = wave.gate else {
+            actions += machine.gatePassed(name)
+            return
+        }
+        let (approvals, approve) = AsyncStream.makeStream(of: String.self)
+        let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
+        gate = (name, approve, abandon)
+        if let by = self.approvals[name] {
+            note(.approved(wave: name, by: by))
+            approve.yield(by)
+        }
+        let soaked = past?.soakedSeconds(name) ?? 0
+        let context = RunSurroundings.GateContext(
+            gate: rules,
+            run: id,
+            fleet: plan.fleet,
+            change: plan.change,
+            wave: name,
+            instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
+            soaked: Duration(clampingSeconds: soaked),
+            approvals: approvals,
+            report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
+        )
+        group.addTask { [coordinator, mailbox] in
+            let verdict = await withTaskGroup(of: GateKeeper.Verdict.self) { race in
+                race.addTask { await coordinator.surroundings.passGate(context) }
+                race.addTask {
+                    for await _ in abandoned {}
+                    return .cancelled
+                }
+                let first = await race.next() ?? .cancelled
+                race.cancelAll()
+                return first
+            }
+            mailbox.post(.gateEnded(wave: name, verdict))
+        }
+    }
+
+    /// The run is over and its tasks have ended; the hook that undoes what `before_run` did runs whatever happened.
+    private mutating func afterRun(_ status: RunStatus) async -> RunStatus {
+        let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: status))
+        note(.hookFinished(hook))
+        return hook.problem != nil && status == .succeeded ? .failed : status
+    }
+
+    // MARK: Events
+
+    private mutating func note(_ action: RolloutMachine.Action) {
+        switch action {
+        case .startWave(let wave): note(.waveStarted(wave: wave))
+        case .startInstance(let name, let wave): note(.instanceStarted(instance: name, wave: wave))
+        case .rollBackInstance(let name, let wave): note(.rollbackStarted(instance: name, wave: wave))
+        case .finishWave(let wave): note(.waveFinished(wave: wave))
+        case .openGate(let wave): note(.gateOpened(wave: wave))
+        case .halt(let reason):
+            haltReason = reason
+            note(.halted(reason))
+        case .stop: note(.stopRequested)
+        case .cancelInstances: note(.cancelRequested)
+        case .prepareWave, .closeWave, .abandonGate, .finish: break
+        }
+    }
+
+    mutating func note(_ kind: Event.Kind) {
+        outbox.append(Event(at: coordinator.now(), kind))
+    }
+
+    /// Writes and then shows what happened.
+    ///
+    /// - Returns: why the journal did not take it; it is offered again with what comes next.
+    private mutating func sendEvents() async -> JournalError? {
+        // Instances stamp their events in tasks of their own; in the order of the run time never goes back.
+        for index in outbox.indices {
+            lastEventAt = max(lastEventAt, outbox[index].at)
+            outbox[index].at = lastEventAt
+        }
+        let events = outbox
+        outbox = []
+        unwritten += events
+        var problem: JournalError?
+        if let journal = coordinator.journal, !unwritten.isEmpty {
+            do {
+                try await journal.append(unwritten, to: id)
+                unwritten = []
+            } catch {
+                problem = error
+            }
+        } else {
+            unwritten = []
+        }
+        if !events.isEmpty { await coordinator.events.send(events) }
+        return problem
+    }
+
+    private func report(_ status: RunStatus) -> RunReport {
+        let entries = plan.waves.flatMap { wave in
+            wave.instances.map { instance in
+                RunReport.Entry(name: instance.name, wave: wave.name, result: results[instance.name] ?? InstanceResult(outcome: .pending))
+            }
+        }
+        return RunReport(
+            run: id,
+            fleet: plan.fleet,
+            status: status,
+            startedAt: startedAt,
+            finishedAt: lastEventAt,
+            haltReason: haltReason ?? past?.standingReason,
+            instances: entries
+        )
+    }
+}

@@ -1,0 +1,206 @@
+internal import ConvoyFleet
+import ConvoyMigrations
+public import ConvoyRun
+public import FoundationEssentials
+
+/// What an earlier process did in a run: a fold over the events that the journal kept, for the process that goes on with it.
+///
+///     var past = RunPast()
+///     for event in events { past.apply(event) }
+public struct RunPast: Sendable {
+    /// When the run began; nil before its first event.
+    public private(set) var startedAt: Date?
+    /// How instances ended that need not be started again, and those that do.
+    public private(set) var results: [String: InstanceResult] = [:]
+    /// Servers that were paused and not resumed.
+    public private(set) var pausedServers: [String: String] = [:]
+    /// Whether the run has come to an end, and how.
+    public private(set) var status: RunStatus?
+    /// Why it was halted the last time.
+    public private(set) var haltReason: HaltReason?
+
+    /// Instances that were started and have not finished: what they had done is read from the database.
+    private(set) var underWay: [String: Footprint] = [:]
+    /// When the gate of a wave was opened last.
+    private var gatesOpened: [String: Date] = [:]
+    /// How long each gate's soak was watched by processes before the last one.
+    private var soaked: [String: Double] = [:]
+    private var lastEventAt: Date?
+    /// Who approved the gate of a wave.
+    private(set) var approvals: [String: String] = [:]
+    private(set) var isPrepared = false
+    private var milestones: [String: RolloutMachine.Progress.Milestones] = [:]
+    private var finishes: [RolloutMachine.Finish] = []
+    private var rollbacks: [String: Outcome] = [:]
+    private var rollbacksBegun: Set<String> = []
+
+    /// What is known of an instance that was started and has not finished.
+    struct Footprint: Sendable {
+        /// What the first look at it found; nil where nobody had looked.
+        var planned: (from: MigrationVersion?, pending: [MigrationVersion])?
+        /// What it had told.
+        var applied: [AppliedMigration] = []
+    }
+
+    /// A run that has not begun.
+    public init() {}
+
+    /// Takes in what happened, in the order in which it did.
+    public mutating func apply(_ event: Event) {
+        if case .runResumed = event.kind {
+            for wave in gatesOpened.keys { soaked[wave] = soakedSeconds(wave) }
+            gatesOpened = [:]
+        }
+        lastEventAt = event.at
+        switch event.kind {
+        case .runStarted: startedAt = startedAt ?? event.at
+        case .waveStarted(let wave): reach(wave, .started)
+        case .waveFinished(let wave): reach(wave, .finished)
+        case .instanceStarted(let name, _): underWay[name] = underWay[name] ?? Footprint()
+        case .instancePlanned(let name, let from, let pending):
+            if underWay[name]?.planned == nil { underWay[name]?.planned = (from, pending) }
+        case .migrationApplied(let name, let migration): underWay[name]?.applied.append(migration)
+        case .instanceFinished(let name, let result):
+            results[name] = result
+            if result.outcome.isSettled { underWay[name] = nil }
+            finishes.append(RolloutMachine.Finish(name, result))
+        case .rollbackFinished(let name, let result):
+            results[name] = result
+            rollbacks[name] = result.outcome
+        case .gateOpened(let wave): gatesOpened[wave] = event.at
+        case .approved(let wave, let by): approvals[wave] = by
+        case .gatePassed(let wave): reach(wave, .gatePassed)
+        case .gateFailed(let wave, _):
+            // The next look at it is a new one.
+            (gatesOpened[wave], soaked[wave], approvals[wave]) = (nil, nil, nil)
+        case .hookFinished(let hook) where hook.problem == nil:
+            switch hook.point {
+            case .beforeRun: isPrepared = true
+            case .beforeWave: hook.wave.map { reach($0, .prepared) }
+            case .afterWave: hook.wave.map { reach($0, .closed) }
+            // What it undid has to be done again before the run goes on.
+            case .afterRun: isPrepared = false
+            case .beforeInstance, .afterInstance: break
+            }
+        case .serverPaused(let server, let by): pausedServers[server] = by
+        case .serverResumed(let server, _): pausedServers[server] = nil
+        case .halted(let reason): haltReason = reason
+        case .runResumed: (status, haltReason) = (nil, standingReason)
+        case .runFinished(let status): self.status = status
+        case .hookFinished(let hook): if hook.point == .afterRun { isPrepared = false }
+        case .rollbackStarted(let name, _): rollbacksBegun.insert(name)
+        case .instanceWaiting, .instanceProgress, .instanceWarned, .gateWaiting, .budgetChanged, .windowClosed, .windowOpened,
+            .stopRequested, .cancelRequested:
+            break
+        }
+    }
+
+    private mutating func reach(_ wave: String, _ milestone: RolloutMachine.Progress.Milestones) {
+        milestones[wave, default: []].insert(milestone)
+    }
+
+    /// How long the soak of a wave's gate was watched already. Time in which nobody looked does not count, nor what came after the last event.
+    func soakedSeconds(_ wave: String) -> Double {
+        let last = gatesOpened[wave].flatMap { opened in lastEventAt?.timeIntervalSince(opened) } ?? 0
+        return soaked[wave, default: 0] + max(0, last)
+    }
+
+    /// Whether an instance ended so that it is not started again.
+    public func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
+
+    /// Instances that were begun, or whose rollback was, and that did not finish: their app may be down.
+    public var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
+
+    /// Whether an instance was worked on and its end is not known, so that what halted the run may look different now.
+    public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
+
+    /// How many instances ended so.
+    public var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
+
+    /// Instances whose rollback was begun and has not come to an end.
+    public var owedRollbacks: Set<String> { rollbacksBegun.subtracting(rollbacks.filter(\.value.isSettled).keys) }
+
+    /// Why a resumed run stays halted. What an operator can mend, a hook, the journal, or a gate before it has brought rollbacks, is tried again.
+    public var standingReason: HaltReason? {
+        switch haltReason {
+        case nil, .hookFailed, .journalFailed: nil
+        case .gateFailed: rollbacksBegun.isEmpty ? nil : haltReason
+        case .failures, .failurePercent, .sameFailure, .unreachablePercent, .nothingReached, .onFailure: haltReason
+        }
+    }
+
+    /// Why a halted run cannot be gone on with: nothing is owed and nothing unknown, so that it would stay halted. Nil where it can.
+    public var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
+
+    /// What the rules need to go on. They judge for themselves whether a stop rule is still broken, now that what was `unknown` becomes a fact; only
+    /// a wave that was to be returned stays halted for what halted it then.
+    func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {
+        let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
+        var finishes = finishes
+        if plan.change.direction == .up {
+            // More may have been applied there than was heard of.
+            for index in finishes.indices where finishes[index].outcome == .unknown { finishes[index].isChanged = true }
+        }
+        return RolloutMachine.Progress(
+            waves: milestones,
+            finishes: finishes
+                + (plan.change.direction == .down ? [] : underWay.keys.sorted()).map {
+                    RolloutMachine.Finish($0, .interrupted, isChanged: true)
+                },
+            rollbacks: rollbacks,
+            haltReason: wave?.onFailure == .rollbackWave ? standingReason : nil
+        )
+    }
+}
+
+extension RolloutMachine.Finish {
+    init(_ instance: String, _ result: InstanceResult) {
+        self.init(instance, result.outcome, fingerprint: result.failure?.fingerprint, isChanged: !result.standing.isEmpty)
+    }
+}
+
+extension InstanceResult {
+    /// The versions that were applied and not reverted again, in the order in which they were applied.
+    var standing: [MigrationVersion] {
+        var versions: [MigrationVersion] = []
+        for migration in applied {
+            switch migration.direction {
+            case .up: versions.append(migration.version)
+            case .down: versions.removeAll { $0 == migration.version }
+            }
+        }
+        return versions
+    }
+
+    /// The same ending with what earlier processes of the run did before it.
+    ///
+    /// - Parameters:
+    ///   - work: what the audit log tells of the whole run; nil where there is none.
+    ///   - footprint: what the journal tells of the time before.
+    ///   - direction: the run's.
+    ///   - planned: what this process found pending; nil where it did not get so far, or where nothing was.
+    func completed(
+        by work: RunWork?,
+        _ footprint: RunPast.Footprint,
+        _ direction: MigrationDirection,
+        planned: [MigrationVersion]?
+    ) -> InstanceResult {
+        var result = self
+        if let work {
+            result.applied = work.applied
+            result.from = work.from
+            result.to = work.ledger.max()
+        } else {
+            let told = Set((footprint.applied + applied).map(\.version))
+            // What was committed and never told: no longer pending, although the run meant to apply it. How long it took nobody knows.
+            let untold = outcome == .upToDate || planned != nil ? (footprint.planned?.pending ?? []) : []
+            let lost = untold.filter { !told.contains($0) && planned?.contains($0) != true }
+            result.applied =
+                footprint.applied + lost.map { AppliedMigration(version: $0, direction: direction, duration: .zero) }
+                + applied
+            if let planned = footprint.planned { result.from = planned.from }
+        }
+        if outcome == .upToDate, !result.applied.isEmpty { result.outcome = direction == .up ? .migrated : .rolledBack }
+        return result
+    }
+}

@@ -1,0 +1,257 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+public import ConvoyRun
+import ConvoyText
+public import FoundationEssentials
+
+/// A plan written down so that what runs later is what was looked at: `plan --out`, `migrate --plan`, and the journal's record of a run.
+///
+/// It pins the checksum of each migration, the waves with their rules and instances, and where each instance stood. It holds no connection and
+/// no secret; those come from the fleet file. So do hooks, checks, the window and what gates run, which an operator may have to mend
+/// before a run can go on.
+public struct PinnedPlan: Sendable, Hashable, Codable {
+    /// What a later convoy recognises the form by.
+    public static let schema = "convoy.pinned-plan/1"
+
+    public var schema = Self.schema
+    /// The fleet's name.
+    public var fleet: String
+    public var generatedAt: Date
+    public var change: PinnedChange
+    /// What `--select` said; nil for the whole fleet.
+    public var select: String?
+    /// The whole migration set, oldest first.
+    public var migrations: [PinnedMigration]
+    public var waves: [PinnedWave]
+
+    enum CodingKeys: String, CodingKey {
+        case schema, fleet, change, select, migrations, waves
+        case generatedAt = "generated_at"
+    }
+
+    /// A file of the set.
+    public struct PinnedMigration: Sendable, Hashable, Codable {
+        public var version: MigrationVersion
+        public var checksum: String
+    }
+
+    /// A ``Change``.
+    public struct PinnedChange: Sendable, Hashable, Codable {
+        public var direction: MigrationDirection
+        /// The version that was named; nil is the newest.
+        public var to: MigrationVersion?
+        public var steps: Int?
+    }
+
+    /// A wave with its rules.
+    public struct PinnedWave: Sendable, Hashable, Codable {
+        public var name: String
+        public var instances: [PinnedInstance]
+        public var maxParallel: Int?
+        public var stop: Stop
+        public var onFailure: OnFailure
+        public var gate: PinnedGate?
+
+        enum CodingKeys: String, CodingKey {
+            case name, instances, stop, gate
+            case maxParallel = "max_parallel"
+            case onFailure = "on_failure"
+        }
+
+        /// ``StopRules`` under the fleet file's names.
+        public struct Stop: Sendable, Hashable, Codable {
+            public var failures: Int?
+            public var failurePercent: Double?
+            public var sameFailure: Int?
+            public var unreachablePercent: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case failures
+                case failurePercent = "failure_percent"
+                case sameFailure = "same_failure"
+                case unreachablePercent = "unreachable_percent"
+            }
+        }
+
+        /// What a ``Gate`` waits for; durations in seconds. What it runs comes from the fleet file, which may have filled in secrets there.
+        public struct PinnedGate: Sendable, Hashable, Codable {
+            public var soak: Double
+            public var every: Double
+            public var approve: Bool
+            /// Their names.
+            public var checks: [String]
+        }
+    }
+
+    /// An instance and where it stood.
+    public struct PinnedInstance: Sendable, Hashable, Codable {
+        public var name: String
+        public var server: String
+        public var database: String
+        /// Where it stood; nil where nobody looked.
+        public var start: Start?
+
+        /// What a look at the instance found.
+        public struct Start: Sendable, Hashable, Codable {
+            /// The newest version in the ledger; nil for none.
+            public var version: MigrationVersion?
+            /// What the change would run, in order.
+            public var pending: [MigrationVersion]
+        }
+    }
+}
+
+extension PinnedPlan {
+    /// Pins a plan.
+    ///
+    /// - Parameters:
+    ///   - selector: what chose the plan's instances.
+    ///   - statuses: where they stand, as far as somebody looked.
+    public init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
+        let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
+        fleet = plan.fleet
+        generatedAt = date
+        change = PinnedChange(plan.change)
+        select = selector?.text
+        migrations = set.migrations.map { PinnedMigration(version: $0.version, checksum: $0.checksum) }
+        waves = plan.waves.map { wave in
+            PinnedWave(
+                name: wave.name,
+                instances: wave.instances.map {
+                    PinnedInstance(name: $0.name, server: $0.server, database: $0.database, start: starts[$0.name] ?? nil)
+                },
+                maxParallel: wave.maxParallel,
+                stop: PinnedWave.Stop(wave.stop),
+                onFailure: wave.onFailure,
+                gate: wave.gate.map(PinnedWave.PinnedGate.init)
+            )
+        }
+    }
+
+    /// The plan itself again, with the connections and gates of the fleet of now; instances that it no longer has are left out.
+    public func plan(instances: [Instance], fleet file: Fleet) -> RolloutPlan {
+        let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+        let gates = Dictionary(file.rollout.waves.map { ($0.name, $0.gate) }) { first, _ in first }
+        var plan = RolloutPlan(
+            fleet: fleet,
+            change: change.change,
+            waves: waves.map { wave in
+                RolloutPlan.Wave(
+                    name: wave.name,
+                    instances: wave.instances.compactMap { known[$0.name] },
+                    maxParallel: wave.maxParallel,
+                    stop: wave.stop.rules,
+                    onFailure: wave.onFailure,
+                    gate: gates[wave.name] ?? nil
+                )
+            },
+            limits: ConnectionLimits(file)
+        )
+        for instance in waves.flatMap(\.instances) { plan.starts[instance.name] = instance.start?.start }
+        return plan
+    }
+
+    /// How many instances it names.
+    public var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
+
+    // MARK: As a file
+
+    /// What every form of it has.
+    private struct Header: Decodable { var schema: String }
+
+    /// Whether this is a pinned plan of any form, which a newer one may replace.
+    package static func isOne(_ data: Data) -> Bool {
+        (try? JSONDecoder().decode(Header.self, from: data))?.schema.hasPrefix("convoy.pinned-plan/") == true
+    }
+
+    /// Reads what ``data()`` wrote.
+    ///
+    /// - Throws: an ``InvalidPlan`` for anything else.
+    public init(data: Data) throws(InvalidPlan) {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is no pinned plan") }
+        guard header.schema == Self.schema else {
+            throw InvalidPlan(message: "the plan has the form “\(header.schema)”, and this convoy knows “\(Self.schema)”")
+        }
+        do {
+            self = try decoder.decode(Self.self, from: data)
+        } catch {
+            throw InvalidPlan(message: "the pinned plan is damaged")
+        }
+        guard change.isValid, waves.allSatisfy({ $0.instances.allSatisfy { !$0.name.isEmpty } }) else {
+            throw InvalidPlan(message: "the pinned plan is damaged")
+        }
+    }
+
+    /// Its JSON, with keys in order so that two plans can be compared as text.
+    public func data() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+}
+
+/// A text that is no pinned plan.
+public struct InvalidPlan: Error, Sendable, Hashable {
+    public let message: String
+}
+
+extension PinnedPlan.PinnedChange {
+    init(_ change: Change) {
+        direction = change.direction
+        to = change.target
+        if case .downSteps(let count) = change { steps = count }
+    }
+
+    var isValid: Bool {
+        direction == .up || (to == nil) != (steps == nil)
+    }
+
+    /// The change that it pins.
+    public var change: Change {
+        switch (direction, to) {
+        case (.up, let target): .up(to: target)
+        case (.down, let target?): .down(to: target)
+        case (.down, nil): .downSteps(steps ?? 0)
+        }
+    }
+}
+
+extension PinnedPlan.PinnedInstance.Start {
+    /// As a plan has it.
+    public var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
+
+    /// Nil where the look failed before it learnt anything.
+    public init?(_ status: InstanceStatus) {
+        guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
+        self.init(version: status.version, pending: status.pending)
+    }
+}
+
+extension PinnedPlan.PinnedWave.Stop {
+    init(_ rules: StopRules) {
+        self.init(
+            failures: rules.failures,
+            failurePercent: rules.failurePercent,
+            sameFailure: rules.sameFailure,
+            unreachablePercent: rules.unreachablePercent
+        )
+    }
+
+    var rules: StopRules {
+        StopRules(failures: failures, failurePercent: failurePercent, sameFailure: sameFailure, unreachablePercent: unreachablePercent)
+    }
+}
+
+extension PinnedPlan.PinnedWave.PinnedGate {
+    init(_ gate: Gate) {
+        self.init(
+            soak: gate.soak / .seconds(1),
+            every: gate.every / .seconds(1),
+            approve: gate.approve,
+            checks: gate.checks.map(\.name)
+        )
+    }
+}

@@ -1,0 +1,105 @@
+public import ConvoyFleet
+public import ConvoyRun
+
+extension RolloutMachine {
+    /// What the coordinator is to do, in the order given.
+    public enum Action: Sendable, Hashable {
+        case startWave(String)
+        /// Run the wave's `before_wave` hook; answered by ``RolloutMachine/wavePrepared(_:)`` or ``RolloutMachine/waveNotPrepared(_:reason:)``.
+        case prepareWave(String)
+        /// Answered by ``RolloutMachine/instancesFinished(_:)`` or ``RolloutMachine/instancesNotStarted(_:_:)``.
+        case startInstance(String, wave: String)
+        /// Return the instance to where it started in this run; answered by ``RolloutMachine/rollbacksFinished(_:)`` or
+        /// ``RolloutMachine/instancesNotStarted(_:_:)``.
+        case rollBackInstance(String, wave: String)
+        /// Run the wave's `after_wave` hook; answered by ``RolloutMachine/waveClosed(_:problem:)``.
+        case closeWave(String)
+        /// Nothing of the wave is under way any more. Given again after the rollbacks that a failed gate brings.
+        case finishWave(String)
+        /// Evaluate the gate after the wave; answered by ``RolloutMachine/gatePassed(_:)`` or ``RolloutMachine/gateFailed(_:reason:)``.
+        case openGate(String)
+        /// Stop evaluating it: the run was stopped or halted meanwhile. No answer is awaited.
+        case abandonGate(String)
+        /// Nothing new starts from here on; rollbacks may.
+        case halt(HaltReason)
+        /// The operator's first request was heard: nothing new starts from here on.
+        case stop
+        /// The operator asked again: cancel what is under way, hooks and rollbacks included. They still answer.
+        case cancelInstances
+        /// The run is over. Always the last action.
+        case finish(RunStatus)
+    }
+
+    /// A wave as the rules see it.
+    public struct Wave: Sendable, Hashable {
+        public var name: String
+        /// The most instances at a time; nil leaves it to the connection limits.
+        public var maxParallel: Int?
+        public var stop: StopRules
+        public var onFailure: OnFailure
+        /// Something must hold after it before the next wave starts.
+        public var hasGate: Bool
+        /// It has a `before_wave` hook.
+        public var needsPreparation: Bool
+        /// It has an `after_wave` hook.
+        public var needsClosing: Bool
+        public var instances: [Member]
+
+        public init(
+            name: String,
+            maxParallel: Int? = nil,
+            stop: StopRules = StopRules(),
+            onFailure: OnFailure = .proceed,
+            hasGate: Bool = false,
+            needsPreparation: Bool = false,
+            needsClosing: Bool = false,
+            instances: [Member]
+        ) {
+            self.name = name
+            self.maxParallel = maxParallel
+            self.stop = stop
+            self.onFailure = onFailure
+            self.hasGate = hasGate
+            self.needsPreparation = needsPreparation
+            self.needsClosing = needsClosing
+            self.instances = instances
+        }
+
+        /// Whether what follows is to learn something from it.
+        var guardsWhatFollows: Bool { !stop.isEmpty || hasGate || onFailure == .halt || onFailure == .rollbackWave }
+    }
+
+    /// An instance as the rules see it.
+    public struct Member: Sendable, Hashable {
+        public var name: String
+        public var server: String
+        /// All that it may hold at once on its server.
+        public var connections: Int
+        /// Whether something may be due there; false only where a look found that nothing is.
+        public var mayBeDue: Bool
+
+        public init(name: String, server: String, connections: Int = 1, mayBeDue: Bool = true) {
+            self.name = name
+            self.server = server
+            self.connections = connections
+            self.mayBeDue = mayBeDue
+        }
+    }
+
+    /// A fact about an instance: its change, or its rollback, ended like this.
+    public struct Finish: Sendable, Hashable {
+        public var instance: String
+        public var outcome: Outcome
+        /// Equal for equal failures: ``Failure/fingerprint``.
+        public var fingerprint: String?
+        /// The run applied or reverted something there that stands. Rollbacks need not say it.
+        public var isChanged: Bool
+
+        public init(_ instance: String, _ outcome: Outcome, fingerprint: String? = nil, isChanged: Bool = false) {
+            self.instance = instance
+            self.outcome = outcome
+            self.fingerprint = fingerprint
+            self.isChanged = isChanged
+        }
+    }
+}

@@ -1,0 +1,385 @@
+public import ConvoyFleet
+import ConvoyIO
+public import ConvoyRun
+
+/// The rules of a run over the fleet: facts in, actions out; no clock, no socket, no task.
+///
+///     var machine = RolloutMachine(plan) { _ in 1 }
+///     machine.runStarted()                             // [.startWave("canary"), .startInstance("alice", wave: "canary")]
+///     machine.instancesFinished([.init("alice", .migrated)])   // [.finishWave("canary"), .openGate("canary")]
+///     machine.gatePassed("canary")                     // [.startWave("rest"), …]
+///
+/// Waves go in order and never overlap. In a wave at most `max_parallel` instances are under way, within the connection limits. A wave with
+/// hooks is prepared before its first instance starts and closed after its last one; then its gate, if waves follow, has to pass. Where every
+/// instance of a wave was up to date there is nothing to wait for, and where nothing is due in what follows there is nothing to guard: no hook
+/// and no gate then.
+///
+/// After a halt or a stop no instance, wave, hook or gate begins; what is under way finishes, and what had not started stays
+/// ``Outcome/pending``. Stop rules and `on_failure` count what ``Outcome/isFailure`` says. So that a dead canary does not pass for a healthy
+/// one, a wave that guards what follows, by a stop rule, a gate or an `on_failure` that halts, halts the fleet too when not one of its
+/// instances could be reached.
+///
+/// Rollbacks finish what was begun. A failed instance that is returned at once (`on_failure: rollback-instance`) keeps its connections for
+/// it; only the second stop request prevents that. A wave (`on_failure: rollback`) is returned when nothing of it is under way any more,
+/// like instances that start: within `max_parallel` and the budgets; the first stop request prevents what has not begun. A closed window
+/// prevents no rollback.
+///
+/// Where everything that waits is held back by a closed window, paused servers or lowered budgets, the machine waits: it gives no action.
+///
+/// A fact that does not fit, such as one about something that is not under way, changes nothing. A fact takes O(log servers), amortised,
+/// whatever the size of the fleet.
+public struct RolloutMachine: Sendable {
+    private enum Phase: Sendable {
+        /// The run has not begun.
+        case ready
+        /// Waves are going on.
+        case started
+        /// ``Action/finish(_:)`` was given; nothing follows.
+        case finished
+    }
+
+    /// Whether a wave can go on without another fact.
+    private enum Step {
+        case goesOn, waits, isOver
+    }
+
+    private let waves: [Wave]
+    /// The index of the last wave with instances.
+    private let lastWave: Int
+    /// The index of the last wave in which something may be due.
+    private let lastDueWave: Int
+    /// The index of the last wave that an earlier process started.
+    private let lastStarted: Int
+    private let history: RunHistory
+    private var budgets: ServerBudgets
+    private var phase = Phase.ready
+    private var current: WaveUnderWay?
+    private var nextWave = 0
+    private var sameFailures = FailureTally()
+    private var isHalted = false
+    /// The coordinator cannot go on: not even rollbacks begin.
+    private var isFrozen = false
+    private var isWindowClosed = false
+    private var stopRequests = 0
+    private var hasFailures: Bool
+
+    /// - Parameters:
+    ///   - waves: in order. An instance that is named twice is taken where it comes first.
+    ///   - progress: what an earlier process recorded of the run. What is done is not done again, but its failures count.
+    public init(waves: [Wave], limits: ConnectionLimits, resuming progress: Progress = Progress()) {
+        var seen: Set<String> = []
+        self.waves = waves.map { wave in
+            var wave = wave
+            wave.instances = wave.instances.filter { seen.insert($0.name).inserted }
+            return wave
+        }
+        lastWave = self.waves.lastIndex { !$0.instances.isEmpty } ?? -1
+        lastDueWave = self.waves.lastIndex { $0.instances.contains(where: \.mayBeDue) } ?? -1
+        budgets = ServerBudgets(limits)
+        history = RunHistory(progress)
+        lastStarted = self.waves.lastIndex { progress.waves[$0.name]?.contains(.started) == true } ?? -1
+        hasFailures = !history.rollbacksEndedWell
+        for finish in history.settledInstances where seen.contains(finish.instance) { count(finish) }
+    }
+
+    /// - Parameters:
+    ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
+    ///   - progress: what an earlier process recorded of the run.
+    ///   - connections: what an instance may hold at once on its server: ``InstanceOperator/connections(for:)``.
+    public init(
+        _ plan: RolloutPlan,
+        hookPoints: Set<HookPoint> = [],
+        resuming progress: Progress = Progress(),
+        connections: (Instance) -> Int
+    ) {
+        let waves = plan.waves.map { wave in
+            Wave(
+                name: wave.name,
+                maxParallel: wave.maxParallel,
+                stop: wave.stop,
+                onFailure: wave.onFailure,
+                hasGate: wave.gate != nil,
+                needsPreparation: hookPoints.contains(.beforeWave),
+                needsClosing: hookPoints.contains(.afterWave),
+                instances: wave.instances.map {
+                    let mayBeDue = plan.starts[$0.name].map { !$0.pending.isEmpty } ?? true
+                    return Member(name: $0.name, server: $0.server, connections: connections($0), mayBeDue: mayBeDue)
+                }
+            )
+        }
+        self.init(waves: waves, limits: plan.limits, resuming: progress)
+    }
+
+    // MARK: The run
+
+    /// The run begins. Only the first time counts. What holds already, such as a closed window or a paused server, is told before.
+    public mutating func runStarted() -> [Action] {
+        guard phase == .ready else { return [] }
+        phase = .started
+        return (history.haltReason.map { halt($0) } ?? []) + advance()
+    }
+
+    /// The operator asked to stop: first gracefully, the second time by cancelling what is under way; more requests change nothing.
+    public mutating func stopRequested() -> [Action] {
+        guard phase != .finished else { return [] }
+        stopRequests += 1
+        switch stopRequests {
+        case 1: return [.stop] + advance()
+        case 2: return [.cancelInstances]
+        default: return []
+        }
+    }
+
+    /// The coordinator cannot go on, for example because the journal cannot be written: nothing begins from here on, rollbacks included, and
+    /// what is under way finishes.
+    public mutating func haltRequested(_ reason: HaltReason) -> [Action] {
+        guard phase != .finished else { return [] }
+        isFrozen = true
+        return halt(reason) + advance()
+    }
+
+    // MARK: Instances
+
+    /// Instances that were started have finished. The stop rules see all of them before anything else starts.
+    public mutating func instancesFinished(_ finishes: [Finish]) -> [Action] {
+        var rollbacks: [Action] = []
+        for finish in finishes {
+            guard let ending = current?.changeFinished(finish, mayRollBack: stopRequests < 2 && !isFrozen), ending != .ignored else {
+                continue
+            }
+            count(finish)
+            if ending == .rollsBack, let current { rollbacks.append(.rollBackInstance(finish.instance, wave: current.wave.name)) }
+        }
+        return haltIfRuleBroken() + rollbacks + advance()
+    }
+
+    /// Rollbacks that were begun have ended, well or not.
+    public mutating func rollbacksFinished(_ finishes: [Finish]) -> [Action] {
+        for finish in finishes where current?.rollbackFinished(finish.instance) == true {
+            if !finish.outcome.isGood { hasFailures = true }
+        }
+        return advance()
+    }
+
+    /// Instances that were to be started or rolled back were not touched, because the coordinator cannot go on: as ``haltRequested(_:)``.
+    public mutating func instancesNotStarted(_ instances: [String], _ reason: HaltReason) -> [Action] {
+        for instance in instances { current?.release(instance) }
+        return haltRequested(reason)
+    }
+
+    // MARK: Waves
+
+    /// The wave's `before_wave` hook ended well.
+    public mutating func wavePrepared(_ wave: String) -> [Action] {
+        guard isUnderWay(wave, .preparing) else { return [] }
+        current?.reached(.prepared)
+        current?.stage = .entered
+        return advance()
+    }
+
+    /// The wave's `before_wave` hook did not end well: none of its instances starts.
+    public mutating func waveNotPrepared(_ wave: String, reason: String) -> [Action] {
+        guard isUnderWay(wave, .preparing) else { return [] }
+        current?.stage = .entered
+        return haltForHook(.beforeWave, wave, reason) + advance()
+    }
+
+    /// The wave's `after_wave` hook ended.
+    ///
+    /// - Parameter problem: why it did not end well; nil where it did.
+    public mutating func waveClosed(_ wave: String, problem: String? = nil) -> [Action] {
+        guard isUnderWay(wave, .closing) else { return [] }
+        if problem == nil { current?.reached(.closed) }
+        current?.stage = .ended
+        return (problem.map { haltForHook(.afterWave, wave, $0) } ?? []) + advance()
+    }
+
+    /// The gate after the wave lets the next one start.
+    public mutating func gatePassed(_ wave: String) -> [Action] {
+        guard isUnderWay(wave, .gate) else { return [] }
+        current?.reached(.gatePassed)
+        current?.stage = .ended
+        return advance()
+    }
+
+    /// The gate after the wave does not let the next one start.
+    public mutating func gateFailed(_ wave: String, reason: String) -> [Action] {
+        guard isUnderWay(wave, .gate) else { return [] }
+        current?.oweRollbackOfWave()
+        current?.stage = .entered
+        return halt(.gateFailed(wave: wave, reason: reason)) + advance()
+    }
+
+    // MARK: What may start
+
+    /// A server can give so many connections now.
+    ///
+    /// - Parameter connections: 0 lets nothing new start there; nil is as configured, and more than that changes nothing.
+    public mutating func budgetChanged(_ server: String, connections: Int?) -> [Action] {
+        budgets.set(server, to: connections)
+        return budgetChanged(server)
+    }
+
+    /// Nothing new starts on the server.
+    public mutating func serverPaused(_ server: String) -> [Action] {
+        budgets.pause(server)
+        return budgetChanged(server)
+    }
+
+    /// The server's instances start again.
+    public mutating func serverResumed(_ server: String) -> [Action] {
+        budgets.resume(server)
+        return budgetChanged(server)
+    }
+
+    /// No wave and no instance starts until the window opens. Closing hooks, gates and rollbacks go on.
+    public mutating func windowClosed() -> [Action] {
+        isWindowClosed = true
+        return []
+    }
+
+    /// Waves and instances start again.
+    public mutating func windowOpened() -> [Action] {
+        isWindowClosed = false
+        return advance()
+    }
+
+    private mutating func budgetChanged(_ server: String) -> [Action] {
+        current?.setBudget(of: server, to: budgets.current(of: server))
+        return advance()
+    }
+
+    // MARK: What follows
+
+    private var startsNothing: Bool { isHalted || stopRequests > 0 }
+    private var returnsNothing: Bool { isFrozen || stopRequests > 0 }
+
+    private var status: RunStatus {
+        if stopRequests > 0 { return .interrupted }
+        if isHalted { return .halted }
+        return hasFailures ? .failed : .succeeded
+    }
+
+    private func isUnderWay(_ wave: String, _ stage: WaveUnderWay.Stage) -> Bool {
+        current?.stage == stage && current?.wave.name == wave
+    }
+
+    private mutating func count(_ finish: Finish) {
+        if !finish.outcome.isGood { hasFailures = true }
+        if finish.outcome.isFailure, let fingerprint = finish.fingerprint { sameFailures.add(finish.instance, fingerprint: fingerprint) }
+    }
+
+    private mutating func halt(_ reason: HaltReason) -> [Action] {
+        guard !isHalted else { return [] }
+        isHalted = true
+        return [.halt(reason)]
+    }
+
+    private mutating func haltIfRuleBroken() -> [Action] {
+        guard !isHalted, let reason = current?.brokenRule(sameFailures) else { return [] }
+        return halt(reason)
+    }
+
+    /// A hook that was cancelled did not fail.
+    private mutating func haltForHook(_ point: HookPoint, _ wave: String, _ reason: String) -> [Action] {
+        stopRequests > 1 ? [] : halt(.hookFailed(point, wave: wave, reason: reason))
+    }
+
+    /// Begins what may begin, and ends the wave or the run where nothing is left under way.
+    private mutating func advance() -> [Action] {
+        guard phase == .started else { return [] }
+        var actions: [Action] = []
+        while true {
+            // Taken out, so that it is changed in place and not copied.
+            guard var wave = current.take() ?? enterWave() else {
+                phase = .finished
+                actions.append(.finish(status))
+                return actions
+            }
+            if wave.stage == .entered, !wave.isPassed, !isHalted, let reason = wave.brokenRule(sameFailures) { actions += halt(reason) }
+            let step = step(&wave, &actions)
+            if step != .isOver { current = wave }
+            if step == .waits { return actions }
+        }
+    }
+
+    /// The next wave that has something to do.
+    private mutating func enterWave() -> WaveUnderWay? {
+        while nextWave < waves.count {
+            let index = nextWave
+            nextWave += 1
+            let milestones = history.milestones(of: waves[index].name)
+            if startsNothing, !milestones.contains(.started) { continue }
+            let isPassed = index < lastStarted || milestones.contains(.gatePassed)
+            let wave = WaveUnderWay(
+                waves[index],
+                hasSuccessor: index < lastWave,
+                guardsWhatIsDue: index < lastDueWave,
+                isPassed: isPassed,
+                history: history
+            )
+            if !isPassed || !wave.remaining.isEmpty || !wave.owedRollbacks.isEmpty { return wave }
+        }
+        return nil
+    }
+
+    private func step(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Step {
+        let name = wave.wave.name
+        switch wave.stage {
+        case .entered:
+            if !wave.owedRollbacks.isEmpty, !returnsNothing {
+                wave.beginRollbacks(within: budgets)
+            } else if startsNothing {
+                wave.stage = .ended
+            } else if isWindowClosed, !wave.milestones.contains(.started) || !wave.remaining.isEmpty {
+                return .waits
+            } else {
+                if !wave.milestones.contains(.started) {
+                    wave.reached(.started)
+                    actions.append(.startWave(name))
+                }
+                guard !wave.awaitsPreparation else {
+                    wave.beginHook(.preparing)
+                    actions.append(.prepareWave(name))
+                    return .waits
+                }
+                wave.beginChanges(within: budgets)
+            }
+            return .goesOn
+        case .changing:
+            while !startsNothing, !isWindowClosed, let instance = wave.next() { actions.append(.startInstance(instance, wave: name)) }
+            guard !wave.isBusy, startsNothing || !wave.hasWaiting else { return .waits }
+            if startsNothing {
+                if wave.hasFailures { wave.oweRollbackOfWave() }
+                wave.stage = .entered
+            } else if wave.awaitsClosing {
+                wave.beginHook(.closing)
+                actions.append(.closeWave(name))
+                return .waits
+            } else {
+                wave.stage = .ended
+            }
+            return .goesOn
+        case .returning:
+            while !returnsNothing, let instance = wave.next() { actions.append(.rollBackInstance(instance, wave: name)) }
+            guard !wave.isBusy, returnsNothing || !wave.hasWaiting else { return .waits }
+            wave.stage = .entered
+            return .goesOn
+        case .ended:
+            if wave.milestones.contains(.started), !wave.milestones.contains(.finished) {
+                wave.reached(.finished)
+                actions.append(.finishWave(name))
+            }
+            guard !startsNothing, wave.awaitsGate else { return .isOver }
+            wave.stage = .gate
+            actions.append(.openGate(name))
+            return .waits
+        case .gate:
+            guard startsNothing else { return .waits }
+            actions.append(.abandonGate(name))
+            return .isOver
+        case .preparing, .closing:
+            return .waits
+        }
+    }
+}

@@ -1,0 +1,194 @@
+public import ConvoyFleet
+public import ConvoyMigrations
+import ConvoyText
+public import FoundationEssentials
+
+/// Something that happened in a run. Sent once; the journal and every reporter read the same ones.
+public struct Event: Sendable {
+    public var at: Date
+    public var kind: Kind
+
+    public enum Kind: Sendable {
+        /// The run begins; the waves name the instances that each will touch.
+        case runStarted(run: String, fleet: String, waves: [PlannedWave])
+        case waveStarted(wave: String)
+        case instanceStarted(instance: String, wave: String)
+        /// The probe is done: where the instance stands and what it is going to run.
+        case instancePlanned(instance: String, from: MigrationVersion?, pending: [MigrationVersion])
+        /// The instance waits, for example for another session's lock.
+        case instanceWaiting(instance: String, reason: String)
+        case migrationApplied(instance: String, migration: AppliedMigration)
+        /// What the server is busy with, while the instance is on one migration for long; nil when it no longer tells.
+        case instanceProgress(instance: String, activity: ServerActivity?)
+        /// Something that the operator should read but that stops nothing.
+        case instanceWarned(instance: String, message: String)
+        case instanceFinished(instance: String, result: InstanceResult)
+        case waveFinished(wave: String)
+        /// The instance is being returned to where it started in this run.
+        case rollbackStarted(instance: String, wave: String)
+        /// It was, or it could not be; the result is the instance's as a whole now, with everything that was applied and reverted.
+        case rollbackFinished(instance: String, result: InstanceResult)
+        /// The wave is done and the next one waits until its gate passes.
+        case gateOpened(wave: String)
+        /// What the gate waits for now: the soak, or somebody's approval.
+        case gateWaiting(wave: String, reason: String)
+        /// Somebody approved; `by` says who.
+        case approved(wave: String, by: String)
+        case gatePassed(wave: String)
+        case gateFailed(wave: String, reason: String)
+        /// A program of the fleet file has ended, or could not be started.
+        case hookFinished(HookResult)
+        /// Nothing new starts on the server until it is resumed.
+        case serverPaused(server: String, by: String)
+        case serverResumed(server: String, by: String)
+        /// How many connections the run may hold on the server now.
+        case budgetChanged(server: String, connections: Int)
+        /// Nothing new starts before that time.
+        case windowClosed(until: Date)
+        case windowOpened
+        /// Another process goes on with the run.
+        case runResumed(by: String)
+        /// The fleet was halted: a stop rule, a gate, a hook or the journal.
+        case halted(HaltReason)
+        /// The operator asked to stop: nothing new starts.
+        case stopRequested
+        /// The operator asked again: what runs is cancelled.
+        case cancelRequested
+        case runFinished(status: RunStatus)
+    }
+
+    public init(at: Date, _ kind: Kind) {
+        self.at = at
+        self.kind = kind
+    }
+}
+
+/// How a hook ended.
+public struct HookResult: Sendable, Hashable {
+    public var point: HookPoint
+    /// The wave, and the instance, that it ran for; nil around a run, or around a wave.
+    public var wave: String?
+    public var instance: String?
+    public var duration: Duration
+    /// Why it did not end with exit code 0 in time; nil where it did.
+    public var problem: String?
+    /// What it wrote, both streams in one, cut to a limit and without secrets.
+    public var output: String
+
+    public init(point: HookPoint, wave: String?, instance: String?, duration: Duration, problem: String?, output: String) {
+        self.point = point
+        self.wave = wave
+        self.instance = instance
+        self.duration = duration
+        self.problem = problem
+        self.output = output
+    }
+}
+
+/// A wave with the instances that it got.
+public struct PlannedWave: Sendable, Hashable, Decodable {
+    public var name: String
+    public var instances: [String]
+
+    public init(name: String, instances: [String]) {
+        self.name = name
+        self.instances = instances
+    }
+}
+
+/// How a run ended as a whole.
+public enum RunStatus: String, Sendable, Hashable, Codable {
+    case succeeded, failed, halted, interrupted
+}
+
+/// A migration that this run applied or reverted, and that the ledger shows.
+public struct AppliedMigration: Sendable, Hashable {
+    public var version: MigrationVersion
+    public var direction: MigrationDirection
+    public var duration: Duration
+
+    public init(version: MigrationVersion, direction: MigrationDirection, duration: Duration) {
+        self.version = version
+        self.direction = direction
+        self.duration = duration
+    }
+}
+
+/// How one instance ended in a run.
+public struct InstanceResult: Sendable, Hashable {
+    public var outcome: Outcome
+    /// The newest version in the ledger before the run; nil for none, or where it was not learnt.
+    public var from: MigrationVersion?
+    /// The newest version after it.
+    public var to: MigrationVersion?
+    public var applied: [AppliedMigration]
+    /// Present whenever the outcome is not a good one.
+    public var failure: Failure?
+
+    public init(
+        outcome: Outcome,
+        from: MigrationVersion? = nil,
+        to: MigrationVersion? = nil,
+        applied: [AppliedMigration] = [],
+        failure: Failure? = nil
+    ) {
+        self.outcome = outcome
+        self.from = from
+        self.to = to
+        self.applied = applied
+        self.failure = failure
+    }
+}
+
+/// What `status` knows of an instance: read without a lock, nothing written.
+public struct InstanceStatus: Sendable, Hashable {
+    public var name: String
+    public var server: String
+    public var database: String
+    public var labels: [String: String]
+    public var outcome: Outcome
+    /// The newest version in the ledger; nil for none, or where it was not learnt.
+    public var version: MigrationVersion?
+    /// What `migrate` would apply, in order.
+    public var pending: [MigrationVersion]
+    /// Versions in the ledger that the set does not have.
+    public var unknownVersions: [MigrationVersion]
+    /// Applied versions whose file has changed since Convoy applied them.
+    public var edited: [MigrationVersion] = []
+    /// As the server names it, for example `17.2`.
+    public var serverVersion: String?
+    /// The newest `inserted_at` in the ledger.
+    public var lastMigratedAt: Date?
+    /// Why, where the outcome is not a good one.
+    public var failure: Failure?
+    /// Things that the operator should read but that stop nothing.
+    public var warnings: [String]
+
+    public init(
+        name: String,
+        server: String,
+        database: String,
+        labels: [String: String],
+        outcome: Outcome,
+        version: MigrationVersion? = nil,
+        pending: [MigrationVersion] = [],
+        unknownVersions: [MigrationVersion] = [],
+        serverVersion: String? = nil,
+        lastMigratedAt: Date? = nil,
+        failure: Failure? = nil,
+        warnings: [String] = []
+    ) {
+        self.name = name
+        self.server = server
+        self.database = database
+        self.labels = labels
+        self.outcome = outcome
+        self.version = version
+        self.pending = pending
+        self.unknownVersions = unknownVersions
+        self.serverVersion = serverVersion
+        self.lastMigratedAt = lastMigratedAt
+        self.failure = failure
+        self.warnings = warnings
+    }
+}

@@ -1,0 +1,49 @@
+package import ConvoyIO
+
+extension Failure {
+    /// With secrets hidden that a server has repeated.
+    package func masked(_ mask: SecretMask) -> Failure {
+        var failure = self
+        failure.message = mask.masked(message)
+        failure.detail = detail.map(mask.masked)
+        failure.hint = hint.map(mask.masked)
+        failure.serverHint = serverHint.map(mask.masked)
+        if let text = statement {
+            let shown = mask.masked(text)
+            // The place is one in the text as it was.
+            if shown != text { failure.setStatement(shown, position: nil) }
+        }
+        failure.lockedBy?.application = mask.masked(lockedBy?.application ?? "")
+        return failure
+    }
+}
+
+extension InstanceStatus {
+    package func masked(_ mask: SecretMask) -> InstanceStatus {
+        var status = self
+        status.failure = failure?.masked(mask)
+        status.warnings = warnings.map(mask.masked)
+        return status
+    }
+}
+
+extension InstanceResult {
+    package func masked(_ mask: SecretMask) -> InstanceResult {
+        var result = self
+        result.failure = failure?.masked(mask)
+        return result
+    }
+}
+
+extension Event.Kind {
+    /// With secrets hidden in what an instance's server said.
+    package func masked(_ mask: SecretMask) -> Event.Kind {
+        switch self {
+        case .instanceWaiting(let instance, let reason): .instanceWaiting(instance: instance, reason: mask.masked(reason))
+        case .instanceWarned(let instance, let message): .instanceWarned(instance: instance, message: mask.masked(message))
+        case .instanceFinished(let instance, let result): .instanceFinished(instance: instance, result: result.masked(mask))
+        case .rollbackFinished(let instance, let result): .rollbackFinished(instance: instance, result: result.masked(mask))
+        default: self
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import ConvoyIO
+public import FoundationEssentials
+
+/// Where a run is written down before it acts, and where other processes leave what they ask of it.
+///
+/// The real one is a SQLite file; tests put a fake here.
+public protocol Journal: Sendable {
+    /// Makes events durable, in order. Returns when they would survive a loss of power; one wait on the disk may cover many calls.
+    func append(_ events: [Event], to run: RunID) async throws(JournalError)
+
+    /// What was asked of a run since the request with that number, oldest first; 0 means from the beginning.
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest]
+}
+
+/// Something that another process asks of a run under way.
+public struct OperatorRequest: Sendable, Hashable {
+    /// Ascending in a journal, from 1.
+    public var number: Int64
+    public var kind: Kind
+    /// Who asked, as `user@host`.
+    public var by: String
+    public var at: Date
+
+    public enum Kind: Sendable, Hashable {
+        /// As the first Ctrl-C.
+        case stop
+        /// Let the gate of that wave pass; nil is the one that waits now.
+        case approve(wave: String?)
+        /// Start nothing new on the server.
+        case pause(server: String)
+        /// Start again on the server.
+        case unpause(server: String)
+    }
+
+    public init(number: Int64, kind: Kind, by: String, at: Date) {
+        self.number = number
+        self.kind = kind
+        self.by = by
+        self.at = at
+    }
+}
+
+/// The journal cannot be used: missing rights, a full disk, a damaged file.
+public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The journal's file as the user named it.
+    public var path: String
+    public var message: String
+    /// What to do next.
+    public var hint: String?
+
+    public init(path: String, message: String, hint: String? = nil) {
+        self.path = path
+        self.message = message
+        self.hint = hint
+    }
+
+    public var description: String { "journal \(path): \(message)" }
+}

@@ -1,0 +1,26 @@
+public import ConvoyMigrations
+
+/// What a run has done to an instance, as the instance's own audit log tells.
+public struct RunWork: Sendable, Hashable {
+    /// In the order in which it was done.
+    public var applied: [AppliedMigration]
+    /// The versions in the ledger now.
+    public var ledger: [MigrationVersion]
+
+    package init(applied: [AppliedMigration], ledger: [MigrationVersion]) {
+        self.applied = applied
+        self.ledger = ledger
+    }
+
+    /// The newest version before the run; nil for none.
+    public var from: MigrationVersion? {
+        var versions = Set(ledger)
+        for migration in applied.reversed() {
+            switch migration.direction {
+            case .up: versions.remove(migration.version)
+            case .down: versions.insert(migration.version)
+            }
+        }
+        return versions.max()
+    }
+}

@@ -1,0 +1,40 @@
+import ConvoyFleet
+import ConvoyMigrations
+import ConvoyPostgres
+import TestSupport
+import Testing
+
+@testable import ConvoyInstance
+
+/// What Convoy's sessions have set, whichever they are.
+@Suite(.timeLimit(.minutes(3))) struct InstanceSessionTests {
+    /// A client that was killed must not leave a statement at work: the server looks each second whether it is still there.
+    @Test(arguments: ["", "-- convoy:admin\n"], PostgresServer.Release.tested)
+    func theServerLooksForTheClient(section: String, release: PostgresServer.Release) async throws {
+        let set = try migrationSet([
+            (
+                1,
+                migrationText(
+                    section + "DO $$ BEGIN RAISE EXCEPTION '%', current_setting('client_connection_check_interval'); END $$;"
+                )
+            )
+        ])
+        try await PostgresServer.shared(release).withDatabase { database in
+            let result = await InstanceRunner(set).up(database.instance())
+            #expect(result.failure?.message == "1s")
+        }
+    }
+
+    /// The session beside a statement without a transaction, which idles: its settings are those of every session.
+    @Test(arguments: PostgresServer.Release.tested) func everySessionIsPrepared(release: PostgresServer.Release) async throws {
+        try await PostgresServer.shared(release).withDatabase { database in
+            let session = try await InstanceProbe(instance: database.instance()).session()
+            let row = try await session.query(
+                "SELECT current_setting('client_connection_check_interval') AS checks, current_setting('search_path') AS path"
+            ).onlyRow()
+            #expect(try row.text("checks") == "1s")
+            #expect(try row.text("path") == "pg_catalog, pg_temp")
+            session.close()
+        }
+    }
+}
