@@ -150,6 +150,7 @@ let package = Package(
         .testTarget(
             name: "ConvoyCommandTests",
             dependencies: ["convoy", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "TestSupport"],
+            exclude: ["Recorded"],
             swiftSettings: strict
         ),
     ]
