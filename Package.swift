@@ -237,6 +237,7 @@ let package = Package(
                 "ConvoyRun",
                 "ConvoyText", "TestSupport",
             ],
+            exclude: ["Recorded"],
             swiftSettings: strict
         ),
     ]
