@@ -6,14 +6,14 @@ import ConvoyText
 
 /// Why a command cannot go on, and what to do about it.
 struct CommandFailure: Error {
-    let code: ExitStatus
+    let code: CommandExit
     /// One sentence without a full stop.
     let message: String
     /// What it is made of, one line each.
     let details: [String]
     let hint: String?
 
-    init(_ code: ExitStatus, _ message: String, details: [String] = [], hint: String? = nil) {
+    init(_ code: CommandExit, _ message: String, details: [String] = [], hint: String? = nil) {
         self.code = code
         self.message = message
         self.details = details

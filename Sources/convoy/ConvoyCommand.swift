@@ -48,7 +48,7 @@ struct ConvoyCommand: AsyncParsableCommand {
 
     static func main() async {
         StandardStreams.prepare()
-        let code: ExitStatus
+        let code: CommandExit
         do {
             try CommandWords.check(Array(CommandLine.arguments.dropFirst()), root: Self.self)
             var command = try parseAsRoot()
@@ -75,7 +75,7 @@ struct ConvoyCommand: AsyncParsableCommand {
 /// A command that works on a fleet and ends with one of the documented exit codes.
 protocol FleetCommand: AsyncParsableCommand {
     /// Does the work and writes the result to standard output.
-    func execute() async throws -> ExitStatus
+    func execute() async throws -> CommandExit
 }
 
 extension FleetCommand {

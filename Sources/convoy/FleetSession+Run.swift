@@ -1,7 +1,7 @@
-import ConvoyInstance
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
+import ConvoyInstance
 import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
@@ -25,7 +25,7 @@ extension FleetSession {
         _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         var plan = plan
         for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
         let access = JournalAccess(fleet)
@@ -68,7 +68,7 @@ extension FleetSession {
         resuming earlier: (past: RunPast, report: FleetReport)? = nil,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
         // The run is written down: from here on it is stopped, not forgotten.
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
@@ -213,11 +213,11 @@ extension FleetSession {
     }
 
     /// Says that nothing was due: no hook, no message, nothing in the journal.
-    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> ExitStatus {
+    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> CommandExit {
         var report = FleetReport(withoutRun: plan, statuses: statuses, at: Date())
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
-        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was pinned.

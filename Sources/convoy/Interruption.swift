@@ -71,12 +71,12 @@ final class Interruption: Sendable {
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)
             StandardStreams.error.write("\(erasure)ended without waiting for the servers; run status to see where each instance stands\n")
-            exit(ExitStatus.interrupted.rawValue)
+            exit(CommandExit.interrupted.rawValue)
         } else {
             // Only looked so far, so there is nothing to undo and nobody to wait for.
             clearTerminal()
             StandardStreams.error.write("interrupted; nothing was changed\n")
-            exit(ExitStatus.interrupted.rawValue)
+            exit(CommandExit.interrupted.rawValue)
         }
     }
 }

@@ -12,7 +12,7 @@ struct ReportLooks: Sendable {
     struct Look: Sendable {
         /// Of all the instances that were looked at.
         var document: ReportDocument
-        var exitCode: ExitStatus
+        var exitCode: CommandExit
     }
 
     /// How a look is taken.
@@ -48,7 +48,7 @@ struct ReportLooks: Sendable {
     ///   - need: what the looks need of the fleet file.
     ///   - look: takes a look, also while the one before is still shown.
     /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
-    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> ExitStatus {
+    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> CommandExit {
         let session = try need == .journal ? FleetSession(reading: settings) : FleetSession(settings)
         try output.check(session)
         let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, screen] in
@@ -60,7 +60,7 @@ struct ReportLooks: Sendable {
         }
     }
 
-    private func write(_ look: (Manner) async throws -> Look) async throws -> ExitStatus {
+    private func write(_ look: (Manner) async throws -> Look) async throws -> CommandExit {
         var current = try await look(.telling)
         guard let interval = options.watch else {
             try output.write(text(current.document, output.style(settings), at: Date()))

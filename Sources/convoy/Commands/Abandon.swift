@@ -19,7 +19,7 @@ struct Abandon: FleetCommand {
     @Argument(help: "The run's id, or how it begins.")
     var run: String
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)

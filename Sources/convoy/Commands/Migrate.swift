@@ -1,10 +1,10 @@
-import ConvoyRun
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 
 /// `convoy migrate`
 struct Migrate: FleetCommand {
@@ -61,7 +61,7 @@ struct Migrate: FleetCommand {
         }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -87,7 +87,7 @@ struct Migrate: FleetCommand {
             if mayRollBack { session.tellWhatARollbackMeans() }
             guard let journal else {
                 try output.write(report, settings)
-                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }

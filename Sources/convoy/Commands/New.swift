@@ -50,7 +50,7 @@ struct New: FleetCommand {
     @Option(help: ArgumentHelp("Why there is no way back.", valueName: "reason"))
     var irreversible: String?
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let migrations = try directory ?? directoryOfTheFleet()
         do {
             let migration = try NewMigration(

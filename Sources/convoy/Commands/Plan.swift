@@ -34,7 +34,7 @@ struct Plan: FleetCommand {
     @Option(help: ArgumentHelp("Write the plan down in this file: versions, checksums, waves and instances.", valueName: "file"))
     var out: String?
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
         let change = Change.up(to: to)
         try session.check(change)
@@ -59,7 +59,7 @@ struct Plan: FleetCommand {
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
-            return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
         }
     }
 }

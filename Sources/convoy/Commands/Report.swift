@@ -1,6 +1,6 @@
-import ConvoyJournal
 import ArgumentParser
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -42,7 +42,7 @@ struct Report: FleetCommand {
         if run == "none", reportOptions.by == .wave { throw ValidationError("--by wave is about a run") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         try await ReportLooks(reportOptions, Settings(options)).run(needing: noProbe ? .journal : .databases, look)
     }
 
@@ -79,7 +79,7 @@ struct Report: FleetCommand {
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
         // What the run did to instances that have left the fleet is shown, and no trouble of today's.
         let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
-        let code: ExitStatus =
+        let code: CommandExit =
             if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
         return ReportLooks.Look(
             document: ReportDocument(report, as: .report, state: state, names: session.set.names),

@@ -38,7 +38,7 @@ struct Resume: FleetCommand {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = Settings(file, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -106,7 +106,7 @@ struct Resume: FleetCommand {
         _ session: FleetSession,
         _ journal: SQLiteJournal,
         _ output: ReportOutput
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         let access = JournalAccess(session.fleet)
         var past = RunPast()
         try await access.events(of: record.id, in: journal) { past.apply($0) }
@@ -124,7 +124,7 @@ struct Resume: FleetCommand {
         }
         text += overtakings.map { "warning: \($0.line)\n" }.joined()
         StandardStreams.error.write(text)
-        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
     }
 
     /// How the run was asked for, as far as its plan says.

@@ -1,10 +1,10 @@
-import ConvoyRun
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 
 /// `convoy rollback`
 struct Rollback: FleetCommand {
@@ -41,7 +41,7 @@ struct Rollback: FleetCommand {
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -68,7 +68,7 @@ struct Rollback: FleetCommand {
                         hint: (to == nil ? "take fewer --steps" : "choose a newer --to") + ", or leave those instances out with --select"
                     )
                 }
-                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }

@@ -21,7 +21,7 @@ protocol RunRequestCommand: FleetCommand {
 }
 
 extension RunRequestCommand {
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)

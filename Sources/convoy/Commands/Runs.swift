@@ -1,7 +1,7 @@
-import ConvoyKit
-import ConvoyJournal
 import ArgumentParser
 import ConvoyDashboard
+import ConvoyJournal
+import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
@@ -46,7 +46,7 @@ struct Runs: AsyncParsableCommand {
             if limit < 1 { throw ValidationError("--limit must be at least 1") }
         }
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var entries: [RunsReport.Entry] = []
@@ -97,7 +97,7 @@ struct Runs: AsyncParsableCommand {
         @Flag(help: "Show what happened instead of how things stand.")
         var events = false
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)

@@ -27,7 +27,7 @@ extension Runs {
         @Argument(help: ArgumentHelp("The second run, likewise.", valueName: "second"))
         var second = "latest"
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)

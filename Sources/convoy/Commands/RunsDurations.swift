@@ -34,7 +34,7 @@ extension Runs {
             if last != nil, !runs.isEmpty { throw ValidationError("name runs, or give --last") }
         }
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var report = DurationsReport(journal: access.path, generatedAt: Date(), runs: [], migrations: [], names: [:])

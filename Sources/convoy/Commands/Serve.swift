@@ -1,8 +1,8 @@
-import ConvoyInstance
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyReporting
@@ -63,7 +63,7 @@ struct Serve: FleetCommand {
     @Flag(help: "Let those who have the token approve, stop, pause and resume runs.")
     var allowActions = false
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = Settings(file)
         let address = try listenAddress()
         let token = try accessToken(settings.environment)

@@ -36,7 +36,7 @@ struct Status: FleetCommand {
         if reportOptions.by == .wave { throw ValidationError("--by wave is about a run: use convoy report") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         try await ReportLooks(reportOptions, Settings(options)).run(look)
     }
 
@@ -47,7 +47,7 @@ struct Status: FleetCommand {
         if check { statuses = statuses.map(\.checked) }
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
-        let code = ExitStatus(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
+        let code = CommandExit(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
         return ReportLooks.Look(
             document: ReportDocument(report, as: .status, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)
@@ -65,7 +65,7 @@ extension InstanceStatus {
     }
 }
 
-extension ExitStatus {
+extension CommandExit {
     /// A fleet that is known only in part cannot be all well.
     func unlessIncomplete(_ selection: FleetSession.Selection) -> Self {
         selection.isComplete || (self != .success && self != .checkFound) ? self : .failed

@@ -19,7 +19,7 @@ struct Validate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()

@@ -3,7 +3,7 @@ import ConvoyRollout
 import ConvoyRun
 
 /// What the process tells its caller; the numbers are documented and never change.
-enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
+enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     /// All well.
     case success = 0
     /// Some instance did not end well.
@@ -70,7 +70,7 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
 
 extension RunReport {
     /// What the process should exit with.
-    var exitCode: ExitStatus {
-        ExitStatus(status, outcomes: instances.lazy.map(\.result.outcome))
+    var exitCode: CommandExit {
+        CommandExit(status, outcomes: instances.lazy.map(\.result.outcome))
     }
 }
