@@ -237,7 +237,7 @@ let package = Package(
                 "ConvoyRun",
                 "ConvoyText", "TestSupport",
             ],
-            exclude: ["Recorded"],
+            exclude: ["Help", "Recorded"],
             swiftSettings: strict
         ),
     ]

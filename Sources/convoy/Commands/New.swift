@@ -49,7 +49,7 @@ struct New: FleetCommand {
     @Flag(
         help: """
             Create a migration for one statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY. The statement may run \
-            twice if Convoy is cut off; a statement that could run in a transaction needs -- convoy:repeatable above it.
+            twice if Convoy is cut off; if it could run in a transaction, it needs the comment `-- convoy:repeatable` above it.
             """
     )
     var noTransaction = false

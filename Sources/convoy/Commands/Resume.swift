@@ -19,8 +19,8 @@ struct Resume: FleetCommand {
             probed again, so that no migration is applied twice.
 
             A gate, a hook or a journal that halted the run is tried again. A run that a
-            stop rule halted only finishes its outstanding rollbacks; for the remaining
-            instances, fix the cause, then run the original command again.
+            stop rule halted only finishes its outstanding rollbacks. For the remaining
+            instances, fix the cause, then run the command that Convoy prints.
 
               convoy resume                      the newest run that can be resumed
               convoy resume --dry-run            show what is left, change nothing
