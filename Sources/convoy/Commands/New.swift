@@ -23,7 +23,7 @@ struct New: FleetCommand {
 
             A migration that brings a TeslaMate release to the fleet must have the same
             version as TeslaMate's own migration: set it with --version. By this number,
-            Convoy and TeslaMate recognize what the other has applied.
+            Convoy and TeslaMate recognise what the other has applied.
             """
     )
 
