@@ -240,7 +240,7 @@ let package = Package(
                 "ConvoyRun",
                 "ConvoyText", "TestSupport",
             ],
-            exclude: ["Recorded"],
+            exclude: ["Help", "Recorded"],
             swiftSettings: strict
         ),
     ]

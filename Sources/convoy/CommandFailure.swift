@@ -4,12 +4,12 @@ import ConvoyReporting
 import ConvoyRollout
 import ConvoyText
 
-/// Why a command cannot go on, and what to do about it.
+/// Why a command cannot continue, and what to do about it.
 struct CommandFailure: Error {
     let code: CommandExit
     /// One sentence without a full stop.
     let message: String
-    /// What it is made of, one line each.
+    /// Details of the message, one line each.
     let details: [String]
     let hint: String?
 
@@ -20,14 +20,14 @@ struct CommandFailure: Error {
         self.hint = hint
     }
 
-    /// As standard error shows it.
+    /// The text for standard error.
     var text: String {
         "error: \(message.visible)\n" + details.map { "  \($0.visible)\n" }.joined() + (hint.map { "hint: \($0.visible)\n" } ?? "")
     }
 }
 
 extension Problem {
-    /// As standard error shows it: the file's own text may hold anything.
+    /// The text for standard error, with control characters of the file made visible.
     var text: String {
         description.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible + "\n" }.joined()
     }
