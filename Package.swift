@@ -13,10 +13,13 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "Convoy",
     products: [
-        .executable(name: "convoy", targets: ["convoy"])
+        .executable(name: "convoy", targets: ["convoy"]),
+        .library(name: "ConvoyKit", targets: ["ConvoyKit"]),
+        .library(name: "ConvoyTeslaMate", targets: ["TeslaMate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
@@ -86,7 +89,10 @@ let package = Package(
         // The rules, the plan and the coordinator: neither SQLite nor libpq.
         .target(
             name: "ConvoyRollout",
-            dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText"],
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -213,6 +219,15 @@ let package = Package(
                 "ConvoyText", "TestSupport",
             ],
             exclude: ["Golden"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyKitTests",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
+                "ConvoyRun",
+                "TestSupport",
+            ],
             swiftSettings: strict
         ),
         .testTarget(

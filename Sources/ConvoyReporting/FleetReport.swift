@@ -138,7 +138,7 @@ public struct FleetReport: Sendable {
         case .waveStarted(let name): change(name) { $0.startedAt = $0.startedAt ?? event.at }
         case .waveFinished(let name): change(name) { $0.finishedAt = event.at }
         case .instanceWarned: break
-        case .stopRequested: isStopping = true
+        case .stopRequested: (isStopping, gate) = (true, nil)
         case .cancelRequested: isCancelling = true
         case .instanceStarted(let name, let wave): start(name, in: wave, at: event.at)
         case .rollbackStarted(let name, let wave):
@@ -183,7 +183,7 @@ public struct FleetReport: Sendable {
             for name in running { reset(name) }
             (status, finishedAt, haltReason, gate, closedUntil) = (nil, nil, nil, nil, nil)
             (isStopping, isCancelling) = (false, false)
-        case .halted(let reason): haltReason = reason
+        case .halted(let reason): (haltReason, gate) = (reason, nil)
         case .runFinished(let status):
             self.status = status
             finishedAt = event.at

@@ -2,11 +2,9 @@
 ///
 /// FNV-1a with 64 bits over the UTF-8 bytes, then the finaliser of MurmurHash3: FNV alone leaves names that differ in their last digit next to each other.
 package func stableHash(_ text: String) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in text.utf8 {
-        hash ^= UInt64(byte)
-        hash &*= 0x0000_0100_0000_01b3
-    }
+    var fnv = FNV1a()
+    fnv.add(text.utf8)
+    var hash = fnv.value
     hash ^= hash >> 33
     hash &*= 0xff51_afd7_ed55_8ccd
     hash ^= hash >> 33

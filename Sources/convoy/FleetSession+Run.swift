@@ -3,6 +3,7 @@ import ConvoyFleet
 import ConvoyIO
 import ConvoyInstance
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -38,17 +39,15 @@ extension FleetSession {
             change: plan.change,
             instances: plan.instanceCount,
             startedAt: startedAt,
-            startedBy: JournalAccess.person
+            startedBy: Operator.current
         )
         let pinned = try PinnedPlan(plan, set: set, selector: request.selector, statuses: statuses, at: startedAt).data()
         try await access.noteResumableRuns(plan, in: journal)
-        let lock = try await access.whileNoOtherRunBegins {
-            try await access.checkNoOtherRun(plan, beside: beside, in: journal)
-            return try await access.explaining { () async throws(JournalError) in
-                let lock = try await RunLock.acquire(id, journal: access.path)
-                try await journal.begin(record, plan: pinned)
-                return lock
-            }
+        let lock: RunLock
+        do throws(RunConflict) {
+            lock = try await RunStart(in: journal, path: access.path).begin(record, plan, pinned: pinned, beside: beside)
+        } catch {
+            throw CommandFailure(error, journal: access.path)
         }
         defer { lock.release() }
         return try await run(plan, request, journal, id, output, interruption)
@@ -69,7 +68,6 @@ extension FleetSession {
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
-        let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
         // The run is in the journal: from here on an interruption stops it instead of ending the process.
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let reporter = ProgressReporter(
@@ -79,21 +77,6 @@ extension FleetSession {
             outlook: await outlook(on: plan, resuming: earlier?.report, journal),
             write: StandardStreams.error.write
         )
-        let hooks = HookRunner(
-            fleet.rollout.hooks,
-            fleet: fleet.name,
-            instances: plan.waves.flatMap(\.instances),
-            secrets: secrets,
-            environment: settings.environment
-        ) { reporter.note("hook: \($0)") }
-        let guarded = GuardedOperator(
-            ObservingOperator(runner) { await runner.activity(of: $0, on: $1) },
-            hooks: hooks,
-            checks: fleet.rollout.checks,
-            waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
-            unfinished: earlier?.past.unfinished ?? [],
-            healthChecks: healthChecks
-        )
         let notifier = RunNotifier(
             fleet.notifications,
             file: fleet.file,
@@ -101,19 +84,18 @@ extension FleetSession {
             report: { reporter.report },
             warn: reporter.warn
         )
-        let coordinator = Coordinator(
-            instanceOperator: guarded,
-            events: EventFanOut([reporter, notifier]),
+        let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
+            of: plan,
+            unfinished: earlier?.past.unfinished ?? [],
             journal: journal,
-            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits, healthChecks: healthChecks)),
-            window: fleet.rollout.window
-        )
+            events: EventFanOut([reporter, notifier])
+        ) { reporter.note("hook: \($0)") }
         let result = await notifier.delivering(giveUp: interruption.giveUp) {
             await coordinator.run(
                 plan,
                 id: id,
                 resuming: earlier?.past,
-                by: JournalAccess.person,
+                by: Operator.current,
                 stopRequests: interruption.stopRequests,
                 answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
             )
@@ -237,16 +219,7 @@ extension FleetSession {
     ///
     /// - Throws: a ``CommandFailure`` that names each pending version that is irreversible.
     func checkRollbacksArePossible(_ plan: RolloutPlan, _ statuses: [InstanceStatus]) throws {
-        guard plan.change.direction == .up else { return }
-        let pending = Dictionary(statuses.map { ($0.name, $0.pending) }) { first, _ in first }
-        var problems: [String] = []
-        for wave in plan.waves where wave.onFailure.rollsBack {
-            let versions = Set(wave.instances.flatMap { pending[$0.name] ?? [] })
-            for version in versions.sorted() {
-                guard let migration = set[version], case .irreversible(let reason, let line) = migration.down else { continue }
-                problems.append("wave \(wave.name), version \(version) (\(migration.file):\(line)): \(reason)")
-            }
-        }
+        let problems = plan.irreversibleMigrations(statuses, in: set)
         guard problems.isEmpty else {
             throw CommandFailure(
                 .failed,

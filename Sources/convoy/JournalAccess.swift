@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -50,15 +51,6 @@ struct JournalAccess {
     var migrationNames: [MigrationVersion: String] {
         guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
         return set.names
-    }
-
-    /// The current user, as `user@host`.
-    static var person: String {
-        var host = [CChar](repeating: 0, count: 256)
-        gethostname(&host, host.count - 1)
-        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let user = getpwuid(geteuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? String(geteuid())
-        return "\(user)@\(name)"
     }
 
     /// Opens the journal for writing, and creates it if it does not exist.
@@ -193,11 +185,13 @@ struct JournalAccess {
 
     /// The plan with which a run began.
     func plan(of run: RunID, in journal: SQLiteJournal) async throws -> PinnedPlan {
-        let data = try await explaining { () async throws(JournalError) in try await journal.plan(of: run) }
-        do throws(InvalidPlan) {
-            return try PinnedPlan(data: data ?? Data())
+        do throws(RecordedPlanError) {
+            return try await journal.pinnedPlan(of: run)
         } catch {
-            throw CommandFailure(.configuration, "the plan of run \(run) cannot be read: \(error.message)")
+            switch error {
+            case .journal(let error): throw CommandFailure(.configuration, error.description, hint: error.hint)
+            case .unreadable(let reason): throw CommandFailure(.configuration, "the plan of run \(run) cannot be read: \(reason)")
+            }
         }
     }
 }

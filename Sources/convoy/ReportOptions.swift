@@ -69,6 +69,7 @@ struct ReportOptions: ParsableArguments {
             let possible = ReportFormat.allCases.filter(GroupsReport.formats.contains).map(\.rawValue)
             throw ValidationError("--by supports only these values of --output: \(possible.joined(separator: ", "))")
         }
+        try watch?.check()
         if watch != nil, outputOptions.outputFile == nil, output != .table, output != .ndjson {
             throw ValidationError(
                 "--watch requires --output table or ndjson, or --output-file with a file to overwrite each time"
@@ -119,8 +120,22 @@ struct WatchInterval: ExpressibleByArgument, CustomStringConvertible {
 
     init?(argument: String) {
         // A bare number is in seconds, as in watch(1).
-        guard let duration = Duration(text: argument) ?? Duration(text: argument + "s"), duration >= .seconds(1) else { return nil }
-        self.duration = duration
+        if let duration = Duration(text: argument) ?? Duration(text: argument + "s"), duration >= .seconds(1) {
+            self.duration = duration
+            return
+        }
+        // A short text that begins with a digit, such as 100ms or 1x, was meant as an interval; any other may be the run of `convoy report`.
+        guard argument.utf8.count <= 7, let first = argument.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return nil
+        }
+        duration = .zero
+    }
+
+    /// - Throws: a validation error for a text that is not an interval.
+    func check() throws {
+        guard duration >= .seconds(1) else {
+            throw ValidationError("--watch requires an interval of at least one second, for example 5s or 1m")
+        }
     }
 
     var description: String {

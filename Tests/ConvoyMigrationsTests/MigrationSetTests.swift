@@ -82,9 +82,9 @@ struct MigrationSetTests {
             #expect(mkfifo("\(directory)/4_pipe.sql", 0o600) == 0)
             #expect(
                 Self.problems(directory) == [
-                    "Migrations/2_dangling.sql the file cannot be read: No such file or directory",
-                    "Migrations/3_directory.sql this is not a regular file",
-                    "Migrations/4_pipe.sql this is not a regular file",
+                    "Migrations/2_dangling.sql the file does not exist",
+                    "Migrations/3_directory.sql the file is a directory",
+                    "Migrations/4_pipe.sql the file is not a regular file",
                 ]
             )
             #expect(Self.problems("\(directory)/1_a.sql") == ["Migrations this is a file, not the directory of migrations"])

@@ -167,6 +167,22 @@ import Testing
         #expect(texts.suffix(2) == ["hook after_run ok", "finish succeeded"])
     }
 
+    /// Wherever in the start of a run the window opens: after so many looks at the clock.
+    @Test(arguments: 0...8) func aWindowThatOpensWhileTheRunStartsIsNotMissed(looks: Int) async {
+        fake.finish("a")
+        let asked = Mutex(0)
+        let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
+        let coordinator = Coordinator(instanceOperator: fake, events: sink, window: window) {
+            let isEarly = asked.withLock { count in
+                count += 1
+                return count <= looks
+            }
+            return Date(timeIntervalSince1970: 120 * 60 + (isEarly ? -0.2 : 1))
+        }
+        let report = await coordinator.run(plan(planned("all", "a")))
+        #expect(report.status == .succeeded)
+    }
+
     @Test(arguments: 0..<3) func whatTheJournalDoesNotTakeDoesNotBegin(batch: Int) async {
         for name in ["a", "b", "c"] { fake.finish(name) }
         let journal = FailingJournal(failsAt: batch)

@@ -1,7 +1,7 @@
 import ConvoyIO
 import ConvoyJournal
+import ConvoyKit
 import ConvoyReporting
-import ConvoyRollout
 public import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
@@ -66,47 +66,40 @@ public struct RunControl: Sendable {
             }
             throw HTTPProblem(.conflict, "that cannot be done: the run is \(state.rawValue)")
         }
-        switch action {
-        case .stop: try await post(.stop, to: run)
-        case .approve: try await approve(run, report)
-        case .pause: try await post(.pause(server: try await check(server, run)), to: run)
-        case .unpause: try await post(.unpause(server: try await check(server, run)), to: run)
-        case .resume:
+        if action == .resume {
             do throws(ResumeError) {
                 try await resume(run.id)
             } catch {
                 throw HTTPProblem(.conflict, error.message)
             }
+            return
         }
-    }
-
-    private func approve(_ run: RunRecord, _ report: FleetReport) async throws {
-        let plan = try await plan(of: run)
-        guard let wave = report.gate?.wave, plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else {
-            throw HTTPProblem(.conflict, "the gate waits for no approval")
-        }
-        try await post(.approve(wave: wave), to: run)
-    }
-
-    private func check(_ server: String?, _ run: RunRecord) async throws -> String {
-        let plan = try await plan(of: run)
-        guard let server, plan.waves.contains(where: { $0.instances.contains { $0.server == server } }) else {
-            throw HTTPProblem(.badRequest, "the run has nothing on that server; name one as ?server=NAME")
-        }
-        return server
-    }
-
-    private func plan(of run: RunRecord) async throws -> PinnedPlan {
-        let data = try await journal().plan(of: run.id) ?? Data()
-        do throws(InvalidPlan) {
-            return try PinnedPlan(data: data)
+        let requests = RunRequests(of: run.id, in: try await journal())
+        do throws(RunRequestError) {
+            let request: OperatorRequest.Kind =
+                switch action {
+                case .approve: try await requests.approval()
+                case .pause: try await requests.pause(server ?? "")
+                case .unpause: try await requests.unpause(server ?? "")
+                case .stop, .resume: .stop
+                }
+            try await requests.post(request, by: person)
         } catch {
-            throw HTTPProblem(.conflict, "the plan of the run cannot be read: \(error.message)")
+            throw try problem(error)
         }
     }
 
-    private func post(_ request: OperatorRequest.Kind, to run: RunRecord) async throws {
-        try await journal().post(request, to: run.id, by: person, at: Date())
+    /// The answer to a request that is refused.
+    ///
+    /// - Throws: the ``JournalError`` of a journal that cannot be used.
+    private func problem(_ error: RunRequestError) throws(JournalError) -> HTTPProblem {
+        switch error {
+        case .noOpenGate: HTTPProblem(.conflict, "no gate of the run is open")
+        case .approvalNotRequired: HTTPProblem(.conflict, "the gate does not require approval")
+        case .unknownServer: HTTPProblem(.badRequest, "the run has no instance on that server; name one of its servers as ?server=NAME")
+        case .unreadablePlan(let reason): HTTPProblem(.conflict, "the plan of the run cannot be read: \(reason)")
+        case .journal(let error): throw error
+        }
     }
 
     /// Opened for as long as something is done with it: a dashboard that is left alone may not write.

@@ -1,4 +1,3 @@
-import CNIOLinux
 import ConvoyJournal
 internal import ConvoyRollout
 import ConvoyRun

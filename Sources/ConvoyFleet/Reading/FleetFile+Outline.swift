@@ -18,11 +18,11 @@ extension FleetFile {
     /// - Throws: the problems where the file itself cannot be read, or does not say where the journal and the migrations are.
     public static func outline(path: String, environment: [String: String]) throws(Problems) -> Outline {
         let bytes: [UInt8]
-        do {
-            bytes = try BoundedFile.read(path, limit: sizeLimit)
+        do throws(FileReadError) {
+            bytes = try readFile(path, limit: sizeLimit)
         } catch {
-            let hint = error.hint ?? (error.reason == "does not exist" ? missingHint(path) : nil)
-            throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
+            let hint = error.hint ?? (error.cause == .missing ? missingHint(path) : nil)
+            throw Problems([Problem(file: path, error.description, hint: hint)])
         }
         return try outline(bytes, file: path, environment: environment)
     }

@@ -19,12 +19,12 @@ public enum FleetFile {
     ///   - environment: what `${env:NAME}` is taken from.
     /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
     public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
-        let contents: (bytes: [UInt8], isExposed: Bool)
-        do {
-            contents = try BoundedFile.contents(path, limit: sizeLimit)
+        let contents: FileContents
+        do throws(FileReadError) {
+            contents = try readFileContents(path, limit: sizeLimit)
         } catch {
-            let hint = error.hint ?? (error.reason == "does not exist" ? missingHint(path) : nil)
-            throw Problems([Problem(file: path, "the file \(error.reason)", hint: hint)])
+            let hint = error.hint ?? (error.cause == .missing ? missingHint(path) : nil)
+            throw Problems([Problem(file: path, error.description, hint: hint)])
         }
         return try read(contents.bytes, file: path, environment: environment, isExposed: contents.isExposed)
     }
@@ -33,7 +33,7 @@ public enum FleetFile {
     static func missingHint(_ path: String) -> String {
         for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
             let candidate = path.dropLast(ending.count) + other
-            if (try? BoundedFile.read(String(candidate), limit: sizeLimit)) != nil {
+            if (try? readFile(String(candidate), limit: sizeLimit)) != nil {
                 return "there is \(candidate): name it with --fleet \(candidate)"
             }
         }

@@ -95,16 +95,16 @@ extension FleetReader {
         return expanded
     }
 
-    private func content(_ path: String) -> Result<String, BoundedFile.Failure> {
+    private func content(_ path: String) -> Result<String, FileReadError> {
         if let known = contents[path] { return known }
-        let result: Result<String, BoundedFile.Failure>
-        do {
-            let (bytes, isExposed) = try BoundedFile.contents(resolve(path), limit: Self.contentLimit)
-            if isExposed { exposedContents.insert(path) }
-            if let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) {
+        let result: Result<String, FileReadError>
+        do throws(FileReadError) {
+            let contents = try readFileContents(resolve(path), limit: Self.contentLimit)
+            if contents.isExposed { exposedContents.insert(path) }
+            if let text = String(validating: contents.bytes, as: UTF8.self), !contents.bytes.contains(0) {
                 result = .success(text.hasSuffix("\r\n") || text.hasSuffix("\n") ? String(text.dropLast()) : text)
             } else {
-                result = .failure(BoundedFile.Failure(reason: "is not a text in UTF-8"))
+                result = .failure(FileReadError(.notUTF8))
             }
         } catch {
             result = .failure(error)

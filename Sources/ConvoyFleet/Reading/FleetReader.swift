@@ -20,7 +20,7 @@ final class FleetReader {
     /// Whether it is known where the journal and the migrations are.
     var placesAreKnown = true
     /// What `${file:…}` gave, by path: thousands of instances may name the same file.
-    var contents: [String: Result<String, BoundedFile.Failure>] = [:]
+    var contents: [String: Result<String, FileReadError>] = [:]
     /// Where the problem of each missing variable and file stands in ``problems``, and the further lines that want it.
     private var missing: [String: (index: Int, lines: [Int])] = [:]
     /// Those of these files that other users of the machine can read.

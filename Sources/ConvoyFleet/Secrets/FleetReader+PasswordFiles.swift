@@ -26,7 +26,8 @@ extension FleetReader {
     }
 
     private func rememberPasswords(inFile path: String, isNamed: Bool) {
-        guard let (bytes, isExposed) = try? BoundedFile.contents(path, limit: Self.passwordFileLimit) else { return }
+        guard let contents = try? readFileContents(path, limit: Self.passwordFileLimit) else { return }
+        let (bytes, isExposed) = (contents.bytes, contents.isExposed)
         let text = String(decoding: bytes, as: UTF8.self)
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
             if let password = Self.lastField(of: line), !password.isEmpty { secrets.values.insert(password) }
@@ -67,7 +68,7 @@ extension FleetReader {
     }
 
     private func rememberServicePasswords(inFile path: String) {
-        guard let bytes = try? BoundedFile.read(path, limit: Self.passwordFileLimit) else { return }
+        guard let bytes = try? readFile(path, limit: Self.passwordFileLimit) else { return }
         for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
             let pair = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard pair.count == 2, !pair[1].isEmpty, ConnectionKeywords.secrets.contains(String(pair[0])) else { continue }

@@ -162,10 +162,10 @@ extension MigrationSet {
             return try readFile(path, limit: MigrationFile.sizeLimit)
         } catch {
             let hint =
-                switch error {
-                case .notRegular: "only files and symbolic links to files can be migrations; rename or remove it"
+                switch error.cause {
+                case .directory, .notRegular: "only files and symbolic links to files can be migrations; rename or remove it"
                 case .tooLarge: "a migration is a list of statements; load data of that size with another tool"
-                case .failed: "make it readable for this user, or repair the link"
+                case .missing, .notPermitted, .notUTF8, .failed: "make it readable for this user, or repair the link"
                 }
             throw Problems([Problem(file: displayedAs, error.description, hint: hint)])
         }

@@ -108,9 +108,12 @@ public struct Coordinator: Sendable {
     }
 
     /// Watches what changes by itself: the servers' free connections and the clock.
+    ///
+    /// - Parameter isWindowOpen: what the run knows of the maintenance window; a change since then is reported too.
     func watch(
         _ servers: [String: [Instance]],
         _ window: MaintenanceWindow?,
+        isWindowOpen: Bool,
         run: RunID,
         mailbox: Mailbox<RunDriver.Message>,
         in group: inout DiscardingTaskGroup
@@ -118,7 +121,7 @@ public struct Coordinator: Sendable {
         for (server, instances) in servers {
             group.addTask { await watch(server, instances, run, mailbox) }
         }
-        if let window { group.addTask { await watch(window, mailbox) } }
+        if let window { group.addTask { await watch(window, isOpen: isWindowOpen, mailbox) } }
     }
 
     private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
@@ -142,14 +145,14 @@ public struct Coordinator: Sendable {
         } while await pause(timing.slots)
     }
 
-    private func watch(_ window: MaintenanceWindow, _ mailbox: Mailbox<RunDriver.Message>) async {
-        var isOpen = window.isOpen(at: now())
-        // The wall clock may be set, and a computer may sleep: it is asked again at least each half minute.
-        while await pause(.seconds(min(30, max(0.01, window.nextChange(after: now()).timeIntervalSince(now()))))) {
+    private func watch(_ window: MaintenanceWindow, isOpen: Bool, _ mailbox: Mailbox<RunDriver.Message>) async {
+        var isOpen = isOpen
+        repeat {
             guard window.isOpen(at: now()) != isOpen else { continue }
             isOpen.toggle()
             mailbox.post(.window(closedUntil: isOpen ? nil : window.nextChange(after: now())))
-        }
+            // The wall clock may be set, and a computer may sleep: it is asked again at least each half minute.
+        } while await pause(.seconds(min(30, max(0.01, window.nextChange(after: now()).timeIntervalSince(now())))))
     }
 
     private func pause(_ duration: Duration) async -> Bool {

@@ -135,7 +135,7 @@ struct RunDriver {
             actions += machine.windowClosed()
             note(.windowClosed(until: window.nextChange(after: coordinator.now())))
         }
-        coordinator.watch(watchedServers, coordinator.window, run: id, mailbox: mailbox, in: &group)
+        coordinator.watch(watchedServers, coordinator.window, isWindowOpen: isWindowOpen, run: id, mailbox: mailbox, in: &group)
         isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
         if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
             (isBeforeRunDue, beforeRunAwaitsWindow) = (isWindowOpen, !isWindowOpen)

@@ -1,3 +1,5 @@
+internal import HeapModule
+
 /// Instances that wait to start, and the connections that those under way hold.
 ///
 /// An instance takes all the connections that it may need at once, so no two ever wait for each other. One that needs more than a budget
@@ -46,7 +48,7 @@ struct StartQueue: Sendable {
     private var indices: [String: Int] = [:]
     /// For each entry its server's index and what it takes, cut to what the configured budgets can give at all.
     private var needs: [(server: Int, connections: Int)] = []
-    private var candidates = MinHeap<Candidate>()
+    private var candidates = Heap<Candidate>()
     private var turn = 0
     private var stamp = 0
 
@@ -75,17 +77,17 @@ struct StartQueue: Sendable {
     /// The next entry that may start now, its connections taken; nil when one has to finish first.
     mutating func next() -> Int? {
         guard running < maxParallel else { return nil }
-        while let candidate = candidates.first {
+        while let candidate = candidates.min {
             let server = candidate.server
             guard candidate.stamp == servers[server].stamp else {
-                candidates.removeFirst()
+                candidates.removeMin()
                 continue
             }
             let entry = servers[server].entries[servers[server].next]
             let connections = needs[entry].connections
             // Smaller ones do not overtake: an instance that needs many connections would never find them free together.
             guard connections <= freeConnections else { return nil }
-            candidates.removeFirst()
+            candidates.removeMin()
             freeConnections -= connections
             servers[server].held += connections
             servers[server].next += 1

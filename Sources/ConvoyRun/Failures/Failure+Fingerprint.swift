@@ -1,4 +1,5 @@
 internal import ConvoyMigrations
+internal import ConvoyText
 
 extension Failure {
     /// What tells one failure from another: equal for the same failure on different databases, as 16 hexadecimal digits.
@@ -13,12 +14,12 @@ extension Failure {
             parts[2] = version?.description ?? ""
             parts[3] = (statement ?? "").prefix(Self.statementLimit).split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var hash = FNV1a()
         for part in parts {
-            for byte in part.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            hash = (hash ^ 0x1F) &* 0x0000_0100_0000_01b3
+            hash.add(part.utf8)
+            hash.add(CollectionOfOne(0x1F))
         }
-        let digits = String(hash, radix: 16)
+        let digits = String(hash.value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

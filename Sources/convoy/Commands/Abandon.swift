@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyRollout
 import ConvoyRun
 import FoundationEssentials
@@ -30,7 +31,7 @@ struct Abandon: FleetCommand {
         defer { lock.release() }
         try await access.checkUnchanged(record, in: journal)
         try await access.explaining { () async throws(JournalError) in
-            try await journal.abandon(record.id, by: JournalAccess.person, at: Date())
+            try await journal.abandon(record.id, by: Operator.current, at: Date())
         }
         var text = "run \(record.id) is abandoned; `convoy status` shows the version of each instance\n"
         let stopped = try await instancesWithoutHook(record, access, journal)

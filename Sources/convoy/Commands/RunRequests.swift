@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyIO
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -14,7 +15,7 @@ protocol RunRequestCommand: FleetCommand {
     var run: String? { get }
 
     /// The request, checked against the run.
-    func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind
+    func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind
 
     /// What is printed after the request is posted.
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String
@@ -25,9 +26,13 @@ extension RunRequestCommand {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)
-        let request = try await request(access, journal, record)
-        try await access.explaining { () async throws(JournalError) in
-            try await journal.post(request, to: record.id, by: JournalAccess.person, at: Date())
+        let requests = RunRequests(of: record.id, in: journal)
+        let request: OperatorRequest.Kind
+        do throws(RunRequestError) {
+            request = try await self.request(requests)
+            try await requests.post(request, by: Operator.current)
+        } catch {
+            throw CommandFailure(error, record.id)
         }
         StandardStreams.error.write(answer(record.id, request) + "\n")
         return .success
@@ -49,7 +54,7 @@ struct Stop: RunRequestCommand {
     @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
-    func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind { .stop }
+    func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { .stop }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         "requested a stop of run \(run): migrations in progress finish, and nothing new starts"
@@ -66,24 +71,7 @@ struct Approve: RunRequestCommand {
     @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
-    func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind {
-        let plan = try await access.plan(of: run.id, in: journal)
-        var open: String?
-        try await access.events(of: run.id, in: journal) { event in
-            switch event.kind {
-            case .gateOpened(let wave): open = wave
-            case .gatePassed, .gateFailed, .halted, .stopRequested: open = nil
-            default: break
-            }
-        }
-        guard let open else {
-            throw CommandFailure(.usage, "run \(run.id) has no open gate", hint: "`convoy runs show \(run.id)` shows its progress")
-        }
-        guard plan.waves.first(where: { $0.name == open })?.gate?.approve == true else {
-            throw CommandFailure(.usage, "the gate of wave \(open) does not require approval")
-        }
-        return .approve(wave: open)
-    }
+    func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.approval() }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         guard case .approve(let wave?) = request else { return "run \(run): approved" }
@@ -92,7 +80,7 @@ struct Approve: RunRequestCommand {
 }
 
 /// `convoy pause`
-struct Pause: ServerRequestCommand {
+struct Pause: RunRequestCommand {
     static let configuration = CommandConfiguration(
         abstract: "Pause a server: start no new instances there.",
         usage: "convoy pause --server <name> [<options>] [<run>]",
@@ -110,7 +98,7 @@ struct Pause: ServerRequestCommand {
     @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
-    func request(for server: String) -> OperatorRequest.Kind { .pause(server: server) }
+    func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.pause(server) }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         "run \(run): server \(server.visible) is paused; instances in progress finish"
@@ -118,7 +106,7 @@ struct Pause: ServerRequestCommand {
 }
 
 /// `convoy unpause`
-struct Unpause: ServerRequestCommand {
+struct Unpause: RunRequestCommand {
     static let configuration = CommandConfiguration(
         abstract: "Resume a paused server.",
         usage: "convoy unpause --server <name> [<options>] [<run>]"
@@ -130,31 +118,29 @@ struct Unpause: ServerRequestCommand {
     @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
-    func request(for server: String) -> OperatorRequest.Kind { .unpause(server: server) }
+    func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.unpause(server) }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         "run \(run): server \(server.visible) is resumed"
     }
 }
 
-/// A request about one server of the run.
-protocol ServerRequestCommand: RunRequestCommand {
-    var server: String { get }
-
-    func request(for server: String) -> OperatorRequest.Kind
-}
-
-extension ServerRequestCommand {
-    func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind {
-        let servers = Set(try await access.plan(of: run.id, in: journal).waves.flatMap(\.instances).map(\.server))
-        guard servers.contains(server) else {
-            throw CommandFailure(
+extension CommandFailure {
+    /// Why a request to a run is refused.
+    init(_ error: RunRequestError, _ run: RunID) {
+        switch error {
+        case .noOpenGate:
+            self.init(.usage, "run \(run) has no open gate", hint: "`convoy runs show \(run)` shows its progress")
+        case .approvalNotRequired(let wave): self.init(.usage, "the gate of wave \(wave) does not require approval")
+        case .unknownServer(let server, let known):
+            self.init(
                 .usage,
-                "run \(run.id) has no instance on a server named “\(server)”",
-                hint: nearestWord(to: server, among: servers.sorted()).map { "did you mean \($0)?" }
-                    ?? "its servers are \(servers.sorted().prefix(10).joined(separator: ", "))"
+                "run \(run) has no instance on a server named “\(server)”",
+                hint: nearestWord(to: server, among: known).map { "did you mean \($0)?" }
+                    ?? "its servers are \(known.prefix(10).joined(separator: ", "))"
             )
+        case .unreadablePlan(let reason): self.init(.configuration, "the plan of run \(run) cannot be read: \(reason)")
+        case .journal(let error): self.init(.configuration, error.description, hint: error.hint)
         }
-        return request(for: server)
     }
 }

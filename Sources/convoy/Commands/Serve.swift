@@ -3,6 +3,7 @@ import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
 import ConvoyInstance
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyReporting
@@ -209,7 +210,7 @@ struct Serve: FleetCommand {
     private func control(_ session: FleetSession) -> RunControl {
         let settings = session.settings
         let journal = session.fleet.journal
-        return RunControl(journal: journal, person: JournalAccess.person) { run throws(ResumeError) in
+        return RunControl(journal: journal, person: Operator.current) { run throws(ResumeError) in
             try await Self.checkUpToDate(run, JournalAccess(session.fleet))
             try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, environment: settings.environment).start()
         }

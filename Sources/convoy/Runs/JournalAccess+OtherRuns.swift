@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
@@ -37,54 +38,15 @@ extension JournalAccess {
         return overtakings
     }
 
-    /// Keeps other processes from beginning a run while the body looks for active runs and begins one.
-    func whileNoOtherRunBegins<Value>(_ body: () async throws -> Value) async throws -> Value {
-        let lock = try await startLock()
-        defer { lock.release() }
-        return try await body()
-    }
-
-    private func startLock() async throws -> RunLock {
-        var attempts = 0
-        while true {
-            do throws(JournalError) {
-                return try await RunLock.acquire(RunID("starting"), journal: path)
-            } catch {
-                attempts += 1
-                guard attempts < 50 else { throw CommandFailure(.configuration, "journal \(path): another process is starting a run") }
-            }
-        }
-    }
-
     /// - Parameters:
     ///   - beside: the runs of `--beside`, which may be active at the same time.
     ///   - own: the run itself, if it is resumed.
     /// - Throws: a ``CommandFailure`` if another run of the fleet is active, unless it is in `beside` and shares no instance with the plan.
-    func checkNoOtherRun(_ plan: RolloutPlan, beside: [String], own: RunID? = nil, in journal: SQLiteJournal) async throws {
-        let open = try await explaining { () async throws(JournalError) in
-            try await journal.runs(limit: 1000, fleet: plan.fleet).filter { $0.status == nil && $0.id != own }
-        }
-        let instances = plan.waves.flatMap(\.instances)
-        for run in open where try await state(of: run) == .running {
-            let theirs = try? await self.plan(of: run.id, in: journal).waves.flatMap(\.instances)
-            let names = Set((theirs ?? []).map(\.name))
-            let databases = Set((theirs ?? []).map { [$0.server, $0.database] })
-            let common = instances.filter { names.contains($0.name) || databases.contains([$0.server, $0.database]) }.map(\.name)
-            guard theirs != nil, common.isEmpty else {
-                throw CommandFailure(
-                    .usage,
-                    "run \(run.id) of \(run.startedBy) is active"
-                        + (common.isEmpty ? "" : " and includes \(Overtaking.list(common))"),
-                    hint: "wait until it has ended; `convoy runs show \(run.id)` shows its progress"
-                )
-            }
-            guard beside.contains(where: { !$0.isEmpty && run.id.description.hasPrefix($0) }) else {
-                throw CommandFailure(
-                    .usage,
-                    "run \(run.id) of \(run.startedBy) is active in this fleet",
-                    hint: "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
-                )
-            }
+    func checkNoOtherRun(_ plan: RolloutPlan, beside: [String], own: RunID, in journal: SQLiteJournal) async throws {
+        do throws(RunConflict) {
+            try await RunStart(in: journal, path: path).check(plan, beside: beside, own: own)
+        } catch {
+            throw CommandFailure(error, journal: path)
         }
     }
 
@@ -100,6 +62,29 @@ extension JournalAccess {
                 "note: run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)` continues it, "
                     + "`convoy abandon \(run.id)` abandons it\n"
             )
+        }
+    }
+}
+
+extension CommandFailure {
+    /// Why a run cannot start or continue now.
+    init(_ conflict: RunConflict, journal: String) {
+        switch conflict {
+        case .overlapping(let run, let instances):
+            self.init(
+                .usage,
+                "run \(run.id) of \(run.startedBy) is active"
+                    + (instances.isEmpty ? "" : " and includes \(Overtaking.list(instances))"),
+                hint: "wait until it has ended; `convoy runs show \(run.id)` shows its progress"
+            )
+        case .active(let run):
+            self.init(
+                .usage,
+                "run \(run.id) of \(run.startedBy) is active in this fleet",
+                hint: "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
+            )
+        case .starting: self.init(.configuration, "journal \(journal): another process is starting a run")
+        case .journal(let error): self.init(.configuration, error.description, hint: error.hint)
         }
     }
 }

@@ -1,0 +1,13 @@
+internal import Glibc
+
+/// The person who runs this process.
+public enum Operator {
+    /// The current user, as `user@host`; the journal keeps it with every run and request.
+    public static var current: String {
+        var host = [CChar](repeating: 0, count: 256)
+        gethostname(&host, host.count - 1)
+        let name = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let user = getpwuid(geteuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) } ?? String(geteuid())
+        return "\(user)@\(name)"
+    }
+}

@@ -1,0 +1,28 @@
+package import ConvoyJournal
+package import ConvoyRollout
+package import ConvoyRun
+internal import FoundationEssentials
+
+/// Why the plan of a run cannot be read from the journal.
+package enum RecordedPlanError: Error, Sendable, Hashable {
+    case journal(JournalError)
+    /// The journal has no plan of the run, or one that this program does not understand, for this reason.
+    case unreadable(String)
+}
+
+extension SQLiteJournal {
+    /// The plan with which a run began.
+    package func pinnedPlan(of run: RunID) async throws(RecordedPlanError) -> PinnedPlan {
+        let data: Data?
+        do throws(JournalError) {
+            data = try await plan(of: run)
+        } catch {
+            throw .journal(error)
+        }
+        do throws(InvalidPlan) {
+            return try PinnedPlan(data: data ?? Data())
+        } catch {
+            throw .unreadable(error.message)
+        }
+    }
+}

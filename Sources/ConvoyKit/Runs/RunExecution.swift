@@ -1,0 +1,64 @@
+package import ConvoyFleet
+package import ConvoyInstance
+package import ConvoyJournal
+package import ConvoyReporting
+package import ConvoyRollout
+package import ConvoyRun
+
+/// Puts together what carries out a run: hooks, health checks, gates, the server's activity, the journal, and who is shown the events.
+package struct RunExecution: Sendable {
+    private let fleet: Fleet
+    private let runner: InstanceRunner
+    private let secrets: KnownSecrets
+    private let environment: [String: String]
+
+    /// - Parameters:
+    ///   - runner: migrates the instances.
+    ///   - secrets: are masked in what hooks print.
+    ///   - environment: what hooks may inherit from.
+    package init(_ fleet: Fleet, runner: InstanceRunner, secrets: KnownSecrets, environment: [String: String]) {
+        self.fleet = fleet
+        self.runner = runner
+        self.secrets = secrets
+        self.environment = environment
+    }
+
+    /// The coordinator of a run whose plan is recorded in the journal and whose lock the caller holds.
+    ///
+    /// - Parameters:
+    ///   - unfinished: instances that an earlier process of the run started and did not finish.
+    ///   - events: is shown every event after the journal has it.
+    ///   - onHookLine: is given each line that a hook prints, without secrets.
+    package func coordinator(
+        of plan: RolloutPlan,
+        unfinished: Set<String> = [],
+        journal: SQLiteJournal,
+        events: any EventSink,
+        onHookLine: (@Sendable (_ line: String) -> Void)? = nil
+    ) -> Coordinator {
+        let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
+        let hooks = HookRunner(
+            fleet.rollout.hooks,
+            fleet: fleet.name,
+            instances: plan.waves.flatMap(\.instances),
+            secrets: secrets,
+            environment: environment,
+            onLine: onHookLine
+        )
+        let guarded = GuardedOperator(
+            ObservingOperator(runner) { [runner] in await runner.activity(of: $0, on: $1) },
+            hooks: hooks,
+            checks: fleet.rollout.checks,
+            waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
+            unfinished: unfinished,
+            healthChecks: healthChecks
+        )
+        return Coordinator(
+            instanceOperator: guarded,
+            events: events,
+            journal: journal,
+            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits, healthChecks: healthChecks)),
+            window: fleet.rollout.window
+        )
+    }
+}

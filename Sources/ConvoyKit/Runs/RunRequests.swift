@@ -1,0 +1,91 @@
+package import ConvoyJournal
+internal import ConvoyRollout
+package import ConvoyRun
+internal import FoundationEssentials
+
+/// Why a request to a run is refused.
+package enum RunRequestError: Error, Sendable, Hashable {
+    /// No gate of the run is open.
+    case noOpenGate
+    /// The open gate does not require approval.
+    case approvalNotRequired(wave: String)
+    /// The run has no instance on that server; `known` are the servers that it has instances on, sorted.
+    case unknownServer(String, known: [String])
+    /// The plan of the run cannot be read, for this reason.
+    case unreadablePlan(String)
+    /// The journal cannot be used.
+    case journal(JournalError)
+}
+
+/// What an operator can ask of an active run in another process. The command line and the dashboard both use it, so that both accept and refuse the
+/// same requests.
+package struct RunRequests: Sendable {
+    private let journal: SQLiteJournal
+    private let run: RunID
+
+    package init(of run: RunID, in journal: SQLiteJournal) {
+        self.run = run
+        self.journal = journal
+    }
+
+    /// An approval of the gate that the run waits at.
+    ///
+    /// - Throws: ``RunRequestError/noOpenGate`` or ``RunRequestError/approvalNotRequired(wave:)``.
+    package func approval() async throws(RunRequestError) -> OperatorRequest.Kind {
+        let plan = try await plan()
+        var gate = OpenGate()
+        do throws(JournalError) {
+            for try await recorded in journal.events(of: run, .waits) {
+                if let event = recorded.event { gate.apply(event.kind) }
+            }
+        } catch {
+            throw .journal(error)
+        }
+        guard let wave = gate.wave else { throw .noOpenGate }
+        guard plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else { throw .approvalNotRequired(wave: wave) }
+        return .approve(wave: wave)
+    }
+
+    /// A request to start nothing new on a server.
+    ///
+    /// - Throws: ``RunRequestError/unknownServer(_:known:)``.
+    package func pause(_ server: String) async throws(RunRequestError) -> OperatorRequest.Kind {
+        try await check(server)
+        return .pause(server: server)
+    }
+
+    /// A request to start instances on a paused server again.
+    ///
+    /// - Throws: ``RunRequestError/unknownServer(_:known:)``.
+    package func unpause(_ server: String) async throws(RunRequestError) -> OperatorRequest.Kind {
+        try await check(server)
+        return .unpause(server: server)
+    }
+
+    /// Leaves a request in the journal, where the run finds it within a second.
+    ///
+    /// - Parameter person: who asks, for example `user@host`.
+    package func post(_ request: OperatorRequest.Kind, by person: String) async throws(RunRequestError) {
+        do throws(JournalError) {
+            try await journal.post(request, to: run, by: person, at: Date())
+        } catch {
+            throw .journal(error)
+        }
+    }
+
+    private func check(_ server: String) async throws(RunRequestError) {
+        let servers = Set(try await plan().waves.flatMap(\.instances).map(\.server))
+        guard servers.contains(server) else { throw .unknownServer(server, known: servers.sorted()) }
+    }
+
+    private func plan() async throws(RunRequestError) -> PinnedPlan {
+        do throws(RecordedPlanError) {
+            return try await journal.pinnedPlan(of: run)
+        } catch {
+            switch error {
+            case .journal(let error): throw .journal(error)
+            case .unreadable(let reason): throw .unreadablePlan(reason)
+            }
+        }
+    }
+}

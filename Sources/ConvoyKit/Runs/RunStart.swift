@@ -1,0 +1,86 @@
+package import ConvoyJournal
+package import ConvoyRollout
+package import ConvoyRun
+package import FoundationEssentials
+
+/// Why a run cannot start now.
+package enum RunConflict: Error, Sendable {
+    /// Another run is active and includes these instances of the plan; empty if the plan of the other run cannot be read.
+    case overlapping(RunRecord, instances: [String])
+    /// Another run is active. It shares no instance with the plan, so both may be active if the operator agrees.
+    case active(RunRecord)
+    /// Another process is starting a run.
+    case starting
+    case journal(JournalError)
+}
+
+/// Starts runs: at most one at a time works on an instance, whichever process it is in.
+package struct RunStart: Sendable {
+    private let journal: SQLiteJournal
+    /// The journal's file.
+    private let path: String
+
+    package init(in journal: SQLiteJournal, path: String) {
+        self.journal = journal
+        self.path = path
+    }
+
+    /// Records the run in the journal and takes its lock, unless another active run is in the way.
+    ///
+    /// - Parameters:
+    ///   - plan: what the run does; `pinned` is its form in the journal.
+    ///   - beside: ids, or beginnings of ids, of runs that may be active at the same time.
+    /// - Returns: the run's lock; the caller releases it when the run has ended.
+    package func begin(_ record: RunRecord, _ plan: RolloutPlan, pinned: Data, beside: [String] = []) async throws(RunConflict) -> RunLock {
+        // Two processes that start at the same moment would not see each other's run.
+        let starting = try await startLock()
+        defer { starting.release() }
+        try await check(plan, beside: beside)
+        do throws(JournalError) {
+            let lock = try await RunLock.acquire(record.id, journal: path)
+            try await journal.begin(record, plan: pinned)
+            return lock
+        } catch {
+            throw .journal(error)
+        }
+    }
+
+    private func startLock() async throws(RunConflict) -> RunLock {
+        for _ in 0..<50 {
+            if let lock = try? await RunLock.acquire(RunID("starting"), journal: path) { return lock }
+        }
+        throw .starting
+    }
+
+    /// - Parameters:
+    ///   - beside: ids, or beginnings of ids, of runs that may be active at the same time.
+    ///   - own: the run itself, if it is resumed.
+    /// - Throws: ``RunConflict`` if another run of the fleet is active, unless it is in `beside` and shares no instance with the plan.
+    package func check(_ plan: RolloutPlan, beside: [String], own: RunID? = nil) async throws(RunConflict) {
+        let open: [RunRecord]
+        do throws(JournalError) {
+            open = try await journal.runs(limit: 1000, fleet: plan.fleet).filter { $0.status == nil && $0.id != own }
+        } catch {
+            throw .journal(error)
+        }
+        let instances = plan.waves.flatMap(\.instances)
+        for run in open where try state(of: run) == .running {
+            guard let theirs = try? await journal.pinnedPlan(of: run.id).waves.flatMap(\.instances) else {
+                throw .overlapping(run, instances: [])
+            }
+            let names = Set(theirs.map(\.name))
+            let databases = Set(theirs.map { [$0.server, $0.database] })
+            let common = instances.filter { names.contains($0.name) || databases.contains([$0.server, $0.database]) }.map(\.name)
+            guard common.isEmpty else { throw .overlapping(run, instances: common) }
+            guard beside.contains(where: { !$0.isEmpty && run.id.description.hasPrefix($0) }) else { throw .active(run) }
+        }
+    }
+
+    private func state(of run: RunRecord) throws(RunConflict) -> RunState {
+        do throws(JournalError) {
+            return try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: path) != nil)
+        } catch {
+            throw .journal(error)
+        }
+    }
+}
