@@ -52,8 +52,8 @@ extension Fleet {
                         Problem(
                             file: file,
                             line: discovery.line,
-                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` has",
-                            hint: "give the entry a `name` such as \"{server}-{database}\", or leave the database out with `exclude`"
+                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` already has",
+                            hint: "give the entry a `name` such as \"{server}-{database}\", or exclude the database with `exclude`"
                         )
                     )
                     continue

@@ -34,10 +34,10 @@ public enum FleetFile {
         for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
             let candidate = path.dropLast(ending.count) + other
             if (try? BoundedFile.read(String(candidate), limit: sizeLimit)) != nil {
-                return "there is \(candidate): name it with --fleet \(candidate)"
+                return "found \(candidate): use --fleet \(candidate)"
             }
         }
-        return "name the fleet file with --fleet or CONVOY_FLEET"
+        return "set the fleet file with --fleet or CONVOY_FLEET"
     }
 
     /// Reads and checks what stands in a file.

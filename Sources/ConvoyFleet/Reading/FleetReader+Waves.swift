@@ -8,8 +8,8 @@ extension FleetReader {
         for wave in waves.dropFirst(rest + 1) {
             note(
                 at: wave.mark,
-                "wave `\(wave.wave.name)` selects nothing: `\(waves[rest].wave.name)` before it takes the rest",
-                hint: "put it before that one"
+                "wave `\(wave.wave.name)` selects nothing: the earlier wave `\(waves[rest].wave.name)` takes the rest",
+                hint: "move it before that wave"
             )
         }
         guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty else { return }
@@ -66,7 +66,7 @@ extension FleetReader {
 
     private func noteUnknown(_ names: [String], of wave: ListedWave, among known: Set<String>) {
         for name in names where !known.contains(name) {
-            note(at: wave.nameMarks[name] ?? wave.mark, "there is no instance `\(name)`", hint: suggestion(for: name, among: known))
+            note(at: wave.nameMarks[name] ?? wave.mark, "unknown instance `\(name)`", hint: suggestion(for: name, among: known))
         }
     }
 
@@ -81,13 +81,13 @@ extension FleetReader {
 
     /// How many instances there are decides whether a share of them is anything; a selector that nothing fits is a mistake.
     private func noteEmpty(_ wave: ListedWave, isTaken: Bool, isMistake: Bool, miss: SelectorMiss?) {
-        let reason = isTaken ? "earlier waves take all that it means" : miss?.message ?? "no instance is meant or left"
+        let reason = isTaken ? "earlier waves take all instances that it selects" : miss?.message ?? "no matching instance is left"
         let severity: Problem.Severity =
             switch wave.wave.selection {
             case .selector, .names: isMistake ? .error : .warning
             case .count, .percent, .rest: .warning
             }
-        let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or take it out"
+        let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or remove it"
         note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: hint)
     }
 }

@@ -100,7 +100,7 @@ final class FleetReader {
             if let nearest = nearestWord(to: word, among: candidates.sorted()) { return "did you mean `\(nearest)`?" }
         }
         guard !candidates.isEmpty, candidates.count <= 16 else { return nil }
-        return "there is \(candidates.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+        return "available: \(candidates.sorted().map { "`\($0)`" }.joined(separator: ", "))"
     }
 
     // MARK: Mappings
@@ -166,7 +166,7 @@ final class FleetReader {
                 continue
             }
             if isEmpty {
-                note(at: pair.key.mark, "\(name) has no value", hint: "write one, or take the key out")
+                note(at: pair.key.mark, "\(name) has no value", hint: "write a value, or remove the key")
                 section.refuse(key.text)
                 continue
             }
