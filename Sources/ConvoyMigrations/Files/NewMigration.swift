@@ -83,8 +83,8 @@ public struct NewMigration: Sendable, Hashable {
             }
             if let newest, newest.description.count == Self.timeDigits, version.description.count != Self.timeDigits {
                 throw NewMigrationRefusal(
-                    "version \(version) is not a time as the versions of this set are, so it would come before all of them or after all that follow",
-                    hint: "write it as YYYYMMDDhhmmss, or leave --version out"
+                    "version \(version) is not a time like the other versions of this set, so it would come before all of them or after all later ones",
+                    hint: "write it as YYYYMMDDhhmmss, or omit --version"
                 )
             }
             self.version = version
@@ -94,8 +94,9 @@ public struct NewMigration: Sendable, Hashable {
         }
         if let reason = form.irreversible, reason.allSatisfy(\.isWhitespace) || reason.contains(where: \.isNewline) {
             throw NewMigrationRefusal(
-                reason.allSatisfy(\.isWhitespace) ? "the reason why there is no way back is empty" : "the reason has more than one line",
-                hint: "write one line: operators read it when they try to go back"
+                reason.allSatisfy(\.isWhitespace)
+                    ? "the reason why the migration is irreversible is empty" : "the reason has more than one line",
+                hint: "write one line: operators see it when they try to roll back"
             )
         }
         self.name = name
@@ -130,7 +131,13 @@ public struct NewMigration: Sendable, Hashable {
         do throws(FileWriteError) {
             try writeNewFile(MigrationSet.join(directory, fileName), Array(contents.utf8))
         } catch {
-            throw Problems([Problem(file: path, error.description, hint: "let this user write into the directory, and run it again")])
+            throw Problems([
+                Problem(
+                    file: path,
+                    error.description,
+                    hint: "give this user write permission for the directory, then run the command again"
+                )
+            ])
         }
     }
 
@@ -162,7 +169,7 @@ extension NewMigration {
             throw NewMigrationRefusal("there is no version after \(newest)", hint: "give one with --version")
         }
         let next = MigrationVersion(newest.value + 1)
-        return (next, ["the newest version, \(newest), is not in the past, so this is the number after it"])
+        return (next, ["the newest version, \(newest), is not in the past, so the new version is the number after it"])
     }
 
     private static func notes(on version: MigrationVersion, newest: MigrationVersion?) -> [String] {
@@ -170,7 +177,7 @@ extension NewMigration {
         if !version.isTime { notes.append("\(version) is not a time written as YYYYMMDDhhmmss") }
         if let newest, version < newest {
             notes.append(
-                "\(version) is below the newest version, \(newest): instances that have that one already get this one out of order"
+                "\(version) is below the newest version, \(newest): instances that already have the newest get this one out of order"
             )
         }
         return notes
@@ -204,10 +211,10 @@ extension NewMigration {
         let legal = snakeCase(name)
         guard name != legal else { return }
         guard name.count <= nameLimit else {
-            throw NewMigrationRefusal("a name of \(name.count) characters is too long", hint: "take at most \(nameLimit)")
+            throw NewMigrationRefusal("a name of \(name.count) characters is too long", hint: "use at most \(nameLimit)")
         }
         throw NewMigrationRefusal(
-            name.isEmpty ? "the name is empty" : "“\(name)” is not in snake case",
+            name.isEmpty ? "the name is empty" : "“\(name)” is not in snake_case",
             hint: legal.map { "did you mean \($0)?" }
                 ?? "write lower-case words of letters and digits with single underscores between them, as in add_nickname_to_cars"
         )

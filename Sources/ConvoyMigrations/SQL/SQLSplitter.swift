@@ -173,9 +173,9 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         problems.append(
             source.problem(
                 at: token.offset,
-                "this parenthesis closes nothing",
+                "this parenthesis has no opening parenthesis",
                 text: source.excerpt(source.lineUpTo(token.range.upperBound)),
-                hint: "remove it, or open it before"
+                hint: "remove it, or add the opening parenthesis"
             )
         )
     }
@@ -187,7 +187,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
                 at: token.offset,
                 "psql's backslash commands are not SQL and do not run here",
                 text: source.excerpt(line),
-                hint: "remove it, or write what it does as SQL; data goes into INSERT statements"
+                hint: "remove it, or write the same in SQL; write data as INSERT statements"
             )
         )
         lexer.skip(to: line.upperBound)
@@ -217,6 +217,6 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
     /// Where the text goes on behind the section, it is because a marker cut it there.
     private var sectionEnd: String {
         guard range.upperBound < source.bytes.count else { return "" }
-        return " on line \(source.line(at: range.upperBound)): a line that begins with `-- migrate:` cuts the file even inside quotes"
+        return " on line \(source.line(at: range.upperBound)): a line that begins with `-- migrate:` starts a section even inside quotes"
     }
 }
