@@ -104,7 +104,7 @@ public struct InstanceRunner: InstanceOperator {
             status.failure = Failure(
                 .blocked,
                 "\(overrun) did not answer within \(limit.human)",
-                hint: "look for what slows this database down: a lock, or a view that a preflight check reads"
+                hint: "find what slows this database down, for example a lock or a view that a preflight check reads"
             )
         }
         return status.masked(mask)
@@ -186,7 +186,7 @@ public struct InstanceRunner: InstanceOperator {
         var failure = Failure(.blocked, "", version: migration.version, file: migration.file, line: line)
         guard let step = steps[name] else {
             failure.message = "this convoy has no step “\(name)”"
-            failure.hint = "use the release of convoy that belongs to this migration set"
+            failure.hint = "use the Convoy release of this migration set"
             return failure
         }
         do {

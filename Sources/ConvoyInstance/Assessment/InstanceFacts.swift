@@ -77,11 +77,11 @@ struct InstanceFacts: Sendable {
             } else if !owner.isIdentical(to: ledger.owner), !owner.isIdentical(to: role), !ownerIsSuperuser {
                 reason = "belongs to \(owner), whose triggers would run as \(ledger.owner)"
             } else if !columns.isSuperset(of: AuditLog.columns) {
-                reason = "has other columns than Convoy's"
+                reason = "does not have Convoy's columns"
             } else {
                 return nil
             }
-            return "\(AuditLog.table) \(reason): it is left alone, and nothing is written there"
+            return "\(AuditLog.table) \(reason): Convoy does not use it"
         }
     }
 }

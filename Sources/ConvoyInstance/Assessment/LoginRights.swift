@@ -54,8 +54,8 @@ struct LoginRights: Sendable, Hashable {
         guard !login.role.attributes.contains(.superuser), case .refused(let tenant, let surplus) = verdict(settings) else { return nil }
         var failure = failure(over: tenant, surplus)
         failure.hint =
-            "name a superuser itself, or a role with no more rights than \(tenant), as admin; trust_owner: true lifts this, and trusts the owner of "
-            + "the database and everyone who may create objects in it with all that \(login.name) may do"
+            "use a superuser or a role with no more rights than \(tenant) as admin; trust_owner: true allows this, and trusts the owner of "
+            + "the database and every role that may create objects in it with all that \(login.name) may do"
         return failure
     }
 
@@ -71,7 +71,7 @@ struct LoginRights: Sendable, Hashable {
                     "\(login.name) is a superuser, but \(tenant) owns \(what): code of that role would run with a superuser's rights",
                     sqlstate: "42501",
                     hint:
-                        "log in as \(tenant); allow_superuser: true lifts this, and trusts the owner of the database and everyone who may create "
+                        "log in as \(tenant); allow_superuser: true allows this, and trusts the owner of the database and every role that may create "
                         + "objects in it with a superuser's rights"
                 )
             case .superuser(let name): reasons.append("can become the superuser \(name)")
@@ -88,8 +88,8 @@ struct LoginRights: Sendable, Hashable {
                 + "code of \(tenant) would run with these rights",
             sqlstate: "42501",
             hint:
-                "log in as \(tenant), or as a role that is a member of \(tenant) alone; trust_owner: true lifts this, and trusts the owner of the "
-                + "database and everyone who may create objects in it with all that \(login.name) may do"
+                "log in as \(tenant), or as a role that is a member of \(tenant) only; trust_owner: true allows this, and trusts the owner of the "
+                + "database and every role that may create objects in it with all that \(login.name) may do"
         )
     }
 }

@@ -140,7 +140,7 @@ extension InstanceChange {
         do {
             for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             if standing?.version == migration.version {
-                warn("the statement of migration \(migration.version) has run already: only its row in the ledger was missing")
+                warn("the statement of migration \(migration.version) had already run: only its row in the ledger was missing")
             } else if try await runWatched(
                 statement,
                 index,
@@ -205,7 +205,7 @@ extension InstanceChange {
             file: migration.file,
             line: statement.line,
             statement: statement.text,
-            hint: "leave the ledger out of the statement: name the other tables, one migration each"
+            hint: "exclude the ledger from the statement: name the other tables, one migration each"
         )
     }
 
@@ -218,7 +218,7 @@ extension InstanceChange {
                 warnOfToast(name)
                 continue
             }
-            warn("index \(name) was left invalid by an earlier attempt: it is dropped\(index.isBuiltAgain ? " and built again" : "")")
+            warn("index \(name) was left invalid by an earlier attempt: Convoy drops it\(index.isBuiltAgain ? " and builds it again" : "")")
             try await connection.query(ConcurrentIndex.dropping(name))
         }
     }
@@ -240,7 +240,7 @@ extension InstanceChange {
                 warnOfToast(name)
                 continue
             }
-            warn("index \(name) is left invalid, and is no use to any query: the next attempt drops it first")
+            warn("index \(name) is left invalid, and no query can use it: the next attempt drops it first")
         }
     }
 
@@ -262,15 +262,15 @@ extension InstanceChange {
         )
         if row == nil {
             failure.message = "the index is not there after the statement that makes it"
-            failure.hint = "does an event trigger or another session drop it? then run the command again"
+            failure.hint = "check whether an event trigger or another session drops it, then run the command again"
         } else if try row?.bool("is_on_table") != true {
             failure.message = "the name \(name) belongs to something else, so that IF NOT EXISTS made no index"
-            failure.hint = "rename or drop what bears the name, then run the command again"
+            failure.hint = "rename or drop the object with this name, then run the command again"
         } else if try row?.bool("is_valid") != true {
             failure.message =
                 "the index \(name) is not valid after the statement: another session builds it at this moment, or left it unfinished"
             failure.hint =
-                "wait until no other session builds it, then run the command again: what is left unfinished is dropped and built again"
+                "wait until no other session builds it, then run the command again: Convoy drops an unfinished index and builds it again"
         } else {
             return nil
         }

@@ -70,7 +70,8 @@ extension InstanceChange {
                         version: migration.version,
                         file: migration.file,
                         sqlstate: error.sqlstate,
-                        hint: "nothing is half done: each migration is one transaction; run the command again when the database is back"
+                        hint:
+                            "no migration is half applied, because each is one transaction; run the command again when the database is back"
                     )
                 }
             }
@@ -94,7 +95,7 @@ extension InstanceChange {
                 version: migration.version,
                 file: migration.file,
                 sqlstate: error.sqlstate,
-                hint: isFlood ? Failure.floodHint : "look into the server's log: did the statement end its process?"
+                hint: isFlood ? Failure.floodHint : "check the server's log: did the statement crash its server process?"
             )
         }
     }
@@ -109,7 +110,7 @@ extension InstanceChange {
                 "the COMMIT of migration \(version) was not done within \(wait), and the migration was rolled back",
                 version: version,
                 file: file,
-                hint: "look for a deferred trigger that takes long, and for a slow or full disk; commit_wait allows more"
+                hint: "check for a slow deferred trigger and for a slow or full disk, or raise commit_wait"
             )
         }
         guard isWaitingForStandby else { return }

@@ -191,7 +191,7 @@ extension InstanceChange {
             return end(after: error, on: connection)
         }
         if lacksAuditRow {
-            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule there removes or redirects it")
+            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule on it removes or redirects the row")
         }
         showWarnings(of: connection)
         return refusal ?? .committed
@@ -265,7 +265,7 @@ extension InstanceChange {
             warn("the server warns: \(notice.message)")
         }
         if others > 0 || serverWarnings == Self.serverWarningLimit {
-            warn("the server warns more often than is shown here; its log has the rest")
+            warn("the server sent more warnings than are shown here; see the server's log")
         }
     }
 
@@ -313,7 +313,7 @@ extension InstanceChange {
                 version: migration.version,
                 file: migration.file,
                 sqlstate: message.sqlstate,
-                hint: "it would run with the administrator's rights: have its owner remove it, then run the command again"
+                hint: "it would run with the administrator's rights: have the owner remove it, then run the command again"
             )
         case "55P03", "40P01":
             try await waitForLocks(message, at: place, of: migration)
@@ -344,9 +344,9 @@ extension InstanceChange {
             file: migration.file,
             sqlstate: place == .readBack ? nil : message.sqlstate,
             hint: standing?.version == migration.version
-                ? "its statement has run and stands, only the row is missing: remove what keeps the ledger from it, then run it again"
+                ? "its statement has run and remains applied, only the row is missing: remove what keeps the row out of the ledger, then run the command again"
                 : change.direction == .up
-                    ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run the command again"
+                    ? "the migration was rolled back, because every run would apply it again: remove what keeps the row out of the ledger, then run the command again"
                     : "the migration was rolled back: remove what keeps the row in the ledger, then run rollback again"
         )
     }
@@ -402,7 +402,7 @@ extension InstanceChange {
         if holders.isEmpty, retry.attempts <= 2 {
             // The attempts to come are watched.
             report(
-                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); it is not known who holds it")
+                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); the holder is unknown")
             )
         }
         lockRetry = retry

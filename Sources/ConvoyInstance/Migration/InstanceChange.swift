@@ -143,7 +143,7 @@ final class InstanceChange {
                     version: again,
                     file: runner.set[again]?.file,
                     hint:
-                        "its statements stand, and would run again: find out what changes the ledger, a trigger or another tool, and correct the row"
+                        "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), and correct the row"
                 )
             }
             if try await apply(versions) { return true }
@@ -290,7 +290,7 @@ final class InstanceChange {
             .blocked,
             "version \(newest) was applied meanwhile, on top of \(first), which was to be reverted",
             version: first,
-            hint: "another migrator is at work: stop the app or the other tool, then run it again"
+            hint: "another migrator is at work: stop the app or the other tool, then run the command again"
         )
     }
 
@@ -324,7 +324,7 @@ final class InstanceChange {
                 throw Failure(error, doing: "creating the ledger", settings: settings)
             }
             writesAuditLog = false
-            warn("no audit log in this database, because \(error.message); grant CREATE on the database, or set audit: journal-only")
+            warn("this database gets no audit log, because \(error.message); grant CREATE on the database, or set audit: journal-only")
         }
     }
 
@@ -349,7 +349,7 @@ final class InstanceChange {
         )
         guard try may.rows.first?.bool("may") != true else { return }
         writesAuditLog = false
-        warn("nothing is written to convoy.migration_log: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
+        warn("convoy.migration_log is not written: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
     }
 
     /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.

@@ -102,7 +102,9 @@ struct CatalogueInquiry {
             let (failure, accepted) = try Dependents(forecast.losses)
                 .verdict(rows, accepted: instance.settings.acceptedDrops, vocabulary: vocabulary)
             if !accepted.isEmpty {
-                verdict.warnings.append("goes with what the migrations drop, as accept_drops allows: \(accepted.joined(separator: ", "))")
+                verdict.warnings.append(
+                    "the migrations also drop, as accept_drops allows: \(accepted.joined(separator: ", "))"
+                )
             }
             verdict.conflict = verdict.conflict ?? failure
         }

@@ -146,7 +146,7 @@ extension ExtensionRights {
             version: migration.version,
             file: migration.file,
             hint: "give this instance an admin connection in the fleet file: admin: {user: …, password: …}; "
-                + "any role that may drop and create the extensions will do, on a managed server perhaps the same one"
+                + "use any role that may drop and create the extensions; on a managed server it can be the same role"
         )
     }
 }

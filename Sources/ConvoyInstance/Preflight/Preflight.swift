@@ -64,7 +64,7 @@ struct Preflight {
                 if retry.attempts == 1 {
                     onWait("a preflight check waits for a table")
                 } else {
-                    let who = holders.first.map { "\($0) holds it" } ?? "it is not known who holds it"
+                    let who = holders.first.map { "\($0) holds it" } ?? "the holder is unknown"
                     if sightings.isNews(who) { onWait("a preflight check waits for a table; \(who)") }
                 }
                 await pause(for: wait, cancellation: .observed)
@@ -238,7 +238,7 @@ extension Preflight {
             version: first.check.version,
             file: first.check.file,
             line: first.query.statement.line,
-            hint: "nothing was changed; put this right, then run it again"
+            hint: "nothing was changed; correct this, then run the command again"
         )
     }
 
@@ -259,12 +259,13 @@ extension Preflight {
     static func hint(for message: ServerMessage) -> String {
         switch message.sqlstate {
         case "42P01", "42703", "42883", "42704":
-            "the schema is not what the ledger's versions make: compare it with another instance's, or correct the check"
-        case "57014": "it took longer than statement_timeout: raise that, or see what slows the database down"
+            "the schema does not match the versions in the ledger: compare it with another instance, or correct the preflight check"
+        case "57014": "it took longer than statement_timeout: raise statement_timeout, or find what slows the database down"
         case "42501" where message.message.contains("row-level security"):
-            "the check must see every row: as the table's owner, ALTER TABLE … NO FORCE ROW LEVEL SECURITY"
+            "the preflight check must see every row: as the table's owner, ALTER TABLE … NO FORCE ROW LEVEL SECURITY"
         case "42501": "the role lacks a right: make it the owner of the object"
-        default: SQLStateHint.text(for: message, on: .anytime) ?? "read the server's message: the check, or what it reads, needs correcting"
+        default:
+            SQLStateHint.text(for: message, on: .anytime) ?? "read the server's message, then correct the preflight check or what it reads"
         }
     }
 }

@@ -28,7 +28,7 @@ package struct InstanceChecks: Sendable {
                     .blocked,
                     "role \(reading.facts.role) may read the ledger only: it is no member of \(reading.ledger.owner), which owns it",
                     sqlstate: "42501",
-                    hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) alone"
+                    hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) only"
                 )
             }
             let opening = Self.opening(reading, instance.settings)
@@ -40,7 +40,7 @@ package struct InstanceChecks: Sendable {
             }
             guard var first else { return nil }
             if !others.isEmpty {
-                let more = "it does not hold either: " + others.joined(separator: ", ")
+                let more = "these checks failed too: " + others.joined(separator: ", ")
                 first.detail = first.detail.map { "\($0); \(more)" } ?? more
             }
             return first
@@ -96,7 +96,7 @@ package struct InstanceChecks: Sendable {
         }
     }
 
-    private static let hint = "look at this database; when it is well, correct the check in the fleet file"
+    private static let hint = "check this database; if it is healthy, correct the health check in the fleet file"
 
     private static func failure(of check: Check, _ message: ServerMessage, _ settings: InstanceSettings) -> Failure {
         var failure = Failure(.checkFailed, server: message, settings: settings)

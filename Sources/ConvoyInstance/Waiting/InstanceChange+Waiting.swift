@@ -77,7 +77,11 @@ extension InstanceChange {
     /// Why the tables of Convoy's own could not be made in time.
     func unconfirmedTables(_ error: PostgresError) -> Failure {
         guard sightings.isWaitingForStandby else {
-            return Failure(.unknown, "creating the ledger: \(error.message)", hint: "look what the server waits for, then run it again")
+            return Failure(
+                .unknown,
+                "creating the ledger: \(error.message)",
+                hint: "check what the server waits for, then run the command again"
+            )
         }
         return Failure(
             .unknown,
@@ -86,7 +90,7 @@ extension InstanceChange {
         )
     }
 
-    static let standbyHint = "look at the standby, or at synchronous_standby_names and synchronous_commit, then run it again"
+    static let standbyHint = "check the standby, synchronous_standby_names and synchronous_commit, then run the command again"
 }
 
 extension InstanceProbe {

@@ -107,7 +107,7 @@ struct WaitObserver: Sendable {
         switch look {
         case .refusal: return
         case .silence(let message):
-            text = "no answer for \(time): waiting for \(awaited.text); a new session gets none either (\(message))"
+            text = "no answer for \(time): waiting for \(awaited.text); a new session gets no answer either (\(message))"
             if !sightings.isNews("silence \(awaited.text)") { return }
         case .answer(let type, let wait, let holders):
             if !holders.isEmpty {
@@ -117,8 +117,8 @@ struct WaitObserver: Sendable {
             } else if wait == "SyncRep" {
                 if awaited.isCommit { sightings.isWaitingForStandby = true }
                 text =
-                    "\(awaited.text) waits for a synchronous standby (wait event SyncRep): it is committed on this server and not confirmed; "
-                    + "look at the standby, or at synchronous_standby_names"
+                    "\(awaited.text) waits for a synchronous standby (wait event SyncRep): it is committed on this server but not confirmed; "
+                    + "check the standby and synchronous_standby_names"
             } else if awaited.isCommit {
                 let event = [type, wait].compactMap(\.self).joined(separator: " ")
                 text = "no answer for \(time): waiting for \(awaited.text)\(event.isEmpty ? "" : ", which waits for \(event)")"
