@@ -53,7 +53,7 @@ public struct Dashboard: Sendable {
     ) {
         precondition(
             token != nil || control == nil && address.isLoopback && allowedHosts.isEmpty,
-            "without a token only this machine may look, and no one may act"
+            "without a token only this machine may use the dashboard, and only to read"
         )
         self.address = address
         let access = AccessControl(token)

@@ -132,7 +132,7 @@ struct AccessTests {
             let wrong = try await logIn(dashboard, "wrong-wrong-wrong-wrong")
             #expect(wrong.status == 401)
             #expect(wrong.header("Set-Cookie") == nil)
-            #expect(wrong.body.contains("the token is wrong"))
+            #expect(wrong.body.contains("invalid token"))
             let right = try await logIn(dashboard, TestDashboard.token)
             #expect(right.status == 303)
             #expect(right.header("Location") == "/runs")

@@ -60,11 +60,11 @@ public struct RunControl: Sendable {
         finalReason: HaltReason?
     ) async throws {
         guard actions(state, report, finalReason: finalReason).contains(action) else {
-            if action == .approve, state == .running { throw HTTPProblem(.conflict, "no gate of the run is open") }
+            if action == .approve, state == .running { throw HTTPProblem(.conflict, "the run is not waiting at a gate") }
             if action == .resume, state == .halted, let finalReason {
-                throw HTTPProblem(.conflict, "the run was halted for good: \(finalReason)")
+                throw HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
             }
-            throw HTTPProblem(.conflict, "that cannot be done: the run is \(state.rawValue)")
+            throw HTTPProblem(.conflict, "this action is not available: the run is \(state.rawValue)")
         }
         switch action {
         case .stop: try await post(.stop, to: run)
@@ -83,7 +83,7 @@ public struct RunControl: Sendable {
     private func approve(_ run: RunRecord, _ report: FleetReport) async throws {
         let plan = try await plan(of: run)
         guard let wave = report.gate?.wave, plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else {
-            throw HTTPProblem(.conflict, "the gate waits for no approval")
+            throw HTTPProblem(.conflict, "the gate does not need an approval")
         }
         try await post(.approve(wave: wave), to: run)
     }
@@ -91,7 +91,7 @@ public struct RunControl: Sendable {
     private func check(_ server: String?, _ run: RunRecord) async throws -> String {
         let plan = try await plan(of: run)
         guard let server, plan.waves.contains(where: { $0.instances.contains { $0.server == server } }) else {
-            throw HTTPProblem(.badRequest, "the run has nothing on that server; name one as ?server=NAME")
+            throw HTTPProblem(.badRequest, "the run has no instance on that server; name a server as ?server=NAME")
         }
         return server
     }

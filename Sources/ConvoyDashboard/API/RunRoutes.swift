@@ -58,7 +58,7 @@ struct RunRoutes: Sendable {
 
     private func find(_ context: DashboardContext) async throws -> Found {
         guard let found = try await view.run(try context.parameter("run")) else {
-            throw HTTPProblem(.notFound, "the journal has no such run")
+            throw HTTPProblem(.notFound, "unknown run")
         }
         return found
     }
@@ -105,7 +105,7 @@ struct RunRoutes: Sendable {
         // What a browser sends when it connects again; it knows better than the address that the page began with.
         if let header = request.headers[.lastEventID] {
             guard let number = Int64(header), number >= 0 else {
-                throw HTTPProblem(.badRequest, "Last-Event-ID is not the number of an event")
+                throw HTTPProblem(.badRequest, "Last-Event-ID is not an event number")
             }
             after = number
         }
@@ -120,7 +120,7 @@ struct RunRoutes: Sendable {
         // The one answer after which a browser does not connect again.
         if follows, await found.follower.isOver(after: after) { return Response(status: .noContent) }
         guard let place = followers.take(Self.session(of: context)) else {
-            throw HTTPProblem(.serviceUnavailable, "too many follow runs already", headers: [.retryAfter: "10"])
+            throw HTTPProblem(.serviceUnavailable, "too many event streams are open", headers: [.retryAfter: "10"])
         }
         // A stream asks for nothing more, and there are few of them.
         doors.prove(context.channel)

@@ -34,7 +34,7 @@ struct DashboardRouter: Sendable {
             let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
             for method in Self.methods where !allowed.contains(method) {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
-                    throw HTTPProblem(.methodNotAllowed, "this can only be asked for with \(allow)", headers: [.allow: allow])
+                    throw HTTPProblem(.methodNotAllowed, "this address only accepts \(allow)", headers: [.allow: allow])
                 }
             }
         }
@@ -71,7 +71,7 @@ struct DashboardRouter: Sendable {
     func checkDoor(_ context: DashboardContext) throws(HTTPProblem) {
         guard doors.isRefused(context.channel) else { return }
         context.channel.close(promise: nil)
-        throw HTTPProblem(.tooManyRequests, "too many wrong tokens came over this connection")
+        throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
     }
 
     /// - Throws: where a foreign page may have sent the request from a reader's browser.
@@ -96,7 +96,7 @@ struct DashboardRouter: Sendable {
         let host = request.head.authority ?? ""
         // Whether the proxy in front of us speaks TLS is its own affair; the host and the port are what counts.
         guard ["same-origin", "none"].contains(site), origin == nil || origin == "http://\(host)" || origin == "https://\(host)" else {
-            throw HTTPProblem(.forbidden, "another site sent this request")
+            throw HTTPProblem(.forbidden, "cross-site request refused")
         }
     }
 
@@ -126,9 +126,9 @@ private struct Outermost: RouterMiddleware {
         do {
             rules.doors.request(on: context.channel)
             // The first one is the authority; which of two is meant, a proxy in front of us may see otherwise.
-            guard request.headers[.furtherHost] == nil else { throw HTTPProblem(.badRequest, "there are two Host headers") }
+            guard request.headers[.furtherHost] == nil else { throw HTTPProblem(.badRequest, "more than one Host header") }
             guard rules.hosts.accepts(request.head.authority, port: context.port) else {
-                throw HTTPProblem(.misdirectedRequest, "this server does not go by that name; --allow-host tells it one more")
+                throw HTTPProblem(.misdirectedRequest, "unknown Host header; add it with --allow-host")
             }
             response = try await next(request, context)
         } catch {
@@ -144,17 +144,17 @@ private struct Outermost: RouterMiddleware {
         switch error {
         case let error as HTTPProblem: problem = error
         // For example a chunk without a size: what came is no HTTP.
-        case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request cannot be understood")
+        case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request is not valid")
         // The connection was closed while its request was still coming in: strangers could fill the log with that.
-        case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request was not whole in time")
+        case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request did not arrive completely in time")
         case let error as JournalError: problem = HTTPProblem(error)
-        case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
+        case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "page not found")
         // The words of others may tell what nobody asked for.
         case let error as any HTTPResponseError where error.status.kind == .clientError:
-            problem = HTTPProblem(error.status, "the request cannot be understood")
+            problem = HTTPProblem(error.status, "the request is not valid")
         default:
             rules.log("error: \(request.method) \(DashboardRouter.localPath(request.uri.path)): \(error)")
-            problem = HTTPProblem(.internalServerError, "something went wrong; the server's standard error has more")
+            problem = HTTPProblem(.internalServerError, "internal error; see the server's standard error")
         }
         let isForPrograms = ["/api/", "/metrics", "/healthz", "/assets/"].contains { request.uri.path.hasPrefix($0) }
         return isForPrograms ? problem.response : rules.errorPage(problem)
