@@ -33,8 +33,8 @@ public final class RunLock: Sendable {
         }
         throw JournalError(
             path: journal,
-            message: "run \(run) is still going on (\(owner(path)))",
-            hint: "look at it with `convoy runs show \(run)`, or end it with `convoy stop \(run)`"
+            message: "run \(run) is still running (\(owner(path)))",
+            hint: "see its progress with `convoy runs show \(run)`, or stop it with `convoy stop \(run)`"
         )
     }
 
@@ -66,7 +66,7 @@ public final class RunLock: Sendable {
             throw JournalError(path: journal, message: "it does not exist")
         }
         guard run.description.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }) else {
-            throw JournalError(path: journal, message: "“\(run)” is not the name of a run")
+            throw JournalError(path: journal, message: "“\(run)” is not a run id")
         }
         return "\(file.realPath).\(run).lock"
     }
@@ -74,7 +74,7 @@ public final class RunLock: Sendable {
     /// Nil where somebody else has it.
     private static func take(_ path: String, _ journal: String) throws(JournalError) -> RunLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be made", code: errno) }
+        guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be created", code: errno) }
         var ours = stat()
         var named = stat()
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &ours) == 0, stat(path, &named) == 0,

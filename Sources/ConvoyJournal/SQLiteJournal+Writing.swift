@@ -50,7 +50,7 @@ extension SQLiteJournal {
 
     private func checkNotAbandoned(_ run: String, _ db: Database) throws {
         guard let person = try String.fetchOne(db, sql: "SELECT abandoned_by FROM runs WHERE id = ?", arguments: [run]) else { return }
-        throw JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "begin a new one with `convoy migrate`")
+        throw JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "start a new run with `convoy migrate`")
     }
 
     /// Leaves a request for the process that works on a run.

@@ -119,8 +119,8 @@ public final class SQLiteJournal: Journal {
             guard try !JournalSchema.migrator.hasBeenSuperseded(db) else {
                 throw JournalError(
                     path: file.path,
-                    message: "a newer convoy made it, and this one does not know what that one writes",
-                    hint: "use the newer convoy, or name another journal"
+                    message: "a newer Convoy created it, and this one cannot read it",
+                    hint: "use the newer Convoy, or set another journal"
                 )
             }
             let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0

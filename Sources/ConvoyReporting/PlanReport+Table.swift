@@ -88,7 +88,7 @@ extension PlanReport {
 
     private var windowLines: [String] {
         guard let window else { return [] }
-        let state = window.opensAt.map { "closed now: nothing starts before \($0.human)" } ?? "open now"
+        let state = window.opensAt.map { "closed now: no instances start before \($0.human)" } ?? "open now"
         return ["maintenance window: \(window.text.visible); \(state)"]
     }
 

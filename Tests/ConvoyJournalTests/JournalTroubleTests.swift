@@ -130,13 +130,13 @@ struct JournalTroubleTests {
 
     @Test func aURLIsRefusedWithoutItsPassword() async throws {
         let problem = try #require(await problems(opening: "postgres://convoy:hunter2@control/journal").writing)
-        #expect(problem.message.contains("only a file"))
+        #expect(problem.message.contains("control database"))
         #expect(!"\(problem)\(problem.hint ?? "")".contains("hunter2"))
     }
 
     @Test func aFileThatAnotherProcessKeepsLockedIsToldInWords() throws {
         let error = JournalError(path: "j", DatabaseError(resultCode: .SQLITE_BUSY))
-        #expect(error.message.contains("another process keeps it locked for longer than 10"))
+        #expect(error.message.contains("another process has locked it for more than 10"))
     }
 
     // MARK: Disks

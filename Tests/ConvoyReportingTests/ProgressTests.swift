@@ -26,7 +26,7 @@ struct ProgressTests {
                 "09:00:00 bob: warning: convoy.migration_log cannot be created",
                 "09:00:00 carol: waiting: pid 4711 (psql) holds the lock",
                 "09:00:01 bob: failed: Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)",
-                "09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); nothing new starts, what runs finishes",
+                "09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); no new instances start, those in progress finish",
                 "09:00:03 carol: lock-busy: another session holds the migration lock, locked by pid 4711 (psql from 10.0.0.7, session since "
                     + "2026-08-08T08:00:00Z)",
                 "09:00:03 wave rest done: 1 pending, 1 failed, 1 lock-busy",
@@ -71,7 +71,7 @@ struct ProgressTests {
                 "  rest    ░░░░░░░░░░░░░░░░░░░░  0/3",
                 "  outside the maintenance window until 2026-08-08 10:00:00Z",
                 "  paused: eu-1",
-                "  stopping: nothing new starts, what runs finishes",
+                "  stopping: no new instances start, those in progress finish",
                 "  → alice  1:00  0/1 migrations, 20260808090000 for 1:00: CREATE INDEX drives 43 %, building index: scanning table",
             ]
         )
@@ -85,7 +85,7 @@ struct ProgressTests {
         apply(71, .gateWaiting(wave: "canary", reason: "an approval"))
         #expect(
             view.lines(report, at: moment(80)).dropFirst(3) == [
-                "  gate of canary  0:09  waiting for an approval", "  cancelling what runs and rolling it back",
+                "  gate of canary  0:09  waiting for an approval", "  cancelling the instances in progress and rolling them back",
             ]
         )
     }

@@ -59,7 +59,7 @@ package enum BoundedFile {
     private static func failure(_ code: Int32) -> Failure {
         switch code {
         case ENOENT, ENOTDIR: Failure(reason: "does not exist")
-        case EACCES, EPERM: Failure(reason: "may not be read", hint: "give this user the right to read it")
+        case EACCES, EPERM: Failure(reason: "may not be read", hint: "give this user permission to read it")
         default: Failure(reason: "cannot be read: \(String(cString: strerror(code)))")
         }
     }

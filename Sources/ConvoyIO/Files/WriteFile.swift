@@ -4,7 +4,7 @@ import Glibc
 package struct FileWriteError: Error, Sendable, Hashable, CustomStringConvertible {
     package let reason: String
 
-    package var description: String { "the file cannot be made: \(reason)" }
+    package var description: String { "the file cannot be created: \(reason)" }
 }
 
 /// Makes a file with these contents, whole or not at all; what bears the name already is never written to.

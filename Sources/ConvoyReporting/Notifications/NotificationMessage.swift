@@ -86,7 +86,7 @@ package struct NotificationMessage: Sendable {
             return "\(run) has started: \(counted(report.instances.count, "instance")) in \(counted(report.waves.count, "wave"))"
         case .gateWaiting:
             return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
-        case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); nothing new starts: \(outcomes)" + slackFailures
+        case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures
         case .runFinished:
             return "\(run) \(report.endState.rawValue) after \(report.duration(at: at).human): \(outcomes)" + slackFailures
         }

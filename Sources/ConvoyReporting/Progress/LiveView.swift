@@ -92,9 +92,9 @@ struct LiveView: Sendable {
         if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.sorted(), limit: 5))", .notable)) }
         if report.status == nil {
             if report.isCancelling {
-                lines.append(("  cancelling what runs and rolling it back", .notable))
+                lines.append(("  cancelling the instances in progress and rolling them back", .notable))
             } else if report.isStopping {
-                lines.append(("  stopping: nothing new starts, what runs finishes", .notable))
+                lines.append(("  stopping: no new instances start, those in progress finish", .notable))
             } else if let reason = report.haltReason {
                 lines.append(("  halted: \(reason.description.visible)", .bad))
             }

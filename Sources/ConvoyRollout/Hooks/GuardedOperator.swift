@@ -116,7 +116,7 @@ public struct GuardedOperator: InstanceOperator {
             .failed,
             "\(message)\(changed.whatWasDone)",
             detail: hook.lastLines,
-            hint: "see to the app of this instance; its database needs nothing"
+            hint: "check the app of this instance; its database needs no action"
         )
         return failed
     }
@@ -141,7 +141,7 @@ public struct GuardedOperator: InstanceOperator {
             .failed,
             "\(hooks.name(of: .beforeInstance)): \(hook.problem ?? ""); the database was not touched",
             detail: hook.lastLines,
-            hint: "correct what the hook needs, or the hook in the fleet file"
+            hint: "correct the hook in the fleet file, or what it needs"
         )
         return InstanceResult(outcome: .failed, failure: failure)
     }

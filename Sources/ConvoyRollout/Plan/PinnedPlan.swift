@@ -170,17 +170,17 @@ extension PinnedPlan {
     public init(data: Data) throws(InvalidPlan) {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
-        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is no pinned plan") }
+        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is not a plan file") }
         guard header.schema == Self.schema else {
-            throw InvalidPlan(message: "the plan has the form “\(header.schema)”, and this convoy knows “\(Self.schema)”")
+            throw InvalidPlan(message: "the plan has the schema “\(header.schema)”, and this Convoy reads “\(Self.schema)”")
         }
         do {
             self = try decoder.decode(Self.self, from: data)
         } catch {
-            throw InvalidPlan(message: "the pinned plan is damaged")
+            throw InvalidPlan(message: "the plan is damaged")
         }
         guard change.isValid, waves.allSatisfy({ $0.instances.allSatisfy { !$0.name.isEmpty } }) else {
-            throw InvalidPlan(message: "the pinned plan is damaged")
+            throw InvalidPlan(message: "the plan is damaged")
         }
     }
 

@@ -130,6 +130,6 @@ public struct UnknownWave: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         let meant = nearestWord(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
-        return "there is no wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
+        return "unknown wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
     }
 }

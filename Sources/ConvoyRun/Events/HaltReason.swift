@@ -33,15 +33,15 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         case .unreachablePercent(let wave, let limit, let count, let instances):
             "wave \(wave) reached its stop rule unreachable_percent: \(Self.text(limit)) (\(Self.share(instances, of: count)))"
         case .nothingReached(let wave):
-            "no instance of wave \(wave) could be reached, so it says nothing about the waves after it"
+            "no instance of wave \(wave) could be reached, so the next wave does not start"
         case .onFailure(let wave, let policy, let instance):
-            "\(instance) did not end well and wave \(wave) has on_failure: \(policy.rawValue)"
+            "\(instance) did not succeed, and wave \(wave) has on_failure: \(policy.rawValue)"
         case .gateFailed(let wave, let reason):
             "the gate after wave \(wave) failed: \(reason)"
         case .hookFailed(let point, let wave, let reason):
             "\(point.rawValue)\(wave.map { " of wave \($0)" } ?? "") failed: \(reason)"
         case .journalFailed(let reason):
-            "what happens can no longer be recorded: \(reason)"
+            "the journal can no longer be written: \(reason)"
         }
     }
 
