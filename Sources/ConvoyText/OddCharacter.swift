@@ -64,7 +64,7 @@ package struct OddCharacter: Hashable, Sendable {
     package var hint: String {
         switch kind {
         case .blank: "use a plain space"
-        case .invisible: "take it out"
+        case .invisible: "remove it"
         case .punctuation(let name): name.contains("quote") ? "use plain quotes: \" or '" : "use the plain one"
         case .letter: "use the Latin letter that looks like it"
         }

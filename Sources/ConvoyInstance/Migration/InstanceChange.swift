@@ -371,7 +371,7 @@ final class InstanceChange {
 
     func openConnection() throws(Failure) -> PostgresConnection {
         guard let connection, connection.isOpen else {
-            throw Failure(.unknown, "the connection is closed", hint: "run status to see where this instance stands")
+            throw Failure(.unknown, "the connection is closed", hint: "run `convoy status` to see the state of this instance")
         }
         return connection
     }
