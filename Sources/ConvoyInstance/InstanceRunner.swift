@@ -84,7 +84,7 @@ public struct InstanceRunner: InstanceOperator {
         package init() {}
     }
 
-    /// Names of steps that the set's files ask for and nobody registered.
+    /// Names of steps that the set's files ask for and that are not registered.
     public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
     public func connections(for instance: Instance) -> Int {

@@ -23,7 +23,7 @@ struct JournalFile: Sendable {
         return file
     }
 
-    /// Finds a journal, and makes an empty file and the folders on the way where there is none. What it makes is for this user alone.
+    /// Finds a journal; if there is none, creates an empty file and the missing folders. Only this user can read what it creates.
     static func makeIfMissing(_ path: String) throws(JournalError) -> JournalFile {
         try checkName(path)
         try makeFolders(for: path)
@@ -82,7 +82,7 @@ struct JournalFile: Sendable {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file
         case S_IFDIR: throw JournalError(path: path, message: "is a folder, not a file", hint: "name a file in it")
-        // Whoever made the link would decide which file is written.
+        // The owner of the link would decide which file is written.
         case S_IFLNK: throw JournalError(path: path, message: "is a symbolic link", hint: "name the file that it points to")
         default: throw JournalError(path: path, message: "is not a regular file", hint: "set another path with `journal:`")
         }

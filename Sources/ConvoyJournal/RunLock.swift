@@ -5,7 +5,8 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// What the process that works on a run holds all the while, so that nobody else works on it and so that everybody can see that it is under way.
+/// The lock that a process holds while it works on a run, so that no second process works on it and so that others can see that it is
+/// active.
 ///
 /// It is a lock on a file beside the journal, `<journal>.<run>.lock`. The kernel lets it go when the process ends, however it ends. Programs that
 /// the process starts do not inherit it.
@@ -25,7 +26,7 @@ public final class RunLock: Sendable {
     /// - Throws: ``JournalError`` that says who holds it.
     public static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
         let path = try lockPath(run, journal)
-        // Someone who only asks, in `holder(of:journal:)`, has it for a moment.
+        // A process that only checks the lock, in `holder(of:journal:)`, holds it for a moment.
         for attempt in 1... {
             if let lock = try take(path, journal) { return lock }
             guard attempt < 20 else { break }
@@ -38,7 +39,7 @@ public final class RunLock: Sendable {
         )
     }
 
-    /// Who works on a run, for example `pid 4711 on db-tools`; nil where nobody does.
+    /// The process that works on a run, for example `pid 4711 on db-tools`; nil if there is none.
     public static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
         let path = try lockPath(run, journal)
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
@@ -54,7 +55,7 @@ public final class RunLock: Sendable {
     public func release() {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
-            // While it is held nobody else's file can bear the name.
+            // While it is held, no other file can have the name.
             unlink(path)
             close(held)
             descriptor = nil
@@ -71,7 +72,7 @@ public final class RunLock: Sendable {
         return "\(file.realPath).\(run).lock"
     }
 
-    /// Nil where somebody else has it.
+    /// Nil if another process holds it.
     private static func take(_ path: String, _ journal: String) throws(JournalError) -> RunLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be created", code: errno) }

@@ -9,9 +9,9 @@ extension SQLiteJournal {
     /// How many events of each it reads at most, from the newest back.
     static let typicalEventsPerRun = 5000
 
-    /// How long each migration took on the instances of runs, as was told when each was applied; ups before downs, by version.
+    /// How long each migration took on the instances of runs, as recorded when it was applied; ups before downs, by version.
     ///
-    /// What a process that was killed had committed and not told is missing.
+    /// Migrations that a killed process committed but did not record are missing.
     public func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
         try await read { db in
             var tally = MigrationDurations.Tally()

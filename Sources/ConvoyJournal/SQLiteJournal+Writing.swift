@@ -63,7 +63,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// Gives a run up, for good. Hold its ``RunLock`` meanwhile, so that nobody works on it.
+    /// Abandons a run for good. Hold its ``RunLock`` meanwhile, so that no process works on it.
     public func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
         try await write { db in
             try db.execute(

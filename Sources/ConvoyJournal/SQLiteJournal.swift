@@ -30,7 +30,7 @@ public final class SQLiteJournal: Journal {
         queue = CommitQueue(pool)
     }
 
-    /// Opens a journal for writing, and makes it where there is none.
+    /// Opens a journal for writing, and creates it if it does not exist.
     ///
     /// - Throws: ``JournalError`` where the file cannot be written, is damaged, is no journal, or was made by a newer program.
     public static func open(path: String) async throws(JournalError) -> SQLiteJournal {

@@ -7,8 +7,8 @@ struct PipelineExchange {
     /// How many bytes the server may have that it has not answered yet. More would fill its socket behind a statement that takes long: the window
     /// closes, and TCP's own time-out (`tcp_user_timeout`) takes the busy server for one that is gone.
     private static let ahead = 32 << 10
-    /// How long a COMMIT may still take when the task was cancelled. A request would only end its wait for a standby, and the server would go on
-    /// with the next transaction.
+    /// How long a COMMIT may still take when the task was cancelled. A cancel request would only end its wait for a standby, and the server
+    /// would continue with the next transaction.
     private static let commitGrace = Duration.milliseconds(500)
     /// How often a cancel request is repeated: one gets lost between two short transactions.
     private static let repetition = Duration.milliseconds(50)
@@ -44,7 +44,7 @@ struct PipelineExchange {
     /// Of the statements before it.
     private var keptRows = 0
     private var keptBytes = 0
-    /// Of rows that nobody wants.
+    /// Rows that are not needed.
     private var droppedBytes = 0
 
     /// What is known once the task was cancelled.

@@ -63,7 +63,7 @@ public struct InstanceSettings: Sendable, Hashable {
     public var ledgerSchema: String?
     /// `out_of_order`: what to do about a pending version below the newest applied one.
     public var outOfOrder: OutOfOrderPolicy = .apply
-    /// `strict`: an `edited` migration is refused, not only told.
+    /// `strict`: an `edited` migration is refused, not only reported.
     public var strict = false
     /// `audit`: whether each database keeps `convoy.migration_log`.
     public var audit: AuditPolicy = .database

@@ -7,7 +7,7 @@ public import ConvoyText
 ///
 ///     let fleet = try FleetFile.load(path: "fleet.yaml", environment: ProcessInfo.processInfo.environment)
 ///
-/// No problem that it tells holds a secret.
+/// No reported problem contains a secret.
 public enum FleetFile {
     /// The largest file that is read, in bytes.
     public static let sizeLimit = 8 << 20
@@ -29,7 +29,7 @@ public enum FleetFile {
         return try read(contents.bytes, file: path, environment: environment, isExposed: contents.isExposed)
     }
 
-    /// What to do where there is no such file; the same name with YAML's other ending is an easy mistake.
+    /// What to do if the file does not exist; the same name with YAML's other ending is an easy mistake.
     static func missingHint(_ path: String) -> String {
         for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
             let candidate = path.dropLast(ending.count) + other

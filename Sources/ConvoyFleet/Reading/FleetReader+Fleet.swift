@@ -6,7 +6,7 @@ extension FleetReader {
         "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "notifications",
     ]
 
-    /// Reads the whole file; nil where its top is no fleet file of this version. Whether it can be used is told by ``problems``.
+    /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
     func fleet(_ node: YAMLNode) -> Fleet? {
         let top = Field(key: "", keyMark: node.mark, node: node, isInSecret: false)
         guard case .mapping = node.content else {
@@ -66,7 +66,7 @@ extension FleetReader {
         )
     }
 
-    /// A file of another version is told so, and nothing else: its keys may mean something else.
+    /// For a file of another version only the version is reported: its keys may mean something else.
     private func hasKnownVersion(_ node: YAMLNode) -> Bool {
         guard case .mapping(let pairs) = node.content else { return false }
         for pair in pairs {

@@ -180,7 +180,7 @@ extension FleetReader {
         draft.parameters["host"] ?? draft.parameters["hostaddr"] == nil ? nil : address(draft)
     }
 
-    /// What to call the server of an instance that names none: `host:port` so far as the file or libpq's environment tell.
+    /// The name of the server of an instance that names none: `host:port` as far as the file or libpq's environment gives them.
     private func address(_ draft: InstanceDraft) -> String {
         func value(_ keywords: String..., variables: String...) -> String? {
             (keywords.map { draft.parameters[$0] } + variables.map { environment[$0] }).compactMap { $0 }.first { !$0.isEmpty }

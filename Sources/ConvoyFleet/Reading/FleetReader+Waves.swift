@@ -2,7 +2,8 @@ internal import ConvoyMigrations
 import ConvoyText
 
 extension FleetReader {
-    /// Tells which waves take nothing, or what another takes first. Without discovery the file says it all; with it, only a run can know.
+    /// Reports waves that take nothing, or whose instances an earlier wave takes. Without discovery the file decides it; with it, only a
+    /// run can.
     func check(_ waves: [ListedWave], against listed: [ListedInstance], canDiscover: Bool) {
         let rest = waves.firstIndex { $0.wave.selection == .rest && $0.wave.onePer == nil } ?? waves.count
         for wave in waves.dropFirst(rest + 1) {
@@ -15,14 +16,14 @@ extension FleetReader {
         guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty else { return }
 
         let instances = listed.map(\.instance)
-        // Nobody has a cohort yet, so that a wave of one instance per cohort takes none and leaves to later waves at least what it will
-        // leave in a run: what has nothing to take here has nothing to take there.
+        // Cohorts are not known yet, so a wave of one instance per cohort takes none here and leaves to later waves at least what it will
+        // leave in a run: a wave that has nothing to take here has nothing to take there.
         let choice = WaveChoice(waves: waves.map(\.wave), instances: instances, cohorts: [:])
         let known = Set(instances.map(\.name))
         let vocabulary = SelectionVocabulary(instances)
         for (index, wave) in waves.enumerated() where index <= rest {
             noteUnknownLabel(of: wave, instances)
-            // A wave that gets nothing is told as that.
+            // A wave that gets nothing is reported as empty.
             var misses: [SelectorMiss] = []
             if case .selector(let selector) = wave.wave.selection { misses = selector.misses(in: vocabulary) }
             if !choice.leftFor[index].isEmpty {

@@ -4,7 +4,7 @@ import ConvoyText
 
 /// Turns the nodes of a fleet file into a ``Fleet`` and notes every problem on the way.
 ///
-/// Its readers answer nil where a value is missing or wrong, and have told the problem then; so a caller goes on with what it has.
+/// Its readers return nil for a missing or wrong value, after reporting the problem; so a caller continues with what it has.
 final class FleetReader {
     let file: String
     /// What relative paths start from, with a slash at its end; empty for the working directory.

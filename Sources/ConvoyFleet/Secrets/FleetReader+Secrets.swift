@@ -14,7 +14,7 @@ struct SecretNotes {
     var exposedAt: YAMLNode.Mark?
     /// The first secret that stands in the fleet file itself.
     var literalAt: YAMLNode.Mark?
-    /// What was told once already.
+    /// Problems that were reported once already.
     var told: Set<String> = []
 }
 
@@ -153,7 +153,7 @@ extension FleetReader {
 
     // MARK: Warnings on the whole
 
-    /// Tells which secrets other users of the machine can read.
+    /// Reports which secrets other users of the machine can read.
     func noteExposedSecrets(isFileExposed: Bool) {
         if isFileExposed, let mark = secrets.literalAt {
             note(
@@ -174,7 +174,7 @@ extension FleetReader {
         )
     }
 
-    /// Tells which passwords a stranger on the network could get: where the server does not have to prove who it is.
+    /// Reports which passwords an attacker on the network could get: where the server does not have to prove its identity.
     func noteUnprovenServers(_ connections: [(parameters: ConnectionParameters, mark: YAMLNode.Mark)]) {
         var addresses: [String] = []
         var modes: Set<String> = []

@@ -19,7 +19,7 @@ package enum BoundedFile {
 
     /// The same, and whether other users of the machine could read it too.
     package static func contents(_ path: String, limit: Int) throws(Failure) -> (bytes: [UInt8], isExposed: Bool) {
-        // Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
+        // Without O_NONBLOCK, opening a named pipe without a writer would wait for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure(errno) }
         defer { close(descriptor) }

@@ -18,7 +18,7 @@ package enum FileReadError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Reads a whole file of at most so many bytes; a pipe or a device that bears the name cannot make it wait.
+/// Reads a whole file up to a maximum size; a pipe or a device of that name cannot make it wait.
 package func readFile(_ path: String, limit: Int) throws(FileReadError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed(systemReason()) }

@@ -21,15 +21,15 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
             reason = systemReason()
         }
     }
-    // Some file systems tell only here that the disk is full.
+    // Some file systems report only here that the disk is full.
     if close(descriptor) != 0, reason == nil, errno != EINTR { reason = systemReason() }
     guard let reason else { return }
     _ = unlink(path)
     throw FileWriteError(reason: reason)
 }
 
-/// Puts a file with these contents in the place of the one that bears the name, or makes it: whoever reads it finds the old one or the new one,
-/// whole. What is replaced hands down its permissions.
+/// Replaces or creates a file with these contents: a reader finds either the old file or the new one, always complete. The new file takes
+/// over the permissions of the old one.
 ///
 /// No symbolic link is followed: who may write to the folder could have it lead to any file of ours.
 package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {

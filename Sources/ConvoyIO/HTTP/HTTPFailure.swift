@@ -17,7 +17,7 @@ enum HTTPFailure {
         case let error as NIOConnectionError: reason(error)
         case let error as IOError: reason(errno: error.errnoCode)
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            // BoringSSL tells the two apart in its text only.
+            // BoringSSL distinguishes the two in its text only.
             "\(error)".contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError
                 ? "its certificate is not trusted" : "it offers no usable TLS"
         case is HTTPParserError: improper

@@ -57,7 +57,7 @@ package struct HTTPRequest: Sendable {
         case status(Int, retryAfter: String? = nil, redirects: Int = 0)
         /// A redirect that is not followed although others are, and why.
         case astray(Int, String)
-        /// Why there is none, for example that nothing listens there.
+        /// Why there is no answer, for example a refused connection.
         case failed(String)
     }
 

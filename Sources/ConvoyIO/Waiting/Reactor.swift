@@ -21,7 +21,7 @@ package final class Reactor: Sendable {
     }
 
     package enum Wakeup: Sendable {
-        /// The descriptor is ready, or broken: the next read or write tells which.
+        /// The descriptor is ready, or broken: the next read or write shows which.
         case ready
         case timedOut
         case cancelled
@@ -37,7 +37,7 @@ package final class Reactor: Sendable {
     private struct State {
         var registrations: [UInt64: Registration] = [:]
         var lastToken: UInt64 = 0
-        /// Whether the thread sits in `poll`, or is about to, and nobody has interrupted it yet.
+        /// Whether the thread sits in `poll`, or is about to, and has not been interrupted yet.
         var isPolling = false
 
         /// Whether the caller has to interrupt the thread for it to see what has changed. The first one does it for all.

@@ -110,11 +110,11 @@ struct InstanceAssessment: Sendable {
         warnings.append(Self.warning(ofRefusal: refusal))
     }
 
-    /// What those who only look are told of a failure that waits for those who migrate.
+    /// The warning for a probe about a failure that only a migration would meet.
     static func warning(ofRefusal failure: Failure) -> String { "migrate would refuse this instance: \(failure.message)" }
 
-    /// Whether who may migrate matters also to those who only look: an app's own role that may write the ledger, and is not its owner, is a mistake
-    /// to be put right.
+    /// Whether missing rights to migrate also matter to a probe: an app's own role that may write the ledger and is not its owner is a
+    /// mistake that needs correction.
     private static func concernsReaders(_ facts: InstanceFacts, _ ledger: Ledger) -> Bool {
         guard !facts.isInRecovery, let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }) else { return false }
         return table.mayInsert && !table.mayActAsOwner

@@ -101,7 +101,7 @@ struct Ledger: Sendable, Hashable {
         [version.description, predecessor?.description]
     }
 
-    /// How the server says that the ledger has moved: by the division, or because someone recorded the version at this very moment.
+    /// How the server reports that the ledger has moved: by the division, or because another migrator recorded the version at this moment.
     static let movedCodes: Set<String> = ["22012", "23505"]
 
     /// How the server says that a row which is there was not deleted: by the logarithm.

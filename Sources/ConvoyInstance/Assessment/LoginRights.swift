@@ -29,7 +29,7 @@ struct LoginRights: Sendable, Hashable {
         let surplus = login.surplus(over: owner)
         guard mayActAsOwner || login.superuser != nil else { return .reads }
         if !surplus.isEmpty { return .refused(over: owner.name, surplus) }
-        // Whoever owns the database can put other objects beside the ledger, or in its place.
+        // The owner of the database can put other objects beside the ledger, or in its place.
         guard !databaseOwner.rules(over: login) else { return .works }
         let beyond = login.surplus(over: databaseOwner).filter { surplus in
             if case .superuser = surplus { return true }

@@ -109,7 +109,7 @@ extension Instance {
 }
 
 extension ServerMessage {
-    /// Violated constraints and views' check options show the row, data exceptions the value. Only 22003 tells of the type instead.
+    /// Violated constraints and views' check options show the row, data exceptions the value. Only 22003 names the type instead.
     fileprivate var detailHoldsRows: Bool { isClass("23") || isClass("44") || isClass("22") && sqlstate != "22003" }
 
     /// The message. A data exception quotes the value that does not fit (`invalid input syntax for type bigint: "…"`), which comes from a row unless

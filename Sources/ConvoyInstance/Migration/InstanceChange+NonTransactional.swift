@@ -53,7 +53,8 @@ extension InstanceChange {
 
         let versions = Ledger.parameters(migration.version, after: predecessor)
         let check = PipelineStatement(exchange.ledger.check(change.direction), versions)
-        // A query's snapshot lives until the next statement takes its place, and CREATE INDEX CONCURRENTLY waits for whoever has one.
+        // A query's snapshot lives until the next statement replaces it, and CREATE INDEX CONCURRENTLY waits for every session that has
+        // one.
         let forget = PipelineStatement("SET LOCAL lock_timeout = 0")
         let opening =
             exchange.rehearsal(migration, after: predecessor) + exchange.opening(migration)

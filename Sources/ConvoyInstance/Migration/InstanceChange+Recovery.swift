@@ -41,7 +41,7 @@ extension InstanceChange {
                 if let before = standing?.timeline, await timeline(of: connection) != before { standing = nil }
                 for orphan in orphans { try await end(orphan, by: connection, until: deadline) }
                 if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
-                // Nobody writes in our name any more: what we did is known from here on, whoever gets the lock.
+                // No process writes for this run any more: from here on its work is known, even if another migrator gets the lock.
                 let reading = try await probe.read(connection)
                 facts = reading.facts
                 if let identity = reading.facts.identity { orphans.append(identity) }
@@ -152,8 +152,8 @@ extension InstanceChange {
         if let problem { throw Failure(.unreachable, problem) }
     }
 
-    /// Notes what the old server process committed after we stopped hearing from it. The audit log tells our own commits from the app's; without it,
-    /// what was in the window counts.
+    /// Records what the old server process committed after the connection was lost. The audit log distinguishes our commits from the app's;
+    /// without an audit log, every migration of the batch that is applied counts as ours.
     private func noteCommitsFound(_ reading: InstanceProbe.Reading, _ connection: PostgresConnection) async throws(Failure) {
         let isThere = change.direction == .up
         var candidates = window.filter { ledgerVersions.contains($0) == isThere }

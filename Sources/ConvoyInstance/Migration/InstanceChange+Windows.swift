@@ -18,7 +18,7 @@ extension InstanceChange {
 
     /// Runs the versions in order.
     ///
-    /// - Returns: false when the ledger has to be read again, because someone else changed it or because the connection was lost.
+    /// - Returns: false when the ledger has to be read again, because another migrator changed it or because the connection was lost.
     func apply(_ versions: [MigrationVersion]) async throws(Failure) -> Bool {
         var remaining = versions[...]
         // Going up, what the first one stands on must still be there.
@@ -174,7 +174,7 @@ extension InstanceChange {
                     let now = ContinuousClock.now
                     committed(item.migration.version, in: now - start)
                     start = now
-                // Whoever got here has come past the preparations.
+                // A batch that reached this point has passed the preparations.
                 case .success where item.place == .ledger && item.statement.preparation != .none: repeated?.isPrepared = true
                 // A trigger or a rule there made nothing of it.
                 case .success(let answer) where item.place == .audit && answer.commandTag == "INSERT 0 0": lacksAuditRow = true
@@ -284,7 +284,7 @@ extension InstanceChange {
         }
     }
 
-    /// What to do about a server's error: go on, read the ledger again, or give up with the right outcome.
+    /// What to do about a server's error: continue, read the ledger again, or give up with the right outcome.
     private func resolve(
         _ message: ServerMessage,
         at place: MigrationExchange.Place,

@@ -147,7 +147,7 @@ final class InstanceChange {
                 )
             }
             if try await apply(versions) { return true }
-            // Someone else migrates the same database, or the connection was lost: read again and go on, but not for ever.
+            // Another migrator works on the same database, or the connection was lost: read again and continue, but not for ever.
             stalls = applied.count > committed ? 0 : stalls + 1
             guard stalls < 20 else {
                 throw Failure(
@@ -294,7 +294,7 @@ final class InstanceChange {
         )
     }
 
-    /// Makes ledger and audit log where they are missing, as the owner. Someone else may do the same at this moment.
+    /// Creates the ledger and the audit log where they are missing, as the owner. Another migrator may do the same at this moment.
     private func createTables(_ reading: InstanceProbe.Reading) async throws(Failure) {
         let connection = try openConnection()
         let opening = [
@@ -404,7 +404,7 @@ extension PostgresConnection {
     /// Ends the session. Behind a pooler the server's part of it lives on and goes to the next client, so what Convoy has set and prepared there is
     /// discarded first.
     ///
-    /// - Parameter serverPID: the process that answers; a pooler tells another one when the session begins.
+    /// - Parameter serverPID: the process that answers; a pooler reports another one when the session begins.
     func end(serverPID: Int32?) async {
         if isOpen, transactionStatus == .idle, let serverPID, serverPID != backendPID {
             cancellation = .ignored

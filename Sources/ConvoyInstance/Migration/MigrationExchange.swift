@@ -79,7 +79,7 @@ struct MigrationExchange: Sendable {
             }
         }
         add(.constraints, Self.immediateConstraints)
-        // What is Convoy's own again runs with Convoy's own path, where no operator can be somebody else's.
+        // From here on Convoy's own statements run again, with Convoy's own search path, which cannot contain a tenant's operator.
         add(writesAuditLog ? .audit : .readBack, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts))
         parts.append(.items(items + closing(migration)))
         return parts

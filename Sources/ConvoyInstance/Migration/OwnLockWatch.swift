@@ -43,7 +43,7 @@ struct OwnLockWatch: Sendable {
         }
     }
 
-    /// Follows who waits for whom: the statement may wait for a session that waits for the ledger.
+    /// Follows which session waits for which: the statement may wait for a session that waits for the ledger.
     private var query: PipelineStatement {
         PipelineStatement(
             """

@@ -32,7 +32,7 @@ struct CatalogueObjects {
 
     /// What to ask for a forecast; ``init(_:path:)`` takes the answer.
     ///
-    /// - Parameter others: objects besides those of the forecast.
+    /// - Parameter others: objects in addition to those of the forecast.
     static func question(
         _ forecast: SchemaForecast,
         also others: [SchemaEffect.Object] = [],

@@ -11,16 +11,16 @@ struct Preflight {
     let instance: Instance
     let change: Change
     let connection: PostgresConnection
-    /// How long to wait for a table that somebody else has locked; zero for one who only looks.
+    /// How long to wait for a table that another session has locked; zero for a probe.
     var lockWait = Duration.zero
-    /// Told once why it takes so long.
+    /// Called once with the reason for a long wait.
     var onWait: (_ reason: String) -> Void = { _ in }
-    /// Told what is asked next.
+    /// Called with the name of the next question.
     var onStage: (_ what: String) -> Void = { _ in }
 
-    /// Each query gives so many reasons at most, and so many are shown.
+    /// Maximum number of reasons that each query returns, and that are shown.
     static let reasonLimit = 20
-    /// A reason is a sentence, and has so many characters at most.
+    /// Maximum number of characters of a reason, which is one sentence.
     static let reasonLength = 500
 
     /// Judges a reading and, where nothing else stands in the way, asks the pending checks and steps.

@@ -109,7 +109,8 @@ package struct InstanceChecks: Sendable {
 extension Check {
     /// Why an answer is not the one that is wanted; nil where it is.
     ///
-    /// - Parameter showingRows: whether any text may be shown. Else only what cannot be somebody's data is: a truth value, a number.
+    /// - Parameter showingRows: whether any text may be shown. Otherwise only values that cannot be personal data are: a truth value, a
+    ///   number.
     func problem(with result: QueryResult, showingRows: Bool) -> String? {
         guard result.columns.count == 1 else { return "it must give one column, not \(result.columns.count)" }
         guard result.rows.count == 1, let row = result.rows.first else {

@@ -5,7 +5,7 @@ import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
 
-/// Reads where an instance stands: in a few round trips of read-only transactions, on the connection that may go on to migrate.
+/// Probes an instance: in a few round trips of read-only transactions, on the connection that may then migrate it.
 struct InstanceProbe {
     let instance: Instance
     /// The `application_name` of its sessions.
@@ -22,7 +22,7 @@ struct InstanceProbe {
     enum BusyServer {
         /// It is asked again until `connect_timeout` has passed.
         case waitedFor
-        /// Its next free connection belongs to whoever needs it more.
+        /// The server's next free connection is left to sessions that need it more.
         case leftAlone
     }
 

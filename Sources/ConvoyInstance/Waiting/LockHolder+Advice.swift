@@ -3,7 +3,7 @@ import ConvoyRun
 extension LockHolder {
     /// What makes the lock free, in words and statements that a test has run.
     ///
-    /// - Parameter holders: all that stand in the way; nothing is known where there are none.
+    /// - Parameter holders: all sessions that block the lock; empty if they are unknown.
     static func advice(on holders: [LockHolder]) -> String {
         guard !holders.isEmpty else {
             return "the holder of the lock is unknown: run the command again later, or raise lock_wait"

@@ -4,7 +4,7 @@ import ConvoyText
 
 /// Asking the server who holds a lock. Every name is the server's own, and no table of the tenant's is read.
 extension LockHolder {
-    /// So many are named at most.
+    /// Maximum number of holders to name.
     static let limit = 5
 
     /// Who keeps a server process waiting, at the end of the queue that it stands in: `pg_blocking_pids` of that process, and of those that it names.

@@ -29,7 +29,7 @@ final class Sightings: Sendable {
 
     private let state = Mutex(State())
 
-    /// Who held the lock when somebody was last seen to.
+    /// The sessions that held the lock when a holder was last seen.
     var holders: [LockHolder] {
         get { state.withLock(\.holders) }
         set { state.withLock { $0.holders = newValue } }

@@ -5,7 +5,7 @@ import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
 
-/// Finds out, beside the session that waits, what it waits for: asks the server in a session of its own, and reports what it was told.
+/// Finds out what a waiting session waits for: asks the server in a session of its own, and reports the answer.
 struct WaitObserver: Sendable {
     /// What a session is waiting for, in Convoy's own terms.
     enum Awaited: Sendable, Hashable {

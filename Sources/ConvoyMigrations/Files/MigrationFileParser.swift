@@ -254,7 +254,7 @@ extension MigrationFileParser {
     }
 
     private mutating func take(_ directive: Directive, _ range: Range<Int>, inStatementAt statement: Int?, _ draft: inout Draft) {
-        // A marker that begins its line has cut the file already, and was told if it is misspelt.
+        // A marker that begins its line has cut the file already, and was reported if it is misspelt.
         let isMarker =
             directive.spelling.lowercased().hasPrefix("migrate:") || directive.nearestKeyword == .up || directive.nearestKeyword == .down
         if isMarker {

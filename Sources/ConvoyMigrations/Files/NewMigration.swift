@@ -2,7 +2,7 @@ import ConvoyIO
 public import ConvoyText
 public import FoundationEssentials
 
-/// A migration that nobody has written yet: the name of its file, and the two empty sections in it.
+/// A new migration, not yet written: the name of its file, and the two empty sections in it.
 ///
 ///     let migration = try NewMigration(named: "add_nickname", in: "Migrations", displayedAs: "Migrations", at: Date())
 ///     try migration.write()
@@ -51,7 +51,7 @@ public struct NewMigration: Sendable, Hashable {
         form: Form = Form()
     ) throws {
         let files = try MigrationSet.fileNames(directory: directory, displayedAs: displayedAs)
-        // A file whose name is none is for the loader to refuse.
+        // The loader refuses a file whose name is not valid.
         try self.init(
             named: name,
             beside: files.compactMap { try? MigrationFileName($0) },
@@ -105,7 +105,7 @@ public struct NewMigration: Sendable, Hashable {
         displayedDirectory = displayedAs
     }
 
-    /// A version that is a time has so many digits: YYYYMMDDhhmmss.
+    /// The number of digits of a version that is a time: YYYYMMDDhhmmss.
     private static let timeDigits = 14
 
     /// The file as reports name it.
@@ -144,7 +144,7 @@ public struct NewMigration: Sendable, Hashable {
     private var fileName: String { MigrationFileName(version: version, name: name).description }
 }
 
-/// Why there can be no such new migration, and what to do about it.
+/// Why the new migration cannot be created, and what to do about it.
 public struct NewMigrationRefusal: Error, Sendable, Hashable {
     /// One sentence without a full stop.
     public let message: String

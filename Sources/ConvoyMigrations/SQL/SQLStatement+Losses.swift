@@ -1,5 +1,5 @@
 extension SQLStatement {
-    /// What it deletes, as far as its first words tell: tables, columns, schemas, rows. What it cannot tell it leaves out.
+    /// What it deletes, as far as its first words show: tables, columns, schemas, rows. What they do not show is left out.
     ///
     ///     SQLStatement(text: "ALTER TABLE cars DROP COLUMN plate, DROP vin", line: 1).losses   // ["column cars.plate", "column cars.vin"]
     package var losses: [String] {

@@ -44,7 +44,7 @@ struct StatementRule: Sendable {
 
     /// Why the statement cannot be a preflight check; nil for a query that only reads.
     ///
-    /// The server has the last word, in a read-only transaction; this tells mistakes before any server is asked.
+    /// The server has the last word, in a read-only transaction; this reports mistakes before any server is asked.
     var refusalAsQuery: Refusal? {
         guard ["SELECT", "WITH", "VALUES"].contains(word(0)) || tokens.first?.kind == .openParenthesis else {
             return Refusal(

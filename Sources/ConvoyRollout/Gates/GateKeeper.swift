@@ -4,7 +4,7 @@ public import ConvoyMigrations
 package import ConvoyRun
 import ConvoyText
 
-/// Watches a wave's gate: whether what it asks for holds as long as it must, and whether somebody approved.
+/// Watches a wave's gate: whether its conditions hold for the whole soak, and whether it was approved.
 ///
 /// Checks, command and URL are looked at when the gate opens, again every ``Gate/every`` for as long as it is closed, and once more at the end: when the
 /// soak is over and the approval is there. The first look that is bad fails the gate. An approval counts from the moment when it is given,
@@ -50,9 +50,9 @@ public struct GateKeeper: Sendable {
     /// - Parameters:
     ///   - wave: the wave that the gate comes after.
     ///   - instances: the wave's instances that ended well; the checks are asked there.
-    ///   - approvals: an element when somebody approves, with the name; the first one counts. The stream serves one gate only.
+    ///   - approvals: one element, the operator's name, for each approval; the first one counts. The stream serves one gate only.
     ///   - resumedAfter: how much of the soak an earlier process of the run has waited already.
-    ///   - waiting: is told what the gate waits for, at the start and when that changes.
+    ///   - waiting: called with what the gate waits for, at the start and when that changes.
     @concurrent
     public func verdict(
         on gate: Gate,

@@ -6,8 +6,8 @@ public import ConvoyRun
 /// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
 /// `after_instance`.
 ///
-/// - An instance that has nothing to run is left alone, its hooks too: nobody wants an app restarted for nothing. That costs a look at it first,
-///   only where there are such hooks.
+/// - An instance without pending migrations is skipped together with its hooks, so that no app is restarted needlessly. This costs one more
+///   probe, only where there are such hooks.
 /// - When `before_instance` fails by itself, the database is not touched and `after_instance` does not run. In every other case `after_instance`
 ///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
 ///   or the run was cancelled.

@@ -26,7 +26,7 @@ public struct HookRunner: Sendable {
     /// - Parameters:
     ///   - fleet: the fleet's name.
     ///   - instances: whose secrets are hidden in what any of the programs writes.
-    ///   - secrets: what is hidden besides, and kept from the programs.
+    ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
     public init(
@@ -99,7 +99,7 @@ public struct HookRunner: Sendable {
 
     /// Runs any program as a hook runs.
     ///
-    /// - Parameter name: what it is told as `CONVOY_HOOK`.
+    /// - Parameter name: the value of `CONVOY_HOOK`.
     func run(_ arguments: [String], as name: String, for occasion: HookOccasion) async -> Program.Outcome {
         do throws(MissingValue) {
             let filled = try arguments.map { argument throws(MissingValue) in

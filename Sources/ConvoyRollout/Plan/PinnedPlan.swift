@@ -6,9 +6,9 @@ public import FoundationEssentials
 
 /// A plan written down so that what runs later is what was looked at: `plan --out`, `migrate --plan`, and the journal's record of a run.
 ///
-/// It pins the checksum of each migration, the waves with their rules and instances, and where each instance stood. It holds no connection and
-/// no secret; those come from the fleet file. So do hooks, checks, the window and what gates run, which an operator may have to mend
-/// before a run can go on.
+/// It pins the checksum of each migration, the waves with their rules and instances, and the state of each instance. It contains no
+/// connection and no secret; those come from the fleet file. So do hooks, checks, the maintenance window and what gates run, which an
+/// operator may have to fix before a run can be resumed.
 public struct PinnedPlan: Sendable, Hashable, Codable {
     /// What a later convoy recognises the form by.
     public static let schema = "convoy.pinned-plan/1"
@@ -88,7 +88,7 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
         public var name: String
         public var server: String
         public var database: String
-        /// Where it stood; nil where nobody looked.
+        /// The state of the instance; nil if it was not probed.
         public var start: Start?
 
         /// What a look at the instance found.
@@ -106,7 +106,7 @@ extension PinnedPlan {
     ///
     /// - Parameters:
     ///   - selector: what chose the plan's instances.
-    ///   - statuses: where they stand, as far as somebody looked.
+    ///   - statuses: the states of the instances that were probed.
     public init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
         let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
         fleet = plan.fleet
