@@ -34,7 +34,7 @@ extension LockHolder {
 extension FailureGroup {
     private static let holderLines = 5
 
-    /// What happened, to whom, where, and what to do next.
+    /// What happened, on which instances, where, and what to do next.
     func lines(_ style: OutputStyle) -> [String] {
         var lines = [style.paint(failure.kind.rawValue, .bad) + ": " + instancesText]
         let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }

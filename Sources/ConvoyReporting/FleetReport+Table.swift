@@ -8,7 +8,7 @@ extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
     ///
     /// - Parameters:
-    ///   - state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
+    ///   - state: what the journal knows in addition: that the run is active, was cut off or was abandoned.
     ///   - durations: of its migrations, where they are to be shown.
     ///   - names: of migrations, as far as they are known.
     package func table(

@@ -3,10 +3,10 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
-    /// So many instances that wait are named.
+    /// Maximum number of waiting instances to name.
     private static let namedInstances = 3
 
-    /// What a run that goes on waits for, a sentence each without a full stop; empty where nothing holds it up, and after its end.
+    /// What an active run waits for, a sentence each without a full stop; empty if nothing delays it, and after its end.
     package var waits: [String] {
         guard status == nil else { return [] }
         var waits: [String] = []

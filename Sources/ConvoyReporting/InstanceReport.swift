@@ -15,7 +15,7 @@ public struct InstanceReport: Sendable, Hashable {
         case finished(InstanceResult)
     }
 
-    /// Where it stood when somebody looked.
+    /// The state that the last probe found.
     public struct Probe: Sendable, Hashable {
         public var status: InstanceStatus
         public var at: Date
@@ -32,7 +32,7 @@ public struct InstanceReport: Sendable, Hashable {
 
     /// As the fleet file names it.
     public var name: String
-    /// The wave of the run that it belongs to; nil where the run leaves it out, or where there is none.
+    /// The wave of the run that it belongs to; nil if the run leaves it out, or if there is no run.
     public internal(set) var wave: String?
     /// The server's name; nil where only the journal was read.
     public internal(set) var server: String?
@@ -40,7 +40,7 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var labels: [String: String] = [:]
     /// The cohort that it was found in when it was last looked at.
     var foundCohort: String?
-    /// Nil where nobody looked.
+    /// Nil if it was not probed.
     public internal(set) var probe: Probe?
     /// How far the run is with it.
     public internal(set) var state: State = .notReached
@@ -84,7 +84,7 @@ public struct InstanceReport: Sendable, Hashable {
         return own.at >= elsewhere.at ? own : elsewhere
     }
 
-    /// The ending that its outcome is told from: where the run has not got to it, it is pending, however another run ended.
+    /// The ending that decides its outcome: an instance that the run has not reached is pending, however another run ended.
     private var lastResult: InstanceResult? { result == nil ? nil : lastEnding?.result ?? result }
 
     /// When that was learnt which is shown of it; nil where nothing is known.
@@ -109,7 +109,7 @@ public struct InstanceReport: Sendable, Hashable {
         }
     }
 
-    /// How it ended, or how it stands where it did not end in the run or somebody found something else later; `pending` where neither is known.
+    /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known.
     public var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
 
     /// Why it is not well.
@@ -130,7 +130,7 @@ public struct InstanceReport: Sendable, Hashable {
         activity = nil
     }
 
-    /// The newest version and the schema's fingerprint; nil where nobody asked, or where the run has changed the schema since.
+    /// The newest version and the schema's fingerprint; nil if they were not read, or if the run has changed the schema since.
     public var cohort: String? { isChangedSinceProbe ? nil : foundCohort }
 
     private var isChangedSinceProbe: Bool { newerProbe == nil && !applied.isEmpty }

@@ -47,7 +47,7 @@ extension PlanReport {
         return table.lines(style)
     }
 
-    /// Up to so many migrations are shown one by one.
+    /// Maximum number of migrations to show one by one.
     private static let listedMigrations = 24
 
     private func migrationLines(_ style: OutputStyle) -> [String] {

@@ -55,7 +55,7 @@ struct FleetRoutes: Sendable {
         let number = try request.number("changed_after")
         let snapshot = try await view.snapshot()
         var changed: Set<String>?
-        // Whatever else has changed since, nobody noted which instances it changed.
+        // Other changes since then are not recorded by instance.
         if let number, let run = snapshot.run, request.query("revision") == snapshot.revision {
             changed = await run.instances(changedAfter: number)
         }
@@ -135,7 +135,7 @@ struct FleetRoutes: Sendable {
         return .text(snapshot.report.openMetrics(state: snapshot.state, at: Date()), type: FleetReport.openMetricsMediaType)
     }
 
-    /// It tells nothing but whether the journal can be read: everybody may ask.
+    /// It reveals only whether the journal can be read: every client may ask.
     private func health() async -> Response {
         do {
             try await view.reader.check()

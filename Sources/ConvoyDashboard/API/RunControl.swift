@@ -16,7 +16,7 @@ public struct ResumeError: Error, Sendable {
     }
 }
 
-/// What the dashboard may do to a run besides looking at it.
+/// What the dashboard may do to a run, beyond showing it.
 public struct RunControl: Sendable {
     enum Action: String, Sendable, CaseIterable {
         case stop, approve, pause, unpause, resume
@@ -30,8 +30,8 @@ public struct RunControl: Sendable {
 
     /// - Parameters:
     ///   - journal: its file.
-    ///   - person: as whom the server runs: `user@host`.
-    ///   - resume: goes on with a run in a process of its own, and returns when that has taken the run up.
+    ///   - person: the user that the server runs as: `user@host`.
+    ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run.
     public init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
         path = journal
         self.person = "dashboard (\(person))"

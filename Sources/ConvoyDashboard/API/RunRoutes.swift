@@ -32,7 +32,7 @@ struct RunRoutes: Sendable {
             of("") { found, _ in .json(await run(found)) },
             of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
             of("/instances") { found, request in
-                // At once: what a refresh brought in between would be told of nobody.
+                // At once: otherwise a refresh in between would bring events that no client gets.
                 let (report, lastEvent, changed) = await found.follower.current(changedAfter: try request.number("changed_after"))
                 return .json(
                     try FleetRoutes.instances(

@@ -8,7 +8,7 @@ public struct ProbeFindings: Sendable {
     public var statuses: [InstanceStatus]
     /// By instance: its newest version and its schema's fingerprint.
     public var cohorts: [String: String]
-    /// What kept the look from being whole, for example a server that did not tell its databases; a sentence each, without a secret.
+    /// Why the probe is incomplete, for example a server that could not list its databases; a sentence each, without a secret.
     public var problems: [String]
 
     public init(statuses: [InstanceStatus], cohorts: [String: String] = [:], problems: [String] = []) {
@@ -30,7 +30,7 @@ public struct ProbeError: Error, Sendable {
 
 /// How far the dashboard is with looking at the instances.
 enum ProbeState: Sendable {
-    /// Nobody has asked yet.
+    /// No probe was requested yet.
     case never
     case running(since: Date)
     case done(at: Date, ProbeFindings)
@@ -47,7 +47,7 @@ enum ProbeState: Sendable {
     }
 }
 
-/// Looks at the instances when somebody asks, one look at a time.
+/// Probes the instances on request, one probe at a time.
 actor FleetProbing {
     private let look: @Sendable () async throws(ProbeError) -> ProbeFindings
     private(set) var state = ProbeState.never

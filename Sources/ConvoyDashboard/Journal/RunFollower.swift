@@ -3,7 +3,7 @@ import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
 
-/// A run as far as the journal has it, kept up to date for everybody who looks at it: the journal is read once, however many there are.
+/// A run as far as the journal has it, kept up to date for all readers: the journal is read once for all of them.
 actor RunFollower {
     nonisolated let record: RunRecord
     nonisolated let journal: SQLiteJournal
@@ -85,7 +85,7 @@ actor RunFollower {
         return Array(recent[start...].prefix(limit))
     }
 
-    /// Whether the run has ended, and whoever has that event has all of them.
+    /// Whether the run has ended, and a client that has that event has all of them.
     func isOver(after number: Int64) -> Bool { past.status != nil && lastEvent <= number }
 
     /// Why the run cannot be gone on with if it was halted; nil where it can.

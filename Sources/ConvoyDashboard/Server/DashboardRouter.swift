@@ -7,17 +7,17 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Puts the routes behind what holds for all of them: headers, the host's name, who may ask, and errors that tell no more than they should.
+/// Puts the rules of all routes in front of them: headers, the host's name, access, and errors that reveal no more than they should.
 struct DashboardRouter: Sendable {
     var access: AccessControl
     var hosts: HostRule
     var doors: Doors
-    /// The page that tells people about an error.
+    /// The page that shows an error.
     var errorPage: @Sendable (HTTPProblem) -> Response
-    /// Takes down what went wrong without being anybody's fault, for the operator.
+    /// Logs an internal error for the operator.
     var log: @Sendable (String) -> Void
 
-    /// The methods that are told from others where a path does not have them.
+    /// The methods for which a path that does not support them answers 405.
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
 
     static let sessionCookie = "convoy_session"
@@ -149,7 +149,7 @@ private struct Outermost: RouterMiddleware {
         case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request did not arrive completely in time")
         case let error as JournalError: problem = HTTPProblem(error)
         case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "page not found")
-        // The words of others may tell what nobody asked for.
+        // Texts of other libraries may reveal internals.
         case let error as any HTTPResponseError where error.status.kind == .clientError:
             problem = HTTPProblem(error.status, "the request is not valid")
         default:

@@ -108,7 +108,7 @@ const pageMakers = {
         place("failures-section").hidden = !bad;
         if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures);
       }
-      // They are made of every migration of every instance, and nobody reads them by the second.
+      // They are computed from every migration of every instance, and a slower update is enough.
       if (isNew && (performance.now() - durationsAt > 10_000 || run.status !== "running")) {
         durationsAt = performance.now();
         showDurations((await ask(`${path}/migrations`)).migrations);

@@ -84,7 +84,7 @@ extension InstanceReport {
 }
 
 extension Failure {
-    /// All that it tells, line by line.
+    /// All details of the failure, line by line.
     fileprivate var plainText: String {
         var lines = [message]
         if let place { lines.append(place) }

@@ -13,7 +13,7 @@ enum Delivery: Sendable, Hashable {
     /// - Parameter pause: how long the receiver asks to wait at least; nil where it does not say.
     case failed(String, pause: Duration?)
 
-    /// Nobody waits longer, whatever the receiver asks for.
+    /// The longest wait, whatever the receiver asks for.
     static let longestPause = Duration.seconds(60)
 
     /// - Parameter answer: nil for none within the time.

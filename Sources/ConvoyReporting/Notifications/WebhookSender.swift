@@ -5,7 +5,7 @@ import ConvoyText
 internal import Foundation
 internal import Synchronization
 
-/// Sends messages to one webhook, one after the other, in a task of its own: whoever has something to say never waits for it.
+/// Sends messages to one webhook, one after the other, in a task of its own: the sender of a message never waits for the delivery.
 ///
 ///     let sender = WebhookSender(webhook, file: "fleet.yaml") { print($0) }
 ///     async let sent: Void = sender.deliver()
@@ -13,7 +13,7 @@ internal import Synchronization
 ///     sender.finish()
 ///     await sent
 ///
-/// What cannot be delivered is told in one line, and is never more than that.
+/// A failed delivery is reported in one line, and has no other effect.
 public struct WebhookSender: Sendable {
     private struct Message: Sendable {
         var body: String
@@ -38,7 +38,7 @@ public struct WebhookSender: Sendable {
 
     /// - Parameters:
     ///   - file: the fleet file, as messages call it.
-    ///   - warn: is told in one line what could not be delivered.
+    ///   - warn: called with one line for each message that could not be delivered.
     public init(_ webhook: Webhook, file: String, warn: @escaping @Sendable (String) -> Void) {
         self.init(webhook, file: file, firstPause: .seconds(1), warn: warn)
     }

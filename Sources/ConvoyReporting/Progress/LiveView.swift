@@ -20,7 +20,7 @@ struct LiveView: Sendable {
     ///
     /// - Parameters:
     ///   - rate: instances a minute.
-    ///   - timeLeft: nil where nobody can tell.
+    ///   - timeLeft: nil if it cannot be estimated.
     func lines(_ report: FleetReport, rate: Double? = nil, timeLeft: TimeLeft? = nil, at now: Date) -> [String] {
         guard report.startedAt != nil else { return [] }
         let heading = heading(report, rate, timeLeft, now)
@@ -80,7 +80,7 @@ struct LiveView: Sendable {
         return String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
     }
 
-    /// Why it does not go on, or not as it would.
+    /// Why the run waits, or continues only in part.
     private func waits(_ report: FleetReport, _ now: Date) -> [Line] {
         var lines: [Line] = []
         if let gate = report.gate {
