@@ -31,7 +31,8 @@ public struct Dashboard: Sendable {
     /// Everything that the server answers to.
     let routes: [Route]
 
-    /// Most connections at a time; more wait until one is closed. Those that have not shown the token make room long before.
+    /// Maximum number of connections at a time; more wait until one is closed. Connections that have not shown the token make room long
+    /// before.
     private static let mostConnections = 512
 
     /// - Parameters:
@@ -40,7 +41,7 @@ public struct Dashboard: Sendable {
     ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
     ///     any.
     ///   - control: what may be done to runs; nil nothing. It takes a token.
-    ///   - probe: looks at every instance; one call at a time.
+    ///   - probe: probes every instance; one call at a time.
     ///   - log: takes down what goes wrong, a line each.
     public init(
         fleet: Fleet,

@@ -6,7 +6,7 @@ public struct RecordedEvent: Sendable {
     public var number: Int64
     /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
     public var event: Event?
-    /// Whether what stands there is no event of any program.
+    /// Whether the text is not an event of any program.
     public var isDamaged = false
     /// What the type is called, for example `instance_finished`.
     public var type: String

@@ -4,7 +4,7 @@ import ConvoyText
 internal import GRDB
 
 extension SQLiteJournal {
-    /// How many of the newest runs ``typicalDurations(fleet:direction:)`` looks at.
+    /// How many of the newest runs ``typicalDurations(fleet:direction:)`` uses.
     static let typicalRuns = 10
     /// How many events of each it reads at most, from the newest back.
     static let typicalEventsPerRun = 5000
@@ -57,7 +57,7 @@ extension SQLiteJournal {
             arguments: ["run": run.description, "type": EventType.migrationApplied.rawValue]
         )
         while let row = try rows.next() {
-            // One that is damaged is passed over: it is one duration of many.
+            // A damaged row is skipped: it is one duration of many.
             guard let version = Int64.fromDatabaseValue(row[2]), let isUp = Bool.fromDatabaseValue(row[3]),
                 let seconds = Double.fromDatabaseValue(row[4])
             else { continue }

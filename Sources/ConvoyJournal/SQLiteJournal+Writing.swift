@@ -7,7 +7,7 @@ internal import GRDB
 extension SQLiteJournal {
     /// Writes down that a run begins; before anything else of it.
     ///
-    /// - Parameter plan: what ``plan(of:)`` gives back when the run is resumed; the journal does not look into it.
+    /// - Parameter plan: what ``plan(of:)`` returns when the run is resumed; the journal does not read it.
     public func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
         try await write { db in
             try db.execute(

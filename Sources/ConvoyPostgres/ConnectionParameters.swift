@@ -145,7 +145,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         return parameters
     }
 
-    /// Read once: it takes a look at the user database and at files.
+    /// Read once: it reads the user database and files.
     private static let atStart = defaults()
 
     func withKeywordsAndValues<Value>(

@@ -7,7 +7,7 @@ extension Failure {
     /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
-    /// Who holds the lock, unless the message says so already.
+    /// The holder of the lock, unless the message names it already.
     var unnamedHolder: LockHolder? {
         lockedBy.flatMap { message.contains($0.transaction ?? String($0.pid)) ? nil : $0 }
     }

@@ -19,7 +19,7 @@ public struct FleetReport: Sendable {
     public private(set) var fleet = ""
     /// The version that instances are measured against: the newest of the set; nil where that is not known.
     public private(set) var target: MigrationVersion?
-    /// Who began the run, as `user@host`; nil where only its events are known.
+    /// The person who started the run, as `user@host`; nil if only its events are known.
     public private(set) var startedBy: String?
     /// Nil while the run is active.
     public private(set) var status: RunStatus?
@@ -50,7 +50,7 @@ public struct FleetReport: Sendable {
     /// The instances that are worked on, in the order in which they were started.
     public private(set) var running: [String] = []
 
-    /// The instances that last did not end well, the newest last; only a few.
+    /// The instances that failed last, the newest last; only a few.
     private(set) var lastFailures: [String] = []
 
     /// When a failure was first seen in the run, by fingerprint.
@@ -65,7 +65,7 @@ public struct FleetReport: Sendable {
     ///
     /// - Parameters:
     ///   - target: the newest version of the set.
-    ///   - now: when they were looked at.
+    ///   - now: when they were probed.
     public init(fleet: String, target: MigrationVersion?, statuses: [InstanceStatus], at now: Date) {
         (self.fleet, self.target, lookedAt) = (fleet, target, now)
         for status in statuses { apply(status, at: now) }
@@ -212,7 +212,7 @@ public struct FleetReport: Sendable {
         instances[index].startedAt = instances[index].startedAt ?? now
         instances[index].finishedAt = nil
         instances[index].isReturning = false
-        // Until it is looked at again.
+        // Until it is probed again.
         instances[index].pending = nil
         instances[index].step(at: now)
         running.append(name)
@@ -277,7 +277,7 @@ public struct FleetReport: Sendable {
     /// What is known of an instance.
     public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
 
-    /// How many instances have ended, well or not.
+    /// How many instances have ended, successfully or not.
     public var finishedInstances: Int { waves.reduce(0) { $0 + $1.finished } }
 
     /// The outcomes and versions of all instances; those not reached count as `pending`.

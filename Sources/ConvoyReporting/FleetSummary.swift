@@ -31,7 +31,7 @@ public struct FleetSummary: Sendable, Hashable {
         }
     }
 
-    /// How many did not end well.
+    /// How many have a bad outcome.
     public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
     package var json: JSONValue {

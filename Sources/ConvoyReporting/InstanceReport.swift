@@ -38,7 +38,7 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var server: String?
     public internal(set) var database: String?
     public internal(set) var labels: [String: String] = [:]
-    /// The cohort that it was found in when it was last looked at.
+    /// The cohort that the last probe found.
     var foundCohort: String?
     /// Nil if it was not probed.
     public internal(set) var probe: Probe?
@@ -46,7 +46,7 @@ public struct InstanceReport: Sendable, Hashable {
     public internal(set) var state: State = .notReached
     /// The newest version before the run; nil for none, or where it is not known.
     public internal(set) var from: MigrationVersion?
-    /// The migrations that the run found to be due here, in the order in which it takes them; nil before it looked.
+    /// The migrations that the run found to be pending here, in the order in which it applies them; nil before the probe.
     public internal(set) var pending: [MigrationVersion]?
     /// What the run has applied or reverted here, in order.
     public internal(set) var applied: [AppliedMigration] = []
@@ -112,7 +112,7 @@ public struct InstanceReport: Sendable, Hashable {
     /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known.
     public var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
 
-    /// Why it is not well.
+    /// Why its outcome is bad.
     public var failure: Failure? { contradiction.map(\.failure) ?? lastResult?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
@@ -135,7 +135,8 @@ public struct InstanceReport: Sendable, Hashable {
 
     private var isChangedSinceProbe: Bool { newerProbe == nil && !applied.isEmpty }
 
-    /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
+    /// What is still pending here, in order: as a probe found it, or what is left of the run's plan if that is newer; nil if neither is
+    /// known.
     package var due: [MigrationVersion]? {
         if let status = newerProbe { return status.serverVersion == nil && status.pending.isEmpty ? nil : status.pending }
         // What a way down has left to do is not what is due.

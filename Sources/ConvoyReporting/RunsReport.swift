@@ -29,7 +29,7 @@ public struct RunsReport: Sendable {
 
     /// The journal as the user named it.
     public var journal: String
-    /// When it was looked at.
+    /// When it was made.
     public var generatedAt: Date
     public var runs: [Entry]
 

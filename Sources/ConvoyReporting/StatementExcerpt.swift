@@ -125,7 +125,7 @@ extension String {
 }
 
 extension Failure {
-    /// The statement around the place that the server points to; nil where there is no statement.
+    /// The statement around the place that the server points to; nil if there is no statement.
     ///
     ///     for line in failure.excerpt(width: 80)?.marked() ?? [] { … }
     ///

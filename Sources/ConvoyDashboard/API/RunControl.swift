@@ -24,7 +24,7 @@ public struct RunControl: Sendable {
 
     /// The journal's file.
     private let path: String
-    /// Who asks, as the journal keeps it: `dashboard (user@host)`.
+    /// The client, as the journal keeps it: `dashboard (user@host)`.
     private let person: String
     private let resume: @Sendable (RunID) async throws(ResumeError) -> Void
 

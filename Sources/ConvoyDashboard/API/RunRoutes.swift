@@ -14,7 +14,7 @@ struct RunRoutes: Sendable {
     var view: FleetView
     var followers: FollowerCount
     var doors: Doors
-    /// Nil where runs may only be looked at.
+    /// Nil if the dashboard may only show runs.
     var control: RunControl?
 
     private static let runsAtOnce: Int64 = 50
@@ -90,7 +90,7 @@ struct RunRoutes: Sendable {
 
     // MARK: Events
 
-    /// Whose share of the event streams a request takes.
+    /// The client whose share of the event streams a request takes.
     private static func session(of context: DashboardContext) -> String? {
         switch context.reader {
         case .session(let session): session.id

@@ -45,7 +45,7 @@ actor FleetView {
 
     // MARK: Runs
 
-    /// The runs of the fleet, newest first; none where there is no journal.
+    /// The runs of the fleet, newest first; empty if there is no journal.
     func runs(limit: Int, at now: Date) async throws -> RunsReport {
         var entries: [RunsReport.Entry] = []
         if let journal = try await reader.journal() {
@@ -93,8 +93,8 @@ actor FleetView {
 
     // MARK: The fleet
 
-    /// The fleet as it stands: the newest run, where the fleet file has its instances, what earlier runs did to those that the newest one leaves
-    /// out, and the last look at them.
+    /// The present state of the fleet: the newest run, the instances of the fleet file, what earlier runs did to those that the newest one
+    /// leaves out, and the last probe of them.
     func snapshot() async throws -> Snapshot {
         let journal = try await reader.journal()
         let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first

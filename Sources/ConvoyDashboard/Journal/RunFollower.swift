@@ -17,7 +17,7 @@ actor RunFollower {
     private var changes: [String: Int64] = [:]
     /// The last event that may have changed every instance.
     private var generalChange: Int64 = 0
-    /// The newest events since the first look, in order and without a gap, for those who follow.
+    /// The newest events since the first reading, in order and without a gap, for the clients that follow.
     private var recent: [RecordedEvent] = []
     private var reading: Task<Void, any Error>?
     private var readAt: ContinuousClock.Instant?

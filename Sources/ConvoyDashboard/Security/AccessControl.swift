@@ -1,9 +1,9 @@
 internal import FoundationEssentials
 internal import Synchronization
 
-/// Who a request is from: the token, the sessions of browsers that have shown it, and how often one may try.
+/// Identifies the client of a request: the token, the sessions of browsers that have shown it, and how often an address may try.
 final class AccessControl: Sendable {
-    /// Who asks.
+    /// The client of a request.
     enum Reader: Sendable, Hashable {
         /// No token is required here: any client on this machine.
         case anybody

@@ -1,7 +1,7 @@
 import ConvoyRun
 import ConvoyText
 
-/// Who may stay at the dashboard's door: which connections are closed so that others get in. A value: it knows neither clocks nor sockets.
+/// Which connections may stay open, and which are closed so that others get in. A value: it knows neither clocks nor sockets.
 ///
 /// A connection is proven once it has shown the token, or follows a run. All other connections (slow, idle or from strangers) make room for
 /// newer ones: a client that opens hundreds of them shuts out only itself, and a reader or a request for `/healthz` always finds room.

@@ -2,7 +2,7 @@ import ConvoyText
 internal import Crypto
 internal import FoundationEssentials
 
-/// Who has logged in with a browser. A value: it knows neither clocks nor sockets.
+/// The browsers that have logged in. A value: it knows neither clocks nor sockets.
 struct SessionTable: Sendable {
     /// A browser that has shown the token.
     struct Session: Sendable, Hashable {

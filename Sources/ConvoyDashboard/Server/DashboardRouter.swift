@@ -67,7 +67,7 @@ struct DashboardRouter: Sendable {
         return try await route.handle(request, context)
     }
 
-    /// - Throws: where the connection has shown too many wrong tokens; no other is looked at, and it is closed.
+    /// - Throws: if the connection has shown too many wrong tokens; no other token is checked, and it is closed.
     func checkDoor(_ context: DashboardContext) throws(HTTPProblem) {
         guard doors.isRefused(context.channel) else { return }
         context.channel.close(promise: nil)
@@ -143,7 +143,7 @@ private struct Outermost: RouterMiddleware {
         let problem: HTTPProblem
         switch error {
         case let error as HTTPProblem: problem = error
-        // For example a chunk without a size: what came is no HTTP.
+        // For example a chunk without a size: the request is not HTTP.
         case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request is not valid")
         // The connection was closed while its request was still coming in: strangers could fill the log with that.
         case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request did not arrive completely in time")

@@ -4,7 +4,7 @@ internal import Hummingbird
 
 /// One thing that the server answers to. All of them stand in one table, which the tests walk.
 struct Route: Sendable {
-    /// Who may ask for it.
+    /// The clients that may request it.
     enum Access: Sendable, Hashable, CaseIterable {
         /// Every client that can reach the server: for what is needed to log in, and for what reveals nothing.
         case open

@@ -81,9 +81,9 @@ public struct Wave: Sendable, Hashable {
 /// What halts the fleet: nothing new starts, what runs finishes. A rule that is nil never halts. The first three never count `unreachable`:
 /// two hosts that are down are not a bad migration.
 public struct StopRules: Sendable, Hashable {
-    /// `failures`: halt when this many instances of the wave did not end well.
+    /// `failures`: halt when this many instances of the wave failed.
     public var failures: Int?
-    /// `failure_percent`: halt when this share of the wave's instances did not end well.
+    /// `failure_percent`: halt when this share of the wave's instances failed.
     public var failurePercent: Double?
     /// `same_failure`: halt when this many instances of the run failed with the same fingerprint.
     public var sameFailure: Int?
@@ -118,13 +118,13 @@ public enum OnFailure: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// What must hold after a wave before the next one starts.
 public struct Gate: Sendable, Hashable {
-    /// How long everything below must hold; zero looks once.
+    /// How long everything below must hold; zero checks once.
     public var soak: Duration
     /// How often checks, command and http are repeated during the soak.
     public var every: Duration
     /// An operator must approve: with `convoy approve`, or at a prompt on a terminal.
     public var approve: Bool
-    /// Run on every instance of the wave that ended well.
+    /// Run on every instance of the wave that succeeded.
     public var checks: [Check]
     /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty if there is none.
     public var command: [String]
@@ -148,7 +148,7 @@ public struct Gate: Sendable, Hashable {
     }
 }
 
-/// A query that says whether an instance is well.
+/// A query that says whether an instance is healthy.
 public struct Check: Sendable, Hashable, Codable {
     public var name: String
     /// One row with one column.

@@ -43,7 +43,7 @@ extension FleetFile {
         }
     }
 
-    /// Where things are according to a file that is no YAML: its lines that stand at the margin.
+    /// The outline of a file that is not valid YAML, from its lines without indentation.
     private static func places(_ bytes: [UInt8], file: String, _ problem: Problem) throws(Problems) -> Fleet {
         let reader = FleetReader(file: file, environment: [:])
         var values: [String: String] = [:]

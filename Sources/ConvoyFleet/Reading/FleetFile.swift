@@ -17,7 +17,7 @@ public enum FleetFile {
     /// - Parameters:
     ///   - path: relative to the working directory; the paths in the file are relative to the file.
     ///   - environment: what `${env:NAME}` is taken from.
-    /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
+    /// - Throws: every problem of the file, warnings included, in its order. A problem that keeps the rest from being read comes alone.
     public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
         let contents: (bytes: [UInt8], isExposed: Bool)
         do {

@@ -73,7 +73,7 @@ extension FleetReader {
             let isKnown = known.contains { $0.hasSuffix(".") ? word.hasPrefix($0) && word.count > $0.count : word == $0 }
             guard !isKnown else { continue }
             let all = known.map { "{\($0.hasSuffix(".") ? "\($0)KEY" : $0)}" }.joined(separator: ", ")
-            // The word itself is not shown: it may be a piece of a secret that is no placeholder at all.
+            // The word itself is not shown: it may be part of a secret and not a placeholder at all.
             note(item, "the word in braces is not a known placeholder", hint: all.isEmpty ? nil : "available: \(all)")
         }
     }

@@ -9,7 +9,7 @@ struct Template {
         case file(path: String)
     }
 
-    /// Why a text is no template, in words that never repeat it.
+    /// Why a text is not a template, in words that never repeat it.
     struct Failure: Error {
         var message: String
         var hint: String?

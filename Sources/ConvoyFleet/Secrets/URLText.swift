@@ -6,7 +6,8 @@ enum URLText {
     static let encodingHint =
         "percent-encode a password in a URL: “@” is %40, “/” is %2F, “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20"
 
-    /// Why no part of a URL can be trusted to be what it seems, in words that follow its name and repeat none of it; nil where all is well.
+    /// Why the parts of a URL cannot be trusted to be what they seem, in words that follow its name and repeat none of it; nil if there is
+    /// no problem.
     ///
     /// An “@” stands once in it, in front of the host; a “#” never: nothing that Convoy sends has a fragment.
     static func complaint(_ text: String) -> String? {

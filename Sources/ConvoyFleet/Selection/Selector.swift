@@ -86,7 +86,7 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Why a text is no selector, and where.
+/// Why a text is not a selector, and where.
 public struct SelectorError: Error, Sendable, Hashable, CustomStringConvertible {
     /// One sentence without a full stop.
     public var message: String

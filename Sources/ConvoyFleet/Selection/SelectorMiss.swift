@@ -55,7 +55,7 @@ package struct SelectionVocabulary: Sendable {
         return "available: \(known.map { Selector.quoted($0) }.joined(separator: ", "))"
     }
 
-    /// Where two texts that look the same part: `U+00FC, not U+0075 U+0308`.
+    /// Where two texts that look the same differ: `U+00FC, not U+0075 U+0308`.
     private static func difference(_ known: String, _ typed: String) -> String {
         func points(_ text: String, after shared: Int) -> String {
             text.unicodeScalars.dropFirst(shared).prefix(2).map(\.codePoint).joined(separator: " ")
@@ -67,8 +67,7 @@ package struct SelectionVocabulary: Sendable {
 
 extension Selector {
     /// The names in it that nothing has, in order: values that are asked for, instances, servers and databases that are to be left out, and keys.
-    ///
-    /// That no instance has a label's value which is to be left out is no miss: `ring!=legacy` stays right when the last legacy one is gone.
+    /// An excluded value that no instance has is not a miss: `ring!=legacy` stays right when the last legacy instance is gone.
     package func misses(in vocabulary: SelectionVocabulary) -> [SelectorMiss] {
         terms.flatMap { term -> [SelectorMiss] in
             if !Self.reservedKeys.contains(term.key), vocabulary.values(of: term.key) == nil {

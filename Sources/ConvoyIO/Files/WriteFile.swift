@@ -7,7 +7,7 @@ package struct FileWriteError: Error, Sendable, Hashable, CustomStringConvertibl
     package var description: String { "the file cannot be created: \(reason)" }
 }
 
-/// Makes a file with these contents, whole or not at all; what bears the name already is never written to.
+/// Creates a file with these contents, completely or not at all; an existing file of that name is never written to.
 package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileWriteError(reason: systemReason()) }
@@ -45,7 +45,7 @@ package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteEr
     throw FileWriteError(reason: reason)
 }
 
-/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil where nothing or a regular file bears the name.
+/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil if the path does not exist or is a regular file.
 package func reasonAgainstReplacing(_ path: String) -> String? {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }

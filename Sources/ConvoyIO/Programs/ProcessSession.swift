@@ -13,7 +13,8 @@ struct ProcessSession: Sendable {
         var group: pid_t
     }
 
-    /// The processes that still run. Those that have ended and wait to be collected are left out: in a container without an init, that is for ever.
+    /// The processes that still run. Ended processes that wait to be collected are left out: in a container without an init, they stay for
+    /// ever.
     func members() -> [Member] {
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return [] }
         return entries.compactMap { entry in

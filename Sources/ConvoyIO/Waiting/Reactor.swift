@@ -171,7 +171,7 @@ package final class Reactor: Sendable {
         state.withLock { state in
             state.isPolling = false
             for (index, token) in tokens.enumerated() {
-                // One that ended meanwhile, and whose descriptor may be another one's by now, has left the table.
+                // A wait that ended meanwhile, and whose descriptor may belong to another one by now, has left the table.
                 guard let registration = state.registrations[token] else { continue }
                 if anyReady, polled[index + 1].revents != 0 {
                     woken.append((registration.continuation, .ready))

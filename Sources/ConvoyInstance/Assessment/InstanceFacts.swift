@@ -28,7 +28,7 @@ struct InstanceFacts: Sendable {
     /// Nil if it was not read: login and owner are the same role.
     var roles: [ExactText: RoleReach]?
 
-    /// Who owns the database, where that is an ordinary role.
+    /// The owner of the database, if it is an ordinary role.
     var tenant: String? { ownsAsSuperuser(databaseOwner) ? nil : databaseOwner }
 
     /// Whether a role that owns something is a superuser.
@@ -49,7 +49,7 @@ struct InstanceFacts: Sendable {
         /// Whether our role may act as the owner: by `SET ROLE`, or without.
         var mayActAsOwner: Bool
         var inheritsOwner: Bool
-        /// Whether our role may write the ledger, as the app's does; one that may not only looks.
+        /// Whether our role may write the ledger, as the app's role does; a role that may not only probes.
         var mayInsert = false
         var versionType: String?
         var insertedAtType: String?

@@ -2,14 +2,14 @@ import ConvoyFleet
 import ConvoyRun
 import ConvoyText
 
-/// Who may touch an instance: a rule over facts of the catalogue alone, decided before anything of the tenant's is read.
+/// Which login may work on an instance: a rule over facts of the catalogue alone, decided before anything of the tenant's is read.
 ///
 /// Whatever belongs to a tenant can hold code: triggers, views, functions, policies. Code that a session meets has all that its login has, for
 /// `SET ROLE` can be undone. So a session works with a tenant's objects only where its login has no more than their owner.
 struct LoginRights: Sendable, Hashable {
     /// The role that logged in.
     var login: RoleReach
-    /// Who owns the ledger; without one, who would own a new one.
+    /// The role that owns the ledger; without a ledger, the role that would own a new one.
     var owner: RoleReach
     var databaseOwner: RoleReach
     /// Whether the login is the ledger's owner, or may act as it.
@@ -19,7 +19,7 @@ struct LoginRights: Sendable, Hashable {
     enum Verdict: Sendable, Hashable {
         /// Its code and the tenant's are equal: everything.
         case works
-        /// It is no member of the owner: it may read the ledger, in a way that runs none of the tenant's code, and nothing else.
+        /// It is not a member of the owner: it may read the ledger, in a way that runs none of the tenant's code, and nothing else.
         case reads
         /// It could become more than the tenant.
         case refused(over: String, [RoleReach.Surplus])

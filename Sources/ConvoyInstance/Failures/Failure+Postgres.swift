@@ -98,7 +98,7 @@ extension Failure {
 }
 
 extension Instance {
-    /// What looks odd in a password of it, as a hint on a login that failed; nil where nothing does.
+    /// What looks odd in one of its passwords, as a hint for a failed login; nil if nothing does.
     fileprivate var oddPassword: String? {
         for parameters in [direct, connection, admin].compactMap(\.self) {
             let oddities = parameters["password"].map { Secret($0).oddities } ?? []

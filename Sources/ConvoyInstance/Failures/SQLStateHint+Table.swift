@@ -53,7 +53,7 @@ extension SQLStateHint {
             advice: "connect to the server directly, or to a pool in session mode"
         ),
 
-        // The server is not well.
+        // The server has a problem.
         .init(
             "53100",
             on: .anytime,

@@ -99,8 +99,8 @@ extension InstanceChange {
             do {
                 for result in try await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             } catch {
-                // A session that is lost here is noticed at its next use; what the statement did is to be written down first. One that keeps the
-                // statement's role and settings must not be used again.
+                // A session that is lost here is noticed at its next use; the result of the statement is recorded first. A session that
+                // keeps the statement's role and settings must not be used again.
                 connection.close()
             }
             return end
@@ -212,7 +212,8 @@ extension InstanceChange {
 
     // MARK: - Indexes
 
-    /// An index that an earlier attempt left invalid is in the way, or would be taken for done. One that is being built right now is left alone.
+    /// An index that an earlier attempt left invalid blocks the statement, or would be mistaken for a finished one. An index that is being
+    /// built right now is left alone.
     private func dropLeftovers(of index: ConcurrentIndex, on connection: PostgresConnection) async throws(PostgresError) {
         for (name, mayDrop) in try await leftovers(of: index, on: connection) {
             guard mayDrop else {
@@ -249,7 +250,7 @@ extension InstanceChange {
         warn("index \(name) was left invalid by an earlier attempt, and only a superuser can drop it: \(ConcurrentIndex.dropping(name))")
     }
 
-    /// `IF NOT EXISTS` takes whatever bears the name for done.
+    /// `IF NOT EXISTS` accepts any object of that name.
     private func indexFailure(_ row: QueryResult.Row?, _ migration: Migration, _ statement: SQLStatement) throws(PostgresError) -> Failure?
     {
         let name = try row?.text("name") ?? "of the statement"

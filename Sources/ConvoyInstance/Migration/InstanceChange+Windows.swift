@@ -279,7 +279,7 @@ extension InstanceChange {
             guard let connection, connection.isOpen, connection.transactionStatus != .idle else { continue }
             connection.cancellation = .ignored
             defer { connection.cancellation = .observed }
-            // One that does not even roll back is closed by the failing call; the server then rolls back by itself.
+            // A connection that cannot even roll back is closed by the failing call; the server then rolls back by itself.
             _ = try? await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
         }
     }
@@ -327,7 +327,7 @@ extension InstanceChange {
     private func notRecorded(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async -> Failure {
         let table = (try? exchange(for: migration).ledger).map { "\($0.schema).\(Ledger.tableName)" } ?? Ledger.tableName
         var objects: [String] = []
-        // Only to name them: a failing look is no reason to say less.
+        // Only to name them: if this query fails, the message is still complete without the names.
         if let ledger = try? exchange(for: migration).ledger,
             let rows = try? await connection?.query(ledger.interference, timeout: InstanceProbe.silenceTimeout).rows
         {
@@ -374,7 +374,7 @@ extension InstanceChange {
         let exchange = try exchange(for: migration)
         let onLedger = place == .ledgerLock
         if onLedger, sightings.holders.isEmpty, let connection {
-            // Only to name it: a failing look is no reason to fail.
+            // Only to name it: a failing query must not make the migration fail.
             let rows = try? await connection.query(
                 LockHolder.holding(ledgersAgainst: "ShareUpdateExclusiveLock"),
                 timeout: InstanceProbe.silenceTimeout
@@ -383,7 +383,7 @@ extension InstanceChange {
         }
         let holders = sightings.holders
         var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
-        // Work before the first lock that was not to be had is no waiting.
+        // Work before the first lock that could not be taken does not count as waiting.
         if lockRetry == nil, !onLedger { lastProgress = .now }
         let elapsed = ContinuousClock.now - lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
@@ -422,8 +422,8 @@ extension MigrationExchange.Place {
     /// Whether the statement is Convoy's own.
     fileprivate var isOurs: Bool { if case .statement = self { false } else { true } }
 
-    /// Whether the server's error says that the ledger does not take a row as it should: the look at the row failed, or a rule stands on the table,
-    /// which the server refuses beside `RETURNING` (0A000).
+    /// Whether the server's error means that the ledger does not accept a row as it should: the check of the row failed, or the table has a
+    /// rule, which the server refuses together with `RETURNING` (0A000).
     fileprivate func mayShowInterference(_ message: ServerMessage) -> Bool {
         switch self {
         case .readBack: message.sqlstate == "22012"

@@ -39,7 +39,7 @@ final class InstanceChange {
     /// When something was last committed: waits for locks count from here.
     var lastProgress = ContinuousClock.now
     var lockRetry: LockRetry?
-    /// Who or what was seen to keep the present migration waiting.
+    /// What was found to block the present migration.
     let sightings = Sightings()
     /// The migration whose COMMIT was not answered in time.
     var unconfirmed: MigrationVersion?

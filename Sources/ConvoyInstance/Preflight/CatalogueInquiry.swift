@@ -42,7 +42,7 @@ struct CatalogueInquiry {
         let statement: PipelineStatement
     }
 
-    /// Where names without a schema are looked for.
+    /// The schemas in which names without a schema are resolved.
     private var path: [String] { ledger.schema == "public" ? ["public"] : [ledger.schema, "public"] }
 
     private var needsExtensions: Bool { !facts.isSuperuser && pending.items.contains { $0.section.admin != nil } }

@@ -80,7 +80,7 @@ struct Preflight {
         }
     }
 
-    /// Runs an attempt, the first one excepted, while another session looks who keeps it waiting.
+    /// Runs an attempt, except the first one, while another session finds out what blocks it.
     private func watching(
         _ reading: InstanceProbe.Reading,
         _ retry: LockRetry,
@@ -182,7 +182,7 @@ extension Preflight {
         do {
             let results = try await connection.pipeline(
                 opening + questions.map(\.statement) + [PipelineStatement("ROLLBACK")],
-                // Zero is no limit.
+                // Zero means no limit.
                 timeout: timeout == .zero ? nil : InstanceProbe.silenceTimeout + timeout * questions.count,
                 onResult: { index, _ in enter(index + 1 - opening.count) }
             )
@@ -201,7 +201,7 @@ extension Preflight {
         }
     }
 
-    /// The reasons of all checks together, under the first that gave one; a query that failed counts where there is no reason.
+    /// The reasons of all checks together, under the first check that returned one; a failed query counts if there are no reasons.
     private func verdict(_ answers: [(Question, PipelineResult)]) throws(PostgresError) -> Failure? {
         var reasons: [(question: Question, text: String)] = []
         var isCut = false

@@ -4,7 +4,7 @@ import ConvoyPostgres
 package import ConvoyRun
 import ConvoyText
 
-/// Queries that say whether an instance is well, asked as the ledger's owner in transactions that only read, on one connection.
+/// Health checks of an instance, run as the ledger's owner in read-only transactions on one connection.
 package struct InstanceChecks: Sendable {
     let checks: [Check]
 

@@ -62,7 +62,7 @@ extension ServerActivity {
         var total: String
     }
 
-    /// What counts depends on the phase; where a phase counts nothing, there is no total.
+    /// The counters depend on the phase; a phase without counters has no total.
     private static let views = [
         View(
             name: "create_index",

@@ -75,7 +75,7 @@ struct InstanceProbe {
                     onWait?(error.message)
                     waits = true
                 }
-                // Those that wait do not all come back at the same moment.
+                // Jitter: waiting sessions do not all come back at the same moment.
                 await ConvoyIO.pause(for: wait * Double.random(in: 0.75...1.25), cancellation: cancellation)
                 wait = min(wait * 1.5, .seconds(2))
             }

@@ -5,7 +5,7 @@ import ConvoyRun
 
 /// Waiting for a server with an eye on what it does.
 extension InstanceChange {
-    /// Runs the body, in which the session waits for answers, while another task looks what for.
+    /// Runs the body, in which the session waits for answers, while another task finds out what it waits for.
     func observing<Value>(
         _ connection: PostgresConnection,
         _ watch: PipelineWatch,
@@ -49,7 +49,7 @@ extension InstanceChange {
         )
     }
 
-    /// How long the server may take for a part of a migration; nil is no limit.
+    /// How long the server may take for a part of a migration; nil means no limit.
     func limit(of item: MigrationExchange.Item) -> Duration? {
         let statement = item.migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
         switch item.place {

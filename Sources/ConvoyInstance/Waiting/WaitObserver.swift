@@ -43,7 +43,7 @@ struct WaitObserver: Sendable {
     let sightings: Sightings
     let report: @Sendable (Event.Kind) -> Void
 
-    /// What one look found.
+    /// The result of one probe.
     private enum Look {
         /// The server did not answer.
         case silence(String)
@@ -88,7 +88,7 @@ struct WaitObserver: Sendable {
         }
     }
 
-    /// Asks again and again in one session, because the wait that is looked for ends by itself with `lock_timeout`.
+    /// Asks repeatedly in one session, because the wait in question ends by itself with `lock_timeout`.
     private func watchClosely(_ watch: PipelineWatch, every interval: Duration, _ awaited: @Sendable (Int) -> Awaited) async {
         guard case .success(let connection) = await open() else { return }
         defer { connection.close() }

@@ -18,7 +18,7 @@ struct MigrationFileParser {
         self.source = source
     }
 
-    /// Gives nil, and at least one problem, where the file has no two sections. Sections count only if there are no problems.
+    /// Returns nil, and at least one problem, if the file does not have two sections. Sections count only if there are no problems.
     mutating func parse() -> Sections? {
         let markers = findMarkers()
         let ups = markers.filter { $0.direction == .up }

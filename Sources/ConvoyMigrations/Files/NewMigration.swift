@@ -13,7 +13,7 @@ public struct NewMigration: Sendable, Hashable {
     public struct Form: Sendable, Hashable {
         /// Whether the sections run in a transaction; without one each holds exactly one statement.
         public var isTransactional: Bool
-        /// Why there is no way back; nil where there is one.
+        /// Why the migration cannot be reverted; nil if it can.
         public var irreversible: String?
 
         public init(isTransactional: Bool = true, irreversible: String? = nil) {
@@ -124,7 +124,7 @@ public struct NewMigration: Sendable, Hashable {
         return "-- migrate:up\(option)\n\n\n\(down)\n"
     }
 
-    /// Makes the file; what bears its name already stays as it is.
+    /// Creates the file; an existing file of that name stays as it is.
     ///
     /// - Throws: a problem of the file, where it cannot be made.
     public func write() throws(Problems) {

@@ -47,7 +47,7 @@ private struct LossWords {
         for keyword in keywords where word(at: position) == keyword { position += 1 }
     }
 
-    /// The name that is next, perhaps with its schema.
+    /// The next name, with its schema if it has one.
     mutating func name() -> String? {
         var name = ""
         while position < tokens.count {

@@ -277,7 +277,7 @@ struct StatementRule: Sendable {
         "PG_TRY_ADVISORY_LOCK", "PG_TRY_ADVISORY_LOCK_SHARED",
     ]
 
-    /// What is no part of a database, and fails when it is run again.
+    /// Statements that do not concern a database, and fail when they are run again.
     private var wholeServer: Refusal? {
         guard ["CREATE", "DROP"].contains(word(0)), ["DATABASE", "TABLESPACE"].contains(word(1)) else { return nil }
         return Refusal(

@@ -6,7 +6,7 @@ internal import FoundationEssentials
 
 /// The run as a few lines that are drawn over and over: the whole, each wave with a bar, what it waits for, what runs now, the last failures.
 ///
-/// Its cost does not grow with the fleet: it looks at what it shows.
+/// Its cost does not grow with the fleet: it reads only what it shows.
 struct LiveView: Sendable {
     var style: OutputStyle
 
@@ -102,7 +102,7 @@ struct LiveView: Sendable {
         return lines
     }
 
-    /// Those that have run the longest come first.
+    /// The instances that have run the longest come first.
     private func running(_ report: FleetReport, _ now: Date) -> [Line] {
         let shown = report.running.prefix(Self.runningLines).compactMap(report.instance)
         let nameWidth = min(24, shown.map { $0.name.visible.displayWidth }.max() ?? 0)

@@ -94,7 +94,7 @@ public final class ProgressReporter: EventSink {
         if mustTick { tick() }
     }
 
-    /// Shows a line that is no event, for example one that a hook writes, and returns at once.
+    /// Shows a line that is not an event, for example one that a hook writes, and returns at once.
     public func note(_ line: String) {
         if mode != .none { show(line) }
     }

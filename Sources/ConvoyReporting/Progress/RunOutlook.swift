@@ -25,7 +25,7 @@ public struct RunOutlook: Sendable {
         var startedAt: Date?
     }
 
-    /// An instance that has ended well.
+    /// An instance that has succeeded.
     private struct Ending: Sendable {
         var busy: Duration
         var applied: [AppliedMigration]
@@ -82,7 +82,7 @@ public struct RunOutlook: Sendable {
     public mutating func apply(_ event: Event) {
         switch event.kind {
         case .instanceStarted(let name, let wave):
-            // One that an earlier process left unfinished is started again.
+            // An instance that an earlier process left unfinished is started again.
             if entries[name] == nil, let index = waveNames.firstIndex(of: wave) {
                 entries[name] = Entry(wave: index)
                 count(1, Self.unknownWorkload, in: index)

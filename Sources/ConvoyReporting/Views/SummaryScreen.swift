@@ -91,7 +91,7 @@ private struct SummaryScreen {
         return table.lines(style)
     }
 
-    /// One that stands for any instance at all is never empty, and one that is full stands for all of them.
+    /// A cell that stands for any instance at all is never empty, and a full cell stands for all of them.
     private func bar(_ count: Int, of total: Int) -> String {
         let exact = Self.barWidth * count / max(total, 1)
         let filled = count == 0 ? 0 : max(1, exact)

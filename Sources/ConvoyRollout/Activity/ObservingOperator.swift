@@ -13,11 +13,11 @@ internal import Synchronization
 public struct ObservingOperator: InstanceOperator {
     package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
-    /// When it looks.
+    /// When it probes.
     package struct Timing: Sendable {
         /// How long an instance works on one migration before it is probed.
         var patience = Duration.seconds(5)
-        /// Between two looks at a server.
+        /// Between two probes of a server.
         var pause = Duration.seconds(2)
         /// Between two questions whether it is an instance's turn.
         var poll = Duration.milliseconds(500)
@@ -38,8 +38,8 @@ public struct ObservingOperator: InstanceOperator {
 
     /// - Parameters:
     ///   - inner: makes the change itself.
-    ///   - timing: when it looks.
-    ///   - look: asks the server of an instance what it does for the run; nil where it cannot be asked.
+    ///   - timing: when it probes.
+    ///   - look: asks the server of an instance what it is doing for the run; nil if the server cannot be asked.
     package init(_ inner: any InstanceOperator, timing: Timing = Timing(), look: @escaping Look) {
         self.inner = inner
         self.look = look

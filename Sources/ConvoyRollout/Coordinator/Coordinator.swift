@@ -21,11 +21,11 @@ public struct Coordinator: Sendable {
     let timing: Timing
     let now: @Sendable () -> Date
 
-    /// How often it looks for what comes from outside.
+    /// How often it checks for input from outside.
     public struct Timing: Sendable {
-        /// Between two looks at what other processes ask.
+        /// Between two checks for requests of other processes.
         public var requests = Duration.milliseconds(500)
-        /// Between two looks at a server's free connections.
+        /// Between two checks of a server's free connections.
         public var slots = Duration.seconds(5)
 
         public init() {}
@@ -126,7 +126,7 @@ public struct Coordinator: Sendable {
         let role = { (instance: Instance) in ExactText((instance.direct ?? instance.connection)["user"] ?? "") }
         let haveOneRole = Set(instances.map(role)).count == 1
         let connections = instances.map(instanceOperator.connections).max() ?? 1
-        // One that answered is asked again; one that does not, perhaps only its database is gone, makes room for the next.
+        // An instance that answered is asked again; one that does not answer, whose database may be gone, makes room for the next instance.
         var asked = 0
         var last: ServerSlots?
         repeat {

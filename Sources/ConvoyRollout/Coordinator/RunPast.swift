@@ -26,7 +26,7 @@ public struct RunPast: Sendable {
     /// How long each gate's soak was watched by processes before the last one.
     private var soaked: [String: Double] = [:]
     private var lastEventAt: Date?
-    /// Who approved the gate of a wave.
+    /// The person who approved the gate of a wave.
     private(set) var approvals: [String: String] = [:]
     private(set) var isPrepared = false
     private var milestones: [String: RolloutMachine.Progress.Milestones] = [:]
@@ -71,7 +71,7 @@ public struct RunPast: Sendable {
         case .approved(let wave, let by): approvals[wave] = by
         case .gatePassed(let wave): reach(wave, .gatePassed)
         case .gateFailed(let wave, _):
-            // The next look at it is a new one.
+            // The next probe of it starts anew.
             (gatesOpened[wave], soaked[wave], approvals[wave]) = (nil, nil, nil)
         case .hookFinished(let hook) where hook.problem == nil:
             switch hook.point {
@@ -112,7 +112,7 @@ public struct RunPast: Sendable {
     /// Instances that were begun, or whose rollback was, and that did not finish: their app may be down.
     public var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
 
-    /// Whether an instance was worked on and its end is not known, so that what halted the run may look different now.
+    /// Whether an instance was worked on and its end is not known, so that the cause of the halt may have changed.
     public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
 
     /// How many instances ended so.

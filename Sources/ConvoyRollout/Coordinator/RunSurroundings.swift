@@ -65,7 +65,7 @@ public struct RunSurroundings: Sendable {
         public var fleet: String
         public var change: Change
         public var wave: String
-        /// Those of the wave that ended well.
+        /// The instances of the wave that succeeded.
         public var instances: [Instance]
         /// How much of the soak an earlier process has waited for already.
         public var soaked: Duration

@@ -64,7 +64,7 @@ public struct GuardedOperator: InstanceOperator {
 
     public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
 
-    /// Looking and checking use one connection each, when the change's own are closed.
+    /// Probes and checks use one connection each, when the migration's own are closed.
     public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
 
     public func change(

@@ -71,8 +71,8 @@ public struct HookRunner: Sendable {
 
     /// Runs a hook; nil where the fleet file has none there.
     ///
-    /// When the task is cancelled, a hook that comes before something is ended, or not started. One that comes after something runs all the
-    /// same, within its time: what was stopped before has to be started again.
+    /// When the task is cancelled, a `before_…` hook is ended, or not started. An `after_…` hook still runs, within its time: what was
+    /// stopped before has to be started again.
     public func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
         await perform(point, for: occasion)?.result
     }
@@ -129,7 +129,7 @@ public struct HookRunner: Sendable {
     func name(of point: HookPoint) -> String { "hook \(point.rawValue) (\(Self.name(of: hooks.commands[point] ?? [])))" }
 }
 
-/// A placeholder for which there is no value.
+/// A placeholder without a value.
 private struct MissingValue: Error, CustomStringConvertible {
     var word: String
 

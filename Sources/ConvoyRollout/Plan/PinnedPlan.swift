@@ -4,7 +4,8 @@ public import ConvoyRun
 import ConvoyText
 public import FoundationEssentials
 
-/// A plan written down so that what runs later is what was looked at: `plan --out`, `migrate --plan`, and the journal's record of a run.
+/// A plan in writing, so that what runs later is exactly what was reviewed: `plan --out`, `migrate --plan`, and the journal's record of a
+/// run.
 ///
 /// It pins the checksum of each migration, the waves with their rules and instances, and the state of each instance. It contains no
 /// connection and no secret; those come from the fleet file. So do hooks, checks, the maintenance window and what gates run, which an
@@ -91,7 +92,7 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
         /// The state of the instance; nil if it was not probed.
         public var start: Start?
 
-        /// What a look at the instance found.
+        /// What the probe of the instance found.
         public struct Start: Sendable, Hashable, Codable {
             /// The newest version in the ledger; nil for none.
             public var version: MigrationVersion?
@@ -193,7 +194,7 @@ extension PinnedPlan {
     }
 }
 
-/// A text that is no pinned plan.
+/// A text that is not a pinned plan.
 public struct InvalidPlan: Error, Sendable, Hashable {
     public let message: String
 }
@@ -223,7 +224,7 @@ extension PinnedPlan.PinnedInstance.Start {
     /// As a plan has it.
     public var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
 
-    /// Nil where the look failed before it learnt anything.
+    /// Nil if the probe failed before it found anything.
     public init?(_ status: InstanceStatus) {
         guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
         self.init(version: status.version, pending: status.pending)

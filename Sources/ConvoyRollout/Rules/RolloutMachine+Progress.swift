@@ -13,9 +13,9 @@ extension RolloutMachine {
 
             /// ``Action/startWave(_:)`` was given.
             public static let started = Milestones(rawValue: 1)
-            /// Its `before_wave` hook ended well.
+            /// Its `before_wave` hook succeeded.
             public static let prepared = Milestones(rawValue: 2)
-            /// Its `after_wave` hook ended well.
+            /// Its `after_wave` hook succeeded.
             public static let closed = Milestones(rawValue: 4)
             /// ``Action/finishWave(_:)`` was given, possibly before all was done.
             public static let finished = Milestones(rawValue: 8)

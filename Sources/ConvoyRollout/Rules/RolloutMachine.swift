@@ -153,7 +153,7 @@ public struct RolloutMachine: Sendable {
         return haltIfRuleBroken() + rollbacks + advance()
     }
 
-    /// Rollbacks that were begun have ended, well or not.
+    /// Rollbacks that were started have ended, successfully or not.
     public mutating func rollbacksFinished(_ finishes: [Finish]) -> [Action] {
         for finish in finishes where current?.rollbackFinished(finish.instance) == true {
             if !finish.outcome.isGood { hasFailures = true }
@@ -170,7 +170,7 @@ public struct RolloutMachine: Sendable {
 
     // MARK: Waves
 
-    /// The wave's `before_wave` hook ended well.
+    /// The wave's `before_wave` hook succeeded.
     public mutating func wavePrepared(_ wave: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.reached(.prepared)
@@ -178,7 +178,7 @@ public struct RolloutMachine: Sendable {
         return advance()
     }
 
-    /// The wave's `before_wave` hook did not end well: none of its instances starts.
+    /// The wave's `before_wave` hook failed: none of its instances starts.
     public mutating func waveNotPrepared(_ wave: String, reason: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.stage = .entered
@@ -187,7 +187,7 @@ public struct RolloutMachine: Sendable {
 
     /// The wave's `after_wave` hook ended.
     ///
-    /// - Parameter problem: why it did not end well; nil where it did.
+    /// - Parameter problem: why it failed; nil if it succeeded.
     public mutating func waveClosed(_ wave: String, problem: String? = nil) -> [Action] {
         guard isUnderWay(wave, .closing) else { return [] }
         if problem == nil { current?.reached(.closed) }

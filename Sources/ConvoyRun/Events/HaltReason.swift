@@ -2,9 +2,9 @@ public import ConvoyFleet
 
 /// Why the fleet was halted: what did not hold, where, and which instances showed it.
 public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
-    /// `stop: {failures: N}`: this many instances of the wave did not end well.
+    /// `stop: {failures: N}`: this many instances of the wave failed.
     case failures(wave: String, limit: Int, instances: [String])
-    /// `stop: {failure_percent: P}`: this share of the wave's `count` instances did not end well.
+    /// `stop: {failure_percent: P}`: this share of the wave's `count` instances failed.
     case failurePercent(wave: String, limit: Double, count: Int, instances: [String])
     /// `stop: {same_failure: N}`: this many instances of the run failed with one fingerprint.
     case sameFailure(wave: String, limit: Int, fingerprint: String, instances: [String])
@@ -12,11 +12,11 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
     case unreachablePercent(wave: String, limit: Double, count: Int, instances: [String])
     /// Not one instance of a wave that guards what follows could be reached, so it showed nothing about the waves after it.
     case nothingReached(wave: String)
-    /// An instance did not end well in a wave whose `on_failure` halts.
+    /// An instance failed in a wave whose `on_failure` halts.
     case onFailure(wave: String, policy: OnFailure, instance: String)
     /// The gate after the wave did not let the next one start.
     case gateFailed(wave: String, reason: String)
-    /// A hook of the run, or of the wave, did not end well.
+    /// A hook of the run, or of the wave, failed.
     case hookFailed(HookPoint, wave: String?, reason: String)
     /// What happens can no longer be recorded.
     case journalFailed(reason: String)

@@ -32,9 +32,9 @@ public struct RunRecord: Sendable, Hashable {
     public var status: Status?
     /// The version of the program that began it.
     public var convoyVersion: String
-    /// Who began it and where: `user@host`.
+    /// The person who started it, and where: `user@host`.
     public var startedBy: String
-    /// Who abandoned it.
+    /// The person who abandoned it.
     public var abandonedBy: String?
 
     public init(
