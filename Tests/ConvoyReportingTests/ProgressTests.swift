@@ -26,7 +26,7 @@ struct ProgressTests {
                 "09:00:00 bob: warning: convoy.migration_log cannot be created",
                 "09:00:00 carol: waiting: pid 4711 (psql) holds the lock",
                 "09:00:01 bob: failed: Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow (SQLSTATE 22003)",
-                "09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); no new instances start, those in progress finish",
+                "09:00:01 halted: wave rest reached its stop rule failures: 1 (bob); nothing new starts, what runs finishes",
                 "09:00:03 carol: lock-busy: another session holds the migration lock, locked by pid 4711 (psql from 10.0.0.7, session since "
                     + "2026-08-08T08:00:00Z)",
                 "09:00:03 wave rest done: 1 pending, 1 failed, 1 lock-busy",

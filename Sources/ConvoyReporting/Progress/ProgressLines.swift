@@ -56,7 +56,7 @@ package struct ProgressLines: Sendable {
         case .windowOpened: return "the maintenance window is open"
         case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):
-            return style.paint("halted", .bad) + ": \(reason.description.visible); no new instances start, those in progress finish"
+            return style.paint("halted", .bad) + ": \(reason.description.visible); nothing new starts, what runs finishes"
         case .stopRequested: return "stopping: no new instances start, those in progress finish; a second request cancels them"
         case .cancelRequested: return "cancelling the instances in progress and rolling them back"
         case .runFinished(let status):
