@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "ConvoyJournalTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyMigrations", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyPostgres", "ConvoyJournal", "ConvoyMigrations", "ConvoyRollout",
+                "ConvoyRun", "ConvoyText", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict
@@ -207,7 +208,9 @@ let package = Package(
         .testTarget(
             name: "ConvoyReportingTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
+                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout",
+                "ConvoyRun",
+                "ConvoyText", "TestSupport",
             ],
             exclude: ["Golden"],
             swiftSettings: strict
@@ -237,7 +240,7 @@ let package = Package(
                 "ConvoyRun",
                 "ConvoyText", "TestSupport",
             ],
-            exclude: ["Recorded"],
+            exclude: ["Help", "Recorded"],
             swiftSettings: strict
         ),
     ]

@@ -4,30 +4,30 @@ import ConvoyReporting
 import ConvoyRollout
 import ConvoyText
 
-/// Why a command cannot go on, and what to do about it.
+/// Why a command cannot continue, and what to do about it.
 struct CommandFailure: Error {
-    let code: ExitStatus
+    let code: CommandExit
     /// One sentence without a full stop.
     let message: String
-    /// What it is made of, one line each.
+    /// Details of the message, one line each.
     let details: [String]
     let hint: String?
 
-    init(_ code: ExitStatus, _ message: String, details: [String] = [], hint: String? = nil) {
+    init(_ code: CommandExit, _ message: String, details: [String] = [], hint: String? = nil) {
         self.code = code
         self.message = message
         self.details = details
         self.hint = hint
     }
 
-    /// As standard error shows it.
+    /// The text for standard error.
     var text: String {
         "error: \(message.visible)\n" + details.map { "  \($0.visible)\n" }.joined() + (hint.map { "hint: \($0.visible)\n" } ?? "")
     }
 }
 
 extension Problem {
-    /// As standard error shows it: the file's own text may hold anything.
+    /// The text for standard error, with control characters of the file made visible.
     var text: String {
         description.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).visible + "\n" }.joined()
     }

@@ -3,7 +3,8 @@ import ConvoyMigrations
 import ConvoyRollout
 import ConvoyText
 
-/// The words at the start of a command line that choose the command, checked before anything else is: a mistyped one is no argument.
+/// The words at the start of a command line that choose the command. They are checked before anything else, so that a mistyped command is
+/// not taken for an argument.
 enum CommandWords {
     /// - Throws: a ``CommandFailure`` that names the nearest command.
     static func check(_ arguments: [String], root: any ParsableCommand.Type) throws {
@@ -20,7 +21,7 @@ enum CommandWords {
                 throw CommandFailure(
                     .usage,
                     "\(path) has no command “\(word)”",
-                    hint: nearest.map { "did you mean `\(path) \($0)`?" } ?? "`\(path) --help` lists them"
+                    hint: nearest.map { "did you mean `\(path) \($0)`?" } ?? "`\(path) --help` lists the commands"
                 )
             }
             command = next

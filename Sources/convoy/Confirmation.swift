@@ -1,20 +1,20 @@
 import ConvoyRollout
 import Dispatch
 
-/// The question that comes before databases are changed.
+/// The question to the operator before databases are changed.
 enum Confirmation {
-    /// - Throws: a ``CommandFailure`` where nobody is there to answer and `--yes` does not answer either.
+    /// - Throws: a ``CommandFailure`` without `--yes` where there is no terminal to ask on.
     static func checkPossible(yes: Bool, settings: Settings) throws {
         guard yes || settings.canAsk else {
             throw CommandFailure(
                 .usage,
-                "this changes databases, and there is no terminal to ask for confirmation",
-                hint: "look at it with --dry-run, then add --yes"
+                "this command changes databases, and there is no terminal to ask for confirmation",
+                hint: "preview it with --dry-run, then add --yes"
             )
         }
     }
 
-    /// Asks on the terminal; only `y` and `yes` are a yes.
+    /// Asks on the terminal; only `y` and `yes` confirm.
     ///
     /// - Throws: a ``CommandFailure`` for any other answer.
     static func ask(_ question: String) async throws {

@@ -11,28 +11,30 @@ import Glibc
 struct ConvoyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convoy",
-        abstract: "Upgrades the schema of a whole fleet of PostgreSQL databases as one operation.",
+        abstract: "Migrate a fleet of PostgreSQL databases as one operation.",
         discussion: """
-            A fleet file (fleet.yaml) lists the databases and the directory of migrations. The usual way through:
+            A fleet file (fleet.yaml) lists the databases and names the directory of
+            migrations. A typical session:
 
-              convoy validate    is the fleet file right?
-              convoy status      which instance is on what?
-              convoy plan        what would run, where, in which wave?
-              convoy migrate     run it, wave by wave
-              convoy report      how the fleet stands and what the last run did, also as a page, a table or metrics
+              convoy validate    is the fleet file valid?
+              convoy status      which version is each instance on?
+              convoy plan        what would run, where, and in which wave?
+              convoy migrate     apply the pending migrations, wave by wave
+              convoy report      the state of the fleet and what the last run did
 
-            Results go to standard output; progress, questions and errors go to standard error.
+            Results go to standard output; progress, questions and errors go to
+            standard error.
 
             Exit codes:
 
-              0    all well
-              1    some instance did not end well
+              0    success
+              1    an instance did not succeed, or a plan or rollback was refused
               2    halted by a stop rule, a gate, a hook or the journal
-              3    --check found something pending or edited
-              64   the command line is wrong
+              3    --check found a pending or edited migration
+              64   invalid command line
               69   no instance could be reached
               78   the fleet file, a migration or the journal cannot be used
-              130  interrupted, or a question not answered with yes
+              130  interrupted, or a question was not answered with yes
             """,
         version: Convoy.version,
         subcommands: [
@@ -43,19 +45,19 @@ struct ConvoyCommand: AsyncParsableCommand {
         ]
     )
 
-    /// As our own errors begin.
+    /// The label of every error, also of those that ArgumentParser reports.
     static var _errorLabel: String { "error" }
 
     static func main() async {
         StandardStreams.prepare()
-        let code: ExitStatus
+        let code: CommandExit
         do {
             try CommandWords.check(Array(CommandLine.arguments.dropFirst()), root: Self.self)
             var command = try parseAsRoot()
             if let command = command as? any FleetCommand {
                 code = try await command.execute()
             } else {
-                // Help and version; they leave by throwing.
+                // Help and version end by throwing.
                 try command.run()
                 code = .success
             }
@@ -72,10 +74,10 @@ struct ConvoyCommand: AsyncParsableCommand {
     }
 }
 
-/// A command that works on a fleet and ends with one of the documented exit codes.
+/// A command that works on a fleet and exits with one of the documented codes.
 protocol FleetCommand: AsyncParsableCommand {
     /// Does the work and writes the result to standard output.
-    func execute() async throws -> ExitStatus
+    func execute() async throws -> CommandExit
 }
 
 extension FleetCommand {

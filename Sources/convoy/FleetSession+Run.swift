@@ -1,7 +1,7 @@
-import ConvoyInstance
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
+import ConvoyInstance
 import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
@@ -10,12 +10,12 @@ import ConvoyRun
 import FoundationEssentials
 
 extension FleetSession {
-    /// Begins a run: writes its plan down, takes it over the fleet, shows how it goes, and writes the report.
+    /// Begins a run: records its plan in the journal, migrates the fleet, shows the progress, and writes the report.
     ///
     /// - Parameters:
-    ///   - request: how the run was asked for.
-    ///   - statuses: where they stand, as far as somebody looked.
-    ///   - beside: the runs that may go on meanwhile.
+    ///   - request: the options that the run was started with.
+    ///   - statuses: the state of the instances that were probed.
+    ///   - beside: other runs that may be active at the same time.
     ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
@@ -25,7 +25,7 @@ extension FleetSession {
         _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         var plan = plan
         for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
         let access = JournalAccess(fleet)
@@ -54,11 +54,11 @@ extension FleetSession {
         return try await run(plan, request, journal, id, output, interruption)
     }
 
-    /// Takes a plan that is written down over the fleet. The caller holds the run's lock.
+    /// Carries out a plan that is recorded in the journal. The caller holds the run's lock.
     ///
     /// - Parameters:
-    ///   - request: how it was asked for, for what is printed at its end.
-    ///   - earlier: what an earlier process did of the run.
+    ///   - request: the options that the run was started with; the advice at its end repeats them.
+    ///   - earlier: what an earlier process did in this run.
     ///   - output: where the report goes.
     func run(
         _ plan: RolloutPlan,
@@ -68,9 +68,9 @@ extension FleetSession {
         resuming earlier: (past: RunPast, report: FleetReport)? = nil,
         _ output: ReportOutput,
         _ interruption: Interruption
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
-        // The run is written down: from here on it is stopped, not forgotten.
+        // The run is in the journal: from here on an interruption stops it instead of ending the process.
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let reporter = ProgressReporter(
             settings.progressMode,
@@ -126,7 +126,7 @@ extension FleetSession {
         do {
             try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
         } catch let failure as CommandFailure {
-            // What became of the databases counts for more, and the advice on it must be read.
+            // The state of the databases matters more than the report, so the advice is printed all the same.
             StandardStreams.error.write(failure.text)
             if code == .success { code = .failed }
         }
@@ -134,30 +134,30 @@ extension FleetSession {
         return code
     }
 
-    /// How long the run will take, from what earlier ones took; nil where nobody is shown it.
+    /// An estimate of the time that is left, from the durations of earlier runs; nil if it is not shown.
     private func outlook(on plan: RolloutPlan, resuming earlier: FleetReport?, _ journal: SQLiteJournal) async -> RunOutlook? {
         guard settings.progressMode == .live else { return nil }
-        // Without history it is told from how the run goes.
+        // Without earlier runs the estimate comes from this run.
         let typical = try? await journal.typicalDurations(fleet: plan.fleet, direction: plan.change.direction)
         return RunOutlook(plan, resuming: earlier, typical: typical ?? [:], connections: runner.connections)
     }
 
-    /// What to type next, where the run did not come to its end.
+    /// The next command to run after a run that did not succeed.
     private func advice(on result: RunReport, _ plan: RolloutPlan, _ request: NextSteps.Request) -> String? {
         let outcomes = Dictionary(result.instances.map { ($0.name, $0.result.outcome) }) { first, _ in first }
         let next = NextSteps(run: result.run, plan: plan, request: request, outcomes: outcomes, set: set)
         let touched = result.instances.count { $0.result.outcome != .pending }
         let left = result.instances.count - touched
-        let counts = "worked on \(touched) of \(result.instances.count) instances, left \(left) as they were"
+        let counts = "worked on \(touched) of \(result.instances.count) instances and left \(left) unchanged"
         switch (result.status, result.haltReason) {
         case (.halted, let reason?) where reason.canBeTriedAgain(in: plan, result):
-            return "\(counts)\nfix the cause, then continue with: \(next.resume)\n"
+            return "\(counts)\nfix the cause, then run: \(next.resume)\n"
         case (.halted, _):
-            return "\(counts)\n" + next.lines("look at the failures above and fix the cause; then continue with what is left:")
-        case (.interrupted, _) where left == 0: return "\(counts)\nthere is nothing left to start; \(next.resume) only closes the run\n"
-        case (.interrupted, _): return "\(counts)\ncontinue with: \(next.resume)\n"
+            return "\(counts)\n" + next.lines("fix the cause of the failures above, then continue with the remaining instances:")
+        case (.interrupted, _) where left == 0: return "\(counts)\nno instance is left to start; \(next.resume) only closes the run\n"
+        case (.interrupted, _): return "\(counts)\nto continue, run: \(next.resume)\n"
         case (.failed, _) where plan.change.direction == .down:
-            let text = next.lines("when the cause is fixed, continue with what is left:")
+            let text = next.lines("fix the cause, then continue with the remaining instances:")
             return text.isEmpty ? nil : text
         case (.succeeded, _), (.failed, _): return nil
         }
@@ -165,7 +165,7 @@ extension FleetSession {
 
     // MARK: Planning
 
-    /// The plan of a change over the selected instances, and a word on those that no wave takes.
+    /// Plans a change of the selected instances, and prints a note about instances that are in no wave.
     func plan(
         _ selection: Selection,
         _ change: Change,
@@ -190,12 +190,12 @@ extension FleetSession {
         }
     }
 
-    /// Where the plan's instances stand, in the order of the waves.
+    /// Probes the plan's instances, in the order of the waves.
     func statuses(of plan: RolloutPlan, warnings: Warnings = .shown) async -> [InstanceStatus] {
         await probe(plan.waves.flatMap(\.instances), for: plan.change, warnings: warnings)
     }
 
-    /// Where the instances stand that are left of a run. Steps down were counted when it began: what is left of them is asked for by version.
+    /// Probes the remaining instances of a run. The steps of a rollback were counted when the run began: the remaining ones are given by version.
     func statusesOfRest(of plan: RolloutPlan) async -> [InstanceStatus] {
         guard case .downSteps = plan.change else { return await statuses(of: plan) }
         let instances = plan.waves.flatMap(\.instances)
@@ -207,35 +207,35 @@ extension FleetSession {
         return instances.compactMap { found[$0.name] }
     }
 
-    /// Whether looks found that nothing is due anywhere, so that no run is needed. Where one learnt nothing, it takes a run to know.
+    /// Whether nothing is pending on any instance, so that no run is needed. An instance that could not be probed needs a run.
     func isNothingDue(_ statuses: [InstanceStatus]) -> Bool {
         statuses.allSatisfy { $0.pending.isEmpty && [.upToDate, .ahead, .edited].contains($0.outcome) }
     }
 
-    /// Says that nothing was due: no hook, no message, nothing in the journal.
-    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> ExitStatus {
+    /// Writes a report that nothing was pending. No hook runs, no notification is sent, and nothing is written to the journal.
+    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> CommandExit {
         var report = FleetReport(withoutRun: plan, statuses: statuses, at: Date())
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
-        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
     }
 
-    /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was pinned.
+    /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was written.
     func check(_ pinned: PinnedPlan, against plan: RolloutPlan, _ selector: Selector?, _ statuses: [InstanceStatus]) throws {
         let differences = pinned.differences(to: PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: Date()))
         guard differences.isEmpty else {
             throw CommandFailure(
                 .failed,
-                "the plan no longer holds, and nothing was touched",
+                "the plan is out of date; nothing was changed",
                 details: differences,
-                hint: "look at it again with `convoy plan --out FILE`"
+                hint: "write a new plan with `convoy plan --out FILE`"
             )
         }
     }
 
-    /// A wave that is to be returned on failure must be able to return.
+    /// Checks that every wave that rolls back on failure can be rolled back.
     ///
-    /// - Throws: a ``CommandFailure`` that names each irreversible version on the way.
+    /// - Throws: a ``CommandFailure`` that names each pending version that is irreversible.
     func checkRollbacksArePossible(_ plan: RolloutPlan, _ statuses: [InstanceStatus]) throws {
         guard plan.change.direction == .up else { return }
         let pending = Dictionary(statuses.map { ($0.name, $0.pending) }) { first, _ in first }
@@ -250,20 +250,20 @@ extension FleetSession {
         guard problems.isEmpty else {
             throw CommandFailure(
                 .failed,
-                "on_failure rolls back, but versions on the way are irreversible; nothing was touched",
+                "on_failure rolls back, but some pending versions are irreversible; nothing was changed",
                 details: problems,
-                hint: "take on_failure out of these waves, or bring their instances past these versions first, with --to"
+                hint: "remove on_failure from these waves, or first migrate their instances past these versions with --to"
             )
         }
     }
 
-    /// A rollback is no undo.
+    /// Notes that a rollback does not restore dropped data.
     func tellWhatARollbackMeans() {
-        var text = "note: on_failure rolls back: rows and columns that a down section drops are gone, and a TeslaMate of the newer release "
+        var text = "note: on_failure rolls back: rows and columns that a down section drops are lost, and a newer TeslaMate release "
         text += "migrates again when it starts"
         let points = fleet.rollout.hooks.commands
         if points[.beforeInstance] == nil || points[.afterInstance] == nil {
-            text += "; let before_instance and after_instance hooks stop it and start the release that fits"
+            text += "; use before_instance and after_instance hooks to stop it and to start the matching release"
         }
         StandardStreams.error.write(text + "\n")
     }
@@ -272,8 +272,8 @@ extension FleetSession {
 extension PinnedPlan {
     /// Reads a file that `plan --out` has written.
     init(file path: String) throws {
-        // Never the path that was given: it may be a file that must not be replaced.
-        let hint = "write one with `convoy plan --out plan.json`, and name that"
+        // Not the path that was given: it may be a file that must not be replaced.
+        let hint = "write a plan with `convoy plan --out plan.json`, and pass that file"
         let data: Data
         do throws(FileReadError) {
             data = Data(try readFile(path, limit: Self.sizeLimit))
@@ -289,7 +289,7 @@ extension PinnedPlan {
 
     private static let sizeLimit = 64 << 20
 
-    /// What chose its instances.
+    /// The selector that chose its instances.
     var selector: Selector? {
         get throws {
             do throws(SelectorError) {
@@ -302,7 +302,7 @@ extension PinnedPlan {
 }
 
 extension HaltReason {
-    /// Whether `resume` tries again what halted the run. After a gate that brought rollbacks the run stays halted.
+    /// Whether `resume` tries again what halted the run. After a gate that caused rollbacks the run stays halted.
     fileprivate func canBeTriedAgain(in plan: RolloutPlan, _ result: RunReport) -> Bool {
         switch self {
         case .hookFailed, .journalFailed: true

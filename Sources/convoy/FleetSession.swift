@@ -8,19 +8,19 @@ import ConvoyRun
 import ConvoyText
 import TeslaMate
 
-/// A checked fleet file with its migration set: what every command starts from.
+/// A checked fleet file with its migration set: the starting point of every command that works on the fleet.
 struct FleetSession {
     let settings: Settings
     private(set) var fleet: Fleet
     private(set) var set: MigrationSet
     private(set) var runner: InstanceRunner
-    /// What is masked in everything that programs and servers say.
+    /// Secrets to mask in the output of programs and servers.
     private(set) var secrets: KnownSecrets
     private(set) var statusLine: StatusLine
     /// Whether warnings are written to standard error.
-    private var tellsWarnings = true
+    private var showsWarnings = true
 
-    /// Reads and checks the files, tells their warnings, and touches no database.
+    /// Reads and checks the files, prints their warnings, and connects to no database.
     ///
     /// - Throws: every problem of the fleet file, or every problem of the migration set.
     init(_ settings: Settings) throws {
@@ -34,16 +34,16 @@ struct FleetSession {
         guard missing.isEmpty else {
             throw CommandFailure(
                 .configuration,
-                "the migrations in \(fleet.migrations) name steps that this program does not have: \(missing.joined(separator: ", "))",
-                hint: "run them with a convoy that has these steps registered"
+                "the migrations in \(fleet.migrations) use steps that this program does not have: \(missing.joined(separator: ", "))",
+                hint: "use a build of convoy that registers these steps"
             )
         }
         statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
     }
 
-    /// A session for a command that reads the journal and at most shows the fleet: what is wrong with the files besides is a warning.
+    /// A session for a command that only reads the journal and shows the fleet. Mistakes in parts of the files that it ignores are warnings.
     ///
-    /// - Throws: the problems where the fleet file does not even say where the journal is.
+    /// - Throws: the problems, if the fleet file does not name the journal.
     init(reading settings: Settings) throws {
         self.settings = settings
         fleet = try FleetOutline.load(settings)
@@ -51,7 +51,7 @@ struct FleetSession {
             set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
         } catch {
             StandardStreams.error.write(
-                "warning: the migrations in \(fleet.migrations.visible) cannot be used, so their names and the newest version are not known\n"
+                "warning: the migrations in \(fleet.migrations.visible) cannot be used, so their names and the newest version are unknown\n"
             )
             set = try MigrationSet([])
         }
@@ -60,7 +60,7 @@ struct FleetSession {
         statusLine = StatusLine(isEnabled: settings.canRedraw, write: StandardStreams.error.write)
     }
 
-    /// The same with everything that the files say, read anew.
+    /// The same session with all files read again, completely.
     ///
     /// - Throws: every problem of the fleet file, or every problem of the migration set.
     func whole() throws(Problems) -> FleetSession {
@@ -72,23 +72,23 @@ struct FleetSession {
         return session.quiet
     }
 
-    /// What no result may replace.
+    /// The files that a result must not replace.
     var protectedFiles: ProtectedFiles { ProtectedFiles(fleet, fleetFile: settings.fleetFile) }
 
-    /// The same without warnings and progress, for where something else is drawn on the terminal.
+    /// The same session without warnings and progress, for use while a report is drawn on the terminal.
     var quiet: FleetSession {
         var session = self
-        session.tellsWarnings = false
+        session.showsWarnings = false
         session.statusLine = StatusLine(isEnabled: false, write: StandardStreams.error.write)
         return session
     }
 
     /// Writes to standard error, unless the session is quiet.
     func warn(_ text: String) {
-        if tellsWarnings { StandardStreams.error.write(text) }
+        if showsWarnings { StandardStreams.error.write(text) }
     }
 
-    /// - Throws: a ``CommandFailure`` where the set does not have the version that the change names.
+    /// - Throws: a ``CommandFailure`` if the migration set does not contain the version that the change names.
     func check(_ change: Change) throws {
         do throws(UnknownTarget) {
             try set.check(change)
@@ -97,19 +97,19 @@ struct FleetSession {
         }
     }
 
-    /// The instances that the command is about.
+    /// The instances that the command works on.
     struct Selection {
         var instances: [Instance]
-        /// Whether every server listed its databases and each of them is an instance; if not, the command cannot end well.
+        /// Whether every server listed its databases and each of them is an instance; if not, the command cannot succeed.
         var isComplete: Bool
     }
 
     /// Lists the fleet's instances, discovered ones included, and keeps the selected.
     ///
     /// - Parameter selector: instead of `--select`.
-    /// - Throws: a ``CommandFailure`` where none is left.
+    /// - Throws: a ``CommandFailure`` if no instance is selected.
     func select(_ selector: Selector? = nil) async throws -> Selection {
-        if !fleet.discoveries.isEmpty { statusLine.show("asking \(fleet.discoveries.count) servers for their databases") }
+        if !fleet.discoveries.isEmpty { statusLine.show("listing the databases of \(fleet.discoveries.count) servers") }
         defer { statusLine.clear() }
         let found = try await fleet.discover()
         statusLine.clear()
@@ -125,27 +125,27 @@ struct FleetSession {
         return Selection(instances: instances, isComplete: isComplete)
     }
 
-    /// What a selector names and no instance has is a mistake: an instance that is believed to be chosen would be left as it is.
+    /// A selector with a name or value that no instance has is a mistake: the instance that the operator meant would not be migrated.
     ///
     /// - Parameter isComplete: whether all instances are known; if not, the names are a warning.
-    /// - Throws: a ``CommandFailure`` with each such name.
+    /// - Throws: a ``CommandFailure`` with each of these names.
     func checkNames(in selector: Selector, _ vocabulary: SelectionVocabulary, isComplete: Bool) throws {
         let misses = selector.misses(in: vocabulary)
         guard let first = misses.first else { return }
         guard isComplete else {
-            for miss in misses { warn("warning: --select: \(miss.message) of those that were found".visible + "\n") }
+            for miss in misses { warn("warning: --select: among the instances found, \(miss.message)".visible + "\n") }
             return
         }
         func text(_ miss: SelectorMiss) -> String { miss.message + (miss.hint.map { " (\($0))" } ?? "") }
         throw CommandFailure(
             .usage,
-            misses.count == 1 ? "--select: \(first.message)" : "--select names \(misses.count) things that no instance has",
+            misses.count == 1 ? "--select: \(first.message)" : "--select contains \(misses.count) values that no instance has",
             details: misses.count == 1 ? [] : misses.prefix(20).map(text),
             hint: misses.count == 1 ? first.hint : nil
         )
     }
 
-    /// - Throws: a ``CommandFailure`` where groups are asked for by a label that none of the instances has.
+    /// - Throws: a ``CommandFailure`` for a grouping by a label that no instance has.
     func checkLabel(of grouping: ReportGrouping?, _ instances: [Instance]) throws {
         guard case .label(let key)? = grouping, !instances.contains(where: { $0.labels[key] != nil }) else { return }
         let known = SelectionVocabulary(instances).labelKeys
@@ -153,40 +153,40 @@ struct FleetSession {
             .usage,
             "--by: no instance has a label `\(key)`",
             hint: nearestWord(to: key, among: known).map { "did you mean \($0)?" }
-                ?? (known.isEmpty ? "the instances have no labels" : "there is \(known.prefix(16).joined(separator: ", "))")
+                ?? (known.isEmpty ? "the instances have no labels" : "the labels are \(known.prefix(16).joined(separator: ", "))")
         )
     }
 
     private func tell(_ failure: DiscoveryFailure) {
         let place = "\(settings.fleetFile):\(failure.discovery.line)"
-        let text = "\(place): error: the databases of server \(failure.discovery.server) cannot be listed: \(failure.error)"
-        warn(text.visible + "\n    hint: its discovered instances are missing from what follows\n")
+        let text = "\(place): error: cannot list the databases of server \(failure.discovery.server): \(failure.error)"
+        warn(text.visible + "\n    hint: its discovered instances are missing below\n")
     }
 
     func nothingSelected(_ selector: Selector?, of count: Int, isComplete: Bool) -> CommandFailure {
-        guard isComplete else { return CommandFailure(.unreachable, "no instance could be found") }
+        guard isComplete else { return CommandFailure(.unreachable, "no instance was found") }
         guard let selector, count > 0 else {
             return CommandFailure(
                 .configuration,
-                "\(settings.fleetFile): the fleet has no instance",
-                hint: "list one under `instances`, or look at the patterns under `discover`"
+                "\(settings.fleetFile): the fleet has no instances",
+                hint: "list an instance under `instances`, or check the patterns under `discover`"
             )
         }
         return CommandFailure(
             .usage,
-            "--select '\(selector)' describes none of the \(count) instances",
-            hint: "`convoy status` shows their names, `convoy status --output json` their labels too"
+            "--select '\(selector)' matches none of the \(count) instances",
+            hint: "`convoy status` shows names, `convoy status --output json` also labels"
         )
     }
 
-    /// Whether the warnings of a look are shown at once.
+    /// Whether the warnings of a probe are shown at once.
     enum Warnings {
         case shown
-        /// A run that follows shows them as it finds them.
+        /// The run that follows shows them.
         case left
     }
 
-    /// Looks at instances, without a lock and without writing.
+    /// Probes instances, without a lock and without writing.
     func probe(
         _ instances: [Instance],
         for change: Change,
@@ -196,7 +196,7 @@ struct FleetSession {
         await probe(instances, for: change, with: runner, concurrency: concurrency, warnings: warnings)
     }
 
-    /// The same for those who only want to know where instances stand, not whether the newest version could be reached.
+    /// Probes instances for a report: only their state, not whether the newest version could be reached.
     func standing(of instances: [Instance]) async -> [InstanceStatus] {
         await probe(instances, for: .up(to: nil), with: runner.forReading)
     }
@@ -210,27 +210,27 @@ struct FleetSession {
     ) async -> [InstanceStatus] {
         let probe = FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
         let statuses = await probe.statuses(of: instances, for: change) { progress in
-            statusLine.show("looked at \(progress.finished) of \(progress.total) instances")
+            statusLine.show("probed \(progress.finished) of \(progress.total) instances")
         }
         statusLine.clear()
         if warnings == .shown { tellWarnings(of: statuses) }
         return statuses
     }
 
-    /// Says what was found that stops nothing; what several instances have in common is one line.
+    /// Prints the warnings of a probe; the same warning of several instances is one line.
     func tellWarnings(of statuses: [InstanceStatus]) {
         for line in WarningGroup.groups(of: statuses).map(\.line) { warn(line + "\n") }
     }
 
     /// The cohorts of those instances that can be read, by name.
     func cohorts(of instances: [Instance]) async -> [String: String] {
-        statusLine.show("looking for cohorts among \(instances.count) instances")
+        statusLine.show("reading the cohorts of \(instances.count) instances")
         defer { statusLine.clear() }
         return await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
     }
 }
 
 extension MigrationSet {
-    /// What its migrations are called.
+    /// The names of its migrations.
     var names: [MigrationVersion: String] { Dictionary(migrations.map { ($0.version, $0.name) }) { first, _ in first } }
 }

@@ -3,7 +3,7 @@ import ConvoyMigrations
 import ConvoyText
 import Glibc
 
-/// The programs that a fleet file names for hooks and gates: one that is missing is told before a run, not in the middle of it.
+/// The programs that a fleet file names for hooks and gates. A missing program is reported before a run, not in the middle of it.
 struct HookPrograms {
     private let fleet: Fleet
     private let path: String
@@ -13,7 +13,7 @@ struct HookPrograms {
         path = environment["PATH"] ?? "/usr/bin:/bin"
     }
 
-    /// - Throws: a problem for each program that is not there or may not be run.
+    /// - Throws: a problem for each program that does not exist or is not executable.
     func check() throws(Problems) {
         var problems: [Problem] = []
         let hooks = fleet.rollout.hooks.commands.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) }
@@ -23,9 +23,9 @@ struct HookPrograms {
             problems.append(
                 Problem(
                     file: fleet.file,
-                    "\(place): there is no program \(program) that this user may run",
+                    "\(place): program \(program) does not exist or is not executable by this user",
                     hint: program.contains("/")
-                        ? "correct the path, or make the file executable" : "give its path, or install it: it is not in PATH"
+                        ? "correct the path, or make the file executable" : "install it, or use its full path: it is not in PATH"
                 )
             )
         }

@@ -3,19 +3,19 @@ import Glibc
 import Synchronization
 import UnixSignals
 
-/// What Ctrl-C and SIGTERM do: end a command that only looks; stop a run, and on the second time cancel it.
+/// Handles Ctrl-C and SIGTERM: they end a command that only reads; they stop a run, and the second one cancels it.
 ///
-/// SIGHUP, which comes when the terminal is closed or the SSH session drops, stops a run as one Ctrl-C does and never cancels it: what runs
-/// finishes, with its hooks, and what is written meanwhile goes nowhere.
+/// SIGHUP, which arrives when the terminal is closed or the SSH session drops, stops a run like one Ctrl-C and never cancels it: migrations in
+/// progress finish, with their hooks, and the output meanwhile is lost.
 final class Interruption: Sendable {
-    /// An element each time that the operator asks; for ``Coordinator/run(_:id:stopRequests:)``.
+    /// An element for each stop request of the operator; the coordinator of the run reads it.
     let stopRequests: AsyncStream<Void>
     private let requestStop: AsyncStream<Void>.Continuation
-    /// The same, for what still waits when the run is over.
+    /// The same requests, for work that continues after the run, such as the delivery of notifications.
     let giveUp: AsyncStream<Void>
     private let requestGivingUp: AsyncStream<Void>.Continuation
     private let isChanging = Mutex(false)
-    /// Takes the live view of a run off the terminal.
+    /// The text that removes the live view of a run from the terminal.
     private let erasure = Mutex("")
     private let requests = Mutex(0)
     private let clearTerminal: @Sendable () -> Void
@@ -26,15 +26,15 @@ final class Interruption: Sendable {
         self.clearTerminal = clearTerminal
     }
 
-    /// Runs the body with the handlers in place; call it before any database is talked to.
+    /// Runs the body with the signal handlers installed; call it before the first connection.
     ///
-    /// - Parameter clearTerminal: takes what is drawn over and over off the terminal before the command ends.
+    /// - Parameter clearTerminal: removes redrawn output from the terminal before the command ends.
     static func handled<Value: Sendable>(
         clearTerminal: @escaping @Sendable () -> Void,
         _ body: (Interruption) async throws -> Value
     ) async throws -> Value {
         let interruption = Interruption(clearTerminal: clearTerminal)
-        // Under nohup the terminal's end is none of the run's business.
+        // Under nohup the run ignores the end of the terminal.
         let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (isHangUpIgnored ? [] : [.sighup]))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await signal in signals { interruption.receive(signal) } }
@@ -43,9 +43,9 @@ final class Interruption: Sendable {
         }
     }
 
-    /// From now on databases may be changed: an interruption stops the run instead of ending the process.
+    /// Databases may change from now on: an interruption stops the run instead of ending the process.
     ///
-    /// - Parameter erasure: to be written before the last words of a process that ends at once.
+    /// - Parameter erasure: written before the last message of a process that ends at once.
     func changesBegin(erasure: String) {
         self.erasure.withLock { $0 = erasure }
         isChanging.withLock { $0 = true }
@@ -59,7 +59,8 @@ final class Interruption: Sendable {
 
     private func receive(_ signal: UnixSignal) {
         if isChanging.withLock(\.self) {
-            // The kernel and the shell may both tell that the terminal is gone; that is one request, and none where the run stops already.
+            // The kernel and the shell may both send SIGHUP when the terminal closes: count them as one request, and ignore them if the run is
+            // stopping already.
             guard signal != .sighup || requests.withLock({ $0 == 0 }) else { return }
             requestStop.yield()
             let count = requests.withLock { count in
@@ -70,13 +71,13 @@ final class Interruption: Sendable {
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)
-            StandardStreams.error.write("\(erasure)ended without waiting for the servers; run status to see where each instance stands\n")
-            exit(ExitStatus.interrupted.rawValue)
+            StandardStreams.error.write("\(erasure)stopped without waiting for the servers; see `convoy status` for each instance\n")
+            exit(CommandExit.interrupted.rawValue)
         } else {
-            // Only looked so far, so there is nothing to undo and nobody to wait for.
+            // Nothing was changed so far, so there is nothing to undo and nothing to wait for.
             clearTerminal()
             StandardStreams.error.write("interrupted; nothing was changed\n")
-            exit(ExitStatus.interrupted.rawValue)
+            exit(CommandExit.interrupted.rawValue)
         }
     }
 }

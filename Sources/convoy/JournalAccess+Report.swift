@@ -6,18 +6,19 @@ import ConvoyRun
 import ConvoyText
 
 extension JournalAccess {
-    /// A run as its events tell it, and what the journal knows besides: that it goes on, was cut off or was abandoned.
+    /// The report on a run from its events, and its state from the journal, such as running, cut off or abandoned.
     ///
     /// - Parameters:
-    ///   - each: is handed every event that is not damaged, and the report with that event in it. Without it only the events that matter at the end are read.
-    ///   - warn: is handed lines about events that a newer program wrote, and about damaged ones.
+    ///   - each: is called for every undamaged event, with the report that includes it. Without it only the events that a final report needs are
+    ///     read.
+    ///   - warn: is called with lines about damaged events and about events that a newer program wrote.
     func report(
         on run: RunRecord,
         in journal: SQLiteJournal,
         _ each: ((RecordedEvent, FleetReport) -> Void)? = nil,
         warn: (String) -> Void = StandardStreams.error.write
     ) async throws -> (report: FleetReport, state: RunState?) {
-        // Before the events: a run that ends meanwhile must not look cut off.
+        // Read before the events: a run that ends meanwhile must not seem cut off.
         let state = try await state(of: run)
         var report = FleetReport()
         var unknown: [String: Int] = [:]
@@ -36,19 +37,19 @@ extension JournalAccess {
             }
         }
         report.apply(run)
-        // Also of a run whose plan nobody can read any more there is something to tell.
+        // A run whose plan cannot be read is reported all the same.
         if let plan = try? await plan(of: run.id, in: journal) {
             let starts = plan.waves.flatMap(\.instances).compactMap { instance in instance.start.map { (instance.name, $0.start) } }
             report.apply(starts: Dictionary(starts) { first, _ in first })
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
-            warn("note: left out \(count) events of the kind \(type.visible): a newer convoy wrote them\n")
+            warn("note: skipped \(count) events of type \(type.visible), which a newer version of convoy wrote\n")
         }
         if let remark = damage.remark(run.id) { warn(remark) }
         return (report, report.status == nil || state == .abandoned ? state : nil)
     }
 
-    /// Where newer runs have brought instances since a run ended there, a line each run; empty where it is the last to have worked on them.
+    /// What newer runs did to the instances of a run, a line for each newer run; empty if this run was the last to work on them.
     func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws -> [String] {
         guard let overtakings = try? await self.overtakings(of: run, in: journal), !overtakings.isEmpty else { return [] }
         let events = try await explaining { () async throws(JournalError) in

@@ -8,22 +8,25 @@ import ConvoyRun
 import FoundationEssentials
 import Glibc
 
-/// Options of the commands that work on runs and on no database.
+/// Options of the commands that work on runs and connect to no database.
 struct JournalOptions: ParsableArguments {
     @OptionGroup var file: FleetFileOption
 
     @Option(
-        help: ArgumentHelp("The journal, instead of the one that the fleet file names; the fleet file is not read then.", valueName: "file")
+        help: ArgumentHelp(
+            "Journal file (default: the one that the fleet file names). With this option the fleet file is not read.",
+            valueName: "file"
+        )
     )
     var journal: String?
 }
 
-/// The journal as commands use it: every failure is one that a person can read.
+/// The journal as commands use it: every failure has a message for the operator.
 struct JournalAccess {
     let path: String
-    /// Runs of other fleets in the same journal are passed over; nil takes all.
+    /// Runs of other fleets in the same journal are skipped; nil includes all.
     let fleet: String?
-    /// The fleet's migration set; nil where the fleet file was not read.
+    /// The directory of the fleet's migration set; nil if the fleet file was not read.
     private let migrations: String?
 
     private init(path: String, fleet: String?, migrations: String?) {
@@ -43,13 +46,13 @@ struct JournalAccess {
         }
     }
 
-    /// The names of the set's migrations, for people. What has happened can be told without them, so a set that is not right is no trouble.
+    /// The names of the set's migrations, for people. A report is complete without them, so an invalid set is not an error here.
     var migrationNames: [MigrationVersion: String] {
         guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
         return set.names
     }
 
-    /// Who asks, as `user@host`.
+    /// The current user, as `user@host`.
     static var person: String {
         var host = [CChar](repeating: 0, count: 256)
         gethostname(&host, host.count - 1)
@@ -58,33 +61,33 @@ struct JournalAccess {
         return "\(user)@\(name)"
     }
 
-    /// Opens it for writing, and makes it where there is none.
+    /// Opens the journal for writing, and creates it if it does not exist.
     func open() async throws -> SQLiteJournal {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(path: path) }
     }
 
-    /// Opens it to look at runs; nil where no run was ever written down.
+    /// Opens the journal for reading; nil if it does not exist.
     func openForReading() async throws -> SQLiteJournal? {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
     }
 
-    /// What a command does with a journal that is there.
+    /// What a command does with an existing journal.
     enum Use {
         case reading, writing
     }
 
-    /// Opens the journal that is there.
+    /// Opens an existing journal.
     ///
-    /// - Throws: a ``CommandFailure`` where no run was ever written down.
+    /// - Throws: a ``CommandFailure`` if it does not exist.
     func openExisting(for use: Use) async throws -> SQLiteJournal {
-        guard let journal = try await openForReading() else { throw noRun("there is no journal \(path) yet") }
+        guard let journal = try await openForReading() else { throw noRun("there is no journal \(path)") }
         switch use {
         case .reading: return journal
         case .writing: return try await open()
         }
     }
 
-    /// Turns what is wrong with the journal into a failure of the command.
+    /// Turns an error of the journal into a failure of the command.
     func explaining<Value>(_ body: () async throws(JournalError) -> Value) async throws -> Value {
         do {
             return try await body()
@@ -95,46 +98,47 @@ struct JournalAccess {
 
     // MARK: Finding a run
 
-    /// Which runs a command is about.
+    /// Which runs a command accepts.
     enum Wanted: String {
-        case any = "at all"
+        case any = "recorded"
         /// A process works on it.
-        case running = "going on"
-        /// It can be gone on with.
-        case resumable = "that can be resumed"
+        case running = "active"
+        /// `resume` can continue it.
+        case resumable = "resumable"
     }
 
-    /// The run with that id, or whose id begins so; without a text the only one, or for ``Wanted/resumable`` the newest, that fits.
+    /// Finds the run with that id or unique prefix; without a text the newest run that the command accepts, which for ``Wanted/running`` must be
+    /// the only one.
     ///
-    /// - Throws: a ``CommandFailure`` where none fits, or several do.
+    /// - Throws: a ``CommandFailure`` if no run matches, or if several do.
     func run(_ text: String?, _ wanted: Wanted, in journal: SQLiteJournal) async throws -> RunRecord {
         let candidates = try await explaining { () async throws(JournalError) in
             if let text { try await journal.runs(named: text, fleet: fleet) } else { try await journal.runs(limit: 100, fleet: fleet) }
         }
         if let text {
             guard let run = candidates.first else { throw noRun("there is no run “\(text)” in \(path)") }
-            guard candidates.count == 1 else { throw several(candidates, "“\(text)” may mean several runs") }
+            guard candidates.count == 1 else { throw several(candidates, "“\(text)” matches several runs") }
             let state = try await self.state(of: run)
-            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not one \(wanted.rawValue): it is \(state.rawValue)") }
+            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not \(wanted.rawValue): it is \(state.rawValue)") }
             return run
         }
         var fitting: [RunRecord] = []
         for run in candidates where try await Self.fits(state(of: run), wanted) { fitting.append(run) }
-        guard let newest = fitting.first else { throw noRun("there is no run \(wanted.rawValue) in \(path)") }
-        if wanted == .running, fitting.count > 1 { throw several(fitting, "several runs are going on") }
+        guard let newest = fitting.first else { throw noRun("there is no \(wanted.rawValue) run in \(path)") }
+        if wanted == .running, fitting.count > 1 { throw several(fitting, "several runs are active") }
         return newest
     }
 
-    /// - Throws: a ``CommandFailure`` where somebody has ended the run since the record was read.
+    /// - Throws: a ``CommandFailure`` if another process has continued or ended the run since the record was read.
     func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
         }
         guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
-            throw noRun("run \(record.id) has just been resumed elsewhere")
+            throw noRun("run \(record.id) was just resumed by another process")
         }
     }
 
-    /// How a run stands now.
+    /// The current state of a run.
     func state(of run: RunRecord) async throws -> RunState {
         try await explaining { () async throws(JournalError) in
             try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: path) != nil)
@@ -150,18 +154,18 @@ struct JournalAccess {
     }
 
     private func noRun(_ message: String) -> CommandFailure {
-        CommandFailure(.usage, message, hint: "`convoy runs` lists them")
+        CommandFailure(.usage, message, hint: "`convoy runs` lists the runs")
     }
 
     private func several(_ runs: [RunRecord], _ message: String) -> CommandFailure {
-        CommandFailure(.usage, "\(message): \(runs.map(\.id.description).joined(separator: ", "))", hint: "name one of them")
+        CommandFailure(.usage, "\(message): \(runs.map(\.id.description).joined(separator: ", "))", hint: "specify one of them")
     }
 
     // MARK: Reading a run
 
-    /// Hands over every event of a run, in order.
+    /// Calls the body for every event of a run, in order.
     ///
-    /// - Throws: a ``CommandFailure`` where a newer program wrote some.
+    /// - Throws: a ``CommandFailure`` if a newer program wrote some of the events.
     func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws {
         var unknown: String?
         var damage = JournalDamage()
@@ -176,13 +180,13 @@ struct JournalAccess {
                 }
             }
         }
-        // What is missing is found out as after a crash: each instance is looked at again.
+        // Lost events are made up for as after a crash: each instance is probed again.
         if let remark = damage.remark(run) { StandardStreams.error.write(remark) }
         if let unknown {
             throw CommandFailure(
                 .configuration,
-                "run \(run) has events of the kind “\(unknown)”, which this convoy does not know",
-                hint: "use the convoy that began it"
+                "run \(run) has events of type “\(unknown)”, which this version of convoy does not know",
+                hint: "use the version of convoy that started the run"
             )
         }
     }

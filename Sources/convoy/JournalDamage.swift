@@ -15,11 +15,11 @@ struct JournalDamage {
         first = first ?? event
     }
 
-    /// A line for the person who asked; nil where nothing is damaged.
+    /// A warning for the operator; nil if nothing is damaged.
     func remark(_ run: RunID) -> String? {
         guard let first else { return nil }
         let place = "event \(first.number) (\(String(first.type.prefix(40)).visible))"
         let what = count == 1 ? "\(place), which is damaged" : "\(count) damaged events, the first of which is \(place)"
-        return "warning: run \(run): left out \(what); the rest of the journal was read\n"
+        return "warning: run \(run): skipped \(what); the rest of the journal was read\n"
     }
 }

@@ -7,7 +7,7 @@ extension MigrationVersion {
     /// - Throws: a `ValidationError` that says what a version looks like.
     init(argument: String) throws {
         guard let version = MigrationVersion(argument) else {
-            throw ValidationError("a version is the number that a migration's file name begins with, for example 20240929084639")
+            throw ValidationError("a version is the number at the start of a migration's file name, for example 20240929084639")
         }
         self = version
     }

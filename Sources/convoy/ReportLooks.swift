@@ -6,24 +6,24 @@ import ConvoyRun
 import ConvoyText
 import FoundationEssentials
 
-/// Looks at a fleet, once or again and again, and shows each time what was asked for.
+/// Probes a fleet, once or repeatedly, and shows the requested report each time.
 struct ReportLooks: Sendable {
-    /// What a look found.
+    /// The result of a probe.
     struct Look: Sendable {
-        /// Of all the instances that were looked at.
+        /// Includes all instances that were probed.
         var document: ReportDocument
-        var exitCode: ExitStatus
+        var exitCode: CommandExit
     }
 
-    /// How a look is taken.
+    /// What a probe may write.
     private enum Manner: Sendable {
         /// Warnings and progress go to standard error.
         case telling
-        /// Nothing but the report may be written: the terminal is drawn over.
+        /// Only the report may be written, because the terminal is redrawn.
         case quiet
     }
 
-    /// What looks need of the fleet file.
+    /// The parts of the fleet file that a report needs.
     enum Need {
         /// Its connections, with every secret.
         case databases
@@ -42,13 +42,13 @@ struct ReportLooks: Sendable {
         output = try ReportOutput(options.outputOptions)
     }
 
-    /// Reads the fleet file, takes looks and shows them until there is no more to show, or somebody presses Ctrl-C.
+    /// Reads the fleet file, probes the fleet and shows the result; with --watch repeats this until Ctrl-C, or until standard output is closed.
     ///
     /// - Parameters:
-    ///   - need: what the looks need of the fleet file.
-    ///   - look: takes a look, also while the one before is still shown.
-    /// - Returns: the exit code of the last look; with --watch that is where nobody reads any more.
-    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> ExitStatus {
+    ///   - need: the parts of the fleet file that the report needs.
+    ///   - look: probes the fleet, also while the previous result is still shown.
+    /// - Returns: the exit code of the last probe.
+    func run(needing need: Need = .databases, _ look: (FleetSession) async throws -> Look) async throws -> CommandExit {
         let session = try need == .journal ? FleetSession(reading: settings) : FleetSession(settings)
         try output.check(session)
         let clearTerminal: @Sendable () -> Void = { [statusLine = session.statusLine, screen] in
@@ -60,7 +60,7 @@ struct ReportLooks: Sendable {
         }
     }
 
-    private func write(_ look: (Manner) async throws -> Look) async throws -> ExitStatus {
+    private func write(_ look: (Manner) async throws -> Look) async throws -> CommandExit {
         var current = try await look(.telling)
         guard let interval = options.watch else {
             try output.write(text(current.document, output.style(settings), at: Date()))
@@ -85,10 +85,10 @@ struct ReportLooks: Sendable {
         }
     }
 
-    /// What stands before a report where several come one after the other; lines of JSON tell themselves when they were written.
+    /// The line before a report if several follow each other; a line of JSON has its own time.
     private func separator(_ isFirst: Bool, _ now: Date) -> String {
         guard output.isStandardOutput, output.format == .table else { return "" }
-        return (isFirst ? "" : "\n") + "looked at \(now.rfc3339)\n\n"
+        return (isFirst ? "" : "\n") + "as of \(now.rfc3339)\n\n"
     }
 
     private func text(_ document: ReportDocument, _ style: OutputStyle, at now: Date) -> String {
@@ -101,7 +101,7 @@ struct ReportLooks: Sendable {
 
     // MARK: On a terminal
 
-    /// Draws a look, and draws it anew when the terminal's size has changed.
+    /// Draws a result, and redraws it when the terminal's size changes.
     private func show(_ look: Look, at now: Date, every interval: WatchInterval, until end: ContinuousClock.Instant) async throws {
         let clock = ContinuousClock()
         var drawn: OutputStyle?
@@ -116,15 +116,15 @@ struct ReportLooks: Sendable {
         }
     }
 
-    /// As many lines as the terminal has: where there are more, those before the last one, which says what it comes to, are left out.
+    /// At most as many lines as the terminal has. If there are more, the lines before the last one, which has the totals, are left out.
     private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: WatchInterval) -> [String] {
-        let heading = "looked at \(now.rfc3339.prefix(19))Z, again every \(interval); Ctrl-C ends it"
+        let heading = "as of \(now.rfc3339.prefix(19))Z, refreshed every \(interval); press Ctrl-C to end"
         let height = max(6, style.height ?? 24)
         var lines = text(look.document, style, at: now).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         while lines.last?.isEmpty == true { lines.removeLast() }
         let room = height - (lines.count == height - 1 ? 1 : 2)
         if lines.count > room {
-            // Of a summary no line says what all comes to.
+            // A summary has no line of totals.
             let last = options.summary ? 0 : 1
             let left = lines.count - room + 1 + last
             lines =

@@ -5,14 +5,14 @@ import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 
-/// Options of the commands that show a fleet: which instances, in which order, how, how often.
+/// Options of the commands that show a fleet: which instances, in which order and format, how often.
 struct ReportOptions: ParsableArguments {
     @OptionGroup var outputOptions: ReportOutputOptions
 
     @Option(
         name: .customLong("outcome"),
         help: ArgumentHelp(
-            "Show only instances with these outcomes, for example failed,blocked; may be given several times.",
+            "Show only instances with these outcomes, for example failed,blocked. Repeatable.",
             valueName: "outcome"
         ),
         transform: OutcomeList.init(argument:)
@@ -21,35 +21,35 @@ struct ReportOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Show groups instead of instances: by version, server, cohort, outcome or label.KEY, and a run by wave.",
+            "Group instances by version, server, cohort, outcome or label.KEY, or the instances of a run by wave.",
             valueName: "what"
         ),
         transform: ReportGrouping.init(argument:)
     )
     var by: ReportGrouping?
 
-    @Option(help: "Show instances in this order; those of which it is not known come last.")
+    @Option(help: "Sort instances by this value; unknown values sort last.")
     var sort: ReportOrder.Key?
 
-    @Flag(help: "Turn the order of --sort round.")
+    @Flag(help: "Reverse --sort.")
     var descending = false
 
-    @Flag(help: "Show one screen, however large the fleet is: outcomes, versions, the most frequent failures, who is furthest behind.")
+    @Flag(help: "Show one screen for a fleet of any size: outcomes, versions, the most frequent failures, the instances furthest behind.")
     var summary = false
 
-    @Flag(help: "Ask each instance for its cohort too: version and fingerprint of the schema. Takes a second look.")
+    @Flag(help: "Show the cohort of each instance: its version and schema fingerprint. Requires a second query per instance.")
     var cohorts = false
 
     @Option(
         defaultAsFlag: WatchInterval.standard,
         help: ArgumentHelp(
-            "Look again and again, after so long each time. On a terminal the report is drawn over; Ctrl-C ends it.",
+            "Refresh at this interval until Ctrl-C. On a terminal the report is redrawn in place.",
             valueName: "interval"
         )
     )
     var watch: WatchInterval?
 
-    /// Whether cohorts are asked for.
+    /// Whether the report shows cohorts.
     var needsCohorts: Bool { cohorts || by == .cohort }
 
     var filter: ReportFilter {
@@ -61,17 +61,17 @@ struct ReportOptions: ParsableArguments {
 
     func validate() throws {
         let output = outputOptions.output
-        if descending, sort == nil { throw ValidationError("--descending is about --sort, which is missing") }
-        if summary, output != .table { throw ValidationError("--summary is a table; the other formats have the counts in them") }
-        if summary, by != nil { throw ValidationError("--summary and --by show different things; give one of them") }
-        if summary || by != nil, sort != nil { throw ValidationError("--sort orders instances, which --summary and --by do not list") }
+        if descending, sort == nil { throw ValidationError("--descending requires --sort") }
+        if summary, output != .table { throw ValidationError("--summary requires --output table; the other formats include the counts") }
+        if summary, by != nil { throw ValidationError("--summary cannot be combined with --by") }
+        if summary || by != nil, sort != nil { throw ValidationError("--sort cannot be combined with --summary or --by") }
         if by != nil, !GroupsReport.formats.contains(output) {
             let possible = ReportFormat.allCases.filter(GroupsReport.formats.contains).map(\.rawValue)
-            throw ValidationError("--by goes with --output \(possible.joined(separator: ", "))")
+            throw ValidationError("--by supports only these values of --output: \(possible.joined(separator: ", "))")
         }
         if watch != nil, outputOptions.outputFile == nil, output != .table, output != .ndjson {
             throw ValidationError(
-                "--watch writes report after report: use --output table or ndjson, or have a file written over with --output-file"
+                "--watch requires --output table or ndjson, or --output-file with a file to overwrite each time"
             )
         }
     }
@@ -81,14 +81,14 @@ struct ReportOptions: ParsableArguments {
 struct OutcomeList: Sendable {
     var outcomes: [Outcome]
 
-    /// - Throws: a `ValidationError` that names all the outcomes there are.
+    /// - Throws: a `ValidationError` that lists all outcomes.
     init(argument: String) throws {
         outcomes = try argument.split(separator: ",", omittingEmptySubsequences: false).map { part in
             let word = String(part).trimmingBlanks
             guard let outcome = Outcome(rawValue: word) else {
                 let known = Outcome.allCases.map(\.rawValue)
                 let nearest = nearestWord(to: word, among: known).map { " (did you mean \($0)?)" } ?? ""
-                throw ValidationError("“\(word.visible)” is no outcome\(nearest); these are: \(known.joined(separator: ", "))")
+                throw ValidationError("unknown outcome “\(word.visible)”\(nearest); the outcomes are: \(known.joined(separator: ", "))")
             }
             return outcome
         }
@@ -96,10 +96,10 @@ struct OutcomeList: Sendable {
 }
 
 extension ReportGrouping {
-    /// - Throws: a `ValidationError` that says what there is.
+    /// - Throws: a `ValidationError` that lists the groupings.
     init(argument: String) throws {
         guard let grouping = ReportGrouping(argument) else {
-            throw ValidationError("instances are grouped by version, server, cohort, outcome, wave or label.KEY, for example label.region")
+            throw ValidationError("choose version, server, cohort, outcome, wave or label.KEY, for example label.region")
         }
         self = grouping
     }
@@ -107,7 +107,7 @@ extension ReportGrouping {
 
 extension ReportOrder.Key: ExpressibleByArgument {}
 
-/// How long a watch waits between two looks.
+/// The time between two probes of --watch.
 struct WatchInterval: ExpressibleByArgument, CustomStringConvertible {
     let duration: Duration
 
@@ -118,7 +118,7 @@ struct WatchInterval: ExpressibleByArgument, CustomStringConvertible {
     }
 
     init?(argument: String) {
-        // A bare number is what watch(1) takes, in seconds.
+        // A bare number is in seconds, as in watch(1).
         guard let duration = Duration(text: argument) ?? Duration(text: argument + "s"), duration >= .seconds(1) else { return nil }
         self.duration = duration
     }

@@ -13,33 +13,32 @@ extension ReportFormat: ExpressibleByArgument {}
 struct ReportOutputOptions: ParsableArguments {
     @Option(
         help: """
-            How to write the result: a table, markdown or html for people; json, ndjson or csv for programs; junit for what collects test \
-            results; prometheus for what collects metrics.
+            Output format: table, markdown or html for people; json, ndjson or csv for programs; junit for CI; prometheus for metrics.
             """
     )
     var output: ReportFormat = .table
 
-    @Option(help: ArgumentHelp("Write the result to this file instead, whole or not at all.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the result to this file instead of standard output.", valueName: "file"))
     var outputFile: String?
 
     func validate() throws {
-        if outputFile?.isEmpty == true { throw ValidationError("--output-file names no file") }
+        if outputFile?.isEmpty == true { throw ValidationError("--output-file must not be empty") }
     }
 
-    /// A plan is no report: it has no outcomes yet.
+    /// Checks that the result can be a plan, which has fewer formats than a report because it has no outcomes.
     func checkFitsPlan() throws {
         guard output == .table || output == .json, outputFile == nil else {
-            throw ValidationError("with --dry-run the result is a plan: --output is table or json, and it goes to standard output")
+            throw ValidationError("--dry-run prints a plan: use --output table or json, and no --output-file")
         }
     }
 }
 
-/// Where a report goes, and as what.
+/// Where a report is written, and in which format.
 struct ReportOutput: Sendable {
     let format: ReportFormat
     private let file: ResultFile?
 
-    /// - Throws: a ``CommandFailure`` where the file will not be writable; nobody should learn that after a run.
+    /// - Throws: a ``CommandFailure`` if the file is not writable, before a run rather than after it.
     init(_ options: ReportOutputOptions) throws {
         let format = options.output
         self.format = format
@@ -47,34 +46,34 @@ struct ReportOutput: Sendable {
         try file?.check()
     }
 
-    /// - Throws: a ``CommandFailure`` where the result would take the place of a file that the fleet needs.
+    /// - Throws: a ``CommandFailure`` if the result would replace a file that the fleet needs.
     func check(_ session: FleetSession) throws {
         try file?.check(against: session.protectedFiles)
     }
 
     var isStandardOutput: Bool { file == nil }
 
-    /// What the place can show; a file has no width.
+    /// The style of the output; a file has no width.
     func style(_ settings: Settings) -> OutputStyle {
         isStandardOutput ? settings.style(of: StandardStreams.output) : OutputStyle()
     }
 
-    /// - Throws: a ``CommandFailure`` where it could not be written.
+    /// - Throws: a ``CommandFailure`` if the report cannot be written.
     func write(_ text: String) throws {
         guard let file else {
             StandardStreams.output.write(text)
             return try StandardStreams.output.check()
         }
-        // Another process may have put something there since.
+        // Another process may have written the file since.
         try file.check()
         do throws(FileWriteError) {
             try replaceFile(file.path, Array(text.utf8))
         } catch {
-            throw CommandFailure(.failed, "--output-file: \(file.path): \(error)", hint: "`convoy report` writes it again")
+            throw CommandFailure(.failed, "--output-file: \(file.path): \(error)", hint: "write it again with `convoy report`")
         }
     }
 
-    /// Writes a plan where a report was asked for: as what a plan can be, and else for people, beside the result.
+    /// Writes a plan instead of a report: to standard output in a format that plans have, otherwise as a table to standard error.
     func write(_ plan: PlanReport, _ settings: Settings) throws {
         switch format {
         case .table where isStandardOutput: StandardStreams.output.write(plan.table(settings.style(of: StandardStreams.output)))

@@ -8,27 +8,27 @@ import ConvoyText
 import FoundationEssentials
 import Glibc
 
-/// `convoy resume` in a process and a session of its own, so that it goes on when the one that started it ends.
+/// `convoy resume` in a process and a session of its own, so that it continues when the process that started it ends.
 struct ResumedRun {
     let run: RunID
-    /// The journal's file; what the process writes goes to a file beside it.
+    /// The journal's file; the output of the process goes to a file beside it.
     let journal: String
     let fleetFile: String
     let environment: [String: String]
 
-    /// A page waits for 30 s.
+    /// Shorter than the 30 s that the dashboard's page waits.
     private static let patience = Duration.seconds(25)
     /// `POSIX_SPAWN_SETSID`, which glibc's headers only show to GNU programs.
     private static let newSession: Int32 = 0x80
 
-    /// The same holds for this function, which closes every file from a number on.
+    /// Also hidden by the headers: the function that closes every file from a number on.
     private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
 
     private var log: String { "\(journal).\(run).log" }
 
-    /// Starts it, and returns when the journal says that it has taken the run up.
+    /// Starts the process, and returns when the journal shows that it has resumed the run.
     ///
-    /// - Throws: where it could not be started, ended before that, or takes too long.
+    /// - Throws: an error if the process cannot be started, ends before that, or takes too long.
     func start() async throws(ResumeError) {
         let journal: SQLiteJournal?
         var last: Int64
@@ -42,14 +42,14 @@ struct ResumedRun {
         let deadline = ContinuousClock.now + Self.patience
         repeat {
             var status: Int32 = 0
-            // Before the journal is read, which then has everything that an ended process wrote.
+            // Checked before the journal is read, which then has everything that an ended process wrote.
             let ended = waitpid(process, &status, WNOHANG)
             let events = (try? await journal?.events(of: run, after: last, limit: 1000)) ?? []
             let isTakenUp = events.contains { if case .runResumed? = $0.event?.kind { true } else { false } }
             last = events.last?.number ?? last
             if ended != 0 {
                 guard isTakenUp || ended == process && status == 0 else {
-                    throw ResumeError("the run was not gone on with: \(lastWords). \(log) has everything that was said")
+                    throw ResumeError("could not resume the run: \(lastWords); see \(log) for the full output")
                 }
                 return
             }
@@ -59,10 +59,10 @@ struct ResumedRun {
             }
         } while (try? await Task.sleep(for: .milliseconds(50))) != nil && ContinuousClock.now < deadline
         collect(process)
-        throw ResumeError("the run is not taken up yet, but may be in a while. \(log) has everything that was said")
+        throw ResumeError("the run has not been resumed yet, but may still be; see \(log) for the full output")
     }
 
-    /// Nobody waits for it: it lives as long as it likes, and what is left of it is collected when it ends.
+    /// Reaps the process when it ends; the caller does not wait for it.
     private func collect(_ process: pid_t) {
         Task {
             while waitpid(process, nil, WNOHANG) == 0 { try? await Task.sleep(for: .seconds(1)) }
@@ -81,9 +81,9 @@ struct ResumedRun {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // The dashboard's sockets would stay open, and its port taken, for as long as the run lasts.
+        // Otherwise the dashboard's sockets stay open, and its port taken, until the run ends.
         let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np")
-        guard let symbol else { throw ResumeError("a process for it cannot be started: the C library is older than glibc 2.34") }
+        guard let symbol else { throw ResumeError("cannot start a process for the run: the C library is older than glibc 2.34") }
         _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, STDERR_FILENO + 1)
 
         var attributes = posix_spawnattr_t()
@@ -98,14 +98,14 @@ struct ResumedRun {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | Self.newSession))
 
         let words = ["convoy", "resume", run.description, "--yes", "--fleet", fleetFile]
-        // The run has no use for what readers of the dashboard have to show.
+        // The run does not need the token of the dashboard.
         let variables = environment.filter { $0.key != Serve.tokenVariable }.map { "\($0.key)=\($0.value)" }
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
         defer { for text in arguments + environment { free(text) } }
         var process = pid_t()
         let code = posix_spawn(&process, "/proc/self/exe", &actions, &attributes, &arguments, &environment)
-        guard code == 0 else { throw ResumeError("a process for it cannot be started: \(String(cString: strerror(code)))") }
+        guard code == 0 else { throw ResumeError("cannot start a process for the run: \(String(cString: strerror(code)))") }
         return process
     }
 }

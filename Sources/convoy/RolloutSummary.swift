@@ -3,7 +3,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyText
 
-/// What a rollout asks for, in the fleet file's own words, as `validate` shows it.
+/// A summary of the rollout in the words of the fleet file, as `validate` shows it.
 struct RolloutSummary {
     private let rollout: Rollout
 
@@ -20,7 +20,7 @@ struct RolloutSummary {
         return lines
     }
 
-    /// Only the names where there is no more to say.
+    /// Only the names if no wave has further rules.
     private var waves: [String] {
         let details = rollout.waves.map(Self.details)
         guard details.contains(where: { !$0.isEmpty }) else { return ["  waves       " + Self.list(rollout.waves.map(\.name))] }

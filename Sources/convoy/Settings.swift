@@ -10,18 +10,18 @@ import FoundationEssentials
 struct FleetFileOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The fleet file. Without it CONVOY_FLEET of the environment, else fleet.yaml.",
+            "Fleet file (default: $CONVOY_FLEET, or fleet.yaml).",
             valueName: "file"
         )
     )
     var fleet: String?
 
-    /// What is taken where nothing names one.
+    /// The default fleet file.
     static let standard = "fleet.yaml"
-    /// The variable of the environment that names one.
+    /// The environment variable that names the fleet file.
     static let variable = "CONVOY_FLEET"
 
-    /// The file that the option names, else the environment, else the one in the working directory.
+    /// The file from the option, otherwise from the environment, otherwise the default in the working directory.
     func path(environment: [String: String]) -> String {
         fleet ?? environment[Self.variable].flatMap { $0.isEmpty ? nil : $0 } ?? Self.standard
     }
@@ -33,7 +33,7 @@ struct FleetOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only the instances that this describes, for example 'ring=canary,region in (eu,us),!legacy,name~team-*'.",
+            "Only instances that match the selector, for example 'ring=canary,region in (eu,us),!legacy,name~team-*'.",
             valueName: "selector"
         )
     )
@@ -42,7 +42,7 @@ struct FleetOptions: ParsableArguments {
 
 /// Options of commands that write a result.
 struct OutputOptions: ParsableArguments {
-    @Option(help: "How to write the result: a table for people, or json for programs.")
+    @Option(help: "Output format: table for people, json for programs.")
     var output: OutputFormat = .table
 }
 
@@ -50,41 +50,44 @@ struct OutputOptions: ParsableArguments {
 struct ProgressOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How the run is shown on standard error: live draws its waves on a terminal, plain writes lines, none only what someone should know at once.",
+            """
+            Progress of the run on standard error. live: redraw the waves on a terminal; plain: one line per event; none: warnings and halts \
+            only; auto: live on a terminal, otherwise plain.
+            """,
             valueName: "auto|live|plain|none"
         )
     )
     var progress = ProgressChoice.auto
 }
 
-/// How a run is shown while it happens.
+/// How the progress of a run is shown.
 enum ProgressChoice: String, ExpressibleByArgument, CaseIterable {
-    /// Live on a terminal, else plain.
+    /// Live on a terminal, otherwise plain.
     case auto
     case live, plain, none
 }
 
-/// What the result is written as.
+/// The format of a result.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json
 }
 
-/// What decides how a command behaves: flags, environment and terminal, merged once. Nothing reads the environment later.
+/// The settings of a command: flags, environment and terminal, merged once. The environment is not read later.
 struct Settings: Sendable {
     let fleetFile: String
     let selector: Selector?
     let output: OutputFormat
     private let progress: ProgressChoice
-    /// What the fleet file's `${env:…}` are filled in from.
+    /// The values of `${env:…}` in the fleet file.
     let environment: [String: String]
-    /// Whether there is someone to answer a question.
+    /// Whether there is a terminal to ask a question on.
     let canAsk: Bool
     private let noColor: Bool
     private let columns: Int?
     private let isDumb: Bool
     private let usesUnicode: Bool
 
-    /// - Throws: a ``CommandFailure`` for a selector that is none.
+    /// - Throws: a ``CommandFailure`` for an invalid selector.
     init(_ options: FleetOptions, output: OutputFormat = .table, progress: ProgressChoice = .auto) throws {
         do throws(SelectorError) {
             let selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
@@ -115,7 +118,7 @@ struct Settings: Sendable {
         usesUnicode = locale.contains("utf-8") || locale.contains("utf8")
     }
 
-    /// What a stream can show now; a terminal's size changes.
+    /// The style of a stream now, because a terminal's size changes.
     func style(of stream: OutputFile) -> OutputStyle {
         let size = stream.terminalSize
         return OutputStyle(
@@ -136,13 +139,13 @@ struct Settings: Sendable {
         }
     }
 
-    /// - Throws: a ``CommandFailure`` where progress cannot be shown as it was asked for.
+    /// - Throws: a ``CommandFailure`` if progress cannot be shown in the requested way.
     func checkProgress() throws {
         guard progress == .live, !canRedraw else { return }
         throw CommandFailure(
             .usage,
-            "--progress live: standard error is no terminal that can be drawn on",
-            hint: "without --progress, convoy draws where it can and writes lines where it cannot"
+            "--progress live: standard error is not a terminal that can be redrawn",
+            hint: "omit --progress: convoy then redraws a terminal, and writes lines anywhere else"
         )
     }
 

@@ -7,7 +7,7 @@ import Testing
 struct CommandLineTests {
     @Test(arguments: [
         ([], "migrate"), (["--help"], "130  interrupted"), (["help", "migrate"], "--concurrency"),
-        (["validate", "-h"], "touches no database"),
+        (["validate", "-h"], "without using a database"),
         (["status", "--help"], "--check"), (["report", "--help"], "--no-probe"), (["plan", "--help"], "--to"),
         (["rollback", "--help"], "--steps"),
         (["new", "--help"], "--directory"), (["--version"], "0."),
@@ -37,7 +37,7 @@ struct CommandLineTests {
         (["rollback", "--steps", "1", "--dry-run", "--output-file", "x"], "table or json"),
         (["status", "--outcome", "failed,lost"], "up-to-date"),
         (["status", "--outcome", "faild"], "did you mean failed"),
-        (["status", "--outcome", ""], "no outcome"),
+        (["status", "--outcome", ""], "unknown outcome"),
         (["status", "--by", "region"], "label.region"),
         (["status", "--by", "wave"], "convoy report"),
         (["status", "--by", "server", "--output", "junit"], "markdown"),
@@ -171,7 +171,7 @@ struct CommandLineTests {
                 let result = try await runConvoy(command, in: folder)
                 #expect(result.exitCode == 78, "\(result.standardError)")
                 for program in ["no-such-program-anywhere", "./plain", "/no/such", "also-not-there"] {
-                    #expect(result.standardError.contains("there is no program \(program)"), "\(result.standardError)")
+                    #expect(result.standardError.contains("program \(program) does not exist"), "\(result.standardError)")
                 }
                 #expect(!result.standardError.contains("program touch"))
             }

@@ -73,7 +73,7 @@ struct DiscoveredNamesTests {
             for (selector, words) in [
                 ("name in (alice,bobb)", "no instance is called bobb\nhint: did you mean bob?"), ("alice", "did you mean name=alice?"),
                 ("rign!=canary", "did you mean ring?"), ("!rign", "did you mean ring?"),
-                ("name!=bobb,ring in (canary,beta)", "names 2 things that no instance has"),
+                ("name!=bobb,ring in (canary,beta)", "contains 2 values that no instance has"),
             ] {
                 let result = try await runConvoy(arguments + ["--select", selector], in: folder)
                 #expect(result.exitCode == 64)
@@ -82,7 +82,7 @@ struct DiscoveredNamesTests {
             }
             let nothing = try await runConvoy(arguments + ["--select", "name=alice,!ring"], in: folder)
             #expect(nothing.exitCode == 64)
-            #expect(nothing.standardError.contains("describes none of the 2 instances"))
+            #expect(nothing.standardError.contains("matches none of the 2 instances"))
         }
     }
 

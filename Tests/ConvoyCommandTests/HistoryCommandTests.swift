@@ -103,7 +103,7 @@ struct HistoryCommandTests {
                 (["compare", "latest"], "are the same run"), (["compare", runs[0], "2019"], "there is no run “2019”"),
                 (["compare"], "Missing expected argument"), (["durations", "2019"], "there is no run “2019”"),
                 (["durations", "--last", "0"], "--last must be at least 1"),
-                (["durations", runs[0], "--last", "2"], "name runs, or give --last"),
+                (["durations", runs[0], "--last", "2"], "--last cannot be combined with run ids"),
             ] {
                 let result = try await runConvoy(["runs"] + arguments, in: folder)
                 #expect(result.exitCode == 64, "\(arguments)")

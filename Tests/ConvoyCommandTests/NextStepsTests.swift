@@ -57,7 +57,7 @@ struct NextStepsTests {
                 #expect(rollback.exitCode == 2)
                 let expected = ["convoy rollback --to 2 --select name=alice", "convoy rollback --to 1 --select name=bob"]
                 #expect(printedCommands(rollback.standardError) == expected)
-                #expect(rollback.standardError.contains("where the steps of carol end is not known"))
+                #expect(rollback.standardError.contains("the target version of carol is unknown"))
 
                 // The run cannot be resumed, and says the same.
                 let resume = try await runConvoy(["resume", "--yes", "latest"], in: folder)

@@ -45,7 +45,7 @@ struct ProgressCommandTests {
         try await withFleet([]) { folder in
             let result = try await runConvoy(command + ["--yes", "--progress", "live"], in: folder)
             #expect(result.exitCode == 64)
-            #expect(result.standardError.contains("--progress live: standard error is no terminal that can be drawn on"))
+            #expect(result.standardError.contains("--progress live: standard error is not a terminal that can be redrawn"))
         }
     }
 

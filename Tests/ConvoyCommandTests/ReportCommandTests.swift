@@ -163,9 +163,9 @@ struct ReportCommandTests {
             let pieces = screen.components(separatedBy: "\u{1B}[?1049")
             #expect(pieces.count == 3)
             #expect(pieces.last?.hasPrefix("l") == true)
-            #expect(screen.contains("again every 1s; Ctrl-C ends it"))
+            #expect(screen.contains("refreshed every 1s; press Ctrl-C to end"))
             // Nothing but the report is drawn on the second screen.
-            #expect(pieces.dropFirst().first?.contains("looked at 1 of") == false)
+            #expect(pieces.dropFirst().first?.contains("probed 1 of") == false)
         }
     }
 
@@ -179,11 +179,11 @@ struct ReportCommandTests {
                 #expect(try JSONSerialization.jsonObject(with: Data(line.utf8)) is [String: Any])
             }
             let tables = try ConvoyProcess(["report", "--watch=1s", "--summary"], in: folder)
-            let shown = await tables.wait { $0.standardOutput.components(separatedBy: "looked at ").count > 2 }.standardOutput
+            let shown = await tables.wait { $0.standardOutput.components(separatedBy: "as of 20").count > 2 }.standardOutput
             tables.terminate()
             #expect(try await tables.result().exitCode == 130)
             #expect(!shown.contains("\u{1B}"))
-            #expect(shown.hasPrefix("looked at 20"))
+            #expect(shown.hasPrefix("as of 20"))
         }
     }
 

@@ -111,7 +111,7 @@ struct RolloutRunTests {
                 let result = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 #expect(result.exitCode == 2, "\(result.standardError)")
                 #expect(result.standardError.contains("same_failure: 3"))
-                #expect(result.standardError.contains("then continue with what is left:"))
+                #expect(result.standardError.contains("then continue with the remaining instances:"))
                 let report = try report(result)
                 #expect(report.status == "halted")
                 #expect(report.instances.filter { $0.outcome == "failed" }.map(\.name) == ["i04", "i09", "i14"])
@@ -131,7 +131,7 @@ struct RolloutRunTests {
                 }
                 let over = try await runConvoy(["resume", "--yes"], in: folder)
                 #expect(over.exitCode == 64)
-                #expect(over.standardError.contains("halted for good"))
+                #expect(over.standardError.contains("was halted and cannot be resumed"))
             }
         }
     }

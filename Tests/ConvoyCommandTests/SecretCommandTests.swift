@@ -95,7 +95,7 @@ import Testing
             ] as [([String], [String: String], String)] {
                 let result = try await runConvoy(arguments, environment: environment, in: folder)
                 #expect(result.exitCode == 64)
-                #expect(result.standardError.contains("the token of \(place) "), "\(result.standardError)")
+                #expect(result.standardError.contains("the token in \(place) "), "\(result.standardError)")
                 #expect(result.standardError.contains(words), "\(result.standardError)")
                 #expect(!result.standardError.contains("12345"))
             }

@@ -14,13 +14,13 @@ struct ServeCommandTests {
 
     @Test(
         arguments: [
-            (["--listen", "0.0.0.0:0"], [:], "there is no token"),
-            (["--allow-actions"], [:], "--allow-actions takes a token"),
-            (["--allow-host", "convoy.example.org"], [:], "--allow-host takes a token"),
+            (["--listen", "0.0.0.0:0"], [:], "a token is required"),
+            (["--allow-actions"], [:], "--allow-actions requires a token"),
+            (["--allow-host", "convoy.example.org"], [:], "--allow-host requires a token"),
             (["--listen", "7080"], [:], "is not HOST:PORT"),
             (["--token-file", "missing"], [:], "missing: the file cannot be read"),
-            ([], ["CONVOY_TOKEN": "short"], "the token of CONVOY_TOKEN is shorter than 16 characters"),
-            (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token of fleet.yaml holds a line break"),
+            ([], ["CONVOY_TOKEN": "short"], "the token in CONVOY_TOKEN is shorter than 16 characters"),
+            (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token in fleet.yaml holds a line break"),
         ] as [([String], [String: String], String)]
     )
     func whatWouldLetStrangersInIsRefused(arguments: [String], environment: [String: String], words: String) async throws {
@@ -86,8 +86,8 @@ struct ServeCommandTests {
             process.terminate()
             let result = try await process.result()
             #expect(result.exitCode == 0)
-            #expect(result.standardError.contains("warning: there is no TLS here"))
-            #expect(result.standardError.contains("warning: token can be read by others"))
+            #expect(result.standardError.contains("warning: without TLS the token"))
+            #expect(result.standardError.contains("warning: token can be read by other users"))
             #expect(!result.standardError.contains(Self.token))
         }
     }
@@ -172,7 +172,7 @@ struct ServeCommandTests {
             try writeFile("\(folder)/Migrations/1_cars.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n")
             let resumed = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")
             #expect(resumed.status == 409)
-            #expect(resumed.body.contains("cannot continue as it began"), "\(resumed.body)")
+            #expect(resumed.body.contains("its plan no longer matches"), "\(resumed.body)")
             #expect(try await server.end().exitCode == 0)
         }
     }

@@ -29,7 +29,7 @@ struct StaleRunTests {
                 process.interrupt()
                 let result = try await process.result()
                 #expect(result.exitCode == 130)
-                let resume = try #require(printedCommands(result.standardError.replacing("continue with: ", with: "\n")).first)
+                let resume = try #require(printedCommands(result.standardError.replacing("to continue, run: ", with: "\n")).first)
                 try await body(folder, databases, try #require(resume.split(separator: " ").last.map(String.init)))
             }
         }
@@ -40,7 +40,7 @@ struct StaleRunTests {
             // A week later bob is upgraded.
             let newer = try await runConvoy(["migrate", "--yes"], in: folder)
             #expect(newer.exitCode == 0)
-            #expect(newer.standardError.contains("note: run \(run) is not at its end"))
+            #expect(newer.standardError.contains("note: run \(run) is unfinished"))
             let resume = try await runConvoy(["resume", "--yes"], in: folder)
             #expect(resume.exitCode == 64)
             #expect(resume.standardError.contains("out of date"))

@@ -77,7 +77,7 @@ struct TwoRunsTests {
             try await withFleet([database]) { folder in
                 #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
                 let asked = try await onTerminal(["rollback", "--steps", "2"], in: folder, typing: "n\n", after: "[y/N]")
-                #expect(asked.screen.contains("this deletes, for good: column cars.plate, table cars"), "\(asked.screen)")
+                #expect(asked.screen.contains("this permanently deletes: column cars.plate, table cars"), "\(asked.screen)")
                 #expect(asked.screen.contains("Revert 2 migrations on 1 of 1 instance? [y/N]"))
                 #expect(try await database.query("SELECT 1 FROM schema_migrations").rows.count == 2)
             }

@@ -52,7 +52,7 @@ struct UnreachableTests {
     @Test func aWaveAloneSaysWhoIsLeftOut() async throws {
         try await withTemporaryFolder(files: files) { folder in
             let result = try await runConvoy(["migrate", "--yes", "--wave", "canary"], in: folder)
-            #expect(result.standardError.contains("not in a wave of this run: bob"))
+            #expect(result.standardError.contains("in no wave of this run: bob"))
             #expect(!result.standardOutput.contains("bob"))
         }
     }

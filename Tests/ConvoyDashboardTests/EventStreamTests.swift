@@ -1,3 +1,4 @@
+import ConvoyJournal
 import ConvoyRollout
 import ConvoyRun
 import FoundationEssentials

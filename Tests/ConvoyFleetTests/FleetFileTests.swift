@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyText

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyText
 import Testing
 
 /// A fleet file and everything that is told about it.

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

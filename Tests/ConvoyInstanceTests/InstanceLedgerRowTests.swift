@@ -1,5 +1,6 @@
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

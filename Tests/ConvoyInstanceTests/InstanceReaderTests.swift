@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

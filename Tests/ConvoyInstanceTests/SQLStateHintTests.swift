@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyPostgres
+import ConvoyText
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,8 @@
 import ConvoyFleet
+import ConvoyInstance
 import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyText
 import Foundation
 import GRDB
 import TestSupport

@@ -1,3 +1,4 @@
+import ConvoyText
 import FoundationEssentials
 import Testing
 

@@ -1,4 +1,5 @@
 import ConvoyMigrations
+import ConvoyText
 import Testing
 
 struct SQLSplitterTests {

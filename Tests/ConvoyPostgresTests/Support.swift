@@ -51,14 +51,3 @@ extension ConnectionParameters {
 
 /// A name for a session that no other test uses.
 func uniqueApplicationName() -> String { "test-\(UInt32.random(in: 0...UInt32.max))" }
-
-/// A value that several tasks change.
-final class Shared<Value: Sendable>: Sendable {
-    private let mutex: Mutex<Value>
-
-    init(_ value: Value) { mutex = Mutex(value) }
-
-    var value: Value { mutex.withLock { $0 } }
-
-    func change(_ body: (inout Value) -> Void) { mutex.withLock { body(&$0) } }
-}

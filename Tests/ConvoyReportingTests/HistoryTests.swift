@@ -1,3 +1,4 @@
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun

@@ -1,6 +1,7 @@
 import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 import Testing
 

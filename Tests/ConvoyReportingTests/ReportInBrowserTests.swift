@@ -1,5 +1,6 @@
 import ConvoyRollout
 import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import Foundation

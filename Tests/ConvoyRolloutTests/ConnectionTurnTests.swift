@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyInstance
 import ConvoyPostgres
 import Testing
 

@@ -5,6 +5,7 @@ import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import Synchronization
+import TestSupport
 
 /// Instances whose work takes exactly as long as the test says: each hangs until it is told how it ended, or is cancelled.
 final class FakeOperator: InstanceOperator {

@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import FoundationEssentials
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ConvoyIO
@@ -27,7 +28,6 @@ import Testing
             ]
         )
         #expect(report.status == .succeeded)
-        #expect(report.exitCode == .success)
         #expect(report.fleet == "eu")
         #expect(report.instances.map(\.name) == ["a", "b", "c"])
         #expect(report.instances.map(\.wave) == ["canary", "rest", "rest"])
@@ -53,7 +53,6 @@ import Testing
         operatorAsks.finish()
         #expect(report.instances.map(\.result.outcome) == [.migrated, .failed, .unreachable, .migrated, .lockBusy])
         #expect(report.status == .failed)
-        #expect(report.exitCode == .failed)
     }
 
     @Test func aStopRuleHaltsAndLeavesTheRestPending() async {
@@ -65,7 +64,7 @@ import Testing
         let report = await running
         #expect(report.instances.map(\.result.outcome) == [.failed, .migrated, .pending, .pending])
         #expect(report.haltReason == .failures(wave: "all", limit: 1, instances: ["a"]))
-        #expect(report.exitCode == .halted)
+        #expect(report.status == .halted)
         #expect(fake.calls.sorted() == ["a", "b"])
         #expect(sink.texts.suffix(5) == ["a failed", "halt", "b migrated", "end all", "finish halted"])
     }
@@ -79,7 +78,7 @@ import Testing
         fake.finish("a")
         let report = await running
         #expect(report.instances.map(\.result.outcome) == [.migrated, .pending])
-        #expect(report.exitCode == .interrupted)
+        #expect(report.status == .interrupted)
         #expect(fake.calls == ["a"])
         #expect(sink.texts == ["run of eu: all", "wave all", "start a", "stop", "a migrated", "end all", "finish interrupted"])
     }

@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import Synchronization
 import TestSupport
 import Testing
@@ -25,7 +26,7 @@ private struct Watch: Sendable {
             limits: ConnectionLimits(total: 4, perServer: 2),
             clock: clock,
             httpTimeout: .seconds(30)
-        )
+        ) { await InstanceChecks(checks: $0).failure(on: $1) }
         return await keeper.verdict(
             on: gate,
             after: "canary",

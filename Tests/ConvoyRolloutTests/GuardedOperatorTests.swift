@@ -227,7 +227,7 @@ private struct DiaryOperator: InstanceOperator {
 
     @Test func connections() async throws {
         try await withDiary { diary in
-            let operating = GuardedOperator(DiaryOperator(diary: diary), hooks: hookRunner([:]), checks: [], waves: [:])
+            let operating = GuardedOperator(DiaryOperator(diary: diary), hooks: hookRunner([:]), checks: [], waves: [:]) { _, _ in nil }
             #expect(operating.connections(for: instance("alice")) == 3)
         }
     }
@@ -245,7 +245,7 @@ private struct DiaryOperator: InstanceOperator {
                     ]),
                     checks: [Check(name: "trips", sql: "SELECT count(*) FROM trips", expect: "1")],
                     waves: [:]
-                )
+                ) { await InstanceChecks(checks: $0).failure(on: $1) }
                 let result = await operating.change(instance, .up(to: nil), run: "run-1") { _ in }
                 #expect(result.outcome == .checkFailed)
                 #expect(result.failure?.message == "check trips: it gave 0 where 1 is wanted; the database was migrated")

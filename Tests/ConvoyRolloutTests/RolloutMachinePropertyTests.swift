@@ -1,6 +1,7 @@
 import ConvoyFleet
 import ConvoyRollout
 import ConvoyRun
+import TestSupport
 import Testing
 
 /// Random fleets, rules, limits, answers and interleavings, stopped, killed and resumed anywhere; the promises hold in every one.

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// Where nothing was done there is nothing to wait for, and where nothing is due there is nothing to guard.

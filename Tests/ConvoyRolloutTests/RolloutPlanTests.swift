@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
+import TestSupport
 import Testing
 
 @Suite struct RolloutPlanTests {

@@ -1,5 +1,5 @@
-import TestSupport
 import ConvoyMigrations
+import TestSupport
 import Testing
 
 @testable import ConvoyRun

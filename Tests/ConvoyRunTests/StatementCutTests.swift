@@ -1,5 +1,5 @@
-import ConvoyText
 import ConvoyMigrations
+import ConvoyText
 import Foundation
 import Testing
 

@@ -1,7 +1,7 @@
-import ConvoyRun
 import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
-import ConvoyRun
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
-import ConvoyRun
 import ConvoyFleet
 import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyRun
 import FoundationEssentials
 import TestSupport
 import Testing

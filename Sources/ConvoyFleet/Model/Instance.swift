@@ -42,6 +42,9 @@ public struct Instance: Sendable {
         self.secrets = secrets
         self.settings = settings
     }
+
+    /// The role that does the work, as the fleet file names it; empty where libpq chooses.
+    package var loginRole: String { (direct ?? connection)["user"] ?? "" }
 }
 
 /// How an instance is worked on; each is a key of `defaults`, of a server and of an instance.

@@ -5,7 +5,7 @@ extension PostgresError {
     ///
     /// PostgreSQL says 53300 for its own limits, for CONNECTION LIMIT and for `reserved_connections`. Poolers send texts of their own, most with a code
     /// of class 08.
-    var saysNoConnectionIsLeft: Bool {
+    package var saysNoConnectionIsLeft: Bool {
         guard let server else { return false }
         if server.sqlstate == "53300" { return true }
         guard server.isClass("08") || server.isClass("53") || server.isClass("XX") else { return false }

@@ -1,10 +1,10 @@
-import ConvoyIO
+package import ConvoyIO
 internal import ConvoyMigrations
 import ConvoyText
-internal import FoundationEssentials
+package import FoundationEssentials
 
 /// What one try to deliver a message came to.
-enum Delivery: Sendable, Hashable {
+package enum Delivery: Sendable, Hashable {
     case arrived
     /// Trying again would change nothing.
     case refused(String)
@@ -17,7 +17,7 @@ enum Delivery: Sendable, Hashable {
     static let longestPause = Duration.seconds(60)
 
     /// - Parameter answer: nil for none within the time.
-    init(_ answer: HTTPRequest.Answer?, timeout: Duration, at now: Date) {
+    package init(_ answer: HTTPRequest.Answer?, timeout: Duration, at now: Date) {
         switch answer {
         case .status(200..<300, _, _): self = .arrived
         case .status(let status, _, _) where (300..<400).contains(status):
@@ -50,7 +50,7 @@ enum Delivery: Sendable, Hashable {
     /// How long to wait before the next try: about twice as long each time, never quite as long as others do.
     ///
     /// - Parameter tries: how many there have been.
-    static func backoff(after tries: Int, first: Duration) -> Duration {
+    package static func backoff(after tries: Int, first: Duration) -> Duration {
         min(longestPause, first * (1 << min(tries - 1, 10))) * Double.random(in: 0.5...1)
     }
 }

@@ -123,8 +123,7 @@ public struct Coordinator: Sendable {
 
     private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
         // What one role may have says nothing of the others'.
-        let role = { (instance: Instance) in ExactText((instance.direct ?? instance.connection)["user"] ?? "") }
-        let haveOneRole = Set(instances.map(role)).count == 1
+        let haveOneRole = Set(instances.map { ExactText($0.loginRole) }).count == 1
         let connections = instances.map(instanceOperator.connections).max() ?? 1
         // An instance that answered is asked again; one that does not answer, whose database may be gone, makes room for the next instance.
         var asked = 0

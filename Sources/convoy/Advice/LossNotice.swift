@@ -2,11 +2,11 @@ import ConvoyMigrations
 import ConvoyReporting
 import ConvoyText
 
-/// What a rollback deletes, as far as the down sections of its migrations tell: tables and columns that they drop, rows that they delete.
+/// What a rollback deletes according to the down sections of its migrations: the tables and columns that they drop, the rows that they delete.
 struct LossNotice {
-    /// In the order in which they go.
+    /// In the order in which they are deleted.
     private(set) var losses: [String] = []
-    /// Versions whose down section runs a step of the program, which may delete more.
+    /// Versions whose down section runs a step of the program, which may change more data.
     private(set) var steps: [MigrationVersion] = []
     private static let limit = 12
 
@@ -23,16 +23,16 @@ struct LossNotice {
         }
     }
 
-    /// Empty where nothing is known to go.
+    /// Empty if the down sections delete nothing.
     var text: String {
         guard !losses.isEmpty || !steps.isEmpty else { return "" }
         var text = ""
         if !losses.isEmpty {
             let more = losses.count > Self.limit ? " and \(losses.count - Self.limit) more" : ""
-            text += "this deletes, for good: " + losses.prefix(Self.limit).map(\.visible).joined(separator: ", ") + "\(more)\n"
+            text += "this permanently deletes: " + losses.prefix(Self.limit).map(\.visible).joined(separator: ", ") + "\(more)\n"
         }
         if !steps.isEmpty {
-            text += "the program's own steps of \(steps.prefix(5).map(\.description).joined(separator: ", ")) may change data besides\n"
+            text += "the program steps of \(steps.prefix(5).map(\.description).joined(separator: ", ")) may also change data\n"
         }
         return text
     }

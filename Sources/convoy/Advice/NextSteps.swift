@@ -6,15 +6,15 @@ import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 
-/// What to type after a run that did not come to its end.
+/// The commands to run after a run that did not complete.
 ///
-/// Every command here is safe in the state in which it is printed, however often it is given: a rollback by steps is never repeated, because it
-/// would revert more of the instances that are done; each instance is named with the version where its steps end.
+/// Every command here is safe in the state in which it is printed, even if it is run repeatedly. A rollback by steps is never suggested again,
+/// because it would revert more migrations on instances that are done: each instance gets the version that its steps lead to.
 struct NextSteps {
-    /// How the run was asked for, apart from its change.
+    /// The options that the run was started with, except its target.
     struct Request {
         var fleetFile: String
-        /// Whether a command without `--fleet` means that file, in any shell.
+        /// Whether a command without `--fleet` reads that file in any shell.
         var isDefaultFleetFile: Bool
         var selector: Selector?
         var waves: [String] = []
@@ -24,14 +24,14 @@ struct NextSteps {
     var run: RunID
     var plan: RolloutPlan
     var request: Request
-    /// How each instance ended; those that are missing were not reached.
+    /// The outcome of each instance; instances that the run did not start are missing.
     var outcomes: [String: Outcome]
     var set: MigrationSet
 
-    /// Continues the run itself.
+    /// The command that continues the run itself.
     var resume: ShellCommand { ShellCommand(["convoy", "resume", run.description] + fleetOption) }
 
-    /// The commands that continue with what is left in new runs, and the instances for which there is none.
+    /// The commands that migrate the remaining instances in new runs, and the instances without such a command.
     func afterwards() -> (commands: [ShellCommand], unclear: [String]) {
         switch plan.change {
         case .up(let target):
@@ -47,7 +47,7 @@ struct NextSteps {
         }
     }
 
-    /// Steps end at another version on each instance: those that end at the same one share a command.
+    /// Steps can lead to a different version on each instance: instances with the same version share a command.
     private func afterSteps() -> (commands: [ShellCommand], unclear: [String]) {
         var unclear: [String] = []
         var names: [MigrationVersion: [String]] = [:]
@@ -58,7 +58,7 @@ struct NextSteps {
                 continue
             }
             guard let oldest = start.pending.min() else { continue }
-            // What is older than the oldest step stays, and nothing else.
+            // The migrations older than the oldest step stay applied.
             guard let end = set.migrations.last(where: { $0.version < oldest })?.version, Selector(naming: [instance.name]) != nil else {
                 unclear.append(instance.name)
                 continue
@@ -77,14 +77,14 @@ struct NextSteps {
 
     private var fleetOption: [String] { request.isDefaultFleetFile ? [] : ["--fleet", request.fleetFile] }
 
-    /// The commands in lines of their own, and a word on what none of them covers.
+    /// The commands on lines of their own, and a note on instances that they do not cover.
     func lines(_ introduction: String) -> String {
         let (commands, unclear) = afterwards()
         var text = commands.isEmpty ? "" : "\(introduction)\n" + commands.map { "  \($0.description.visible)\n" }.joined()
         if !unclear.isEmpty {
             let few = unclear.prefix(5).map(\.visible).joined(separator: ", ") + (unclear.count > 5 ? " and \(unclear.count - 5) more" : "")
             text +=
-                "where the steps of \(few) end is not known: compare with `convoy status`, and name a version with `convoy rollback --to`\n"
+                "the target version of \(few) is unknown: check `convoy status`, then choose a version with `convoy rollback --to`\n"
         }
         return text
     }
@@ -103,7 +103,7 @@ extension NextSteps.Request {
 }
 
 extension Selector {
-    /// Describes exactly the instances with these names; nil where one has a name that no selector can say.
+    /// Matches exactly the instances with these names; nil if a selector cannot express one of the names.
     init?(naming names: [String]) {
         let quoted = names.map { Selector.quoted($0) }
         let text = quoted.count == 1 ? "name=\(quoted[0])" : "name in (\(quoted.joined(separator: ",")))"

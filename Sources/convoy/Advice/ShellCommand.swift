@@ -8,7 +8,7 @@ struct ShellCommand: CustomStringConvertible, Hashable {
 
     var description: String { words.map(Self.quoted).joined(separator: " ") }
 
-    /// A word as a POSIX shell takes it, whatever stands in it.
+    /// A word quoted for a POSIX shell.
     private static func quoted(_ word: String) -> String {
         let isPlain =
             !word.isEmpty

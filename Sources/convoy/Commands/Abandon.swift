@@ -8,18 +8,19 @@ import FoundationEssentials
 /// `convoy abandon`
 struct Abandon: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give up a run that was cut off, interrupted or halted.",
+        abstract: "Abandon an interrupted or halted run.",
         discussion: """
-            It can't be resumed any more. No database is touched: each stays where it is, and `convoy status` says where. A run that goes on is \
-            ended with `convoy stop` first.
+            The run can no longer be resumed. No database is changed; `convoy status`
+            shows the version of each instance. End an active run with `convoy stop`
+            first.
             """
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "The run's id, or how it begins.")
+    @Argument(help: "Run id or unique prefix.")
     var run: String
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)
@@ -31,16 +32,17 @@ struct Abandon: FleetCommand {
         try await access.explaining { () async throws(JournalError) in
             try await journal.abandon(record.id, by: JournalAccess.person, at: Date())
         }
-        var text = "run \(record.id) is abandoned; `convoy status` shows where each instance stands\n"
+        var text = "run \(record.id) is abandoned; `convoy status` shows the version of each instance\n"
         let stopped = try await instancesWithoutHook(record, access, journal)
         if !stopped.isEmpty {
-            text += "before_instance ran for \(Overtaking.list(stopped)) and after_instance did not: start what it has stopped\n"
+            text += "before_instance ran for \(Overtaking.list(stopped)) and after_instance did not: "
+            text += "restart by hand anything that before_instance stopped\n"
         }
         StandardStreams.error.write(text)
         return .success
     }
 
-    /// Instances whose app a hook may have stopped and no hook has started again.
+    /// Instances whose app a hook may have stopped and no hook has restarted.
     private func instancesWithoutHook(_ record: RunRecord, _ access: JournalAccess, _ journal: SQLiteJournal) async throws -> [String] {
         var stopped: [String] = []
         try await access.explaining { () async throws(JournalError) in

@@ -1,26 +1,29 @@
-import ConvoyRun
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 
 /// `convoy migrate`
 struct Migrate: FleetCommand {
     static let configuration = CommandConfiguration(
         abstract: "Apply pending migrations to the fleet, wave by wave.",
+        usage: "convoy migrate [<options>]",
         discussion: """
-            Shows what would run and asks, then works through the waves of the fleet file. A failed instance never stops its \
-            neighbours; a stop rule halts the fleet. Running it again goes on where it ended.
+            Shows the plan and asks for confirmation, then migrates the waves of the fleet
+            file in their order. A failed instance does not stop the others; a stop rule
+            halts the fleet. Run the command again to migrate the instances that are left.
 
-              convoy migrate --dry-run                   only look
+              convoy migrate --dry-run                   show the plan only
               convoy migrate --wave canary               one wave
               convoy migrate --select name=alice --yes   one instance, no question
-              convoy migrate --to 20240929084639         not to the newest version
-              convoy migrate --plan plan.json            exactly what `convoy plan --out plan.json` showed
+              convoy migrate --to 20240929084639         an older target version
+              convoy migrate --plan plan.json            the plan of `convoy plan --out`
 
-            Ctrl-C: nothing new starts, what runs finishes. Ctrl-C again: what runs is cancelled and rolled back.
+            Press Ctrl-C once to finish the migrations in progress and stop; press it
+            again to cancel and roll them back.
             """
     )
 
@@ -30,7 +33,7 @@ struct Migrate: FleetCommand {
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
-        help: ArgumentHelp("The version to bring instances to, instead of the newest.", valueName: "version"),
+        help: ArgumentHelp("Target version (default: the newest).", valueName: "version"),
         transform: MigrationVersion.init(argument:)
     )
     var to: MigrationVersion?
@@ -38,18 +41,18 @@ struct Migrate: FleetCommand {
     @Option(
         name: .customLong("wave"),
         help: ArgumentHelp(
-            "Run only this wave; may be given several times.",
+            "Run only this wave (default: all waves). Repeatable.",
             valueName: "name"
         )
     )
     var waves: [String] = []
 
-    @Option(help: ArgumentHelp("At most so many instances at a time, even where a wave allows more.", valueName: "number"))
+    @Option(help: ArgumentHelp("Upper limit on instances migrated at once, across all waves.", valueName: "number"))
     var concurrency: Int?
 
     @Option(
         name: .customLong("plan"),
-        help: ArgumentHelp("Run exactly what `plan --out` has written down; refused if anything is different now.", valueName: "file")
+        help: ArgumentHelp("Run exactly the plan that `convoy plan --out` wrote; fails if anything has changed since.", valueName: "file")
     )
     var planFile: String?
 
@@ -57,11 +60,11 @@ struct Migrate: FleetCommand {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
         if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil {
-            throw ValidationError("--plan says it all: --to, --wave, --select and --concurrency do not go with it")
+            throw ValidationError("--plan cannot be combined with --to, --wave, --select or --concurrency")
         }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -71,7 +74,7 @@ struct Migrate: FleetCommand {
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
         let pinned = try planFile.map(PinnedPlan.init(file:))
         let change = pinned?.change.change ?? .up(to: to)
-        guard change.direction == .up else { throw CommandFailure(.usage, "--plan: the plan is one of a rollback") }
+        guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
@@ -87,7 +90,7 @@ struct Migrate: FleetCommand {
             if mayRollBack { session.tellWhatARollbackMeans() }
             guard let journal else {
                 try output.write(report, settings)
-                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }
@@ -112,20 +115,20 @@ struct Migrate: FleetCommand {
 
 /// Options of the commands that change databases.
 struct ChangeOptions: ParsableArguments {
-    @Flag(help: "Show what would run, and change nothing.")
+    @Flag(help: "Show the plan and change nothing.")
     var dryRun = false
 
-    @Flag(help: "Answer every question with yes. Required where there is no terminal.")
+    @Flag(help: "Answer yes to every question. Required without a terminal.")
     var yes = false
 
     @OptionGroup var besideOptions: BesideOptions
 }
 
-/// Options of the commands that begin or resume a run.
+/// Options of the commands that start or resume a run.
 struct BesideOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Start although that run is going on, if it has none of these instances; may be given several times.",
+            "Start even while this other run is active, provided that the two share no instance. Repeatable.",
             valueName: "run"
         )
     )

@@ -8,49 +8,56 @@ import FoundationEssentials
 /// `convoy new`
 struct New: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make the file of a new migration; touches no database.",
+        abstract: "Create the file of a new migration.",
+        usage: "convoy new [<options>] <name>",
         discussion: """
-            Makes <version>_<name>.sql with two empty sections in the directory of migrations, and prints its path. `validate` and all \
-            other commands refuse the set until both sections are filled in. No file is ever overwritten.
+            Creates <version>_<name>.sql with two empty sections in the directory of
+            migrations, and prints its path. `convoy validate` and all other commands
+            reject the migration set until both sections are filled in. An existing file
+            is never overwritten.
 
               convoy new add_nickname_to_cars
               convoy new add_nickname_to_cars --version 20270214103000
               convoy new index_drives_by_car --no-transaction
               convoy new forget_old_addresses --irreversible 'they are gone'
 
-            A migration that brings a TeslaMate release to the fleet takes the very version of TeslaMate's own, with --version: by that \
-            number each of the two knows what the other has applied.
+            A migration that brings a TeslaMate release to the fleet must have the same
+            version as TeslaMate's own migration: set it with --version. By this number,
+            Convoy and TeslaMate recognise what the other has applied.
             """
     )
 
-    @Argument(help: "What it does, in snake case, for example add_nickname_to_cars.")
+    @Argument(help: "Name of the migration in snake case, for example add_nickname_to_cars.")
     var name: String
 
     @OptionGroup var fleetFile: FleetFileOption
 
     @Option(
-        help: ArgumentHelp("Where to make it, instead of the fleet file's directory; the fleet file is not read then.", valueName: "folder")
+        help: ArgumentHelp(
+            "Directory for the file (default: the one that the fleet file names). With this option the fleet file is not read.",
+            valueName: "path"
+        )
     )
     var directory: String?
 
     @Option(
-        help: ArgumentHelp("Its version, instead of the time in UTC as YYYYMMDDhhmmss.", valueName: "version"),
+        help: ArgumentHelp("Version of the migration (default: the current time in UTC as YYYYMMDDhhmmss).", valueName: "version"),
         transform: MigrationVersion.init(argument:)
     )
     var version: MigrationVersion?
 
     @Flag(
         help: """
-            For one statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY. It may run twice, where Convoy is cut off: \
-            one that could run in a transaction needs -- convoy:repeatable above it.
+            Create a migration for one statement that cannot run in a transaction, such as CREATE INDEX CONCURRENTLY. The statement may run \
+            twice if Convoy is cut off; if it could run in a transaction, it needs the comment `-- convoy:repeatable` above it.
             """
     )
     var noTransaction = false
 
-    @Option(help: ArgumentHelp("Why there is no way back.", valueName: "reason"))
+    @Option(help: ArgumentHelp("Mark the migration as irreversible, for this reason.", valueName: "reason"))
     var irreversible: String?
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let migrations = try directory ?? directoryOfTheFleet()
         do {
             let migration = try NewMigration(
@@ -76,7 +83,8 @@ struct New: FleetCommand {
     }
 
     private var nextSteps: String {
-        let content = irreversible == nil ? "what it does below `-- migrate:up` and the way back in place of the last line" : "what it does"
+        let content =
+            irreversible == nil ? "the migration below `-- migrate:up` and its reversal in place of the last line" : "the migration"
         return """
             next: write \(content), then run
               convoy validate

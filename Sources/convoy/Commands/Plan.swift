@@ -13,12 +13,16 @@ import FoundationEssentials
 struct Plan: FleetCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what `migrate` would run, on which instance and in which wave.",
+        usage: "convoy plan [<options>]",
         discussion: """
-            Looks at every instance with one connection; locks nothing and writes nothing.
+            Probes every instance over one connection; takes no lock and writes nothing.
 
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
-              convoy plan --out plan.json    writes it down for `migrate --plan`, which refuses it if anything has changed
+              convoy plan --out plan.json
+
+            `convoy migrate --plan plan.json` runs exactly the plan in the file, and fails
+            if anything has changed since.
             """
     )
 
@@ -26,15 +30,15 @@ struct Plan: FleetCommand {
     @OptionGroup var outputOptions: OutputOptions
 
     @Option(
-        help: ArgumentHelp("The version to bring instances to, instead of the newest.", valueName: "version"),
+        help: ArgumentHelp("Target version (default: the newest).", valueName: "version"),
         transform: MigrationVersion.init(argument:)
     )
     var to: MigrationVersion?
 
-    @Option(help: ArgumentHelp("Write the plan down in this file: versions, checksums, waves and instances.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the plan to this file: versions, checksums, waves and instances.", valueName: "file"))
     var out: String?
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
         let change = Change.up(to: to)
         try session.check(change)
@@ -55,22 +59,22 @@ struct Plan: FleetCommand {
                 do throws(FileWriteError) {
                     try replaceFile(file.path, contents)
                 } catch {
-                    throw CommandFailure(.failed, "--out: \(file.path): \(error)", hint: "name a file in a folder that exists")
+                    throw CommandFailure(.failed, "--out: \(file.path): \(error)", hint: "choose a file in an existing directory")
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
-            return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
         }
     }
 }
 
 extension String {
-    /// As a path, relative to the current directory unless it is absolute.
+    /// The text as a path, relative to the current directory unless it is absolute.
     var asFileURL: URL { URL(filePath: self) }
 }
 
 extension FleetSession {
-    /// Says what a plan would run on each of its instances, which stand as the statuses say, in the order of the waves.
+    /// What a plan would run on each of its instances, whose statuses are in the order of the waves.
     func report(on plan: RolloutPlan, _ statuses: [InstanceStatus]) -> PlanReport {
         var rest = statuses[...]
         let waves = plan.waves.map { wave in
@@ -98,11 +102,11 @@ extension FleetSession {
         )
     }
 
-    /// Instances that no wave takes stay as they are, which nobody should find out later.
+    /// Prints a note about instances that are in no wave and are therefore not migrated.
     func tellLeftOut(_ plan: RolloutPlan) {
         guard !plan.leftOut.isEmpty else { return }
         let names = plan.leftOut.prefix(5).map(\.name.visible).joined(separator: ", ")
         let more = plan.leftOut.count > 5 ? " and \(plan.leftOut.count - 5) more" : ""
-        StandardStreams.error.write("note: not in a wave of this run: \(names)\(more)\n")
+        StandardStreams.error.write("note: these instances are in no wave of this run: \(names)\(more)\n")
     }
 }

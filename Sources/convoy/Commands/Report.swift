@@ -1,6 +1,6 @@
-import ConvoyJournal
 import ArgumentParser
 import ConvoyFleet
+import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -10,39 +10,40 @@ import FoundationEssentials
 /// `convoy report`
 struct Report: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how the fleet stands and what a run did, together.",
+        abstract: "Show the state of the fleet together with what a run did.",
         discussion: """
-            Reads a run from the journal and looks at every instance with one connection; locks nothing and writes nothing.
+            Reads a run from the journal and probes every instance over one connection;
+            takes no lock and writes nothing.
 
               convoy report
               convoy report --output html --output-file report.html
               convoy report 20261122T1234 --outcome failed --output markdown
               convoy report --no-probe --watch 2s     follow a run from another terminal
-              convoy report none --output csv         the fleet alone
+              convoy report none --output csv         the fleet without a run
 
-            The exit code is 0 where every selected instance is well, whichever of them --outcome shows; else 1, or 69 where the look \
-            reached none of them.
+            The exit code is 0 if all selected instances are in a good state, 69 if none
+            can be reached, and otherwise 1. Instances that --outcome hides count too.
             """
     )
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var reportOptions: ReportOptions
 
-    @Flag(help: "Touch no database, not even to discover instances: show only what the journal and the fleet file know.")
+    @Flag(help: "Connect to no database, not even to discover instances: show only what the journal and the fleet file contain.")
     var noProbe = false
 
-    @Argument(help: "The run's id, or how it begins; latest, which is what is taken without it; or none.")
+    @Argument(help: "Run id or unique prefix, `latest` (default), or `none`.")
     var run: String?
 
     func validate() throws {
         if noProbe, reportOptions.needsCohorts {
-            throw ValidationError("cohorts are asked of the databases, which --no-probe leaves alone")
+            throw ValidationError("--no-probe cannot be combined with --cohorts or --by cohort, which query the databases")
         }
-        if noProbe, run == "none" { throw ValidationError("with --no-probe and without a run there is nothing to report") }
-        if run == "none", reportOptions.by == .wave { throw ValidationError("--by wave is about a run") }
+        if noProbe, run == "none" { throw ValidationError("--no-probe cannot be combined with run `none`: there is nothing to report") }
+        if run == "none", reportOptions.by == .wave { throw ValidationError("--by wave requires a run") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         try await ReportLooks(reportOptions, Settings(options)).run(needing: noProbe ? .journal : .databases, look)
     }
 
@@ -64,7 +65,7 @@ struct Report: FleetCommand {
                     selector.matches(name: $0.name, server: $0.server ?? "", database: $0.database ?? "", labels: $0.labels)
                 }
                 guard !report.instances.isEmpty else {
-                    throw CommandFailure(.usage, "--select '\(selector)' describes no instance of the fleet file or the run")
+                    throw CommandFailure(.usage, "--select '\(selector)' matches no instance of the fleet file or the run")
                 }
             }
             let isWell = report.instances.allSatisfy(\.outcome.isGood)
@@ -77,9 +78,9 @@ struct Report: FleetCommand {
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let names = Set(selection.instances.map(\.name))
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
-        // What the run did to instances that have left the fleet is shown, and no trouble of today's.
+        // Instances that have left the fleet are shown with what the run did, but do not affect the exit code.
         let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
-        let code: ExitStatus =
+        let code: CommandExit =
             if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
         return ReportLooks.Look(
             document: ReportDocument(report, as: .report, state: state, names: session.set.names),
@@ -87,7 +88,7 @@ struct Report: FleetCommand {
         )
     }
 
-    /// What instances are measured against: the newest version of the set, and in the report of a run that was named what it was to bring them to.
+    /// The version that instances are compared with: the target of the run that was named, otherwise the newest version of the set.
     private func target(_ session: FleetSession) async throws -> MigrationVersion? {
         let newest = session.set.newest?.version
         guard let run, run != "none", run != "latest" else { return newest }
@@ -97,14 +98,14 @@ struct Report: FleetCommand {
         switch record.change {
         case .up(let target?): return target
         case .down(let target): return target
-        // The set may have grown since.
+        // The set may have newer migrations since.
         case .up(nil): return (try? await access.plan(of: record.id, in: journal))?.migrations.last?.version ?? newest
         case .downSteps, .revert: return newest
         }
     }
 
-    /// Adds how instances ended in other runs: where the newest run leaves them out, why one failed is not forgotten; and where a newer run than
-    /// the one that was named has worked on them, that is where they stand.
+    /// Adds the outcomes of instances in other runs: the last outcome of instances that the newest run leaves out, and the state that a run newer
+    /// than the named one left instances in.
     private func addOtherRuns(to report: inout FleetReport, _ instances: [Instance], _ access: JournalAccess) async throws {
         guard !report.run.isEmpty, let journal = try await access.openForReading() else { return }
         let (fleet, shown) = (report.fleet, RunID(report.run))
@@ -117,7 +118,7 @@ struct Report: FleetCommand {
         }
     }
 
-    /// The run that is asked for; an empty report where there is none and none was named.
+    /// The report on the requested run; an empty one if the journal has no run and none was named.
     private func reportOnRun(_ session: FleetSession) async throws -> (FleetReport, RunState?) {
         if run == "none" { return (FleetReport(), nil) }
         let access = JournalAccess(session.fleet)
@@ -131,7 +132,7 @@ struct Report: FleetCommand {
             }
             if let record = newest.first { return try await access.report(on: record, in: journal, warn: session.warn) }
         }
-        if noProbe { throw CommandFailure(.usage, "there is no run in \(access.path), and --no-probe looks at no database") }
+        if noProbe { throw CommandFailure(.usage, "there is no run in \(access.path), and --no-probe queries no database") }
         return (FleetReport(), nil)
     }
 }

@@ -10,18 +10,23 @@ import FoundationEssentials
 /// `convoy resume`
 struct Resume: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Go on with a run that was cut off, stopped or halted.",
+        abstract: "Resume an interrupted or halted run.",
+        usage: "convoy resume [<options>] [<run>]",
         discussion: """
-            The plan, the waves and their rules are the run's own; connections, hooks, checks and the window are the fleet file's of now. \
-            Instances that finished are left alone. Those that were under way are read again, so that nothing is applied twice. What halted the run is \
-            tried again where it can be fixed: a gate, a hook, the journal. A run that a stop rule halted only finishes the rollbacks that it owes; \
-            for the rest, its last lines say which command to give once the cause is fixed.
+            The plan, the waves and their rules are those of the run; connections, hooks,
+            checks and the maintenance window are taken from the current fleet file.
+            Instances that finished are skipped. Instances that were in progress are
+            probed again, so that no migration is applied twice.
 
-              convoy resume                          the newest such run
-              convoy resume --dry-run                show what it would do, and change nothing
+            A gate, a hook or a journal that halted the run is tried again. A run that a
+            stop rule halted only finishes its outstanding rollbacks. For the remaining
+            instances, fix the cause, then run the command that Convoy prints.
+
+              convoy resume                      the newest run that can be resumed
+              convoy resume --dry-run            show what is left, change nothing
               convoy resume 20261122T21 --yes
 
-            Where a newer run has worked on some of its instances, a run is only resumed when it is named.
+            If a newer run has worked on the same instances, name the run to resume it.
             """
     )
 
@@ -31,14 +36,14 @@ struct Resume: FleetCommand {
 
     @OptionGroup var changeOptions: ChangeOptions
 
-    @Argument(help: "The run's id, or how it begins; without it the newest one that can be resumed.")
+    @Argument(help: "Run id or unique prefix (default: the newest run that can be resumed).")
     var run: String?
 
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = Settings(file, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -57,7 +62,7 @@ struct Resume: FleetCommand {
                 try await RunLock.acquire(record.id, journal: access.path)
             }
             defer { lock.release() }
-            // Somebody else may have come first.
+            // Another process may have resumed it first.
             try await access.checkUnchanged(record, in: journal)
             var past = RunPast()
             var report = FleetReport()
@@ -73,7 +78,7 @@ struct Resume: FleetCommand {
                 let left = plan.instanceCount - past.settledInstances
                 let isBackwards = plan.change.direction == .down
                 try await Confirmation.ask(
-                    "Resume run \(record.id), which \(isBackwards ? "rolls back" : "migrates"): \(left) of \(plan.instanceCount) instances are left?"
+                    "Resume the \(isBackwards ? "rollback" : "migration") of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
                 )
             }
             try await access.checkNoOtherRun(plan, beside: changeOptions.besideOptions.beside, own: record.id, in: journal)
@@ -92,21 +97,21 @@ struct Resume: FleetCommand {
     private func outOfDate(_ record: RunRecord, _ overtakings: [Overtaking]) -> CommandFailure {
         CommandFailure(
             .usage,
-            "the newest run that can be resumed, \(record.id), is out of date; nothing was touched",
+            "the newest resumable run, \(record.id), is out of date; nothing was changed",
             details: overtakings.map(\.line),
-            hint: "`convoy resume \(record.id) --dry-run` shows what it would do now; name it to resume it all the same, "
-                + "or give it up with `convoy abandon \(record.id)`"
+            hint: "preview it with `convoy resume \(record.id) --dry-run`; then name the run to resume it, "
+                + "or abandon it with `convoy abandon \(record.id)`"
         )
     }
 
-    /// Shows what is left of a run and what it would do now; locks nothing and writes nothing.
+    /// Shows what is left of a run and what it would do now; takes no lock and writes nothing.
     private func preview(
         _ record: RunRecord,
         _ overtakings: [Overtaking],
         _ session: FleetSession,
         _ journal: SQLiteJournal,
         _ output: ReportOutput
-    ) async throws -> ExitStatus {
+    ) async throws -> CommandExit {
         let access = JournalAccess(session.fleet)
         var past = RunPast()
         try await access.events(of: record.id, in: journal) { past.apply($0) }
@@ -120,21 +125,21 @@ struct Resume: FleetCommand {
         try output.write(session.report(on: plan, statuses), session.settings)
         var text = "run \(record.id) has \(plan.instanceCount) of \(count) instances left\n"
         if !past.owedRollbacks.isEmpty {
-            text += "it first returns \(Overtaking.list(past.owedRollbacks.sorted())) to where the run found them\n"
+            text += "it first rolls back \(Overtaking.list(past.owedRollbacks.sorted())) to the versions before the run\n"
         }
         text += overtakings.map { "warning: \($0.line)\n" }.joined()
         StandardStreams.error.write(text)
-        return ExitStatus(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
     }
 
-    /// How the run was asked for, as far as its plan says.
+    /// The options that the run was started with, as far as its plan contains them.
     private func request(_ pinned: PinnedPlan, _ session: FleetSession) throws -> NextSteps.Request {
         let names = pinned.waves.map(\.name)
         let isWhole = Set(session.fleet.rollout.waves.map(\.name)).isSubset(of: names)
         return try NextSteps.Request(session.settings, pinned.selector, waves: isWhole ? [] : names)
     }
 
-    /// Why a run that a stop rule halted is not continued, with the commands that do what is left.
+    /// Why a run that a stop rule halted cannot be resumed, with the commands for the remaining instances.
     private func finality(
         _ record: RunRecord,
         _ reason: HaltReason,
@@ -149,16 +154,18 @@ struct Resume: FleetCommand {
             outcomes: past.results.mapValues(\.outcome),
             set: session.set
         )
-        let lines = next.lines("fix the cause, then continue with what is left:").split(separator: "\n")
-        return CommandFailure(.usage, "run \(record.id) was halted for good: \(reason)", details: lines.map(String.init))
+        let lines = next.lines("fix the cause, then continue with the remaining instances:").split(separator: "\n")
+        return CommandFailure(.usage, "run \(record.id) was halted and cannot be resumed: \(reason)", details: lines.map(String.init))
     }
 
-    /// The run's plan with the connections of now.
+    /// The run's plan with the current connections.
     ///
-    /// - Throws: a ``CommandFailure`` where files or instances are no longer what the run began with.
+    /// - Throws: a ``CommandFailure`` if the files or instances differ from those that the run began with.
     private func rebuild(_ run: RunID, _ pinned: PinnedPlan, _ past: RunPast, _ session: FleetSession) async throws -> RolloutPlan {
         let selection = try await session.select()
-        guard selection.isComplete else { throw CommandFailure(.unreachable, "not every server told its databases; nothing was touched") }
+        guard selection.isComplete else {
+            throw CommandFailure(.unreachable, "some servers could not list their databases; nothing was changed")
+        }
         let instances = selection.instances
         let plan = pinned.plan(instances: instances, fleet: session.fleet)
         let now = PinnedPlan(plan, set: session.set, at: Date())
@@ -167,7 +174,7 @@ struct Resume: FleetCommand {
         for instance in pinned.waves.flatMap(\.instances) {
             if let now = known[instance.name] {
                 guard (now.server, now.database) != (instance.server, instance.database) else { continue }
-                differences.append("instance \(instance.name) is database \(now.database) on \(now.server) now, and was another one")
+                differences.append("instance \(instance.name) is now database \(now.database) on \(now.server), and was a different one")
             } else if !past.isSettled(instance.name) || past.unfinished.contains(instance.name) {
                 differences.append("instance \(instance.name) is no longer in the fleet")
             }
@@ -175,9 +182,9 @@ struct Resume: FleetCommand {
         guard differences.isEmpty else {
             throw CommandFailure(
                 .failed,
-                "run \(run) cannot continue as it began; nothing was touched",
+                "run \(run) cannot be resumed, because its plan no longer matches; nothing was changed",
                 details: differences,
-                hint: "restore these, or give the run up with `convoy abandon \(run)`"
+                hint: "undo these changes, or abandon the run with `convoy abandon \(run)`"
             )
         }
         return plan

@@ -1,23 +1,26 @@
-import ConvoyRun
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
+import ConvoyRun
 
 /// `convoy rollback`
 struct Rollback: FleetCommand {
     static let configuration = CommandConfiguration(
         abstract: "Revert applied migrations, newest first.",
+        usage: "convoy rollback [<options>]",
         discussion: """
-            Looks at every selected instance first. If one of them has a version on the way that cannot be reverted, nothing is \
-            touched anywhere, and that version is named: exit code 1.
+            Probes every selected instance first. If a migration on any of them cannot be
+            reverted, the command names its version, changes nothing on any instance, and
+            exits with code 1.
 
               convoy rollback --steps 1 --select name=alice
               convoy rollback --to 20240929084639 --dry-run
 
-            Ctrl-C: nothing new starts, what runs finishes. Ctrl-C again: what runs is cancelled and rolled back.
+            Press Ctrl-C once to finish the migrations in progress and stop; press it
+            again to cancel and roll them back.
             """
     )
 
@@ -27,21 +30,21 @@ struct Rollback: FleetCommand {
     @OptionGroup var changeOptions: ChangeOptions
 
     @Option(
-        help: ArgumentHelp("Revert everything newer than this version.", valueName: "version"),
+        help: ArgumentHelp("Revert all migrations newer than this version.", valueName: "version"),
         transform: MigrationVersion.init(argument:)
     )
     var to: MigrationVersion?
 
-    @Option(help: ArgumentHelp("Revert the newest so many on each instance.", valueName: "number"))
+    @Option(help: ArgumentHelp("Revert the last <n> migrations on each instance.", valueName: "n"))
     var steps: Int?
 
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
-        if (to == nil) == (steps == nil) { throw ValidationError("give either --to or --steps") }
+        if (to == nil) == (steps == nil) { throw ValidationError("specify either --to or --steps") }
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
@@ -64,11 +67,11 @@ struct Rollback: FleetCommand {
                 if isRefused, !changeOptions.dryRun {
                     throw CommandFailure(
                         .failed,
-                        "the rollback is refused, because an instance cannot go all the way; nothing was changed",
-                        hint: (to == nil ? "take fewer --steps" : "choose a newer --to") + ", or leave those instances out with --select"
+                        "the rollback is refused because an instance cannot be rolled back completely; nothing was changed",
+                        hint: (to == nil ? "use fewer --steps" : "choose a newer --to") + ", or exclude such instances with --select"
                     )
                 }
-                return ExitStatus(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if session.isNothingDue(statuses) {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }

@@ -8,20 +8,20 @@ import ConvoyRun
 import ConvoyText
 import FoundationEssentials
 
-/// A command that asks something of a run under way, which hears it within a second.
+/// A command that sends a request to an active run, which receives it within a second.
 protocol RunRequestCommand: FleetCommand {
     var journalOptions: JournalOptions { get }
     var run: String? { get }
 
-    /// What to ask, checked against the run.
+    /// The request, checked against the run.
     func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind
 
-    /// What the person is told when it is asked.
+    /// What is printed after the request is posted.
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String
 }
 
 extension RunRequestCommand {
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let access = try JournalAccess(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)
@@ -37,32 +37,33 @@ extension RunRequestCommand {
 /// `convoy stop`
 struct Stop: RunRequestCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stop a run that goes on in another process.",
+        abstract: "Stop a run in another process.",
         discussion: """
-            As one Ctrl-C there: nothing new starts, what runs finishes. Asked a second time it cancels what runs and rolls it back. \
-            `convoy resume` goes on with the run later.
+            Works like Ctrl-C in that process: the first request lets the migrations in
+            progress finish and stops; a second request cancels and rolls them back.
+            Continue the run later with `convoy resume`.
             """
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "The run's id, or how it begins; without it the only one that goes on.")
+    @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
     func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind { .stop }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
-        "run \(run) is asked to stop: nothing new starts, what runs finishes"
+        "requested a stop of run \(run): migrations in progress finish, and nothing new starts"
     }
 }
 
 /// `convoy approve`
 struct Approve: RunRequestCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Let the gate pass at which a run waits for approval."
+        abstract: "Approve the gate a run is waiting at."
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "The run's id, or how it begins; without it the only one that goes on.")
+    @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
     func request(_ access: JournalAccess, _ journal: SQLiteJournal, _ run: RunRecord) async throws -> OperatorRequest.Kind {
@@ -76,58 +77,63 @@ struct Approve: RunRequestCommand {
             }
         }
         guard let open else {
-            throw CommandFailure(.usage, "no gate of run \(run.id) is open", hint: "`convoy runs show \(run.id)` shows how far it is")
+            throw CommandFailure(.usage, "run \(run.id) has no open gate", hint: "`convoy runs show \(run.id)` shows its progress")
         }
         guard plan.waves.first(where: { $0.name == open })?.gate?.approve == true else {
-            throw CommandFailure(.usage, "the gate of wave \(open) waits for no approval")
+            throw CommandFailure(.usage, "the gate of wave \(open) does not require approval")
         }
         return .approve(wave: open)
     }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         guard case .approve(let wave?) = request else { return "run \(run): approved" }
-        return "run \(run): the gate of wave \(wave.visible) is approved; what else it demands must still hold"
+        return "run \(run): the gate of wave \(wave.visible) is approved; its other conditions must still hold"
     }
 }
 
 /// `convoy pause`
 struct Pause: ServerRequestCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start nothing new on a server while a run goes on.",
+        abstract: "Pause a server: start no new instances there.",
+        usage: "convoy pause --server <name> [<options>] [<run>]",
         discussion: """
-            What runs there finishes, and the other servers go on. `convoy unpause` undoes it; a resumed run remembers it.
+            Instances in progress finish, and the run continues on other servers.
+            `convoy unpause` resumes the server. A resumed run keeps the pause.
 
               convoy pause --server eu-1
             """
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Option(help: ArgumentHelp("The server, as the fleet file names it.", valueName: "name"))
+    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"))
     var server: String
-    @Argument(help: "The run's id, or how it begins; without it the only one that goes on.")
+    @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
     func request(for server: String) -> OperatorRequest.Kind { .pause(server: server) }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
-        "run \(run): server \(server.visible) is paused; what runs there finishes"
+        "run \(run): server \(server.visible) is paused; instances in progress finish"
     }
 }
 
 /// `convoy unpause`
 struct Unpause: ServerRequestCommand {
-    static let configuration = CommandConfiguration(abstract: "Start again on a server that was paused.")
+    static let configuration = CommandConfiguration(
+        abstract: "Resume a paused server.",
+        usage: "convoy unpause --server <name> [<options>] [<run>]"
+    )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Option(help: ArgumentHelp("The server, as the fleet file names it.", valueName: "name"))
+    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"))
     var server: String
-    @Argument(help: "The run's id, or how it begins; without it the only one that goes on.")
+    @Argument(help: "Run id or unique prefix (default: the only active run).")
     var run: String?
 
     func request(for server: String) -> OperatorRequest.Kind { .unpause(server: server) }
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
-        "run \(run): server \(server.visible) goes on"
+        "run \(run): server \(server.visible) is resumed"
     }
 }
 
@@ -144,7 +150,7 @@ extension ServerRequestCommand {
         guard servers.contains(server) else {
             throw CommandFailure(
                 .usage,
-                "run \(run.id) has nothing on a server called “\(server)”",
+                "run \(run.id) has no instance on a server named “\(server)”",
                 hint: nearestWord(to: server, among: servers.sorted()).map { "did you mean \($0)?" }
                     ?? "its servers are \(servers.sorted().prefix(10).joined(separator: ", "))"
             )

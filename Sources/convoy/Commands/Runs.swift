@@ -1,7 +1,7 @@
-import ConvoyKit
-import ConvoyJournal
 import ArgumentParser
 import ConvoyDashboard
+import ConvoyJournal
+import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
@@ -11,16 +11,16 @@ import FoundationEssentials
 /// `convoy runs`
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the runs that the journal has, or show one of them.",
+        abstract: "List the runs in the journal, or show one of them.",
         discussion: """
-            Only reads, also while a run goes on; touches no database.
+            Only reads the journal, also while a run is active; connects to no database.
 
-              convoy runs                          the newest first
-              convoy runs show                     the newest, as it stands now
-              convoy runs show 20261122T1234       the one whose id begins so
-              convoy runs show latest --events     what happened in it, line by line
-              convoy runs durations                how long each migration took over the fleet
-              convoy runs compare 20261121T2       what is different in the newest
+              convoy runs                          list runs, newest first
+              convoy runs show                     the newest run in its current state
+              convoy runs show 20261122T1234       the run with this id prefix
+              convoy runs show latest --events     the events of the newest run
+              convoy runs durations                how long each migration took
+              convoy runs compare 20261121T2       what differs in the newest run
             """,
         subcommands: [List.self, Show.self, Durations.self, Compare.self],
         defaultSubcommand: List.self
@@ -30,28 +30,29 @@ struct Runs: AsyncParsableCommand {
     struct List: FleetCommand {
         static let configuration = CommandConfiguration(
             abstract: "List runs, newest first.",
+            usage: "convoy runs list [<options>]",
             discussion: """
-                A run that has no end and that nobody works on is cut off: its process was killed, or the computer went down. \
-                `convoy resume` goes on with it.
+                A run is cut off if it did not end and no process works on it: its process was
+                killed, or its machine went down. Continue it with `convoy resume`.
                 """
         )
 
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Option(help: ArgumentHelp("At most so many.", valueName: "number"))
+        @Option(help: ArgumentHelp("Maximum number of runs to list.", valueName: "number"))
         var limit = 20
 
         func validate() throws {
             if limit < 1 { throw ValidationError("--limit must be at least 1") }
         }
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var entries: [RunsReport.Entry] = []
             var damaged: [String] = []
-            // One that was named must be there.
+            // A journal that was named must exist.
             if let journal = options.journal == nil ? try await access.openForReading() : try await access.openExisting(for: .reading) {
                 damaged = try await access.explaining { () async throws(JournalError) in try await journal.damagedRuns() }
                 for run in try await access.explaining({ () async throws(JournalError) in
@@ -70,7 +71,7 @@ struct Runs: AsyncParsableCommand {
             }
             for id in damaged {
                 StandardStreams.error.write(
-                    "warning: left out run \(String(id.prefix(60)).visible): its record in \(access.path) is damaged\n"
+                    "warning: skipped run \(String(id.prefix(60)).visible): its record in \(access.path) is damaged\n"
                 )
             }
             let report = RunsReport(journal: access.path, generatedAt: Date(), runs: entries)
@@ -82,22 +83,24 @@ struct Runs: AsyncParsableCommand {
     /// `convoy runs show`
     struct Show: FleetCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show a run as its own report does, as it stands now.",
+            abstract: "Show the report of a run in its current state.",
+            usage: "convoy runs show [<options>] [<run>]",
             discussion: """
-                With --events it shows what happened, line by line; with --events --output json each line is an event as JSON.
+                With --events it lists the events of the run, one per line; add --output json
+                to print each event as a line of JSON.
                 """
         )
 
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("The run's id, the beginning of it, or latest.", valueName: "run"))
+        @Argument(help: ArgumentHelp("Run id or unique prefix, or `latest`.", valueName: "run"))
         var run = "latest"
 
-        @Flag(help: "Show what happened instead of how things stand.")
+        @Flag(help: "List the events instead of the report.")
         var events = false
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)

@@ -9,9 +9,11 @@ extension Runs {
     /// `convoy runs compare`
     struct Compare: FleetCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what differs between two runs: durations, outcomes, failures.",
+            abstract: "Compare two runs: durations, outcomes, failures.",
+            usage: "convoy runs compare [<options>] <first> [<second>]",
             discussion: """
-                A ratio says how many times as long the second run took for a migration.
+                The ratio of a migration is its duration in the second run divided by its
+                duration in the first.
 
                   convoy runs compare 20261121T2 latest
                   convoy runs compare 20261121T2 latest --output json | jq '.failures.new'
@@ -21,13 +23,13 @@ extension Runs {
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("The first run's id, the beginning of it, or latest.", valueName: "first"))
+        @Argument(help: ArgumentHelp("First run: its id or unique prefix, or `latest`.", valueName: "first"))
         var first: String
 
-        @Argument(help: ArgumentHelp("The second run, likewise.", valueName: "second"))
+        @Argument(help: ArgumentHelp("Second run, in the same form.", valueName: "second"))
         var second = "latest"
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             let journal = try await access.openExisting(for: .reading)

@@ -10,31 +10,33 @@ extension Runs {
     /// `convoy runs durations`
     struct Durations: FleetCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show how long each migration took over the fleet: median, 95th percentile, longest, and where.",
+            abstract: "Show how long each migration took: median, 95th percentile, longest.",
+            usage: "convoy runs durations [<options>] [<run> ...]",
             discussion: """
-                All instances of the runs are taken together.
+                Combines all instances of the runs, and names the instance on which each
+                migration took longest.
 
                   convoy runs durations                  the ten newest runs
-                  convoy runs durations --last 1         the newest
-                  convoy runs durations 20261122T1234    that one
+                  convoy runs durations --last 1         the newest run
+                  convoy runs durations 20261122T1234    the run with this id prefix
                 """
         )
 
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("The runs' ids, or how they begin, or latest.", valueName: "run"))
+        @Argument(help: ArgumentHelp("Run ids or unique prefixes, or `latest`.", valueName: "run"))
         var runs: [String] = []
 
-        @Option(help: ArgumentHelp("So many of the newest runs, where none is named; without it 10.", valueName: "number"))
+        @Option(help: ArgumentHelp("Number of newest runs to combine if no run is named (default: 10).", valueName: "number"))
         var last: Int?
 
         func validate() throws {
             if let last, last < 1 { throw ValidationError("--last must be at least 1") }
-            if last != nil, !runs.isEmpty { throw ValidationError("name runs, or give --last") }
+            if last != nil, !runs.isEmpty { throw ValidationError("--last cannot be combined with run ids") }
         }
 
-        func execute() async throws -> ExitStatus {
+        func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
             let access = try JournalAccess(options)
             var report = DurationsReport(journal: access.path, generatedAt: Date(), runs: [], migrations: [], names: [:])
@@ -52,7 +54,7 @@ extension Runs {
             var wanted: [RunID] = []
             for text in runs {
                 let run = try await access.run(text, .any, in: journal).id
-                // Named twice, its durations would count twice.
+                // The durations of a run that is named twice count once.
                 if !wanted.contains(run) { wanted.append(run) }
             }
             guard runs.isEmpty else { return wanted }

@@ -1,8 +1,8 @@
-import ConvoyInstance
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyReporting
@@ -17,20 +17,26 @@ struct Serve: FleetCommand {
     static let tokenVariable = "CONVOY_TOKEN"
 
     static let configuration = CommandConfiguration(
-        abstract: "Show the fleet and its runs in a browser, and to programs.",
+        abstract: "Serve the fleet and its runs as a dashboard and an HTTP API.",
+        usage: "convoy serve [<options>]",
         discussion: """
-            Reads the journal, follows a run while it goes on, and looks at the databases when asked to. It prints its address when it answers, \
-            and serves until Ctrl-C or SIGTERM.
+            Reads the journal, follows active runs, and probes the databases on request.
+            Prints its address when it is ready, and serves until Ctrl-C or SIGTERM.
 
-              convoy serve                                            on this machine only: http://127.0.0.1:7080
-              convoy serve --listen 0.0.0.0:7080 --token-file token   for others, who have to show the token
-              convoy serve --token-file token --allow-actions         with buttons to approve, stop, pause and resume runs
+              convoy serve
+                  on this machine only, at http://127.0.0.1:7080
+              convoy serve --listen 0.0.0.0:7080 --token-file token
+                  for other machines, which must send the token
+              convoy serve --token-file token --allow-actions
+                  with buttons to approve, stop, pause and resume runs
 
-            The token is the file's only line, or CONVOY_TOKEN of the environment: at least 16 characters, for example from \
-            `openssl rand -base64 24`. Browsers log in with it; programs send it as “Authorization: Bearer …”. There is no TLS here: put a proxy \
-            in front that has it, and name the host with --allow-host.
+            The token is the only line of the file, or $CONVOY_TOKEN: at least 16
+            characters, for example from `openssl rand -base64 24`. Browsers log in with
+            it; programs send it as “Authorization: Bearer …”. The connection has no TLS:
+            put a proxy with TLS in front, and name the proxy's host with --allow-host.
 
-            Programs find /api/v1 (described by /api/v1/openapi.json), /metrics for a Prometheus, and /healthz.
+            Programs use /api/v1 (described by /api/v1/openapi.json), /metrics for
+            Prometheus, and /healthz.
             """
     )
 
@@ -38,7 +44,7 @@ struct Serve: FleetCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen; port 0 takes a free one. Without it \(ListenAddress.standard). What others can reach takes a token.",
+            "Address to listen on; port 0 picks a free port (default: \(ListenAddress.standard)). A token is required unless the address is loopback.",
             valueName: "host:port"
         )
     )
@@ -46,7 +52,7 @@ struct Serve: FleetCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A file with the token that readers have to show; CONVOY_TOKEN of the environment is the other way.",
+            "File with the token that clients must send (default: the token in $CONVOY_TOKEN).",
             valueName: "file"
         )
     )
@@ -54,43 +60,43 @@ struct Serve: FleetCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A name that browsers may call this server by besides localhost, as a proxy in front of it has one; again for more.",
+            "Additional Host header to accept, for example the proxy's name. Repeatable.",
             valueName: "host[:port]"
         )
     )
     var allowHost: [String] = []
 
-    @Flag(help: "Let those who have the token approve, stop, pause and resume runs.")
+    @Flag(help: "Allow clients with the token to approve, stop, pause and resume runs.")
     var allowActions = false
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let settings = Settings(file)
         let address = try listenAddress()
         let token = try accessToken(settings.environment)
         guard token != nil || address.isLoopback else {
             throw CommandFailure(
                 .usage,
-                "\(address) can be reached by others, and there is no token to keep them out",
-                hint: "give --token-file, or set \(Self.tokenVariable)"
+                "other machines can reach \(address), so a token is required",
+                hint: "use --token-file, or set \(Self.tokenVariable)"
             )
         }
         guard token != nil || allowHost.isEmpty else {
             throw CommandFailure(
                 .usage,
-                "--allow-host takes a token: the proxy with that name lets others reach this server",
-                hint: "give --token-file, or set \(Self.tokenVariable)"
+                "--allow-host requires a token: other machines can reach this server through the proxy",
+                hint: "use --token-file, or set \(Self.tokenVariable)"
             )
         }
         guard token != nil || !allowActions else {
             throw CommandFailure(
                 .usage,
-                "--allow-actions takes a token: without one every program and page on this machine could act",
-                hint: "give --token-file, or set \(Self.tokenVariable)"
+                "--allow-actions requires a token: without one, every program and web page on this machine could use the actions",
+                hint: "use --token-file, or set \(Self.tokenVariable)"
             )
         }
         if !address.isLoopback {
             StandardStreams.error.write(
-                "warning: there is no TLS here, so the token and all names travel in the clear; put a proxy with TLS in front of \(address)\n"
+                "warning: without TLS the token and all names are not encrypted; put a proxy with TLS in front of \(address)\n"
             )
         }
         let session = try FleetSession(reading: settings)
@@ -107,7 +113,7 @@ struct Serve: FleetCommand {
         do {
             try await dashboard.run { url in StandardStreams.output.write("listening on \(url)\n") }
         } catch let error as Dashboard.ListenError {
-            throw CommandFailure(.failed, "cannot listen on \(error.address): \(error.reason)", hint: "name another place with --listen")
+            throw CommandFailure(.failed, "cannot listen on \(error.address): \(error.reason)", hint: "use another address with --listen")
         }
         return .success
     }
@@ -132,8 +138,8 @@ struct Serve: FleetCommand {
         guard oddities.isEmpty else {
             throw CommandFailure(
                 .usage,
-                "the token of \(place) \(SecretOddity.text(oddities))",
-                hint: "take out what does not belong to it; `openssl rand -base64 24` makes a new one"
+                "the token in \(place) \(SecretOddity.text(oddities))",
+                hint: "remove the extra characters, or create a new token with `openssl rand -base64 24`"
             )
         }
         do throws(AccessToken.Unfit) {
@@ -143,9 +149,9 @@ struct Serve: FleetCommand {
                 switch error {
                 case .tooShort: "is shorter than \(AccessToken.minimumLength) characters"
                 case .tooLong: "is too long"
-                case .unusableCharacter: "holds a blank, or a character that no header can carry"
+                case .unusableCharacter: "contains a blank or a character that is not allowed in a header"
                 }
-            throw CommandFailure(.usage, "the token of \(place) \(reason)", hint: "make one with `openssl rand -base64 24`")
+            throw CommandFailure(.usage, "the token in \(place) \(reason)", hint: "create one with `openssl rand -base64 24`")
         }
     }
 
@@ -154,24 +160,24 @@ struct Serve: FleetCommand {
         do throws(FileReadError) {
             bytes = try readFile(path, limit: 64 << 10)
         } catch {
-            throw CommandFailure(.usage, "--token-file: \(path): \(error)", hint: "name a file with nothing but the token in it")
+            throw CommandFailure(.usage, "--token-file: \(path): \(error)", hint: "use a file that contains only the token")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandFailure(.usage, "--token-file: \(path) is not a text in UTF-8", hint: "make one with `openssl rand -base64 24`")
+            throw CommandFailure(.usage, "--token-file: \(path) is not valid UTF-8", hint: "create a token with `openssl rand -base64 24`")
         }
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
-            StandardStreams.error.write("warning: \(path.visible) can be read by others; `chmod 600` keeps the token to you\n")
+            StandardStreams.error.write("warning: \(path.visible) can be read by other users; restrict it with `chmod 600`\n")
         }
         return text.hasSuffix("\n") || text.hasSuffix("\r\n") ? String(text.dropLast()) : text
     }
 
-    /// Looks at every instance, discovered ones included.
+    /// Probes every instance, including discovered ones.
     private static func probe(_ started: FleetSession) async throws(ProbeError) -> ProbeFindings {
         let found: DiscoveredFleet
         let session: FleetSession
         do throws(Problems) {
-            // Only a look needs the secrets, and the files may have been put right since.
+            // Only a probe needs the secrets, and the files may have been fixed since the start.
             session = try started.whole()
             found = try await session.fleet.discover()
         } catch {
@@ -181,12 +187,12 @@ struct Serve: FleetCommand {
         return ProbeFindings(
             statuses: await probe.statuses(of: found.instances, for: .up(to: nil)),
             cohorts: await probe.cohorts(of: found.instances),
-            problems: found.failures.map { "the databases of server \($0.discovery.server) cannot be listed: \($0.error)".visible }
+            problems: found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)".visible }
                 + found.warnings.map(\.message.visible)
         )
     }
 
-    /// Nobody confirms here that a run is resumed although a newer one has worked on its instances.
+    /// Refuses to resume a run if a newer one has worked on its instances: the dashboard cannot ask for confirmation.
     private static func checkUpToDate(_ run: RunID, _ access: JournalAccess) async throws(ResumeError) {
         let overtaking: Overtaking?
         do {

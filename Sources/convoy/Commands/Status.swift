@@ -9,9 +9,10 @@ import FoundationEssentials
 /// `convoy status`
 struct Status: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show which instance is on which version, and what is pending.",
+        abstract: "Show the version of each instance and its pending migrations.",
+        usage: "convoy status [<options>]",
         discussion: """
-            Looks at every instance with one connection; locks nothing and writes nothing.
+            Probes every instance over one connection; takes no lock and writes nothing.
 
               convoy status
               convoy status --select region=eu --sort pending --descending
@@ -21,22 +22,23 @@ struct Status: FleetCommand {
               convoy status --output json | jq '.summary'
               convoy status --check
 
-            An instance that is pending is well, exit code 0, unless --check is given. One that cannot be looked at is not: \
-            exit code 1, or 69 if that is all of them. The exit code is about every selected instance, whichever of them --outcome shows.
+            Pending migrations do not affect the exit code unless --check is given. If an
+            instance cannot be probed, the exit code is 1, or 69 if none can be probed.
+            Selected instances that --outcome hides count too.
             """
     )
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var reportOptions: ReportOptions
 
-    @Flag(help: "End with exit code 3 if an instance is not current, or has applied a migration whose file was edited since.")
+    @Flag(help: "Exit with code 3 if an instance is not at the newest version, or if the file of an applied migration was edited.")
     var check = false
 
     func validate() throws {
-        if reportOptions.by == .wave { throw ValidationError("--by wave is about a run: use convoy report") }
+        if reportOptions.by == .wave { throw ValidationError("--by wave requires a run: use convoy report") }
     }
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         try await ReportLooks(reportOptions, Settings(options)).run(look)
     }
 
@@ -47,7 +49,7 @@ struct Status: FleetCommand {
         if check { statuses = statuses.map(\.checked) }
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
-        let code = ExitStatus(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
+        let code = CommandExit(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
         return ReportLooks.Look(
             document: ReportDocument(report, as: .status, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)
@@ -56,7 +58,7 @@ struct Status: FleetCommand {
 }
 
 extension InstanceStatus {
-    /// Under `--check` an applied migration whose file was edited since is a finding, not only a warning.
+    /// With `--check` an applied migration whose file was edited since gives exit code 3, not only a warning.
     fileprivate var checked: InstanceStatus {
         guard !edited.isEmpty, outcome.isGood else { return self }
         var status = self
@@ -65,8 +67,8 @@ extension InstanceStatus {
     }
 }
 
-extension ExitStatus {
-    /// A fleet that is known only in part cannot be all well.
+extension CommandExit {
+    /// A command cannot succeed if only some instances of the fleet are known.
     func unlessIncomplete(_ selection: FleetSession.Selection) -> Self {
         selection.isComplete || (self != .success && self != .checkFound) ? self : .failed
     }

@@ -8,9 +8,10 @@ import ConvoyText
 /// `convoy validate`
 struct Validate: FleetCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check the fleet file and the migrations; touches no database.",
+        abstract: "Validate the fleet file and the migrations without using a database.",
         discussion: """
-            Every problem is reported at once with file, line and column. Exit code 78 if there is one.
+            Reports all problems at once, each with its file, line and column. The exit
+            code is 78 if there is a problem.
 
               convoy validate
               convoy validate --fleet production.yaml
@@ -19,7 +20,7 @@ struct Validate: FleetCommand {
 
     @OptionGroup var options: FleetOptions
 
-    func execute() async throws -> ExitStatus {
+    func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()
@@ -46,7 +47,7 @@ struct Validate: FleetCommand {
 }
 
 extension FleetSession {
-    /// Checks `--select` against what the file lists. With discovery the file does not say all names, so that only a run can know.
+    /// Checks `--select` against the instances in the file. With discovery the file does not list all instances, so the check needs the databases.
     fileprivate func checkSelection() throws {
         guard let selector = settings.selector, fleet.discoveries.isEmpty else { return }
         try checkNames(in: selector, SelectionVocabulary(fleet.instances), isComplete: true)

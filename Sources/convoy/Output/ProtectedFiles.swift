@@ -1,7 +1,7 @@
 import ConvoyFleet
 import Glibc
 
-/// Files that no result may take the place of, whatever an option says: what a fleet cannot be migrated without.
+/// The files that a fleet needs, which a result must never replace.
 struct ProtectedFiles: Sendable {
     private let fleetFile: String
     private let journal: String
@@ -13,14 +13,14 @@ struct ProtectedFiles: Sendable {
         migrations = fleet.migrations
     }
 
-    /// What a path is, in words that follow “is”; nil where a result may go there.
+    /// What the file at a path is, in words that follow “is”; nil if a result may be written there.
     func role(of path: String) -> String? {
         if Self.isSame(path, fleetFile) { return "the fleet file" }
         if Self.isSame(path, journal) { return "the journal" }
-        // SQLite's files, locks and logs stand beside it and begin as it does.
+        // The files of SQLite, locks and logs are beside the journal, and their names begin with its name.
         if let place = Self.place(path), let journal = Self.place(journal), place.hasPrefix(journal + "-") || place.hasPrefix(journal + ".")
         {
-            return "a companion of the journal"
+            return "a file of the journal"
         }
         if let place = Self.place(path), let set = Self.resolved(migrations), place.hasPrefix(set + "/") { return "in the migration set" }
         return nil
@@ -33,7 +33,7 @@ struct ProtectedFiles: Sendable {
         return left == right
     }
 
-    /// Where a file is or would be, with every link resolved; nil where its folder does not exist.
+    /// The path of a file that exists or may be created, with every link resolved; nil if its directory does not exist.
     private static func place(_ path: String) -> String? {
         if let whole = resolved(path) { return whole }
         let slash = path.lastIndex(of: "/")

@@ -6,9 +6,9 @@ import ConvoyRollout
 import FoundationEssentials
 import Glibc
 
-/// A file that an option names for a result. It takes the place of nothing but an empty file or an older result of the same kind.
+/// The file for a result. It replaces only an empty file or an older result of the same kind.
 struct ResultFile: Sendable {
-    /// What is written to it.
+    /// The kind of result.
     enum Kind: Sendable {
         case report(ReportFormat)
         case plan
@@ -18,11 +18,11 @@ struct ResultFile: Sendable {
     let option: String
     let kind: Kind
 
-    /// An older result is recognised by how it begins; a plan by its keys, wherever they stand.
+    /// An older report is recognised by its beginning; a plan by its keys, in any order.
     private static let headLimit = 64 << 10
     private static let planLimit = 256 << 20
 
-    /// - Throws: a ``CommandFailure`` where the file cannot be written, or must not be replaced; ask before there is a result to lose.
+    /// - Throws: a ``CommandFailure`` if the file cannot be written or must not be replaced. Check before the work begins, whose result would be lost.
     func check() throws {
         if let reason = reasonAgainstReplacing(path) { throw failure(reason) }
         var status = stat()
@@ -30,23 +30,23 @@ struct ResultFile: Sendable {
             if status.st_size > 0, !isOfItsKind {
                 throw CommandFailure(
                     .usage,
-                    "\(option): \(path) is there and is not \(kind.words), so it is not replaced",
-                    hint: "name another file, or move that one away"
+                    "\(option): \(path) exists and is not \(kind.words), so it is not replaced",
+                    hint: "choose another file, or move this one away"
                 )
             }
         }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        guard access(folder, W_OK | X_OK) == 0 else { throw failure("its folder: \(String(cString: strerror(errno)))") }
+        guard access(folder, W_OK | X_OK) == 0 else { throw failure("its directory: \(String(cString: strerror(errno)))") }
     }
 
-    /// - Throws: a ``CommandFailure`` where the file is one that the fleet needs.
+    /// - Throws: a ``CommandFailure`` if the fleet needs the file.
     func check(against files: ProtectedFiles) throws {
         guard let role = files.role(of: path) else { return }
-        throw CommandFailure(.usage, "\(option): \(path) is \(role), which no result replaces", hint: "name another file")
+        throw CommandFailure(.usage, "\(option): \(path) is \(role), which a result must not replace", hint: "choose another file")
     }
 
     private func failure(_ reason: String) -> CommandFailure {
-        CommandFailure(.usage, "\(option): \(path) cannot be written: \(reason)", hint: "name a file in a folder that exists")
+        CommandFailure(.usage, "\(option): \(path) cannot be written: \(reason)", hint: "choose a file in an existing directory")
     }
 
     private var isOfItsKind: Bool {
@@ -60,7 +60,7 @@ struct ResultFile: Sendable {
         }
     }
 
-    /// The beginning of a file; nil where it cannot be read.
+    /// The beginning of a file; nil if it cannot be read.
     private static func read(_ path: String, limit: Int) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
@@ -78,10 +78,10 @@ struct ResultFile: Sendable {
 }
 
 extension ResultFile.Kind {
-    /// With its article.
+    /// The words for an error message, with an article.
     fileprivate var words: String {
         switch self {
-        case .report(let format): "a \(format.rawValue) report of Convoy"
+        case .report(let format): "a report of Convoy as \(format.rawValue)"
         case .plan: "a plan of `convoy plan --out`"
         }
     }

@@ -8,10 +8,10 @@ import ConvoyText
 /// A newer run that has worked on instances of an older one, so that the older one's plan may no longer fit them.
 struct Overtaking {
     var run: RunRecord
-    /// In their order in the older run's plan.
+    /// In the order of the older run's plan.
     var instances: [String]
 
-    var line: String { "run \(run.id) has worked on \(Overtaking.list(instances)) since" }
+    var line: String { "run \(run.id) has worked on \(Overtaking.list(instances)) since then" }
 
     static func list(_ names: [String]) -> String {
         let few = names.prefix(5).map(\.visible).joined(separator: ", ")
@@ -19,7 +19,7 @@ struct Overtaking {
     }
 }
 
-/// Runs of one fleet in each other's way.
+/// Conflicts between runs of one fleet.
 extension JournalAccess {
     /// The newer runs that have worked on instances of a run, newest first.
     func overtakings(of record: RunRecord, in journal: SQLiteJournal) async throws -> [Overtaking] {
@@ -37,7 +37,7 @@ extension JournalAccess {
         return overtakings
     }
 
-    /// Holds off other processes that want to begin a run while the body looks for runs and begins one.
+    /// Keeps other processes from beginning a run while the body looks for active runs and begins one.
     func whileNoOtherRunBegins<Value>(_ body: () async throws -> Value) async throws -> Value {
         let lock = try await startLock()
         defer { lock.release() }
@@ -51,15 +51,15 @@ extension JournalAccess {
                 return try await RunLock.acquire(RunID("starting"), journal: path)
             } catch {
                 attempts += 1
-                guard attempts < 50 else { throw CommandFailure(.configuration, "journal \(path): another run is being begun there") }
+                guard attempts < 50 else { throw CommandFailure(.configuration, "journal \(path): another process is starting a run") }
             }
         }
     }
 
     /// - Parameters:
-    ///   - beside: the runs that it may go on beside, as `--beside` names them.
-    ///   - own: the run itself, where it is resumed.
-    /// - Throws: a ``CommandFailure`` where another run of the fleet is going on, unless it is named and has none of these instances.
+    ///   - beside: the runs of `--beside`, which may be active at the same time.
+    ///   - own: the run itself, if it is resumed.
+    /// - Throws: a ``CommandFailure`` if another run of the fleet is active, unless it is in `beside` and shares no instance with the plan.
     func checkNoOtherRun(_ plan: RolloutPlan, beside: [String], own: RunID? = nil, in journal: SQLiteJournal) async throws {
         let open = try await explaining { () async throws(JournalError) in
             try await journal.runs(limit: 1000, fleet: plan.fleet).filter { $0.status == nil && $0.id != own }
@@ -73,22 +73,22 @@ extension JournalAccess {
             guard theirs != nil, common.isEmpty else {
                 throw CommandFailure(
                     .usage,
-                    "run \(run.id) of \(run.startedBy) is going on"
-                        + (common.isEmpty ? "" : ", and has \(Overtaking.list(common))"),
-                    hint: "see how far it is with `convoy runs show \(run.id)`; this can start when it has ended"
+                    "run \(run.id) of \(run.startedBy) is active"
+                        + (common.isEmpty ? "" : " and includes \(Overtaking.list(common))"),
+                    hint: "wait until it has ended; `convoy runs show \(run.id)` shows its progress"
                 )
             }
             guard beside.contains(where: { !$0.isEmpty && run.id.description.hasPrefix($0) }) else {
                 throw CommandFailure(
                     .usage,
-                    "run \(run.id) of \(run.startedBy) is going on in this fleet",
-                    hint: "it has other instances: with `--beside \(run.id)` this one starts beside it"
+                    "run \(run.id) of \(run.startedBy) is active in this fleet",
+                    hint: "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
                 )
             }
         }
     }
 
-    /// A word on runs that wait to be resumed and have the same instances.
+    /// Prints a note about resumable runs that include the same instances.
     func noteResumableRuns(_ plan: RolloutPlan, in journal: SQLiteJournal) async throws {
         let names = Set(plan.waves.flatMap(\.instances).map(\.name))
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
@@ -97,8 +97,8 @@ extension JournalAccess {
             let common = theirs.filter(names.contains)
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }
             StandardStreams.error.write(
-                "note: run \(run.id) is not at its end and has \(Overtaking.list(common)) too: `convoy resume \(run.id)` continues it, "
-                    + "`convoy abandon \(run.id)` gives it up\n"
+                "note: run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)` continues it, "
+                    + "`convoy abandon \(run.id)` abandons it\n"
             )
         }
     }

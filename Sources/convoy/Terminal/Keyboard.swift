@@ -4,16 +4,16 @@ import ConvoyRun
 import Dispatch
 import Glibc
 
-/// What a person types while a run waits at a gate.
+/// What the operator types while a run waits at a gate.
 enum Keyboard {
-    /// An approval each time that somebody types yes; nothing is read where no gate of the plan asks for one.
+    /// An approval for each yes that the operator types; nothing is read if no gate of the plan requires approval.
     static func approvals(_ plan: RolloutPlan) -> AsyncStream<OperatorRequest.Kind> {
         let (answers, answer) = AsyncStream.makeStream(of: OperatorRequest.Kind.self)
         guard plan.waves.contains(where: { $0.gate?.approve == true }) else {
             answer.finish()
             return answers
         }
-        // In the background of a shell, reading would stop the whole process in the middle of its work; ignored, it only fails.
+        // In the background of a shell, reading would stop the whole process in the middle of its work; with the signal ignored, it only fails.
         signal(SIGTTIN, SIG_IGN)
         // Reading blocks, and the threads of the cooperative pool must stay free. It ends with the process.
         DispatchQueue.global().async {

@@ -9,12 +9,12 @@ enum StandardStreams {
     /// Progress, warnings, questions, errors.
     static let error = OutputFile(descriptor: STDERR_FILENO)
 
-    /// Whether someone can type an answer.
+    /// Whether the operator can type an answer.
     static var isInputTerminal: Bool { isatty(STDIN_FILENO) == 1 }
 
     /// Call before anything is opened or written.
     static func prepare() {
-        // A pipe that nobody reads shows as EPIPE where it is written.
+        // A write to a pipe whose reader is gone then fails with EPIPE.
         signal(SIGPIPE, SIG_IGN)
         // A stream that was closed must not become the number of a database's socket, which would then be written to.
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
@@ -35,7 +35,7 @@ final class OutputFile: Sendable {
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
-    /// Columns and lines of the terminal; nil where it is none or does not say.
+    /// Columns and lines of the terminal; nil if it is not a terminal or does not report them.
     var terminalSize: (width: Int, height: Int)? {
         var size = winsize()
         guard isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
@@ -54,7 +54,7 @@ final class OutputFile: Sendable {
     /// Whether a write has failed: nothing is written any more.
     var isClosed: Bool { failure.withLock(\.self) != nil }
 
-    /// - Throws: a ``CommandFailure`` where a result could not be written. A reader that went away wanted no more, which is no failure.
+    /// - Throws: a ``CommandFailure`` if a result could not be written. A reader that closed the pipe is not a failure.
     func check() throws {
         guard let code = failure.withLock(\.self), code != EPIPE else { return }
         throw CommandFailure(.failed, "the result cannot be written: \(String(cString: strerror(code)))")
@@ -67,7 +67,7 @@ final class OutputFile: Sendable {
             if count >= 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {
-                // Someone who shares the terminal made it non-blocking.
+                // Another process that shares the terminal made it non-blocking.
                 var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 _ = poll(&wait, 1, -1)
             } else if errno != EINTR {

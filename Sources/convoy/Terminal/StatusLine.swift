@@ -3,7 +3,7 @@ import ConvoyText
 import Dispatch
 import Synchronization
 
-/// One line on a terminal that is written over as the work goes on; elsewhere nothing.
+/// One line on a terminal that is overwritten while the work continues; does nothing if standard error is not a terminal.
 ///
 /// `show` returns at once: writing happens on a queue of its own, at most ten times a second.
 final class StatusLine: Sendable {
@@ -43,7 +43,7 @@ final class StatusLine: Sendable {
         if let text { write("\r\(text)\u{1B}[K") }
     }
 
-    /// Takes the line off the terminal, at once and before anything else is written.
+    /// Removes the line from the terminal, at once and before anything else is written.
     func clear() {
         queue.sync {
             let wasShown = state.withLock { state in

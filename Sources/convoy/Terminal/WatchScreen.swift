@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The terminal's second screen, on which something is drawn over and over; the first one comes back as it was.
+/// The terminal's alternate screen, which is redrawn repeatedly; the main screen is restored unchanged.
 final class WatchScreen: Sendable {
     private enum State {
         case closed, open, left
@@ -13,20 +13,20 @@ final class WatchScreen: Sendable {
         self.write = write
     }
 
-    /// Draws lines in the place of those that are there; after ``leave()`` nothing.
+    /// Replaces the lines on the screen; does nothing after ``leave()``.
     ///
-    /// - Parameter lines: not more than the screen has. What is too wide is cut off by the terminal.
+    /// - Parameter lines: at most as many as the screen has. The terminal cuts off wider lines.
     func draw(_ lines: [String]) {
         state.withLock { state in
             guard state != .left else { return }
-            // The second screen, without wrapping at its edge.
+            // The alternate screen, without wrapping at its edge.
             let opening = state == .closed ? "\u{1B}[?1049h\u{1B}[?7l" : ""
             state = .open
             write(opening + "\u{1B}[H" + lines.map { $0 + "\u{1B}[K" }.joined(separator: "\n") + "\u{1B}[J")
         }
     }
 
-    /// Gives the terminal back.
+    /// Restores the main screen.
     func leave() {
         state.withLock { state in
             if state == .open { write("\u{1B}[?7h\u{1B}[?1049l") }

@@ -1,5 +1,5 @@
-import TestSupport
 import ConvoyMigrations
+import TestSupport
 
 /// The rows of a TeslaMate installation that a seed makes up: what an app of the version could have stored, and what TeslaMate's own
 /// migrations take. Limits of types, rows that are rewritten or deleted later, and values that are missing are more frequent than in life.

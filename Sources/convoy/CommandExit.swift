@@ -2,23 +2,23 @@ import ConvoyFleet
 import ConvoyRollout
 import ConvoyRun
 
-/// What the process tells its caller; the numbers are documented and never change.
-enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
-    /// All well.
+/// The exit codes of the program; the numbers are documented and never change.
+enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
+    /// Success.
     case success = 0
-    /// Some instance did not end well.
+    /// An instance did not succeed, a plan or a rollback was refused, or the result could not be written.
     case failed = 1
-    /// A stop rule or a gate halted the fleet.
+    /// A stop rule, a gate, a hook or the journal halted the run.
     case halted = 2
-    /// `--check` found something pending, drifted or edited.
+    /// `--check` found a pending or edited migration.
     case checkFound = 3
-    /// The command line is wrong.
+    /// The command line is invalid.
     case usage = 64
-    /// Not one instance could be reached.
+    /// No instance could be reached.
     case unreachable = 69
-    /// The fleet file or the migration set is wrong.
+    /// The fleet file, a migration or the journal cannot be used.
     case configuration = 78
-    /// The operator stopped it.
+    /// The operator interrupted the command, or did not confirm it.
     case interrupted = 130
 
     /// The code of a run: 130 before 2 before 69 before 1.
@@ -29,7 +29,7 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
         case .succeeded: self = Self(outcomes: outcomes)
         case .failed:
             let code = Self(outcomes: outcomes)
-            // What failed may be a hook after the run, with every instance well.
+            // If every instance succeeded, a hook after the run failed.
             self = code == .success ? .failed : code
         }
     }
@@ -39,9 +39,9 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
         case off, on
     }
 
-    /// The code of a look at instances, as `status` takes it: 130 before 69 before 1 before 3.
+    /// The code of a probe of instances, as in `status`: 130 before 69 before 1 before 3.
     ///
-    /// Under `--check` an instance that is pending or edited is a finding, 3, and not a failure.
+    /// With `--check` an instance that is pending or edited gives 3 and is not a failure.
     init(outcomes: some Sequence<Outcome>, check: Check = .off) {
         var wasReached = false
         var isEmpty = true
@@ -69,8 +69,8 @@ enum ExitStatus: Int32, Sendable, Hashable, CaseIterable {
 }
 
 extension RunReport {
-    /// What the process should exit with.
-    var exitCode: ExitStatus {
-        ExitStatus(status, outcomes: instances.lazy.map(\.result.outcome))
+    /// The exit code of the run.
+    var exitCode: CommandExit {
+        CommandExit(status, outcomes: instances.lazy.map(\.result.outcome))
     }
 }

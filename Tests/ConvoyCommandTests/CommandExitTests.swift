@@ -2,9 +2,11 @@ import ConvoyRollout
 import ConvoyRun
 import Testing
 
-@Suite struct RolloutExitCodeTests {
+@testable import convoy
+
+@Suite struct CommandExitTests {
     @Test(arguments: [
-        (RunStatus.succeeded, [Outcome.migrated, .upToDate, .rolledBack], ExitCode.success),
+        (RunStatus.succeeded, [Outcome.migrated, .upToDate, .rolledBack], CommandExit.success),
         (.succeeded, [], .success),
         (.failed, [.migrated, .failed], .failed),
         (.failed, [.migrated, .unreachable], .failed),
@@ -14,12 +16,12 @@ import Testing
         (.interrupted, [.failed, .pending], .interrupted),
         (.interrupted, [.migrated], .interrupted),
     ])
-    func ofARun(status: RunStatus, outcomes: [Outcome], code: ExitCode) {
-        #expect(ExitCode(status, outcomes: outcomes) == code)
+    func ofARun(status: RunStatus, outcomes: [Outcome], code: CommandExit) {
+        #expect(CommandExit(status, outcomes: outcomes) == code)
     }
 
     @Test(arguments: [
-        ([Outcome.upToDate, .pending], ExitCode.success, ExitCode.checkFound),
+        ([Outcome.upToDate, .pending], CommandExit.success, CommandExit.checkFound),
         ([.upToDate], .success, .success),
         ([], .success, .success),
         ([.upToDate, .edited], .failed, .checkFound),
@@ -28,20 +30,20 @@ import Testing
         ([.unreachable], .unreachable, .unreachable),
         ([.interrupted, .unreachable, .failed], .interrupted, .interrupted),
     ])
-    func ofALook(outcomes: [Outcome], plain: ExitCode, checked: ExitCode) {
-        #expect(ExitCode(outcomes: outcomes) == plain)
-        #expect(ExitCode(outcomes: outcomes, check: .on) == checked)
+    func ofALook(outcomes: [Outcome], plain: CommandExit, checked: CommandExit) {
+        #expect(CommandExit(outcomes: outcomes) == plain)
+        #expect(CommandExit(outcomes: outcomes, check: .on) == checked)
     }
 
     @Test(arguments: Outcome.allCases.filter { ![.interrupted, .unreachable].contains($0) })
     func everyOutcomeThatIsNotGoodCounts(_ outcome: Outcome) {
         let isGood = [Outcome.upToDate, .migrated, .rolledBack, .pending].contains(outcome)
-        #expect(ExitCode(.succeeded, outcomes: [.migrated, outcome]) == (isGood ? .success : .failed))
+        #expect(CommandExit(.succeeded, outcomes: [.migrated, outcome]) == (isGood ? .success : .failed))
         // A hook after the run may have failed with every instance well.
-        #expect(ExitCode(.failed, outcomes: [.migrated, outcome]) == .failed)
+        #expect(CommandExit(.failed, outcomes: [.migrated, outcome]) == .failed)
     }
 
     @Test func theNumbersAreTheDocumentedOnes() {
-        #expect(ExitCode.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 69, 78, 130])
+        #expect(CommandExit.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 69, 78, 130])
     }
 }
