@@ -258,7 +258,7 @@ struct AccessTests {
             #expect(try await dashboard.ask("/api/v1/runs/\(run)", headers: TestDashboard.bearer).body.contains(#""actions":[]"#))
             let answer = try await dashboard.ask("/api/v1/runs/\(run)/resume", method: "POST", headers: TestDashboard.bearer)
             #expect(answer.status == 409)
-            #expect(answer.body.contains("halted for good"), "\(answer.body)")
+            #expect(answer.body.contains("cannot be resumed"), "\(answer.body)")
             // What can be mended is tried again.
             try await dashboard.begin(other)
             let gate = HaltReason.gateFailed(wave: "all", reason: "a check")

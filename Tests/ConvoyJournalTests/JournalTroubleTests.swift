@@ -82,8 +82,8 @@ struct JournalTroubleTests {
             try await other.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
             try other.close()
             let problems = await problems(opening: path)
-            #expect(problems.writing?.message.contains("newer convoy") == true)
-            #expect(problems.reading?.message.contains("newer convoy") == true)
+            #expect(problems.writing?.message.contains("newer Convoy") == true)
+            #expect(problems.reading?.message.contains("newer Convoy") == true)
         }
     }
 

@@ -6,7 +6,7 @@ public import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
 
-/// A run could not be gone on with.
+/// A run could not be resumed.
 public struct ResumeError: Error, Sendable {
     /// Why; sentences without a secret.
     public var message: String
@@ -40,7 +40,7 @@ public struct RunControl: Sendable {
 
     /// What makes sense now, for the buttons.
     ///
-    /// - Parameter finalReason: why the run cannot be gone on with if it was halted; nil where it can.
+    /// - Parameter finalReason: why a halted run cannot be resumed; nil if it can.
     func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
         switch state {
         case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])

@@ -88,7 +88,7 @@ actor RunFollower {
     /// Whether the run has ended, and a client that has that event has all of them.
     func isOver(after number: Int64) -> Bool { past.status != nil && lastEvent <= number }
 
-    /// Why the run cannot be gone on with if it was halted; nil where it can.
+    /// Why a halted run cannot be resumed; nil if it can.
     var finalReason: HaltReason? { past.finalReason }
 
     /// The report with the last event that is in it.

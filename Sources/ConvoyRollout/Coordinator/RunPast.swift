@@ -131,7 +131,7 @@ public struct RunPast: Sendable {
         }
     }
 
-    /// Why a halted run cannot be gone on with: nothing is owed and nothing unknown, so that it would stay halted. Nil where it can.
+    /// Why a halted run cannot be resumed: no rollback is owed and no outcome unknown, so it would stay halted. Nil if it can.
     public var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
 
     /// What the rules need to continue. They decide for themselves whether a stop rule is still broken, now that `unknown` outcomes have
@@ -177,7 +177,7 @@ extension InstanceResult {
     /// The same ending with what earlier processes of the run did before it.
     ///
     /// - Parameters:
-    ///   - work: what the audit log tells of the whole run; nil where there is none.
+    ///   - work: what the audit log has of the whole run; nil if there is no audit log.
     ///   - footprint: what the journal has of the time before.
     ///   - direction: the run's.
     ///   - planned: what this process found pending; nil where it did not get so far, or where nothing was.
