@@ -15,9 +15,9 @@ internal import UnixSignals
 ///     let dashboard = Dashboard(fleet: fleet, target: set.newest?.version, at: .standard, token: nil, probe: probe)
 ///     try await dashboard.run { url in print("listening on \(url)") }
 ///
-/// It reads the journal, and looks at databases when somebody asks it to. It changes nothing unless it is given a ``RunControl``.
+/// It reads the journal, and probes databases on request. It changes nothing unless it is given a ``RunControl``.
 public struct Dashboard: Sendable {
-    /// The server cannot listen where it was told to.
+    /// The server cannot listen at the given address.
     public struct ListenError: Error, Sendable {
         public var address: ListenAddress
         /// What the system says.
@@ -31,15 +31,17 @@ public struct Dashboard: Sendable {
     /// Everything that the server answers to.
     let routes: [Route]
 
-    /// Most connections at a time; more wait until one is closed. Those that have not shown the token make room long before.
+    /// Maximum number of connections at a time; more wait until one is closed. Connections that have not shown the token make room long
+    /// before.
     private static let mostConnections = 512
 
     /// - Parameters:
     ///   - target: the newest version of the migration set.
-    ///   - token: what readers have to show; nil lets everybody read who can reach the server, which is to be this machine.
-    ///   - allowedHosts: names that requests may call the server by, besides those of this machine; each with a port, or without for any.
+    ///   - token: what readers have to show; nil allows every client that can reach the server to read, and requires a loopback address.
+    ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
+    ///     any.
     ///   - control: what may be done to runs; nil nothing. It takes a token.
-    ///   - probe: looks at every instance; one call at a time.
+    ///   - probe: probes every instance; one call at a time.
     ///   - log: takes down what goes wrong, a line each.
     public init(
         fleet: Fleet,
@@ -53,7 +55,7 @@ public struct Dashboard: Sendable {
     ) {
         precondition(
             token != nil || control == nil && address.isLoopback && allowedHosts.isEmpty,
-            "without a token only this machine may look, and no one may act"
+            "without a token only this machine may use the dashboard, and only to read"
         )
         self.address = address
         let access = AccessControl(token)
@@ -111,13 +113,13 @@ public struct Dashboard: Sendable {
     }
 }
 
-/// What goes on besides answering, for as long as the server runs.
+/// Work in the background, for as long as the server runs.
 private struct Background: Service {
     let view: FleetView
 
     func run() async {
         await cancelWhenGracefulShutdown {
-            // The first reader of a long run would wait for all of it to be read; where it cannot be, that reader is told.
+            // Reads a long run in advance, so that its first reader does not wait; if it cannot be read, that reader gets the error.
             _ = try? await view.snapshot()
             await view.probing.run()
         }

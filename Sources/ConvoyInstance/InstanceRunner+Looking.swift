@@ -4,7 +4,7 @@ import ConvoyPostgres
 public import ConvoyRun
 import ConvoyText
 
-/// Short looks at an instance beside the work on it, each in a session of its own.
+/// Short probes of an instance during the work on it, each in a session of its own.
 extension InstanceRunner {
     public func slots(on instance: Instance, run: String) async -> ServerSlots? {
         let query = PipelineStatement(

@@ -67,10 +67,10 @@ public struct InstanceRunner: InstanceOperator {
         /// How much goes into one pipeline.
         package var windowMigrations = 50
         package var windowBytes = 512 * 1024
-        /// How long an answer may take before a second session asks what is waited for, and the pause between two looks.
+        /// How long an answer may take before a second session asks what it waits for, and the pause between two probes.
         package var patience = Duration.seconds(2)
         package var lookPause = Duration.seconds(5)
-        /// How long a look may take.
+        /// How long such a probe may take.
         package var sideTimeout = Duration.seconds(5)
         /// How long an attempt to get a lock is watched closely.
         package var closeWatch = Duration.seconds(10)
@@ -78,18 +78,18 @@ public struct InstanceRunner: InstanceOperator {
         package var silence = Duration.seconds(30)
         /// How much later than its limit on the server an answer may come.
         package var answerSlack = Duration.seconds(10)
-        /// How often to look whether a statement without a transaction waits for Convoy's own lock.
+        /// How often to check whether a statement without a transaction waits for Convoy's own lock.
         package var ownLockInterval = Duration.seconds(1)
 
         package init() {}
     }
 
-    /// Names of steps that the set's files ask for and nobody registered.
+    /// Names of steps that the set's files ask for and that are not registered.
     public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
     public func connections(for instance: Instance) -> Int {
-        // The administrator's, which stays open; beside a non-transactional migration the one that holds the ledger's lock, and the one that looks
-        // whether the statement waits for it.
+        // The administrator's connection, which stays open; during a non-transactional migration also the connection that holds the
+        // ledger's lock, and the one that checks whether the statement waits for it.
         let needsKeeper = set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
         return 1 + (instance.admin != nil ? 1 : 0) + (needsKeeper ? 2 : 0)
     }
@@ -104,7 +104,7 @@ public struct InstanceRunner: InstanceOperator {
             status.failure = Failure(
                 .blocked,
                 "\(overrun) did not answer within \(limit.human)",
-                hint: "look for what slows this database down: a lock, or a view that a preflight check reads"
+                hint: "find what slows this database down, for example a lock or a view that a preflight check reads"
             )
         }
         return status.masked(mask)
@@ -133,7 +133,7 @@ public struct InstanceRunner: InstanceOperator {
             status.warnings = assessment.warnings
             status.failure = assessment.failure
             if assessment.failure == nil, !assessment.forAdmin.isEmpty, let identity = reading.facts.identity {
-                // One connection at a time, whatever is looked at.
+                // One connection at a time, whatever is probed.
                 connection.close()
                 status.failure = await AdminCheck(instance: instance).failure(beside: identity)
             }
@@ -186,7 +186,7 @@ public struct InstanceRunner: InstanceOperator {
         var failure = Failure(.blocked, "", version: migration.version, file: migration.file, line: line)
         guard let step = steps[name] else {
             failure.message = "this convoy has no step “\(name)”"
-            failure.hint = "use the release of convoy that belongs to this migration set"
+            failure.hint = "use the Convoy release of this migration set"
             return failure
         }
         do {

@@ -11,7 +11,7 @@ extension JournalError {
         case ENOSPC, EDQUOT: self = .diskFull(path)
         case EROFS: self.init(path: path, message: "\(what): the file system is read-only", hint: Self.elsewhereHint)
         case EACCES, EPERM:
-            self.init(path: path, message: "\(what) by this user", hint: "give this user the right, or \(Self.elsewhereHint)")
+            self.init(path: path, message: "\(what) by this user", hint: "give this user permission, or \(Self.elsewhereHint)")
         default: self.init(path: path, message: "\(what): \(String(cString: strerror(code)))")
         }
     }
@@ -27,7 +27,11 @@ extension JournalError {
         case .SQLITE_FULL: self = .diskFull(path)
         case .SQLITE_IOERR where Self.isDiskFull(path): self = .diskFull(path)
         case .SQLITE_IOERR:
-            self.init(path: path, message: "the disk does not work: \(error.extendedResultCode)\(reason)", hint: "look at the system's log")
+            self.init(
+                path: path,
+                message: "the disk reports an error: \(error.extendedResultCode)\(reason)",
+                hint: "check the system's log"
+            )
         case .SQLITE_NOTADB: self = .foreign(path)
         case .SQLITE_CORRUPT: self = .damaged(path, error.message ?? "")
         case .SQLITE_READONLY: self.init(path: path, message: "may not be written\(reason)", hint: Self.elsewhereHint)
@@ -35,37 +39,38 @@ extension JournalError {
             self.init(
                 path: path,
                 message: "cannot be opened\(reason)",
-                hint: "SQLite has to write beside it even to read; give this user the right, or copy it and all files beside it elsewhere"
+                hint:
+                    "SQLite writes files beside the journal even to read it; give this user permission, or copy the journal and all files beside it elsewhere"
             )
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(
                 path: path,
-                message: "another process keeps it locked for longer than \(SQLiteJournal.busyTimeout.seconds) seconds",
-                hint: "does a backup or an sqlite3 shell hold it open in a transaction?"
+                message: "another process has locked it for more than \(SQLiteJournal.busyTimeout.seconds) seconds",
+                hint: "check whether a backup or an sqlite3 shell has an open transaction"
             )
         default: self.init(path: path, message: "SQLite error \(error.extendedResultCode)\(reason)")
         }
     }
 
-    private static let elsewhereHint = "name another place with `journal:` in the fleet file"
+    private static let elsewhereHint = "set another path with `journal:` in the fleet file"
 
     private static func diskFull(_ path: String) -> JournalError {
         JournalError(
             path: path,
             message: "the disk is full",
-            hint: "make room there, then `convoy resume` goes on with a run that was cut off"
+            hint: "free disk space, then continue an interrupted run with `convoy resume`"
         )
     }
 
     static func foreign(_ path: String) -> JournalError {
-        JournalError(path: path, message: "this file is not a journal", hint: "name another file with `journal:`, or move this one away")
+        JournalError(path: path, message: "this file is not a journal", hint: "set another path with `journal:`, or move this file away")
     }
 
     static func damaged(_ path: String, _ how: String) -> JournalError {
         JournalError(
             path: path,
             message: "it is damaged" + (how.isEmpty ? "" : ": \(how)"),
-            hint: "move it away to begin a new one; the databases keep what was applied, and `convoy status` shows it"
+            hint: "move it away to start a new one; the databases keep what was applied, and `convoy status` shows it"
         )
     }
 

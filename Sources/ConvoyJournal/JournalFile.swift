@@ -23,7 +23,7 @@ struct JournalFile: Sendable {
         return file
     }
 
-    /// Finds a journal, and makes an empty file and the folders on the way where there is none. What it makes is for this user alone.
+    /// Finds a journal; if there is none, creates an empty file and the missing folders. Only this user can read what it creates.
     static func makeIfMissing(_ path: String) throws(JournalError) -> JournalFile {
         try checkName(path)
         try makeFolders(for: path)
@@ -45,7 +45,11 @@ struct JournalFile: Sendable {
     private static func checkName(_ path: String) throws(JournalError) {
         guard !path.contains("://") else {
             // Not shown whole: it may hold a password.
-            throw JournalError(path: "in a database", message: "only a file can be a journal yet", hint: "name a file with `journal:`")
+            throw JournalError(
+                path: "in a database",
+                message: "a control database is not supported yet",
+                hint: "set a file with `journal:`"
+            )
         }
     }
 
@@ -62,7 +66,7 @@ struct JournalFile: Sendable {
     private static func resolve(_ path: String) throws(JournalError) -> JournalFile? {
         guard let resolved = realpath(folder(of: path), nil) else {
             if errno == ENOENT { return nil }
-            throw JournalError(path: path, "its folder cannot be looked at", code: errno)
+            throw JournalError(path: path, "its folder cannot be checked", code: errno)
         }
         defer { free(resolved) }
         let folder = String(cString: resolved)
@@ -73,14 +77,14 @@ struct JournalFile: Sendable {
         var status = stat()
         guard lstat(realPath, &status) == 0 else {
             if errno == ENOENT { return .missing }
-            throw JournalError(path: path, "cannot be looked at", code: errno)
+            throw JournalError(path: path, "cannot be checked", code: errno)
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file
         case S_IFDIR: throw JournalError(path: path, message: "is a folder, not a file", hint: "name a file in it")
-        // Whoever made the link would decide which file is written.
-        case S_IFLNK: throw JournalError(path: path, message: "is a symbolic link", hint: "name the file that it leads to")
-        default: throw JournalError(path: path, message: "is not a regular file", hint: "name another file with `journal:`")
+        // The owner of the link would decide which file is written.
+        case S_IFLNK: throw JournalError(path: path, message: "is a symbolic link", hint: "name the file that it points to")
+        default: throw JournalError(path: path, message: "is not a regular file", hint: "set another path with `journal:`")
         }
     }
 
@@ -89,7 +93,7 @@ struct JournalFile: Sendable {
         if descriptor >= 0 {
             close(descriptor)
         } else if errno != EEXIST {
-            throw JournalError(path: path, "cannot be made", code: errno)
+            throw JournalError(path: path, "cannot be created", code: errno)
         }
     }
 
@@ -108,7 +112,7 @@ struct JournalFile: Sendable {
         }
         for name in missing.reversed() {
             guard mkdir(name, 0o700) == 0 || errno == EEXIST else {
-                throw JournalError(path: path, "the folder \(name) cannot be made", code: errno)
+                throw JournalError(path: path, "the folder \(name) cannot be created", code: errno)
             }
             let parent = open(Self.folder(of: name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             guard parent >= 0 else { continue }

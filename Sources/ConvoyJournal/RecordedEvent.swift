@@ -6,7 +6,7 @@ public struct RecordedEvent: Sendable {
     public var number: Int64
     /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
     public var event: Event?
-    /// Whether what stands there is no event of any program.
+    /// Whether the text is not an event of any program.
     public var isDamaged = false
     /// What the type is called, for example `instance_finished`.
     public var type: String
@@ -21,7 +21,7 @@ public struct RecordedEvent: Sendable {
 ///         report.apply(event)
 ///     }
 ///
-/// Of a run that goes on it gives what is there when it gets there, and ends.
+/// For an active run it returns the events that exist when it reads them, and ends.
 public struct RecordedEvents: AsyncSequence, Sendable {
     public typealias Element = RecordedEvent
     public typealias Failure = JournalError
@@ -29,10 +29,10 @@ public struct RecordedEvents: AsyncSequence, Sendable {
     /// Which events of a run are read.
     public enum Selection: Sendable {
         case all
-        /// Without the migrations of instances that ended after them: an end tells again what was applied. Of a large fleet this is a small part,
-        /// and says as well how the run stands.
+        /// Without the migrations of instances that ended after them, because the end of an instance repeats what was applied. For a large
+        /// fleet this is a small part of the events, and enough to know the state of the run.
         case standing
-        /// Only those that tell what a run as a whole waits for: gates, paused servers, the maintenance window.
+        /// Only the events that say what the whole run waits for: gates, paused servers, the maintenance window.
         case waits
 
         private static let waitTypes: [EventType] = [

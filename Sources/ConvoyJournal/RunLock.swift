@@ -5,7 +5,8 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// What the process that works on a run holds all the while, so that nobody else works on it and so that everybody can see that it is under way.
+/// The lock that a process holds while it works on a run, so that no second process works on it and so that others can see that it is
+/// active.
 ///
 /// It is a lock on a file beside the journal, `<journal>.<run>.lock`. The kernel lets it go when the process ends, however it ends. Programs that
 /// the process starts do not inherit it.
@@ -25,7 +26,7 @@ public final class RunLock: Sendable {
     /// - Throws: ``JournalError`` that says who holds it.
     public static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
         let path = try lockPath(run, journal)
-        // Someone who only asks, in `holder(of:journal:)`, has it for a moment.
+        // A process that only checks the lock, in `holder(of:journal:)`, holds it for a moment.
         for attempt in 1... {
             if let lock = try take(path, journal) { return lock }
             guard attempt < 20 else { break }
@@ -33,12 +34,12 @@ public final class RunLock: Sendable {
         }
         throw JournalError(
             path: journal,
-            message: "run \(run) is still going on (\(owner(path)))",
-            hint: "look at it with `convoy runs show \(run)`, or end it with `convoy stop \(run)`"
+            message: "run \(run) is still running (\(owner(path)))",
+            hint: "see its progress with `convoy runs show \(run)`, or stop it with `convoy stop \(run)`"
         )
     }
 
-    /// Who works on a run, for example `pid 4711 on db-tools`; nil where nobody does.
+    /// The process that works on a run, for example `pid 4711 on db-tools`; nil if there is none.
     public static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
         let path = try lockPath(run, journal)
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
@@ -54,7 +55,7 @@ public final class RunLock: Sendable {
     public func release() {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
-            // While it is held nobody else's file can bear the name.
+            // While it is held, no other file can have the name.
             unlink(path)
             close(held)
             descriptor = nil
@@ -66,15 +67,15 @@ public final class RunLock: Sendable {
             throw JournalError(path: journal, message: "it does not exist")
         }
         guard run.description.utf8.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }) else {
-            throw JournalError(path: journal, message: "“\(run)” is not the name of a run")
+            throw JournalError(path: journal, message: "“\(run)” is not a run id")
         }
         return "\(file.realPath).\(run).lock"
     }
 
-    /// Nil where somebody else has it.
+    /// Nil if another process holds it.
     private static func take(_ path: String, _ journal: String) throws(JournalError) -> RunLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be made", code: errno) }
+        guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be created", code: errno) }
         var ours = stat()
         var named = stat()
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &ours) == 0, stat(path, &named) == 0,

@@ -4,14 +4,14 @@ import ConvoyText
 internal import GRDB
 
 extension SQLiteJournal {
-    /// How many of the newest runs ``typicalDurations(fleet:direction:)`` looks at.
+    /// How many of the newest runs ``typicalDurations(fleet:direction:)`` uses.
     static let typicalRuns = 10
     /// How many events of each it reads at most, from the newest back.
     static let typicalEventsPerRun = 5000
 
-    /// How long each migration took on the instances of runs, as was told when each was applied; ups before downs, by version.
+    /// How long each migration took on the instances of runs, as recorded when it was applied; ups before downs, by version.
     ///
-    /// What a process that was killed had committed and not told is missing.
+    /// Migrations that a killed process committed but did not record are missing.
     public func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
         try await read { db in
             var tally = MigrationDurations.Tally()
@@ -57,7 +57,7 @@ extension SQLiteJournal {
             arguments: ["run": run.description, "type": EventType.migrationApplied.rawValue]
         )
         while let row = try rows.next() {
-            // One that is damaged is passed over: it is one duration of many.
+            // A damaged row is skipped: it is one duration of many.
             guard let version = Int64.fromDatabaseValue(row[2]), let isUp = Bool.fromDatabaseValue(row[3]),
                 let seconds = Double.fromDatabaseValue(row[4])
             else { continue }

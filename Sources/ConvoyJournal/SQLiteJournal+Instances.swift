@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import GRDB
 
 extension SQLiteJournal {
-    /// How many of the newest runs are looked at for what instances did in them.
+    /// How many of the newest runs are searched for what instances did in them.
     static let instanceRuns = 100
 
     /// How an instance ended in each of the newest runs of a fleet that got to it, newest run first.
@@ -38,7 +38,7 @@ extension SQLiteJournal {
     /// How instances last ended in the newest runs of a fleet, one event an instance, in the order in which it happened.
     ///
     /// - Parameters:
-    ///   - instances: the only ones that are looked for.
+    ///   - instances: the instances to search for.
     ///   - run: a run that does not count.
     public func lastEndings(of instances: [String], fleet: String, except run: RunID?) async throws(JournalError) -> [RecordedEvent] {
         let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id).filter { $0 != run }

@@ -46,7 +46,7 @@ extension SQLiteJournal {
                 arguments: [run.description]
             )
             return rows.reduce(into: [:]) { outcomes, row in
-                // One that is damaged is passed over, like its event.
+                // A damaged row is skipped, like its event.
                 guard let outcome = String.fromDatabaseValue(row[0]).flatMap(Outcome.init(rawValue:)) else { return }
                 outcomes[outcome, default: 0] += Int.fromDatabaseValue(row[1]) ?? 0
             }

@@ -7,7 +7,7 @@ internal import GRDB
 extension SQLiteJournal {
     /// Writes down that a run begins; before anything else of it.
     ///
-    /// - Parameter plan: what ``plan(of:)`` gives back when the run is resumed; the journal does not look into it.
+    /// - Parameter plan: what ``plan(of:)`` returns when the run is resumed; the journal does not read it.
     public func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
         try await write { db in
             try db.execute(
@@ -50,7 +50,7 @@ extension SQLiteJournal {
 
     private func checkNotAbandoned(_ run: String, _ db: Database) throws {
         guard let person = try String.fetchOne(db, sql: "SELECT abandoned_by FROM runs WHERE id = ?", arguments: [run]) else { return }
-        throw JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "begin a new one with `convoy migrate`")
+        throw JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "start a new run with `convoy migrate`")
     }
 
     /// Leaves a request for the process that works on a run.
@@ -63,7 +63,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// Gives a run up, for good. Hold its ``RunLock`` meanwhile, so that nobody works on it.
+    /// Abandons a run for good. Hold its ``RunLock`` meanwhile, so that no process works on it.
     public func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
         try await write { db in
             try db.execute(

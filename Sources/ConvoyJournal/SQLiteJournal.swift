@@ -30,9 +30,9 @@ public final class SQLiteJournal: Journal {
         queue = CommitQueue(pool)
     }
 
-    /// Opens a journal for writing, and makes it where there is none.
+    /// Opens a journal for writing, and creates it if it does not exist.
     ///
-    /// - Throws: ``JournalError`` where the file cannot be written, is damaged, is no journal, or was made by a newer program.
+    /// - Throws: ``JournalError`` if the file cannot be written, is damaged, is not a journal, or was created by a newer program.
     public static func open(path: String) async throws(JournalError) -> SQLiteJournal {
         try await offThePool { () throws(JournalError) in
             let file = try JournalFile.makeIfMissing(path)
@@ -66,7 +66,7 @@ public final class SQLiteJournal: Journal {
 
     /// Opens a journal that is there and never writes to it; nil where there is none.
     ///
-    /// - Throws: ``JournalError`` where the file cannot be read, is no journal, or was made by a newer program.
+    /// - Throws: ``JournalError`` if the file cannot be read, is not a journal, or was created by a newer program.
     public static func open(readingAt path: String) async throws(JournalError) -> SQLiteJournal? {
         try await offThePool { () throws(JournalError) in
             guard let file = try JournalFile.existing(path) else { return nil }
@@ -96,7 +96,7 @@ public final class SQLiteJournal: Journal {
         return configuration
     }
 
-    /// Looks at what is in the file before anything is written to it.
+    /// Checks the contents of the file before anything is written to it.
     ///
     /// - Returns: false for a file that is empty, as it is for a moment when another process makes it.
     @discardableResult
@@ -119,8 +119,8 @@ public final class SQLiteJournal: Journal {
             guard try !JournalSchema.migrator.hasBeenSuperseded(db) else {
                 throw JournalError(
                     path: file.path,
-                    message: "a newer convoy made it, and this one does not know what that one writes",
-                    hint: "use the newer convoy, or name another journal"
+                    message: "a newer Convoy created it, and this one cannot read it",
+                    hint: "use the newer Convoy, or set another journal"
                 )
             }
             let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0
@@ -172,7 +172,7 @@ public final class SQLiteJournal: Journal {
 }
 
 extension Database {
-    /// Whether there is no table but those that GRDB and SQLite make for themselves.
+    /// Whether there are no tables except those that GRDB and SQLite create for themselves.
     fileprivate var isEmpty: Bool {
         get throws {
             try String.fetchAll(self, sql: "SELECT name FROM sqlite_master").allSatisfy { $0.hasPrefix("grdb_") || $0.hasPrefix("sqlite_") }

@@ -20,7 +20,7 @@ final class Canceller: @unchecked Sendable {
     func cancel() -> BlockingCall<Int32> {
         BlockingCall {
             var error = [CChar](repeating: 0, count: 256)
-            // One that fails is not worth a word: it is repeated, and the session is given up after a while.
+            // A failed cancel request is not reported: it is repeated, and the session is given up after a while.
             return PQcancel(self.handle, &error, 256)
         }
     }

@@ -84,7 +84,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
 
     /// These parameters with what their `service` says filled in, so that the host is known before libpq would look it up itself.
     ///
-    /// - Throws: `.invalidParameters` where there is no such service, `.timedOut`, `.cancelled`.
+    /// - Throws: `.invalidParameters` if the service does not exist, `.timedOut`, `.cancelled`.
     func resolvingService(
         until deadline: ContinuousClock.Instant,
         _ cancellation: Cancellation
@@ -145,7 +145,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         return parameters
     }
 
-    /// Read once: it takes a look at the user database and at files.
+    /// Read once: it reads the user database and files.
     private static let atStart = defaults()
 
     func withKeywordsAndValues<Value>(
@@ -162,7 +162,7 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         "password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key",
     ]
 
-    /// The values that must never be shown, for example to mask them in what somebody else's program writes.
+    /// The values that must never be shown, for example to mask them in the output of other programs.
     package var secrets: [Secret] { Self.secretKeywords.sorted().compactMap { values[$0].map(Secret.init) } }
 
     public var description: String {

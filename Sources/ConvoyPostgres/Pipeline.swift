@@ -45,8 +45,9 @@ extension PostgresConnection {
     /// Statements are written without waiting, and results are read meanwhile, so neither side can block the other. A statement that
     /// fails makes the server skip the rest; what was committed before it stands. The session may be left in a transaction.
     ///
-    /// When the task is cancelled meanwhile, the server is asked to stop until it has: the results then tell how far it came, with a failure of
-    /// SQLSTATE 57014 where it stopped, or none where it was quicker. Where requests may still be under way, the session is closed.
+    /// When the task is cancelled meanwhile, the server is asked to stop until it does: the results then show how far it came, with a
+    /// failure of SQLSTATE 57014 if it stopped, or none if it finished first. If cancel requests may still be under way, the session is
+    /// closed.
     ///
     /// - Parameters:
     ///   - timeout: how long to wait for everything; nil waits as long as the connection lives. When it passes, the session is closed.

@@ -7,8 +7,8 @@ struct PipelineExchange {
     /// How many bytes the server may have that it has not answered yet. More would fill its socket behind a statement that takes long: the window
     /// closes, and TCP's own time-out (`tcp_user_timeout`) takes the busy server for one that is gone.
     private static let ahead = 32 << 10
-    /// How long a COMMIT may still take when the task was cancelled. A request would only end its wait for a standby, and the server would go on
-    /// with the next transaction.
+    /// How long a COMMIT may still take when the task was cancelled. A cancel request would only end its wait for a standby, and the server
+    /// would continue with the next transaction.
     private static let commitGrace = Duration.milliseconds(500)
     /// How often a cancel request is repeated: one gets lost between two short transactions.
     private static let repetition = Duration.milliseconds(50)
@@ -32,7 +32,7 @@ struct PipelineExchange {
     private var hasSync = false
     /// A statement failed, so the server skips what follows.
     private var hasFailed = false
-    /// Nothing more can be sent or read; what was read before is still to be looked at.
+    /// Nothing more can be sent or read; what was read before must still be processed.
     private var isBroken = false
     private var cancelling: Cancelling?
     /// A COMMIT was answered after the task was cancelled, and the server has the next transaction already.
@@ -44,7 +44,7 @@ struct PipelineExchange {
     /// Of the statements before it.
     private var keptRows = 0
     private var keptBytes = 0
-    /// Of rows that nobody wants.
+    /// Rows that are not needed.
     private var droppedBytes = 0
 
     /// What is known once the task was cancelled.
@@ -81,7 +81,7 @@ struct PipelineExchange {
             if !hasSync, results.count == handedOver { continue }
             try await wait(handle, toSend: hasMoreToSend)
         }
-        // One that is late would hit the next statement.
+        // A late cancel request would hit the next statement.
         if let cancelling, let request = cancelling.request, await request.value(until: cancelling.end, cancellation: .ignored) == nil {
             connection.close()
         }
@@ -147,7 +147,7 @@ struct PipelineExchange {
     private mutating func collect(_ handle: OpaquePointer, _ onResult: (Int, PipelineResult) -> Void) throws(PostgresError) {
         var isAtEnd = false
         while !isOver, results.count < handedOver || hasSync {
-            // Before libpq looks at the first row. It refuses while nothing is on its way, and where the sync is next.
+            // Before libpq reads the first row. It refuses while nothing is on its way, and where the sync is next.
             if !readsByRow { readsByRow = PQsetSingleRowMode(handle) == 1 }
             guard PQisBusy(handle) == 0 else { break }
             // nil ends a statement's results; the sync is what ends the pipeline.
@@ -250,7 +250,7 @@ struct PipelineExchange {
         }
     }
 
-    /// When to look again: at the deadline, at the end of the present answer's limit, and now and then for one who gives up.
+    /// When to check again: at the deadline, at the end of the present answer's limit, and now and then in case the caller gives up.
     private func alarm() throws(PostgresError) -> ContinuousClock.Instant? {
         if let deadline, let timeout, deadline <= .now { throw PostgresError(.timedOut, "no answer within \(timeout)") }
         guard let watch = connection.watch else { return deadline }

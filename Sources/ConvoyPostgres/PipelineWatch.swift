@@ -14,13 +14,13 @@ package final class PipelineWatch: Sendable {
 
     /// How long the server may take for each statement.
     package enum Limits: Sendable {
-        /// One for each statement of the pipeline; nil is no limit.
+        /// One limit for each statement of the pipeline; nil means no limit.
         case each([Duration?])
         /// The same for every statement.
         case uniform(Duration?)
     }
 
-    /// How often a waiting pipeline looks whether it was given up.
+    /// How often a waiting pipeline checks whether it was given up.
     static let glance = Duration.milliseconds(250)
 
     private let limits: Limits
@@ -50,7 +50,7 @@ package final class PipelineWatch: Sendable {
         }
     }
 
-    /// How long the answer to the statement may take from the one before on; nil is no limit.
+    /// How long the answer to the statement may take after the one before; nil means no limit.
     package func limit(at index: Int, of statements: [PipelineStatement]) -> Duration? {
         // Also behind the last answer, where only the end of the pipeline is waited for.
         if case .uniform(nil) = limits { return nil }

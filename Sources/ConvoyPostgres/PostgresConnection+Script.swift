@@ -58,7 +58,7 @@ extension PostgresConnection {
         }
     }
 
-    /// The next result; nil where there is none left.
+    /// The next result; nil after the last one.
     private func scriptResult(_ handle: OpaquePointer, _ deadline: ContinuousClock.Instant?) async throws(PostgresError) -> OpaquePointer? {
         while PQisBusy(handle) == 1 { try await waitForScript(handle, deadline) }
         inflow.receivedResult()

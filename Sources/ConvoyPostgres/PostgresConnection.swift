@@ -68,7 +68,7 @@ public final class PostgresConnection {
         if let handle { PQfinish(handle) }
     }
 
-    /// The server process's id, as the server told the client at the start; a pooler makes one up.
+    /// The server process's id, as the server reported it at the start; a pooler makes one up.
     public private(set) var backendPID: Int32 = 0
 
     /// For example 150004 for 15.4.

@@ -24,7 +24,7 @@ public struct QueryResult: Sendable {
 
         /// The text of a column; nil for NULL.
         ///
-        /// - Throws: `.unexpectedResult` where the result has no such column; the other readers too, and for a text of another shape.
+        /// - Throws: `.unexpectedResult` if the result does not have the column; the other readers also for a text of another shape.
         public func optionalText(_ column: String) throws(PostgresError) -> String? {
             guard let index = columns.firstIndex(of: column), index < values.count else {
                 throw PostgresError(.unexpectedResult, "the result has no column “\(column)”")

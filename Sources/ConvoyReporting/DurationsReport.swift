@@ -7,9 +7,9 @@ public import FoundationEssentials
 public struct DurationsReport: Sendable {
     /// The journal as the user named it.
     public var journal: String
-    /// When it was looked at.
+    /// When it was made.
     public var generatedAt: Date
-    /// Those that were asked for, newest first.
+    /// The requested runs, newest first.
     public var runs: [RunID]
     /// Ups before downs, each by version.
     public var migrations: [MigrationDurations]

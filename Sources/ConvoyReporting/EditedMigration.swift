@@ -18,7 +18,7 @@ package struct EditedMigration: Sendable, Hashable {
 }
 
 extension FleetReport {
-    /// The migrations that were edited after some instance had applied them, oldest first, as far as looks know.
+    /// The migrations that were edited after some instance had applied them, oldest first, as far as probes know.
     package var editedMigrations: [EditedMigration] {
         var names: [MigrationVersion: [String]] = [:]
         for instance in instances {

@@ -7,7 +7,7 @@ extension Failure {
     /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
-    /// Who holds the lock, unless the message says so already.
+    /// The holder of the lock, unless the message names it already.
     var unnamedHolder: LockHolder? {
         lockedBy.flatMap { message.contains($0.transaction ?? String($0.pid)) ? nil : $0 }
     }
@@ -34,7 +34,7 @@ extension LockHolder {
 extension FailureGroup {
     private static let holderLines = 5
 
-    /// What happened, to whom, where, and what to do next.
+    /// What happened, on which instances, where, and what to do next.
     func lines(_ style: OutputStyle) -> [String] {
         var lines = [style.paint(failure.kind.rawValue, .bad) + ": " + instancesText]
         let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }

@@ -10,13 +10,13 @@ public struct FailureGroup: Sendable, Hashable {
     public var fingerprint: String
     /// The first one seen, for the words and the place.
     public var failure: Failure
-    /// Who had it, in the fleet's order.
+    /// The instances that had it, in the fleet's order.
     public var instances: [String]
     /// The waves of the run in which it was seen, in the order of the waves; empty without a run.
     public var waves: [String]
     /// When an instance first ended with it in the run, or was found with it.
     public var firstSeen: Date?
-    /// Who held the lock, by instance, where that was the trouble.
+    /// The holder of the lock, by instance, if a lock was the cause.
     public var lockHolders: [String: LockHolder]
 
     /// Groups by fingerprint; the most frequent first, then in the fleet's order.

@@ -6,7 +6,7 @@ package import ConvoyText
 extension FleetReport {
     /// How the fleet stands and what the run did, as people read it; only one of them where the other is not known.
     ///
-    /// - Parameter state: what the journal knows of the run besides its events.
+    /// - Parameter state: what the journal knows of the run in addition to its events.
     package func reportTable(_ style: OutputStyle, state: RunState? = nil) -> String {
         if run.isEmpty { return statusTable(style) }
         if lookedAt == nil { return table(style, state: state) }

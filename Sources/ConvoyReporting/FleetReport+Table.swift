@@ -8,7 +8,7 @@ extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
     ///
     /// - Parameters:
-    ///   - state: what the journal knows besides: that the run goes on, was cut off or was abandoned.
+    ///   - state: what the journal knows in addition: that the run is active, was cut off or was abandoned.
     ///   - durations: of its migrations, where they are to be shown.
     ///   - names: of migrations, as far as they are known.
     package func table(
@@ -67,7 +67,7 @@ extension FleetReport {
         let counts = outcomes.text(style)
         let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
         if run.isEmpty, status != nil {
-            return ["\(fleet.visible): nothing is due, so no run was made: \(counts.isEmpty ? "no instances" : counts)"]
+            return ["\(fleet.visible): nothing is pending, so no run was started: \(counts.isEmpty ? "no instances" : counts)"]
         }
         let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         let person = startedBy.map { " by \($0.visible)" } ?? ""

@@ -3,20 +3,20 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
-    /// So many instances that wait are named.
+    /// Maximum number of waiting instances to name.
     private static let namedInstances = 3
 
-    /// What a run that goes on waits for, a sentence each without a full stop; empty where nothing holds it up, and after its end.
+    /// What an active run waits for, a sentence each without a full stop; empty if nothing delays it, and after its end.
     package var waits: [String] {
         guard status == nil else { return [] }
         var waits: [String] = []
         if let gate { waits.append("the gate of wave \(gate.wave) is \(gate.waitingFor.map { "waiting for \($0)" } ?? "being checked")") }
-        if let closedUntil { waits.append("nothing new starts before the maintenance window opens, \(closedUntil.human)") }
+        if let closedUntil { waits.append("no new instances start before the maintenance window opens, \(closedUntil.human)") }
         waits += pausedServers.sorted().map { "server \($0) is paused" }
         if isCancelling {
-            waits.append("what runs is being cancelled and rolled back")
+            waits.append("the instances in progress are being cancelled and rolled back")
         } else if isStopping {
-            waits.append("the run is stopping: nothing new starts, what runs finishes")
+            waits.append("the run is stopping: no new instances start, those in progress finish")
         }
         let held = running.lazy.compactMap { name in instance(name)?.waitingFor.map { "\(name) waits: \($0)" } }
         let named = held.prefix(Self.namedInstances)

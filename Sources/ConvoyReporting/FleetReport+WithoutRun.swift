@@ -4,7 +4,7 @@ package import ConvoyRun
 package import FoundationEssentials
 
 extension FleetReport {
-    /// What a run over a plan would have come to, where looks found that nothing is due and no run was made: its id is empty.
+    /// The result of a run over a plan, where probes found nothing pending and no run was started: its id is empty.
     package init(withoutRun plan: RolloutPlan, statuses: [InstanceStatus], at now: Date) {
         self.init()
         apply(Event(at: now, .runStarted(run: "", fleet: plan.fleet, waves: plan.plannedWaves)))

@@ -19,15 +19,15 @@ public struct FleetReport: Sendable {
     public private(set) var fleet = ""
     /// The version that instances are measured against: the newest of the set; nil where that is not known.
     public private(set) var target: MigrationVersion?
-    /// Who began the run, as `user@host`; nil where only its events are known.
+    /// The person who started the run, as `user@host`; nil if only its events are known.
     public private(set) var startedBy: String?
-    /// Nil while the run goes on.
+    /// Nil while the run is active.
     public private(set) var status: RunStatus?
-    /// When instances were last looked at; nil where nobody did.
+    /// When instances were last probed; nil if they were not.
     public private(set) var lookedAt: Date?
     /// Nil before the run has begun.
     public private(set) var startedAt: Date?
-    /// Nil while it goes on.
+    /// Nil while it is active.
     public private(set) var finishedAt: Date?
     /// Why the fleet was halted: a stop rule, a gate, a hook or the journal.
     public private(set) var haltReason: HaltReason?
@@ -39,18 +39,18 @@ public struct FleetReport: Sendable {
     public private(set) var closedUntil: Date?
     /// The gate that the run waits at.
     public private(set) var gate: GateReport?
-    /// The servers on which nothing new starts until somebody unpauses them.
+    /// The servers on which no instance starts until they are resumed.
     public private(set) var pausedServers: Set<String> = []
     /// In the order in which they run.
     public private(set) var waves: [WaveReport] = []
     /// In the order of the waves; those that no wave has come after them, in the fleet's order.
     public private(set) var instances: [InstanceReport] = []
-    /// How many instances of the fleet it does not show, because somebody asked for some of them only.
+    /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
     /// The instances that are worked on, in the order in which they were started.
     public private(set) var running: [String] = []
 
-    /// The instances that last did not end well, the newest last; only a few.
+    /// The instances that failed last, the newest last; only a few.
     private(set) var lastFailures: [String] = []
 
     /// When a failure was first seen in the run, by fingerprint.
@@ -65,7 +65,7 @@ public struct FleetReport: Sendable {
     ///
     /// - Parameters:
     ///   - target: the newest version of the set.
-    ///   - now: when they were looked at.
+    ///   - now: when they were probed.
     public init(fleet: String, target: MigrationVersion?, statuses: [InstanceStatus], at now: Date) {
         (self.fleet, self.target, lookedAt) = (fleet, target, now)
         for status in statuses { apply(status, at: now) }
@@ -93,7 +93,7 @@ public struct FleetReport: Sendable {
         lookedAt = now
     }
 
-    /// Takes in what the journal knows of the run besides its events. After the events: the first of them begins a report anew.
+    /// Takes in what the journal knows of the run in addition to its events. Call it after the events: the first event begins a new report.
     public mutating func apply(_ record: RunRecord) { startedBy = record.startedBy }
 
     /// Takes in where instances stood when the run began, by name: what is known of those that it did not get to.
@@ -107,7 +107,7 @@ public struct FleetReport: Sendable {
         }
     }
 
-    /// Takes in how an instance ended in another run. The newest knowledge of an instance wins; an ending that learnt nothing is none.
+    /// Takes in how an instance ended in another run. The newest knowledge of an instance wins; an ending without knowledge does not count.
     package mutating func apply(elsewhere event: Event) {
         let (name, result): (String, InstanceResult)
         switch event.kind {
@@ -212,7 +212,7 @@ public struct FleetReport: Sendable {
         instances[index].startedAt = instances[index].startedAt ?? now
         instances[index].finishedAt = nil
         instances[index].isReturning = false
-        // Until it is looked at again.
+        // Until it is probed again.
         instances[index].pending = nil
         instances[index].step(at: now)
         running.append(name)
@@ -262,9 +262,10 @@ public struct FleetReport: Sendable {
         if let index = waveIndices[wave] { body(&waves[index]) }
     }
 
-    /// The same with only some of its instances, or in another order. What it tells of the run and its waves stays that of the whole.
+    /// The same with only some of its instances, or in another order. What it reports of the run and its waves still describes the whole
+    /// run.
     ///
-    /// - Parameter leftOut: how many a reader is told to be missing.
+    /// - Parameter leftOut: the number of missing instances to report.
     func showing(_ shown: [InstanceReport], leftOut: Int) -> FleetReport {
         var report = self
         report.leftOut = leftOut
@@ -276,7 +277,7 @@ public struct FleetReport: Sendable {
     /// What is known of an instance.
     public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
 
-    /// How many instances have ended, well or not.
+    /// How many instances have ended, successfully or not.
     public var finishedInstances: Int { waves.reduce(0) { $0 + $1.finished } }
 
     /// The outcomes and versions of all instances; those not reached count as `pending`.

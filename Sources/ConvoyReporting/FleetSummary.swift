@@ -31,7 +31,7 @@ public struct FleetSummary: Sendable, Hashable {
         }
     }
 
-    /// How many did not end well.
+    /// How many have a bad outcome.
     public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
     package var json: JSONValue {
@@ -50,7 +50,7 @@ public struct FleetSummary: Sendable, Hashable {
         return table.lines(style)
     }
 
-    /// The newest version first, and last how many have none, and of how many nobody knows.
+    /// The newest version first, and last the number of instances without a version and with an unknown version.
     var versionRows: [(name: String, count: Int)] {
         let rows = versions.sorted { $0.key > $1.key }.map { (name: $0.key.description, count: $0.value) }
         return rows + [("none", withoutVersion), ("not known", withUnknownVersion)].filter { $0.1 > 0 }

@@ -6,9 +6,9 @@ public struct GateReport: Sendable, Hashable {
     public var wave: String
     /// When this process of the run came to it.
     public var openedAt: Date
-    /// What it waits for now, for example somebody's approval; nil before that is known.
+    /// What it waits for now, for example an approval; nil before that is known.
     public internal(set) var waitingFor: String?
-    /// Whether somebody has approved it.
+    /// Whether it has been approved.
     public internal(set) var isApproved = false
 
     init(wave: String, openedAt: Date) {

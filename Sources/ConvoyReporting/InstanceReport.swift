@@ -15,7 +15,7 @@ public struct InstanceReport: Sendable, Hashable {
         case finished(InstanceResult)
     }
 
-    /// Where it stood when somebody looked.
+    /// The state that the last probe found.
     public struct Probe: Sendable, Hashable {
         public var status: InstanceStatus
         public var at: Date
@@ -32,21 +32,21 @@ public struct InstanceReport: Sendable, Hashable {
 
     /// As the fleet file names it.
     public var name: String
-    /// The wave of the run that it belongs to; nil where the run leaves it out, or where there is none.
+    /// The wave of the run that it belongs to; nil if the run leaves it out, or if there is no run.
     public internal(set) var wave: String?
     /// The server's name; nil where only the journal was read.
     public internal(set) var server: String?
     public internal(set) var database: String?
     public internal(set) var labels: [String: String] = [:]
-    /// The cohort that it was found in when it was last looked at.
+    /// The cohort that the last probe found.
     var foundCohort: String?
-    /// Nil where nobody looked.
+    /// Nil if it was not probed.
     public internal(set) var probe: Probe?
     /// How far the run is with it.
     public internal(set) var state: State = .notReached
     /// The newest version before the run; nil for none, or where it is not known.
     public internal(set) var from: MigrationVersion?
-    /// The migrations that the run found to be due here, in the order in which it takes them; nil before it looked.
+    /// The migrations that the run found to be pending here, in the order in which it applies them; nil before the probe.
     public internal(set) var pending: [MigrationVersion]?
     /// What the run has applied or reverted here, in order.
     public internal(set) var applied: [AppliedMigration] = []
@@ -84,7 +84,7 @@ public struct InstanceReport: Sendable, Hashable {
         return own.at >= elsewhere.at ? own : elsewhere
     }
 
-    /// The ending that its outcome is told from: where the run has not got to it, it is pending, however another run ended.
+    /// The ending that decides its outcome: an instance that the run has not reached is pending, however another run ended.
     private var lastResult: InstanceResult? { result == nil ? nil : lastEnding?.result ?? result }
 
     /// When that was learnt which is shown of it; nil where nothing is known.
@@ -109,10 +109,10 @@ public struct InstanceReport: Sendable, Hashable {
         }
     }
 
-    /// How it ended, or how it stands where it did not end in the run or somebody found something else later; `pending` where neither is known.
+    /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known.
     public var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
 
-    /// Why it is not well.
+    /// Why its outcome is bad.
     public var failure: Failure? { contradiction.map(\.failure) ?? lastResult?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
@@ -130,12 +130,13 @@ public struct InstanceReport: Sendable, Hashable {
         activity = nil
     }
 
-    /// The newest version and the schema's fingerprint; nil where nobody asked, or where the run has changed the schema since.
+    /// The newest version and the schema's fingerprint; nil if they were not read, or if the run has changed the schema since.
     public var cohort: String? { isChangedSinceProbe ? nil : foundCohort }
 
     private var isChangedSinceProbe: Bool { newerProbe == nil && !applied.isEmpty }
 
-    /// What is still due here, in order: as a look found it, or what is left of the run's plan where that is newer; nil where neither is known.
+    /// What is still pending here, in order: as a probe found it, or what is left of the run's plan if that is newer; nil if neither is
+    /// known.
     package var due: [MigrationVersion]? {
         if let status = newerProbe { return status.serverVersion == nil && status.pending.isEmpty ? nil : status.pending }
         // What a way down has left to do is not what is due.

@@ -4,7 +4,7 @@ import ConvoyRun
 package import ConvoyText
 
 extension [MigrationDurations] {
-    /// One line a migration; no lines where there is none.
+    /// One line for each migration; no lines if there are no migrations.
     func lines(_ style: OutputStyle, names: [MigrationVersion: String] = [:]) -> [String] {
         guard !isEmpty else { return [] }
         var table = TextTable([

@@ -47,7 +47,7 @@ extension PlanReport {
         return table.lines(style)
     }
 
-    /// Up to so many migrations are shown one by one.
+    /// Maximum number of migrations to show one by one.
     private static let listedMigrations = 24
 
     private func migrationLines(_ style: OutputStyle) -> [String] {
@@ -88,7 +88,7 @@ extension PlanReport {
 
     private var windowLines: [String] {
         guard let window else { return [] }
-        let state = window.opensAt.map { "closed now: nothing starts before \($0.human)" } ?? "open now"
+        let state = window.opensAt.map { "closed now: no instances start before \($0.human)" } ?? "open now"
         return ["maintenance window: \(window.text.visible); \(state)"]
     }
 

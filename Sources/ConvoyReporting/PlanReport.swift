@@ -12,7 +12,7 @@ public struct PlanReport: Sendable {
     public var direction: MigrationDirection
     /// The version that instances are brought to; nil where each goes back a number of steps.
     public var target: MigrationVersion?
-    /// When the instances were looked at.
+    /// When the instances were probed.
     public var generatedAt: Date
     /// In the order in which they would run.
     public var waves: [Wave]
@@ -88,7 +88,7 @@ public struct PlanReport: Sendable {
     /// How many instances would be changed.
     public var changedInstances: Int { instances.count(where: Self.isChanged) }
 
-    /// How many cannot be worked on: something stands in the way, or they could not be looked at.
+    /// How many cannot be migrated: something blocks them, or they could not be probed.
     public var blockedInstances: Int { instances.count { !$0.outcome.isGood } }
 
     /// How many have nothing to run; with the changed and the blocked ones they are all.

@@ -15,7 +15,7 @@ public struct RunComparison: Sendable {
         /// How it stands.
         public var state: RunState
 
-        /// - Parameter state: what the journal knows besides the events: that the run goes on, was cut off or was abandoned.
+        /// - Parameter state: what the journal knows in addition to the events: that the run is active, was cut off or was abandoned.
         public init(report: FleetReport, state: RunState?) {
             self.report = report
             self.state = state ?? report.endState
@@ -90,7 +90,7 @@ public struct RunComparison: Sendable {
         sharedInstances = first.report.instances.count - onlyInFirst.count
         let (before, after) = (first.report.failureGroups, second.report.failureGroups)
         let (old, new) = (Set(before.map(\.fingerprint)), Set(after.map(\.fingerprint)))
-        // Of an instance that the second does not have nobody knows how it would have ended.
+        // For an instance that is missing in the second run, its ending there is unknown.
         let left = Set(onlyInFirst)
         goneFailures = before.filter { !new.contains($0.fingerprint) && !left.isSuperset(of: $0.instances) }
         newFailures = after.filter { !old.contains($0.fingerprint) }

@@ -12,12 +12,12 @@ public struct RunsReport: Sendable {
         public var state: RunState
         /// How many instances ended how; those that the run has not reached are `pending`.
         public var outcomes: [Outcome: Int]
-        /// What it waits for, where it goes on.
+        /// What it waits for, while it is active.
         public var waits: [String]
 
         /// - Parameters:
         ///   - outcomes: of the instances that have ended.
-        ///   - waits: what a run that goes on waits for.
+        ///   - waits: what an active run waits for.
         public init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = []) {
             self.run = run
             self.state = state
@@ -29,7 +29,7 @@ public struct RunsReport: Sendable {
 
     /// The journal as the user named it.
     public var journal: String
-    /// When it was looked at.
+    /// When it was made.
     public var generatedAt: Date
     public var runs: [Entry]
 
@@ -39,7 +39,7 @@ public struct RunsReport: Sendable {
         self.runs = runs
     }
 
-    /// How long a run took, or has taken so far; nil where nobody knows.
+    /// How long a run took, or has taken so far; nil if unknown.
     func duration(of entry: Entry) -> Duration? {
         let end = entry.state == .running ? generatedAt : entry.run.finishedAt
         return end.map { Duration(clampingSeconds: $0.timeIntervalSince(entry.run.startedAt)) }

@@ -17,7 +17,7 @@ package struct StatementExcerpt: Sendable, Hashable {
     /// Nil where the server points nowhere.
     package private(set) var caret: Caret?
 
-    /// How many lines are shown at most, besides those that stand for what is left out.
+    /// Maximum number of lines to show, not counting lines that stand for omitted text.
     private static let lineLimit = 6
     /// How many of them may come after the one that the server points into.
     private static let linesAfterCaret = 2
@@ -125,7 +125,7 @@ extension String {
 }
 
 extension Failure {
-    /// The statement around the place that the server points to; nil where there is no statement.
+    /// The statement around the place that the server points to; nil if there is no statement.
     ///
     ///     for line in failure.excerpt(width: 80)?.marked() ?? [] { … }
     ///

@@ -8,7 +8,7 @@ package struct WarningGroup: Sendable, Hashable {
     /// Which have it, in the fleet's order.
     package var instances: [String]
 
-    /// Groups what looks found, the most frequent first, then in the fleet's order.
+    /// Groups what probes found, the most frequent first, then in the fleet's order.
     package static func groups(of statuses: some Sequence<InstanceStatus>) -> [WarningGroup] {
         var groups: [WarningGroup] = []
         var indices: [String: Int] = [:]

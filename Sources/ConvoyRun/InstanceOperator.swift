@@ -16,7 +16,7 @@ public protocol InstanceOperator: Sendable {
         report: @escaping @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult
 
-    /// What a run has already done to an instance, as the database itself tells; nil where it has no audit log or can't be asked.
+    /// What a run has already done to an instance, read from the instance's audit log; nil if there is no audit log or it cannot be read.
     func work(of run: String, on instance: Instance) async -> RunWork?
 
     /// What kind of database it is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil where it

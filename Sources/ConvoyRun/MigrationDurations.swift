@@ -27,7 +27,7 @@ public struct MigrationDurations: Sendable, Hashable {
     /// The longest.
     public var maximum: Duration { percentile(1) }
 
-    /// Sorts what instances of a fleet told: ups before downs, each by version.
+    /// Sorts the durations that instances of a fleet reported: ups before downs, each by version.
     public static func gathered(_ applied: some Sequence<(instance: String, migration: AppliedMigration)>) -> [MigrationDurations] {
         var tally = Tally()
         for (instance, migration) in applied { tally.add(migration, on: instance) }

@@ -1,6 +1,6 @@
 public import ConvoyMigrations
 
-/// What a run has done to an instance, as the instance's own audit log tells.
+/// What a run has done to an instance, according to the instance's own audit log.
 public struct RunWork: Sendable, Hashable {
     /// In the order in which it was done.
     public var applied: [AppliedMigration]

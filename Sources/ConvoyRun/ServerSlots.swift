@@ -1,4 +1,4 @@
-/// How many connections a server has to give, as one of its databases tells.
+/// How many connections a server can offer, read from one of its databases.
 public struct ServerSlots: Sendable, Hashable {
     /// `max_connections`.
     public let maximum: Int
@@ -33,7 +33,8 @@ public struct ServerSlots: Sendable, Hashable {
 
     /// Counts the role's limit, where all instances of the server log in as that role.
     ///
-    /// One session is left to what an instance needs for a moment besides its own: to look at the server, or to hold the ledger's lock.
+    /// One session is reserved for what an instance needs briefly in addition to its own: to probe the server, or to hold the ledger's
+    /// lock.
     ///
     /// - Parameter connections: what the budget counts for one instance.
     package mutating func countRole(connections: Int) {

@@ -1,4 +1,4 @@
-/// A character that a person cannot see, or takes for another one: what stands behind a name that looks right and is not.
+/// A character that a reader cannot see, or mistakes for another one: the reason why a name looks right and is not.
 package struct OddCharacter: Hashable, Sendable {
     package let scalar: Unicode.Scalar
     /// In characters from the text's start, counted from 1.
@@ -64,7 +64,7 @@ package struct OddCharacter: Hashable, Sendable {
     package var hint: String {
         switch kind {
         case .blank: "use a plain space"
-        case .invisible: "take it out"
+        case .invisible: "remove it"
         case .punctuation(let name): name.contains("quote") ? "use plain quotes: \" or '" : "use the plain one"
         case .letter: "use the Latin letter that looks like it"
         }

@@ -200,7 +200,7 @@ struct CommandLineTests {
             for command in [["validate"], ["runs"]] {
                 let result = try await runConvoy(command, in: folder)
                 #expect(result.exitCode == 78)
-                #expect(result.standardError.contains("there is fleet.yml: name it with --fleet fleet.yml"), "\(result.standardError)")
+                #expect(result.standardError.contains("found fleet.yml: use --fleet fleet.yml"), "\(result.standardError)")
             }
         }
     }

@@ -160,7 +160,7 @@ struct DatabaseCommandTests {
                 process.terminate()
                 let result = try await process.result()
                 #expect(result.exitCode == 130)
-                #expect(result.standardError.contains("cancelling what runs"))
+                #expect(result.standardError.contains("cancelling the instances in progress"))
                 #expect(result.standardOutput.contains("alice     all   interrupted"))
                 #expect(result.standardOutput.contains("bob       all   pending"))
                 #expect(try await versions(databases[0]) == [])

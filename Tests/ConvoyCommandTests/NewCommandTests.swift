@@ -20,7 +20,7 @@ struct NewCommandTests {
             let refused = try await runConvoy(["validate"], in: folder)
             #expect(refused.exitCode == 78)
             #expect(refused.standardError.contains("\(path):1:1: error: the up section is empty"))
-            #expect(refused.standardError.contains("\(path):5:1: error: convoy:irreversible gives no reason"))
+            #expect(refused.standardError.contains("\(path):5:1: error: convoy:irreversible has no reason"))
 
             let file = "\(folder)/\(path)"
             let filled = try String(contentsOfFile: file, encoding: .utf8)

@@ -290,7 +290,7 @@ struct RolloutRunTests {
                 _ = await filler.wait()
                 let halted = try await process.result()
                 #expect(halted.exitCode == 2, "\(halted.standardError)")
-                #expect(halted.standardError.contains("what happens can no longer be recorded"))
+                #expect(halted.standardError.contains("the journal can no longer be written"))
                 #expect(halted.standardError.contains("convoy resume"))
                 let touched = try await appliedNow(databases)
                 #expect(touched < databases.count * 3)

@@ -77,7 +77,7 @@ import Testing
                 )
                 let refused = try await runConvoy(["status"], environment: ["PW": "s3cret\n"], in: folder)
                 #expect(
-                    refused.standardOutput.contains("hint: the password ends with a line break: take out what does not belong to it"),
+                    refused.standardOutput.contains("hint: the password ends with a line break: remove what does not belong to it"),
                     "\(refused)"
                 )
                 #expect(!(refused.standardOutput + refused.standardError).contains("s3cret"))

@@ -61,7 +61,7 @@ struct TwoRunsTests {
                     #expect(run["status"] as? String == "succeeded")
                     #expect((run["summary"] as? [String: Any])?["outcomes"] as? [String: Int] == ["up-to-date": 1])
                     let table = try await runConvoy(command, in: folder)
-                    #expect(table.standardOutput.hasSuffix("test: nothing is due, so no run was made: 1 up-to-date\n"))
+                    #expect(table.standardOutput.hasSuffix("test: nothing is pending, so no run was started: 1 up-to-date\n"))
                 }
                 for point in ["before_run", "before_wave", "after_wave", "after_run"] {
                     #expect(!FileManager.default.fileExists(atPath: "\(folder)/\(point)"))

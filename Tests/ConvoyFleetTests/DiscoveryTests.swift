@@ -75,8 +75,8 @@ struct DiscoveryTests {
         }
         #expect(
             problems?.description == """
-                fleet.yaml:15: error: database “teslamate_bob” of server `eu-2` gets the name `teslamate_bob`, which “teslamate_bob” of `eu-1` has
-                    hint: give the entry a `name` such as "{server}-{database}", or leave the database out with `exclude`
+                fleet.yaml:15: error: database “teslamate_bob” of server `eu-2` gets the name `teslamate_bob`, which “teslamate_bob” of `eu-1` already has
+                    hint: give the entry a `name` such as "{server}-{database}", or exclude the database with `exclude`
                 """
         )
     }

@@ -34,7 +34,7 @@ struct FleetFileTests {
     @Test func `a missing file says how to name one`() throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         #expect(
-            told("fleet.yaml") == "fleet.yaml: error: the file does not exist\n    hint: name the fleet file with --fleet or CONVOY_FLEET"
+            told("fleet.yaml") == "fleet.yaml: error: the file does not exist\n    hint: set the fleet file with --fleet or CONVOY_FLEET"
         )
     }
 
@@ -94,11 +94,11 @@ struct FleetFileTests {
         try write("fleet.yaml", Data("version: 1\ninstances:\n  - {name: a, password: \"${file:binary}\", user: \"${file:large}\"}\n".utf8))
         #expect(
             told("fleet.yaml") == """
-                fleet.yaml:3:25: error: the file “binary” is not a text in UTF-8
-                    hint: relative paths start where the fleet file is
+                fleet.yaml:3:25: error: the file “binary” is not UTF-8 text
+                    hint: relative paths start at the directory of the fleet file
                 fleet.yaml:3:49: error: the file “large” is larger than 64 KiB
                     ${file:large}
-                    hint: relative paths start where the fleet file is
+                    hint: relative paths start at the directory of the fleet file
                 """
         )
     }

@@ -69,7 +69,7 @@ extension ProblemCase {
                 fleet.yaml:1:1: error: the file has no `version`
                     hint: start it with the line “version: 1”
                 fleet.yaml:1:1: error: the file lists no instances
-                    hint: list them under `instances`, or have them found with `discover`
+                    hint: list them under `instances`, or find them with `discover`
                 fleet.yaml:1:1: error: the fleet file has no key `verson`
                     hint: did you mean `version`?
                 """
@@ -83,11 +83,11 @@ extension ProblemCase {
             "columns count characters",
             Array("version: 1\ninstances: [{name: a, labels: {ä: \"\", ring: \"é x\"}}]\n".utf8),
             tells: """
-                fleet.yaml:2:32: error: a label's key is not a word
-                    hint: it has ASCII letters, digits, “.”, “_”, “-” and “/”, at most 128 of them
-                fleet.yaml:2:45: error: label `ring` has a value that no selector can name
+                fleet.yaml:2:32: error: a label's key is not valid
+                    hint: use at most 128 ASCII letters, digits, “.”, “_”, “-” and “/”
+                fleet.yaml:2:45: error: label `ring` has a value that no selector can match
                     é x
-                    hint: it has letters, digits and . _ - / : @ [ ], no spaces
+                    hint: use letters, digits and . _ - / : @ [ ], without spaces
                 """
         ),
     ]

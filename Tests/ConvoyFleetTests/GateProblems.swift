@@ -36,7 +36,7 @@ extension ProblemCase {
                 fleet.yaml:2:10: error: `journal` is not a path
                     hint: name a file, for example .convoy/journal.sqlite
                 fleet.yaml:8:7: error: wave `canary` has both `one_per` and `count`
-                    hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
+                    hint: `one_per` already decides how many instances it takes: remove one of them, or write two waves
                 fleet.yaml:8:16: error: `one_per` must be cohort or a label
                     region
                     hint: write for example label.region
@@ -49,7 +49,7 @@ extension ProblemCase {
                     maybe
                 fleet.yaml:13:15: error: `http` must be an http or https URL
                 fleet.yaml:14:18: error: `command` must be a list, not a single value
-                    hint: it is never a shell string: write [program, argument, …]
+                    hint: it is not a shell string: write [program, argument, …]
                 fleet.yaml:16:13: error: a check has no `sql`
                     hint: write for example {name: cars-readable, sql: "SELECT count(*) >= 0 FROM cars"}
                 fleet.yaml:17:13: error: a check has no `name`
@@ -57,26 +57,26 @@ extension ProblemCase {
                 fleet.yaml:18:13: error: two checks are called `a`
                     hint: the first one is on line 16
                 fleet.yaml:18:37: error: a check has no key `when`
-                    hint: there is `expect`, `name`, `sql`
-                fleet.yaml:19:20: error: `gate` says nothing
-                    hint: write for example {soak: 10m}, or take it out
+                    hint: available: `expect`, `name`, `sql`
+                fleet.yaml:19:20: error: `gate` has no value
+                    hint: write for example {soak: 10m}, or remove it
                 fleet.yaml:19:54: error: `failure_percent` must be a percentage: more than 0 and at most 100
                     0
                 fleet.yaml:19:71: error: `same_failure` must be a whole number of at least 1
                     no
                 fleet.yaml:20:11: error: `checks` is empty
-                    hint: list a check, or take the key out
+                    hint: list a check, or remove the key
                 fleet.yaml:22:22: error: `before_instance` must be a list, not a single value
-                    hint: it is never a shell string: write [program, argument, …]
+                    hint: it is not a shell string: write [program, argument, …]
                 fleet.yaml:23:21: error: `after_instance` names no program
-                    hint: it is never a shell string: write [program, argument, …]
-                fleet.yaml:24:24: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}, {wave}
+                    hint: it is not a shell string: write [program, argument, …]
+                fleet.yaml:24:24: error: the word in braces is not a known placeholder
+                    hint: available: {fleet}, {run}, {wave}
                 fleet.yaml:25:5: error: `hooks` has no key `at_night`
-                    hint: there is `after_instance`, `after_run`, `after_wave`, \#
+                    hint: available: `after_instance`, `after_run`, `after_wave`, \#
                 `before_instance`, `before_run`, `before_wave`, `environment`, `timeout`
-                fleet.yaml:26:21: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}
+                fleet.yaml:26:21: error: the word in braces is not a known placeholder
+                    hint: available: {fleet}, {run}
                 fleet.yaml:27:11: error: `window` has no `timezone`
                     hint: write for example {from: "01:00", to: "05:00", timezone: Europe/Berlin}
                 fleet.yaml:27:19: error: `days` must be one of mon, tue, wed, thu, fri, sat, sun
@@ -88,7 +88,7 @@ extension ProblemCase {
                     1
                     hint: write hours and minutes in quotes, for example "01:00"
                 fleet.yaml:27:52: error: `window` has no key `zone`
-                    hint: there is `days`, `from`, `timezone`, `to`
+                    hint: available: `days`, `from`, `timezone`, `to`
                 """#
         ),
         ProblemCase(
@@ -105,28 +105,28 @@ extension ProblemCase {
                 - {name: e, gate: {soak: 30d, command: [a, "${env:PW}", "{wave}{name}"]}}
             """#,
             tells: #"""
-                fleet.yaml:5:27: warning: `gate` asks for nothing
-                    hint: write for example {soak: 10m}, or take it out
+                fleet.yaml:5:27: warning: `gate` requires nothing
+                    hint: write for example {soak: 10m}, or remove it
                 fleet.yaml:6:44: warning: `every` is longer than the soak
-                    hint: nothing is repeated after `soak`: make it longer
+                    hint: repetition stops when `soak` ends: make `soak` longer
                 fleet.yaml:6:61: error: `http` must be an http or https URL
-                fleet.yaml:7:44: warning: `every` repeats nothing
-                    hint: it is for checks, command and http: add one, or take it out
+                fleet.yaml:7:44: warning: `every` has no effect
+                    hint: it repeats checks, command and http: add one of them, or remove it
                 fleet.yaml:8:41: error: `every` is too short
                     0s
                     hint: it must be more than zero
                 fleet.yaml:8:51: error: `http` must be an http or https URL
                 fleet.yaml:8:78: error: `command` names no program
-                    hint: it is never a shell string: write [program, argument, …]
-                fleet.yaml:9:17: warning: the gate of `e` guards nothing: no wave comes after it
-                    hint: put it at an earlier wave, or take it out; `checks` of `rollout` look at every instance
+                    hint: it is not a shell string: write [program, argument, …]
+                fleet.yaml:9:17: warning: the gate of `e` has no effect: no wave comes after it
+                    hint: move it to an earlier wave, or remove it; `checks` of `rollout` run on every instance
                 fleet.yaml:9:30: error: `soak` is too long
                     30d
-                    hint: 24 days are the longest
+                    hint: the maximum is 24 days
                 fleet.yaml:9:48: warning: every user of this machine can read a program's arguments
                     hint: if this is a secret, let the program read it from a file or from its environment
-                fleet.yaml:9:61: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}, {wave}
+                fleet.yaml:9:61: error: the word in braces is not a known placeholder
+                    hint: available: {fleet}, {run}, {wave}
                 """#
         ),
         ProblemCase(
@@ -148,22 +148,22 @@ extension ProblemCase {
                 - {name: j, sql: "(VALUES (1))"}
             """#,
             tells: #"""
-                fleet.yaml:5:22: error: `sql` holds no statement
+                fleet.yaml:5:22: error: `sql` contains no statement
                       ; -- nothing
-                    hint: write one that gives one row with one column
-                fleet.yaml:6:22: error: `sql` holds 3 statements
+                    hint: write one that returns one row with one column
+                fleet.yaml:6:22: error: `sql` contains 3 statements
                     SELECT 1; SELECT ';'; SELECT 3;
-                    hint: a check is one query: make 3 checks of it
-                fleet.yaml:7:22: error: `sql` is no statement: this string is never closed
+                    hint: a health check is one query: write 3 checks
+                fleet.yaml:7:22: error: `sql` is not a statement: this string is never closed
                 fleet.yaml:8:22: error: `sql` is empty
                 fleet.yaml:8:34: error: `expect` must be a single value, not a list
                 fleet.yaml:9:43: warning: `expect` is compared with text, and PostgreSQL writes a boolean as t or f
-                    hint: take it out: a check without `expect` wants true
+                    hint: remove it: a check without `expect` expects true
                 fleet.yaml:10:43: warning: `expect` is compared with text, and PostgreSQL writes a boolean as t or f
-                    hint: write f, or put it in quotes where text is meant
-                fleet.yaml:13:22: error: `sql` is no query
+                    hint: write f, or quote it if you mean the text
+                fleet.yaml:13:22: error: `sql` is not a query
                     /* no */ DELETE FROM cars RETURNING id
-                    hint: write a SELECT that gives one row with one column
+                    hint: write a SELECT that returns one row with one column
                 """#
         ),
         ProblemCase(
@@ -186,13 +186,13 @@ extension ProblemCase {
                 fleet.yaml:6:51: warning: every user of this machine can read a program's arguments
                     hint: if this is a secret, let the program read it from a file or from its environment
                 fleet.yaml:7:17: error: `after_run` names no program
-                    hint: it is never a shell string: write [program, argument, …]
+                    hint: it is not a shell string: write [program, argument, …]
                 fleet.yaml:8:21: error: `after_wave` must be a single value, not a mapping
                     hint: text that begins with { needs quotes
-                fleet.yaml:9:22: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}, {wave}
-                fleet.yaml:10:26: error: nothing can be filled in for the word in braces
-                    hint: there is {fleet}, {run}, {wave}, {name}, {server}, {database}, {label.KEY}
+                fleet.yaml:9:22: error: the word in braces is not a known placeholder
+                    hint: available: {fleet}, {run}, {wave}
+                fleet.yaml:10:26: error: the word in braces is not a known placeholder
+                    hint: available: {fleet}, {run}, {wave}, {name}, {server}, {database}, {label.KEY}
                 """#
         ),
         ProblemCase(
@@ -206,8 +206,8 @@ extension ProblemCase {
             tells: #"""
                 fleet.yaml:2:10: error: a control database is not supported yet
                     hint: name a file, for example .convoy/journal.sqlite
-                fleet.yaml:4:11: error: `hooks` says nothing
-                    hint: list a hook, or take the key out
+                fleet.yaml:4:11: error: `hooks` has no value
+                    hint: list a hook, or remove the key
                 fleet.yaml:4:41: error: `window` has no `from`
                     hint: write for example {from: "01:00", to: "05:00", timezone: Europe/Berlin}
                 fleet.yaml:4:41: error: `window` has no `timezone`
@@ -219,9 +219,9 @@ extension ProblemCase {
         window(
             "{from: \"01:00\", to: \"01:00\", timezone: UTC}",
             tells: """
-                fleet.yaml:3:39: error: the window has no length
+                fleet.yaml:3:39: error: the maintenance window has no length
                     01:00
-                    hint: let `from` and `to` differ; the whole day is from "00:00" to "24:00"
+                    hint: give different times for `from` and `to`; the whole day is from "00:00" to "24:00"
                 """
         ),
         window(
@@ -234,7 +234,7 @@ extension ProblemCase {
                     24:01
                     hint: write hours and minutes in quotes, for example "01:00"
                 fleet.yaml:3:69: error: `days` is empty
-                    hint: take it out to mean every day
+                    hint: remove it to allow every day
                 """
         ),
         window(

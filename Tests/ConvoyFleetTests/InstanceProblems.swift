@@ -19,7 +19,7 @@ extension ProblemCase {
             bananas: 3
             """#,
             tells: #"""
-                fleet.yaml:1:10: error: this version of the fleet file is not known
+                fleet.yaml:1:10: error: unknown version of the fleet file
                     2
                     hint: this Convoy reads version 1
                 """#
@@ -37,7 +37,7 @@ extension ProblemCase {
                 fleet.yaml:2:1: error: the fleet file has no key `fleets`
                     hint: did you mean `fleet`?
                 fleet.yaml:3:1: error: the fleet file has no key `zzzzzz`
-                    hint: there is `defaults`, `discover`, `fleet`, `instances`, `journal`, `limits`, `migrations`, `notifications`, `rollout`, `servers`, `version`
+                    hint: available: `defaults`, `discover`, `fleet`, `instances`, `journal`, `limits`, `migrations`, `notifications`, `rollout`, `servers`, `version`
                 fleet.yaml:5:15: error: an instance has no key `hsot`
                     hint: did you mean `host`?
                 """#
@@ -49,7 +49,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:1:1: error: the file lists no instances
-                    hint: list them under `instances`, or have them found with `discover`
+                    hint: list them under `instances`, or find them with `discover`
                 """#
         ),
         ProblemCase(
@@ -60,7 +60,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:2:1: error: the file lists no instances
-                    hint: list them under `instances`, or have them found with `discover`
+                    hint: list them under `instances`, or find them with `discover`
                 """#
         ),
         ProblemCase(
@@ -72,7 +72,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:2:1: error: `instances` has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 """#
         ),
         ProblemCase(
@@ -121,7 +121,7 @@ extension ProblemCase {
                 fleet.yaml:2:32: error: `per_server` must be a whole number from 1 to 100000
                     many
                 fleet.yaml:2:38: error: `limits` has no key `fast`
-                    hint: there is `per_server`, `total`
+                    hint: available: `per_server`, `total`
                 """#
         ),
         ProblemCase(
@@ -184,13 +184,13 @@ extension ProblemCase {
               - {name: ./x, dbname: z}
             """#,
             tells: #"""
-                fleet.yaml:3:12: error: `name` is not a name
+                fleet.yaml:3:12: error: `name` is not a valid name
                     a b
-                    hint: a name has at most 128 ASCII letters, digits, “.”, “_” and “-”, a letter or digit first
+                    hint: use at most 128 ASCII letters, digits, “.”, “_” and “-”, and start with a letter or digit
                 fleet.yaml:4:12: error: `name` is empty
-                fleet.yaml:5:12: error: `name` is not a name
+                fleet.yaml:5:12: error: `name` is not a valid name
                     ./x
-                    hint: a name has at most 128 ASCII letters, digits, “.”, “_” and “-”, a letter or digit first
+                    hint: use at most 128 ASCII letters, digits, “.”, “_” and “-”, and start with a letter or digit
                 """#
         ),
         ProblemCase(
@@ -204,9 +204,9 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:4:5: error: `host` has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 fleet.yaml:5:5: error: `user` has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 """#
         ),
         ProblemCase(
@@ -228,7 +228,7 @@ extension ProblemCase {
                     hint: write a number and a unit (ms, s, m, h, d), for example 800ms or 1m30s
                 fleet.yaml:2:90: error: `connect_timeout` is too long
                     60d
-                    hint: 24 days are the longest
+                    hint: the maximum is 24 days
                 """#
         ),
         ProblemCase(
@@ -247,7 +247,7 @@ extension ProblemCase {
                     never
                 fleet.yaml:2:67: error: `pooler` must be session or none
                     transaction
-                    hint: past a pooler in another mode, give a `direct` host
+                    hint: for a pooler in another mode, give a `direct` host
                 """#
         ),
         ProblemCase(
@@ -267,7 +267,7 @@ extension ProblemCase {
                     99999
                 fleet.yaml:5:14: error: `sslmode` must be one of disable, allow, prefer, require, verify-ca, verify-full
                     verify-ful
-                fleet.yaml:6:11: error: `host` is a URL; that goes under `url`
+                fleet.yaml:6:11: error: `host` is a URL: write it under `url`
                 fleet.yaml:7:22: error: `keepalives_idle` must be a whole number
                     long
                 fleet.yaml:8:27: error: `target_session_attrs` must be one of any, read-write, read-only, primary, standby, prefer-standby
@@ -283,9 +283,9 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:3:15: error: `replication` cannot be set
-                    hint: Convoy decides it itself: take it out
+                    hint: Convoy sets it: remove it
                 fleet.yaml:3:38: error: `client_encoding` cannot be set
-                    hint: Convoy decides it itself: take it out
+                    hint: Convoy sets it: remove it
                 """#
         ),
         ProblemCase(
@@ -296,8 +296,8 @@ extension ProblemCase {
               - {name: a, options: -c foo=bar}
             """#,
             tells: #"""
-                fleet.yaml:3:15: warning: `options` are refused by most poolers
-                    hint: use a key for it, or ALTER ROLE … SET
+                fleet.yaml:3:15: warning: most poolers refuse `options`
+                    hint: use a key of the fleet file, or ALTER ROLE … SET
                 """#
         ),
         ProblemCase(
@@ -309,7 +309,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:3:28: error: `database` and `dbname` mean the same
-                    hint: take one of them out
+                    hint: remove one of them
                 """#
         ),
         ProblemCase(
@@ -321,16 +321,16 @@ extension ProblemCase {
                 labels: {name: x, "a b": y, ring: "a b", list: [1], ok: }
             """#,
             tells: #"""
-                fleet.yaml:4:14: error: no label can be called `name`
-                    hint: in a selector this word means the instance's own
-                fleet.yaml:4:23: error: a label's key is not a word
-                    hint: it has ASCII letters, digits, “.”, “_”, “-” and “/”, at most 128 of them
-                fleet.yaml:4:39: error: label `ring` has a value that no selector can name
+                fleet.yaml:4:14: error: a label cannot be called `name`
+                    hint: in a selector this word is a property of the instance
+                fleet.yaml:4:23: error: a label's key is not valid
+                    hint: use at most 128 ASCII letters, digits, “.”, “_”, “-” and “/”
+                fleet.yaml:4:39: error: label `ring` has a value that no selector can match
                     a b
-                    hint: it has letters, digits and . _ - / : @ [ ], no spaces
+                    hint: use letters, digits and . _ - / : @ [ ], without spaces
                 fleet.yaml:4:52: error: `list` must be a single value, not a list
                 fleet.yaml:4:57: error: `ok` has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 """#
         ),
         ProblemCase(

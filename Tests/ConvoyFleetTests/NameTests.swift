@@ -87,11 +87,13 @@ struct NameTests {
         ("-rf", "begins with “-”, as an option does"), ("--help", "begins with “-”, as an option does"),
         ("-\u{301}rf", "begins with “-”, as an option does"),
         ("@/etc/passwd", "begins with “@”, which programs take for a file to read"),
-        ("..", "begins with “.”, as a hidden file or a folder does"), ("a/../b", "has a “/” in it, as a path has"),
-        (" a", "begins with a space"), ("a ", "ends with a space"), ("a\nb", "has U+000A in place 2, which cannot be seen"),
-        ("a\r\nb", "has U+000D in place 2, which cannot be seen"), ("a\u{a0}b", "has U+00A0 in place 2, which cannot be seen"),
-        ("a\u{200b}", "has U+200B in place 2, which cannot be seen"), ("\u{feff}a", "has U+FEFF in place 1, which cannot be seen"),
-        ("a\u{202e}b", "has U+202E in place 2, which cannot be seen"), ("a\u{3164}", "has U+3164 in place 2, which cannot be seen"),
+        ("..", "begins with “.”, as a hidden file or a folder does"), ("a/../b", "contains “/”, as a path does"),
+        (" a", "begins with a space"), ("a ", "ends with a space"), ("a\nb", "has the invisible character U+000A at position 2"),
+        ("a\r\nb", "has the invisible character U+000D at position 2"), ("a\u{a0}b", "has the invisible character U+00A0 at position 2"),
+        ("a\u{200b}", "has the invisible character U+200B at position 2"),
+        ("\u{feff}a", "has the invisible character U+FEFF at position 1"),
+        ("a\u{202e}b", "has the invisible character U+202E at position 2"),
+        ("a\u{3164}", "has the invisible character U+3164 at position 2"),
     ])
     func `a database whose name is none is left out and reported`(_ database: String, _ complaint: String) throws {
         for name in ["{database}", "{server}-{database}"] {
@@ -120,9 +122,9 @@ struct NameTests {
         let databases = ["tm_anna", "tm_template"]
         #expect(
             fleet.discoveries.flatMap { $0.sorted(databases).warnings("f") }.map { "\($0.message); \($0.hint ?? "")" } == [
-                "`exclude` has “tm_templat”, which fits no database of server `s`; did you mean “tm_template”?",
-                "`exclude` has “x_*”, which fits no database of server `s`; change the pattern, or take it out",
-                "`databases` has “tn_anna”, which fits no database of server `s`; did you mean “tm_anna”?",
+                "`exclude` has “tm_templat”, which matches no database of server `s`; did you mean “tm_template”?",
+                "`exclude` has “x_*”, which matches no database of server `s`; change the pattern, or remove it",
+                "`databases` has “tn_anna”, which matches no database of server `s`; did you mean “tm_anna”?",
             ]
         )
     }

@@ -38,29 +38,29 @@ extension ProblemCase {
                 fleet.yaml:5:5: error: a notification has no `url`
                     hint: write for example - {url: "${env:HOOK_URL}", on: [gate-waiting, run-finished]}
                 fleet.yaml:6:5: error: a notification has no key `hook`
-                    hint: there is `format`, `headers`, `on`, `retries`, `timeout`, `url`
+                    hint: available: `format`, `headers`, `on`, `retries`, `timeout`, `url`
                 fleet.yaml:8:9: error: `on` is empty
-                    hint: name an occasion, or take the key out: then it is all of them
+                    hint: name an occasion, or remove the key to be notified of all
                 fleet.yaml:9:14: error: `timeout` is too long
                     6m
-                    hint: a run waits for its last notifications: 5m is the longest
-                fleet.yaml:11:22: warning: header `Authorization` stands in the file itself
+                    hint: the maximum is 5m, because a run waits for its last notifications
+                fleet.yaml:11:22: warning: header `Authorization` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:12:7: error: the header `authorization` is given twice
                     hint: the first one is on line 11
                 fleet.yaml:13:7: error: the header `Content-Length` cannot be set
-                    hint: Convoy sets it itself: take it out
-                fleet.yaml:14:7: error: a header's key is not the name of one
-                    hint: it has letters, digits and “-”
+                    hint: Convoy sets it: remove it
+                fleet.yaml:14:7: error: a header's name is not valid
+                    hint: use letters, digits and “-”
                 fleet.yaml:15:16: warning: header `X-Token` holds a line break
-                    hint: take it out unless the password really has it; `printf %s` writes no line break
-                fleet.yaml:15:16: error: the header `X-Token` holds a character that no header can hold
-                    hint: it is one line of ASCII characters
+                    hint: remove it unless it is part of the password; `printf %s` writes no line break
+                fleet.yaml:15:16: error: the header `X-Token` contains a character that is not allowed in a header
+                    hint: write one line of ASCII characters
                 fleet.yaml:17:30: error: `on` must be one of run-started, gate-waiting, halted, run-finished
                     gate-waitin
                 fleet.yaml:17:52: error: `headers` must be a mapping of keys to values, not a list
                 fleet.yaml:18:5: error: a notification must be a mapping of keys to values, not a single value
-                fleet.yaml:19:11: error: the environment has no variable NONE
+                fleet.yaml:19:11: error: environment variable NONE is not set
                     hint: set it, or give a default: ${env:NONE:-…}
                 """#
         ),
@@ -77,7 +77,7 @@ extension ProblemCase {
             "version: 1\ninstances: [{name: a, dbname: a}]\nnotifications: []",
             tells: """
                 fleet.yaml:3:16: error: `notifications` is empty
-                    hint: list one, or take the key out
+                    hint: list one, or remove the key
                 """
         ),
     ]

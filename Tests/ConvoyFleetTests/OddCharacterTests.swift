@@ -91,11 +91,11 @@ struct OddCharacterTests {
         )
         #expect(
             text == """
-                f:2:18: error: the environment has no variable NO_HOST, also needed on lines 4, 5
+                f:2:18: error: environment variable NO_HOST is not set, also needed on lines 4, 5
                     ${env:NO_HOST}
                     hint: set it, or give a default: ${env:NO_HOST:-…}
                 f:2:46: error: the file “none” does not exist, also needed on line 5
-                    hint: relative paths start where the fleet file is
+                    hint: relative paths start at the directory of the fleet file
                 """
         )
     }
@@ -115,7 +115,7 @@ struct OddCharacterTests {
         let text = told(
             "version: 1\nservers: {s: {host: h}}\ndiscover:\n  - {server: s, databases: \"*\", user: \"{database}\", admin: {user: \"{server}\"}}\n"
         )
-        #expect(text.contains("f:4:39: error: {database} is filled in in `name` only, not in `user`"))
-        #expect(text.contains("{server} is filled in in `name` only, not in `user`"))
+        #expect(text.contains("f:4:39: error: {database} works only in `name`, not in `user`"))
+        #expect(text.contains("{server} works only in `name`, not in `user`"))
     }
 }

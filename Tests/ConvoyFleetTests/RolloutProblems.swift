@@ -19,8 +19,8 @@ extension ProblemCase {
             tells: #"""
                 fleet.yaml:5:7: error: a wave has no `name`
                     hint: give it one, for example canary
-                fleet.yaml:6:29: error: wave `x` chooses its instances by `select` and `count`
-                    hint: one of them is enough; make two waves of it
+                fleet.yaml:6:29: error: wave `x` selects its instances by `select` and `count`
+                    hint: use one of them, or write two waves
                 fleet.yaml:7:26: error: `percent` must be a percentage: more than 0 and at most 100
                     0
                 fleet.yaml:8:26: error: `percent` must be a percentage: more than 0 and at most 100
@@ -36,8 +36,8 @@ extension ProblemCase {
                 fleet.yaml:10:7: error: a wave must be a mapping of keys to values, not a single value
                 fleet.yaml:11:24: error: `names` is empty
                     hint: name at least one instance
-                fleet.yaml:11:28: error: `stop` says nothing
-                    hint: write for example {failures: 1}, or take it out
+                fleet.yaml:11:28: error: `stop` has no value
+                    hint: write for example {failures: 1}, or remove it
                 """#
         ),
         ProblemCase(
@@ -49,7 +49,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:3:18: error: `waves` is empty
-                    hint: list a wave, or take the key out: then it is one wave of everything
+                    hint: list a wave, or remove the key to run all instances as one wave
                 """#
         ),
         ProblemCase(
@@ -76,11 +76,11 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:5:26: error: the selector is empty
-                    hint: write for example ring=canary, or leave it out to mean everything
+                    hint: write for example ring=canary, or omit it to select all instances
                 fleet.yaml:7:22: error: terms are joined with commas
                     ring=a region=b
-                    hint: write for example ring=canary,!legacy; a value with blanks needs quotes
-                fleet.yaml:8:35: error: “*” cannot stand in a value without quotes
+                    hint: write for example ring=canary,!legacy; a value with spaces needs quotes
+                fleet.yaml:8:35: error: “*” is not allowed in a value without quotes
                     ring = ca*
                     hint: a pattern takes ~ instead of =
                 fleet.yaml:9:36: error: a list in parentheses is expected
@@ -91,7 +91,7 @@ extension ProblemCase {
                     hint: write “)” after the last value
                 fleet.yaml:11:29: error: there is no term after the comma
                     a=b,
-                fleet.yaml:12:28: error: “is” is no operator
+                fleet.yaml:12:28: error: “is” is not an operator
                     a is b
                     hint: the operators are =, ==, !=, ~, in (…) and notin (…)
                 fleet.yaml:13:31: error: there is no pattern after “~”
@@ -126,15 +126,15 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:5:14: error: wave `none` selects nothing: no instance has the label ring=nosuch
-                    hint: there is canary
-                fleet.yaml:6:30: error: there is no instance `bb`
-                    hint: there is `a`, `b`, `c`
-                fleet.yaml:7:14: error: wave `again` selects nothing: earlier waves take all that it means
-                    hint: change what it selects, or take it out
-                fleet.yaml:9:14: warning: wave `rest` selects nothing: no instance is meant or left
-                    hint: change what it selects, or take it out
-                fleet.yaml:10:14: error: wave `late` selects nothing: `rest` before it takes the rest
-                    hint: put it before that one
+                    hint: available: canary
+                fleet.yaml:6:30: error: unknown instance `bb`
+                    hint: available: `a`, `b`, `c`
+                fleet.yaml:7:14: error: wave `again` selects nothing: earlier waves take all instances that it selects
+                    hint: change what it selects, or remove it
+                fleet.yaml:9:14: warning: wave `rest` selects nothing: no matching instance is left
+                    hint: change what it selects, or remove it
+                fleet.yaml:10:14: error: wave `late` selects nothing: the earlier wave `rest` takes the rest
+                    hint: move it before that wave
                 """#
         ),
         ProblemCase(
@@ -180,14 +180,14 @@ extension ProblemCase {
                 - {name: rest}
             """#,
             tells: #"""
-                fleet.yaml:5:26: error: no label can be called `server`
+                fleet.yaml:5:26: error: a label cannot be called `server`
                     label.server
-                    hint: give the instances a label of another name for it
+                    hint: use a label with another name
                 fleet.yaml:6:26: error: `one_per` must be cohort or a label
                     label.
                     hint: write for example label.region
                 fleet.yaml:7:17: error: wave `y` has both `one_per` and `percent`
-                    hint: how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it
+                    hint: `one_per` already decides how many instances it takes: remove one of them, or write two waves
                 """#
         ),
         ProblemCase(
@@ -203,10 +203,10 @@ extension ProblemCase {
                 - {name: us, select: region=us}
             """#,
             tells: #"""
-                fleet.yaml:6:14: warning: wave `eu` selects nothing: earlier waves take all that it means
-                    hint: change what it selects, or take it out
+                fleet.yaml:6:14: warning: wave `eu` selects nothing: earlier waves take all instances that it selects
+                    hint: change what it selects, or remove it
                 fleet.yaml:8:14: error: wave `us` selects nothing: no instance has the label region=us
-                    hint: there is eu
+                    hint: available: eu
                 """#
         ),
         ProblemCase(
@@ -224,7 +224,7 @@ extension ProblemCase {
                 fleet.yaml:5:30: error: no instance has a label `regoin`
                     hint: did you mean `region`?
                 fleet.yaml:6:14: error: wave `nobody` selects nothing: no instance has a label `ring`
-                    hint: there is region
+                    hint: available: region
                 """#
         ),
         ProblemCase(
@@ -254,11 +254,11 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:7:14: error: wave `nobody` selects nothing: no instance has the label ring=nosuch
-                    hint: there is canary
-                fleet.yaml:8:14: error: wave `again` selects nothing: earlier waves take all that it means
-                    hint: change what it selects, or take it out
-                fleet.yaml:9:27: error: there is no instance `bb`
-                    hint: there is `a`, `b`, `c`
+                    hint: available: canary
+                fleet.yaml:8:14: error: wave `again` selects nothing: earlier waves take all instances that it selects
+                    hint: change what it selects, or remove it
+                fleet.yaml:9:27: error: unknown instance `bb`
+                    hint: available: `a`, `b`, `c`
                 """#
         ),
         ProblemCase(
@@ -275,22 +275,22 @@ extension ProblemCase {
               - {server: s, databases: x, name: {database}}
             """#,
             tells: #"""
-                fleet.yaml:5:14: error: there is no server of this name
+                fleet.yaml:5:14: error: unknown server
                     t
-                    hint: there is `s`
+                    hint: available: `s`
                 fleet.yaml:6:5: error: a `discover` entry has no `server`
                     hint: write for example {server: eu-1, databases: "teslamate_*"}
-                fleet.yaml:6:26: error: nothing can be filled in for {databse}
+                fleet.yaml:6:26: error: unknown placeholder {databse}
                     {databse}
-                    hint: there is {database} and {server}
+                    hint: available: {database}, {server}
                 fleet.yaml:7:5: error: a `discover` entry has no `databases`
                     hint: write for example {server: eu-1, databases: "teslamate_*"}
                 fleet.yaml:7:23: error: every database found would get the same name
                     same
-                    hint: put {database} into it
-                fleet.yaml:8:37: error: `name` does not make a name
+                    hint: add {database} to it
+                fleet.yaml:8:37: error: `name` does not make a valid name
                     a b {database}
-                    hint: around {database} it has ASCII letters, digits, “.”, “_” and “-”
+                    hint: around {database}, use only ASCII letters, digits, “.”, “_” and “-”
                 fleet.yaml:8:55: error: a `discover` entry has no key `url`
                 fleet.yaml:9:37: error: `name` must be a single value, not a mapping
                     hint: text that begins with { needs quotes

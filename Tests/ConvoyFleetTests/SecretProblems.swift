@@ -14,18 +14,18 @@ extension ProblemCase {
               - {name: c, dbname: c, url: "postgresql://u:${env:PW}@h/c", password: "${env:PW}"}
             """#,
             tells: #"""
-                fleet.yaml:3:36: warning: `password` stands in the file itself
+                fleet.yaml:3:36: warning: `password` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
-                fleet.yaml:3:71: warning: secret `encryption_key` stands in the file itself
+                fleet.yaml:3:71: warning: secret `encryption_key` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:4:11: warning: host “h” is given a password with sslmode=prefer: another server can pose as it, \#
-                and the password may travel in the clear
+                and the password may be sent unencrypted
                     hint: use sslmode: verify-full with sslrootcert, or channel_binding: require
-                fleet.yaml:5:10: warning: the password in `url` stands in the file itself
+                fleet.yaml:5:10: warning: the password in `url` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
-                fleet.yaml:6:32: warning: `password` stands in the file itself
+                fleet.yaml:6:32: warning: `password` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
-                fleet.yaml:7:13: warning: the password in `direct` stands in the file itself
+                fleet.yaml:7:13: warning: the password in `direct` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 """#
         ),
@@ -39,15 +39,15 @@ extension ProblemCase {
                 secrets: {k: "${file:no/such}", l: "${file:/tmp}", m: "", n: null}
             """#,
             tells: #"""
-                fleet.yaml:4:15: error: the environment has no variable NO_SUCH
+                fleet.yaml:4:15: error: environment variable NO_SUCH is not set
                     hint: set it, or give a default: ${env:NO_SUCH:-…}
                 fleet.yaml:5:18: error: the file “no/such” does not exist
-                    hint: relative paths start where the fleet file is
+                    hint: relative paths start at the directory of the fleet file
                 fleet.yaml:5:40: error: the file “/tmp” is a directory
                     hint: name the file in it
                 fleet.yaml:5:59: error: the secret is empty
                 fleet.yaml:5:63: error: this key has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 """#
         ),
         ProblemCase(
@@ -67,7 +67,7 @@ extension ProblemCase {
                 fleet.yaml:4:11: error: “${env:…}” names no variable
                     ${env:}
                     hint: write ${env:NAME} or ${env:NAME:-default}
-                fleet.yaml:5:11: error: this kind of “${…}” is not known
+                fleet.yaml:5:11: error: unknown kind of “${…}”
                     ${HOME}
                     hint: write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; “$$” is a dollar sign
                 fleet.yaml:6:15: error: “${” is not closed
@@ -75,9 +75,9 @@ extension ProblemCase {
                 fleet.yaml:7:13: error: “${file:}” names no file
                     ${file:}
                     hint: write ${file:/run/secrets/password}
-                fleet.yaml:8:11: error: one “${” stands inside another
+                fleet.yaml:8:11: error: “${…}” cannot be nested
                     ${env:A:-${env:B}}
-                    hint: set the inner one's value where the outer one's is set
+                    hint: put the complete value into one variable
                 fleet.yaml:9:14: error: “${env:…}” names no variable
                     ${env:1A}
                     hint: write ${env:NAME} or ${env:NAME:-default}
@@ -93,16 +93,16 @@ extension ProblemCase {
               - {name: c, secrets: {k: hun,ter2}, dbname: c}
             """#,
             tells: #"""
-                fleet.yaml:3:25: warning: `password` stands in the file itself
+                fleet.yaml:3:25: warning: `password` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:3:29: error: an instance has an unknown key here
                     hint: text with a comma, a colon or braces in it needs quotes
                 fleet.yaml:4:15: error: an instance has an unknown key here
                     hint: text with a comma, a colon or braces in it needs quotes
-                fleet.yaml:5:28: warning: secret `k` stands in the file itself
+                fleet.yaml:5:28: warning: secret `k` is written in the fleet file
                     hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:5:32: error: this key has no value
-                    hint: write one, or take the key out
+                    hint: write a value, or remove the key
                 """#
         ),
         ProblemCase(
@@ -127,7 +127,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:3:25: error: the password is empty
-                    hint: take the key out to use a password file or none
+                    hint: remove the key to use a password file or no password
                 """#
         ),
         ProblemCase(
@@ -143,12 +143,12 @@ extension ProblemCase {
                 fleet.yaml:3:20: error: `url` is neither a libpq URI nor a key=value string
                     hint: write for example postgresql://user@host:5432/database; percent-encode a password in a URL: “@” is %40, “/” is %2F, \#
                 “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
-                fleet.yaml:4:20: error: `url` holds a “/” or “?” before its “@”, so its parts cannot be told apart
+                fleet.yaml:4:20: error: `url` contains a “/” or “?” before its “@”, so it cannot be split into its parts
                     hint: percent-encode a password in a URL: “@” is %40, “/” is %2F, \#
                 “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
                 fleet.yaml:5:15: error: `client_encoding` cannot be set
-                    hint: Convoy decides it itself: take it out
-                fleet.yaml:5:20: error: `connect_timeout` in it must be a whole number of seconds, 1 or more
+                    hint: Convoy sets it: remove it
+                fleet.yaml:5:20: error: its `connect_timeout` must be a whole number of seconds, 1 or more
                 fleet.yaml:5:20: error: `sslmode` must be one of disable, allow, prefer, require, verify-ca, verify-full
                 """#
         ),
@@ -160,7 +160,7 @@ extension ProblemCase {
               - {name: a, user: "a\0b"}
             """#,
             tells: #"""
-                fleet.yaml:3:21: error: `user` holds a NUL character
+                fleet.yaml:3:21: error: `user` contains a NUL character
                     a b
                 """#
         ),

@@ -45,7 +45,7 @@ import Testing
         let told = told("version: 1\ninstances:\n  - {name: a, url: \"${env:URL}\"}", ["URL": "postgres://u:p@x@h/d"])
         #expect(
             told == """
-                fleet.yaml:3:20: error: `url` holds more than one “@”, so its parts cannot be told apart
+                fleet.yaml:3:20: error: `url` contains more than one “@”, so it cannot be split into its parts
                     hint: percent-encode a password in a URL: “@” is %40, “/” is %2F, “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
                 """
         )
@@ -219,7 +219,7 @@ import Testing
             )
             #expect(try warnings("password: \"${file:mine}\", host: \"${file:host}\"").contains("other users") == false)
             // Only where there is a secret in it.
-            let literal = "the fleet file holds a secret, and other users of this machine can read it"
+            let literal = "the fleet file contains a secret, and other users of this machine can read it"
             #expect(try warnings("password: hunter2", mode: 0o644).contains(literal))
             #expect(try warnings("password: hunter2", mode: 0o600).contains(literal) == false)
             #expect(try warnings("password: \"${file:mine}\"", mode: 0o644) == "")

@@ -68,7 +68,7 @@ struct SelectorNameTests {
             ("name=аlice", "no instance is called аlice; character 1 of it is U+0430 (Cyrillic а); did you mean alice?"),
             (
                 "name=Mu\u{308}ller",
-                "no instance is called Mu\u{308}ller; “M\u{fc}ller” there is written with U+00FC U+006C and not U+0075 U+0308: write name=M\u{fc}ller as it stands there"
+                "no instance is called Mu\u{308}ller; the “M\u{fc}ller” of the fleet is written with U+00FC U+006C and not U+0075 U+0308: write name=M\u{fc}ller exactly like this"
             ),
         ] as [(String, String?)]
     )

@@ -238,7 +238,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:2:1: error: a second document begins here
-                    hint: a fleet file is one YAML document: take the line “---” out
+                    hint: a fleet file is one YAML document: remove the line “---”
                 """#
         ),
     ]

@@ -92,7 +92,7 @@ import Testing
             let failure = await InstanceChecks(checks: checks).failure(on: database.instance())
             #expect(failure?.message == "check two: division by zero")
             #expect(failure?.sqlstate == "22012")
-            #expect(failure?.detail == "it does not hold either: three, six")
+            #expect(failure?.detail == "these checks failed too: three, six")
         }
     }
 

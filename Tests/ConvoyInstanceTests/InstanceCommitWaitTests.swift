@@ -179,7 +179,7 @@ extension InstanceRunner {
             let result = try await stopping(frozen + [try #require(postmaster)]) { await running.value }
             #expect(result.outcome == .unknown, "\(result)")
             #expect(
-                log.waits.contains { $0.contains("waiting for migration 2") && $0.contains("a new session gets none either") },
+                log.waits.contains { $0.contains("waiting for migration 2") && $0.contains("a new session gets no answer either") },
                 "\(log.waits)"
             )
             #expect(log.waits.contains { $0.contains("connecting again") })

@@ -69,7 +69,7 @@ import Testing
                 // The statement that it prints, in this state and as the superuser, makes the app's role the owner.
                 let statements =
                     try #require(hint.firstRange(of: "ALTER "))
-                    .lowerBound..<(try #require(hint.firstRange(of: "; if it logs in")).lowerBound)
+                    .lowerBound..<(try #require(hint.firstRange(of: "; if the app logs in as")).lowerBound)
                 try await database.execute(hint[statements].split(separator: "; ").map(String.init), as: "postgres")
                 #expect(await InstanceRunner(set).forReading.status(instance).outcome == .pending)
                 #expect(await InstanceRunner(set).up(instance).outcome == .migrated)
@@ -109,7 +109,7 @@ import Testing
             let status = await InstanceRunner(set).forReading.status(instance)
             #expect(status.outcome == .pending)
             #expect(
-                status.warnings.contains { $0.hasPrefix("migrate would refuse this: ") && $0.contains("migration 2") },
+                status.warnings.contains { $0.hasPrefix("migrate would refuse this instance: ") && $0.contains("migration 2") },
                 "\(status.warnings)"
             )
             #expect(await InstanceRunner(set).status(instance).outcome == .blocked)

@@ -200,7 +200,7 @@ import Testing
     }
 
     @Test func whatIsNotKnownIsSaid() {
-        #expect(LockHolder.advice(on: []).contains("it is not known"))
+        #expect(LockHolder.advice(on: []).contains("is unknown"))
     }
 
     @Test func autovacuumIsNamedAndStepsAsideOnDemand() async throws {

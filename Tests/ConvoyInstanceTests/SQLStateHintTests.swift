@@ -39,7 +39,7 @@ struct SQLStateHintTests {
         Example(
             "23503",
             "CREATE TABLE t (x int PRIMARY KEY);\nCREATE TABLE u (x int);\nINSERT INTO u VALUES (1);\nALTER TABLE u ADD FOREIGN KEY (x) REFERENCES t;",
-            "points to one that is not there"
+            "refers to a row that does not exist"
         ),
         Example("23505", "CREATE TABLE t (x int);\nINSERT INTO t VALUES (1), (1);\nCREATE UNIQUE INDEX ON t (x);", "duplicates"),
         Example("23514", "CREATE TABLE t (x int);\nINSERT INTO t VALUES (1);\nALTER TABLE t ADD CHECK (x > 1);", "constraint"),
@@ -47,18 +47,18 @@ struct SQLStateHintTests {
             "2BP01",
             "CREATE TABLE t (x int);\nCREATE VIEW v AS SELECT x FROM t;\nDROP TABLE t;",
             "Use DROP ... CASCADE",
-            "CASCADE would lose it"
+            "CASCADE would drop it"
         ),
-        Example("42P01", "ALTER TABLE there_is_none ADD x int;", "not what the ledger tells"),
-        Example("42703", "CREATE TABLE t (x int);\nALTER TABLE t DROP y;", "not what the ledger tells"),
-        Example("42704", "CREATE TABLE t (x there_is_none);", "not what the ledger tells"),
-        Example("3F000", "CREATE TABLE there_is_none.t (x int);", "not what the ledger tells"),
-        Example("42P07", "CREATE TABLE t (x int);\nCREATE TABLE t (x int);", "there already"),
-        Example("42701", "CREATE TABLE t (x int);\nALTER TABLE t ADD x int;", "there already"),
-        Example("42710", "CREATE TYPE t AS ENUM ();\nCREATE TYPE t AS ENUM ();", "there already"),
+        Example("42P01", "ALTER TABLE there_is_none ADD x int;", "does not match the ledger"),
+        Example("42703", "CREATE TABLE t (x int);\nALTER TABLE t DROP y;", "does not match the ledger"),
+        Example("42704", "CREATE TABLE t (x there_is_none);", "does not match the ledger"),
+        Example("3F000", "CREATE TABLE there_is_none.t (x int);", "does not match the ledger"),
+        Example("42P07", "CREATE TABLE t (x int);\nCREATE TABLE t (x int);", "already exists"),
+        Example("42701", "CREATE TABLE t (x int);\nALTER TABLE t ADD x int;", "already exists"),
+        Example("42710", "CREATE TYPE t AS ENUM ();\nCREATE TYPE t AS ENUM ();", "already exists"),
         Example("42883", "SELECT ll_to_earth(1, 2);", "earthdistance"),
         Example("57014", "SELECT pg_sleep(20);", "longer than statement_timeout", statementTimeout: .milliseconds(100)),
-        Example("57014", "SELECT pg_cancel_backend(pg_backend_pid());", "somebody cancelled it"),
+        Example("57014", "SELECT pg_cancel_backend(pg_backend_pid());", "cancelled by a user"),
     ])
     func ofAMigration(_ example: Example) async throws {
         let set = try migrationSet([(1, migrationText(example.up))])
@@ -90,7 +90,7 @@ struct SQLStateHintTests {
             let name = "\"\(database.name)\""
             await check("28P01", "the password is wrong") { $0["password"] = "wrong" }
             await check("28000", "pg_hba.conf") { $0["user"] = "there_is_none" }
-            await check("3D000", "there is no such database") { $0["dbname"] = "there_is_none" }
+            await check("3D000", "the database does not exist") { $0["dbname"] = "there_is_none" }
             try await database.server.execute("ALTER DATABASE \(name) CONNECTION LIMIT 0")
             await check("53300", "max_connections") { _ in }
             try await database.server.execute(

@@ -96,7 +96,7 @@ struct JournalProcessTests {
             await #expect {
                 _ = try await RunLock.acquire(Self.run.id, journal: path)
             } throws: {
-                "\($0)".contains("run \(Self.run.id) is still going on (\(holder))")
+                "\($0)".contains("run \(Self.run.id) is still running (\(holder))")
             }
             #expect(try RunLock.holder(of: RunID("other"), journal: path) == nil)
 

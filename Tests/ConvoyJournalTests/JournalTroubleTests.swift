@@ -82,8 +82,8 @@ struct JournalTroubleTests {
             try await other.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
             try other.close()
             let problems = await problems(opening: path)
-            #expect(problems.writing?.message.contains("newer convoy") == true)
-            #expect(problems.reading?.message.contains("newer convoy") == true)
+            #expect(problems.writing?.message.contains("newer Convoy") == true)
+            #expect(problems.reading?.message.contains("newer Convoy") == true)
         }
     }
 
@@ -130,13 +130,13 @@ struct JournalTroubleTests {
 
     @Test func aURLIsRefusedWithoutItsPassword() async throws {
         let problem = try #require(await problems(opening: "postgres://convoy:hunter2@control/journal").writing)
-        #expect(problem.message.contains("only a file"))
+        #expect(problem.message.contains("control database"))
         #expect(!"\(problem)\(problem.hint ?? "")".contains("hunter2"))
     }
 
     @Test func aFileThatAnotherProcessKeepsLockedIsToldInWords() throws {
         let error = JournalError(path: "j", DatabaseError(resultCode: .SQLITE_BUSY))
-        #expect(error.message.contains("another process keeps it locked for longer than 10"))
+        #expect(error.message.contains("another process has locked it for more than 10"))
     }
 
     // MARK: Disks

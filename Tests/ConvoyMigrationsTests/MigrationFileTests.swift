@@ -112,31 +112,34 @@ struct MigrationFileTests {
     @Test(arguments: [
         ("", ["1 the file has no `-- migrate:up` line"]),
         ("SELECT 1;\n", ["1 the file has no `-- migrate:up` line"]),
-        (" -- migrate:up\nSELECT 1;\n-- migrate:down\n", ["1:2 migrate:up does not begin its line, so that it starts no section"]),
+        (
+            " -- migrate:up\nSELECT 1;\n-- migrate:down\n",
+            ["1:2 migrate:up is not at the start of its line, so it does not start a section"]
+        ),
         ("-- migrate:up\nSELECT 1;\n", ["3 the file has no `-- migrate:down` line"]),
         ("-- migrate:up\n'\n", ["2:1 this string is never closed", "3 the file has no `-- migrate:down` line"]),
-        ("-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", ["1:1 migrate:down stands before migrate:up"]),
+        ("-- migrate:down\nSELECT 1;\n-- migrate:up\nSELECT 2;", ["1:1 migrate:down comes before migrate:up"]),
         ("-- migrate:up\n--\n/* x */ ;\n-- migrate:down\n", ["1:1 the up section is empty"]),
         ("-- migrate:up\nSELECT 1;\n-- migrate:up\nSELECT 2;\n-- migrate:down\n", ["3:1 a second migrate:up; the first is on line 1"]),
         (
             "SELECT 0;\n-- migrate:up\nSELECT 1;\n-- migrate:down\n",
-            ["1:1 only empty lines and -- comments may stand before `-- migrate:up`"]
+            ["1:1 only empty lines and -- comments may come before `-- migrate:up`"]
         ),
         (
             "/* a */\n-- migrate:up\nSELECT 1;\n-- migrate:down\n",
-            ["1:1 only empty lines and -- comments may stand before `-- migrate:up`"]
+            ["1:1 only empty lines and -- comments may come before `-- migrate:up`"]
         ),
-        ("-- convoy:step a\n-- migrate:up\nSELECT 1;\n-- migrate:down\n", ["1:1 convoy:step stands before any section"]),
+        ("-- convoy:step a\n-- migrate:up\nSELECT 1;\n-- migrate:down\n", ["1:1 convoy:step comes before the first section"]),
         (
             "-- migrate:up\nSELECT 1;\n -- migrate:down\n-- migrate:down\n",
             [
-                "3:2 migrate:down does not begin its line, so that it starts no section"
+                "3:2 migrate:down is not at the start of its line, so it does not start a section"
             ]
         ),
-        ("-- migrate:up\nSELECT 1; -- convoy:step a\n-- migrate:down\n", ["2:11 convoy:step does not stand on a line of its own"]),
+        ("-- migrate:up\nSELECT 1; -- convoy:step a\n-- migrate:down\n", ["2:11 convoy:step is not on a line of its own"]),
         (
             "-- migrate:up\nSELECT 1\n-- convoy:step a\n-- migrate:down\n",
-            ["3:1 convoy:step stands inside the statement that begins on line 2"]
+            ["3:1 convoy:step is inside the statement that begins on line 2"]
         ),
         (
             "-- migrate:up\n-- convoy:step\n-- convoy:step a b\n-- migrate:down\n",
@@ -144,18 +147,18 @@ struct MigrationFileTests {
                 "2:1 convoy:step names no step", "3:1 “a b” is not a step's name",
             ]
         ),
-        ("-- migrate:up\nSELECT 1;\n-- convoy:irreversible a\n-- migrate:down\n", ["3:1 convoy:irreversible stands in the up section"]),
-        ("-- migrate:up\nSELECT 1;\n-- migrate:down\n-- convoy:irreversible\n", ["4:1 convoy:irreversible gives no reason"]),
+        ("-- migrate:up\nSELECT 1;\n-- convoy:irreversible a\n-- migrate:down\n", ["3:1 convoy:irreversible is in the up section"]),
+        ("-- migrate:up\nSELECT 1;\n-- migrate:down\n-- convoy:irreversible\n", ["4:1 convoy:irreversible has no reason"]),
         (
             "-- migrate:up\nSELECT 1;\n-- migrate:down\n-- convoy:irreversible a\nSELECT 1;\n",
             [
-                "4:1 convoy:irreversible stands beside statements or other directives"
+                "4:1 convoy:irreversible cannot be combined with statements or other directives"
             ]
         ),
         (
             "-- migrate:up\n-- convoy:lock-timeout 5\n-- convoy:statement-timeout\nSELECT 1;\n-- migrate:down\n",
             [
-                "2:1 “5” is not a time", "3:1 convoy:statement-timeout names no time",
+                "2:1 “5” is not a duration", "3:1 convoy:statement-timeout has no duration",
             ]
         ),
         (
@@ -173,13 +176,13 @@ struct MigrationFileTests {
         (
             "-- migrate:up\nSELECT 1;\n-- convoy:lock-timeout 2s\n-- migrate:down\n",
             [
-                "3:1 convoy:lock-timeout stands after the statement on line 2, but holds for the whole section"
+                "3:1 convoy:lock-timeout comes after the statement on line 2, but applies to the whole section"
             ]
         ),
         (
             "-- migrate:up\nSELECT 1;\n-- convoy:admin cube\n-- migrate:down\n-- convoy:admin \"cube\"\n-- convoy:admin\n",
             [
-                "3:1 convoy:admin stands after the statement on line 2, but holds for the whole section",
+                "3:1 convoy:admin comes after the statement on line 2, but applies to the whole section",
                 "5:1 “\"cube\"” is not an extension's name",
                 "6:1 convoy:admin is given more than once",
             ]
@@ -188,13 +191,13 @@ struct MigrationFileTests {
             "-- migrate:up transaction:false\n-- convoy:admin\nVACUUM;\n-- migrate:down\n-- convoy:admin\n-- convoy:irreversible a\n",
             [
                 "2:1 convoy:admin needs a transaction, and this section has transaction:false",
-                "6:1 convoy:irreversible stands beside statements or other directives",
+                "6:1 convoy:irreversible cannot be combined with statements or other directives",
             ]
         ),
         (
             "-- migrate:up transaction:false\nVACUUM a;\nVACUUM b;\n-- migrate:down\n",
             [
-                "3:1 a section with transaction:false holds exactly one statement; its first is on line 2"
+                "3:1 a section with transaction:false must contain exactly one statement; the first is on line 2"
             ]
         ),
         (
@@ -219,18 +222,18 @@ struct MigrationFileTests {
         ),
         (
             "-- migrate:up transaction:false\nVACUUM a;\n-- convoy:repeatable\n-- migrate:down\n",
-            ["3:1 convoy:repeatable stands after the statement on line 2, but holds for the whole section"]
+            ["3:1 convoy:repeatable comes after the statement on line 2, but applies to the whole section"]
         ),
         (
             "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n",
             [
-                "3:1 a section with transaction:false holds exactly one statement, and this one has none"
+                "3:1 a section with transaction:false must contain exactly one statement, and this one is empty"
             ]
         ),
         (
             "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\n-- convoy:irreversible a\n",
             [
-                "3:1 a section with transaction:false holds exactly one statement, and this one has none"
+                "3:1 a section with transaction:false must contain exactly one statement, and this one is empty"
             ]
         ),
         ("-- migrate:up transaction:false transaction:true\nVACUUM;\n-- migrate:down\n", ["1:1 transaction is given more than once"]),
@@ -238,11 +241,11 @@ struct MigrationFileTests {
         (
             "-- migrate:up\nBEGIN;\nSET a = 1;\n\\d\n-- convoy:stepp a\nCOMMIT;\n-- migrate:down\nVACUUM;\nSELECT (1;\n",
             [
-                "2:1 BEGIN controls the transaction, which is Convoy's part",
+                "2:1 BEGIN controls the transaction, and only Convoy may do that",
                 "3:1 SET outlives the migration: it changes the session, which other migrations share",
                 "4:1 psql's backslash commands are not SQL and do not run here",
                 "5:1 “convoy:stepp” is not a directive",
-                "6:1 COMMIT controls the transaction, which is Convoy's part",
+                "6:1 COMMIT controls the transaction, and only Convoy may do that",
                 "8:1 VACUUM cannot run inside a transaction",
                 "9:8 this parenthesis is still open at the semicolon on line 9",
             ]
@@ -251,8 +254,8 @@ struct MigrationFileTests {
         (
             "-- migrate:up\nCOPY a (b) FROM stdin;\n1\tit's\n\\N\t(\n\\.\n\nSELECT 1;\nCOPY a FROM stdin;\n-- migrate:down\n",
             [
-                "2:1 COPY … FROM STDIN needs data from the client, and a migration has none",
-                "8:1 COPY … FROM STDIN needs data from the client, and a migration has none",
+                "2:1 COPY … FROM STDIN needs data from the client, which a migration does not have",
+                "8:1 COPY … FROM STDIN needs data from the client, which a migration does not have",
             ]
         ),
     ])
@@ -267,14 +270,14 @@ struct MigrationFileTests {
         ("-- migrate:Down", "did you mean migrate:down?"),
         ("-- Migrate:down", "did you mean migrate:down?"),
         ("-- migrate:", "did you mean migrate:up?"),
-        ("-- migrate:sideways", "known are"),
+        ("-- migrate:sideways", "available: "),
         ("-- migrat:down", "did you mean migrate:down?"),
         ("-- convoy:stpe a", "did you mean convoy:step?"),
         ("-- convoi:step a", "did you mean convoy:step?"),
         ("-- convoy:lock_timeout 5s", "did you mean convoy:lock-timeout?"),
         ("--convoy:irreversable a", "did you mean convoy:irreversible?"),
-        ("-- convoy:xyz", "known are"),
-        ("-- convoy: step a", "known are"),
+        ("-- convoy:xyz", "available: "),
+        ("-- convoy: step a", "available: "),
     ])
     func hintsAtWhatADirectiveWasMeantToBe(line: String, hint: String) throws {
         let problems = MigrationFile.sample("-- migrate:up\nSELECT 1;\n\(line)\n-- migrate:down\n").problems
@@ -307,7 +310,7 @@ struct MigrationFileTests {
         (Array("-- migrate:up\nSELECT '".utf8) + [0xC3, 0x28], "byte 0xC3 at offset 22 is not UTF-8", 2),
         ([0xEF, 0xBB, 0xBF] + Array("-- migrate:up\n".utf8), "the file begins with a byte order mark", 1),
         ([0xFF, 0xFE, 0x2D, 0x00], "the file is UTF-16", 1),
-        (Array("-- migrate:up\n\nSELECT '\0'".utf8), "the byte at offset 23 is NUL, which PostgreSQL's text cannot hold", 3),
+        (Array("-- migrate:up\n\nSELECT '\0'".utf8), "the byte at offset 23 is NUL, which text in PostgreSQL cannot contain", 3),
         ([0xED, 0xA0, 0x80], "byte 0xED at offset 0 is not UTF-8", 1),
     ])
     func refusesBytes(contents: [UInt8], message: String, line: Int) {
@@ -331,9 +334,9 @@ struct MigrationFileTests {
         let problems = MigrationFile.sample("-- migrate:up\nSELECT 1;\n  COMMIT;\n-- migrate:down\n").problems
         #expect(
             Problems(problems).description == """
-                Migrations/1_a.sql:3:3: error: COMMIT controls the transaction, which is Convoy's part
+                Migrations/1_a.sql:3:3: error: COMMIT controls the transaction, and only Convoy may do that
                     COMMIT
-                    hint: remove it: the whole section runs in one transaction; a statement that cannot run in one goes into a file of its own with transaction:false
+                    hint: remove it: the whole section runs in one transaction; put a statement that cannot run in one into a file of its own with transaction:false
                 """
         )
     }

@@ -60,8 +60,8 @@ struct MigrationSetTests {
         try Self.withDirectory(files) { directory in
             #expect(
                 Set(Self.problems(directory)) == [
-                    "Migrations/1_a.sql version 1 is taken by Migrations/01_b.sql",
-                    "Migrations/2_c.sql:2 BEGIN controls the transaction, which is Convoy's part",
+                    "Migrations/1_a.sql version 1 is already used by Migrations/01_b.sql",
+                    "Migrations/2_c.sql:2 BEGIN controls the transaction, and only Convoy may do that",
                     "Migrations/create.sql the file's name is not <version>_<name>.sql",
                     "Migrations/3-d.sql the file's name is not <version>_<name>.sql",
                     "Migrations/4_.sql the file's name is not <version>_<name>.sql",

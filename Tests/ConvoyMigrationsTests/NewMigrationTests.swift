@@ -74,7 +74,7 @@ struct NewMigrationTests {
     @Test(arguments: [2_027_021_410_300, 202_702_141_030_000, 1] as [Int64])
     func aVersionOfAnotherLengthIsRefused(version: Int64) {
         let refusal = Self.refusal { () throws(NewMigrationRefusal) in try Self.make(beside: ["20260808090000_a.sql"], version: version) }
-        #expect(refusal?.message.hasPrefix("version \(version) is not a time as the versions of this set are") == true)
+        #expect(refusal?.message.hasPrefix("version \(version) is not a time like the other versions of this set") == true)
     }
 
     @Test func aVersionThatTheSetHasIsRefused() {
@@ -120,15 +120,18 @@ struct NewMigrationTests {
 
     /// What the loader says to the file as it was made, and with one of its sections filled in.
     @Test(arguments: [
-        (NewMigration.Form(), ["the up section is empty", "convoy:irreversible gives no reason"]),
+        (NewMigration.Form(), ["the up section is empty", "convoy:irreversible has no reason"]),
         (
             NewMigration.Form(isTransactional: false),
-            ["a section with transaction:false holds exactly one statement, and this one has none", "convoy:irreversible gives no reason"]
+            [
+                "a section with transaction:false must contain exactly one statement, and this one is empty",
+                "convoy:irreversible has no reason",
+            ]
         ),
         (NewMigration.Form(irreversible: "the values are gone"), ["the up section is empty"]),
         (
             NewMigration.Form(isTransactional: false, irreversible: "the values are gone"),
-            ["a section with transaction:false holds exactly one statement, and this one has none"]
+            ["a section with transaction:false must contain exactly one statement, and this one is empty"]
         ),
     ])
     func theLoaderRefusesItUntilBothSectionsAreFilledIn(form: NewMigration.Form, messages: [String]) throws {

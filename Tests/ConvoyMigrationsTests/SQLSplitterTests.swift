@@ -72,7 +72,7 @@ struct SQLSplitterTests {
         ("DO $a$ BEGIN; $$;\n$A$;", ["1:4 this dollar-quoted string is never closed"]),
         ("CREATE TABLE a (b int;\nSELECT 1;", ["2: SELECT 1", "1:16 this parenthesis is still open at the semicolon on line 1"]),
         ("SELECT 1;\nSELECT (1 + (2)", ["1: SELECT 1", "2:8 this parenthesis is never closed"]),
-        ("SELECT 1); SELECT 2", ["1: SELECT 1)", "1: SELECT 2", "1:9 this parenthesis closes nothing"]),
+        ("SELECT 1); SELECT 2", ["1: SELECT 1)", "1: SELECT 2", "1:9 this parenthesis has no opening parenthesis"]),
         ("CREATE RULE r AS ON INSERT TO a DO (SELECT 1; SELECT 2;", ["1:36 this parenthesis is never closed"]),
         ("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2;", ["1:33 this BEGIN ATOMIC has no END"]),
         ("\\connect postgres\nSELECT 1;", ["2: SELECT 1", "1:1 psql's backslash commands are not SQL and do not run here"]),
@@ -103,7 +103,7 @@ struct SQLSplitterTests {
         #expect(splitter.next() == nil)
         #expect(
             splitter.problems.map(\.hint) == [
-                "close it with $$ before the section ends on line 2: a line that begins with `-- migrate:` cuts the file even inside quotes"
+                "close it with $$ before the section ends on line 2: a line that begins with `-- migrate:` starts a section even inside quotes"
             ]
         )
     }

@@ -14,7 +14,7 @@ struct StatementRuleTests {
         "SAVEPOINT a", "RELEASE a", "PREPARE TRANSACTION 'a'", "/* x */ Commit",
     ])
     func transactionControlIsRefused(statement: String) {
-        #expect(Self.refusal(statement)?.hasSuffix("controls the transaction, which is Convoy's part") == true)
+        #expect(Self.refusal(statement)?.hasSuffix("controls the transaction, and only Convoy may do that") == true)
         #expect(Self.refusal(statement, marker: "-- migrate:up transaction:false") != nil)
     }
 
@@ -34,24 +34,24 @@ struct StatementRuleTests {
         ("SET LOCAL ROLE a", "SET LOCAL role changes the role that writes the ledger and the audit log"),
         ("SET LOCAL \"role\" = a", "SET LOCAL role changes the role that writes the ledger and the audit log"),
         ("SET LOCAL SESSION AUTHORIZATION a", "SET LOCAL session changes the role that writes the ledger and the audit log"),
-        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION changes the transaction, which is Convoy's part"),
-        ("SET LOCAL TRANSACTION READ ONLY", "SET LOCAL transaction changes the transaction, which is Convoy's part"),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION changes the transaction, and only Convoy may do that"),
+        ("SET LOCAL TRANSACTION READ ONLY", "SET LOCAL transaction changes the transaction, and only Convoy may do that"),
         (
             "SET LOCAL standard_conforming_strings = off",
             "SET LOCAL standard_conforming_strings changes how the statements after it are read"
         ),
         ("SET LOCAL client_encoding = latin1", "SET LOCAL client_encoding changes how the statements after it are read"),
-        ("COPY a FROM STDIN", "COPY … FROM STDIN needs data from the client, and a migration has none"),
+        ("COPY a FROM STDIN", "COPY … FROM STDIN needs data from the client, which a migration does not have"),
         (
             "copy a (\"from\", b) from /* x */ stdin with (format csv)",
-            "COPY … FROM STDIN needs data from the client, and a migration has none"
+            "COPY … FROM STDIN needs data from the client, which a migration does not have"
         ),
-        ("COPY a FROM -- x\n stdin", "COPY … FROM STDIN needs data from the client, and a migration has none"),
-        ("COPY a TO STDOUT", "COPY … TO STDOUT sends data to the client, and a migration has nowhere to put it"),
-        ("COPY (SELECT 1) TO STDOUT", "COPY … TO STDOUT sends data to the client, and a migration has nowhere to put it"),
+        ("COPY a FROM -- x\n stdin", "COPY … FROM STDIN needs data from the client, which a migration does not have"),
+        ("COPY a TO STDOUT", "COPY … TO STDOUT sends data to the client, which a migration cannot receive"),
+        ("COPY (SELECT 1) TO STDOUT", "COPY … TO STDOUT sends data to the client, which a migration cannot receive"),
         (
             "SELECT pg_advisory_unlock_all()",
-            "pg_advisory_unlock_all() also gives up the lock that keeps other coordinators off this instance"
+            "pg_advisory_unlock_all() also releases the lock that keeps other coordinators away from this instance"
         ),
     ])
     func isRefused(statement: String, message: String) {
@@ -76,7 +76,7 @@ struct StatementRuleTests {
     @Test(arguments: ["CREATE DATABASE a", "DROP DATABASE a", "CREATE TABLESPACE a LOCATION '/a'", "DROP TABLESPACE a"])
     func whatConcernsTheServerIsRefused(statement: String) {
         for marker in ["-- migrate:up", "-- migrate:up transaction:false", "-- migrate:up transaction:false\n-- convoy:repeatable"] {
-            #expect(Self.refusal(statement, marker: marker)?.contains("is no part of this database") == true)
+            #expect(Self.refusal(statement, marker: marker)?.contains("affects the whole server, not only this database") == true)
         }
     }
 
@@ -89,7 +89,7 @@ struct StatementRuleTests {
     ])
     func whatWouldRunTwiceIsRefusedOutsideATransaction(statement: String) {
         let refusal = Self.refusal(statement, marker: "-- migrate:up transaction:false")
-        #expect(refusal?.contains("where Convoy is cut off before the ledger has the version") == true, "\(refusal ?? "")")
+        #expect(refusal?.contains("if Convoy is cut off before the ledger has the version") == true, "\(refusal ?? "")")
         #expect(Self.refusal(statement, marker: "-- migrate:up transaction:false\n-- convoy:repeatable") == nil)
     }
 

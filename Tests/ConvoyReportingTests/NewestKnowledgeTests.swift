@@ -100,7 +100,7 @@ struct NewestKnowledgeTests {
         #expect(
             report.waits == [
                 "the gate of wave canary is waiting for its soak of 10 min",
-                "nothing new starts before the maintenance window opens, 2026-08-08 10:00:00Z", "server eu-1 is paused",
+                "no new instances start before the maintenance window opens, 2026-08-08 10:00:00Z", "server eu-1 is paused",
                 "carol waits: pid 4711 (psql) holds the lock",
             ]
         )

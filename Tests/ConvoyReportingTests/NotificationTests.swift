@@ -44,7 +44,7 @@ struct NotificationMessageTests {
                 "Convoy run `r-1` of `teslamate-eu` waits at the gate of wave `canary` for `the end of its soak in 10 min and an approval`: "
                     + "1 migrated, 3 pending",
                 "Convoy run `r-1` of `teslamate-eu` waits at the gate of wave `canary` for `an approval`: 1 migrated, 3 pending",
-                "Convoy run `r-1` of `teslamate-eu` was halted: `wave rest reached its stop rule failures: 1 (bob)`; nothing new starts: "
+                "Convoy run `r-1` of `teslamate-eu` was halted: `wave rest reached its stop rule failures: 1 (bob)`; no new instances start: "
                     + "1 migrated, 2 pending, 1 failed\n• failed: `Migrations/20260808090000_narrow_charges.sql:7: numeric field overflow "
                     + "(SQLSTATE 22003)`: `bob`",
                 "Convoy run `r-1` of `teslamate-eu` halted after 3.5 s: 1 migrated, 1 pending, 1 failed, 1 lock-busy\n"
@@ -162,7 +162,7 @@ extension NotificationMessage {
         #expect(
             warnings == [
                 "waiting up to 150 ms for notifications to arrive",
-                "fleet.yaml:7: warning: the notification of run-started did not arrive: no time was left; the last try: no answer within 5 min",
+                "fleet.yaml:7: warning: the notification of run-started did not arrive: no time was left; the last attempt: no answer within 5 min",
                 "fleet.yaml:7: warning: 3 more notifications were not sent",
             ]
         )

@@ -71,7 +71,7 @@ struct ProgressTests {
                 "  rest    ░░░░░░░░░░░░░░░░░░░░  0/3",
                 "  outside the maintenance window until 2026-08-08 10:00:00Z",
                 "  paused: eu-1",
-                "  stopping: nothing new starts, what runs finishes",
+                "  stopping: no new instances start, those in progress finish",
                 "  → alice  1:00  0/1 migrations, 20260808090000 for 1:00: CREATE INDEX drives 43 %, building index: scanning table",
             ]
         )
@@ -85,7 +85,7 @@ struct ProgressTests {
         apply(71, .gateWaiting(wave: "canary", reason: "an approval"))
         #expect(
             view.lines(report, at: moment(80)).dropFirst(3) == [
-                "  gate of canary  0:09  waiting for an approval", "  cancelling what runs and rolling it back",
+                "  gate of canary  0:09  waiting for an approval", "  cancelling the instances in progress and rolling them back",
             ]
         )
     }

@@ -12,7 +12,7 @@ import Testing
     @Test(
         arguments: [
             (.status(200), .arrived), (.status(204), .arrived), (.status(404), .refused("it answered 404")),
-            (.status(302), .refused("it answered 302, and a redirect is not followed")),
+            (.status(302), .refused("it answered 302, and Convoy does not follow redirects")),
             (.status(500), .failed("it answered 500", pause: nil)), (.status(408), .failed("it answered 408", pause: nil)),
             (.status(429, retryAfter: "7"), .failed("it answered 429", pause: .seconds(7))),
             (.status(503, retryAfter: " 1e9"), .failed("it answered 503", pause: .seconds(60))),
@@ -21,7 +21,7 @@ import Testing
             (.status(503, retryAfter: "soon"), .failed("it answered 503", pause: nil)),
             (.status(503, retryAfter: "Sat, 08 Aug 2026 09:00:30 GMT"), .failed("it answered 503", pause: .seconds(30))),
             (.status(503, retryAfter: "Sat, 08 Aug 2026 08:00:30 GMT"), .failed("it answered 503", pause: .zero)),
-            (.failed("nothing listens there"), .failed("nothing listens there", pause: nil)),
+            (.failed("connection refused"), .failed("connection refused", pause: nil)),
             (nil, .failed("no answer within 10 s", pause: nil)),
         ] as [(HTTPRequest.Answer?, Delivery)]
     ) func whatAnAnswerMeans(_ answer: HTTPRequest.Answer?, _ delivery: Delivery) {
@@ -63,8 +63,8 @@ import Testing
     @Test(
         arguments: [
             ([.status(200)], nil), ([.status(500), .later("0"), .status(201)], nil), ([.hangUp, .status(200)], nil),
-            ([.status(503), .status(503), .status(503)], "it answered 503, after 3 tries"), ([.status(403)], "it answered 403"),
-            ([.redirect("/elsewhere")], "it answered 302, and a redirect is not followed"),
+            ([.status(503), .status(503), .status(503)], "it answered 503, after 3 attempts"), ([.status(403)], "it answered 403"),
+            ([.redirect("/elsewhere")], "it answered 302, and Convoy does not follow redirects"),
         ] as [([HTTPResponder.Answer], String?)]
     ) func triesAgainWhereThatMayHelp(_ answers: [HTTPResponder.Answer], _ problem: String?) async throws {
         let left = Mutex(answers[...])
@@ -78,10 +78,10 @@ import Testing
     @Test func silenceAndNobody() async throws {
         let silent = try HTTPResponder { _ in .silence }
         let late = await warnings("http://127.0.0.1:\(silent.port)/", timeout: .milliseconds(100))
-        #expect(late == ["fleet.yaml:3: warning: the notification of halted did not arrive: no answer within 100 ms, after 3 tries"])
+        #expect(late == ["fleet.yaml:3: warning: the notification of halted did not arrive: no answer within 100 ms, after 3 attempts"])
         let port = try RefusedPort()
         let refused = await warnings("http://127.0.0.1:\(port.port)/", retries: 0)
-        #expect(refused == ["fleet.yaml:3: warning: the notification of halted did not arrive: nothing listens there"])
+        #expect(refused == ["fleet.yaml:3: warning: the notification of halted did not arrive: connection refused"])
     }
 
     @Test func aSecretHeaderGoesNowhereElse() async throws {
@@ -100,7 +100,7 @@ import Testing
         #expect(
             told
                 == Array(
-                    repeating: "fleet.yaml:3: warning: the notification of halted did not arrive: too many are waiting already",
+                    repeating: "fleet.yaml:3: warning: the notification of halted did not arrive: too many notifications are waiting",
                     count: 8
                 )
         )

@@ -23,10 +23,10 @@ import Testing
         arguments: [
             ("/ok", nil), ("/ok?token=abc", nil), ("/once", nil), ("/endless", nil),
             ("/bad", "GET http://127.0.0.1:PORT/bad answered 500"), ("/missing", "GET http://127.0.0.1:PORT/missing answered 404"),
-            ("/loop", "GET http://127.0.0.1:PORT/loop answered 302 again after 5 redirects"),
+            ("/loop", "GET http://127.0.0.1:PORT/loop answered 302 after 5 redirects"),
             (
                 "/file",
-                "GET http://127.0.0.1:PORT/file answered 302, and that redirect is not followed: it leads to no http or https URL"
+                "GET http://127.0.0.1:PORT/file answered 302, and Convoy does not follow that redirect: it does not lead to an http or https URL"
             ),
             ("/bad?token=abc", "GET http://127.0.0.1:PORT/bad: the connection was closed before an answer"),
         ] as [(String, String?)]
@@ -54,9 +54,9 @@ import Testing
     @Test func nothingThere() async throws {
         let port = try RefusedPort()
         #expect(
-            await HTTPCheck(url: "http://127.0.0.1:\(port.port)/").problem() == "GET http://127.0.0.1:\(port.port)/: nothing listens there"
+            await HTTPCheck(url: "http://127.0.0.1:\(port.port)/").problem() == "GET http://127.0.0.1:\(port.port)/: connection refused"
         )
-        #expect(await HTTPCheck(url: "http://no-such-host.invalid/").problem() == "GET http://no-such-host.invalid/: there is no such host")
-        #expect(await HTTPCheck(url: "gopher://host/").problem() == "GET: this is no http or https URL")
+        #expect(await HTTPCheck(url: "http://no-such-host.invalid/").problem() == "GET http://no-such-host.invalid/: host not found")
+        #expect(await HTTPCheck(url: "gopher://host/").problem() == "GET: this is not an http or https URL")
     }
 }

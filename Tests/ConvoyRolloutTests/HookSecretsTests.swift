@@ -66,7 +66,7 @@ import Testing
         #expect(try fleet(start + "[NOTIFY, SLACK_TOKEN]}}").rollout.hooks.environment == ["NOTIFY", "SLACK_TOKEN"])
         let problems = #expect(throws: (any Error).self) { try fleet(start + "[\"A=hunter2\"]}}") }
         let told = "\(try #require(problems))"
-        #expect(told.contains("`environment` lists the names of variables") && !told.contains("hunter2"))
+        #expect(told.contains("`environment` must list the names of variables") && !told.contains("hunter2"))
     }
 
     /// Of every source, whole, as a URL and JSON write it, and line by line.

@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: [
         ("stop", "stop, abandon gate one, finish interrupted"),
-        ("disk full", "halt [what happens can no longer be recorded: disk full], abandon gate one, finish halted"),
+        ("disk full", "halt [the journal can no longer be written: disk full], abandon gate one, finish halted"),
     ])
     func aStopOrAHaltAbandonsTheGate(fact: String, actions: String) {
         play(
@@ -106,8 +106,8 @@ import Testing
     @Test(arguments: [
         ("stop", "stop", "prepared one", "end one, finish interrupted"),
         ("stop", "stop", "not-prepared one", "halt [before_wave of wave one failed: exit code 1], end one, finish interrupted"),
-        ("disk full", "halt [what happens can no longer be recorded: disk full]", "prepared one", "end one, finish halted"),
-        ("disk full", "halt [what happens can no longer be recorded: disk full]", "not-prepared one", "end one, finish halted"),
+        ("disk full", "halt [the journal can no longer be written: disk full]", "prepared one", "end one, finish halted"),
+        ("disk full", "halt [the journal can no longer be written: disk full]", "not-prepared one", "end one, finish halted"),
     ])
     func aStopOrAHaltAwaitsThePreparation(fact: String, actions: String, answer: String, end: String) {
         play([wave("one", "a", preparation: true)], [("run started", "wave one, prepare one"), (fact, actions), (answer, end)])

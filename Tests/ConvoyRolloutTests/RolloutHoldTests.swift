@@ -42,7 +42,7 @@ import Testing
 
     @Test(arguments: [
         ("stop", "stop, end one, finish interrupted"),
-        ("disk full", "halt [what happens can no longer be recorded: disk full], end one, finish halted"),
+        ("disk full", "halt [the journal can no longer be written: disk full], end one, finish halted"),
     ])
     func aRunThatWaitsCanBeEnded(fact: String, actions: String) {
         let waves = [wave("one", "a@x b@x", maxParallel: 1), wave("two", "c")]
@@ -153,7 +153,7 @@ import Testing
             [wave("all", "a b c d", maxParallel: 3), wave("later", "e")],
             [
                 ("run started", "wave all, start a, start b, start c"),
-                ("not-started b c", "halt [what happens can no longer be recorded: disk full]"),
+                ("not-started b c", "halt [the journal can no longer be written: disk full]"),
                 ("b migrated", ""),
                 ("disk full", ""),
                 ("a migrated", "end all, finish halted"),
@@ -164,7 +164,7 @@ import Testing
             [wave("all", "a b")],
             [
                 ("run started", "wave all, start a, start b"),
-                ("disk full", "halt [what happens can no longer be recorded: disk full]"),
+                ("disk full", "halt [the journal can no longer be written: disk full]"),
                 ("not-started a b", "end all, finish halted"),
             ]
         )
@@ -174,7 +174,7 @@ import Testing
         play(
             [wave("all", "a")],
             [
-                ("disk full", "halt [what happens can no longer be recorded: disk full]"),
+                ("disk full", "halt [the journal can no longer be written: disk full]"),
                 ("run started", "finish halted"),
                 ("disk full", ""),
             ]

@@ -105,7 +105,7 @@ import Testing
                 (
                     "b unreachable",
                     """
-                    halt [no instance of wave canary could be reached, so it says nothing about the waves after it], \
+                    halt [no instance of wave canary could be reached, so the next wave does not start], \
                     end canary, finish halted
                     """
                 ),

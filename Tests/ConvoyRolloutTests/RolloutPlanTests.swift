@@ -77,6 +77,6 @@ import Testing
         let error = #expect(throws: UnknownWave.self) {
             try RolloutPlan(fleet: fleet(canaryAndRest), instances: all, change: .up(to: nil), waves: ["canary", "beta"])
         }
-        #expect(error?.description == "there is no wave “beta”; the fleet file has canary, rest")
+        #expect(error?.description == "unknown wave “beta”; the fleet file has canary, rest")
     }
 }

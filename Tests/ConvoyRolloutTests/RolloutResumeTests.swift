@@ -233,7 +233,7 @@ import Testing
             [
                 ("run started", "start a, start b"),
                 ("a migrated", ""),
-                ("b failed", "halt [b did not end well and wave all has on_failure: rollback], return a"),
+                ("b failed", "halt [b did not succeed, and wave all has on_failure: rollback], return a"),
             ]
         )
     }

@@ -96,7 +96,7 @@ import Testing
             [
                 ("run started", "wave all, start a, start b, start c"),
                 ("a migrated+", "start d"),
-                ("b failed+", "halt [b did not end well and wave all has on_failure: rollback]"),
+                ("b failed+", "halt [b did not succeed, and wave all has on_failure: rollback]"),
                 ("c up-to-date", ""),
                 ("d migrated+", "return a, return b, return d"),
                 ("returned a rolled-back", ""),
@@ -115,7 +115,7 @@ import Testing
                 ("c migrated+", "start d"),
                 ("b migrated+", "start e"),
                 ("d migrated+", ""),
-                ("e failed+", "halt [e did not end well and wave all has on_failure: rollback], return a, return c"),
+                ("e failed+", "halt [e did not succeed, and wave all has on_failure: rollback], return a, return c"),
                 ("returned c rolled-back", "return d"),
                 ("returned d rolled-back", "return e"),
                 ("returned e rolled-back", ""),
@@ -152,7 +152,7 @@ import Testing
 
     @Test func aStopReturnsNothingThatHasNotBegun() {
         let waves = [wave("all", "a b c", maxParallel: 1, onFailure: .rollbackWave)]
-        let halt = "halt [c did not end well and wave all has on_failure: rollback]"
+        let halt = "halt [c did not succeed, and wave all has on_failure: rollback]"
         let before: [(String, String)] = [
             ("run started", "wave all, start a"), ("a migrated+", "start b"), ("b migrated+", "start c"),
         ]
@@ -197,7 +197,7 @@ import Testing
             [wave("all", "a b", onFailure: .rollbackInstance)],
             [
                 ("run started", "wave all, start a, start b"),
-                ("disk full", "halt [what happens can no longer be recorded: disk full]"),
+                ("disk full", "halt [the journal can no longer be written: disk full]"),
                 ("a failed+", ""),
                 ("b migrated", "end all, finish halted"),
             ]
@@ -207,7 +207,7 @@ import Testing
             [
                 ("run started", "wave all, start a"),
                 ("a migrated+", "start b"),
-                ("b failed+", "halt [b did not end well and wave all has on_failure: rollback], return a"),
+                ("b failed+", "halt [b did not succeed, and wave all has on_failure: rollback], return a"),
                 ("not-started a", "end all, finish halted"),
             ]
         )
@@ -221,7 +221,7 @@ import Testing
                 ("a migrated+", ""),
                 ("pause y", ""),
                 ("window closed", ""),
-                ("b failed+", "halt [b did not end well and wave all has on_failure: rollback], return a"),
+                ("b failed+", "halt [b did not succeed, and wave all has on_failure: rollback], return a"),
                 ("returned a rolled-back", ""),
                 ("unpause y", "return b"),
                 ("returned b rolled-back", "end all, finish halted"),
@@ -232,7 +232,7 @@ import Testing
             [
                 ("run started", "wave all, start a"),
                 ("pause x", ""),
-                ("a failed+", "halt [a did not end well and wave all has on_failure: rollback]"),
+                ("a failed+", "halt [a did not succeed, and wave all has on_failure: rollback]"),
                 ("stop", "stop, end all, finish interrupted"),
             ]
         )

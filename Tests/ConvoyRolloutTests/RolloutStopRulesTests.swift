@@ -99,7 +99,7 @@ import Testing
                 ("run started", "wave all, start a, start b"),
                 ("a unreachable", "start c"),
                 ("b interrupted", "start d"),
-                ("c failed", "halt [c did not end well and wave all has on_failure: \(policy.rawValue)]"),
+                ("c failed", "halt [c did not succeed, and wave all has on_failure: \(policy.rawValue)]"),
                 ("d migrated", "end all, finish halted"),
             ]
         )
@@ -142,7 +142,7 @@ import Testing
                 (
                     "a unreachable",
                     """
-                    halt [no instance of wave canary could be reached, so it says nothing about the waves after it], \
+                    halt [no instance of wave canary could be reached, so the next wave does not start], \
                     end canary, finish halted
                     """
                 ),
@@ -174,7 +174,7 @@ import Testing
         (HaltReason.hookFailed(.beforeRun, wave: nil, reason: "exit code 1"), "before_run failed: exit code 1"),
         (.hookFailed(.afterWave, wave: "all", reason: "timed out"), "after_wave of wave all failed: timed out"),
         (.gateFailed(wave: "all", reason: "check lag"), "the gate after wave all failed: check lag"),
-        (.journalFailed(reason: "disk full"), "what happens can no longer be recorded: disk full"),
+        (.journalFailed(reason: "disk full"), "the journal can no longer be written: disk full"),
     ])
     func reasonsFromOutside(_ reason: HaltReason, text: String) {
         #expect(reason.description == text)

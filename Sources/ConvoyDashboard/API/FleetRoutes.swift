@@ -55,7 +55,7 @@ struct FleetRoutes: Sendable {
         let number = try request.number("changed_after")
         let snapshot = try await view.snapshot()
         var changed: Set<String>?
-        // Whatever else has changed since, nobody noted which instances it changed.
+        // Other changes since then are not recorded by instance.
         if let number, let run = snapshot.run, request.query("revision") == snapshot.revision {
             changed = await run.instances(changedAfter: number)
         }
@@ -77,7 +77,7 @@ struct FleetRoutes: Sendable {
             switch request.query("as") {
             case nil, "objects": ("instances", .array(wanted.map(\.reportJSON)))
             case "columns": ("columns", FleetColumns(wanted, epoch: report.startedAt ?? Date(timeIntervalSince1970: 0)).json)
-            default: throw HTTPProblem(.badRequest, "“as” is objects or columns")
+            default: throw HTTPProblem(.badRequest, "“as” must be objects or columns")
             }
         return .object(
             .init([
@@ -91,7 +91,7 @@ struct FleetRoutes: Sendable {
         let snapshot = try await view.snapshot()
         let endings = try await view.reader.journal()?.endings(of: name, fleet: view.fleet.name) ?? []
         let instance = snapshot.report.instance(name)
-        guard instance != nil || !endings.isEmpty else { throw HTTPProblem(.notFound, "the fleet has no such instance") }
+        guard instance != nil || !endings.isEmpty else { throw HTTPProblem(.notFound, "unknown instance") }
         return [
             "instance": instance?.reportJSON ?? .null,
             "looked_at": .optional(instance?.probe?.at.rfc3339),
@@ -135,7 +135,7 @@ struct FleetRoutes: Sendable {
         return .text(snapshot.report.openMetrics(state: snapshot.state, at: Date()), type: FleetReport.openMetricsMediaType)
     }
 
-    /// It tells nothing but whether the journal can be read: everybody may ask.
+    /// It reveals only whether the journal can be read: every client may ask.
     private func health() async -> Response {
         do {
             try await view.reader.check()

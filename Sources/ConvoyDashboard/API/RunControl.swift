@@ -6,7 +6,7 @@ public import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
 
-/// A run could not be gone on with.
+/// A run could not be resumed.
 public struct ResumeError: Error, Sendable {
     /// Why; sentences without a secret.
     public var message: String
@@ -16,7 +16,7 @@ public struct ResumeError: Error, Sendable {
     }
 }
 
-/// What the dashboard may do to a run besides looking at it.
+/// What the dashboard may do to a run, beyond showing it.
 public struct RunControl: Sendable {
     enum Action: String, Sendable, CaseIterable {
         case stop, approve, pause, unpause, resume
@@ -24,14 +24,14 @@ public struct RunControl: Sendable {
 
     /// The journal's file.
     private let path: String
-    /// Who asks, as the journal keeps it: `dashboard (user@host)`.
+    /// The client, as the journal keeps it: `dashboard (user@host)`.
     private let person: String
     private let resume: @Sendable (RunID) async throws(ResumeError) -> Void
 
     /// - Parameters:
     ///   - journal: its file.
-    ///   - person: as whom the server runs: `user@host`.
-    ///   - resume: goes on with a run in a process of its own, and returns when that has taken the run up.
+    ///   - person: the user that the server runs as: `user@host`.
+    ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run.
     public init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
         path = journal
         self.person = "dashboard (\(person))"
@@ -40,7 +40,7 @@ public struct RunControl: Sendable {
 
     /// What makes sense now, for the buttons.
     ///
-    /// - Parameter finalReason: why the run cannot be gone on with if it was halted; nil where it can.
+    /// - Parameter finalReason: why a halted run cannot be resumed; nil if it can.
     func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
         switch state {
         case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])
@@ -60,11 +60,11 @@ public struct RunControl: Sendable {
         finalReason: HaltReason?
     ) async throws {
         guard actions(state, report, finalReason: finalReason).contains(action) else {
-            if action == .approve, state == .running { throw HTTPProblem(.conflict, "no gate of the run is open") }
+            if action == .approve, state == .running { throw HTTPProblem(.conflict, "the run is not waiting at a gate") }
             if action == .resume, state == .halted, let finalReason {
-                throw HTTPProblem(.conflict, "the run was halted for good: \(finalReason)")
+                throw HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
             }
-            throw HTTPProblem(.conflict, "that cannot be done: the run is \(state.rawValue)")
+            throw HTTPProblem(.conflict, "this action is not available: the run is \(state.rawValue)")
         }
         if action == .resume {
             do throws(ResumeError) {
@@ -94,9 +94,9 @@ public struct RunControl: Sendable {
     /// - Throws: the ``JournalError`` of a journal that cannot be used.
     private func problem(_ error: RunRequestError) throws(JournalError) -> HTTPProblem {
         switch error {
-        case .noOpenGate: HTTPProblem(.conflict, "no gate of the run is open")
+        case .noOpenGate: HTTPProblem(.conflict, "the run is not waiting at a gate")
         case .approvalNotRequired: HTTPProblem(.conflict, "the gate does not require approval")
-        case .unknownServer: HTTPProblem(.badRequest, "the run has no instance on that server; name one of its servers as ?server=NAME")
+        case .unknownServer: HTTPProblem(.badRequest, "the run has no instance on that server; name a server as ?server=NAME")
         case .unreadablePlan(let reason): HTTPProblem(.conflict, "the plan of the run cannot be read: \(reason)")
         case .journal(let error): throw error
         }

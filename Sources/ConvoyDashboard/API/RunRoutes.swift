@@ -14,7 +14,7 @@ struct RunRoutes: Sendable {
     var view: FleetView
     var followers: FollowerCount
     var doors: Doors
-    /// Nil where runs may only be looked at.
+    /// Nil if the dashboard may only show runs.
     var control: RunControl?
 
     private static let runsAtOnce: Int64 = 50
@@ -32,7 +32,7 @@ struct RunRoutes: Sendable {
             of("") { found, _ in .json(await run(found)) },
             of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
             of("/instances") { found, request in
-                // At once: what a refresh brought in between would be told of nobody.
+                // At once: otherwise a refresh in between would bring events that no client gets.
                 let (report, lastEvent, changed) = await found.follower.current(changedAfter: try request.number("changed_after"))
                 return .json(
                     try FleetRoutes.instances(
@@ -58,7 +58,7 @@ struct RunRoutes: Sendable {
 
     private func find(_ context: DashboardContext) async throws -> Found {
         guard let found = try await view.run(try context.parameter("run")) else {
-            throw HTTPProblem(.notFound, "the journal has no such run")
+            throw HTTPProblem(.notFound, "unknown run")
         }
         return found
     }
@@ -90,7 +90,7 @@ struct RunRoutes: Sendable {
 
     // MARK: Events
 
-    /// Whose share of the event streams a request takes.
+    /// The client whose share of the event streams a request takes.
     private static func session(of context: DashboardContext) -> String? {
         switch context.reader {
         case .session(let session): session.id
@@ -105,7 +105,7 @@ struct RunRoutes: Sendable {
         // What a browser sends when it connects again; it knows better than the address that the page began with.
         if let header = request.headers[.lastEventID] {
             guard let number = Int64(header), number >= 0 else {
-                throw HTTPProblem(.badRequest, "Last-Event-ID is not the number of an event")
+                throw HTTPProblem(.badRequest, "Last-Event-ID is not an event number")
             }
             after = number
         }
@@ -120,7 +120,7 @@ struct RunRoutes: Sendable {
         // The one answer after which a browser does not connect again.
         if follows, await found.follower.isOver(after: after) { return Response(status: .noContent) }
         guard let place = followers.take(Self.session(of: context)) else {
-            throw HTTPProblem(.serviceUnavailable, "too many follow runs already", headers: [.retryAfter: "10"])
+            throw HTTPProblem(.serviceUnavailable, "too many event streams are open", headers: [.retryAfter: "10"])
         }
         // A stream asks for nothing more, and there are few of them.
         doors.prove(context.channel)

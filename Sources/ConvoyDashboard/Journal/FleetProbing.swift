@@ -2,13 +2,13 @@ import ConvoyRollout
 public import ConvoyRun
 internal import FoundationEssentials
 
-/// What looking at every instance found.
+/// What a probe of every instance found.
 public struct ProbeFindings: Sendable {
     /// Where each instance stands.
     public var statuses: [InstanceStatus]
     /// By instance: its newest version and its schema's fingerprint.
     public var cohorts: [String: String]
-    /// What kept the look from being whole, for example a server that did not tell its databases; a sentence each, without a secret.
+    /// Why the probe is incomplete, for example a server that could not list its databases; a sentence each, without a secret.
     public var problems: [String]
 
     public init(statuses: [InstanceStatus], cohorts: [String: String] = [:], problems: [String] = []) {
@@ -18,7 +18,7 @@ public struct ProbeFindings: Sendable {
     }
 }
 
-/// Nothing could be looked at.
+/// Nothing could be probed.
 public struct ProbeError: Error, Sendable {
     /// Why; a sentence without a secret.
     public var message: String
@@ -28,13 +28,13 @@ public struct ProbeError: Error, Sendable {
     }
 }
 
-/// How far the dashboard is with looking at the instances.
+/// The progress of the dashboard's probe.
 enum ProbeState: Sendable {
-    /// Nobody has asked yet.
+    /// No probe was requested yet.
     case never
     case running(since: Date)
     case done(at: Date, ProbeFindings)
-    /// Nothing could be looked at, for that reason.
+    /// Nothing could be probed, for that reason.
     case failed(at: Date, String)
 
     var name: String {
@@ -47,11 +47,11 @@ enum ProbeState: Sendable {
     }
 }
 
-/// Looks at the instances when somebody asks, one look at a time.
+/// Probes the instances on request, one probe at a time.
 actor FleetProbing {
     private let look: @Sendable () async throws(ProbeError) -> ProbeFindings
     private(set) var state = ProbeState.never
-    /// What the last look that worked found, and when.
+    /// What the last successful probe found, and when.
     private(set) var findings: (at: Date, ProbeFindings)?
     private let requests: AsyncStream<Void>
     private let request: AsyncStream<Void>.Continuation
@@ -61,7 +61,7 @@ actor FleetProbing {
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Asks for a look, unless one is under way.
+    /// Requests a probe, unless one is running.
     func ask(at now: Date) {
         if case .running = state { return }
         state = .running(since: now)

@@ -8,7 +8,7 @@ import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
-/// The fleet as the journal, the fleet file and probes have it, kept up to date for everybody who looks at it.
+/// The fleet according to the journal, the fleet file and probes, kept up to date for all readers.
 actor FleetView {
     /// The fleet at a moment.
     struct Snapshot: Sendable {
@@ -18,13 +18,13 @@ actor FleetView {
         var state: RunState?
         /// Changes whenever more than the newest run's events has changed.
         var revision: String
-        /// The last of the newest run's events that is in the report; 0 where there is none.
+        /// The last of the newest run's events that is in the report; 0 if there is none.
         var lastEvent: Int64
     }
 
     /// How old what is shown may be.
     static let maximumAge = Duration.milliseconds(250)
-    /// How many runs are kept folded; the one that nobody has asked for longest goes first.
+    /// How many runs are kept folded; the least recently requested one is dropped first.
     private static let followerLimit = 4
 
     nonisolated let fleet: Fleet
@@ -45,7 +45,7 @@ actor FleetView {
 
     // MARK: Runs
 
-    /// The runs of the fleet, newest first; none where there is no journal.
+    /// The runs of the fleet, newest first; empty if there is no journal.
     func runs(limit: Int, at now: Date) async throws -> RunsReport {
         var entries: [RunsReport.Entry] = []
         if let journal = try await reader.journal() {
@@ -59,7 +59,7 @@ actor FleetView {
         return RunsReport(journal: fleet.journal, generatedAt: now, runs: entries)
     }
 
-    /// A run with that id and how it stands, as new as the journal; nil where the journal has no such run of the fleet.
+    /// A run with that id and its state, as new as the journal; nil if the journal has no run of the fleet with that id.
     func run(_ id: String) async throws -> (follower: RunFollower, record: RunRecord, state: RunState)? {
         guard let journal = try await reader.journal(),
             let record = try await journal.runs(named: id, fleet: fleet.name).first, record.id.description == id
@@ -93,8 +93,8 @@ actor FleetView {
 
     // MARK: The fleet
 
-    /// The fleet as it stands: the newest run, where the fleet file has its instances, what earlier runs did to those that the newest one leaves
-    /// out, and the last look at them.
+    /// The present state of the fleet: the newest run, the instances of the fleet file, what earlier runs did to those that the newest one
+    /// leaves out, and the last probe of them.
     func snapshot() async throws -> Snapshot {
         let journal = try await reader.journal()
         let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first
@@ -135,7 +135,7 @@ actor FleetView {
         if let earlier, earlier.run == run { return earlier.events }
         let left = fleet.instances.map(\.name)
         let events = try await journal.lastEndings(of: left, fleet: fleet.name, except: run).compactMap(\.event)
-        // Before its first event nobody knows which instances the run leaves out.
+        // Before its first event it is unknown which instances the run leaves out.
         if run == nil || report.startedAt != nil { earlier = (run, events) }
         return events
     }

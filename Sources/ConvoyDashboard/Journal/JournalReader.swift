@@ -5,7 +5,7 @@ internal import Glibc
 
 /// The journal as the dashboard reads it: opened when it is there, and opened anew when another file has taken its place.
 actor JournalReader {
-    /// What tells one file from another that has its name.
+    /// Distinguishes a file from another file of the same name.
     private struct FileIdentity: Hashable {
         var device: dev_t
         var number: ino_t
@@ -28,7 +28,7 @@ actor JournalReader {
         }
         if let opened, opened.identity == identity { return opened.journal }
         let journal = try await SQLiteJournal.open(readingAt: path)
-        // Somebody else may have come first while it was opened.
+        // Another task may have come first while it was opened.
         if let opened, opened.identity == identity { return opened.journal }
         opened = journal.map { ($0, identity) }
         return journal

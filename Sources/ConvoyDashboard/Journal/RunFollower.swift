@@ -3,7 +3,7 @@ import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
 
-/// A run as far as the journal has it, kept up to date for everybody who looks at it: the journal is read once, however many there are.
+/// A run as far as the journal has it, kept up to date for all readers: the journal is read once for all of them.
 actor RunFollower {
     nonisolated let record: RunRecord
     nonisolated let journal: SQLiteJournal
@@ -17,7 +17,7 @@ actor RunFollower {
     private var changes: [String: Int64] = [:]
     /// The last event that may have changed every instance.
     private var generalChange: Int64 = 0
-    /// The newest events since the first look, in order and without a gap, for those who follow.
+    /// The newest events since the first reading, in order and without a gap, for the clients that follow.
     private var recent: [RecordedEvent] = []
     private var reading: Task<Void, any Error>?
     private var readAt: ContinuousClock.Instant?
@@ -85,10 +85,10 @@ actor RunFollower {
         return Array(recent[start...].prefix(limit))
     }
 
-    /// Whether the run has ended, and whoever has that event has all of them.
+    /// Whether the run has ended, and a client that has that event has all of them.
     func isOver(after number: Int64) -> Bool { past.status != nil && lastEvent <= number }
 
-    /// Why the run cannot be gone on with if it was halted; nil where it can.
+    /// Why a halted run cannot be resumed; nil if it can.
     var finalReason: HaltReason? { past.finalReason }
 
     /// The report with the last event that is in it.

@@ -1,11 +1,11 @@
 internal import FoundationEssentials
 internal import Synchronization
 
-/// Who a request is from: the token, the sessions of browsers that have shown it, and how often one may try.
+/// Identifies the client of a request: the token, the sessions of browsers that have shown it, and how often an address may try.
 final class AccessControl: Sendable {
-    /// Who asks.
+    /// The client of a request.
     enum Reader: Sendable, Hashable {
-        /// No token is demanded here: anybody on this machine.
+        /// No token is required here: any client on this machine.
         case anybody
         /// A browser that has logged in.
         case session(SessionTable.Session)
@@ -28,7 +28,7 @@ final class AccessControl: Sendable {
     private let token: AccessToken?
     private let state = Mutex(State())
 
-    /// - Parameter token: nil lets everybody read who can reach the server.
+    /// - Parameter token: nil allows every client that can reach the server to read.
     init(_ token: AccessToken?) {
         self.token = token
     }
@@ -62,7 +62,8 @@ final class AccessControl: Sendable {
     }
 
     private func check(_ text: String, from address: String, at now: Date) throws(Refusal) {
-        // The right one counts whatever others do: behind a proxy all of them have one address, and a stranger could shut everybody out.
+        // The right token counts whatever other clients do: behind a proxy all clients have one address, and an attacker could lock all of
+        // them out.
         guard let token, !token.matches(text) else { return }
         let wait = state.withLock { state in
             let wait = state.attempts.wait(address, at: now)

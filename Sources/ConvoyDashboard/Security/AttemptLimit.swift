@@ -3,7 +3,7 @@ internal import FoundationEssentials
 
 /// How often an address may show a wrong token. A value: it knows neither clocks nor sockets.
 struct AttemptLimit: Sendable {
-    /// After so many failures within ``window`` an address is told to wait until the window is over.
+    /// After this number of failures within ``window`` an address has to wait until the window is over.
     static let failures = 10
     static let window = Duration.seconds(60)
     /// How many addresses are remembered; behind them all others count as one.
@@ -21,7 +21,7 @@ struct AttemptLimit: Sendable {
     func wait(_ address: String, at now: Date) -> Duration? {
         guard let record = records[records[address] == nil ? Self.others : address], record.failures >= Self.failures else { return nil }
         let left = Self.seconds - now.timeIntervalSince(record.since)
-        // A clock that was set back must not shut anybody out for longer.
+        // A clock that was set back must not lock a client out for longer.
         return left > 0 && left <= Self.seconds ? .seconds(left.rounded(.up)) : nil
     }
 

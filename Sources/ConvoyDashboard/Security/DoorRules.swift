@@ -1,10 +1,10 @@
 import ConvoyRun
 import ConvoyText
 
-/// Who may stay at the dashboard's door: which connections are closed so that others get in. A value: it knows neither clocks nor sockets.
+/// Which connections may stay open, and which are closed so that others get in. A value: it knows neither clocks nor sockets.
 ///
-/// A connection is proven once it has shown the token, or follows a run. All others, slow ones, idle ones and strangers', make room for newer ones: whoever opens
-/// hundreds of them shuts out only himself, and a reader or a look at `/healthz` always finds room.
+/// A connection is proven once it has shown the token, or follows a run. All other connections (slow, idle or from strangers) make room for
+/// newer ones: a client that opens hundreds of them shuts out only itself, and a reader or a request for `/healthz` always finds room.
 struct DoorRules<ID: Hashable & Sendable, Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
     /// Connections of one address that have not shown the token.
     static var perAddress: Int { 64 }
@@ -64,10 +64,10 @@ struct DoorRules<ID: Hashable & Sendable, Instant: InstantProtocol & Sendable>: 
         connections[id]?.wrongTokens += 1
     }
 
-    /// Whether it has shown so many wrong tokens that no more are looked at.
+    /// Whether it has shown too many wrong tokens, so that no more are checked.
     func isRefused(_ id: ID) -> Bool { (connections[id]?.wrongTokens ?? 0) >= Self.wrongTokens }
 
-    /// When the connection is to be looked at again; nil where its time is over, or where it is none of ours any more.
+    /// When to check the connection again; nil if its time is over, or if it is not ours any more.
     func nextLook(_ id: ID, at now: Instant) -> Duration? {
         guard let connection = connections[id] else { return nil }
         if connection.isProven { return Self.restLimit }

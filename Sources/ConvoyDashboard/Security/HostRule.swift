@@ -1,9 +1,9 @@
 /// Which `Host` a request may name.
 ///
-/// A page of a foreign site can make its own name lead to 127.0.0.1 and then read what listens there as its own origin (DNS rebinding); only the
-/// name in the request tells that it is not meant for us.
+/// A page of a foreign site can make its own name lead to 127.0.0.1 and then read what listens there as its own origin (DNS rebinding);
+/// only the name in the request shows that it is not meant for this server.
 struct HostRule: Sendable, Hashable {
-    /// Names, or names with a port, that are ours besides the address that we listen on.
+    /// Names, or names with a port, that are ours in addition to the address that we listen on.
     var extra: [String]
     var isLoopback: Bool
 

@@ -2,7 +2,7 @@ import ConvoyText
 internal import Crypto
 internal import FoundationEssentials
 
-/// Who has logged in with a browser. A value: it knows neither clocks nor sockets.
+/// The browsers that have logged in. A value: it knows neither clocks nor sockets.
 struct SessionTable: Sendable {
     /// A browser that has shown the token.
     struct Session: Sendable, Hashable {
@@ -18,7 +18,7 @@ struct SessionTable: Sendable {
     /// The oldest makes room for a new one.
     static let limit = 1000
 
-    /// By the digest of the id: how long a look-up takes tells nothing about one.
+    /// By the digest of the id: the time of a look-up reveals nothing about an id.
     private var sessions: [SHA256Digest: Session] = [:]
 
     /// How many there are, expired ones included.
@@ -39,7 +39,7 @@ struct SessionTable: Sendable {
         return session
     }
 
-    /// The one with that id; nil where there is none, or where its time is over.
+    /// The session with that id; nil if it does not exist, or if its time is over.
     func session(_ id: String, at now: Date) -> Session? {
         sessions[Self.digest(id)].flatMap { $0.expiresAt > now ? $0 : nil }
     }

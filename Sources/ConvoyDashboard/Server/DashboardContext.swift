@@ -3,7 +3,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 
-/// What is known of a request besides what it says.
+/// What is known of a request in addition to its contents.
 struct DashboardContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The connection that it came in on.
@@ -12,7 +12,7 @@ struct DashboardContext: RequestContext {
     let remoteAddress: String
     /// The port that it came in on.
     let port: Int
-    /// Who asks; set before a route is called that is not open to everybody.
+    /// The client; set before a route is called that requires access.
     var reader = AccessControl.Reader.anybody
 
     init(source: ApplicationRequestContextSource) {
@@ -47,7 +47,7 @@ extension Request {
 }
 
 extension String {
-    /// With `%41` and the like read; nil where that is no UTF-8 or no such number.
+    /// With percent escapes such as `%41` decoded; nil if the result is not UTF-8 or an escape is not valid.
     var percentDecoded: String? {
         var bytes: [UInt8] = []
         var rest = utf8[...]

@@ -7,17 +7,17 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Puts the routes behind what holds for all of them: headers, the host's name, who may ask, and errors that tell no more than they should.
+/// Puts the rules of all routes in front of them: headers, the host's name, access, and errors that reveal no more than they should.
 struct DashboardRouter: Sendable {
     var access: AccessControl
     var hosts: HostRule
     var doors: Doors
-    /// The page that tells people about an error.
+    /// The page that shows an error.
     var errorPage: @Sendable (HTTPProblem) -> Response
-    /// Takes down what went wrong without being anybody's fault, for the operator.
+    /// Logs an internal error for the operator.
     var log: @Sendable (String) -> Void
 
-    /// The methods that are told from others where a path does not have them.
+    /// The methods for which a path that does not support them answers 405.
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
 
     static let sessionCookie = "convoy_session"
@@ -34,7 +34,7 @@ struct DashboardRouter: Sendable {
             let allow = allowed.map(\.rawValue).sorted().joined(separator: ", ")
             for method in Self.methods where !allowed.contains(method) {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
-                    throw HTTPProblem(.methodNotAllowed, "this can only be asked for with \(allow)", headers: [.allow: allow])
+                    throw HTTPProblem(.methodNotAllowed, "this address only accepts \(allow)", headers: [.allow: allow])
                 }
             }
         }
@@ -67,11 +67,11 @@ struct DashboardRouter: Sendable {
         return try await route.handle(request, context)
     }
 
-    /// - Throws: where the connection has shown too many wrong tokens; no other is looked at, and it is closed.
+    /// - Throws: if the connection has shown too many wrong tokens; no other token is checked, and it is closed.
     func checkDoor(_ context: DashboardContext) throws(HTTPProblem) {
         guard doors.isRefused(context.channel) else { return }
         context.channel.close(promise: nil)
-        throw HTTPProblem(.tooManyRequests, "too many wrong tokens came over this connection")
+        throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
     }
 
     /// - Throws: where a foreign page may have sent the request from a reader's browser.
@@ -96,7 +96,7 @@ struct DashboardRouter: Sendable {
         let host = request.head.authority ?? ""
         // Whether the proxy in front of us speaks TLS is its own affair; the host and the port are what counts.
         guard ["same-origin", "none"].contains(site), origin == nil || origin == "http://\(host)" || origin == "https://\(host)" else {
-            throw HTTPProblem(.forbidden, "another site sent this request")
+            throw HTTPProblem(.forbidden, "cross-site request refused")
         }
     }
 
@@ -126,9 +126,9 @@ private struct Outermost: RouterMiddleware {
         do {
             rules.doors.request(on: context.channel)
             // The first one is the authority; which of two is meant, a proxy in front of us may see otherwise.
-            guard request.headers[.furtherHost] == nil else { throw HTTPProblem(.badRequest, "there are two Host headers") }
+            guard request.headers[.furtherHost] == nil else { throw HTTPProblem(.badRequest, "more than one Host header") }
             guard rules.hosts.accepts(request.head.authority, port: context.port) else {
-                throw HTTPProblem(.misdirectedRequest, "this server does not go by that name; --allow-host tells it one more")
+                throw HTTPProblem(.misdirectedRequest, "unknown Host header; add it with --allow-host")
             }
             response = try await next(request, context)
         } catch {
@@ -143,18 +143,18 @@ private struct Outermost: RouterMiddleware {
         let problem: HTTPProblem
         switch error {
         case let error as HTTPProblem: problem = error
-        // For example a chunk without a size: what came is no HTTP.
-        case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request cannot be understood")
+        // For example a chunk without a size: the request is not HTTP.
+        case is HTTPParserError: problem = HTTPProblem(.badRequest, "the request is not valid")
         // The connection was closed while its request was still coming in: strangers could fill the log with that.
-        case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request was not whole in time")
+        case is CancellationError: problem = HTTPProblem(.requestTimeout, "the request did not arrive completely in time")
         case let error as JournalError: problem = HTTPProblem(error)
-        case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "there is no such page")
-        // The words of others may tell what nobody asked for.
+        case let error as any HTTPResponseError where error.status == .notFound: problem = HTTPProblem(.notFound, "page not found")
+        // Texts of other libraries may reveal internals.
         case let error as any HTTPResponseError where error.status.kind == .clientError:
-            problem = HTTPProblem(error.status, "the request cannot be understood")
+            problem = HTTPProblem(error.status, "the request is not valid")
         default:
             rules.log("error: \(request.method) \(DashboardRouter.localPath(request.uri.path)): \(error)")
-            problem = HTTPProblem(.internalServerError, "something went wrong; the server's standard error has more")
+            problem = HTTPProblem(.internalServerError, "internal error; see the server's standard error")
         }
         let isForPrograms = ["/api/", "/metrics", "/healthz", "/assets/"].contains { request.uri.path.hasPrefix($0) }
         return isForPrograms ? problem.response : rules.errorPage(problem)

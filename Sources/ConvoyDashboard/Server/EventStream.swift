@@ -9,7 +9,7 @@ internal import Synchronization
 
 /// How many follow runs at the moment.
 final class FollowerCount: Sendable {
-    /// Held as long as somebody follows; letting it go makes room.
+    /// Held as long as a client follows; releasing it makes room.
     final class Place: Sendable {
         private let count: FollowerCount
         private let session: String?
@@ -32,7 +32,7 @@ final class FollowerCount: Sendable {
 
     /// Nil where there are too many already, or the session has its share.
     ///
-    /// - Parameter session: who follows; nil where readers cannot be told apart.
+    /// - Parameter session: the client's session; nil if clients cannot be distinguished.
     func take(_ session: String?) -> Place? {
         taken.withLock { taken in
             guard taken.all < Self.limit, session.map({ taken.bySession[$0, default: 0] < Self.share }) ?? true else { return nil }
@@ -53,12 +53,13 @@ final class FollowerCount: Sendable {
 
 /// The events of a run as server-sent events (text/event-stream), each with its number in the journal as its id.
 ///
-/// It ends with the run; who connects again after that is told that there is no more. Nothing is queued for a client: it is given what comes after the last event that it was sent, as fast as it takes it.
+/// It ends with the run; a client that connects again after that learns that there is no more. Nothing is queued for a client: it gets what
+/// comes after the last event that it was sent, as fast as it reads.
 struct EventStream: Sendable {
     var follower: RunFollower
     /// Of the last event that the client has.
     var start: Int64
-    /// Whether it goes on when there is nothing more for now.
+    /// Whether it continues when there is nothing more for now.
     var follows: Bool
 
     private static let interval = Duration.milliseconds(250)
@@ -107,7 +108,7 @@ struct EventStream: Sendable {
             try await follower.refresh(within: Self.interval)
             return try await follower.events(after: number, limit: Self.pageSize)
         } catch is JournalError where follows {
-            // It may work again in a moment; who asks for anything else is told.
+            // It may work again in a moment; other requests report the error.
             return []
         }
     }

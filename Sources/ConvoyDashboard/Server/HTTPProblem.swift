@@ -32,12 +32,12 @@ struct HTTPProblem: Error {
 extension HTTPProblem {
     init(_ refusal: AccessControl.Refusal) {
         switch refusal {
-        case .notLoggedIn: self.init(.unauthorized, "the token is missing", headers: [.wwwAuthenticate: "Bearer"])
-        case .wrongToken: self.init(.unauthorized, "the token is wrong", headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        case .notLoggedIn: self.init(.unauthorized, "missing token", headers: [.wwwAuthenticate: "Bearer"])
+        case .wrongToken: self.init(.unauthorized, "invalid token", headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
         case .tooManyAttempts(let wait):
             self.init(
                 .tooManyRequests,
-                "too many wrong tokens came from this address; wait a minute",
+                "too many invalid tokens from this address; wait a minute",
                 headers: [.retryAfter: String(wait.components.seconds)]
             )
         }

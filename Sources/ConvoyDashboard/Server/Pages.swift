@@ -63,7 +63,7 @@ struct Pages: Sendable {
             layout.scripts = WebFiles.scripts.map(\.versionedName)
             layout.isInside = true
             layout.canLogOut = demandsToken
-            // Where nobody logs in, that the header is there at all shows that it was not a foreign page.
+            // Without a login, the presence of the header alone shows that the request does not come from a foreign page.
             layout.csrf = if case .session(let session) = context.reader { session.csrfToken } else { "none" }
             return Self.response(layout)
         }
@@ -78,7 +78,7 @@ struct Pages: Sendable {
 
     func error(_ problem: HTTPProblem) -> Response {
         let text = Self.errorText.render(ErrorText(title: problem.status.reasonPhrase, detail: problem.detail))
-        // A foreign page that made its own name lead here is told nothing.
+        // A foreign page that made its own name lead here learns nothing.
         let isForStrangers = demandsToken || problem.status == .misdirectedRequest
         var response = Self.response(
             Layout(title: problem.status.reasonPhrase, page: "error", fleet: isForStrangers ? "" : fleet, content: text),

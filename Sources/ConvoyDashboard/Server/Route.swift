@@ -4,17 +4,17 @@ internal import Hummingbird
 
 /// One thing that the server answers to. All of them stand in one table, which the tests walk.
 struct Route: Sendable {
-    /// Who may ask for it.
+    /// The clients that may request it.
     enum Access: Sendable, Hashable, CaseIterable {
-        /// Everybody who can reach the server: what is needed to log in, and what tells nothing.
+        /// Every client that can reach the server: for what is needed to log in, and for what reveals nothing.
         case open
-        /// Whoever has shown the token, where one is demanded.
+        /// Clients that have shown the token, if one is required.
         case reader
         /// The same, for what changes something: the request must come from our own pages, or carry the token itself.
         case change
     }
 
-    /// Whom its answers are for, errors included.
+    /// The clients that its answers are for, errors included.
     enum Audience: Sendable, Hashable {
         case people, programs
     }

@@ -29,7 +29,7 @@ struct SignInRoutes: Sendable {
         try DashboardRouter.checkSameOrigin(request)
         guard !doors.isRefused(context.channel) else {
             context.channel.close(promise: nil)
-            throw HTTPProblem(.tooManyRequests, "too many wrong tokens came over this connection")
+            throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
         }
         let form = try await form(request)
         let next = DashboardRouter.localPath(form["next"] ?? "/")

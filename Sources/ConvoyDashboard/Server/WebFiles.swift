@@ -2,7 +2,7 @@ import ConvoyReporting
 internal import HTTPTypes
 internal import Hummingbird
 
-/// What browsers get as it is. All of it is in the program; nothing is looked for on the disk.
+/// Static files for browsers. All of them are in the program; nothing is read from the disk.
 enum WebFiles {
     static let icon = WebAsset("icon.svg", PackageResources.icon_svg)
     static let styles = [WebAssets.style, WebAsset("dashboard.css", PackageResources.dashboard_css)]

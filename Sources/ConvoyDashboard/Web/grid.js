@@ -1,6 +1,6 @@
 "use strict";
 
-/** A mark for each outcome, so that none is told by its colour alone. */
+/** A mark for each outcome, so that colour alone never carries the meaning. */
 const outcomeMarks = {
   "up-to-date": "✓",
   migrated: "✓",
@@ -21,13 +21,13 @@ const outcomeMarks = {
 };
 
 /**
- * A cell an instance, coloured and marked by its outcome. It is a picture: what it tells, the table tells to everybody.
+ * One cell for each instance, coloured and marked by its outcome. It is a picture: the table has the same facts as text.
  *
  *     const grid = new FleetGrid(container);
  *     grid.update(rows, changedNames);
  */
 class FleetGrid {
-  /** From so many instances on the cells are small. */
+  /** From this number of instances on, cells are small. */
   static crowd = 400;
 
   constructor(container) {

@@ -1,7 +1,7 @@
 "use strict";
 
-// How a page stays up to date: it asks for what has changed whenever the run's stream of events says that something happened, and every few
-// seconds besides. The server folds the events; the page only shows what it is given.
+// How a page stays up to date: it asks for changes whenever the run's stream of events reports one, and every few seconds. The server folds
+// the events; the page only shows what it receives.
 
 const csrfToken = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
@@ -54,7 +54,7 @@ class Instances {
   }
 }
 
-/** Refreshes a page now, when events come, and every few seconds; goes on by itself when the server has been away. */
+/** Refreshes a page now, when events come, and every few seconds; continues by itself after the server was away. */
 class Live {
   static leastPause = 1000;
 
@@ -70,7 +70,7 @@ class Live {
     this.isWanted = false;
     this.onEvent = () => {};
     document.addEventListener("visibilitychange", () => {
-      // A browser has few connections to a server; those who do not look need none.
+      // A browser has few connections to a server; a hidden page needs none.
       if (document.hidden) this.closeStream();
       else this.wake();
     });
@@ -95,7 +95,7 @@ class Live {
       this.wake();
     });
     this.stream.addEventListener("error", () => {
-      // The browser connects again by itself, unless the answer was none that it understands.
+      // The browser connects again by itself, unless it did not understand the answer.
       if (this.stream?.readyState === EventSource.CLOSED) this.closeStream();
     });
   }

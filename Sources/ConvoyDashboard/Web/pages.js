@@ -20,7 +20,7 @@ const pageMakers = {
         ["Newest version", fleet.target],
         ["Instances", wholeNumber.format(fleet.summary.instances)],
         ["Newest run", fleet.run && element("span", {}, runLink(fleet.run), " ", badge(fleet.run_status))],
-        ["Looked at", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null)} ago` : "not yet"],
+        ["Last probe", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null)} ago` : "not yet"],
       ]);
       showTiles(place("tiles"), fleet.summary.outcomes);
       showVersions(fleet.summary, fleet.target);
@@ -31,7 +31,7 @@ const pageMakers = {
         grid.update(rows, changed);
         table.update(rows);
       }
-      setText(place("notice"), fleet.run || fleet.looked_at ? "" : "There is no run in the journal yet. Look at the instances to see how they stand.");
+      setText(place("notice"), fleet.run || fleet.looked_at ? "" : "The journal has no run yet. Probe the instances to see their versions.");
     });
     place("probe").addEventListener("click", async () => {
       await attempt("notice", () => ask("/api/v1/probe", { method: "POST" }));
@@ -64,7 +64,7 @@ const pageMakers = {
       place("runs").replaceChildren(
         plainTable(
           "Runs, newest first",
-          [{ label: "Run" }, { label: "Status" }, { label: "What" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
+          [{ label: "Run" }, { label: "Status" }, { label: "Operation" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
           runs.map((run) => [
             runLink(run.run),
             badge(run.status),
@@ -108,7 +108,7 @@ const pageMakers = {
         place("failures-section").hidden = !bad;
         if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures);
       }
-      // They are made of every migration of every instance, and nobody reads them by the second.
+      // They are computed from every migration of every instance, and a slower update is enough.
       if (isNew && (performance.now() - durationsAt > 10_000 || run.status !== "running")) {
         durationsAt = performance.now();
         showDurations((await ask(`${path}/migrations`)).migrations);
@@ -149,7 +149,7 @@ function showVersions(summary, target) {
     wholeNumber.format(count),
     shareBar(count / Math.max(1, summary.instances), version === target ? "good" : "notable"),
   ]);
-  if (known < summary.instances) rows.push(["none or not known", wholeNumber.format(summary.instances - known), shareBar((summary.instances - known) / summary.instances)]);
+  if (known < summary.instances) rows.push(["none or unknown", wholeNumber.format(summary.instances - known), shareBar((summary.instances - known) / summary.instances)]);
   place("versions").replaceChildren(plainTable("Instances by version, newest first", [{ label: "Version" }, { label: "Instances", numeric: true }, { label: "Share" }], rows));
 }
 
@@ -162,16 +162,16 @@ function showCohorts(cohorts) {
           [{ label: "Cohort" }, { label: "Instances", numeric: true }, { label: "Share" }],
           cohorts.map((cohort) => [cohort.cohort, wholeNumber.format(cohort.instances), shareBar(cohort.instances / total)]),
         )
-      : element("p", { class: "hint" }, "Known after a look at every instance."),
+      : element("p", { class: "hint" }, "Cohorts appear after a probe of all instances."),
   );
 }
 
 function showProbe(probe) {
   const texts = {
     never: "",
-    running: `Looking since ${when(probe.at)} …`,
-    done: [`Looked at ${when(probe.at)}.`, ...probe.problems.map(visibleText)].join(" "),
-    failed: `That did not work: ${probe.problems.map(visibleText).join(" ")}`,
+    running: `Probing since ${when(probe.at)} …`,
+    done: [`Probed at ${when(probe.at)}.`, ...probe.problems.map(visibleText)].join(" "),
+    failed: `Failed: ${probe.problems.map(visibleText).join(" ")}`,
   };
   setText(place("probe-state"), texts[probe.state] ?? "");
   place("probe").setAttribute("aria-disabled", String(probe.state === "running"));
@@ -184,7 +184,7 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
   const status = instance ? (instance.state === "running" ? "running" : instance.outcome) : last.outcome;
   place("verdict").replaceChildren(badge(status), instance?.waiting_for ? ` waits: ${visibleText(instance.waiting_for)}` : "");
   showFacts(place("facts"), [
-    ["Version", instance?.version ?? "none, or not known"],
+    ["Version", instance?.version ?? "none or unknown"],
     ["Server", instance?.server],
     ["Database", instance?.database],
     ["Labels", Object.entries(instance?.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")],
@@ -192,10 +192,10 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
     ["PostgreSQL", instance?.server_version],
     ["Last migrated", when(instance?.last_migrated_at)],
     ["Cohort", instance?.cohort],
-    ["Looked at", lookedAt ? `${when(lookedAt)}, ${took(lookedAt, null)} ago` : null],
+    ["Last probe", lookedAt ? `${when(lookedAt)}, ${took(lookedAt, null)} ago` : null],
     ["Pending", instance?.pending?.join(", ")],
     ["Unknown versions", instance?.unknown_versions?.join(", ")],
-    ["Working on", instance?.current],
+    ["Current migration", instance?.current],
   ]);
   const failure = instance?.failure;
   place("failure-section").hidden = !failure;
@@ -211,7 +211,7 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
   );
   place("history").replaceChildren(
     plainTable(
-      "How it ended in each run, newest first",
+      "Outcome in each run, newest first",
       [{ label: "Run" }, { label: "Outcome" }, { label: "From" }, { label: "To" }, { label: "Applied", numeric: true }, { label: "Ended" }, { label: "Failure", wide: true }],
       history.map((entry) => [
         runLink(entry.run),
@@ -230,10 +230,10 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
 
 function showRun(run, live) {
   const words = run.halt_reason ? ` ${visibleText(run.halt_reason)}` : run.gate ? ` waits at the gate after wave ${visibleText(run.gate.wave)}: ${visibleText(run.gate.waiting_for ?? "")}` : "";
-  place("verdict").replaceChildren(badge(run.status), words, run.stopping && run.status === "running" ? " asked to stop: nothing new starts" : "");
+  place("verdict").replaceChildren(badge(run.status), words, run.stopping && run.status === "running" ? " stopping: no new instances start" : "");
   const finished = run.waves.flatMap((wave) => Object.entries(wave.outcomes)).reduce((sum, [name, count]) => sum + (name === "pending" ? 0 : count), 0);
   showFacts(place("facts"), [
-    ["What", changeText(run)],
+    ["Operation", changeText(run)],
     ["Instances", `${wholeNumber.format(finished)} of ${wholeNumber.format(run.summary.instances)} done`],
     ["Started", when(run.started_at)],
     [run.status === "running" ? "Takes" : "Took", run.finished_at || run.status === "running" ? took(run.started_at, run.finished_at, Date.parse(run.generated_at)) : null],
@@ -264,11 +264,11 @@ function showRun(run, live) {
 }
 
 const actionWords = {
-  approve: ["Approve the gate", "Let the next wave start?"],
-  stop: ["Stop", "Start nothing new, and let what runs finish? Asked a second time, what runs is cancelled."],
+  approve: ["Approve the gate", "Start the next wave?"],
+  stop: ["Stop", "Start no new instances, and finish the instances in progress? A second stop cancels them."],
   pause: ["Pause a server", null],
-  unpause: ["Unpause a server", null],
-  resume: ["Resume", "Go on with this run?"],
+  unpause: ["Resume a server", null],
+  resume: ["Resume", "Resume this run?"],
 };
 
 /** A button for each thing that can be done now; none where the server only lets us look. */
@@ -284,7 +284,7 @@ function showActions(run, live) {
       button.addEventListener("click", async () => {
         let path = `/api/v1/runs/${encodeURIComponent(run.run)}/${action}`;
         if (question === null) {
-          const server = prompt(`${label}: its name in the fleet file`);
+          const server = prompt(`${label}: enter its name in the fleet file`);
           if (!server) return;
           path += `?server=${encodeURIComponent(server)}`;
         } else if (!confirm(question)) return;

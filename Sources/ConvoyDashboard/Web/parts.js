@@ -151,7 +151,7 @@ function showFailures(container, groups) {
     container.replaceChildren(element("p", { class: "hint" }, "none"));
     return;
   }
-  // A group that somebody has opened stays open.
+  // A group that the reader has opened stays open.
   const open = new Set([...container.querySelectorAll("details[open]")].map((details) => details.dataset.fingerprint));
   container.replaceChildren(
     ...groups.map((group) => {

@@ -17,7 +17,7 @@ public struct DiscoveredFleet: Sendable {
     public var instances: [Instance]
     /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
     public var failures: [DiscoveryFailure]
-    /// How many databases fit a pattern and are left out, because their names are none.
+    /// How many databases match a pattern and are left out, because their names are not valid.
     public var leftOut: Int
     /// What the operator should know of names and patterns, of severity `warning`.
     public var warnings: [Problem]
@@ -52,8 +52,8 @@ extension Fleet {
                         Problem(
                             file: file,
                             line: discovery.line,
-                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` has",
-                            hint: "give the entry a `name` such as \"{server}-{database}\", or leave the database out with `exclude`"
+                            "database “\(instance.database)” of server `\(instance.server)` gets the name `\(instance.name)`, which “\(owner.database)” of `\(owner.server)` already has",
+                            hint: "give the entry a `name` such as \"{server}-{database}\", or exclude the database with `exclude`"
                         )
                     )
                     continue

@@ -18,7 +18,7 @@ public struct Fleet: Sendable {
     public var rollout: Rollout
     /// Where runs are written down, as a path that can be opened from here.
     public var journal: String
-    /// Who is told how runs go.
+    /// The webhooks that are notified of runs.
     public var notifications: [Webhook]
     /// Problems of severity `warning`.
     public var warnings: [Problem]

@@ -55,9 +55,9 @@ public struct InstanceSettings: Sendable, Hashable {
     public var lockWait: Duration = .seconds(30)
     /// `lock_timeout`: how long one statement of a migration waits for a lock, so that the app is not stalled behind it.
     public var lockTimeout: Duration = .milliseconds(800)
-    /// `statement_timeout`: the longest that one statement of a migration may run; zero is no limit.
+    /// `statement_timeout`: the longest that one statement of a migration may run; zero means no limit.
     public var statementTimeout: Duration = .seconds(1800)
-    /// `commit_wait`: how long a COMMIT may take, for example until a synchronous standby has confirmed it; zero is no limit.
+    /// `commit_wait`: how long a COMMIT may take, for example until a synchronous standby has confirmed it; zero means no limit.
     public var commitWait: Duration = .seconds(60)
     /// `autovacuum_wait`: how long one statement waits for a lock that autovacuum holds. Above the server's `deadlock_timeout` autovacuum steps aside,
     /// and the app's writers wait that long too. Zero, the default, waits no longer for autovacuum than for others.
@@ -66,7 +66,7 @@ public struct InstanceSettings: Sendable, Hashable {
     public var ledgerSchema: String?
     /// `out_of_order`: what to do about a pending version below the newest applied one.
     public var outOfOrder: OutOfOrderPolicy = .apply
-    /// `strict`: an `edited` migration is refused, not only told.
+    /// `strict`: an `edited` migration is refused, not only reported.
     public var strict = false
     /// `audit`: whether each database keeps `convoy.migration_log`.
     public var audit: AuditPolicy = .database

@@ -15,8 +15,8 @@ public struct MaintenanceWindow: Sendable, Hashable, Codable {
 
     /// The days on which it opens.
     public var days: Set<Day>
-    /// When it opens and closes, in minutes since midnight; 1440 is the day's end. One that does not close after it opens goes on into the
-    /// next day, and belongs to the day on which it opened.
+    /// When it opens and closes, in minutes since midnight; 1440 is the day's end. A window that does not close after it opens continues
+    /// into the next day, and belongs to the day on which it opened.
     public var from: Int
     public var to: Int
     /// An IANA name, for example `Europe/Berlin`. With one that this machine does not know, which the fleet file's reader refuses, the window is never open.
@@ -66,7 +66,7 @@ public struct MaintenanceWindow: Sendable, Hashable, Codable {
             guard opening.lowerBound <= earlier.upperBound else { return earlier }
             found = earlier.lowerBound..<max(earlier.upperBound, opening.upperBound)
         }
-        // Only one that is always open goes on for weeks.
+        // Only a window that is always open lasts for weeks.
         return found.map {
             $0.upperBound.timeIntervalSince($0.lowerBound) > 14 * Self.secondsOfDay ? $0.lowerBound..<Date.distantFuture : $0
         }

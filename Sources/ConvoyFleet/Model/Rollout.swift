@@ -22,7 +22,7 @@ public struct Rollout: Sendable, Hashable {
         self.window = window
     }
 
-    /// Whether ``assign(_:cohorts:)`` needs to know the instances' cohorts, which only their databases can tell.
+    /// Whether ``assign(_:cohorts:)`` needs the instances' cohorts, which only a probe of their databases can provide.
     public var needsCohorts: Bool { waves.contains { $0.onePer == .cohort } }
 }
 
@@ -81,9 +81,9 @@ public struct Wave: Sendable, Hashable {
 /// What halts the fleet: nothing new starts, what runs finishes. A rule that is nil never halts. The first three never count `unreachable`:
 /// two hosts that are down are not a bad migration.
 public struct StopRules: Sendable, Hashable {
-    /// `failures`: halt when this many instances of the wave did not end well.
+    /// `failures`: halt when this many instances of the wave failed.
     public var failures: Int?
-    /// `failure_percent`: halt when this share of the wave's instances did not end well.
+    /// `failure_percent`: halt when this share of the wave's instances failed.
     public var failurePercent: Double?
     /// `same_failure`: halt when this many instances of the run failed with the same fingerprint.
     public var sameFailure: Int?
@@ -101,13 +101,13 @@ public struct StopRules: Sendable, Hashable {
     public var isEmpty: Bool { self == StopRules() }
 }
 
-/// `on_failure`: what one instance that did not end well means for the others. `unreachable` is no such failure.
+/// `on_failure`: what one failed instance means for the others. `unreachable` does not count as a failure here.
 public enum OnFailure: String, Sendable, Hashable, CaseIterable, Codable {
-    /// Go on; the stop rules decide.
+    /// Continue; the stop rules decide.
     case proceed = "continue"
     /// Halt the fleet.
     case halt
-    /// Return that instance to where it started, and go on; the stop rules decide.
+    /// Roll that instance back to where it started, and continue; the stop rules decide.
     case rollbackInstance = "rollback-instance"
     /// Halt the fleet, and return every instance of the wave that the run changed to where it started.
     case rollbackWave = "rollback"
@@ -118,15 +118,15 @@ public enum OnFailure: String, Sendable, Hashable, CaseIterable, Codable {
 
 /// What must hold after a wave before the next one starts.
 public struct Gate: Sendable, Hashable {
-    /// How long everything below must hold; zero looks once.
+    /// How long everything below must hold; zero checks once.
     public var soak: Duration
     /// How often checks, command and http are repeated during the soak.
     public var every: Duration
-    /// Somebody must say yes: `convoy approve`, or a prompt on a terminal.
+    /// An operator must approve: with `convoy approve`, or at a prompt on a terminal.
     public var approve: Bool
-    /// Run on every instance of the wave that ended well.
+    /// Run on every instance of the wave that succeeded.
     public var checks: [Check]
-    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty is none.
+    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty if there is none.
     public var command: [String]
     /// A URL that must answer GET with 2xx.
     public var http: String?
@@ -148,7 +148,7 @@ public struct Gate: Sendable, Hashable {
     }
 }
 
-/// A query that says whether an instance is well.
+/// A query that says whether an instance is healthy.
 public struct Check: Sendable, Hashable, Codable {
     public var name: String
     /// One row with one column.
@@ -169,7 +169,7 @@ public struct Hooks: Sendable, Hashable {
     public var commands: [HookPoint: [String]]
     /// The longest that one of them may run.
     public var timeout: Duration
-    /// Variables of Convoy's own environment that these programs, and gates' commands, get besides what every program needs.
+    /// Variables of Convoy's own environment that these programs, and gates' commands, get in addition to those that every program needs.
     public var environment: Set<String>
 
     public init(commands: [HookPoint: [String]] = [:], timeout: Duration = .seconds(300), environment: Set<String> = []) {

@@ -2,7 +2,7 @@ public import ConvoyIO
 import ConvoyPostgres
 import ConvoyText
 
-/// A URL that is told how runs go: an entry of `notifications`.
+/// A URL that is notified of runs: an entry of `notifications`.
 public struct Webhook: Sendable, Hashable {
     /// What the message looks like.
     public enum Format: String, Sendable, Hashable, CaseIterable {
@@ -32,7 +32,7 @@ public struct Webhook: Sendable, Hashable {
         }
     }
 
-    /// Whoever knows it may send messages there.
+    /// The URL itself is a secret: it is enough to send messages there.
     public var url: Secret
     public var format: Format
     public var occasions: Set<Occasion>

@@ -18,13 +18,13 @@ enum DiscoveredName {
         default: break
         }
         if last == " " { return "ends with a space" }
-        if scalars.contains("/") { return "has a “/” in it, as a path has" }
+        if scalars.contains("/") { return "contains “/”, as a path does" }
         for (index, scalar) in scalars.enumerated() where scalar != " " {
             let properties = scalar.properties
             guard properties.isWhitespace || properties.isDefaultIgnorableCodePoint || isUnseen(properties.generalCategory) else {
                 continue
             }
-            return "has \(scalar.codePoint) in place \(index + 1), which cannot be seen"
+            return "has the invisible character \(scalar.codePoint) at position \(index + 1)"
         }
         return nil
     }

@@ -102,15 +102,15 @@ extension Discovery.Sorted {
             warnings.append(
                 warning(
                     "database “\(Self.shown(database))” of server `\(entry.server)` is left out: its name \(complaint)",
-                    hint: "list it under `instances` with a `name`, or leave it out for good with `exclude`"
+                    hint: "list it under `instances` with a `name`, or exclude it with `exclude`"
                 )
             )
         }
         if leftOut.count > Self.shownNames {
             warnings.append(
                 warning(
-                    "\(leftOut.count) databases of server `\(entry.server)` are left out for their names; these were the first \(Self.shownNames)",
-                    hint: "list them under `instances`, or leave them out for good with `exclude`"
+                    "\(leftOut.count) databases of server `\(entry.server)` are left out because of their names; these were the first \(Self.shownNames)",
+                    hint: "list them under `instances`, or exclude them with `exclude`"
                 )
             )
         }
@@ -123,8 +123,8 @@ extension Discovery.Sorted {
             )
         }
         for (key, pattern, nearest) in idle {
-            let suggestion = nearest.map { "did you mean “\($0)”?" } ?? "change the pattern, or take it out"
-            warnings.append(warning("`\(key)` has “\(pattern)”, which fits no database of server `\(entry.server)`", hint: suggestion))
+            let suggestion = nearest.map { "did you mean “\($0)”?" } ?? "change the pattern, or remove it"
+            warnings.append(warning("`\(key)` has “\(pattern)”, which matches no database of server `\(entry.server)`", hint: suggestion))
         }
         return warnings
     }

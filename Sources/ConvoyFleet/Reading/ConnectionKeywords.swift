@@ -58,17 +58,17 @@ enum ConnectionKeywords {
 
     /// What is shown of a connection can hold no piece of a URL or of a login, which may be a secret.
     private static func nameComplaint(_ keyword: String, _ value: String) -> String? {
-        if value.contains("://") { return "is a URL; that goes under `url`" }
+        if value.contains("://") { return "is a URL: write it under `url`" }
         switch keyword {
         case "host":
             let entries = value.split(separator: ",", omittingEmptySubsequences: false)
-            return entries.allSatisfy(isHost) ? nil : "holds a character that no host has; is it a piece of a URL?"
+            return entries.allSatisfy(isHost) ? nil : "contains a character that is not allowed in a host; is it part of a URL?"
         case "hostaddr":
             return value.utf8.allSatisfy(isHostByte) ? nil : "is not a numeric address"
         case "dbname":
             // Azure's and others' names may hold one of these characters, a URL's rest has two.
             let isRest = value.contains("@") && value.contains { ":/".contains($0) } || value.contains("?") && value.contains("=")
-            return isRest ? "looks like the rest of a URL; that goes under `url`" : nil
+            return isRest ? "looks like part of a URL: write the whole URL under `url`" : nil
         case "user":
             return value.contains("@") && value.contains(":") ? "looks like a login with its password" : nil
         default:

@@ -5,7 +5,7 @@ public import ConvoyText
 extension FleetFile {
     /// A fleet file as far as it can be read, for what needs only a part of it: where the journal is, what the instances are called.
     ///
-    /// Emergency commands read it so: they work without the secrets of the fleet, and with a file that somebody is in the middle of editing.
+    /// Emergency commands read it this way: they work without the secrets of the fleet, and while an operator is editing the file.
     public struct Outline: Sendable {
         /// What could be read. Instances that the file describes wrongly may be missing, connections may lack their passwords.
         public var fleet: Fleet
@@ -43,13 +43,13 @@ extension FleetFile {
         }
     }
 
-    /// Where things are according to a file that is no YAML: its lines that stand at the margin.
+    /// The outline of a file that is not valid YAML, from its lines without indentation.
     private static func places(_ bytes: [UInt8], file: String, _ problem: Problem) throws(Problems) -> Fleet {
         let reader = FleetReader(file: file, environment: [:])
         var values: [String: String] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
             for key in ["fleet", "journal", "migrations"] where line.hasPrefix("\(key):") {
-                // What is given twice, or filled in from elsewhere, is not for a glance to tell.
+                // A key that is given twice, or filled in from elsewhere, cannot be decided here.
                 guard values[key] == nil, let value = plainValue(line.dropFirst(key.count + 1)) else { throw Problems([problem]) }
                 values[key] = value
             }

@@ -7,7 +7,7 @@ public import ConvoyText
 ///
 ///     let fleet = try FleetFile.load(path: "fleet.yaml", environment: ProcessInfo.processInfo.environment)
 ///
-/// No problem that it tells holds a secret.
+/// No reported problem contains a secret.
 public enum FleetFile {
     /// The largest file that is read, in bytes.
     public static let sizeLimit = 8 << 20
@@ -17,7 +17,7 @@ public enum FleetFile {
     /// - Parameters:
     ///   - path: relative to the working directory; the paths in the file are relative to the file.
     ///   - environment: what `${env:NAME}` is taken from.
-    /// - Throws: every problem of the file, warnings included, in its order. One that keeps the rest from being read comes alone.
+    /// - Throws: every problem of the file, warnings included, in its order. A problem that keeps the rest from being read comes alone.
     public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
         let contents: FileContents
         do throws(FileReadError) {
@@ -29,15 +29,15 @@ public enum FleetFile {
         return try read(contents.bytes, file: path, environment: environment, isExposed: contents.isExposed)
     }
 
-    /// What to do where there is no such file; the same name with YAML's other ending is an easy mistake.
+    /// What to do if the file does not exist; the same name with YAML's other ending is an easy mistake.
     static func missingHint(_ path: String) -> String {
         for (ending, other) in [(".yaml", ".yml"), (".yml", ".yaml")] where path.hasSuffix(ending) {
             let candidate = path.dropLast(ending.count) + other
             if (try? readFile(String(candidate), limit: sizeLimit)) != nil {
-                return "there is \(candidate): name it with --fleet \(candidate)"
+                return "found \(candidate): use --fleet \(candidate)"
             }
         }
-        return "name the fleet file with --fleet or CONVOY_FLEET"
+        return "set the fleet file with --fleet or CONVOY_FLEET"
     }
 
     /// Reads and checks what stands in a file.

@@ -19,7 +19,7 @@ extension FleetReader {
         for field in section.fields where field.key != "url" && ConnectionKeywords.keys.contains(field.key) {
             let keyword = field.key == "database" ? "dbname" : field.key
             if field.key == "dbname", section["database"] != nil {
-                note(at: field.keyMark, "`database` and `dbname` mean the same", hint: "take one of them out")
+                note(at: field.keyMark, "`database` and `dbname` mean the same", hint: "remove one of them")
                 continue
             }
             let isSecret = ConnectionKeywords.secrets.contains(keyword)
@@ -39,7 +39,7 @@ extension FleetReader {
     func url(_ field: Field) -> ConnectionLevel {
         guard let value = secret(field, "`\(field.key)`", for: .address) else { return ConnectionLevel(isComplete: false) }
         if let complaint = URLText.complaint(value.text) {
-            note(at: field.node.mark, "`\(field.key)` \(complaint), so its parts cannot be told apart", hint: URLText.encodingHint)
+            note(at: field.node.mark, "`\(field.key)` \(complaint), so it cannot be split into its parts", hint: URLText.encodingHint)
             return ConnectionLevel(isComplete: false)
         }
         guard !value.text.isEmpty, let parsed = try? ConnectionParameters(conninfo: value.text) else {
@@ -65,7 +65,7 @@ extension FleetReader {
             guard accept(keyword, text, field) else { continue }
             if keyword == "connect_timeout" {
                 guard let seconds = Int64(text), (1...86400).contains(seconds) else {
-                    note(field, "`connect_timeout` in it must be a whole number of seconds, 1 or more")
+                    note(field, "its `connect_timeout` must be a whole number of seconds, 1 or more")
                     continue
                 }
                 level.connectTimeout = .seconds(seconds)
@@ -79,14 +79,14 @@ extension FleetReader {
 
     private func accept(_ keyword: String, _ value: String, _ field: Field) -> Bool {
         if ConnectionKeywords.ownKeywords.contains(keyword) {
-            note(at: field.keyMark, "`\(keyword)` cannot be set", hint: "Convoy decides it itself: take it out")
+            note(at: field.keyMark, "`\(keyword)` cannot be set", hint: "Convoy sets it: remove it")
             return false
         }
         if keyword == "options" {
-            note(.warning, at: field.keyMark, "`options` are refused by most poolers", hint: "use a key for it, or ALTER ROLE … SET")
+            note(.warning, at: field.keyMark, "most poolers refuse `options`", hint: "use a key of the fleet file, or ALTER ROLE … SET")
         }
         if keyword == "password", value.isEmpty {
-            note(field, "the password is empty", hint: "take the key out to use a password file or none")
+            note(field, "the password is empty", hint: "remove the key to use a password file or no password")
             return false
         }
         switch keyword {
@@ -116,17 +116,21 @@ extension FleetReader {
     func admin(_ field: Field) -> [String: String]? {
         guard let section = section(field, "`admin`", keys: ConnectionKeywords.keys) else { return nil }
         guard !section.fields.isEmpty else {
-            note(at: field.keyMark, "`admin` says nothing", hint: "give it a `user`, or take it out")
+            note(at: field.keyMark, "`admin` is empty", hint: "give it a `user`, or remove it")
             return nil
         }
         let level = connectionLevel(section)
         if level.connectTimeout != nil {
-            note(at: section["url"]?.keyMark, "`admin` has a `connect_timeout`", hint: "it waits as long as the instance: take it out")
+            note(
+                at: section["url"]?.keyMark,
+                "`admin` has a `connect_timeout`",
+                hint: "remove it: the `connect_timeout` of the instance applies"
+            )
         }
         var parameters = level.parameters
         if parameters.removeValue(forKey: "dbname") != nil {
             let mark = (section["database"] ?? section["dbname"] ?? section["url"])?.keyMark
-            note(at: mark, "`admin` names a database", hint: "it works in the instance's own: take the name out")
+            note(at: mark, "`admin` names a database", hint: "remove the name: `admin` connects to the instance's database")
         }
         return parameters
     }
@@ -136,7 +140,7 @@ extension FleetReader {
         if case .scalar = field.node.content { return url(field) }
         guard let section = section(field, "`direct`", keys: ConnectionKeywords.keys) else { return nil }
         guard !section.fields.isEmpty else {
-            note(at: field.keyMark, "`direct` says nothing", hint: "give it a `host` or `port`, or take it out")
+            note(at: field.keyMark, "`direct` is empty", hint: "give it a `host` or `port`, or remove it")
             return nil
         }
         return connectionLevel(section)
@@ -148,7 +152,7 @@ extension FleetReader {
         var secrets: [String: Secret] = [:]
         for field in section.fields {
             guard Self.isName(field.key) else {
-                note(at: field.keyMark, "a secret's key is not a name", hint: "it has letters, digits, “.”, “_” and “-”")
+                note(at: field.keyMark, "a secret's name is not valid", hint: "use letters, digits, “.”, “_” and “-”")
                 continue
             }
             let isExact = if case .mapping = field.node.content { true } else { false }
@@ -167,7 +171,7 @@ extension FleetReader {
     private func exactSecret(_ field: Field) -> Text? {
         guard let section = section(field, "secret `\(field.key)`", keys: ["exact"]) else { return nil }
         guard let field = section["exact"] else {
-            note(at: field.keyMark, "secret `\(field.key)` says nothing", hint: "write {exact: \"${file:PATH}\"}, or the secret itself")
+            note(at: field.keyMark, "secret `\(field.key)` has no value", hint: "write {exact: \"${file:PATH}\"}, or the secret itself")
             return nil
         }
         guard let value = expanded(field) else { return nil }

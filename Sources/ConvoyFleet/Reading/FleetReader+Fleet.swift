@@ -6,7 +6,7 @@ extension FleetReader {
         "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "notifications",
     ]
 
-    /// Reads the whole file; nil where its top is no fleet file of this version. Whether it can be used is told by ``problems``.
+    /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
     func fleet(_ node: YAMLNode) -> Fleet? {
         let top = Field(key: "", keyMark: node.mark, node: node, isInSecret: false)
         guard case .mapping = node.content else {
@@ -32,7 +32,7 @@ extension FleetReader {
             note(
                 at: section["instances"]?.keyMark ?? section.mark,
                 "the file lists no instances",
-                hint: "list them under `instances`, or have them found with `discover`"
+                hint: "list them under `instances`, or find them with `discover`"
             )
         }
         let connections =
@@ -66,7 +66,7 @@ extension FleetReader {
         )
     }
 
-    /// A file of another version is told so, and nothing else: its keys may mean something else.
+    /// For a file of another version only the version is reported: its keys may mean something else.
     private func hasKnownVersion(_ node: YAMLNode) -> Bool {
         guard case .mapping(let pairs) = node.content else { return false }
         for pair in pairs {
@@ -75,7 +75,7 @@ extension FleetReader {
             let field = Field(key: "version", keyMark: pair.key.mark, node: pair.value, isInSecret: false)
             guard let text = expanded(field)?.text else { return false }
             guard text == "1" else {
-                note(field, "this version of the fleet file is not known", hint: "this Convoy reads version 1")
+                note(field, "unknown version of the fleet file", hint: "this Convoy reads version 1")
                 return false
             }
         }
@@ -106,7 +106,7 @@ extension FleetReader {
 
     private func discoveries(_ field: Field, servers: [String: ListedServer]) -> [Discovery] {
         guard let items = list(field) else { return [] }
-        if items.isEmpty { note(field, "`discover` is empty", hint: "list a server and its databases, or take the key out") }
+        if items.isEmpty { note(field, "`discover` is empty", hint: "list a server and its databases, or remove the key") }
         let keys = Self.levelKeys.subtracting(["url", "database", "dbname"]).union([
             "server", "databases", "exclude", "name", "maintenance_database",
         ])
@@ -178,8 +178,8 @@ extension FleetReader {
             guard let word = Placeholders.words(in: scalar.text).first(where: { $0 == "database" || $0 == "server" }) else { continue }
             note(
                 at: field.node.mark,
-                "{\(word)} is filled in in `name` only, not in `\(field.key)`",
-                hint: "databases with values of their own are listed under `instances`"
+                "{\(word)} works only in `name`, not in `\(field.key)`",
+                hint: "list databases that need values of their own under `instances`"
             )
         }
     }
@@ -188,16 +188,16 @@ extension FleetReader {
         guard let template = text(field) else { return nil }
         let words = Placeholders.words(in: template)
         if let word = words.first(where: { $0 != "database" && $0 != "server" }) {
-            note(field, "nothing can be filled in for {\(word)}", hint: "there is {database} and {server}")
+            note(field, "unknown placeholder {\(word)}", hint: "available: {database}, {server}")
             return nil
         }
         guard words.contains("database") else {
-            note(field, "every database found would get the same name", hint: "put {database} into it")
+            note(field, "every database found would get the same name", hint: "add {database} to it")
             return nil
         }
         let example = Placeholders.fill(template) { _ in "x" }
         guard Self.isName(example) else {
-            note(field, "`name` does not make a name", hint: "around {database} it has ASCII letters, digits, “.”, “_” and “-”")
+            note(field, "`name` does not make a valid name", hint: "around {database}, use only ASCII letters, digits, “.”, “_” and “-”")
             return nil
         }
         return template

@@ -7,9 +7,9 @@ extension FleetReader {
 
     func gate(_ field: Field) -> Gate? {
         guard let section = section(field, "`gate`", keys: Self.gateKeys) else { return nil }
-        let hint = "write for example {soak: 10m}, or take it out"
+        let hint = "write for example {soak: 10m}, or remove it"
         guard !section.fields.isEmpty else {
-            if section.refusedKeys.isEmpty { note(at: field.keyMark, "`gate` says nothing", hint: hint) }
+            if section.refusedKeys.isEmpty { note(at: field.keyMark, "`gate` is empty", hint: hint) }
             return nil
         }
         var gate = Gate()
@@ -27,12 +27,17 @@ extension FleetReader {
         let soaks = !section.lacks("soak") && soak != .zero
         let asks = !section.lacks("approve") && approve != false
         if !looks, !soaks, !asks {
-            note(.warning, at: field.keyMark, "`gate` asks for nothing", hint: hint)
+            note(.warning, at: field.keyMark, "`gate` requires nothing", hint: hint)
         } else if let every, let mark = section["every"]?.keyMark {
             if !looks {
-                note(.warning, at: mark, "`every` repeats nothing", hint: "it is for checks, command and http: add one, or take it out")
+                note(
+                    .warning,
+                    at: mark,
+                    "`every` has no effect",
+                    hint: "it repeats checks, command and http: add one of them, or remove it"
+                )
             } else if !asks, let soak = soaks ? soak : .zero, every > soak {
-                note(.warning, at: mark, "`every` is longer than the soak", hint: "nothing is repeated after `soak`: make it longer")
+                note(.warning, at: mark, "`every` is longer than the soak", hint: "repetition stops when `soak` ends: make `soak` longer")
             }
         }
         return gate
@@ -51,7 +56,7 @@ extension FleetReader {
 
     func checks(_ field: Field) -> [Check] {
         guard let items = list(field) else { return [] }
-        if items.isEmpty { note(field, "`checks` is empty", hint: "list a check, or take the key out") }
+        if items.isEmpty { note(field, "`checks` is empty", hint: "list a check, or remove the key") }
         var lines: [String: Int] = [:]
         return items.compactMap { item in
             guard let section = section(item, "a check", keys: ["name", "sql", "expect"]) else { return nil }
@@ -82,13 +87,17 @@ extension FleetReader {
             if case .statement(let statement) = piece { statements.append(source.text(statement.range)) }
         }
         if let problem = splitter.problems.first {
-            note(at: field.node.mark, "`sql` is no statement: \(problem.message)")
+            note(at: field.node.mark, "`sql` is not a statement: \(problem.message)")
         } else if statements.isEmpty {
-            note(field, "`sql` holds no statement", hint: "write one that gives one row with one column")
+            note(field, "`sql` contains no statement", hint: "write one that returns one row with one column")
         } else if statements.count > 1 {
-            note(field, "`sql` holds \(statements.count) statements", hint: "a check is one query: make \(statements.count) checks of it")
+            note(
+                field,
+                "`sql` contains \(statements.count) statements",
+                hint: "a health check is one query: write \(statements.count) checks"
+            )
         } else if let statement = statements.first, !Self.isQuery(statement) {
-            note(field, "`sql` is no query", hint: "write a SELECT that gives one row with one column")
+            note(field, "`sql` is not a query", hint: "write a SELECT that returns one row with one column")
         } else {
             return text
         }
@@ -109,7 +118,7 @@ extension FleetReader {
                 at: field.node.mark,
                 "`expect` is compared with text, and PostgreSQL writes a boolean as t or f",
                 hint: text == "true"
-                    ? "take it out: a check without `expect` wants true" : "write f, or put it in quotes where text is meant"
+                    ? "remove it: a check without `expect` expects true" : "write f, or quote it if you mean the text"
             )
         }
         return text

@@ -7,7 +7,7 @@ extension FleetReader {
         let keys = Set(HookPoint.allCases.map(\.rawValue))
         guard let section = section(field, "`hooks`", keys: keys.union(["timeout", "environment"])) else { return hooks }
         if !section.fields.contains(where: { keys.contains($0.key) || $0.key == "environment" }), section.refusedKeys.isEmpty {
-            note(at: field.keyMark, "`hooks` says nothing", hint: "list a hook, or take the key out")
+            note(at: field.keyMark, "`hooks` is empty", hint: "list a hook, or remove the key")
         }
         if let timeout = duration(section["timeout"], atLeast: .milliseconds(1)) { hooks.timeout = timeout }
         if let items = list(section["environment"], allowsSingle: true) { hooks.environment = Set(items.compactMap(variable)) }
@@ -28,7 +28,7 @@ extension FleetReader {
         guard isName else {
             note(
                 at: item.node.mark,
-                "`environment` lists the names of variables",
+                "`environment` must list the names of variables",
                 hint: "write for example [DOCKER_TLS_VERIFY, SLACK_TOKEN]"
             )
             return nil
@@ -47,7 +47,7 @@ extension FleetReader {
 
     /// A program and its arguments; nil where they cannot be run as they are.
     func arguments(_ field: Field, placeholders: [String]) -> [String]? {
-        let hint = "it is never a shell string: write [program, argument, …]"
+        let hint = "it is not a shell string: write [program, argument, …]"
         guard let items = list(field, hint: hint) else { return nil }
         if items.isEmpty { note(field, "`\(field.key)` names no program", hint: hint) }
         var arguments: [String] = []
@@ -73,8 +73,8 @@ extension FleetReader {
             let isKnown = known.contains { $0.hasSuffix(".") ? word.hasPrefix($0) && word.count > $0.count : word == $0 }
             guard !isKnown else { continue }
             let all = known.map { "{\($0.hasSuffix(".") ? "\($0)KEY" : $0)}" }.joined(separator: ", ")
-            // The word itself is not shown: it may be a piece of a secret that is no placeholder at all.
-            note(item, "nothing can be filled in for the word in braces", hint: all.isEmpty ? nil : "there is \(all)")
+            // The word itself is not shown: it may be part of a secret and not a placeholder at all.
+            note(item, "the word in braces is not a known placeholder", hint: all.isEmpty ? nil : "available: \(all)")
         }
     }
 }

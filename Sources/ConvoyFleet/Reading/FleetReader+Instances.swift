@@ -76,7 +76,7 @@ extension FleetReader {
             switch mode {
             case "session": settings.poolerIsInSessionMode = true
             case "none": settings.poolerIsInSessionMode = false
-            default: note(field, "`pooler` must be session or none", hint: "past a pooler in another mode, give a `direct` host")
+            default: note(field, "`pooler` must be session or none", hint: "for a pooler in another mode, give a `direct` host")
             }
         }
         if let value = bool(section["allow_superuser"]) { settings.allowsForeignSuperuser = value }
@@ -91,14 +91,18 @@ extension FleetReader {
         var labels: [String: String] = [:]
         for field in section.fields {
             guard !Selector.reservedKeys.contains(field.key) else {
-                note(at: field.keyMark, "no label can be called `\(field.key)`", hint: "in a selector this word means the instance's own")
+                note(
+                    at: field.keyMark,
+                    "a label cannot be called `\(field.key)`",
+                    hint: "in a selector this word is a property of the instance"
+                )
                 continue
             }
             guard !field.key.isEmpty, field.key.utf8.count <= 128, field.key.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) else {
                 note(
                     at: field.keyMark,
-                    "a label's key is not a word",
-                    hint: "it has ASCII letters, digits, “.”, “_”, “-” and “/”, at most 128 of them"
+                    "a label's key is not valid",
+                    hint: "use at most 128 ASCII letters, digits, “.”, “_”, “-” and “/”"
                 )
                 continue
             }
@@ -106,8 +110,8 @@ extension FleetReader {
             guard value.utf8.count <= 256, value.unicodeScalars.allSatisfy(SelectorParser.isValueCharacter) else {
                 note(
                     field,
-                    "label `\(field.key)` has a value that no selector can name",
-                    hint: "it has letters, digits and . _ - / : @ [ ], no spaces"
+                    "label `\(field.key)` has a value that no selector can match",
+                    hint: "use letters, digits and . _ - / : @ [ ], without spaces"
                 )
                 continue
             }
@@ -133,7 +137,7 @@ extension FleetReader {
         var servers: [String: ListedServer] = [:]
         for field in section.fields {
             guard Self.isName(field.key) else {
-                note(at: field.keyMark, "a server's key is not a name", hint: "it has ASCII letters, digits, “.”, “_” and “-”")
+                note(at: field.keyMark, "a server's name is not valid", hint: "use ASCII letters, digits, “.”, “_” and “-”")
                 continue
             }
             let keys = Self.levelKeys.union(["max_connections", "maintenance_database"])
@@ -162,8 +166,8 @@ extension FleetReader {
                 note(
                     .warning,
                     at: server.mark,
-                    "server `\(server.server.name)` has the address of `\(name)`",
-                    hint: "instances of one server share a budget of connections; these two do not"
+                    "server `\(server.server.name)` has the same address as `\(name)`",
+                    hint: "instances of one server share its connection budget, and these two do not"
                 )
             } else {
                 names[address] = server.server.name
@@ -176,7 +180,7 @@ extension FleetReader {
         draft.parameters["host"] ?? draft.parameters["hostaddr"] == nil ? nil : address(draft)
     }
 
-    /// What to call the server of an instance that names none: `host:port` so far as the file or libpq's environment tell.
+    /// The name of the server of an instance that names none: `host:port` as far as the file or libpq's environment gives them.
     private func address(_ draft: InstanceDraft) -> String {
         func value(_ keywords: String..., variables: String...) -> String? {
             (keywords.map { draft.parameters[$0] } + variables.map { environment[$0] }).compactMap { $0 }.first { !$0.isEmpty }
@@ -232,8 +236,8 @@ extension FleetReader {
             note(
                 .warning,
                 at: field?.keyMark ?? section.mark,
-                "this host is not that of server `\(serverName)`",
-                hint: "the instance uses up that server's connections: leave `server` out where it is another one"
+                "this host is not the host of server `\(serverName)`",
+                hint: "the instance uses connections of that server's budget: remove `server` if it is on another server"
             )
         }
         checkHosts(draft, at: section.mark)
@@ -266,7 +270,7 @@ extension FleetReader {
         guard servers[name] != nil else {
             guard serversAreComplete else { return nil }
             let hint = servers.isEmpty ? "list it under `servers`" : suggestion(for: name, among: servers.keys)
-            note(field, "there is no server of this name", hint: hint)
+            note(field, "unknown server", hint: hint)
             return nil
         }
         return name

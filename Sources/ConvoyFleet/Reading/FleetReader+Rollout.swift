@@ -43,7 +43,7 @@ extension FleetReader {
 
     private func waves(_ field: Field) -> [ListedWave] {
         guard let items = list(field) else { return [] }
-        if items.isEmpty { note(field, "`waves` is empty", hint: "list a wave, or take the key out: then it is one wave of everything") }
+        if items.isEmpty { note(field, "`waves` is empty", hint: "list a wave, or remove the key to run all instances as one wave") }
         let waves = items.compactMap(wave)
         wavesAreComplete = waves.count == items.count
         noteRepetitions(waves)
@@ -51,8 +51,8 @@ extension FleetReader {
             note(
                 .warning,
                 at: mark,
-                "the gate of `\(last.wave.name)` guards nothing: no wave comes after it",
-                hint: "put it at an earlier wave, or take it out; `checks` of `rollout` look at every instance"
+                "the gate of `\(last.wave.name)` has no effect: no wave comes after it",
+                hint: "move it to an earlier wave, or remove it; `checks` of `rollout` run on every instance"
             )
         }
         return waves
@@ -69,7 +69,7 @@ extension FleetReader {
             note(
                 at: field.keyMark,
                 "\(title) has both `one_per` and `\(other.key)`",
-                hint: "how many it takes follows from the kinds that there are: leave one of them out, or make two waves of it"
+                hint: "`one_per` already decides how many instances it takes: remove one of them, or write two waves"
             )
         }
         let maxParallel = integer(section["max_parallel"], in: 1...100_000)
@@ -107,7 +107,7 @@ extension FleetReader {
             return nil
         }
         guard !Selector.reservedKeys.contains(key) else {
-            note(field, "no label can be called `\(key)`", hint: "give the instances a label of another name for it")
+            note(field, "a label cannot be called `\(key)`", hint: "use a label with another name")
             return nil
         }
         return .label(key)
@@ -119,7 +119,7 @@ extension FleetReader {
         }
         if given.count > 1 {
             let keys = given.map { "`\($0.key)`" }.joined(separator: " and ")
-            note(at: given[1].keyMark, "\(title) chooses its instances by \(keys)", hint: "one of them is enough; make two waves of it")
+            note(at: given[1].keyMark, "\(title) selects its instances by \(keys)", hint: "use one of them, or write two waves")
             return nil
         }
         guard let field = given.first else { return .rest }
@@ -134,7 +134,7 @@ extension FleetReader {
         case "count": return integer(field, in: 1...Int.max).map { .count($0) }
         default:
             guard let isRest = bool(field) else { return nil }
-            if !isRest { note(field, "`rest` can only be true", hint: "take it out") }
+            if !isRest { note(field, "`rest` can only be true", hint: "remove it") }
             return .rest
         }
     }
@@ -156,7 +156,7 @@ extension FleetReader {
     private func stop(_ field: Field) -> StopRules {
         guard let section = section(field, "`stop`", keys: Self.stopKeys) else { return StopRules() }
         if section.fields.isEmpty, section.refusedKeys.isEmpty {
-            note(at: field.keyMark, "`stop` says nothing", hint: "write for example {failures: 1}, or take it out")
+            note(at: field.keyMark, "`stop` is empty", hint: "write for example {failures: 1}, or remove it")
         }
         return StopRules(
             failures: integer(section["failures"], in: 1...Int.max),

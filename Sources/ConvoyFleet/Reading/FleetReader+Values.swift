@@ -33,11 +33,11 @@ extension FleetReader {
             return nil
         }
         guard !scalar.isNull else {
-            note(field, "`\(field.key)` holds an empty value", hint: "write one, or take it out")
+            note(field, "`\(field.key)` contains an empty value", hint: "write a value, or remove it")
             return nil
         }
         guard !scalar.text.utf8.contains(0) else {
-            note(field, "`\(field.key)` holds a NUL character")
+            note(field, "`\(field.key)` contains a NUL character")
             return nil
         }
         guard scalar.text.utf8.contains(UInt8(ascii: "$")) else { return Text(text: scalar.text, isLiteral: true) }
@@ -69,7 +69,7 @@ extension FleetReader {
                     noteMissing(
                         "env:\(name)",
                         field,
-                        "the environment has no variable \(name)",
+                        "environment variable \(name) is not set",
                         hint: "set it, or give a default: ${env:\(name):-…}"
                     )
                     return nil
@@ -86,7 +86,7 @@ extension FleetReader {
                         "file:\(path)",
                         field,
                         "the file “\(path)” \(failure.reason)",
-                        hint: failure.hint ?? "relative paths start where the fleet file is"
+                        hint: failure.hint ?? "relative paths start at the directory of the fleet file"
                     )
                     return nil
                 }
@@ -136,8 +136,8 @@ extension FleetReader {
         guard Self.isName(text) else {
             note(
                 field,
-                "`\(field.key)` is not a name",
-                hint: "a name has at most 128 ASCII letters, digits, “.”, “_” and “-”, a letter or digit first"
+                "`\(field.key)` is not a valid name",
+                hint: "use at most 128 ASCII letters, digits, “.”, “_” and “-”, and start with a letter or digit"
             )
             return nil
         }
@@ -194,7 +194,7 @@ extension FleetReader {
             return nil
         }
         guard duration.milliseconds <= Int64(Int32.max) else {
-            note(field, "`\(field.key)` is too long", hint: "24 days are the longest")
+            note(field, "`\(field.key)` is too long", hint: "the maximum is 24 days")
             return nil
         }
         return duration

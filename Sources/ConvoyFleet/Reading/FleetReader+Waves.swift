@@ -2,27 +2,28 @@ internal import ConvoyMigrations
 import ConvoyText
 
 extension FleetReader {
-    /// Tells which waves take nothing, or what another takes first. Without discovery the file says it all; with it, only a run can know.
+    /// Reports waves that take nothing, or whose instances an earlier wave takes. Without discovery the file decides it; with it, only a
+    /// run can.
     func check(_ waves: [ListedWave], against listed: [ListedInstance], canDiscover: Bool) {
         let rest = waves.firstIndex { $0.wave.selection == .rest && $0.wave.onePer == nil } ?? waves.count
         for wave in waves.dropFirst(rest + 1) {
             note(
                 at: wave.mark,
-                "wave `\(wave.wave.name)` selects nothing: `\(waves[rest].wave.name)` before it takes the rest",
-                hint: "put it before that one"
+                "wave `\(wave.wave.name)` selects nothing: the earlier wave `\(waves[rest].wave.name)` takes the rest",
+                hint: "move it before that wave"
             )
         }
         guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty else { return }
 
         let instances = listed.map(\.instance)
-        // Nobody has a cohort yet, so that a wave of one instance per cohort takes none and leaves to later waves at least what it will
-        // leave in a run: what has nothing to take here has nothing to take there.
+        // Cohorts are not known yet, so a wave of one instance per cohort takes none here and leaves to later waves at least what it will
+        // leave in a run: a wave that has nothing to take here has nothing to take there.
         let choice = WaveChoice(waves: waves.map(\.wave), instances: instances, cohorts: [:])
         let known = Set(instances.map(\.name))
         let vocabulary = SelectionVocabulary(instances)
         for (index, wave) in waves.enumerated() where index <= rest {
             noteUnknownLabel(of: wave, instances)
-            // A wave that gets nothing is told as that.
+            // A wave that gets nothing is reported as empty.
             var misses: [SelectorMiss] = []
             if case .selector(let selector) = wave.wave.selection { misses = selector.misses(in: vocabulary) }
             if !choice.leftFor[index].isEmpty {
@@ -66,7 +67,7 @@ extension FleetReader {
 
     private func noteUnknown(_ names: [String], of wave: ListedWave, among known: Set<String>) {
         for name in names where !known.contains(name) {
-            note(at: wave.nameMarks[name] ?? wave.mark, "there is no instance `\(name)`", hint: suggestion(for: name, among: known))
+            note(at: wave.nameMarks[name] ?? wave.mark, "unknown instance `\(name)`", hint: suggestion(for: name, among: known))
         }
     }
 
@@ -81,13 +82,13 @@ extension FleetReader {
 
     /// How many instances there are decides whether a share of them is anything; a selector that nothing fits is a mistake.
     private func noteEmpty(_ wave: ListedWave, isTaken: Bool, isMistake: Bool, miss: SelectorMiss?) {
-        let reason = isTaken ? "earlier waves take all that it means" : miss?.message ?? "no instance is meant or left"
+        let reason = isTaken ? "earlier waves take all instances that it selects" : miss?.message ?? "no matching instance is left"
         let severity: Problem.Severity =
             switch wave.wave.selection {
             case .selector, .names: isMistake ? .error : .warning
             case .count, .percent, .rest: .warning
             }
-        let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or take it out"
+        let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or remove it"
         note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: hint)
     }
 }

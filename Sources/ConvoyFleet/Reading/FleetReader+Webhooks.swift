@@ -16,7 +16,7 @@ extension FleetReader {
     func webhooks(_ field: Field) -> [Webhook] {
         let hint = "write for example - {url: \"${env:HOOK_URL}\", on: [gate-waiting, run-finished]}"
         guard let items = list(field, hint: hint) else { return [] }
-        if items.isEmpty { note(field, "`notifications` is empty", hint: "list one, or take the key out") }
+        if items.isEmpty { note(field, "`notifications` is empty", hint: "list one, or remove the key") }
         return items.compactMap { webhook($0, hint: hint) }
     }
 
@@ -28,7 +28,7 @@ extension FleetReader {
         let occasions = section["on"].flatMap(occasions)
         let timeout = duration(section["timeout"], atLeast: .milliseconds(1))
         if let timeout, timeout > Self.longestTimeout, let field = section["timeout"] {
-            note(field, "`timeout` is too long", hint: "a run waits for its last notifications: 5m is the longest")
+            note(field, "`timeout` is too long", hint: "the maximum is 5m, because a run waits for its last notifications")
         }
         let retries = integer(section["retries"], in: 0...10)
         let headers = section["headers"].map(headers) ?? []
@@ -52,7 +52,7 @@ extension FleetReader {
 
     private func occasions(_ field: Field) -> Set<Webhook.Occasion>? {
         guard let items = list(field, allowsSingle: true) else { return nil }
-        if items.isEmpty { note(field, "`on` is empty", hint: "name an occasion, or take the key out: then it is all of them") }
+        if items.isEmpty { note(field, "`on` is empty", hint: "name an occasion, or remove the key to be notified of all") }
         let words = Webhook.Occasion.allCases.map(\.rawValue)
         let occasions = items.compactMap { choice($0, among: words).flatMap(Webhook.Occasion.init) }
         return occasions.count == items.count && !occasions.isEmpty ? Set(occasions) : nil
@@ -64,11 +64,11 @@ extension FleetReader {
         return section.fields.compactMap { field in
             let name = field.key.lowercased()
             guard !name.isEmpty, name.utf8.allSatisfy(Self.isHeaderNameByte) else {
-                note(at: field.keyMark, "a header's key is not the name of one", hint: "it has letters, digits and “-”")
+                note(at: field.keyMark, "a header's name is not valid", hint: "use letters, digits and “-”")
                 return nil
             }
             guard !Self.ownHeaders.contains(name) else {
-                note(at: field.keyMark, "the header `\(field.key)` cannot be set", hint: "Convoy sets it itself: take it out")
+                note(at: field.keyMark, "the header `\(field.key)` cannot be set", hint: "Convoy sets it: remove it")
                 return nil
             }
             if let line = lines.updateValue(field.keyMark.line, forKey: name) {
@@ -81,8 +81,8 @@ extension FleetReader {
             guard value.text.unicodeScalars.allSatisfy({ $0 == "\t" || (" "..."~").contains($0) }) else {
                 note(
                     field,
-                    "the header `\(field.key)` holds a character that no header can hold",
-                    hint: "it is one line of ASCII characters"
+                    "the header `\(field.key)` contains a character that is not allowed in a header",
+                    hint: "write one line of ASCII characters"
                 )
                 return nil
             }

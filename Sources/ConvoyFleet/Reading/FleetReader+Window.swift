@@ -18,7 +18,11 @@ extension FleetReader {
         let from = timeOfDay(section["from"], upTo: 23 * 60 + 59)
         let to = timeOfDay(section["to"], upTo: MaintenanceWindow.minutesOfDay)
         if let from, from == to, let field = section["to"] {
-            note(field, "the window has no length", hint: "let `from` and `to` differ; the whole day is from \"00:00\" to \"24:00\"")
+            note(
+                field,
+                "the maintenance window has no length",
+                hint: "give different times for `from` and `to`; the whole day is from \"00:00\" to \"24:00\""
+            )
             return nil
         }
         guard let from, let to, let timezone = timezone(section["timezone"]), !days.isEmpty else { return nil }
@@ -27,7 +31,7 @@ extension FleetReader {
 
     private func days(_ field: Field) -> Set<MaintenanceWindow.Day> {
         guard let items = list(field) else { return [] }
-        if items.isEmpty { note(field, "`days` is empty", hint: "take it out to mean every day") }
+        if items.isEmpty { note(field, "`days` is empty", hint: "remove it to allow every day") }
         let words = MaintenanceWindow.Day.allCases.map(\.rawValue)
         return Set(items.compactMap { choice($0, among: words) }.compactMap(MaintenanceWindow.Day.init))
     }

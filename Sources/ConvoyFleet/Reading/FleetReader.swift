@@ -4,7 +4,7 @@ import ConvoyText
 
 /// Turns the nodes of a fleet file into a ``Fleet`` and notes every problem on the way.
 ///
-/// Its readers answer nil where a value is missing or wrong, and have told the problem then; so a caller goes on with what it has.
+/// Its readers return nil for a missing or wrong value, after reporting the problem; so a caller continues with what it has.
 final class FleetReader {
     let file: String
     /// What relative paths start from, with a slash at its end; empty for the working directory.
@@ -100,7 +100,7 @@ final class FleetReader {
             if let nearest = nearestWord(to: word, among: candidates.sorted()) { return "did you mean `\(nearest)`?" }
         }
         guard !candidates.isEmpty, candidates.count <= 16 else { return nil }
-        return "there is \(candidates.sorted().map { "`\($0)`" }.joined(separator: ", "))"
+        return "available: \(candidates.sorted().map { "`\($0)`" }.joined(separator: ", "))"
     }
 
     // MARK: Mappings
@@ -166,7 +166,7 @@ final class FleetReader {
                 continue
             }
             if isEmpty {
-                note(at: pair.key.mark, "\(name) has no value", hint: "write one, or take the key out")
+                note(at: pair.key.mark, "\(name) has no value", hint: "write a value, or remove the key")
                 section.refuse(key.text)
                 continue
             }

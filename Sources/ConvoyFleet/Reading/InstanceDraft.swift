@@ -13,7 +13,7 @@ struct InstanceDraft {
     /// What the `direct` connection has of its own; nil where there is none.
     var direct: [String: String]?
     var settings = InstanceSettings()
-    /// False where some of it could not be read, so that nobody can say which database is meant.
+    /// False if some of it could not be read, so that the database is unknown.
     var isComplete = true
 
     var connection: ConnectionParameters { ConnectionParameters(parameters) }
@@ -46,7 +46,7 @@ struct InstanceDraft {
     }
 }
 
-/// Where a database is, so far as a connection's parameters tell without asking anybody.
+/// Where a database is, as far as a connection's parameters say without asking a server.
 package struct DatabaseTarget: Hashable {
     var host: String
     var port: String

@@ -7,7 +7,7 @@ package enum Placeholders {
         pieces(of: text).dropFirst().compactMap { word(at: $0).map(String.init) }
     }
 
-    /// The text with a value in the place of each word. What is put in is not looked at again.
+    /// The text with a value in the place of each word. Inserted values are not expanded again.
     package static func fill<Failure: Error>(
         _ text: String,
         _ value: (_ word: String) throws(Failure) -> String

@@ -58,7 +58,7 @@ struct Section {
         return fields.first { $0.key == key }
     }
 
-    /// Whether the file has nothing to say on a key, and no problem with it was told either.
+    /// Whether the file does not give a key, and no problem with it was reported either.
     func lacks(_ key: String) -> Bool {
         self[key] == nil && !refusedKeys.contains(key)
     }

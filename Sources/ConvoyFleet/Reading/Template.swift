@@ -9,7 +9,7 @@ struct Template {
         case file(path: String)
     }
 
-    /// Why a text is no template, in words that never repeat it.
+    /// Why a text is not a template, in words that never repeat it.
     struct Failure: Error {
         var message: String
         var hint: String?
@@ -43,7 +43,7 @@ struct Template {
 
     private static func part(_ content: Substring) throws(Failure) -> Part {
         guard !content.unicodeScalars.contains("$"), !content.unicodeScalars.contains("{") else {
-            throw Failure(message: "one “${” stands inside another", hint: "set the inner one's value where the outer one's is set")
+            throw Failure(message: "“${…}” cannot be nested", hint: "put the complete value into one variable")
         }
         if content.hasPrefix("file:") {
             let path = content.dropFirst("file:".count)
@@ -60,7 +60,7 @@ struct Template {
             throw Failure(message: "“${env:…}” names no variable", hint: "write ${env:NAME} or ${env:NAME:-default}")
         }
         throw Failure(
-            message: "this kind of “${…}” is not known",
+            message: "unknown kind of “${…}”",
             hint: "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; “$$” is a dollar sign"
         )
     }

@@ -34,14 +34,19 @@ extension FleetReader {
         }
         guard isNamed else { return }
         if isExposed {
-            note(.warning, at: nil, "libpq ignores the password file “\(path)”, which other users can read", hint: "chmod 600 it")
+            note(
+                .warning,
+                at: nil,
+                "libpq ignores the password file “\(path)”, which other users can read",
+                hint: "restrict it with chmod 600"
+            )
         }
         if text.unicodeScalars.first == "\u{FEFF}" {
             note(
                 .warning,
                 at: nil,
-                "the password file “\(path)” begins with a byte order mark, so its first line fits no host",
-                hint: "take it out"
+                "the password file “\(path)” begins with a byte order mark, so its first line matches no host",
+                hint: "remove it"
             )
         }
     }

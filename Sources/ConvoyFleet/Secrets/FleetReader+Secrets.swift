@@ -14,7 +14,7 @@ struct SecretNotes {
     var exposedAt: YAMLNode.Mark?
     /// The first secret that stands in the fleet file itself.
     var literalAt: YAMLNode.Mark?
-    /// What was told once already.
+    /// Problems that were reported once already.
     var told: Set<String> = []
 }
 
@@ -45,11 +45,11 @@ extension FleetReader {
                 at: field.node.mark,
                 message,
                 hint:
-                    "what a wrong key encrypts can never be read again: take out what does not belong to it, or write {exact: …} if it does"
+                    "data encrypted with a wrong key can never be read again: remove what does not belong to the key, or write {exact: …} if it does"
             )
             return nil
         case .address:
-            note(at: field.node.mark, message, hint: "take out what does not belong to it")
+            note(at: field.node.mark, message, hint: "remove what does not belong to it")
             return nil
         case .password:
             // Thousands of instances may share one variable.
@@ -58,7 +58,7 @@ extension FleetReader {
                     .warning,
                     at: field.node.mark,
                     message,
-                    hint: "take it out unless the password really has it; `printf %s` writes no line break"
+                    hint: "remove it unless it is part of the password; `printf %s` writes no line break"
                 )
             }
             return value
@@ -79,16 +79,26 @@ extension FleetReader {
         }
     }
 
-    /// A literal secret stands in the file itself.
+    /// A literal secret is written in the fleet file.
     func noteLiteral(_ secret: String, _ field: Field) {
         secrets.literalAt = secrets.literalAt ?? field.node.mark
         if case .scalar(let scalar) = field.node.content, let variable = Self.shellVariable(scalar.text) {
             // Only a name that the environment has is shown: else it may be a password that begins with a dollar sign.
             let name = environment[variable] == nil ? "NAME" : variable
-            note(.warning, at: field.node.mark, "\(secret) is the text itself: “$” begins no variable here", hint: "write ${env:\(name)}")
+            note(
+                .warning,
+                at: field.node.mark,
+                "\(secret) is taken literally: “$” does not start a variable here",
+                hint: "write ${env:\(name)}"
+            )
             return
         }
-        note(.warning, at: field.node.mark, "\(secret) stands in the file itself", hint: "use ${env:NAME}, ${file:PATH} or a password file")
+        note(
+            .warning,
+            at: field.node.mark,
+            "\(secret) is written in the fleet file",
+            hint: "use ${env:NAME}, ${file:PATH} or a password file"
+        )
     }
 
     /// The name of a variable that a text would be to a shell: `$NAME`, and `NAME` in braces after the dollar sign is refused elsewhere.
@@ -116,7 +126,7 @@ extension FleetReader {
         remember(value, value.pieces, at: field.node.mark)
         rememberParts(ofURL: text)
         guard let complaint = URLText.complaint(text) else { return text }
-        note(at: field.node.mark, "`\(field.key)` \(complaint), so its parts cannot be told apart", hint: URLText.encodingHint)
+        note(at: field.node.mark, "`\(field.key)` \(complaint), so it cannot be split into its parts", hint: URLText.encodingHint)
         return nil
     }
 
@@ -143,13 +153,13 @@ extension FleetReader {
 
     // MARK: Warnings on the whole
 
-    /// Tells which secrets other users of the machine can read.
+    /// Reports which secrets other users of the machine can read.
     func noteExposedSecrets(isFileExposed: Bool) {
         if isFileExposed, let mark = secrets.literalAt {
             note(
                 .warning,
                 at: mark,
-                "the fleet file holds a secret, and other users of this machine can read it",
+                "the fleet file contains a secret, and other users of this machine can read it",
                 hint: "chmod 600 \(file), and keep secrets out of it"
             )
         }
@@ -160,11 +170,11 @@ extension FleetReader {
             at: secrets.exposedAt,
             "the secret in “\(first)”" + (more > 0 ? " and those in \(more) more \(more == 1 ? "file" : "files")" : "")
                 + " can be read by other users of this machine",
-            hint: "chmod 600 keeps \(more > 0 ? "them" : "it") to you"
+            hint: "use chmod 600 to restrict \(more > 0 ? "them" : "it") to your user"
         )
     }
 
-    /// Tells which passwords a stranger on the network could get: where the server does not have to prove who it is.
+    /// Reports which passwords an attacker on the network could get: where the server does not have to prove its identity.
     func noteUnprovenServers(_ connections: [(parameters: ConnectionParameters, mark: YAMLNode.Mark)]) {
         var addresses: [String] = []
         var modes: Set<String> = []
@@ -186,7 +196,7 @@ extension FleetReader {
                 + " given a password with sslmode=\(modes.sorted().joined(separator: ", ")): "
                 + (isEncrypted
                     ? "another server can pose as \(more > 0 ? "them" : "it")"
-                    : "another server can pose as \(more > 0 ? "them" : "it"), and the password may travel in the clear"),
+                    : "another server can pose as \(more > 0 ? "them" : "it"), and the password may be sent unencrypted"),
             hint: "use sslmode: verify-full with sslrootcert, or channel_binding: require"
         )
     }

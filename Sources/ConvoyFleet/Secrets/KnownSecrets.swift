@@ -8,8 +8,8 @@ internal import ConvoyPostgres
 public struct KnownSecrets: Sendable {
     /// Hides all of them: for what programs write.
     package let mask: SecretMask
-    /// Hides those that are no words of the fleet: for what servers say. A password `teslamate` would hide half of a message on the role `teslamate`, and
-    /// by that be told.
+    /// Masks secrets that are not words of the fleet, in messages of servers. A password `teslamate` would mask half of a message about the
+    /// role `teslamate`, and thereby reveal itself.
     package let wordMask: SecretMask
     /// The variables that they come from.
     package let variables: Set<String>

@@ -2,7 +2,8 @@ internal import ConvoyMigrations
 package import ConvoyText
 
 extension Fleet {
-    /// What the waves name that no instance has, once discovery has found all there is; without discovery the file's reader has told it.
+    /// Names in the waves that no instance has, once discovery has found all instances; without discovery the file's reader has reported
+    /// them.
     package func rolloutWarnings(_ discovered: DiscoveredFleet) -> [Problem] {
         // What is not known cannot be missed.
         guard discovered.failures.isEmpty else { return [] }

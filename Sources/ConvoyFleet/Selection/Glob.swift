@@ -16,12 +16,13 @@ public struct Glob: Sendable, Hashable, CustomStringConvertible {
 
     public func hash(into hasher: inout Hasher) { hasher.combine(scalars) }
 
-    /// Whether the whole text fits; letters are told apart by case. Takes time in proportion to both lengths multiplied, at worst.
+    /// Whether the whole text matches; letters are case-sensitive. Takes time in proportion to both lengths multiplied, at worst.
     public func matches(_ text: String) -> Bool {
         let text = Array(text.unicodeScalars)
         var position = 0
         var next = 0
-        // Where to go on after a mismatch: behind the newest star, which then takes one character more. An older star need not be tried again.
+        // Where to continue after a mismatch: behind the newest star, which then takes one character more. An older star need not be tried
+        // again.
         var retry: (next: Int, position: Int)?
         while position < text.count {
             if next < scalars.count, scalars[next] == "*" {

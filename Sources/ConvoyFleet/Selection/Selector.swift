@@ -8,9 +8,9 @@ import ConvoyText
 /// | term | holds for an instance |
 /// | --- | --- |
 /// | `ring=canary`, `ring==canary` | whose label has that value |
-/// | `ring!=canary` | whose label has another value, or that has no such label |
+/// | `ring!=canary` | whose label has another value, or that does not have the label |
 /// | `region in (eu,us)` | whose label has one of the values |
-/// | `region notin (eu,us)` | whose label has none of them, or that has no such label |
+/// | `region notin (eu,us)` | whose label has none of them, or that does not have the label |
 /// | `legacy` | that has the label |
 /// | `!legacy` | that has not |
 /// | `name~team-*` | whose label fits the glob |
@@ -86,7 +86,7 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Why a text is no selector, and where.
+/// Why a text is not a selector, and where.
 public struct SelectorError: Error, Sendable, Hashable, CustomStringConvertible {
     /// One sentence without a full stop.
     public var message: String

@@ -43,7 +43,7 @@ package struct SelectionVocabulary: Sendable {
         let known = (values(of: key) ?? []).sorted().map(\.text)
         if let twin = known.first(where: { $0 == value.text }) {
             return
-                "“\(twin)” there is written with \(Self.difference(twin, value.text)): write \(key)=\(Selector.quoted(twin)) as it stands there"
+                "the “\(twin)” of the fleet is written with \(Self.difference(twin, value.text)): write \(key)=\(Selector.quoted(twin)) exactly like this"
         }
         if let odd = OddCharacter(in: value.text) {
             let read = OddCharacter.read(value.text)
@@ -52,10 +52,10 @@ package struct SelectionVocabulary: Sendable {
         }
         if let nearest = nearestWord(to: value.text, among: known) { return "did you mean \(nearest)?" }
         guard !known.isEmpty, known.count <= 16 else { return nil }
-        return "there is \(known.map { Selector.quoted($0) }.joined(separator: ", "))"
+        return "available: \(known.map { Selector.quoted($0) }.joined(separator: ", "))"
     }
 
-    /// Where two texts that look the same part: `U+00FC, not U+0075 U+0308`.
+    /// Where two texts that look the same differ: `U+00FC, not U+0075 U+0308`.
     private static func difference(_ known: String, _ typed: String) -> String {
         func points(_ text: String, after shared: Int) -> String {
             text.unicodeScalars.dropFirst(shared).prefix(2).map(\.codePoint).joined(separator: " ")
@@ -67,8 +67,7 @@ package struct SelectionVocabulary: Sendable {
 
 extension Selector {
     /// The names in it that nothing has, in order: values that are asked for, instances, servers and databases that are to be left out, and keys.
-    ///
-    /// That no instance has a label's value which is to be left out is no miss: `ring!=legacy` stays right when the last legacy one is gone.
+    /// An excluded value that no instance has is not a miss: `ring!=legacy` stays right when the last legacy instance is gone.
     package func misses(in vocabulary: SelectionVocabulary) -> [SelectorMiss] {
         terms.flatMap { term -> [SelectorMiss] in
             if !Self.reservedKeys.contains(term.key), vocabulary.values(of: term.key) == nil {
@@ -117,7 +116,7 @@ extension Selector {
             hint =
                 known.isEmpty
                 ? "the fleet has no labels; name, server and database can be selected"
-                : known.count <= 16 ? "there is \(known.joined(separator: ", "))" : nil
+                : known.count <= 16 ? "available: \(known.joined(separator: ", "))" : nil
         }
         return SelectorMiss(message: "no instance has a label `\(term.key)`", hint: hint, isName: false)
     }

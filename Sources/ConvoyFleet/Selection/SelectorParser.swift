@@ -15,7 +15,7 @@ struct SelectorParser {
             throw SelectorError(
                 "the selector is empty",
                 column: 1,
-                hint: "write for example ring=canary, or leave it out to mean everything"
+                hint: "write for example ring=canary, or omit it to select all instances"
             )
         }
         var terms: [Selector.Term] = []
@@ -65,7 +65,7 @@ struct SelectorParser {
         case "in": return Selector.Term(key: key, condition: .isOne(of: try values()))
         case "notin": return Selector.Term(key: key, condition: .isNone(of: try values()))
         default:
-            throw SelectorError("“\(word)” is no operator", column: start, hint: "the operators are =, ==, !=, ~, in (…) and notin (…)")
+            throw SelectorError("“\(word)” is not an operator", column: start, hint: "the operators are =, ==, !=, ~, in (…) and notin (…)")
         }
     }
 
@@ -105,13 +105,13 @@ struct SelectorParser {
                 throw SelectorError(
                     "terms are joined with commas",
                     column: column,
-                    hint: "write for example ring=canary,!legacy; a value with blanks needs quotes"
+                    hint: "write for example ring=canary,!legacy; a value with spaces needs quotes"
                 )
             }
             let hint =
                 scalars[position] == "*" || scalars[position] == "?"
                 ? "a pattern takes ~ instead of =" : "put the value in quotes, for example name=\"my car\""
-            throw SelectorError("“\(scalars[position])” cannot stand in a value without quotes", column: column, hint: hint)
+            throw SelectorError("“\(scalars[position])” is not allowed in a value without quotes", column: column, hint: hint)
         }
         if let odd = OddCharacter(in: value), odd.isOddWithoutQuotes {
             let start = end - value.unicodeScalars.count

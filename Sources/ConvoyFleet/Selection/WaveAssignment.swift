@@ -36,7 +36,7 @@ extension Rollout {
     }
 }
 
-/// The decision itself, by index, with what validation wants to tell about it.
+/// The decision itself, by index, with what validation reports about it.
 struct WaveChoice {
     /// For each instance the wave that takes it.
     private(set) var waveOfInstance: [Int?]

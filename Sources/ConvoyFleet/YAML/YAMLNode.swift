@@ -13,7 +13,7 @@ struct YAMLNode {
         case scalar(Scalar)
         case sequence([YAMLNode])
         case mapping([Pair])
-        /// Something that was refused, with its problem told already.
+        /// A value that was refused; its problem is already reported.
         case refused
     }
 

@@ -24,7 +24,7 @@ struct YAMLParser: ~Copyable {
             parser.deallocate()
             return nil
         }
-        // Else a byte order mark could switch to UTF-16, whose places nobody can count.
+        // Otherwise a byte order mark could switch to UTF-16, in which positions cannot be counted.
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
     }

@@ -45,7 +45,7 @@ struct YAMLReader: ~Copyable {
         _ = try next()
         let end = try next()
         guard case .streamEnd = end.kind else {
-            throw problem(end.mark, "a second document begins here", hint: "a fleet file is one YAML document: take the line “---” out")
+            throw problem(end.mark, "a second document begins here", hint: "a fleet file is one YAML document: remove the line “---”")
         }
         return node
     }

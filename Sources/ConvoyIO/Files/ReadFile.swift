@@ -38,7 +38,7 @@ package struct FileReadError: Error, Sendable, Hashable, CustomStringConvertible
         case .directory: "is a directory"
         case .notRegular: "is not a regular file"
         case .tooLarge(let limit): "is larger than \(limit >= 1 << 20 ? "\(limit >> 20) MiB" : "\(limit >> 10) KiB")"
-        case .notUTF8: "is not a text in UTF-8"
+        case .notUTF8: "is not UTF-8 text"
         case .failed(let reason): "cannot be read: \(reason)"
         }
     }

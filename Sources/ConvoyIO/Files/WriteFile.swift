@@ -4,10 +4,10 @@ import Glibc
 package struct FileWriteError: Error, Sendable, Hashable, CustomStringConvertible {
     package let reason: String
 
-    package var description: String { "the file cannot be made: \(reason)" }
+    package var description: String { "the file cannot be created: \(reason)" }
 }
 
-/// Makes a file with these contents, whole or not at all; what bears the name already is never written to.
+/// Creates a file with these contents, completely or not at all; an existing file of that name is never written to.
 package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileWriteError(reason: systemReason()) }
@@ -21,15 +21,15 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
             reason = systemReason()
         }
     }
-    // Some file systems tell only here that the disk is full.
+    // Some file systems report only here that the disk is full.
     if close(descriptor) != 0, reason == nil, errno != EINTR { reason = systemReason() }
     guard let reason else { return }
     _ = unlink(path)
     throw FileWriteError(reason: reason)
 }
 
-/// Puts a file with these contents in the place of the one that bears the name, or makes it: whoever reads it finds the old one or the new one,
-/// whole. What is replaced hands down its permissions.
+/// Replaces or creates a file with these contents: a reader finds either the old file or the new one, always complete. The new file takes
+/// over the permissions of the old one.
 ///
 /// No symbolic link is followed: who may write to the folder could have it lead to any file of ours.
 package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
@@ -45,7 +45,7 @@ package func replaceFile(_ path: String, _ contents: [UInt8]) throws(FileWriteEr
     throw FileWriteError(reason: reason)
 }
 
-/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil where nothing or a regular file bears the name.
+/// Why ``replaceFile(_:_:)`` would refuse a path as it is now; nil if the path does not exist or is a regular file.
 package func reasonAgainstReplacing(_ path: String) -> String? {
     var status = stat()
     guard lstat(path, &status) == 0 else { return nil }

@@ -17,9 +17,9 @@ enum HTTPFailure {
         case let error as NIOConnectionError: reason(error)
         case let error as IOError: reason(errno: error.errnoCode)
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            // BoringSSL tells the two apart in its text only.
+            // BoringSSL distinguishes the two in its text only.
             "\(error)".contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError
-                ? "its certificate is not to be trusted" : "it does not speak TLS that can be used"
+                ? "its certificate is not trusted" : "it offers no usable TLS"
         case is HTTPParserError: improper
         case is TooLong: "its answer is longer than \(HTTPConnections.responseLimit / 1024) KiB"
         case ChannelError.connectTimeout: nil
@@ -27,7 +27,7 @@ enum HTTPFailure {
         }
     }
 
-    private static let improper = "what it answered is not proper HTTP"
+    private static let improper = "its answer is not valid HTTP"
 
     private static func reason(_ error: HTTPClientError) -> String? {
         switch error {
@@ -36,22 +36,22 @@ enum HTTPFailure {
             nil
         case .remoteConnectionClosed, .uncleanShutdown: "the connection was closed before an answer"
         case .invalidURL, .emptyHost, .emptyScheme: "its URL is not valid"
-        default: error.description.contains("Header") ? "a header holds what no header can carry" : "it cannot be reached"
+        default: error.description.contains("Header") ? "a header contains a character that is not allowed" : "it cannot be reached"
         }
     }
 
     private static func reason(_ error: NIOConnectionError) -> String? {
         let codes = error.connectionErrors.compactMap { ($0.error as? IOError)?.errnoCode }
-        if error.connectionErrors.isEmpty, error.dnsAError != nil || error.dnsAAAAError != nil { return "there is no such host" }
+        if error.connectionErrors.isEmpty, error.dnsAError != nil || error.dnsAAAAError != nil { return "host not found" }
         return codes.first.map(reason(errno:)) ?? nil
     }
 
     private static func reason(errno code: CInt) -> String {
         switch code {
-        case ECONNREFUSED: "nothing listens there"
+        case ECONNREFUSED: "connection refused"
         case ECONNRESET, EPIPE: "the connection was lost"
-        case ENETUNREACH, EHOSTUNREACH: "there is no route to it"
-        default: "it cannot be reached (error \(code) of the system)"
+        case ENETUNREACH, EHOSTUNREACH: "no route to host"
+        default: "it cannot be reached (system error \(code))"
         }
     }
 }

@@ -57,7 +57,7 @@ package struct HTTPRequest: Sendable {
         case status(Int, retryAfter: String? = nil, redirects: Int = 0)
         /// A redirect that is not followed although others are, and why.
         case astray(Int, String)
-        /// Why there is none, for example that nothing listens there.
+        /// Why there is no answer, for example a refused connection.
         case failed(String)
     }
 
@@ -122,7 +122,7 @@ package struct HTTPRequest: Sendable {
         guard let target = URL(string: location, relativeTo: url)?.absoluteURL,
             var parts = URLComponents(url: target, resolvingAgainstBaseURL: true),
             let scheme = target.scheme?.lowercased(), schemes.contains(scheme), let host = target.host()?.lowercased(), !host.isEmpty
-        else { return .failure(Refusal(text: "it leads to no http or https URL")) }
+        else { return .failure(Refusal(text: "it does not lead to an http or https URL")) }
         guard host == url.host()?.lowercased() else { return .failure(Refusal(text: "it leads to another host")) }
         let before = url.scheme?.lowercased()
         if before == "https", scheme == "http" { return .failure(Refusal(text: "it leads from https to http")) }
@@ -131,7 +131,7 @@ package struct HTTPRequest: Sendable {
         }
         let origin = URLComponents(url: url, resolvingAgainstBaseURL: true)
         (parts.user, parts.password) = (origin?.user, origin?.password)
-        return parts.url.map { .success($0) } ?? .failure(Refusal(text: "it leads to no http or https URL"))
+        return parts.url.map { .success($0) } ?? .failure(Refusal(text: "it does not lead to an http or https URL"))
     }
 }
 

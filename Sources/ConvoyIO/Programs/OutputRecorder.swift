@@ -1,7 +1,7 @@
 import ConvoyText
 
-/// Makes what a program writes fit to be kept and shown: secrets are hidden, bytes that are no UTF-8 repaired, characters that a terminal would
-/// obey written out, and of much output only the beginning and the end are kept.
+/// Prepares a program's output to be kept and shown: secrets are masked, bytes that are not UTF-8 repaired, characters that a terminal
+/// would obey written out, and of long output only the beginning and the end are kept.
 struct OutputRecorder: Sendable {
     /// How many bytes are kept at most, one half of the beginning and one of the end.
     static let limit = 64 * 1024

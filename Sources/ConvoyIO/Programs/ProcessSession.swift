@@ -5,7 +5,7 @@ internal import Glibc
 /// The processes of a session, which a program of ours leads: whatever it started is in it, process groups of their own included, unless it
 /// made itself a session of its own as daemons do.
 struct ProcessSession: Sendable {
-    /// The leader's process id. The kernel gives the number to nobody else while the session has a process.
+    /// The leader's process id. The kernel does not reuse the number while the session has a process.
     let id: pid_t
 
     struct Member: Sendable, Hashable {
@@ -13,7 +13,8 @@ struct ProcessSession: Sendable {
         var group: pid_t
     }
 
-    /// The processes that still run. Those that have ended and wait to be collected are left out: in a container without an init, that is for ever.
+    /// The processes that still run. Ended processes that wait to be collected are left out: in a container without an init, they stay for
+    /// ever.
     func members() -> [Member] {
         guard let entries = try? FileManager.default.contentsOfDirectory(atPath: "/proc") else { return [] }
         return entries.compactMap { entry in

@@ -90,8 +90,8 @@ package struct Program: Sendable {
         if let problem { return outcome(.notStarted(problem)) }
 
         let execution = ProgramExecution(OutputRecorder(mask, onLine: onLine))
-        // Not a child of this task, which would have to wait for it: a program that has become another user's cannot be ended by us, and one that
-        // hangs in the kernel by nobody.
+        // Not a child of this task, which would have to wait for it: a program that runs as another user cannot be ended by Convoy, and one
+        // that hangs in the kernel cannot be ended at all.
         Task { await execution.run(self) }
         let ended = await execution.ending.value { [timeout] in try await Task.sleep(for: timeout) }
         let reason: Ending? = ended == nil ? (Task.isCancelled ? .cancelled(ran: true) : .timedOut(after: timeout)) : nil
@@ -121,7 +121,7 @@ private final class ProgramExecution: Sendable {
     private struct State {
         var recorder: OutputRecorder
         var session: ProcessSession?
-        /// Nobody waits for it any more, so it must not start.
+        /// No caller waits for it any more, so it must not start.
         var isAbandoned = false
     }
 
@@ -181,13 +181,14 @@ private final class ProgramExecution: Sendable {
         }
     }
 
-    /// Reads until nobody holds the other end, or the program has ended.
+    /// Reads until no process holds the other end, or the program has ended.
     private func read(_ output: SubprocessOutputSequence, of process: pid_t) async throws {
         var late = 0
         for try await buffer in output {
             let bytes = buffer.withUnsafeBytes { Array($0) }
             state.withLock { $0.recorder.add(bytes) }
-            // Someone whom it started may go on writing after it has ended; what it wrote itself is at most what a pipe holds.
+            // A process that it started may continue to write after it has ended; what the program itself wrote is at most what a pipe
+            // holds.
             if late > 0 || Self.hasEnded(process) { late += buffer.count }
             if late > Self.pipeSize { return }
         }

@@ -91,9 +91,9 @@ package struct SecretMask: Sendable {
     private static func key(_ first: UInt8, _ second: UInt8) -> UInt16 { UInt16(first) << 8 | UInt16(second) }
 
     private enum Look {
-        /// A secret of so many bytes begins here; zero is none.
+        /// A secret of this number of bytes begins here; zero if none does.
         case covers(Int)
-        /// More bytes are needed to tell.
+        /// More bytes are needed to decide.
         case undecided
     }
 

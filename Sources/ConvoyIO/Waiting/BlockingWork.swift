@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// Starts a thread that nobody joins.
+/// Starts a detached thread.
 func detachThread(_ body: @escaping @Sendable () -> Void) {
     final class Body: Sendable {
         let run: @Sendable () -> Void
@@ -26,7 +26,7 @@ func detachThread(_ body: @escaping @Sendable () -> Void) {
     if status != 0 { context.takeRetainedValue().run() }
 }
 
-/// A blocking call, such as `getaddrinfo` or `PQcancel`, on a thread of its own, so that one that hangs holds up nobody else.
+/// A blocking call, such as `getaddrinfo` or `PQcancel`, on a thread of its own, so that a hanging call delays nothing else.
 package final class BlockingCall<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?

@@ -2,6 +2,6 @@
 package enum Cancellation: Sendable, Hashable {
     /// It ends.
     case observed
-    /// It goes on: for clean-up, which must not itself be cancelled.
+    /// It continues: for clean-up, which must not itself be cancelled.
     case ignored
 }

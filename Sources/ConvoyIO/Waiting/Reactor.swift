@@ -21,7 +21,7 @@ package final class Reactor: Sendable {
     }
 
     package enum Wakeup: Sendable {
-        /// The descriptor is ready, or broken: the next read or write tells which.
+        /// The descriptor is ready, or broken: the next read or write shows which.
         case ready
         case timedOut
         case cancelled
@@ -37,7 +37,7 @@ package final class Reactor: Sendable {
     private struct State {
         var registrations: [UInt64: Registration] = [:]
         var lastToken: UInt64 = 0
-        /// Whether the thread sits in `poll`, or is about to, and nobody has interrupted it yet.
+        /// Whether the thread sits in `poll`, or is about to, and has not been interrupted yet.
         var isPolling = false
 
         /// Whether the caller has to interrupt the thread for it to see what has changed. The first one does it for all.
@@ -171,7 +171,7 @@ package final class Reactor: Sendable {
         state.withLock { state in
             state.isPolling = false
             for (index, token) in tokens.enumerated() {
-                // One that ended meanwhile, and whose descriptor may be another one's by now, has left the table.
+                // A wait that ended meanwhile, and whose descriptor may belong to another one by now, has left the table.
                 guard let registration = state.registrations[token] else { continue }
                 if anyReady, polled[index + 1].revents != 0 {
                     woken.append((registration.continuation, .ready))

@@ -7,7 +7,7 @@ extension AuditLog {
     struct Row: Sendable, Hashable {
         var version: MigrationVersion
         var checksum: String
-        /// Nil where it is no time.
+        /// Nil if it is not a time.
         var startedAt: CatalogTime?
     }
 

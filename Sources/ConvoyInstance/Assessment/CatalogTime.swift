@@ -8,7 +8,7 @@ struct CatalogTime: Sendable, Hashable, Comparable {
 
     init(seconds: Double) { self.seconds = seconds }
 
-    /// For example `2026-11-22 21:11:58.25+00`; nil for what is no time.
+    /// For example `2026-11-22 21:11:58.25+00`; nil if the text is not a time.
     init?(_ text: String) {
         switch text {
         case "infinity": seconds = .infinity

@@ -34,7 +34,7 @@ struct InstanceAssessment: Sendable {
                 Failure(
                     .blocked,
                     "several schemas have a table schema_migrations: \(schemas)",
-                    hint: "name the right one with ledger_schema in the fleet file"
+                    hint: "name the correct one with ledger_schema in the fleet file"
                 )
             )
         }
@@ -61,7 +61,7 @@ struct InstanceAssessment: Sendable {
         return Failure(
             .blocked,
             "\(table.schema).schema_migrations is not a ledger of TeslaMate: \(reason)",
-            hint: "another tool seems to own this table; check that the fleet file names the right database, or set ledger_schema"
+            hint: "another tool seems to use this table; check that the fleet file names the right database, or set ledger_schema"
         )
     }
 
@@ -86,7 +86,8 @@ struct InstanceAssessment: Sendable {
                 .unprovisioned,
                 contents == nil
                     ? "the database has tables but no schema_migrations" : "the database has tables but its schema_migrations is empty",
-                hint: "check that the fleet file names the right database; Convoy starts only from an empty database or from a ledger"
+                hint:
+                    "check that the fleet file names the right database; Convoy migrates only an empty database or a database with a ledger"
             )
             return
         }
@@ -109,11 +110,11 @@ struct InstanceAssessment: Sendable {
         warnings.append(Self.warning(ofRefusal: refusal))
     }
 
-    /// What those who only look are told of a failure that waits for those who migrate.
-    static func warning(ofRefusal failure: Failure) -> String { "migrate would refuse this: \(failure.message)" }
+    /// The warning for a probe about a failure that only a migration would meet.
+    static func warning(ofRefusal failure: Failure) -> String { "migrate would refuse this instance: \(failure.message)" }
 
-    /// Whether who may migrate matters also to those who only look: an app's own role that may write the ledger, and is not its owner, is a mistake
-    /// to be put right.
+    /// Whether missing rights to migrate also matter to a probe: an app's own role that may write the ledger and is not its owner is a
+    /// mistake that needs correction.
     private static func concernsReaders(_ facts: InstanceFacts, _ ledger: Ledger) -> Bool {
         guard !facts.isInRecovery, let table = facts.ledgerCandidates.first(where: { $0.schema == ledger.schema }) else { return false }
         return table.mayInsert && !table.mayActAsOwner
@@ -126,7 +127,7 @@ struct InstanceAssessment: Sendable {
             return Failure(
                 .blocked,
                 "none of TeslaMate's versions is applied here: this looks like another app's database, with the versions \(versions)",
-                hint: "correct the name of the database in the fleet file, or leave it out, of a discovery with exclude"
+                hint: "correct the name of the database in the fleet file, or remove it; in a discovery use exclude"
             )
         }
         let isOlder = set.newest.map { newest < $0.version } == true
@@ -134,8 +135,8 @@ struct InstanceAssessment: Sendable {
             .ahead,
             "the ledger has versions that the migration set does not know: \(versions)",
             hint: isOlder
-                ? "they are older than the newest of the set: a fork or an unreleased version made them; compare the schema with another instance's"
-                : "a newer release has migrated this database; bring the migration set up to date"
+                ? "they are older than the newest of the set, so a fork or an unreleased version applied them; compare the schema with another instance"
+                : "a newer release has migrated this database; update the migration set"
         )
     }
 
@@ -152,7 +153,7 @@ struct InstanceAssessment: Sendable {
             message,
             version: first,
             file: set[first]?.file,
-            hint: "restore the file, or turn strict off to go on with a warning"
+            hint: "restore the file, or set strict: false to continue with a warning"
         )
     }
 
@@ -176,7 +177,7 @@ struct InstanceAssessment: Sendable {
             .blocked,
             shortList(plan.obstacles, separator: "; "),
             version: first.version,
-            hint: "--to \(first.version) is the furthest that it goes back; before that there is only a backup"
+            hint: "the lowest target is --to \(first.version); only a backup restores an earlier state"
         )
         if case .irreversible(_, _, let file, let line) = first { (failure.file, failure.line) = (file, line) }
         return failure
@@ -228,7 +229,7 @@ struct InstanceAssessment: Sendable {
             return Failure(
                 .blocked,
                 "default_transaction_read_only is on for \(facts.role) in \(facts.database)",
-                hint: "someone made it read-only on purpose? else set allow_read_only_default: true for this instance"
+                hint: "if this is not intentional, set allow_read_only_default: true for this instance"
             )
         }
         if facts.isPooled, !settings.poolerIsInSessionMode {
@@ -273,7 +274,7 @@ struct InstanceAssessment: Sendable {
     private static func notOwnerHint(_ facts: InstanceFacts, _ ledger: Ledger, _ table: InstanceFacts.LedgerTable) -> String {
         guard table.mayInsert else { return "this role may only read: log in as \(ledger.owner) to migrate" }
         guard facts.ownsAsSuperuser(ledger.owner) else {
-            return "log in as \(ledger.owner), or as a role that is a member of \(ledger.owner) alone"
+            return "log in as \(ledger.owner), or as a role that is a member of \(ledger.owner) only"
         }
         return
             "\(ledger.owner) is a superuser; give the app's tables to the app's role: \(ownershipChange(of: ledger, to: facts.role)), as "

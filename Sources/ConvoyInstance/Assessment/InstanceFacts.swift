@@ -19,16 +19,16 @@ struct InstanceFacts: Sendable {
     var isReadOnlyByDefault: Bool
     /// As the server names it, for example `17.2`.
     var serverVersion: String
-    /// Whether a pooler stands in between: libpq was told another process id than the one that answered.
+    /// Whether a pooler stands in between: the server reported another process id to libpq than the process that answered.
     var isPooled: Bool
     var ledgerCandidates: [LedgerTable]
     var auditTable: AuditTable?
-    /// Nil where nobody asked.
+    /// Nil if it was not read.
     var pending: PendingFacts?
-    /// Nil where nobody asked: login and owner are one.
+    /// Nil if it was not read: login and owner are the same role.
     var roles: [ExactText: RoleReach]?
 
-    /// Who owns the database, where that is an ordinary role.
+    /// The owner of the database, if it is an ordinary role.
     var tenant: String? { ownsAsSuperuser(databaseOwner) ? nil : databaseOwner }
 
     /// Whether a role that owns something is a superuser.
@@ -49,7 +49,7 @@ struct InstanceFacts: Sendable {
         /// Whether our role may act as the owner: by `SET ROLE`, or without.
         var mayActAsOwner: Bool
         var inheritsOwner: Bool
-        /// Whether our role may write the ledger, as the app's does; one that may not only looks.
+        /// Whether our role may write the ledger, as the app's role does; a role that may not only probes.
         var mayInsert = false
         var versionType: String?
         var insertedAtType: String?
@@ -65,11 +65,11 @@ struct InstanceFacts: Sendable {
         var oid: Int64
         var owner: String
         var columns: Set<String>
-        /// An ordinary table: a view's functions would run as whoever reads it.
+        /// An ordinary table: a view's functions would run as the role that reads it.
         var isTable: Bool
         var ownerIsSuperuser = false
 
-        /// Why it must be left alone; nil where it is Convoy's. What triggers and policies call runs as whoever writes or reads.
+        /// Why Convoy must not use it; nil if it is Convoy's. Triggers and policies run as the role that writes or reads.
         func problem(beside ledger: Ledger, as role: String) -> String? {
             let reason: String
             if !isTable {
@@ -77,17 +77,17 @@ struct InstanceFacts: Sendable {
             } else if !owner.isIdentical(to: ledger.owner), !owner.isIdentical(to: role), !ownerIsSuperuser {
                 reason = "belongs to \(owner), whose triggers would run as \(ledger.owner)"
             } else if !columns.isSuperset(of: AuditLog.columns) {
-                reason = "has other columns than Convoy's"
+                reason = "does not have Convoy's columns"
             } else {
                 return nil
             }
-            return "\(AuditLog.table) \(reason): it is left alone, and nothing is written there"
+            return "\(AuditLog.table) \(reason): Convoy does not use it"
         }
     }
 }
 
-/// What tells a server process from every other one, so that after a lost connection exactly ours is terminated: process ids are reused, and the
-/// app logs in as the same role.
+/// Identifies a server process, so that after a lost connection exactly ours is terminated: process ids are reused, and the app logs in as
+/// the same role.
 struct SessionIdentity: Sendable, Hashable {
     var backendPID: Int32
     /// As the server prints it, to be compared by the server.
@@ -98,12 +98,13 @@ struct SessionIdentity: Sendable, Hashable {
 
 extension InstanceFacts {
     var identity: SessionIdentity? { pending?.identity }
-    /// The server's own default where nobody asked.
+    /// The server's own default if it was not read.
     var deadlockTimeout: Duration { pending?.deadlockTimeout ?? .seconds(1) }
     var hasUserRelations: Bool { pending?.hasUserRelations ?? false }
     var creatableSchemas: [String: Bool] { pending?.creatableSchemas ?? [:] }
 
-    /// Whether a role may create tables in a schema: ours, or the database's owner as whom we act. Nil where there is no such schema.
+    /// Whether a role may create tables in a schema: the login role, or the database's owner as whom Convoy acts. Nil if the schema does
+    /// not exist.
     func mayCreateTables(in schema: String, as maker: String) -> Bool? {
         maker == role ? creatableSchemas[schema] : pending?.creatableByOwner[schema]
     }

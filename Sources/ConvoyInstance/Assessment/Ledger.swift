@@ -9,7 +9,7 @@ struct Ledger: Sendable, Hashable {
     static let versionLimit = 20_000
 
     let schema: String
-    /// Who owns it, or will: migrations run as this role.
+    /// The role that owns it, or will own it: migrations run as this role.
     let owner: String
 
     /// Quoted and qualified.
@@ -70,7 +70,7 @@ struct Ledger: Sendable, Hashable {
     /// Fails where the version is not recorded, or not taken back, at the end of its transaction: a trigger or a rule on the ledger can swallow,
     /// change or redirect the row, and so can a statement of the migration itself. `stands` and `is_audited` are never false otherwise.
     ///
-    /// - Parameter readsAuditLog: whether it also looks for the audit row, whose id is `$2`.
+    /// - Parameter readsAuditLog: whether it also checks for the audit row, whose id is `$2`.
     func readingBack(_ direction: MigrationDirection, readsAuditLog: Bool) -> String {
         let isThere = "EXISTS (SELECT FROM \(table) WHERE version = $1::bigint)"
         let stands = direction == .up ? isThere : "NOT \(isThere)"
@@ -101,7 +101,7 @@ struct Ledger: Sendable, Hashable {
         [version.description, predecessor?.description]
     }
 
-    /// How the server says that the ledger has moved: by the division, or because someone recorded the version at this very moment.
+    /// How the server reports that the ledger has moved: by the division, or because another migrator recorded the version at this moment.
     static let movedCodes: Set<String> = ["22012", "23505"]
 
     /// How the server says that a row which is there was not deleted: by the logarithm.

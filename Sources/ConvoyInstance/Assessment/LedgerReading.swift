@@ -58,7 +58,7 @@ struct LedgerReading {
         for (index, statement) in statements.enumerated() where index < results.count {
             switch (statement.0, results[index]) {
             case (.log, .failure(let message)):
-                contents.auditProblem = "convoy.migration_log cannot be read, and nothing is written there: \(message.message)"
+                contents.auditProblem = "convoy.migration_log cannot be read and is not written: \(message.message)"
             case (_, .failure(let message)): throw failure(message)
             case (.ledger, let result):
                 contents.add(try ledgerRows(result))
@@ -72,7 +72,7 @@ struct LedgerReading {
             throw Failure(
                 .blocked,
                 "\(ledger.schema).\(Ledger.tableName) has more than 20,000 versions, which no migration set has",
-                hint: "something else writes into this table: look at its rows"
+                hint: "another tool writes into this table: check its rows"
             )
         }
         contents.checksums = AuditLog.checksums(of: contents.insertedAt, rows)
@@ -116,7 +116,7 @@ struct LedgerReading {
                 .blocked,
                 "the ledger \(name) is no longer the table that the catalogue showed: \(message.message)",
                 sqlstate: message.sqlstate,
-                hint: "another session changes this database: see what it does, then run it again"
+                hint: "another session changes this database: find out what it does, then run the command again"
             )
         default:
             return Failure(PostgresError(.server, message.message, server: message), doing: "reading the ledger", settings: settings)

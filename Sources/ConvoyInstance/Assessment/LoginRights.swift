@@ -2,14 +2,14 @@ import ConvoyFleet
 import ConvoyRun
 import ConvoyText
 
-/// Who may touch an instance: a rule over facts of the catalogue alone, decided before anything of the tenant's is read.
+/// Which login may work on an instance: a rule over facts of the catalogue alone, decided before anything of the tenant's is read.
 ///
 /// Whatever belongs to a tenant can hold code: triggers, views, functions, policies. Code that a session meets has all that its login has, for
 /// `SET ROLE` can be undone. So a session works with a tenant's objects only where its login has no more than their owner.
 struct LoginRights: Sendable, Hashable {
     /// The role that logged in.
     var login: RoleReach
-    /// Who owns the ledger; without one, who would own a new one.
+    /// The role that owns the ledger; without a ledger, the role that would own a new one.
     var owner: RoleReach
     var databaseOwner: RoleReach
     /// Whether the login is the ledger's owner, or may act as it.
@@ -19,7 +19,7 @@ struct LoginRights: Sendable, Hashable {
     enum Verdict: Sendable, Hashable {
         /// Its code and the tenant's are equal: everything.
         case works
-        /// It is no member of the owner: it may read the ledger, in a way that runs none of the tenant's code, and nothing else.
+        /// It is not a member of the owner: it may read the ledger, in a way that runs none of the tenant's code, and nothing else.
         case reads
         /// It could become more than the tenant.
         case refused(over: String, [RoleReach.Surplus])
@@ -29,7 +29,7 @@ struct LoginRights: Sendable, Hashable {
         let surplus = login.surplus(over: owner)
         guard mayActAsOwner || login.superuser != nil else { return .reads }
         if !surplus.isEmpty { return .refused(over: owner.name, surplus) }
-        // Whoever owns the database can put other objects beside the ledger, or in its place.
+        // The owner of the database can put other objects beside the ledger, or in its place.
         guard !databaseOwner.rules(over: login) else { return .works }
         let beyond = login.surplus(over: databaseOwner).filter { surplus in
             if case .superuser = surplus { return true }
@@ -54,8 +54,8 @@ struct LoginRights: Sendable, Hashable {
         guard !login.role.attributes.contains(.superuser), case .refused(let tenant, let surplus) = verdict(settings) else { return nil }
         var failure = failure(over: tenant, surplus)
         failure.hint =
-            "name a superuser itself, or a role with no more rights than \(tenant), as admin; trust_owner: true lifts this, and trusts the owner of "
-            + "the database and everyone who may create objects in it with all that \(login.name) may do"
+            "use a superuser or a role with no more rights than \(tenant) as admin; trust_owner: true allows this, and trusts the owner of "
+            + "the database and every role that may create objects in it with all that \(login.name) may do"
         return failure
     }
 
@@ -71,7 +71,7 @@ struct LoginRights: Sendable, Hashable {
                     "\(login.name) is a superuser, but \(tenant) owns \(what): code of that role would run with a superuser's rights",
                     sqlstate: "42501",
                     hint:
-                        "log in as \(tenant); allow_superuser: true lifts this, and trusts the owner of the database and everyone who may create "
+                        "log in as \(tenant); allow_superuser: true allows this, and trusts the owner of the database and every role that may create "
                         + "objects in it with a superuser's rights"
                 )
             case .superuser(let name): reasons.append("can become the superuser \(name)")
@@ -88,8 +88,8 @@ struct LoginRights: Sendable, Hashable {
                 + "code of \(tenant) would run with these rights",
             sqlstate: "42501",
             hint:
-                "log in as \(tenant), or as a role that is a member of \(tenant) alone; trust_owner: true lifts this, and trusts the owner of the "
-                + "database and everyone who may create objects in it with all that \(login.name) may do"
+                "log in as \(tenant), or as a role that is a member of \(tenant) only; trust_owner: true allows this, and trusts the owner of the "
+                + "database and every role that may create objects in it with all that \(login.name) may do"
         )
     }
 }

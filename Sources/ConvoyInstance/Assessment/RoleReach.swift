@@ -17,11 +17,11 @@ struct RoleFacts: Sendable, Hashable {
     var attributes: Set<Attribute> = []
     /// A role of PostgreSQL itself, such as `pg_execute_server_program`.
     var isPredefined = false
-    /// Whether anything on the server belongs to it, or was granted to it in the database that is looked at or by a superuser.
+    /// Whether anything on the server belongs to it, or was granted to it in this database or by a superuser.
     ///
     /// What it was granted in another database does not count: the owner of that one could grant anything, and code that runs here cannot get there.
     var holdsAnything = false
-    /// Whether anything outside the database that is looked at belongs to it, or what all databases share was granted to it.
+    /// Whether anything outside this database belongs to it, or shared objects were granted to it.
     var holdsElsewhere = false
 
     /// Whether becoming it gives anything: groups that only sort logins do not.
@@ -56,7 +56,7 @@ extension RoleReach {
         case holdings
     }
 
-    /// What code that runs in a session of this role could do and the other role could not; empty where there is no difference.
+    /// What code that runs in a session of this role could do and the other role could not; empty if there is no difference.
     func surplus(over other: RoleReach) -> [Surplus] {
         if name.isIdentical(to: other.name) || other.superuser != nil { return [] }
         if let superuser { return [.superuser(superuser)] }

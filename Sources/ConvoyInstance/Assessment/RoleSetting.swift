@@ -10,7 +10,7 @@ struct RoleSetting: Sendable, Hashable {
     /// The role that it is for; nil for every one.
     var role: String?
 
-    /// Those that apply to the session that asks.
+    /// The settings that apply to the present session.
     static let query = PipelineStatement(
         """
         SELECT entry AS text, d.datname::text AS database, r.rolname::text AS role

@@ -21,22 +21,22 @@ extension Failure {
     }
 
     /// For a session that was closed because the server sent too much.
-    static let floodHint = "look at the triggers, functions and views of this database: one of them sends far more than anyone asked for"
+    static let floodHint = "check the triggers, functions and views of this database: one of them sends far more data than the query needs"
 
     private static func hint(connecting error: PostgresError, to instance: Instance) -> String? {
         if ["28P01", "28000"].contains(error.sqlstate), let odd = instance.oddPassword { return odd }
         if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
         case .unknownHost: return "check the host's name in the fleet file"
-        case .timedOut: return "is a firewall in between, or another service on that port? else raise connect_timeout"
+        case .timedOut: return "check for a firewall in between and for another service on that port, or raise connect_timeout"
         case .invalidParameters: return "correct the connection in the fleet file"
         default: break
         }
         if error.message.contains("SSL") || error.message.contains("certificate") {
-            return "sslmode asks for TLS that the server does not offer like this: check sslmode and sslrootcert"
+            return "the server does not offer the TLS that sslmode requires: check sslmode and sslrootcert"
         }
         if error.message.contains("Connection refused") || error.message.contains("No such file or directory") {
-            return "is the server running, and are host and port right?"
+            return "is the server running, and are host and port correct?"
         }
         return nil
     }
@@ -98,18 +98,18 @@ extension Failure {
 }
 
 extension Instance {
-    /// What looks odd in a password of it, as a hint on a login that failed; nil where nothing does.
+    /// What looks odd in one of its passwords, as a hint for a failed login; nil if nothing does.
     fileprivate var oddPassword: String? {
         for parameters in [direct, connection, admin].compactMap(\.self) {
             let oddities = parameters["password"].map { Secret($0).oddities } ?? []
-            if !oddities.isEmpty { return "the password \(SecretOddity.text(oddities)): take out what does not belong to it" }
+            if !oddities.isEmpty { return "the password \(SecretOddity.text(oddities)): remove what does not belong to it" }
         }
         return nil
     }
 }
 
 extension ServerMessage {
-    /// Violated constraints and views' check options show the row, data exceptions the value. Only 22003 tells of the type instead.
+    /// Violated constraints and views' check options show the row, data exceptions the value. Only 22003 names the type instead.
     fileprivate var detailHoldsRows: Bool { isClass("23") || isClass("44") || isClass("22") && sqlstate != "22003" }
 
     /// The message. A data exception quotes the value that does not fit (`invalid input syntax for type bigint: "…"`), which comes from a row unless

@@ -2,31 +2,31 @@ extension SQLStateHint {
     /// The first that fits is taken.
     static let table: [SQLStateHint] = [
         // Getting a session.
-        .init("28P01", on: .connecting, means: "the password is wrong or missing", advice: "check password, or the password file"),
+        .init("28P01", on: .connecting, means: "the password is wrong or missing", advice: "check `password`, or the password file"),
         .init(
             "28000",
             on: .connecting,
-            means: "the server does not let this user in like this",
-            advice: "look at pg_hba.conf there (address, database, user, TLS), and whether the role exists and may log in"
+            means: "the server rejects this login",
+            advice: "check pg_hba.conf on the server (address, database, user, TLS), and that the role exists and may log in"
         ),
-        .init("3D000", on: .connecting, means: "there is no such database", advice: "create it, or correct its name in the fleet file"),
+        .init("3D000", on: .connecting, means: "the database does not exist", advice: "create it, or correct its name in the fleet file"),
         .init(
             "42501",
             on: .connecting,
             means: "the role may not connect to this database",
-            advice: "GRANT CONNECT ON DATABASE to it, or name the owner of the TeslaMate tables as user"
+            advice: "GRANT CONNECT ON DATABASE to it, or set `user` to the owner of the TeslaMate tables"
         ),
         .init(
             "55000",
             on: .connecting,
-            means: "the database takes no connections",
-            advice: "ALTER DATABASE … ALLOW_CONNECTIONS true, or leave the instance out"
+            means: "the database does not accept connections",
+            advice: "ALTER DATABASE … ALLOW_CONNECTIONS true, or remove the instance from the fleet file"
         ),
         .init(
             "53300",
             on: .anytime,
             means: "the server, the database or the role has no free connection",
-            advice: "lower max_connections of this server in the fleet file, or raise the limit there"
+            advice: "lower max_connections of this server in the fleet file, or raise the limit on the server"
         ),
         .init("57P03", on: .anytime, means: "the server is starting up or shutting down", advice: "try again"),
         .init(
@@ -34,7 +34,7 @@ extension SQLStateHint {
             "57P02",
             on: .anytime,
             means: "an administrator or a restart of the server ended the session",
-            advice: "run it again when the server is up; what was not committed is rolled back"
+            advice: "run the command again when the server is up; what was not committed is rolled back"
         ),
         .init(
             "08001",
@@ -42,70 +42,70 @@ extension SQLStateHint {
             "08006",
             "08P01",
             on: .connecting,
-            means: "something between here and the server, a pooler perhaps, gave no session",
-            advice: "look at its log, or name the server itself"
+            means: "something between Convoy and the server (possibly a pooler) gave no session",
+            advice: "check its log, or connect to the server directly"
         ),
         .init(
             "26000",
             "42P05",
             on: .anytime,
             means: "a pooler mixes the statements of several sessions",
-            advice: "name the server itself, or a pool in session mode"
+            advice: "connect to the server directly, or to a pool in session mode"
         ),
 
-        // The server is not well.
+        // The server has a problem.
         .init(
             "53100",
             on: .anytime,
-            means: "the server's disk is full, and a migration that rewrites a table needs room for a second copy",
-            advice: "make room, then run it again"
+            means: "the server's disk is full, and a migration that rewrites a table needs space for a second copy",
+            advice: "free disk space, then run the command again"
         ),
         .init(
             "53200",
             on: .anytime,
-            means: "the server ran out of memory, or of room for locks",
-            advice: "let fewer instances run at a time there (max_connections of the server), or give it more"
+            means: "the server ran out of memory, or of space for locks",
+            advice: "run fewer instances at a time on this server (max_connections of the server), or give it more memory"
         ),
         .init(
             "XX001",
             "XX002",
             on: .anytime,
             means: "a table or an index of this database is damaged",
-            advice: "look at the server's log and its disk; REINDEX rebuilds a damaged index, a damaged table comes back only from a backup"
+            advice: "check the server's log and its disk; REINDEX rebuilds a damaged index, only a backup restores a damaged table"
         ),
         .init(
             "53400",
             on: .anytime,
-            means: "a limit of the server was reached, temp_file_limit perhaps",
-            advice: "raise that limit for the role, then run it again"
+            means: "a limit of the server was reached (possibly temp_file_limit)",
+            advice: "raise that limit for the role, then run the command again"
         ),
         .init(
             "22021",
             "22P05",
             on: .anytime,
-            means: "a text does not fit the encoding of the database or of this session",
+            means: "a text cannot be encoded in the encoding of the database or of this session",
             advice:
-                "look at server_encoding; a database in SQL_ASCII can hold bytes that are not UTF-8, and the row or name has to be corrected"
+                "check server_encoding; a database in SQL_ASCII can contain bytes that are not UTF-8: correct the row or the name"
         ),
         .init(
             "58030",
             on: .anytime,
-            means: "the server's disk does not work",
-            advice: "look at the logs of the server and of its system before anything else"
+            means: "the server's disk reports errors",
+            advice: "check the logs of the server and of its operating system first"
         ),
         .init(
             "58P01",
             on: .migrating,
             if: .statement("EXTENSION"),
             means: "the server does not have the files of this extension",
-            advice: "install PostgreSQL's contrib package of the server's version there"
+            advice: "install PostgreSQL's contrib package of the server's version on the server"
         ),
         .init(
             "58P01",
             on: .anytime,
-            means: "the server misses a file",
+            means: "a file is missing on the server",
             advice:
-                "a library of an extension after an upgrade perhaps; if it is one of the data folder, look at the server's log and a backup"
+                "possibly a library of an extension after an upgrade; if it is a file of the data directory, check the server's log and your backup"
         ),
 
         // Rights and locks.
@@ -120,19 +120,19 @@ extension SQLStateHint {
             "42501",
             on: .anytime,
             means: "the role lacks a right, and tables must belong to the role that TeslaMate uses",
-            advice: "name the owner as user, or make it the owner of the object"
+            advice: "set `user` to the owner, or make the role the owner of the object"
         ),
         .init(
             "55P03",
             on: .anytime,
-            means: "another session holds a lock on the table, TeslaMate's own perhaps",
-            advice: "stop it for the time of the upgrade, or raise lock_wait"
+            means: "another session (possibly TeslaMate) holds a lock on the table",
+            advice: "stop it during the upgrade, or raise lock_wait"
         ),
         .init(
             "40P01",
             on: .anytime,
             means: "this session and another waited for each other's locks, and the server ended this one",
-            advice: "run it again; if it comes back, stop TeslaMate meanwhile"
+            advice: "run the command again; if it happens again, stop TeslaMate during the run"
         ),
         .init(
             "57014",
@@ -140,26 +140,26 @@ extension SQLStateHint {
             if: .message("statement timeout"),
             means: "it took longer than statement_timeout",
             advice:
-                "see what slows the database down, or raise it in the fleet file, or for one migration with `-- convoy:statement-timeout`"
+                "find what slows the database down, or raise it in the fleet file, or for one migration with `-- convoy:statement-timeout`"
         ),
         .init(
             "57014",
             on: .anytime,
             if: .message("user request"),
-            means: "somebody cancelled it, with pg_cancel_backend perhaps",
-            advice: "ask who, then run it again"
+            means: "it was cancelled by a user, possibly with pg_cancel_backend",
+            advice: "find out why, then run the command again"
         ),
         .init(
             "57014",
             on: .anytime,
             means: "it was cancelled",
-            advice: "it took longer than statement_timeout, or somebody used pg_cancel_backend"
+            advice: "it took longer than statement_timeout, or a user called pg_cancel_backend"
         ),
         .init(
             "25006",
             on: .anytime,
             means: "the session may only read",
-            advice: "is the server a standby, or default_transaction_read_only set? name the primary in the fleet file"
+            advice: "check whether the server is a standby or default_transaction_read_only is set; name the primary in the fleet file"
         ),
 
         // Rows that are in the way.
@@ -181,8 +181,8 @@ extension SQLStateHint {
             advice: "find the row and correct it, then run the command again"
         ),
         .init("23502", means: "a row has NULL where the column is to be NOT NULL", advice: "fill it, then run the command again"),
-        .init("23503", means: "a row points to one that is not there", advice: "correct or delete it, then run the command again"),
-        .init("23505", means: "rows are in the way of the unique index", advice: "find the duplicates, then run the command again"),
+        .init("23503", means: "a row refers to a row that does not exist", advice: "correct or delete it, then run the command again"),
+        .init("23505", means: "duplicate rows prevent the unique index", advice: "find the duplicates, then run the command again"),
         .init("23514", means: "a row does not meet the new constraint", advice: "find it and correct it, then run the command again"),
 
         // Objects that are in the way, or missing.
@@ -190,18 +190,18 @@ extension SQLStateHint {
             "0A000",
             if: .statement("EXTENSION"),
             means: "the server does not have the files of this extension",
-            advice: "install PostgreSQL's contrib package of the server's version there"
+            advice: "install PostgreSQL's contrib package of the server's version on the server"
         ),
         .init(
             "0A000",
             if: .detailedStatement("ALTER"),
             means: "a view, rule, trigger or policy that is not TeslaMate's uses the column",
-            advice: "keep its definition, drop it, run the command again, then make it again"
+            advice: "save its definition, drop it, run the command again, then create it again"
         ),
         .init(
             "2BP01",
             means: "something that is not TeslaMate's depends on what the migration drops",
-            advice: "keep its definition, drop only that, run the command again, then make it again; CASCADE would lose it unseen"
+            advice: "save its definition, drop only that, run the command again, then create it again; CASCADE would drop it without notice"
         ),
         .init(
             "42P07",
@@ -209,22 +209,22 @@ extension SQLStateHint {
             "42710",
             "42723",
             "42P06",
-            means: "something of that name is there already, from a migration by hand perhaps",
+            means: "an object of that name already exists, possibly from a migration by hand",
             advice: "compare it with a healthy instance; rename or drop it, then run the command again"
         ),
         .init(
             "42883",
             means: "a function is missing",
-            advice: "is its extension (cube, earthdistance) there, and in the ledger's schema or public?"
+            advice: "check that its extension (cube, earthdistance) exists, in the ledger's schema or in public"
         ),
         .init(
             "42P01",
             "42703",
             "42704",
             "3F000",
-            means: "something is missing that earlier migrations make, so the schema is not what the ledger tells",
+            means: "an object that earlier migrations create is missing, so the schema does not match the ledger",
             advice:
-                "where all fail alike, correct the migration; else compare with a healthy instance: was it restored in part, or changed by hand?"
+                "if all instances fail alike, correct the migration; otherwise compare with a healthy instance: was this one restored in part, or changed by hand?"
         ),
     ]
 }

@@ -11,7 +11,7 @@ struct SQLStateHint: Sendable {
         case migrating
     }
 
-    /// What has to be true of the error besides, where one SQLSTATE has several meanings.
+    /// An additional condition on the error, where one SQLSTATE has several meanings.
     enum Condition: Sendable {
         case none
         /// The statement has this word.

@@ -63,8 +63,8 @@ extension InstanceChange {
 }
 
 extension InstanceChange {
-    /// An administrator that is a superuser itself can keep the tenant from putting another ledger in the place of the one that was looked at; any
-    /// other may have no more rights than the owner, whose triggers would run with them.
+    /// An administrator that is a superuser itself can prevent the tenant from replacing the ledger after it was read; any other
+    /// administrator may have no more rights than the owner, whose triggers would run with them.
     private func checkRights(ofAdmin connection: PostgresConnection) async throws {
         guard let facts else { throw Failure(.unknown, "the catalogue has not been read") }
         let ledger = try InstanceAssessment.ledger(in: facts, settings: settings).get().ledger

@@ -53,7 +53,8 @@ extension InstanceChange {
 
         let versions = Ledger.parameters(migration.version, after: predecessor)
         let check = PipelineStatement(exchange.ledger.check(change.direction), versions)
-        // A query's snapshot lives until the next statement takes its place, and CREATE INDEX CONCURRENTLY waits for whoever has one.
+        // A query's snapshot lives until the next statement replaces it, and CREATE INDEX CONCURRENTLY waits for every session that has
+        // one.
         let forget = PipelineStatement("SET LOCAL lock_timeout = 0")
         let opening =
             exchange.rehearsal(migration, after: predecessor) + exchange.opening(migration)
@@ -98,8 +99,8 @@ extension InstanceChange {
             do {
                 for result in try await connection.pipeline(reset, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             } catch {
-                // A session that is lost here is noticed at its next use; what the statement did is to be written down first. One that keeps the
-                // statement's role and settings must not be used again.
+                // A session that is lost here is noticed at its next use; the result of the statement is recorded first. A session that
+                // keeps the statement's role and settings must not be used again.
                 connection.close()
             }
             return end
@@ -140,7 +141,7 @@ extension InstanceChange {
         do {
             for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             if standing?.version == migration.version {
-                warn("the statement of migration \(migration.version) has run already: only its row in the ledger was missing")
+                warn("the statement of migration \(migration.version) had already run: only its row in the ledger was missing")
             } else if try await runWatched(
                 statement,
                 index,
@@ -205,20 +206,21 @@ extension InstanceChange {
             file: migration.file,
             line: statement.line,
             statement: statement.text,
-            hint: "leave the ledger out of the statement: name the other tables, one migration each"
+            hint: "exclude the ledger from the statement: name the other tables, one migration each"
         )
     }
 
     // MARK: - Indexes
 
-    /// An index that an earlier attempt left invalid is in the way, or would be taken for done. One that is being built right now is left alone.
+    /// An index that an earlier attempt left invalid blocks the statement, or would be mistaken for a finished one. An index that is being
+    /// built right now is left alone.
     private func dropLeftovers(of index: ConcurrentIndex, on connection: PostgresConnection) async throws(PostgresError) {
         for (name, mayDrop) in try await leftovers(of: index, on: connection) {
             guard mayDrop else {
                 warnOfToast(name)
                 continue
             }
-            warn("index \(name) was left invalid by an earlier attempt: it is dropped\(index.isBuiltAgain ? " and built again" : "")")
+            warn("index \(name) was left invalid by an earlier attempt: Convoy drops it\(index.isBuiltAgain ? " and builds it again" : "")")
             try await connection.query(ConcurrentIndex.dropping(name))
         }
     }
@@ -240,7 +242,7 @@ extension InstanceChange {
                 warnOfToast(name)
                 continue
             }
-            warn("index \(name) is left invalid, and is no use to any query: the next attempt drops it first")
+            warn("index \(name) is left invalid, and no query can use it: the next attempt drops it first")
         }
     }
 
@@ -248,7 +250,7 @@ extension InstanceChange {
         warn("index \(name) was left invalid by an earlier attempt, and only a superuser can drop it: \(ConcurrentIndex.dropping(name))")
     }
 
-    /// `IF NOT EXISTS` takes whatever bears the name for done.
+    /// `IF NOT EXISTS` accepts any object of that name.
     private func indexFailure(_ row: QueryResult.Row?, _ migration: Migration, _ statement: SQLStatement) throws(PostgresError) -> Failure?
     {
         let name = try row?.text("name") ?? "of the statement"
@@ -262,15 +264,15 @@ extension InstanceChange {
         )
         if row == nil {
             failure.message = "the index is not there after the statement that makes it"
-            failure.hint = "does an event trigger or another session drop it? then run the command again"
+            failure.hint = "check whether an event trigger or another session drops it, then run the command again"
         } else if try row?.bool("is_on_table") != true {
             failure.message = "the name \(name) belongs to something else, so that IF NOT EXISTS made no index"
-            failure.hint = "rename or drop what bears the name, then run the command again"
+            failure.hint = "rename or drop the object with this name, then run the command again"
         } else if try row?.bool("is_valid") != true {
             failure.message =
                 "the index \(name) is not valid after the statement: another session builds it at this moment, or left it unfinished"
             failure.hint =
-                "wait until no other session builds it, then run the command again: what is left unfinished is dropped and built again"
+                "wait until no other session builds it, then run the command again: Convoy drops an unfinished index and builds it again"
         } else {
             return nil
         }

@@ -41,7 +41,7 @@ extension InstanceChange {
                 if let before = standing?.timeline, await timeline(of: connection) != before { standing = nil }
                 for orphan in orphans { try await end(orphan, by: connection, until: deadline) }
                 if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
-                // Nobody writes in our name any more: what we did is known from here on, whoever gets the lock.
+                // No process writes for this run any more: from here on its work is known, even if another migrator gets the lock.
                 let reading = try await probe.read(connection)
                 facts = reading.facts
                 if let identity = reading.facts.identity { orphans.append(identity) }
@@ -70,7 +70,8 @@ extension InstanceChange {
                         version: migration.version,
                         file: migration.file,
                         sqlstate: error.sqlstate,
-                        hint: "nothing is half done: each migration is one transaction; run the command again when the database is back"
+                        hint:
+                            "no migration is half applied, because each is one transaction; run the command again when the database is back"
                     )
                 }
             }
@@ -94,7 +95,7 @@ extension InstanceChange {
                 version: migration.version,
                 file: migration.file,
                 sqlstate: error.sqlstate,
-                hint: isFlood ? Failure.floodHint : "look into the server's log: did the statement end its process?"
+                hint: isFlood ? Failure.floodHint : "check the server's log: did the statement crash its server process?"
             )
         }
     }
@@ -109,7 +110,7 @@ extension InstanceChange {
                 "the COMMIT of migration \(version) was not done within \(wait), and the migration was rolled back",
                 version: version,
                 file: file,
-                hint: "look for a deferred trigger that takes long, and for a slow or full disk; commit_wait allows more"
+                hint: "check for a slow deferred trigger and for a slow or full disk, or raise commit_wait"
             )
         }
         guard isWaitingForStandby else { return }
@@ -151,8 +152,8 @@ extension InstanceChange {
         if let problem { throw Failure(.unreachable, problem) }
     }
 
-    /// Notes what the old server process committed after we stopped hearing from it. The audit log tells our own commits from the app's; without it,
-    /// what was in the window counts.
+    /// Records what the old server process committed after the connection was lost. The audit log distinguishes our commits from the app's;
+    /// without an audit log, every migration of the batch that is applied counts as ours.
     private func noteCommitsFound(_ reading: InstanceProbe.Reading, _ connection: PostgresConnection) async throws(Failure) {
         let isThere = change.direction == .up
         var candidates = window.filter { ledgerVersions.contains($0) == isThere }

@@ -18,7 +18,7 @@ extension InstanceChange {
 
     /// Runs the versions in order.
     ///
-    /// - Returns: false when the ledger has to be read again, because someone else changed it or because the connection was lost.
+    /// - Returns: false when the ledger has to be read again, because another migrator changed it or because the connection was lost.
     func apply(_ versions: [MigrationVersion]) async throws(Failure) -> Bool {
         var remaining = versions[...]
         // Going up, what the first one stands on must still be there.
@@ -174,7 +174,7 @@ extension InstanceChange {
                     let now = ContinuousClock.now
                     committed(item.migration.version, in: now - start)
                     start = now
-                // Whoever got here has come past the preparations.
+                // A batch that reached this point has passed the preparations.
                 case .success where item.place == .ledger && item.statement.preparation != .none: repeated?.isPrepared = true
                 // A trigger or a rule there made nothing of it.
                 case .success(let answer) where item.place == .audit && answer.commandTag == "INSERT 0 0": lacksAuditRow = true
@@ -191,7 +191,7 @@ extension InstanceChange {
             return end(after: error, on: connection)
         }
         if lacksAuditRow {
-            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule there removes or redirects it")
+            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule on it removes or redirects the row")
         }
         showWarnings(of: connection)
         return refusal ?? .committed
@@ -265,7 +265,7 @@ extension InstanceChange {
             warn("the server warns: \(notice.message)")
         }
         if others > 0 || serverWarnings == Self.serverWarningLimit {
-            warn("the server warns more often than is shown here; its log has the rest")
+            warn("the server sent more warnings than are shown here; see the server's log")
         }
     }
 
@@ -279,12 +279,12 @@ extension InstanceChange {
             guard let connection, connection.isOpen, connection.transactionStatus != .idle else { continue }
             connection.cancellation = .ignored
             defer { connection.cancellation = .observed }
-            // One that does not even roll back is closed by the failing call; the server then rolls back by itself.
+            // A connection that cannot even roll back is closed by the failing call; the server then rolls back by itself.
             _ = try? await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
         }
     }
 
-    /// What to do about a server's error: go on, read the ledger again, or give up with the right outcome.
+    /// What to do about a server's error: continue, read the ledger again, or give up with the right outcome.
     private func resolve(
         _ message: ServerMessage,
         at place: MigrationExchange.Place,
@@ -313,7 +313,7 @@ extension InstanceChange {
                 version: migration.version,
                 file: migration.file,
                 sqlstate: message.sqlstate,
-                hint: "it would run with the administrator's rights: have its owner remove it, then run the command again"
+                hint: "it would run with the administrator's rights: have the owner remove it, then run the command again"
             )
         case "55P03", "40P01":
             try await waitForLocks(message, at: place, of: migration)
@@ -327,7 +327,7 @@ extension InstanceChange {
     private func notRecorded(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async -> Failure {
         let table = (try? exchange(for: migration).ledger).map { "\($0.schema).\(Ledger.tableName)" } ?? Ledger.tableName
         var objects: [String] = []
-        // Only to name them: a failing look is no reason to say less.
+        // Only to name them: if this query fails, the message is still complete without the names.
         if let ledger = try? exchange(for: migration).ledger,
             let rows = try? await connection?.query(ledger.interference, timeout: InstanceProbe.silenceTimeout).rows
         {
@@ -344,9 +344,9 @@ extension InstanceChange {
             file: migration.file,
             sqlstate: place == .readBack ? nil : message.sqlstate,
             hint: standing?.version == migration.version
-                ? "its statement has run and stands, only the row is missing: remove what keeps the ledger from it, then run it again"
+                ? "its statement has run and remains applied, only the row is missing: remove what keeps the row out of the ledger, then run the command again"
                 : change.direction == .up
-                    ? "the migration was rolled back, because it would be applied again each time: remove what keeps the row out of the ledger, then run the command again"
+                    ? "the migration was rolled back, because every run would apply it again: remove what keeps the row out of the ledger, then run the command again"
                     : "the migration was rolled back: remove what keeps the row in the ledger, then run rollback again"
         )
     }
@@ -374,7 +374,7 @@ extension InstanceChange {
         let exchange = try exchange(for: migration)
         let onLedger = place == .ledgerLock
         if onLedger, sightings.holders.isEmpty, let connection {
-            // Only to name it: a failing look is no reason to fail.
+            // Only to name it: a failing query must not make the migration fail.
             let rows = try? await connection.query(
                 LockHolder.holding(ledgersAgainst: "ShareUpdateExclusiveLock"),
                 timeout: InstanceProbe.silenceTimeout
@@ -383,7 +383,7 @@ extension InstanceChange {
         }
         let holders = sightings.holders
         var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
-        // Work before the first lock that was not to be had is no waiting.
+        // Work before the first lock that could not be taken does not count as waiting.
         if lockRetry == nil, !onLedger { lastProgress = .now }
         let elapsed = ContinuousClock.now - lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
@@ -402,7 +402,7 @@ extension InstanceChange {
         if holders.isEmpty, retry.attempts <= 2 {
             // The attempts to come are watched.
             report(
-                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); it is not known who holds it")
+                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); the holder is unknown")
             )
         }
         lockRetry = retry
@@ -422,8 +422,8 @@ extension MigrationExchange.Place {
     /// Whether the statement is Convoy's own.
     fileprivate var isOurs: Bool { if case .statement = self { false } else { true } }
 
-    /// Whether the server's error says that the ledger does not take a row as it should: the look at the row failed, or a rule stands on the table,
-    /// which the server refuses beside `RETURNING` (0A000).
+    /// Whether the server's error means that the ledger does not accept a row as it should: the check of the row failed, or the table has a
+    /// rule, which the server refuses together with `RETURNING` (0A000).
     fileprivate func mayShowInterference(_ message: ServerMessage) -> Bool {
         switch self {
         case .readBack: message.sqlstate == "22012"

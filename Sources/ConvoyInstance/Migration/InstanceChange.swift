@@ -39,7 +39,7 @@ final class InstanceChange {
     /// When something was last committed: waits for locks count from here.
     var lastProgress = ContinuousClock.now
     var lockRetry: LockRetry?
-    /// Who or what was seen to keep the present migration waiting.
+    /// What was found to block the present migration.
     let sightings = Sightings()
     /// The migration whose COMMIT was not answered in time.
     var unconfirmed: MigrationVersion?
@@ -143,11 +143,11 @@ final class InstanceChange {
                     version: again,
                     file: runner.set[again]?.file,
                     hint:
-                        "its statements stand, and would run again: find out what changes the ledger, a trigger or another tool, and correct the row"
+                        "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), and correct the row"
                 )
             }
             if try await apply(versions) { return true }
-            // Someone else migrates the same database, or the connection was lost: read again and go on, but not for ever.
+            // Another migrator works on the same database, or the connection was lost: read again and continue, but not for ever.
             stalls = applied.count > committed ? 0 : stalls + 1
             guard stalls < 20 else {
                 throw Failure(
@@ -290,11 +290,11 @@ final class InstanceChange {
             .blocked,
             "version \(newest) was applied meanwhile, on top of \(first), which was to be reverted",
             version: first,
-            hint: "another migrator is at work: stop the app or the other tool, then run it again"
+            hint: "another migrator is at work: stop the app or the other tool, then run the command again"
         )
     }
 
-    /// Makes ledger and audit log where they are missing, as the owner. Someone else may do the same at this moment.
+    /// Creates the ledger and the audit log where they are missing, as the owner. Another migrator may do the same at this moment.
     private func createTables(_ reading: InstanceProbe.Reading) async throws(Failure) {
         let connection = try openConnection()
         let opening = [
@@ -324,7 +324,7 @@ final class InstanceChange {
                 throw Failure(error, doing: "creating the ledger", settings: settings)
             }
             writesAuditLog = false
-            warn("no audit log in this database, because \(error.message); grant CREATE on the database, or set audit: journal-only")
+            warn("this database gets no audit log, because \(error.message); grant CREATE on the database, or set audit: journal-only")
         }
     }
 
@@ -349,7 +349,7 @@ final class InstanceChange {
         )
         guard try may.rows.first?.bool("may") != true else { return }
         writesAuditLog = false
-        warn("nothing is written to convoy.migration_log: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
+        warn("convoy.migration_log is not written: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
     }
 
     /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.
@@ -371,7 +371,7 @@ final class InstanceChange {
 
     func openConnection() throws(Failure) -> PostgresConnection {
         guard let connection, connection.isOpen else {
-            throw Failure(.unknown, "the connection is closed", hint: "run status to see where this instance stands")
+            throw Failure(.unknown, "the connection is closed", hint: "run `convoy status` to see the state of this instance")
         }
         return connection
     }
@@ -404,7 +404,7 @@ extension PostgresConnection {
     /// Ends the session. Behind a pooler the server's part of it lives on and goes to the next client, so what Convoy has set and prepared there is
     /// discarded first.
     ///
-    /// - Parameter serverPID: the process that answers; a pooler tells another one when the session begins.
+    /// - Parameter serverPID: the process that answers; a pooler reports another one when the session begins.
     func end(serverPID: Int32?) async {
         if isOpen, transactionStatus == .idle, let serverPID, serverPID != backendPID {
             cancellation = .ignored

@@ -13,7 +13,7 @@ struct MigrationExchange: Sendable {
     /// Set with `SET LOCAL ROLE`; nil where the login role owns the ledger.
     var role: String?
     var writesAuditLog: Bool
-    /// Whether the audit row is looked for after it was written: our role can read the table.
+    /// Whether to check the audit row after writing it: our role can read the table.
     var readsAuditLog: Bool
     /// How long to wait for the ledger's table lock.
     var ledgerLockWait: Duration
@@ -22,7 +22,8 @@ struct MigrationExchange: Sendable {
     var statementTimeout: Duration
     /// Since 17 the server has `transaction_timeout`.
     var serverVersion: Int
-    /// How long the session may idle in a transaction before the server ends it and frees its locks, should Convoy be stopped or stuck; zero is no limit.
+    /// How long the session may idle in a transaction before the server ends it and frees its locks, should Convoy be stopped or stuck;
+    /// zero means no limit.
     var idleTimeout = Duration.seconds(60)
     /// The statements that each migration repeats, where the session keeps them; nil has them parsed each time.
     var repeated: RepeatedStatements?
@@ -50,7 +51,7 @@ struct MigrationExchange: Sendable {
     /// The path of Convoy's own statements.
     static let ownSearchPath = "pg_catalog, pg_temp"
 
-    /// What is deferred happens now, and not behind the look at the ledger's row.
+    /// Deferred triggers and constraints run now, before the check of the ledger's row.
     static let immediateConstraints = PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE")
 
     /// One migration from BEGIN to COMMIT.
@@ -79,7 +80,7 @@ struct MigrationExchange: Sendable {
             }
         }
         add(.constraints, Self.immediateConstraints)
-        // What is Convoy's own again runs with Convoy's own path, where no operator can be somebody else's.
+        // From here on Convoy's own statements run again, with Convoy's own search path, which cannot contain a tenant's operator.
         add(writesAuditLog ? .audit : .readBack, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts))
         parts.append(.items(items + closing(migration)))
         return parts
@@ -129,7 +130,7 @@ struct MigrationExchange: Sendable {
         return texts.map { PipelineStatement($1, preparation: .prepares(repeated.name($0))) }
     }
 
-    /// The audit row, a look at the ledger's row, and COMMIT, whose result is asked for at once.
+    /// The audit row, a check of the ledger's row, and COMMIT, whose result is requested at once.
     func closing(_ migration: Migration) -> [Item] {
         var items: [Item] = []
         let id = UUID().uuidString
@@ -147,7 +148,8 @@ struct MigrationExchange: Sendable {
         return repeating(.readBack, ledger.readingBack(direction, readsAuditLog: readsAuditLog), parameters)
     }
 
-    /// Records the version and looks whether the ledger keeps it, in a transaction that is rolled back: before a statement runs that cannot be.
+    /// Records the version and checks whether the ledger keeps it, in a transaction that is rolled back: before a statement runs that
+    /// cannot be rolled back.
     func rehearsal(_ migration: Migration, after predecessor: MigrationVersion?) -> [Item] {
         var exchange = self
         exchange.readsAuditLog = false
@@ -175,6 +177,6 @@ struct MigrationExchange: Sendable {
         return schemas + audit + AdminHazards.refusal(ledger: ledger, includesAuditLog: writesAuditLog)
     }
 
-    /// Milliseconds; zero is no limit.
+    /// Milliseconds; zero means no limit.
     private func timeoutText(_ duration: Duration) -> String { "\(duration.milliseconds)ms" }
 }

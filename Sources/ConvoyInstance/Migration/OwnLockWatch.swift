@@ -2,8 +2,8 @@ import ConvoyIO
 import ConvoyPostgres
 import ConvoyText
 
-/// Looks whether a statement without a transaction waits for the lock that Convoy itself holds on the ledger meanwhile: neither would end, and the
-/// server sees no deadlock, because the session with that lock waits for its client.
+/// Checks whether a statement without a transaction waits for the lock that Convoy itself holds on the ledger meanwhile: neither would end,
+/// and the server sees no deadlock, because the session with that lock waits for its client.
 ///
 /// It asks in a session of its own: a query of the one with the lock would have a snapshot, and `CREATE INDEX CONCURRENTLY` would wait for that.
 struct OwnLockWatch: Sendable {
@@ -43,7 +43,7 @@ struct OwnLockWatch: Sendable {
         }
     }
 
-    /// Follows who waits for whom: the statement may wait for a session that waits for the ledger.
+    /// Follows which session waits for which: the statement may wait for a session that waits for the ledger.
     private var query: PipelineStatement {
         PipelineStatement(
             """

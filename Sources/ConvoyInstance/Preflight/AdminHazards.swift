@@ -105,13 +105,13 @@ enum AdminHazards {
         let hazards = try rows.map { row throws(PostgresError) in try row.text("hazard") }
         let remedies = try rows.map { row throws(PostgresError) in try row.optionalText("remedy") }.compactMap(\.self)
         let undoings = try rows.map { row throws(PostgresError) in try row.optionalText("undo") }.compactMap(\.self)
-        var hint = "have its owner remove what is named; do not apply such a migration by hand beside it"
+        var hint = "have the owner remove the objects named above; do not apply the migration by hand while they exist"
         if remedies.count == rows.count {
             hint = "as its owner or a DBA: " + remedies.joined(separator: "; ")
             if undoings.count == rows.count {
-                hint += "; then run it again, and afterwards " + undoings.joined(separator: "; ")
+                hint += "; then run the command again, and afterwards " + undoings.joined(separator: "; ")
             } else {
-                hint += "; keep the definitions first if you need them again"
+                hint += "; save the definitions first if you need them again"
             }
         }
         return Failure(

@@ -7,7 +7,7 @@ enum Advice {
         let (schema, role) = (quotedIdentifier(ledger.schema), quotedIdentifier(role))
         guard schemaExists else {
             return "as a DBA: CREATE SCHEMA \(schema) AUTHORIZATION \(role); "
-                + "if the schema was dropped, all tables in it are gone: restore a backup instead if there was anything"
+                + "if the schema was dropped, all tables in it are lost: restore a backup instead if it had tables"
         }
         return "as a DBA: GRANT CREATE, USAGE ON SCHEMA \(schema) TO \(role)"
     }
@@ -19,12 +19,12 @@ enum Advice {
 
     /// The same where a superuser owns everything.
     static func takingOver(_ entries: some Sequence<CatalogueObjects.Entry>, from owner: String) -> String {
-        "if the app logs in with this role, as a DBA in this database: \(handingOver(entries)); if it logs in as \(owner), do so here too"
+        "if the app logs in with this role, as a DBA in this database: \(handingOver(entries)); if the app logs in as \(owner), let Convoy log in as \(owner) too"
     }
 
     /// How to empty a database that has no tables, the newest object first, because it may use older ones.
     static func removingLeftovers(_ removals: [String]) -> String {
-        "check that the fleet file names the right database; to begin anew, as their owner: \(removals.joined(separator: "; "))"
+        "check that the fleet file names the right database; to start with an empty database, as their owner: \(removals.joined(separator: "; "))"
     }
 
     /// How to keep what a user has built on something that is about to go.
@@ -33,14 +33,14 @@ enum Advice {
         let definitions = (obstacles + unseen).compactMap(\.definition)
         if !definitions.isEmpty {
             // Else a function of the tenant's could come first on the path that the database sets.
-            steps.append("keep the definitions, as their owner: SET search_path = pg_catalog; \(definitions.joined(separator: "; "))")
+            steps.append("save the definitions, as their owner: SET search_path = pg_catalog; \(definitions.joined(separator: "; "))")
         }
         let removals = obstacles.compactMap(\.removal)
-        if !removals.isEmpty { steps.append("drop what stands in the way, as its owner: \(removals.joined(separator: "; "))") }
+        if !removals.isEmpty { steps.append("drop the blocking objects, as their owner: \(removals.joined(separator: "; "))") }
         if !unseen.isEmpty {
             let names = unseen.map { PreflightText.yaml($0.name) }.joined(separator: ", ")
-            steps.append("allow the loss in the fleet file, beside what it allows already: accept_drops: [\(names)]")
+            steps.append("allow the loss in the fleet file, in addition to what it already allows: accept_drops: [\(names)]")
         }
-        return steps.joined(separator: ". Then ") + ". After the run make them again, as their owner"
+        return steps.joined(separator: ". Then ") + ". After the run, create them again, as their owner"
     }
 }

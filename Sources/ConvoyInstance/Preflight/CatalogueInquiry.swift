@@ -42,7 +42,7 @@ struct CatalogueInquiry {
         let statement: PipelineStatement
     }
 
-    /// Where names without a schema are looked for.
+    /// The schemas in which names without a schema are resolved.
     private var path: [String] { ledger.schema == "public" ? ["public"] : [ledger.schema, "public"] }
 
     private var needsExtensions: Bool { !facts.isSuperuser && pending.items.contains { $0.section.admin != nil } }
@@ -102,7 +102,9 @@ struct CatalogueInquiry {
             let (failure, accepted) = try Dependents(forecast.losses)
                 .verdict(rows, accepted: instance.settings.acceptedDrops, vocabulary: vocabulary)
             if !accepted.isEmpty {
-                verdict.warnings.append("goes with what the migrations drop, as accept_drops allows: \(accepted.joined(separator: ", "))")
+                verdict.warnings.append(
+                    "the migrations also drop, as accept_drops allows: \(accepted.joined(separator: ", "))"
+                )
             }
             verdict.conflict = verdict.conflict ?? failure
         }

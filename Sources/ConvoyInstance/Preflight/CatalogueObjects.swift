@@ -9,7 +9,7 @@ struct CatalogueObjects {
         var name: String
         /// As PostgreSQL calls it: table, index, enum type, …
         var noun: String
-        /// A function's argument types; nil for what is no function.
+        /// A function's argument types; nil for other objects.
         var types: [String]?
         var owner: String
         /// Whether the role has the owner's rights.
@@ -27,12 +27,12 @@ struct CatalogueObjects {
     var entries: [Entry] = []
     /// Columns of tables, as `schema`, `table`, `column`.
     var columns: Set<[String]> = []
-    /// The schemas where a name without one is looked for.
+    /// The schemas in which a name without a schema is resolved.
     let path: [String]
 
     /// What to ask for a forecast; ``init(_:path:)`` takes the answer.
     ///
-    /// - Parameter others: objects besides those of the forecast.
+    /// - Parameter others: objects in addition to those of the forecast.
     static func question(
         _ forecast: SchemaForecast,
         also others: [SchemaEffect.Object] = [],

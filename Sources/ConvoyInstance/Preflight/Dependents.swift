@@ -86,7 +86,7 @@ struct Dependents {
                 removal: try row.optionalText("removal")
             )
             let isSilent = try row.bool("silent")
-            // The table that a migration names and drops goes with its keys, whoever made it.
+            // Dropping a table that a migration names also drops the table's keys, including those that a user created.
             if loss.column == nil, loss.constraint == nil, loss.manner != .retype,
                 entry.table?.utf8.elementsEqual(loss.object.name.name.utf8) == true, entry.isKey || entry.type == "sequence" && isSilent
             {

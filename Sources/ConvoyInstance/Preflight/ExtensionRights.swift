@@ -4,7 +4,7 @@ import ConvoyRun
 
 /// What a role may do with extensions, as the server itself says: who owns them, and which versions it lets an ordinary role install.
 ///
-/// On a managed server nobody may be a superuser, and yet the owner of a database creates the extensions that the platform trusts.
+/// On a managed server no role may be a superuser, and yet the owner of a database creates the extensions that the platform trusts.
 struct ExtensionRights: Sendable {
     struct Entry: Sendable {
         var isInstalled: Bool
@@ -104,7 +104,7 @@ struct ExtensionRights: Sendable {
                 case .alters(let object) where object.kind == .function, .creates(let object, _, true) where object.kind == .function:
                     // Whose function it is, is not known once its extension was made anew.
                     if !remade.isEmpty || objects?.entry(object)?.isOwned == false { isAllowed = false }
-                // Whoever marks anything else means an administrator.
+                // A migration that marks any other extension means an administrator.
                 default: isUnderstood = false
                 }
             }
@@ -146,7 +146,7 @@ extension ExtensionRights {
             version: migration.version,
             file: migration.file,
             hint: "give this instance an admin connection in the fleet file: admin: {user: …, password: …}; "
-                + "any role that may drop and create the extensions will do, on a managed server perhaps the same one"
+                + "use any role that may drop and create the extensions; on a managed server it can be the same role"
         )
     }
 }

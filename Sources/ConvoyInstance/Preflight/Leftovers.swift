@@ -4,7 +4,7 @@ import ConvoyRun
 
 /// What is left in a database that has no tables: types, functions, operators and the like, which the first migrations would meet again.
 enum Leftovers {
-    /// - Parameter schemas: where migrations make things; elsewhere objects are in nobody's way.
+    /// - Parameter schemas: the schemas in which migrations create objects; objects elsewhere do no harm.
     static func question(schemas: Set<String>) -> PipelineStatement {
         PipelineStatement(
             """

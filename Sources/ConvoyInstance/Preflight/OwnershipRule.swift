@@ -78,8 +78,8 @@ enum NameRule {
             version: first.version,
             file: first.file,
             line: first.line,
-            hint: "compare with a healthy instance: was it made by hand, or is a version missing from the ledger? "
-                + "where it is not needed, give it another name: \(PreflightText.list(statements, limit: 40, separator: "; "))"
+            hint: "compare with a healthy instance: was it created by hand, or is a version missing from the ledger? "
+                + "if it is not needed, rename it: \(PreflightText.list(statements, limit: 40, separator: "; "))"
         )
     }
 }

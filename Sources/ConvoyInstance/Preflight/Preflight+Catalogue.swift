@@ -44,8 +44,8 @@ extension Preflight {
 }
 
 extension Preflight {
-    /// Where a superuser owns the ledger, as after a restore without owners, the exact statements that give the set's objects to the login role.
-    /// Nobody is advised to become a superuser.
+    /// Where a superuser owns the ledger, as after a restore without owners: the exact statements that give the set's objects to the login
+    /// role. The hint never advises to log in as a superuser.
     func withAdvice(_ failure: Failure, _ reading: InstanceProbe.Reading) async -> Failure {
         let (facts, ledger) = (reading.facts, reading.ledger)
         guard failure.kind == .blocked, reading.contents != nil, facts.role != ledger.owner, !facts.isSuperuser,

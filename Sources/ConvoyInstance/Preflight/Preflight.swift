@@ -11,16 +11,16 @@ struct Preflight {
     let instance: Instance
     let change: Change
     let connection: PostgresConnection
-    /// How long to wait for a table that somebody else has locked; zero for one who only looks.
+    /// How long to wait for a table that another session has locked; zero for a probe.
     var lockWait = Duration.zero
-    /// Told once why it takes so long.
+    /// Called once with the reason for a long wait.
     var onWait: (_ reason: String) -> Void = { _ in }
-    /// Told what is asked next.
+    /// Called with the name of the next question.
     var onStage: (_ what: String) -> Void = { _ in }
 
-    /// Each query gives so many reasons at most, and so many are shown.
+    /// Maximum number of reasons that each query returns, and that are shown.
     static let reasonLimit = 20
-    /// A reason is a sentence, and has so many characters at most.
+    /// Maximum number of characters of a reason, which is one sentence.
     static let reasonLength = 500
 
     /// Judges a reading and, where nothing else stands in the way, asks the pending checks and steps.
@@ -64,7 +64,7 @@ struct Preflight {
                 if retry.attempts == 1 {
                     onWait("a preflight check waits for a table")
                 } else {
-                    let who = holders.first.map { "\($0) holds it" } ?? "it is not known who holds it"
+                    let who = holders.first.map { "\($0) holds it" } ?? "the holder is unknown"
                     if sightings.isNews(who) { onWait("a preflight check waits for a table; \(who)") }
                 }
                 await pause(for: wait, cancellation: .observed)
@@ -80,7 +80,7 @@ struct Preflight {
         }
     }
 
-    /// Runs an attempt, the first one excepted, while another session looks who keeps it waiting.
+    /// Runs an attempt, except the first one, while another session finds out what blocks it.
     private func watching(
         _ reading: InstanceProbe.Reading,
         _ retry: LockRetry,
@@ -182,7 +182,7 @@ extension Preflight {
         do {
             let results = try await connection.pipeline(
                 opening + questions.map(\.statement) + [PipelineStatement("ROLLBACK")],
-                // Zero is no limit.
+                // Zero means no limit.
                 timeout: timeout == .zero ? nil : InstanceProbe.silenceTimeout + timeout * questions.count,
                 onResult: { index, _ in enter(index + 1 - opening.count) }
             )
@@ -201,7 +201,7 @@ extension Preflight {
         }
     }
 
-    /// The reasons of all checks together, under the first that gave one; a query that failed counts where there is no reason.
+    /// The reasons of all checks together, under the first check that returned one; a failed query counts if there are no reasons.
     private func verdict(_ answers: [(Question, PipelineResult)]) throws(PostgresError) -> Failure? {
         var reasons: [(question: Question, text: String)] = []
         var isCut = false
@@ -238,7 +238,7 @@ extension Preflight {
             version: first.check.version,
             file: first.check.file,
             line: first.query.statement.line,
-            hint: "nothing was changed; put this right, then run it again"
+            hint: "nothing was changed; correct this, then run the command again"
         )
     }
 
@@ -259,12 +259,13 @@ extension Preflight {
     static func hint(for message: ServerMessage) -> String {
         switch message.sqlstate {
         case "42P01", "42703", "42883", "42704":
-            "the schema is not what the ledger's versions make: compare it with another instance's, or correct the check"
-        case "57014": "it took longer than statement_timeout: raise that, or see what slows the database down"
+            "the schema does not match the versions in the ledger: compare it with another instance, or correct the preflight check"
+        case "57014": "it took longer than statement_timeout: raise statement_timeout, or find what slows the database down"
         case "42501" where message.message.contains("row-level security"):
-            "the check must see every row: as the table's owner, ALTER TABLE … NO FORCE ROW LEVEL SECURITY"
+            "the preflight check must see every row: as the table's owner, ALTER TABLE … NO FORCE ROW LEVEL SECURITY"
         case "42501": "the role lacks a right: make it the owner of the object"
-        default: SQLStateHint.text(for: message, on: .anytime) ?? "read the server's message: the check, or what it reads, needs correcting"
+        default:
+            SQLStateHint.text(for: message, on: .anytime) ?? "read the server's message, then correct the preflight check or what it reads"
         }
     }
 }

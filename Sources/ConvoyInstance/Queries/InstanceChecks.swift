@@ -4,7 +4,7 @@ import ConvoyPostgres
 package import ConvoyRun
 import ConvoyText
 
-/// Queries that say whether an instance is well, asked as the ledger's owner in transactions that only read, on one connection.
+/// Health checks of an instance, run as the ledger's owner in read-only transactions on one connection.
 package struct InstanceChecks: Sendable {
     let checks: [Check]
 
@@ -28,7 +28,7 @@ package struct InstanceChecks: Sendable {
                     .blocked,
                     "role \(reading.facts.role) may read the ledger only: it is no member of \(reading.ledger.owner), which owns it",
                     sqlstate: "42501",
-                    hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) alone"
+                    hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) only"
                 )
             }
             let opening = Self.opening(reading, instance.settings)
@@ -40,7 +40,7 @@ package struct InstanceChecks: Sendable {
             }
             guard var first else { return nil }
             if !others.isEmpty {
-                let more = "it does not hold either: " + others.joined(separator: ", ")
+                let more = "these checks failed too: " + others.joined(separator: ", ")
                 first.detail = first.detail.map { "\($0); \(more)" } ?? more
             }
             return first
@@ -96,7 +96,7 @@ package struct InstanceChecks: Sendable {
         }
     }
 
-    private static let hint = "look at this database; when it is well, correct the check in the fleet file"
+    private static let hint = "check this database; if it is healthy, correct the health check in the fleet file"
 
     private static func failure(of check: Check, _ message: ServerMessage, _ settings: InstanceSettings) -> Failure {
         var failure = Failure(.checkFailed, server: message, settings: settings)
@@ -109,7 +109,8 @@ package struct InstanceChecks: Sendable {
 extension Check {
     /// Why an answer is not the one that is wanted; nil where it is.
     ///
-    /// - Parameter showingRows: whether any text may be shown. Else only what cannot be somebody's data is: a truth value, a number.
+    /// - Parameter showingRows: whether any text may be shown. Otherwise only values that cannot be personal data are: a truth value, a
+    ///   number.
     func problem(with result: QueryResult, showingRows: Bool) -> String? {
         guard result.columns.count == 1 else { return "it must give one column, not \(result.columns.count)" }
         guard result.rows.count == 1, let row = result.rows.first else {

@@ -5,7 +5,7 @@ public import ConvoyRun
 extension InstanceRunner {
     /// What the server is doing for the run in this instance's database, asked in a session of its own.
     ///
-    /// - Returns: what its progress views tell, empty where they tell nothing; nil where the server cannot be asked.
+    /// - Returns: what the server's progress views report, empty if they report nothing; nil if the server cannot be queried.
     public func activity(of run: String, on instance: Instance) async -> [ServerActivity]? {
         await look(at: instance, sessionName: sessionName(run: run), busyServer: .leftAlone) { connection, probe in
             let query = ServerActivity.query(serverVersion: connection.serverVersion)
@@ -51,7 +51,7 @@ extension ServerActivity {
     /// It counts nothing, and leaves what the phase before it has counted.
     private static let isSorting = "phase LIKE '%sorting%'"
 
-    /// A progress view, and what of it tells how far the command is.
+    /// A progress view, and which of its columns show the progress of the command.
     private struct View {
         var name: String
         /// The first server version that has it.
@@ -62,7 +62,7 @@ extension ServerActivity {
         var total: String
     }
 
-    /// What counts depends on the phase; where a phase counts nothing, there is no total.
+    /// The counters depend on the phase; a phase without counters has no total.
     private static let views = [
         View(
             name: "create_index",

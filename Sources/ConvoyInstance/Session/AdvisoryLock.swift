@@ -13,7 +13,7 @@ enum AdvisoryLock {
 
     static let release = PipelineStatement("SELECT pg_catalog.pg_advisory_unlock($1::bigint) AS released", [String(key)])
 
-    /// Who holds it in this database.
+    /// The session that holds it in this database.
     static let holders = LockHolder.holding(
         "h.locktype = 'advisory' AND h.objsubid = 1 AND h.classid = $1::oid AND h.objid = $2::oid",
         [String(key >> 32), String(key & 0xFFFF_FFFF)]

@@ -5,7 +5,7 @@ import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
 
-/// Reads where an instance stands: in a few round trips of read-only transactions, on the connection that may go on to migrate.
+/// Probes an instance: in a few round trips of read-only transactions, on the connection that may then migrate it.
 struct InstanceProbe {
     let instance: Instance
     /// The `application_name` of its sessions.
@@ -22,7 +22,7 @@ struct InstanceProbe {
     enum BusyServer {
         /// It is asked again until `connect_timeout` has passed.
         case waitedFor
-        /// Its next free connection belongs to whoever needs it more.
+        /// The server's next free connection is left to sessions that need it more.
         case leftAlone
     }
 
@@ -75,7 +75,7 @@ struct InstanceProbe {
                     onWait?(error.message)
                     waits = true
                 }
-                // Those that wait do not all come back at the same moment.
+                // Jitter: waiting sessions do not all come back at the same moment.
                 await ConvoyIO.pause(for: wait * Double.random(in: 0.75...1.25), cancellation: cancellation)
                 wait = min(wait * 1.5, .seconds(2))
             }

@@ -5,7 +5,7 @@ import ConvoyRun
 
 /// Waiting for a server with an eye on what it does.
 extension InstanceChange {
-    /// Runs the body, in which the session waits for answers, while another task looks what for.
+    /// Runs the body, in which the session waits for answers, while another task finds out what it waits for.
     func observing<Value>(
         _ connection: PostgresConnection,
         _ watch: PipelineWatch,
@@ -49,7 +49,7 @@ extension InstanceChange {
         )
     }
 
-    /// How long the server may take for a part of a migration; nil is no limit.
+    /// How long the server may take for a part of a migration; nil means no limit.
     func limit(of item: MigrationExchange.Item) -> Duration? {
         let statement = item.migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
         switch item.place {
@@ -77,7 +77,11 @@ extension InstanceChange {
     /// Why the tables of Convoy's own could not be made in time.
     func unconfirmedTables(_ error: PostgresError) -> Failure {
         guard sightings.isWaitingForStandby else {
-            return Failure(.unknown, "creating the ledger: \(error.message)", hint: "look what the server waits for, then run it again")
+            return Failure(
+                .unknown,
+                "creating the ledger: \(error.message)",
+                hint: "check what the server waits for, then run the command again"
+            )
         }
         return Failure(
             .unknown,
@@ -86,7 +90,7 @@ extension InstanceChange {
         )
     }
 
-    static let standbyHint = "look at the standby, or at synchronous_standby_names and synchronous_commit, then run it again"
+    static let standbyHint = "check the standby, synchronous_standby_names and synchronous_commit, then run the command again"
 }
 
 extension InstanceProbe {

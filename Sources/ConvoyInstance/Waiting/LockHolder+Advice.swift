@@ -3,14 +3,14 @@ import ConvoyRun
 extension LockHolder {
     /// What makes the lock free, in words and statements that a test has run.
     ///
-    /// - Parameter holders: all that stand in the way; nothing is known where there are none.
+    /// - Parameter holders: all sessions that block the lock; empty if they are unknown.
     static func advice(on holders: [LockHolder]) -> String {
         guard !holders.isEmpty else {
-            return "it is not known who holds the lock: run it again later, or raise lock_wait"
+            return "the holder of the lock is unknown: run the command again later, or raise lock_wait"
         }
         let advice = holders.prefix(3).map(\.advice).joined(separator: "; ")
         let more = holders.count > 3 ? "; and \(holders.count - 3) more" : ""
-        return "\(advice)\(more); then run it again"
+        return "\(advice)\(more); then run the command again"
     }
 
     private var advice: String {
@@ -18,22 +18,23 @@ extension LockHolder {
         case .preparedTransaction:
             // A statement is only printed where it can be typed as it is.
             guard let transaction, transaction.unicodeScalars.allSatisfy(\.isPlain) else {
-                return "finish the prepared transaction: pg_prepared_xacts has its name"
+                return "finish the prepared transaction: pg_prepared_xacts shows its name"
             }
             let statement = "ROLLBACK PREPARED \(quotedLiteral(transaction))"
-            return "finish that transaction: in this database, as its owner\(role.map { " \($0)" } ?? ""): \(statement), or COMMIT PREPARED"
+            return
+                "finish the prepared transaction: in this database, as its owner\(role.map { " \($0)" } ?? ""): \(statement), or COMMIT PREPARED"
         case .autovacuum:
             return
-                "wait until autovacuum is done with the table, or set autovacuum_wait above the server's deadlock_timeout: then it steps aside"
-        case .replication: return "wait until replication (process \(pid)) has gone past it"
-        case .background, .parallelWorker: return "wait until process \(pid) is done"
+                "wait until autovacuum finishes the table, or set autovacuum_wait above the server's deadlock_timeout, so that autovacuum yields"
+        case .replication: return "wait until replication (process \(pid)) releases it"
+        case .background, .parallelWorker: return "wait until process \(pid) finishes"
         case .hidden:
             return
-                "wait until process \(pid) is done, or have \(role.map { "role \($0)" } ?? "its role") or a superuser look what it is in pg_stat_activity"
+                "wait until process \(pid) finishes, or have \(role.map { "role \($0)" } ?? "its role") or a superuser look it up in pg_stat_activity"
         case .session, nil:
             let call = "pg_catalog.pg_terminate_backend(\(pid))"
-            guard !mayBeEnded, let role else { return "wait until process \(pid) is done, or end it with \(call)" }
-            return "wait until process \(pid) is done, or have a superuser or role \(role) end it: SELECT \(call)"
+            guard !mayBeEnded, let role else { return "wait until process \(pid) finishes, or end it with \(call)" }
+            return "wait until process \(pid) finishes, or have a superuser or role \(role) end it: SELECT \(call)"
         }
     }
 }

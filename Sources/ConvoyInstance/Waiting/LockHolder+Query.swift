@@ -4,15 +4,15 @@ import ConvoyText
 
 /// Asking the server who holds a lock. Every name is the server's own, and no table of the tenant's is read.
 extension LockHolder {
-    /// So many are named at most.
+    /// Maximum number of holders to name.
     static let limit = 5
 
-    /// Who keeps a server process waiting, at the end of the queue that it stands in: `pg_blocking_pids` of that process, and of those that it names.
+    /// The sessions that block a server process, at the end of its queue: `pg_blocking_pids` of that process, and of those that it names.
     static func blocking(_ pid: Int32) -> PipelineStatement {
         PipelineStatement(
             selection(
                 seeds: "SELECT b FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1::integer)) AS b",
-                // Those that hold what a process of the queue waits for.
+                // The sessions that hold what a process of the queue waits for.
                 prepared: """
                     EXISTS (
                         SELECT FROM locks w JOIN conflicts f ON f.wanted = w.mode AND f.held = h.mode
@@ -26,7 +26,7 @@ extension LockHolder {
         )
     }
 
-    /// Who holds a lock, and who stands before that.
+    /// The holders of a lock, and the sessions ahead of them in the queue.
     ///
     /// - Parameter condition: on the entry `h` of `pg_locks`.
     static func holding(_ condition: String, _ parameters: [String?]) -> PipelineStatement {
@@ -43,7 +43,7 @@ extension LockHolder {
         )
     }
 
-    /// Who holds a lock on the ledger or the audit log that stands in the way of one of this mode.
+    /// The holders of a lock on the ledger or the audit log that conflicts with this mode.
     static func holding(ledgersAgainst mode: String) -> PipelineStatement {
         holding(
             """

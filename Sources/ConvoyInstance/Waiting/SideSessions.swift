@@ -3,8 +3,8 @@ import ConvoyPostgres
 import ConvoyRun
 internal import Synchronization
 
-/// Who may ask a server, in a session of its own, what the work there waits for: one at a time on each server, whatever the number of instances that
-/// wait. With the one that looks at progress these are two of the slots that a run leaves free (``ServerSlots/spare``).
+/// Limits the sessions that ask a server what the work there waits for: one at a time on each server, whatever the number of waiting
+/// instances. Together with the session that probes progress these are two of the slots that a run leaves free (``ServerSlots/spare``).
 final class SideSessions: Sendable {
     private let busy = Mutex<Set<String>>([])
 
@@ -19,7 +19,7 @@ final class SideSessions: Sendable {
     }
 }
 
-/// What was seen of who or what keeps an instance waiting. Written by the task that looks, read by the one that waits.
+/// What was found about the cause of an instance's wait. Written by the task that asks, read by the task that waits.
 final class Sightings: Sendable {
     private struct State {
         var holders: [LockHolder] = []
@@ -29,7 +29,7 @@ final class Sightings: Sendable {
 
     private let state = Mutex(State())
 
-    /// Who held the lock when somebody was last seen to.
+    /// The sessions that held the lock when a holder was last seen.
     var holders: [LockHolder] {
         get { state.withLock(\.holders) }
         set { state.withLock { $0.holders = newValue } }

@@ -5,7 +5,7 @@ import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
 
-/// Finds out, beside the session that waits, what it waits for: asks the server in a session of its own, and reports what it was told.
+/// Finds out what a waiting session waits for: asks the server in a session of its own, and reports the answer.
 struct WaitObserver: Sendable {
     /// What a session is waiting for, in Convoy's own terms.
     enum Awaited: Sendable, Hashable {
@@ -43,7 +43,7 @@ struct WaitObserver: Sendable {
     let sightings: Sightings
     let report: @Sendable (Event.Kind) -> Void
 
-    /// What one look found.
+    /// The result of one probe.
     private enum Look {
         /// The server did not answer.
         case silence(String)
@@ -88,7 +88,7 @@ struct WaitObserver: Sendable {
         }
     }
 
-    /// Asks again and again in one session, because the wait that is looked for ends by itself with `lock_timeout`.
+    /// Asks repeatedly in one session, because the wait in question ends by itself with `lock_timeout`.
     private func watchClosely(_ watch: PipelineWatch, every interval: Duration, _ awaited: @Sendable (Int) -> Awaited) async {
         guard case .success(let connection) = await open() else { return }
         defer { connection.close() }
@@ -107,7 +107,7 @@ struct WaitObserver: Sendable {
         switch look {
         case .refusal: return
         case .silence(let message):
-            text = "no answer for \(time): waiting for \(awaited.text); a new session gets none either (\(message))"
+            text = "no answer for \(time): waiting for \(awaited.text); a new session gets no answer either (\(message))"
             if !sightings.isNews("silence \(awaited.text)") { return }
         case .answer(let type, let wait, let holders):
             if !holders.isEmpty {
@@ -117,8 +117,8 @@ struct WaitObserver: Sendable {
             } else if wait == "SyncRep" {
                 if awaited.isCommit { sightings.isWaitingForStandby = true }
                 text =
-                    "\(awaited.text) waits for a synchronous standby (wait event SyncRep): it is committed on this server and not confirmed; "
-                    + "look at the standby, or at synchronous_standby_names"
+                    "\(awaited.text) waits for a synchronous standby (wait event SyncRep): it is committed on this server but not confirmed; "
+                    + "check the standby and synchronous_standby_names"
             } else if awaited.isCommit {
                 let event = [type, wait].compactMap(\.self).joined(separator: " ")
                 text = "no answer for \(time): waiting for \(awaited.text)\(event.isEmpty ? "" : ", which waits for \(event)")"

@@ -195,7 +195,7 @@ struct EffectReader {
 
     private mutating func creation() throws(NotUnderstood) -> [SchemaEffect] {
         let replaces = takes("OR", "REPLACE")
-        // What is temporary is nobody else's.
+        // Temporary objects belong to the session alone.
         if isAt("TEMP") || isAt("TEMPORARY") || isAt("LOCAL") || isAt("GLOBAL") { return [.unknown] }
         if takes("UNIQUE") || isAt("INDEX") { return try indexCreation() }
         _ = takes("UNLOGGED")

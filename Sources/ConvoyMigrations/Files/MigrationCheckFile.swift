@@ -50,7 +50,12 @@ struct MigrationCheckFile {
         }
         if queries.isEmpty, problems.isEmpty {
             problems.append(
-                Problem(file: source.path, line: 1, "the check has no query", hint: "write a query that gives reasons, or remove the file")
+                Problem(
+                    file: source.path,
+                    line: 1,
+                    "the check has no query",
+                    hint: "write a query that returns reasons, or remove the file"
+                )
             )
         }
         guard problems.isEmpty else {
@@ -81,22 +86,22 @@ struct MigrationCheckFile {
             let known = Condition.allCases.map(\.rawValue)
             refuse(
                 range,
-                "“\(directive.spelling)” is not a directive of checks",
+                "“\(directive.spelling)” is not a directive of preflight checks",
                 hint: nearestWord(to: directive.spelling, among: known).map { "did you mean \($0)?" }
-                    ?? "known are \(known.map { "-- " + $0 }.joined(separator: ", "))"
+                    ?? "available: \(known.map { "-- " + $0 }.joined(separator: ", "))"
             )
             return
         }
         if let statement {
             refuse(
                 range,
-                "\(directive.spelling) stands inside the query that begins on line \(source.line(at: statement))",
+                "\(directive.spelling) is inside the query that begins on line \(source.line(at: statement))",
                 hint: "end the query with a semicolon before it"
             )
             return
         }
         guard source.isFirstOnLine(range.lowerBound) else {
-            refuse(range, "\(directive.spelling) does not stand on a line of its own", hint: "move it to the next line")
+            refuse(range, "\(directive.spelling) is not on a line of its own", hint: "move it to the next line")
             return
         }
         let words = directive.argument.split(whereSeparator: \.isWhitespace)
@@ -114,7 +119,7 @@ struct MigrationCheckFile {
             refuse(
                 range,
                 "no migration has the version \(word)",
-                hint: nearest.map { "did you mean \($0)?" } ?? "write the number with which the migration's file begins"
+                hint: nearest.map { "did you mean \($0)?" } ?? "write the number at the start of the migration's file name"
             )
             return nil
         }
@@ -122,7 +127,7 @@ struct MigrationCheckFile {
             refuse(
                 range,
                 "\(named) is not older than \(version), the check's own version",
-                hint: "a check is asked while its own version is pending; name the version that makes or changes what the query reads"
+                hint: "a preflight check runs while its own version is pending; name the version that makes or changes what the query reads"
             )
             return nil
         }

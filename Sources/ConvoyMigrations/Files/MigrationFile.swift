@@ -15,7 +15,7 @@ import Crypto
 /// and so may the second. Convoy's own words are comments on lines of their own between statements:
 ///
 /// - `-- convoy:step NAME` runs registered Swift code at that point.
-/// - `-- convoy:irreversible REASON`, alone in the down section, says that there is no way back.
+/// - `-- convoy:irreversible REASON`, alone in the down section, says that the migration cannot be reverted.
 /// - `-- convoy:repeatable` begins a section with `transaction:false` and says that its statement does no harm when it is run again.
 /// - `-- convoy:lock-timeout 5s`, `-- convoy:statement-timeout 2h` and `-- convoy:admin EXTENSION…` begin a section and hold for all of it.
 public struct MigrationFile: Sendable {

@@ -4,7 +4,7 @@ package struct MigrationFileName: Sendable, Hashable, CustomStringConvertible {
     /// What stands between version and `.sql`.
     package let name: String
 
-    /// Why a file's name is no migration's.
+    /// Why a file's name is not a migration's.
     package enum Flaw: Error, Sendable, Hashable {
         case form
         /// The digits at its start are not a version.

@@ -18,7 +18,7 @@ struct MigrationFileParser {
         self.source = source
     }
 
-    /// Gives nil, and at least one problem, where the file has no two sections. Sections count only if there are no problems.
+    /// Returns nil, and at least one problem, if the file does not have two sections. Sections count only if there are no problems.
     mutating func parse() -> Sections? {
         let markers = findMarkers()
         let ups = markers.filter { $0.direction == .up }
@@ -42,7 +42,8 @@ struct MigrationFileParser {
                     file: source.path,
                     line: source.line(at: source.bytes.count),
                     "the file has no `-- migrate:down` line",
-                    hint: "end the file with `-- migrate:down` and the way back; leave that section empty if there is nothing to undo, "
+                    hint:
+                        "end the file with `-- migrate:down` and the statements that revert the migration; leave that section empty if there is nothing to undo, "
                         + "or write `-- convoy:irreversible REASON` in it"
                 )
             )
@@ -50,7 +51,7 @@ struct MigrationFileParser {
             return nil
         }
         guard up.line.lowerBound < down.line.lowerBound else {
-            refuse(down.line, "migrate:down stands before migrate:up", hint: "put the up section first")
+            refuse(down.line, "migrate:down comes before migrate:up", hint: "put the up section first")
             return nil
         }
         let upSection = parseSection(up, to: down.line.lowerBound)
@@ -86,7 +87,11 @@ struct MigrationFileParser {
     }
 
     private mutating func refuseIndented(_ directive: Directive, _ range: Range<Int>) {
-        refuse(range, "\(directive.spelling) does not begin its line, so that it starts no section", hint: "put it at the line's start")
+        refuse(
+            range,
+            "\(directive.spelling) is not at the start of its line, so it does not start a section",
+            hint: "move it to the start of the line"
+        )
     }
 
     private mutating func refuse(_ range: Range<Int>, _ message: String, hint: String) {
@@ -133,7 +138,7 @@ extension MigrationFileParser {
                 line,
                 "“\(option)” is not an option of \(directive.spelling)",
                 hint: nearestWord(to: String(option), among: ["transaction:false", "transaction:true"]).map { "did you mean \($0)?" }
-                    ?? "the only option is transaction:false; remarks go on a line of their own"
+                    ?? "the only option is transaction:false; write comments on a line of their own"
             )
         }
         if options.count > 1, Set(options).count != options.count || Set(options).isSuperset(of: ["transaction:false", "transaction:true"])
@@ -148,7 +153,7 @@ extension MigrationFileParser {
         refuse(
             range,
             "“\(directive.spelling)” is not a directive",
-            hint: directive.nearestKeyword.map { "did you mean \($0.rawValue)?" } ?? "known are \(known)"
+            hint: directive.nearestKeyword.map { "did you mean \($0.rawValue)?" } ?? "available: \(known)"
         )
     }
 
@@ -164,11 +169,11 @@ extension MigrationFileParser {
                     refuseUnknown(directive, token.range)
                     continue
                 }
-                refuse(token.range, "\(directive.spelling) stands before any section", hint: "move it below `-- migrate:up`")
+                refuse(token.range, "\(directive.spelling) comes before the first section", hint: "move it below `-- migrate:up`")
             default:
                 refuse(
                     token.range.lowerBound..<range.upperBound,
-                    "only empty lines and -- comments may stand before `-- migrate:up`",
+                    "only empty lines and -- comments may come before `-- migrate:up`",
                     hint: "move it below the line, or put `-- migrate:up` before it"
                 )
                 return
@@ -239,8 +244,8 @@ extension MigrationFileParser {
         } else if !draft.marker.isTransactional, let first = draft.elements.first {
             refuse(
                 statement.range,
-                "a section with transaction:false holds exactly one statement; its first is on line \(first.line)",
-                hint: "put each statement into a migration of its own, so that none is half applied"
+                "a section with transaction:false must contain exactly one statement; the first is on line \(first.line)",
+                hint: "put each statement into a migration of its own, so that a migration is never half applied"
             )
         }
         draft.elements.append(
@@ -249,7 +254,7 @@ extension MigrationFileParser {
     }
 
     private mutating func take(_ directive: Directive, _ range: Range<Int>, inStatementAt statement: Int?, _ draft: inout Draft) {
-        // A marker that begins its line has cut the file already, and was told if it is misspelt.
+        // A marker that begins its line has cut the file already, and was reported if it is misspelt.
         let isMarker =
             directive.spelling.lowercased().hasPrefix("migrate:") || directive.nearestKeyword == .up || directive.nearestKeyword == .down
         if isMarker {
@@ -263,13 +268,13 @@ extension MigrationFileParser {
         if let statement {
             refuse(
                 range,
-                "\(directive.spelling) stands inside the statement that begins on line \(source.line(at: statement))",
+                "\(directive.spelling) is inside the statement that begins on line \(source.line(at: statement))",
                 hint: "end the statement with a semicolon before it"
             )
             return
         }
         guard source.isFirstOnLine(range.lowerBound) else {
-            refuse(range, "\(directive.spelling) does not stand on a line of its own", hint: "move it to the next line")
+            refuse(range, "\(directive.spelling) is not on a line of its own", hint: "move it to the next line")
             return
         }
         switch keyword {
@@ -322,7 +327,7 @@ extension MigrationFileParser {
             refuse(
                 range,
                 "“\(name)” is not an extension's name",
-                hint: "write the names with blanks between, as in `-- convoy:admin cube earthdistance`"
+                hint: "separate the names with spaces, as in `-- convoy:admin cube earthdistance`"
             )
         }
         draft.admin = AdminRequirement(extensions: extensions)
@@ -346,8 +351,8 @@ extension MigrationFileParser {
         guard let first = draft.elements.first else { return }
         refuse(
             range,
-            "\(directive.spelling) stands after the statement on line \(first.line), but holds for the whole section",
-            hint: "move it to the section's start"
+            "\(directive.spelling) comes after the statement on line \(first.line), but applies to the whole section",
+            hint: "move it to the start of the section"
         )
     }
 
@@ -357,14 +362,15 @@ extension MigrationFileParser {
 
     private mutating func takeIrreversible(_ directive: Directive, _ range: Range<Int>, _ draft: inout Draft) {
         guard draft.marker.direction == .down else {
-            refuse(range, "convoy:irreversible stands in the up section", hint: "move it below `-- migrate:down`")
+            refuse(range, "convoy:irreversible is in the up section", hint: "move it below `-- migrate:down`")
             return
         }
         if directive.argument.isEmpty {
             refuse(
                 range,
-                "convoy:irreversible gives no reason",
-                hint: "write the statements of the way back in its place, or behind it why there is none: operators read it when they try"
+                "convoy:irreversible has no reason",
+                hint:
+                    "replace it with the statements that revert the migration, or add the reason why there are none: operators see it in a rollback"
             )
         } else if draft.irreversible != nil {
             refuse(range, "convoy:irreversible is given more than once", hint: "keep one")
@@ -375,20 +381,24 @@ extension MigrationFileParser {
 
     private mutating func takeTimeout(_ directive: Directive, _ range: Range<Int>, _ draft: Draft, isSet: Bool) -> Duration? {
         if isSet {
-            refuse(range, "\(directive.spelling) is given more than once in this section", hint: "keep one: it holds for the whole section")
+            refuse(
+                range,
+                "\(directive.spelling) is given more than once in this section",
+                hint: "keep one: it applies to the whole section"
+            )
         }
         checkStandsFirst(directive, range, draft)
         guard let duration = Duration(text: directive.argument) else {
             refuse(
                 range,
-                directive.argument.isEmpty ? "\(directive.spelling) names no time" : "“\(directive.argument)” is not a time",
+                directive.argument.isEmpty ? "\(directive.spelling) has no duration" : "“\(directive.argument)” is not a duration",
                 hint: "write a number and a unit (ms, s, m, h, d), as in `-- \(directive.spelling) 5s`"
             )
             return nil
         }
         // PostgreSQL takes 0 for "never", and no more milliseconds than an int holds.
         guard duration.milliseconds >= 1, duration.milliseconds <= Int64(Int32.max) else {
-            refuse(range, "\(directive.argument) is out of range", hint: "write a time from 1ms to 24d")
+            refuse(range, "\(directive.argument) is out of range", hint: "write a duration from 1ms to 24d")
             return nil
         }
         return duration
@@ -402,8 +412,8 @@ extension MigrationFileParser {
         if let range = draft.irreversibleRange, !isBare {
             refuse(
                 range,
-                "convoy:irreversible stands beside statements or other directives",
-                hint: "either there is a way back or there is none: remove one of them"
+                "convoy:irreversible cannot be combined with statements or other directives",
+                hint: "remove either convoy:irreversible or the rest of the section"
             )
         }
         if draft.waitsForLocks, let range = draft.lockTimeoutRange {
@@ -411,14 +421,14 @@ extension MigrationFileParser {
                 range,
                 "lock-timeout does not apply to this statement",
                 hint:
-                    "remove it: the statement keeps no reader and no writer waiting while it waits for its locks, and giving up half-way would "
+                    "remove it: the statement blocks no reader and no writer while it waits for its locks, and giving up half-way would "
                     + "leave an invalid index"
             )
         }
         guard !draft.marker.isTransactional, draft.elements.isEmpty, problems.isEmpty else { return }
         refuse(
             draft.marker.line,
-            "a section with transaction:false holds exactly one statement, and this one has none",
+            "a section with transaction:false must contain exactly one statement, and this one is empty",
             hint: "write it below the line, or remove transaction:false"
         )
     }

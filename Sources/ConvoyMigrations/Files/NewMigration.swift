@@ -2,7 +2,7 @@ import ConvoyIO
 public import ConvoyText
 public import FoundationEssentials
 
-/// A migration that nobody has written yet: the name of its file, and the two empty sections in it.
+/// A new migration, not yet written: the name of its file, and the two empty sections in it.
 ///
 ///     let migration = try NewMigration(named: "add_nickname", in: "Migrations", displayedAs: "Migrations", at: Date())
 ///     try migration.write()
@@ -13,7 +13,7 @@ public struct NewMigration: Sendable, Hashable {
     public struct Form: Sendable, Hashable {
         /// Whether the sections run in a transaction; without one each holds exactly one statement.
         public var isTransactional: Bool
-        /// Why there is no way back; nil where there is one.
+        /// Why the migration cannot be reverted; nil if it can.
         public var irreversible: String?
 
         public init(isTransactional: Bool = true, irreversible: String? = nil) {
@@ -51,7 +51,7 @@ public struct NewMigration: Sendable, Hashable {
         form: Form = Form()
     ) throws {
         let files = try MigrationSet.fileNames(directory: directory, displayedAs: displayedAs)
-        // A file whose name is none is for the loader to refuse.
+        // The loader refuses a file whose name is not valid.
         try self.init(
             named: name,
             beside: files.compactMap { try? MigrationFileName($0) },
@@ -83,8 +83,8 @@ public struct NewMigration: Sendable, Hashable {
             }
             if let newest, newest.description.count == Self.timeDigits, version.description.count != Self.timeDigits {
                 throw NewMigrationRefusal(
-                    "version \(version) is not a time as the versions of this set are, so it would come before all of them or after all that follow",
-                    hint: "write it as YYYYMMDDhhmmss, or leave --version out"
+                    "version \(version) is not a time like the other versions of this set, so it would come before all of them or after all later ones",
+                    hint: "write it as YYYYMMDDhhmmss, or omit --version"
                 )
             }
             self.version = version
@@ -94,8 +94,9 @@ public struct NewMigration: Sendable, Hashable {
         }
         if let reason = form.irreversible, reason.allSatisfy(\.isWhitespace) || reason.contains(where: \.isNewline) {
             throw NewMigrationRefusal(
-                reason.allSatisfy(\.isWhitespace) ? "the reason why there is no way back is empty" : "the reason has more than one line",
-                hint: "write one line: operators read it when they try to go back"
+                reason.allSatisfy(\.isWhitespace)
+                    ? "the reason why the migration is irreversible is empty" : "the reason has more than one line",
+                hint: "write one line: operators see it when they try to roll back"
             )
         }
         self.name = name
@@ -104,7 +105,7 @@ public struct NewMigration: Sendable, Hashable {
         displayedDirectory = displayedAs
     }
 
-    /// A version that is a time has so many digits: YYYYMMDDhhmmss.
+    /// The number of digits of a version that is a time: YYYYMMDDhhmmss.
     private static let timeDigits = 14
 
     /// The file as reports name it.
@@ -123,21 +124,27 @@ public struct NewMigration: Sendable, Hashable {
         return "-- migrate:up\(option)\n\n\n\(down)\n"
     }
 
-    /// Makes the file; what bears its name already stays as it is.
+    /// Creates the file; an existing file of that name stays as it is.
     ///
     /// - Throws: a problem of the file, where it cannot be made.
     public func write() throws(Problems) {
         do throws(FileWriteError) {
             try writeNewFile(MigrationSet.join(directory, fileName), Array(contents.utf8))
         } catch {
-            throw Problems([Problem(file: path, error.description, hint: "let this user write into the directory, and run it again")])
+            throw Problems([
+                Problem(
+                    file: path,
+                    error.description,
+                    hint: "give this user write permission for the directory, then run the command again"
+                )
+            ])
         }
     }
 
     private var fileName: String { MigrationFileName(version: version, name: name).description }
 }
 
-/// Why there can be no such new migration, and what to do about it.
+/// Why the new migration cannot be created, and what to do about it.
 public struct NewMigrationRefusal: Error, Sendable, Hashable {
     /// One sentence without a full stop.
     public let message: String
@@ -162,7 +169,7 @@ extension NewMigration {
             throw NewMigrationRefusal("there is no version after \(newest)", hint: "give one with --version")
         }
         let next = MigrationVersion(newest.value + 1)
-        return (next, ["the newest version, \(newest), is not in the past, so this is the number after it"])
+        return (next, ["the newest version, \(newest), is not in the past, so the new version is the number after it"])
     }
 
     private static func notes(on version: MigrationVersion, newest: MigrationVersion?) -> [String] {
@@ -170,7 +177,7 @@ extension NewMigration {
         if !version.isTime { notes.append("\(version) is not a time written as YYYYMMDDhhmmss") }
         if let newest, version < newest {
             notes.append(
-                "\(version) is below the newest version, \(newest): instances that have that one already get this one out of order"
+                "\(version) is below the newest version, \(newest): instances that already have the newest get this one out of order"
             )
         }
         return notes
@@ -204,10 +211,10 @@ extension NewMigration {
         let legal = snakeCase(name)
         guard name != legal else { return }
         guard name.count <= nameLimit else {
-            throw NewMigrationRefusal("a name of \(name.count) characters is too long", hint: "take at most \(nameLimit)")
+            throw NewMigrationRefusal("a name of \(name.count) characters is too long", hint: "use at most \(nameLimit)")
         }
         throw NewMigrationRefusal(
-            name.isEmpty ? "the name is empty" : "“\(name)” is not in snake case",
+            name.isEmpty ? "the name is empty" : "“\(name)” is not in snake_case",
             hint: legal.map { "did you mean \($0)?" }
                 ?? "write lower-case words of letters and digits with single underscores between them, as in add_nickname_to_cars"
         )

@@ -24,7 +24,7 @@ package struct SQLLexer: Sequence, IteratorProtocol {
         return SQLToken(kind, start..<position, isComplete: isComplete)
     }
 
-    /// Goes on reading further down.
+    /// Continues to read further down.
     mutating func skip(to offset: Int) {
         position = Swift.min(Swift.max(position, offset), end)
         escapeString = .none

@@ -2,8 +2,8 @@ package import ConvoyText
 
 /// Cuts a migration's section into statements and comments, in the order of the text.
 ///
-/// A semicolon ends a statement, except in the body of a function between `BEGIN ATOMIC` and `END`, and in the parentheses of a rule's
-/// `DO (…; …)`. What cannot be cut for certain is told in ``problems`` and not handed out.
+/// A semicolon ends a statement, except in the body of a function between `BEGIN ATOMIC` and `END`, and in the parentheses of a rule's `DO
+/// (…; …)`. Text that cannot be cut for certain is reported in ``problems`` and not handed out.
 package struct SQLSplitter: Sequence, IteratorProtocol {
     package enum Piece: Sendable {
         case statement(Statement)
@@ -24,7 +24,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         }
     }
 
-    /// After so many problems the rest of a text is hardly worth telling, and is not cut.
+    /// After this number of problems the rest of a text is not cut: more problems would help little.
     static let problemLimit = 50
 
     private let source: SourceText
@@ -74,7 +74,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         return endOfText().map(Piece.statement)
     }
 
-    /// Goes on behind the data that follows a `COPY … FROM STDIN` in a dump, so that it is not read as SQL.
+    /// Continues behind the data that follows a `COPY … FROM STDIN` in a dump, so that it is not read as SQL.
     mutating func skipCopyData() {
         guard mayHaveCopyEnd else { return }
         var position = source.restOfLine(from: lexer.position).upperBound
@@ -173,9 +173,9 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         problems.append(
             source.problem(
                 at: token.offset,
-                "this parenthesis closes nothing",
+                "this parenthesis has no opening parenthesis",
                 text: source.excerpt(source.lineUpTo(token.range.upperBound)),
-                hint: "remove it, or open it before"
+                hint: "remove it, or add the opening parenthesis"
             )
         )
     }
@@ -187,7 +187,7 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
                 at: token.offset,
                 "psql's backslash commands are not SQL and do not run here",
                 text: source.excerpt(line),
-                hint: "remove it, or write what it does as SQL; data goes into INSERT statements"
+                hint: "remove it, or write the same in SQL; write data as INSERT statements"
             )
         )
         lexer.skip(to: line.upperBound)
@@ -214,9 +214,9 @@ package struct SQLSplitter: Sequence, IteratorProtocol {
         return "$" + String(decoding: tag, as: UTF8.self) + "$"
     }
 
-    /// Where the text goes on behind the section, it is because a marker cut it there.
+    /// If the text continues behind the section, a marker cut it there.
     private var sectionEnd: String {
         guard range.upperBound < source.bytes.count else { return "" }
-        return " on line \(source.line(at: range.upperBound)): a line that begins with `-- migrate:` cuts the file even inside quotes"
+        return " on line \(source.line(at: range.upperBound)): a line that begins with `-- migrate:` starts a section even inside quotes"
     }
 }

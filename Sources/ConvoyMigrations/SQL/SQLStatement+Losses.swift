@@ -1,5 +1,5 @@
 extension SQLStatement {
-    /// What it deletes, as far as its first words tell: tables, columns, schemas, rows. What it cannot tell it leaves out.
+    /// What it deletes, as far as its first words show: tables, columns, schemas, rows. What they do not show is left out.
     ///
     ///     SQLStatement(text: "ALTER TABLE cars DROP COLUMN plate, DROP vin", line: 1).losses   // ["column cars.plate", "column cars.vin"]
     package var losses: [String] {
@@ -47,7 +47,7 @@ private struct LossWords {
         for keyword in keywords where word(at: position) == keyword { position += 1 }
     }
 
-    /// The name that is next, perhaps with its schema.
+    /// The next name, with its schema if it has one.
     mutating func name() -> String? {
         var name = ""
         while position < tokens.count {

@@ -27,7 +27,7 @@ extension SourceText {
         }
         if let offset = contents.firstIndex(of: 0) {
             throw refusal(
-                "the byte at offset \(offset) is NUL, which PostgreSQL's text cannot hold",
+                "the byte at offset \(offset) is NUL, which text in PostgreSQL cannot contain",
                 line: line(of: offset),
                 hint: "remove it; binary data can be written as '\\x…'::bytea"
             )

@@ -44,12 +44,12 @@ struct StatementRule: Sendable {
 
     /// Why the statement cannot be a preflight check; nil for a query that only reads.
     ///
-    /// The server has the last word, in a read-only transaction; this tells mistakes before any server is asked.
+    /// The server has the last word, in a read-only transaction; this reports mistakes before any server is asked.
     var refusalAsQuery: Refusal? {
         guard ["SELECT", "WITH", "VALUES"].contains(word(0)) || tokens.first?.kind == .openParenthesis else {
             return Refusal(
-                message: "a check is a query, and this statement is none",
-                hint: "write SELECT, WITH or VALUES: each row's first column is a reason why the migration would fail"
+                message: "a preflight check must be a query, and this statement is not one",
+                hint: "write SELECT, WITH or VALUES: the first column of each row is a reason why the migration would fail"
             )
         }
         var depth = 0
@@ -66,8 +66,8 @@ struct StatementRule: Sendable {
                 guard isStatement, let verb = ["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"].first(where: { source.isWord(token, $0) })
                 else { continue }
                 return Refusal(
-                    message: "\(verb) has no place in a check, which only reads",
-                    hint: "remove it; a column of that name is written in double quotes"
+                    message: "\(verb) is not allowed in a preflight check, which only reads",
+                    hint: "remove it; write a column of that name in double quotes"
                 )
             default: break
             }
@@ -90,9 +90,9 @@ struct StatementRule: Sendable {
             return nil
         }
         return Refusal(
-            message: "\(command) controls the transaction, which is Convoy's part",
+            message: "\(command) controls the transaction, and only Convoy may do that",
             hint: "remove it: the whole section runs in one transaction; "
-                + "a statement that cannot run in one goes into a file of its own with transaction:false"
+                + "put a statement that cannot run in one into a file of its own with transaction:false"
         )
     }
 
@@ -104,7 +104,7 @@ struct StatementRule: Sendable {
             return protectedSetting
         case ("SET", "TRANSACTION"):
             return Refusal(
-                message: "SET TRANSACTION changes the transaction, which is Convoy's part",
+                message: "SET TRANSACTION changes the transaction, and only Convoy may do that",
                 hint: "remove it: migrations run READ COMMITTED, READ WRITE"
             )
         case ("SET", "ROLE"),
@@ -112,13 +112,13 @@ struct StatementRule: Sendable {
             return Refusal(
                 message:
                     "\(word(1) == "ROLE" ? "SET ROLE" : "SET SESSION AUTHORIZATION") changes the role that owns what later statements create",
-                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO gives one object away"
+                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO changes the owner of one object"
             )
         case ("SET", _), ("RESET", _), ("DISCARD", _):
             return Refusal(
                 message: "\(word(0)) outlives the migration: it changes the session, which other migrations share",
                 hint: word(0) == "SET"
-                    ? "write SET LOCAL, which ends with the transaction" : "remove it; what SET LOCAL changed ends with the transaction"
+                    ? "write SET LOCAL, which ends with the transaction" : "remove it; a change by SET LOCAL ends with the transaction"
             )
         default:
             return nil
@@ -131,8 +131,8 @@ struct StatementRule: Sendable {
         switch (word(0), word(1)) {
         case ("PREPARE", _), ("EXECUTE", _), ("DEALLOCATE", _):
             return Refusal(
-                message: "\(word(0)) works on prepared statements, which belong to the session, and Convoy keeps its own there",
-                hint: "remove it, and write the statements themselves"
+                message: "\(word(0)) changes the prepared statements of the session, and Convoy keeps its own there",
+                hint: "remove it, and write the statements directly"
             )
         case ("LISTEN", _), ("UNLISTEN", _): command = word(0)
         case ("CLOSE", "ALL"): command = "CLOSE ALL"
@@ -194,17 +194,17 @@ struct StatementRule: Sendable {
         case "role", "session", "session_authorization":
             return Refusal(
                 message: "\(command(setting)) changes the role that writes the ledger and the audit log",
-                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO gives one object away"
+                hint: "remove it: migrations run as the owner of the ledger; ALTER … OWNER TO changes the owner of one object"
             )
         case "transaction", "transaction_read_only":
             return Refusal(
-                message: "\(command(setting)) changes the transaction, which is Convoy's part",
+                message: "\(command(setting)) changes the transaction, and only Convoy may do that",
                 hint: "remove it: migrations run READ COMMITTED, READ WRITE"
             )
         case "standard_conforming_strings", "client_encoding", "names":
             return Refusal(
                 message: "\(command(setting)) changes how the statements after it are read",
-                hint: "remove it: files are UTF-8, and a backslash in '…' stands for itself; write E'…' for escapes"
+                hint: "remove it: files are UTF-8, and a backslash in '…' is an ordinary character; write E'…' for escapes"
             )
         default:
             return nil
@@ -221,14 +221,14 @@ struct StatementRule: Sendable {
             case .word where depth == 0 && (source.isWord(next, "STDIN") || source.isWord(next, "STDOUT")):
                 if source.isWord(token, "FROM") {
                     return Refusal(
-                        message: "COPY … FROM STDIN needs data from the client, and a migration has none",
+                        message: "COPY … FROM STDIN needs data from the client, which a migration does not have",
                         hint: "write the rows as INSERT statements",
                         precedesCopyData: true
                     )
                 }
                 if source.isWord(token, "TO") {
                     return Refusal(
-                        message: "COPY … TO STDOUT sends data to the client, and a migration has nowhere to put it",
+                        message: "COPY … TO STDOUT sends data to the client, which a migration cannot receive",
                         hint: "remove it"
                     )
                 }
@@ -251,10 +251,10 @@ struct StatementRule: Sendable {
                 let name = lock.lowercased()
                 return Refusal(
                     message: name == "pg_advisory_unlock_all"
-                        ? "pg_advisory_unlock_all() also gives up the lock that keeps other coordinators off this instance"
-                        : "\(name)() works on locks of the session, which other migrations share, and so does the one that keeps other "
-                            + "coordinators off this instance",
-                    hint: "take transaction-level locks (pg_advisory_xact_lock), which end by themselves"
+                        ? "pg_advisory_unlock_all() also releases the lock that keeps other coordinators away from this instance"
+                        : "\(name)() works on locks of the session, which other migrations share; the lock that keeps other coordinators "
+                            + "away from this instance is one of them",
+                    hint: "use transaction-level locks (pg_advisory_xact_lock), which end with the transaction"
                 )
             }
             guard token.kind == .closeParenthesis, let (call, first) = calls.popLast() ?? nil else { continue }
@@ -277,13 +277,13 @@ struct StatementRule: Sendable {
         "PG_TRY_ADVISORY_LOCK", "PG_TRY_ADVISORY_LOCK_SHARED",
     ]
 
-    /// What is no part of a database, and fails when it is run again.
+    /// Statements that do not concern a database, and fail when they are run again.
     private var wholeServer: Refusal? {
         guard ["CREATE", "DROP"].contains(word(0)), ["DATABASE", "TABLESPACE"].contains(word(1)) else { return nil }
         return Refusal(
             message:
-                "\(word(0)) \(word(1)) is no part of this database: it concerns the whole server, and fails on the next instance there",
-            hint: "remove it, and do it once on each server by other means"
+                "\(word(0)) \(word(1)) affects the whole server, not only this database, and fails on the next instance there",
+            hint: "remove it, and run it once on each server without Convoy"
         )
     }
 
@@ -293,10 +293,10 @@ struct StatementRule: Sendable {
         let mayCommit = word(0) == "CALL" || word(0) == "DO"
         return Refusal(
             message: mayCommit
-                ? "\(word(0)) without a transaction runs again where Convoy is cut off before the ledger has the version, and does all of its work twice"
-                : "the statement can run in a transaction, and without one it would run twice where Convoy is cut off before the ledger has the version",
+                ? "\(word(0)) without a transaction runs again, and does all of its work twice, if Convoy is cut off before the ledger has the version"
+                : "the statement can run in a transaction; without one it would run twice if Convoy is cut off before the ledger has the version",
             hint: (mayCommit ? "" : "remove transaction:false; ")
-                + "where running it again does no harm, say so with `-- convoy:repeatable` on the line above it"
+                + "if it is safe to run it twice, write `-- convoy:repeatable` on the line above it"
         )
     }
 
@@ -314,8 +314,8 @@ struct StatementRule: Sendable {
         return Refusal(
             message: "\(words[0]) INDEX CONCURRENTLY without \(condition) fails when it is run again",
             hint:
-                "write \(words[0]) INDEX CONCURRENTLY \(condition) and the index's name: it runs again where Convoy was ended before the ledger "
-                + "had the version, and an index that was left invalid is rebuilt"
+                "write \(words[0]) INDEX CONCURRENTLY \(condition) and the index's name: it runs again if Convoy is cut off before the ledger "
+                + "has the version, and an index that was left invalid is rebuilt"
         )
     }
 

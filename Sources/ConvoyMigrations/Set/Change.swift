@@ -4,7 +4,7 @@ public enum Change: Sendable, Hashable {
     case up(to: MigrationVersion?)
     /// Revert, newest first, until the version is the newest that is left.
     case down(to: MigrationVersion)
-    /// Revert the newest so many.
+    /// Revert this number of the newest versions.
     case downSteps(Int)
     /// Revert exactly these as far as they are applied, newest first: what a run applied to an instance that began at `start`.
     case revert([MigrationVersion], start: MigrationVersion?)

@@ -15,9 +15,9 @@ public struct InstancePlan: Sendable, Hashable {
 
     /// A version on the way down that cannot be reverted.
     public enum Obstacle: Sendable, Hashable, CustomStringConvertible {
-        /// Its file says that there is no way back.
+        /// Its file says that it cannot be reverted.
         case irreversible(version: MigrationVersion, reason: String, file: String, line: Int)
-        /// The ledger has it but the set has no file that could tell how.
+        /// The ledger has the version, but the set has no file that says how to revert it.
         case noFile(version: MigrationVersion)
 
         public var version: MigrationVersion {

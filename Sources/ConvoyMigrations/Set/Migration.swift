@@ -23,7 +23,7 @@ public struct Migration: Sendable, Hashable {
 /// The way down of a migration.
 public enum Reversal: Sendable, Hashable {
     case section(MigrationSection)
-    /// The file says that there is no way back, and why.
+    /// The file says that it cannot be reverted, and why.
     case irreversible(reason: String, line: Int)
 }
 

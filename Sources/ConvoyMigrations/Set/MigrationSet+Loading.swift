@@ -41,7 +41,7 @@ extension MigrationSet {
                 Problem(
                     file: displayedAs,
                     "the directory holds no migration",
-                    hint: "migrations are files named like 20260101120000_create_cars.sql; is `migrations` in the fleet file right?"
+                    hint: "migrations are files named like 20260101120000_create_cars.sql; is `migrations` in the fleet file correct?"
                 )
             ])
         }
@@ -70,7 +70,7 @@ extension MigrationSet {
                         Problem(
                             file: path,
                             "the file's name is not <version>.sql",
-                            hint: "name it by the version of the migration that it belongs to, or move it to another directory"
+                            hint: "name it after the version of its migration, or move it to another directory"
                         )
                     )
                     continue
@@ -111,7 +111,7 @@ extension MigrationSet {
         }
         guard isDirectory else {
             throw Problems([
-                Problem(file: displayedAs, "this is a file, not the directory of migrations", hint: "name the directory that holds it")
+                Problem(file: displayedAs, "this is a file, not the directory of migrations", hint: "name the directory that contains it")
             ])
         }
         do {

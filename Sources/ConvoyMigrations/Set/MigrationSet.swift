@@ -42,7 +42,7 @@ public struct MigrationSet: Sendable, Hashable {
     static func duplicate(_ version: MigrationVersion, file: String, first: String) -> Problem {
         Problem(
             file: file,
-            "version \(version) is taken by \(first)",
+            "version \(version) is already used by \(first)",
             hint: "give one of them another version; instances that have applied it must keep theirs"
         )
     }
@@ -53,7 +53,7 @@ public struct MigrationSet: Sendable, Hashable {
             file: file,
             line: 1,
             "no migration has the version \(version)",
-            hint: nearest.map { "did you mean \($0)?" } ?? "name the file by the version of the migration that it belongs to"
+            hint: nearest.map { "did you mean \($0)?" } ?? "name the file after the version of its migration"
         )
     }
 

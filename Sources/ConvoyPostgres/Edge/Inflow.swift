@@ -1,14 +1,14 @@
 internal import CReadLimit
 import ConvoyText
 
-/// Counts and bounds what comes in on a session's socket: libpq says nothing of a message before the whole of it is in memory, and goes on reading while
-/// more comes.
+/// Counts and limits what comes in on a session's socket: libpq reports a message only when all of it is in memory, and continues to read
+/// while more comes.
 struct Inflow {
     /// Bytes since the last result or row.
     private(set) var bytes = 0
 
-    /// Runs what may read from the socket: it gets at most ``SessionBudget/bytesPerTurn``, and finds nothing more there. Whoever calls can then look at
-    /// the budget and the clock.
+    /// Runs what may read from the socket: it gets at most ``SessionBudget/bytesPerTurn``, and finds nothing more there. The caller can
+    /// then check the budget and the clock.
     mutating func reading<Value>(_ body: () -> Value) -> Value {
         convoy_read_limit_begin(SessionBudget.bytesPerTurn)
         let value = body()

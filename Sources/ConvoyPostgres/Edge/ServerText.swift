@@ -12,7 +12,7 @@ enum ServerText {
     /// Stands where a text was cut.
     static let mark = "… (cut)"
 
-    /// The text up to so many bytes, cut between two characters; bytes that are no UTF-8 become U+FFFD.
+    /// The text up to a maximum number of bytes, cut between two characters; bytes that are not UTF-8 become U+FFFD.
     ///
     /// No byte behind the limit is looked at, so a text of a gigabyte costs as much as one of the limit's length.
     static func text(_ pointer: UnsafePointer<CChar>, limit: Int = messageLimit) -> String {

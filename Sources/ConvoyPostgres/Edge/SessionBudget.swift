@@ -20,6 +20,6 @@ public struct SessionBudget: Sendable, Hashable {
 
     public init() {}
 
-    /// What is read before the budget and the clock are looked at again.
+    /// How much is read before the budget and the clock are checked again.
     static let bytesPerTurn = 64 << 10
 }

@@ -5,9 +5,10 @@ import ConvoyText
 package import FoundationEssentials
 
 extension FleetReport {
-    /// JUnit's XML as Jenkins, GitLab and Surefire read it: one test case an instance, in one suite a wave, or a server where there is no run.
+    /// JUnit's XML as Jenkins, GitLab and Surefire read it: one test case for each instance, in one suite for each wave, or for each server
+    /// without a run.
     ///
-    /// What did not end well is a failure whose type is the outcome; what is pending is skipped. Times are those of the migrations.
+    /// A bad outcome is a failure whose type is the outcome; pending instances are skipped. Times are those of the migrations.
     package func junit(at now: Date) -> String {
         let suites = junitSuites
         let times = suites.map { $0.instances.reduce(Duration.zero) { $0 + ($1.workTime ?? .zero) } }
@@ -84,7 +85,7 @@ extension InstanceReport {
 }
 
 extension Failure {
-    /// All that it tells, line by line.
+    /// All details of the failure, line by line.
     fileprivate var plainText: String {
         var lines = [message]
         if let place { lines.append(place) }

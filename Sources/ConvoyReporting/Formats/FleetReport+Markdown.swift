@@ -7,7 +7,7 @@ package import FoundationEssentials
 extension FleetReport {
     /// The report for an issue, a pull request or a wiki: what it comes to, versions, failures, then every instance.
     ///
-    /// - Parameter state: what the journal knows of the run besides its events.
+    /// - Parameter state: what the journal knows of the run in addition to its events.
     package func markdown(state: RunState? = nil, at now: Date) -> String {
         var blocks = ["# " + (fleet.isEmpty ? "Fleet" : MarkdownText.plain(fleet)) + "\n"]
         blocks.append(markdownFacts(state ?? endState, now).map { "- \($0)\n" }.joined())

@@ -10,10 +10,10 @@ extension FleetReport {
 
     /// OpenMetrics text: gauges of the fleet, of the run and of each instance.
     ///
-    /// There are four series an instance besides those of the fleet, and none that a message or a run's id multiplies. An instance's label is
-    /// `name`: `instance` is what a scrape names its target.
+    /// There are four series for each instance in addition to those of the fleet, and no series that a message or a run's id multiplies. An
+    /// instance's label is `name`: `instance` is what a scrape names its target.
     ///
-    /// - Parameter state: what the journal knows of the run besides its events.
+    /// - Parameter state: what the journal knows of the run in addition to its events.
     package func openMetrics(state: RunState? = nil, at now: Date) -> String {
         var text = OpenMetricsText()
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
@@ -123,7 +123,7 @@ extension FleetReport {
         )
     }
 
-    /// The metric label of each of the fleet's labels; two that would be one are told apart by a number.
+    /// The metric label of each of the fleet's labels; a number distinguishes two that would be equal.
     private static func labelNames(_ keys: Set<String>) -> [(key: String, name: String)] {
         var taken: Set<String> = []
         return keys.sorted().map { key in

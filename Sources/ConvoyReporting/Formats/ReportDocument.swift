@@ -18,7 +18,7 @@ package struct ReportDocument: Sendable {
 
     package var report: FleetReport
     package var subject: Subject
-    /// What the journal knows of the run besides its events: that it goes on, was cut off or was abandoned.
+    /// What the journal knows of the run in addition to its events: that it is active, was cut off or was abandoned.
     package var state: RunState?
     /// What migrations are called; those without a name are shown by their version.
     package var names: [MigrationVersion: String]

@@ -1,5 +1,5 @@
 extension ReportFormat {
-    /// The titles that tables of Convoy have; a table of groups by a label has `LABEL.KEY` besides.
+    /// The titles of Convoy's tables; a table of groups by a label also has `LABEL.KEY`.
     private static let tableTitles: Set<String> = [
         "INSTANCE", "WAVE", "OUTCOME", "OUTCOMES", "VERSION", "FROM", "TO", "MIGRATIONS", "MIGRATION", "TIME", "PENDING", "APPLIED",
         "MIGRATED",

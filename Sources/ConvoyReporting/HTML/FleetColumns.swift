@@ -46,7 +46,7 @@ package struct FleetColumns {
         ]
     }
 
-    /// So many characters of a message tell what it is; its failure group has all of it.
+    /// Maximum number of characters of a message; its failure group has the whole text.
     private static let noteLimit = 300
 
     private func time(_ date: Date) -> JSONValue { .integer(Int(clamping: (date.timeIntervalSince(epoch) * 1000).rounded())) }

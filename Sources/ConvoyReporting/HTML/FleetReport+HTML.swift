@@ -7,7 +7,7 @@ extension FleetReport {
     /// The report as one file for a browser or paper: it needs no network, and most of it no JavaScript.
     ///
     /// - Parameters:
-    ///   - state: what the journal knows of the run besides its events.
+    ///   - state: what the journal knows of the run in addition to its events.
     ///   - names: what the migrations are called, by version.
     package func html(state: RunState?, at now: Date, names: [MigrationVersion: String]) -> String {
         Self.template.render(ReportPage(self, state: state ?? endState, at: now, names: names))

@@ -171,7 +171,7 @@ extension ReportPage {
         }
     }
 
-    /// The instances that are not well, for readers without JavaScript.
+    /// The instances with a bad outcome, for readers without JavaScript.
     struct TroubledSection {
         struct Row {
             var instance: String

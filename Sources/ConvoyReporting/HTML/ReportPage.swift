@@ -114,7 +114,7 @@ struct ReportPage {
 }
 
 extension FleetReport {
-    /// How long the run took, or has taken so far; nil where nobody knows.
+    /// How long the run took, or has taken so far; nil if unknown.
     fileprivate func took(_ state: RunState, at now: Date) -> Duration? {
         guard startedAt != nil, finishedAt != nil || state == .running else { return nil }
         return duration(at: now)

@@ -8,7 +8,7 @@ extension FleetReport {
     /// `convoy.run/1`, as its JSON Schema has it. A run without an end counts as interrupted.
     package var json: JSONValue { json(state: nil) }
 
-    /// The same for a run that the journal knows more of: that it goes on, was cut off or was abandoned.
+    /// The same for a run of which the journal knows more: that it is active, was cut off or was abandoned.
     package func json(state: RunState?) -> JSONValue {
         [
             "schema": "convoy.run/1",

@@ -7,7 +7,7 @@ package import FoundationEssentials
 extension FleetReport {
     /// `convoy.report/1`, as its JSON Schema has it: how the fleet stands and what a run did, together.
     ///
-    /// - Parameter state: what the journal knows of the run besides its events.
+    /// - Parameter state: what the journal knows of the run in addition to its events.
     package func reportJSON(state: RunState? = nil, at now: Date) -> JSONValue {
         .object(
             .init(
@@ -20,7 +20,7 @@ extension FleetReport {
         )
     }
 
-    /// What it tells of the fleet as a whole, which is also the first line of `convoy.ndjson/1`.
+    /// What it reports of the fleet as a whole, which is also the first line of `convoy.ndjson/1`.
     func reportFacts(_ state: RunState?) -> [(String, JSONValue)] {
         [
             ("target", .optional(target?.description)),

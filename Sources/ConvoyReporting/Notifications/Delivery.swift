@@ -13,7 +13,7 @@ package enum Delivery: Sendable, Hashable {
     /// - Parameter pause: how long the receiver asks to wait at least; nil where it does not say.
     case failed(String, pause: Duration?)
 
-    /// Nobody waits longer, whatever the receiver asks for.
+    /// The longest wait, whatever the receiver asks for.
     static let longestPause = Duration.seconds(60)
 
     /// - Parameter answer: nil for none within the time.
@@ -21,11 +21,11 @@ package enum Delivery: Sendable, Hashable {
         switch answer {
         case .status(200..<300, _, _): self = .arrived
         case .status(let status, _, _) where (300..<400).contains(status):
-            self = .refused("it answered \(status), and a redirect is not followed")
+            self = .refused("it answered \(status), and Convoy does not follow redirects")
         case .status(let status, let retryAfter, _) where status >= 500 || [408, 425, 429].contains(status):
             self = .failed("it answered \(status)", pause: retryAfter.flatMap { Self.pause($0, at: now) })
         case .status(let status, _, _): self = .refused("it answered \(status)")
-        case .astray(let status, let reason): self = .refused("it answered \(status), and that redirect is not followed: \(reason)")
+        case .astray(let status, let reason): self = .refused("it answered \(status), and Convoy does not follow that redirect: \(reason)")
         case .failed(let reason): self = .failed(reason, pause: nil)
         case nil: self = .failed("no answer within \(timeout.human)", pause: nil)
         }

@@ -5,7 +5,7 @@ package import ConvoyRun
 package import ConvoyText
 package import FoundationEssentials
 
-/// What a webhook is told at one moment of a run.
+/// The message of a webhook at one moment of a run.
 package struct NotificationMessage: Sendable {
     package var occasion: Webhook.Occasion
     package var at: Date
@@ -16,12 +16,12 @@ package struct NotificationMessage: Sendable {
     /// What the run has done so far.
     package var report: FleetReport
 
-    /// So many failures are told, the most frequent first, and so many names of each.
+    /// Maximum number of failures in a message, the most frequent first, and of names for each.
     private static let failureLimit = 5
     private static let nameLimit = 10
     private static let textLimit = 500
 
-    /// Nil for an event that nobody is told of.
+    /// Nil for an event without a notification.
     ///
     /// - Parameter report: with this event taken in.
     package init?(_ event: Event, _ report: FleetReport) {
@@ -86,7 +86,7 @@ package struct NotificationMessage: Sendable {
             return "\(run) has started: \(counted(report.instances.count, "instance")) in \(counted(report.waves.count, "wave"))"
         case .gateWaiting:
             return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
-        case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); nothing new starts: \(outcomes)" + slackFailures
+        case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures
         case .runFinished:
             return "\(run) \(report.endState.rawValue) after \(report.duration(at: at).human): \(outcomes)" + slackFailures
         }
@@ -100,7 +100,7 @@ package struct NotificationMessage: Sendable {
         }.joined()
     }
 
-    /// Text of somebody else's, as code: nothing in it can become a mention, a link or an emphasis.
+    /// Foreign text as code: nothing in it can become a mention, a link or an emphasis.
     private static func code(_ text: String, limit: Int = 300) -> String {
         var escaped = ""
         for character in text.visible.prefix(limit) {

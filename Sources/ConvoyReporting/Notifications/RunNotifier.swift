@@ -5,7 +5,7 @@ public import ConvoyRun
 import ConvoyText
 internal import Synchronization
 
-/// Tells the webhooks of a fleet file how a run goes.
+/// Notifies the webhooks of a fleet file of the progress of a run.
 ///
 ///     let notifier = RunNotifier(fleet.notifications, file: fleet.file, report: { reporter.report }, warn: reporter.warn)
 ///     let result = await notifier.delivering(giveUp: interruptions) { await coordinator.run(plan) }
@@ -26,14 +26,14 @@ public final class RunNotifier: EventSink {
     private let report: @Sendable () -> FleetReport
     private let warn: @Sendable (String) -> Void
     private let timing: Timing
-    /// The waves at whose gate somebody was told that the run waits.
+    /// The waves for whose gate a notification was sent that the run waits.
     private let announcedGates: Mutex<Set<String>>
 
     /// - Parameters:
     ///   - file: the fleet file, as messages call it.
-    ///   - earlier: what an earlier process has done of the run, and told.
+    ///   - earlier: what an earlier process has done of the run, and has already sent.
     ///   - report: what the run has done so far, with every event that was sent here taken in.
-    ///   - warn: is told in one line what could not be delivered, or is waited for.
+    ///   - warn: called with one line for a notification that could not be delivered, or that is waited for.
     public convenience init(
         _ webhooks: [Webhook],
         file: String,
@@ -73,7 +73,7 @@ public final class RunNotifier: EventSink {
     private func isNews(_ kind: Event.Kind) -> Bool {
         switch kind {
         case .runStarted, .halted, .runFinished: true
-        // What it waits for changes, and checks may repeat it; a gate is one thing to be told of.
+        // The reason of the wait changes, and checks may repeat it; one notification for each gate is enough.
         case .gateWaiting(let wave, _): announcedGates.withLock { $0.insert(wave).inserted }
         default: false
         }
@@ -91,7 +91,7 @@ public final class RunNotifier: EventSink {
             let value = await body()
             for (_, sender) in senders { sender.finish() }
             group.addTask { await self.patience(giveUp) }
-            // Whichever comes first: everything is delivered, or nobody waits any longer.
+            // Whichever comes first: everything is delivered, or the wait is over.
             await group.next()
             group.cancelAll()
             return value
@@ -117,7 +117,7 @@ public final class RunNotifier: EventSink {
                     try? await Task.sleep(for: timing.grace)
                     return
                 }
-                // Nobody is there to give up.
+                // Without a request to give up, the wait still ends.
                 try? await Task.sleep(for: timing.patience)
             }
             await group.next()

@@ -5,7 +5,7 @@ import ConvoyText
 internal import Foundation
 internal import Synchronization
 
-/// Sends messages to one webhook, one after the other, in a task of its own: whoever has something to say never waits for it.
+/// Sends messages to one webhook, one after the other, in a task of its own: the sender of a message never waits for the delivery.
 ///
 ///     let sender = WebhookSender(webhook, file: "fleet.yaml") { print($0) }
 ///     async let sent: Void = sender.deliver()
@@ -13,7 +13,7 @@ internal import Synchronization
 ///     sender.finish()
 ///     await sent
 ///
-/// What cannot be delivered is told in one line, and is never more than that.
+/// A failed delivery is reported in one line, and has no other effect.
 public struct WebhookSender: Sendable {
     private struct Message: Sendable {
         var body: String
@@ -38,7 +38,7 @@ public struct WebhookSender: Sendable {
 
     /// - Parameters:
     ///   - file: the fleet file, as messages call it.
-    ///   - warn: is told in one line what could not be delivered.
+    ///   - warn: called with one line for each message that could not be delivered.
     public init(_ webhook: Webhook, file: String, warn: @escaping @Sendable (String) -> Void) {
         self.init(webhook, file: file, firstPause: .seconds(1), warn: warn)
     }
@@ -61,7 +61,7 @@ public struct WebhookSender: Sendable {
         left.value.withLock { $0 += 1 }
         guard case .dropped = queue.yield(Message(body: body, occasion: occasion)) else { return }
         left.value.withLock { $0 -= 1 }
-        tell(occasion, "too many are waiting already")
+        tell(occasion, "too many notifications are waiting")
     }
 
     /// Nothing more will be posted.
@@ -88,7 +88,7 @@ public struct WebhookSender: Sendable {
 
     /// Why a message did not arrive; nil where it did.
     private func problem(delivering message: Message) async -> String? {
-        guard let url = URL(string: webhook.url.reveal()) else { return "its URL is none" }
+        guard let url = URL(string: webhook.url.reveal()) else { return "its URL is not valid" }
         var request = HTTPRequest(method: "POST", url: url, redirects: .refused, timeout: webhook.timeout)
         request.headers = [("Content-Type", "application/json"), ("User-Agent", "convoy/\(Convoy.version)")]
         request.headers += webhook.headers.map { ($0.name, $0.value.reveal()) }
@@ -102,11 +102,11 @@ public struct WebhookSender: Sendable {
             case .arrived: return nil
             case .refused(let reason): return reason
             case .failed(let reason, let pause):
-                problem = tries == 1 ? reason : "\(reason), after \(tries) tries"
+                problem = tries == 1 ? reason : "\(reason), after \(tries) attempts"
                 guard tries <= webhook.retries, !Task.isCancelled else { break }
                 try? await Task.sleep(for: max(Delivery.backoff(after: tries, first: firstPause), pause ?? .zero))
             }
-            if Task.isCancelled { return "no time was left; the last try: \(problem)" }
+            if Task.isCancelled { return "no time was left; the last attempt: \(problem)" }
             if tries > webhook.retries { return problem }
         }
     }

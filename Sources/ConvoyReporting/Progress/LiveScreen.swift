@@ -2,9 +2,9 @@ import ConvoyText
 
 /// A view that is drawn over and over at the end of a terminal's text, as what has to be written for it.
 ///
-/// Between two drawings the cursor rests on an empty line above the view. Terminals keep the cursor in its place in the text when they are resized,
-/// so that everything from there on can be erased without knowing how they wrapped it. And what others write meanwhile, such as the echo of what
-/// somebody types, goes to the empty line and not into the view.
+/// Between two drawings the cursor rests on an empty line above the view. Terminals keep the cursor in its place in the text when they are
+/// resized, so that everything from there on can be erased without knowing how they wrapped it. Other output, such as the echo of typed
+/// keys, goes to the empty line and not into the view.
 struct LiveScreen: Sendable {
     private var isDrawn = false
     private var size: Size?

@@ -6,7 +6,7 @@ internal import FoundationEssentials
 
 /// The run as a few lines that are drawn over and over: the whole, each wave with a bar, what it waits for, what runs now, the last failures.
 ///
-/// Its cost does not grow with the fleet: it looks at what it shows.
+/// Its cost does not grow with the fleet: it reads only what it shows.
 struct LiveView: Sendable {
     var style: OutputStyle
 
@@ -20,7 +20,7 @@ struct LiveView: Sendable {
     ///
     /// - Parameters:
     ///   - rate: instances a minute.
-    ///   - timeLeft: nil where nobody can tell.
+    ///   - timeLeft: nil if it cannot be estimated.
     func lines(_ report: FleetReport, rate: Double? = nil, timeLeft: TimeLeft? = nil, at now: Date) -> [String] {
         guard report.startedAt != nil else { return [] }
         let heading = heading(report, rate, timeLeft, now)
@@ -80,7 +80,7 @@ struct LiveView: Sendable {
         return String(repeating: full, count: filled) + String(repeating: empty, count: width - filled)
     }
 
-    /// Why it does not go on, or not as it would.
+    /// Why the run waits, or continues only in part.
     private func waits(_ report: FleetReport, _ now: Date) -> [Line] {
         var lines: [Line] = []
         if let gate = report.gate {
@@ -92,9 +92,9 @@ struct LiveView: Sendable {
         if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.sorted(), limit: 5))", .notable)) }
         if report.status == nil {
             if report.isCancelling {
-                lines.append(("  cancelling what runs and rolling it back", .notable))
+                lines.append(("  cancelling the instances in progress and rolling them back", .notable))
             } else if report.isStopping {
-                lines.append(("  stopping: nothing new starts, what runs finishes", .notable))
+                lines.append(("  stopping: no new instances start, those in progress finish", .notable))
             } else if let reason = report.haltReason {
                 lines.append(("  halted: \(reason.description.visible)", .bad))
             }
@@ -102,7 +102,7 @@ struct LiveView: Sendable {
         return lines
     }
 
-    /// Those that have run the longest come first.
+    /// The instances that have run the longest come first.
     private func running(_ report: FleetReport, _ now: Date) -> [Line] {
         let shown = report.running.prefix(Self.runningLines).compactMap(report.instance)
         let nameWidth = min(24, shown.map { $0.name.visible.displayWidth }.max() ?? 0)

@@ -36,7 +36,7 @@ package struct ProgressLines: Sendable {
         case .instanceWarned(let name, let message):
             return "\(name.visible): " + style.paint("warning", .notable) + ": \(message.visible)"
         case .instanceFinished(let name, let result): return "\(name.visible): \(text(for: result))"
-        case .rollbackStarted(let name, _): return "\(name.visible): rolling back to where it started"
+        case .rollbackStarted(let name, _): return "\(name.visible): rolling back to its version before the run"
         case .rollbackFinished(let name, let result): return "\(name.visible): rolled back: \(text(for: result))"
         case .gateOpened(let wave): return "gate of wave \(wave.visible): the next wave waits until it passes"
         case .gateWaiting(let wave, let reason): return "gate of wave \(wave.visible): waiting for \(reason.visible)"
@@ -48,17 +48,17 @@ package struct ProgressLines: Sendable {
             guard let problem = hook.problem else { return nil }
             let of = (hook.instance ?? hook.wave).map { " of \($0.visible)" } ?? ""
             return "hook \(hook.point.rawValue)\(of): " + style.paint("failed", .bad) + ": \(problem.visible)"
-        case .serverPaused(let server, let by): return "server \(server.visible): paused by \(by.visible); nothing new starts there"
+        case .serverPaused(let server, let by): return "server \(server.visible): paused by \(by.visible); no new instances start there"
         case .serverResumed(let server, let by): return "server \(server.visible): resumed by \(by.visible)"
         case .budgetChanged(let server, let connections):
-            return "server \(server.visible): at most \(counted(connections, "connection")), because that is what is free there"
-        case .windowClosed(let until): return "outside the maintenance window: nothing new starts before \(until.human)"
+            return "server \(server.visible): at most \(counted(connections, "connection")), because no more are free there"
+        case .windowClosed(let until): return "outside the maintenance window: no new instances start before \(until.human)"
         case .windowOpened: return "the maintenance window is open"
         case .runResumed(let by): return "resumed by \(by.visible)"
         case .halted(let reason):
             return style.paint("halted", .bad) + ": \(reason.description.visible); nothing new starts, what runs finishes"
-        case .stopRequested: return "stopping: nothing new starts, what runs finishes; once more cancels what runs"
-        case .cancelRequested: return "cancelling what runs and rolling it back"
+        case .stopRequested: return "stopping: no new instances start, those in progress finish; a second request cancels them"
+        case .cancelRequested: return "cancelling the instances in progress and rolling them back"
         case .runFinished(let status):
             let took = report.finishedAt.map { " after \(report.duration(at: $0).human)" } ?? ""
             return "run \(style.paint(status.rawValue, status == .succeeded ? .good : .bad))\(took)"

@@ -7,8 +7,8 @@ internal import Synchronization
 
 /// Shows a run while it happens, and keeps its report.
 ///
-/// `receive` only folds the event into the report; drawing and writing happen on a queue of their own, so that a terminal that was
-/// stopped, or a pipe that nobody reads, never holds the run up.
+/// `receive` only folds the event into the report; drawing and writing happen on a queue of their own, so that a stopped terminal, or a
+/// pipe without a reader, never delays the run.
 public final class ProgressReporter: EventSink {
     /// How much is shown, and how.
     public enum Mode: Sendable {
@@ -94,7 +94,7 @@ public final class ProgressReporter: EventSink {
         if mustTick { tick() }
     }
 
-    /// Shows a line that is no event, for example one that a hook writes, and returns at once.
+    /// Shows a line that is not an event, for example one that a hook writes, and returns at once.
     public func note(_ line: String) {
         if mode != .none { show(line) }
     }
@@ -152,7 +152,7 @@ public final class ProgressReporter: EventSink {
         }
     }
 
-    /// The clock on the terminal goes on while nothing happens.
+    /// The clock on the terminal continues while nothing happens.
     private func tick() {
         queue.asyncAfter(deadline: .now() + Self.tickInterval) { [weak self] in
             guard let self, !self.state.withLock(\.isFinished) else { return }

@@ -25,7 +25,7 @@ public struct RunOutlook: Sendable {
         var startedAt: Date?
     }
 
-    /// An instance that has ended well.
+    /// An instance that has succeeded.
     private struct Ending: Sendable {
         var busy: Duration
         var applied: [AppliedMigration]
@@ -35,7 +35,7 @@ public struct RunOutlook: Sendable {
     private static let unknownWorkload = 0
     private static let workloadLimit = 256
     private static let endingLimit = 50
-    /// Fewer endings tell more about chance than about the fleet.
+    /// With fewer endings the estimate would depend on chance.
     private static let fewestEndings = 3
 
     private let typical: [MigrationVersion: Duration]
@@ -82,7 +82,7 @@ public struct RunOutlook: Sendable {
     public mutating func apply(_ event: Event) {
         switch event.kind {
         case .instanceStarted(let name, let wave):
-            // One that an earlier process left unfinished is started again.
+            // An instance that an earlier process left unfinished is started again.
             if entries[name] == nil, let index = waveNames.firstIndex(of: wave) {
                 entries[name] = Entry(wave: index)
                 count(1, Self.unknownWorkload, in: index)
@@ -121,10 +121,10 @@ public struct RunOutlook: Sendable {
         waves[wave].left[workload] = left == 0 ? nil : left
     }
 
-    /// Instances a minute, of late; nil where too few have ended to tell.
+    /// Instances a minute, recently; nil if too few have ended.
     func rate(at now: Date) -> Double? { pace.perMinute(at: now) }
 
-    /// Nil where it cannot be told: too little is known, or the run waits for something that no experience foretells.
+    /// Nil if it cannot be estimated: too little is known, or the run waits for something unpredictable.
     ///
     /// - Parameter report: what the run has done so far, this one's events included.
     func timeLeft(_ report: FleetReport, at now: Date) -> TimeLeft? {
@@ -161,7 +161,7 @@ public struct RunOutlook: Sendable {
         return report.waves.first { $0.name == waveNames[index + 1] }.map { $0.startedAt == nil }
     }
 
-    /// What an instance takes, by workload; none for one that nobody can tell.
+    /// The duration of an instance, by workload; missing if it cannot be estimated.
     private func costs() -> [Int: Duration] {
         var costs: [Int: Duration] = [:]
         let overhead = overhead()
@@ -186,7 +186,7 @@ public struct RunOutlook: Sendable {
         typical[version] ?? observed[version].map { $0.sum / $0.count }
     }
 
-    /// What an instance takes besides its migrations: connecting, hooks, checks.
+    /// The time that an instance takes in addition to its migrations: connecting, hooks, checks.
     private func overhead() -> Duration {
         guard !endings.isEmpty else { return .zero }
         return max(.zero, endings.reduce(.zero) { $0 + $1.busy - $1.applied.reduce(.zero) { $0 + $1.duration } } / endings.count)

@@ -4,9 +4,9 @@ internal import FoundationEssentials
 /// How fast instances end: over the last minute, or over the last few where they are rare.
 struct RunPace: Sendable {
     private static let window: TimeInterval = 60
-    /// So many are looked at however old they are; fewer tell nothing.
+    /// Minimum number of endings to use, however old they are; with fewer there is no pace.
     private static let fewest = 3
-    /// Of a fleet that is faster than this many a minute the newest tell enough.
+    /// For a fleet that is faster than this number a minute, the newest endings are enough.
     private static let most = 600
 
     /// When instances ended, ascending.
@@ -18,7 +18,7 @@ struct RunPace: Sendable {
         if finishes.count >= 2 * Self.most { finishes.removeFirst(finishes.count - Self.most) }
     }
 
-    /// Instances a minute; nil where too few have ended to tell.
+    /// Instances a minute; nil if too few have ended.
     func perMinute(at now: Date) -> Double? {
         let last = finishes.suffix(Self.most)
         let recent = last.reversed().prefix { now.timeIntervalSince($0) <= Self.window }.count

@@ -7,7 +7,7 @@ import ConvoyText
 struct TimeLeft: Sendable, Hashable {
     /// Work and soaks that are known.
     var duration: Duration
-    /// Whether somebody has to approve a gate besides, which takes as long as it takes.
+    /// Whether a gate also needs an approval, whose time is unknown.
     var needsApproval: Bool
 
     /// A wave that is not done, and the gate after it.
@@ -20,7 +20,7 @@ struct TimeLeft: Sendable, Hashable {
         var longest = Duration.zero
         /// How many the limits allow at a time.
         var parallelism: Double
-        /// What is left of the gate's soak; zero where there is none, or no wave comes after it.
+        /// What is left of the gate's soak; zero if there is no gate, or no wave comes after it.
         var soak = Duration.zero
         var needsApproval = false
 
@@ -30,7 +30,7 @@ struct TimeLeft: Sendable, Hashable {
         }
     }
 
-    /// Nil where what is left should be over already, or is further away than anybody can tell.
+    /// Nil if the estimated end has already passed, or is too far away to estimate.
     init?(_ waves: [Wave]) {
         duration = waves.reduce(.zero) { $0 + $1.duration }
         needsApproval = waves.contains(where: \.needsApproval)

@@ -6,7 +6,7 @@ package import ConvoyText
 extension FleetReport {
     /// The fleet on one screen, however large it is: at most 23 lines of 80 columns, so that a prompt still fits below.
     ///
-    /// - Parameter state: what the journal knows of the run besides its events.
+    /// - Parameter state: what the journal knows of the run in addition to its events.
     package func summaryScreen(_ style: OutputStyle, state: RunState? = nil) -> String {
         SummaryScreen(report: self, style: style).lines(state ?? endState).map { $0 + "\n" }.joined()
     }
@@ -91,7 +91,7 @@ private struct SummaryScreen {
         return table.lines(style)
     }
 
-    /// One that stands for any instance at all is never empty, and one that is full stands for all of them.
+    /// A cell that stands for any instance at all is never empty, and a full cell stands for all of them.
     private func bar(_ count: Int, of total: Int) -> String {
         let exact = Self.barWidth * count / max(total, 1)
         let filled = count == 0 ? 0 : max(1, exact)
@@ -99,7 +99,7 @@ private struct SummaryScreen {
         return String(repeating: full, count: filled) + String(repeating: empty, count: Self.barWidth - filled)
     }
 
-    // MARK: What needs somebody
+    // MARK: What needs attention
 
     private var failures: [String] {
         let groups = report.failureGroups

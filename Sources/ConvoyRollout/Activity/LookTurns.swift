@@ -1,16 +1,16 @@
 import ConvoyIO
 
-/// Who may look at a server when: one at a time, with a pause between two looks, in the order in which they asked.
+/// Which instance may probe a server when: one at a time, with a pause between two probes, in the order of the requests.
 struct LookTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
-    /// Between the end of a look and the next one on the same server.
+    /// Between the end of a probe and the next one on the same server.
     let pause: Duration
 
     private struct Queue: Sendable {
         /// Names of instances; the first is next.
         var waiting: [String] = []
-        /// Who is looking.
+        /// The instance whose probe is running.
         var current: String?
-        /// Nil before the first look has ended.
+        /// Nil before the first probe has ended.
         var nextAt: Instant?
     }
 
@@ -31,7 +31,7 @@ struct LookTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Du
         return true
     }
 
-    /// The instance looks no longer, or wants no turn any more.
+    /// The instance's probe has ended, or it wants no turn any more.
     mutating func leave(_ instance: String, on server: String, at now: Instant) {
         guard var queue = queues[server] else { return }
         queue.waiting.removeAll { $0 == instance }

@@ -5,19 +5,19 @@ public import ConvoyRun
 import ConvoyText
 internal import Synchronization
 
-/// Changes an instance by another operator, and tells what its server is doing while one migration takes long.
+/// Migrates an instance through another operator, and reports what its server is doing while one migration takes long.
 ///
-/// It looks in a session of its own, which no budget counts: on each server at most one at a time, open for a moment every two seconds, and none
-/// while every instance gets on. That is within the slots that a run leaves free whatever happens (``ServerSlots/spare``). A look that fails is
-/// told nobody: the change itself will tell what is wrong.
+/// It probes in a session of its own, which no budget counts: at most one on each server at a time, open for a moment every two seconds,
+/// and none while every instance makes progress. These sessions fit into the slots that a run always leaves free (``ServerSlots/spare``). A
+/// failed probe is not reported: the migration itself will report the problem.
 public struct ObservingOperator: InstanceOperator {
     package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
-    /// When it looks.
+    /// When it probes.
     package struct Timing: Sendable {
-        /// How long an instance is on one migration before anybody looks.
+        /// How long an instance works on one migration before it is probed.
         var patience = Duration.seconds(5)
-        /// Between two looks at a server.
+        /// Between two probes of a server.
         var pause = Duration.seconds(2)
         /// Between two questions whether it is an instance's turn.
         var poll = Duration.milliseconds(500)
@@ -38,8 +38,8 @@ public struct ObservingOperator: InstanceOperator {
 
     /// - Parameters:
     ///   - inner: makes the change itself.
-    ///   - timing: when it looks.
-    ///   - look: asks the server of an instance what it does for the run; nil where it cannot be asked.
+    ///   - timing: when it probes.
+    ///   - look: asks the server of an instance what it is doing for the run; nil if the server cannot be asked.
     package init(_ inner: any InstanceOperator, timing: Timing = Timing(), look: @escaping Look) {
         self.inner = inner
         self.look = look

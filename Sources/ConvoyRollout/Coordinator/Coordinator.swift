@@ -11,7 +11,7 @@ public import FoundationEssentials
 ///     let report = await Coordinator(instanceOperator: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
 ///     exit(report.exitCode.rawValue)
 ///
-/// The coordinator itself tells when instances start and finish; everything between comes from the instance's operator.
+/// The coordinator itself reports when instances start and finish; the instance's operator reports everything between.
 public struct Coordinator: Sendable {
     let instanceOperator: any InstanceOperator
     let events: any EventSink
@@ -21,11 +21,11 @@ public struct Coordinator: Sendable {
     let timing: Timing
     let now: @Sendable () -> Date
 
-    /// How often it looks for what comes from outside.
+    /// How often it checks for input from outside.
     public struct Timing: Sendable {
-        /// Between two looks at what other processes ask.
+        /// Between two checks for requests of other processes.
         public var requests = Duration.milliseconds(500)
-        /// Between two looks at a server's free connections.
+        /// Between two checks of a server's free connections.
         public var slots = Duration.seconds(5)
 
         public init() {}
@@ -61,7 +61,7 @@ public struct Coordinator: Sendable {
     ///
     /// - Parameters:
     ///   - id: the run's id; nil makes a new one.
-    ///   - past: what the journal tells of the run, where this process goes on with it.
+    ///   - past: what the journal has of the run, if this process resumes it.
     ///   - person: who runs it, as `user@host`.
     ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is under way
     ///     finishes, after the second what is under way is cancelled. Further ones change nothing. The stream can be used for one run only.
@@ -99,7 +99,7 @@ public struct Coordinator: Sendable {
         // What was asked of the process before this one is in the events that it left.
         var last: Int64? = isResumed ? nil : 0
         repeat {
-            // A journal that cannot be read is told when it is written.
+            // A journal that cannot be read is reported when it is written.
             if let requests = try? await journal.requests(of: run, after: last ?? 0) {
                 if last != nil { for request in requests { mailbox.post(.requested(request.kind, by: request.by)) } }
                 last = requests.last?.number ?? last ?? 0
@@ -128,7 +128,7 @@ public struct Coordinator: Sendable {
         // What one role may have says nothing of the others'.
         let haveOneRole = Set(instances.map { ExactText($0.loginRole) }).count == 1
         let connections = instances.map(instanceOperator.connections).max() ?? 1
-        // One that answered is asked again; one that does not, perhaps only its database is gone, makes room for the next.
+        // An instance that answered is asked again; one that does not answer, whose database may be gone, makes room for the next instance.
         var asked = 0
         var last: ServerSlots?
         repeat {

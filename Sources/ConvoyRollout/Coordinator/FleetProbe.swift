@@ -2,16 +2,16 @@ public import ConvoyFleet
 public import ConvoyMigrations
 public import ConvoyRun
 
-/// Looks at many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
+/// Probes many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
 ///
 ///     let statuses = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).statuses(of: fleet.instances, for: .up(to: nil))
 public struct FleetProbe: Sendable {
-    /// How far the look has come.
+    /// The progress of the probe.
     public struct Progress: Sendable {
-        /// Instances that were looked at, this one included.
+        /// The number of probed instances, this one included.
         public var finished: Int
         public var total: Int
-        /// The one that was just looked at.
+        /// The instance that was just probed.
         public var status: InstanceStatus
     }
 
@@ -28,7 +28,7 @@ public struct FleetProbe: Sendable {
 
     /// Where each instance stands, in the order given.
     ///
-    /// When the task is cancelled nothing more is looked at, and what was not is ``Outcome/interrupted``.
+    /// When the task is cancelled no more instances are probed, and those that were not are ``Outcome/interrupted``.
     ///
     /// - Parameter progress: called after each instance, one call at a time.
     @concurrent

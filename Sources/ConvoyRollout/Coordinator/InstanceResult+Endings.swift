@@ -11,7 +11,7 @@ extension InstanceResult {
         failure: Failure(
             .blocked,
             "it cannot be told how many of the steps are done: nobody had looked at the instance when the run began",
-            hint: "look with `convoy status`, and name the version with `convoy rollback --to`"
+            hint: "check the version with `convoy status`, then name the target with `convoy rollback --to`"
         )
     )
 
@@ -37,7 +37,7 @@ extension InstanceResult {
         result.outcome = rollback.outcome
         result.failure = rollback.failure
         result.failure?.message = "rolling back: " + (rollback.failure?.message ?? rollback.outcome.rawValue)
-        if let first = failure { result.failure?.detail = "before that: \(first.message)" }
+        if let first = failure { result.failure?.detail = "first failure: \(first.message)" }
         return result
     }
 }

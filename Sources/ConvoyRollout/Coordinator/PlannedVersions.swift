@@ -11,6 +11,6 @@ final class PlannedVersions: Sendable {
         state.withLock { $0 = $0 ?? pending }
     }
 
-    /// Nil where it has not looked, or where nothing was pending.
+    /// Nil if it was not probed, or if nothing was pending.
     var versions: [MigrationVersion]? { state.withLock(\.self) }
 }

@@ -128,7 +128,7 @@ struct RunDriver {
             note(.runResumed(by: person))
             for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
         }
-        // Until a server has told what it can give, nothing starts there.
+        // Until a server has reported its free connections, nothing starts there.
         for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
         let isWindowOpen = coordinator.window?.isOpen(at: coordinator.now()) ?? true
         if let window = coordinator.window, !isWindowOpen {
@@ -212,7 +212,8 @@ struct RunDriver {
         var before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
         var versions = Set(before.standing)
         if let footprint = footprints[instance.name] {
-            // A process that was killed may have committed more than it told: whatever was pending when the run began may be applied now.
+            // A killed process may have committed more than it reported: every migration that was pending when the run began may be applied
+            // now.
             let start = plan.starts[instance.name] ?? footprint.planned.map { RolloutPlan.Start(version: $0.from, pending: $0.pending) }
             versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
             if let start { before.from = start.version }
@@ -240,7 +241,7 @@ struct RunDriver {
         return finish
     }
 
-    /// Notes what an instance tells of where it stands, for its rollback.
+    /// Records the state that an instance reports, for its rollback.
     mutating func notePlanned(_ event: Event) {
         guard case .instancePlanned(let name, let from, let pending) = event.kind, planned[name] == nil else { return }
         planned[name] = RolloutPlan.Start(version: from, pending: pending)

@@ -3,7 +3,7 @@ import ConvoyMigrations
 public import ConvoyRun
 public import FoundationEssentials
 
-/// What an earlier process did in a run: a fold over the events that the journal kept, for the process that goes on with it.
+/// What an earlier process did in a run: a fold over the events in the journal, for the process that resumes it.
 ///
 ///     var past = RunPast()
 ///     for event in events { past.apply(event) }
@@ -26,7 +26,7 @@ public struct RunPast: Sendable {
     /// How long each gate's soak was watched by processes before the last one.
     private var soaked: [String: Double] = [:]
     private var lastEventAt: Date?
-    /// Who approved the gate of a wave.
+    /// The person who approved the gate of a wave.
     private(set) var approvals: [String: String] = [:]
     private(set) var isPrepared = false
     private var milestones: [String: RolloutMachine.Progress.Milestones] = [:]
@@ -36,9 +36,9 @@ public struct RunPast: Sendable {
 
     /// What is known of an instance that was started and has not finished.
     struct Footprint: Sendable {
-        /// What the first look at it found; nil where nobody had looked.
+        /// What the first probe found; nil if the instance was not probed.
         var planned: (from: MigrationVersion?, pending: [MigrationVersion])?
-        /// What it had told.
+        /// What it had reported.
         var applied: [AppliedMigration] = []
     }
 
@@ -71,14 +71,14 @@ public struct RunPast: Sendable {
         case .approved(let wave, let by): approvals[wave] = by
         case .gatePassed(let wave): reach(wave, .gatePassed)
         case .gateFailed(let wave, _):
-            // The next look at it is a new one.
+            // The next probe of it starts anew.
             (gatesOpened[wave], soaked[wave], approvals[wave]) = (nil, nil, nil)
         case .hookFinished(let hook) where hook.problem == nil:
             switch hook.point {
             case .beforeRun: isPrepared = true
             case .beforeWave: hook.wave.map { reach($0, .prepared) }
             case .afterWave: hook.wave.map { reach($0, .closed) }
-            // What it undid has to be done again before the run goes on.
+            // What it undid has to be done again before the run continues.
             case .afterRun: isPrepared = false
             case .beforeInstance, .afterInstance: break
             }
@@ -99,7 +99,8 @@ public struct RunPast: Sendable {
         milestones[wave, default: []].insert(milestone)
     }
 
-    /// How long the soak of a wave's gate was watched already. Time in which nobody looked does not count, nor what came after the last event.
+    /// How long the soak of a wave's gate was already watched. Time without a running process does not count, nor time after the last
+    /// event.
     func soakedSeconds(_ wave: String) -> Double {
         let last = gatesOpened[wave].flatMap { opened in lastEventAt?.timeIntervalSince(opened) } ?? 0
         return soaked[wave, default: 0] + max(0, last)
@@ -111,7 +112,7 @@ public struct RunPast: Sendable {
     /// Instances that were begun, or whose rollback was, and that did not finish: their app may be down.
     public var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
 
-    /// Whether an instance was worked on and its end is not known, so that what halted the run may look different now.
+    /// Whether an instance was worked on and its end is not known, so that the cause of the halt may have changed.
     public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
 
     /// How many instances ended so.
@@ -120,7 +121,8 @@ public struct RunPast: Sendable {
     /// Instances whose rollback was begun and has not come to an end.
     public var owedRollbacks: Set<String> { rollbacksBegun.subtracting(rollbacks.filter(\.value.isSettled).keys) }
 
-    /// Why a resumed run stays halted. What an operator can mend, a hook, the journal, or a gate before it has brought rollbacks, is tried again.
+    /// Why a resumed run stays halted. Causes that an operator can fix are tried again: a hook, the journal, or a gate that has not caused
+    /// rollbacks.
     public var standingReason: HaltReason? {
         switch haltReason {
         case nil, .hookFailed, .journalFailed: nil
@@ -129,11 +131,11 @@ public struct RunPast: Sendable {
         }
     }
 
-    /// Why a halted run cannot be gone on with: nothing is owed and nothing unknown, so that it would stay halted. Nil where it can.
+    /// Why a halted run cannot be resumed: no rollback is owed and no outcome unknown, so it would stay halted. Nil if it can.
     public var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
 
-    /// What the rules need to go on. They judge for themselves whether a stop rule is still broken, now that what was `unknown` becomes a fact; only
-    /// a wave that was to be returned stays halted for what halted it then.
+    /// What the rules need to continue. They decide for themselves whether a stop rule is still broken, now that `unknown` outcomes have
+    /// become facts; only a wave that was to be rolled back stays halted for its first reason.
     func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {
         let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
         var finishes = finishes
@@ -175,8 +177,8 @@ extension InstanceResult {
     /// The same ending with what earlier processes of the run did before it.
     ///
     /// - Parameters:
-    ///   - work: what the audit log tells of the whole run; nil where there is none.
-    ///   - footprint: what the journal tells of the time before.
+    ///   - work: what the audit log has of the whole run; nil if there is no audit log.
+    ///   - footprint: what the journal has of the time before.
     ///   - direction: the run's.
     ///   - planned: what this process found pending; nil where it did not get so far, or where nothing was.
     func completed(
@@ -192,7 +194,8 @@ extension InstanceResult {
             result.to = work.ledger.max()
         } else {
             let told = Set((footprint.applied + applied).map(\.version))
-            // What was committed and never told: no longer pending, although the run meant to apply it. How long it took nobody knows.
+            // Migrations that were committed and never reported: no longer pending, although the run meant to apply them. Their duration is
+            // unknown.
             let untold = outcome == .upToDate || planned != nil ? (footprint.planned?.pending ?? []) : []
             let lost = untold.filter { !told.contains($0) && planned?.contains($0) != true }
             result.applied =

@@ -65,13 +65,13 @@ public struct RunSurroundings: Sendable {
         public var fleet: String
         public var change: Change
         public var wave: String
-        /// Those of the wave that ended well.
+        /// The instances of the wave that succeeded.
         public var instances: [Instance]
         /// How much of the soak an earlier process has waited for already.
         public var soaked: Duration
-        /// An element, who it was, each time that somebody approves.
+        /// One element, the operator's name, for each approval.
         public var approvals: AsyncStream<String>
-        /// Tells what the gate waits for.
+        /// Reports what the gate waits for.
         public var report: @Sendable (Event.Kind) -> Void
     }
 }

@@ -4,11 +4,11 @@ public import ConvoyMigrations
 package import ConvoyRun
 import ConvoyText
 
-/// Watches a wave's gate: whether what it asks for holds as long as it must, and whether somebody approved.
+/// Watches a wave's gate: whether its conditions hold for the whole soak, and whether it was approved.
 ///
-/// Checks, command and URL are looked at when the gate opens, again every ``Gate/every`` for as long as it is closed, and once more at the end: when the
-/// soak is over and the approval is there. The first look that is bad fails the gate. An approval counts from the moment when it is given,
-/// also during the soak.
+/// Checks, command and URL run when the gate opens, again every ``Gate/every`` while the gate is closed, and once more at the end: when the
+/// soak is over and the approval is there. The first bad result fails the gate. An approval counts from the moment when it is given, also
+/// during the soak.
 public struct GateKeeper: Sendable {
     /// How a gate ended.
     public enum Verdict: Sendable, Hashable {
@@ -49,10 +49,10 @@ public struct GateKeeper: Sendable {
     ///
     /// - Parameters:
     ///   - wave: the wave that the gate comes after.
-    ///   - instances: the wave's instances that ended well; the checks are asked there.
-    ///   - approvals: an element when somebody approves, with the name; the first one counts. The stream serves one gate only.
+    ///   - instances: the wave's instances that succeeded; the checks run there.
+    ///   - approvals: one element, the operator's name, for each approval; the first one counts. The stream serves one gate only.
     ///   - resumedAfter: how much of the soak an earlier process of the run has waited already.
-    ///   - waiting: is told what the gate waits for, at the start and when that changes.
+    ///   - waiting: called with what the gate waits for, at the start and when that changes.
     @concurrent
     public func verdict(
         on gate: Gate,
@@ -91,7 +91,7 @@ public struct GateKeeper: Sendable {
                 let isLast = looksAt >= soakEnd && approval.current != nil
                 if !isLast {
                     let reason = Self.reason(soakLeft: looksAt < soakEnd ? looksAt.duration(to: soakEnd) : nil, approval.current == nil)
-                    // Time goes by with each look; what is waited for does not.
+                    // The remaining time changes with each round; the reason of the wait does not.
                     if told != reason.kind { waiting(reason.text) }
                     told = reason.kind
                 }
@@ -118,9 +118,9 @@ public struct GateKeeper: Sendable {
         return (kind, text)
     }
 
-    // MARK: One look
+    // MARK: One round
 
-    /// What is bad now; nil where all is well.
+    /// The first problem found now; nil if there is none.
     private func problem(_ gate: Gate, _ occasion: HookOccasion, _ instances: [Instance]) async -> String? {
         if !gate.checks.isEmpty, let problem = await checkProblem(gate.checks, instances) { return problem }
         if Task.isCancelled { return nil }

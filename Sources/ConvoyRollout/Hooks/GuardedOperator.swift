@@ -6,8 +6,8 @@ public import ConvoyRun
 /// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
 /// `after_instance`.
 ///
-/// - An instance that has nothing to run is left alone, its hooks too: nobody wants an app restarted for nothing. That costs a look at it first,
-///   only where there are such hooks.
+/// - An instance without pending migrations is skipped together with its hooks, so that no app is restarted needlessly. This costs one more
+///   probe, only where there are such hooks.
 /// - When `before_instance` fails by itself, the database is not touched and `after_instance` does not run. In every other case `after_instance`
 ///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
 ///   or the run was cancelled.
@@ -64,7 +64,7 @@ public struct GuardedOperator: InstanceOperator {
 
     public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
 
-    /// Looking and checking use one connection each, when the change's own are closed.
+    /// Probes and checks use one connection each, when the migration's own are closed.
     public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
 
     public func change(
@@ -116,7 +116,7 @@ public struct GuardedOperator: InstanceOperator {
             .failed,
             "\(message)\(changed.whatWasDone)",
             detail: hook.lastLines,
-            hint: "see to the app of this instance; its database needs nothing"
+            hint: "check the app of this instance; its database needs no action"
         )
         return failed
     }
@@ -141,7 +141,7 @@ public struct GuardedOperator: InstanceOperator {
             .failed,
             "\(hooks.name(of: .beforeInstance)): \(hook.problem ?? ""); the database was not touched",
             detail: hook.lastLines,
-            hint: "correct what the hook needs, or the hook in the fleet file"
+            hint: "correct the hook in the fleet file, or what it needs"
         )
         return InstanceResult(outcome: .failed, failure: failure)
     }

@@ -28,7 +28,7 @@ public struct HookOccasion: Sendable {
         self.outcome = outcome
     }
 
-    /// The value of a placeholder; nil where there is none here.
+    /// The value of a placeholder; nil if it has no value here.
     func value(of word: String, fleet: String) -> String? {
         switch word {
         case "run": run

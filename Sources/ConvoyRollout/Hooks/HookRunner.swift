@@ -26,7 +26,7 @@ public struct HookRunner: Sendable {
     /// - Parameters:
     ///   - fleet: the fleet's name.
     ///   - instances: whose secrets are hidden in what any of the programs writes.
-    ///   - secrets: what is hidden besides, and kept from the programs.
+    ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
     public init(
@@ -71,8 +71,8 @@ public struct HookRunner: Sendable {
 
     /// Runs a hook; nil where the fleet file has none there.
     ///
-    /// When the task is cancelled, a hook that comes before something is ended, or not started. One that comes after something runs all the
-    /// same, within its time: what was stopped before has to be started again.
+    /// When the task is cancelled, a `before_…` hook is ended, or not started. An `after_…` hook still runs, within its time: what was
+    /// stopped before has to be started again.
     public func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
         await perform(point, for: occasion)?.result
     }
@@ -99,7 +99,7 @@ public struct HookRunner: Sendable {
 
     /// Runs any program as a hook runs.
     ///
-    /// - Parameter name: what it is told as `CONVOY_HOOK`.
+    /// - Parameter name: the value of `CONVOY_HOOK`.
     func run(_ arguments: [String], as name: String, for occasion: HookOccasion) async -> Program.Outcome {
         do throws(MissingValue) {
             let filled = try arguments.map { argument throws(MissingValue) in
@@ -129,7 +129,7 @@ public struct HookRunner: Sendable {
     func name(of point: HookPoint) -> String { "hook \(point.rawValue) (\(Self.name(of: hooks.commands[point] ?? [])))" }
 }
 
-/// A placeholder for which there is no value.
+/// A placeholder without a value.
 private struct MissingValue: Error, CustomStringConvertible {
     var word: String
 

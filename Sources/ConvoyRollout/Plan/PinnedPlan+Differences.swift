@@ -7,7 +7,7 @@ extension PinnedPlan {
     public func differences(to now: PinnedPlan) -> [String] {
         var lines: [String] = []
         if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
-        if change != now.change { lines.append("the change is another one") }
+        if change != now.change { lines.append("the plan's target changed") }
         lines += migrationDifferences(to: now) + waveDifferences(to: now) + instanceDifferences(to: now)
         return lines
     }
@@ -18,9 +18,9 @@ extension PinnedPlan {
         let after = Dictionary(now.migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
         return Set(before.keys).union(after.keys).sorted().compactMap { version in
             switch (before[version], after[version]) {
-            case (nil, _?): "migration \(version) is new"
-            case (_?, nil): "migration \(version) is gone"
-            case (let old, let new): old == new ? nil : "migration \(version) has another content"
+            case (nil, _?): "migration \(version) was added"
+            case (_?, nil): "migration \(version) was removed"
+            case (let old, let new): old == new ? nil : "migration \(version) was modified"
             }
         }
     }
@@ -33,7 +33,7 @@ extension PinnedPlan {
         return zip(waves, now.waves).compactMap { before, after in
             var before = before
             before.instances = after.instances
-            return before == after ? nil : "wave \(before.name) has other rules"
+            return before == after ? nil : "the rules of wave \(before.name) changed"
         }
     }
 
@@ -41,8 +41,8 @@ extension PinnedPlan {
         let before = placed
         let after = now.placed
         return Set(before.keys).union(after.keys).sorted().flatMap { name -> [String] in
-            guard let new = after[name] else { return ["instance \(name) is no longer part of it"] }
-            guard let old = before[name] else { return ["instance \(name) is new"] }
+            guard let new = after[name] else { return ["instance \(name) was removed"] }
+            guard let old = before[name] else { return ["instance \(name) was added"] }
             var lines: [String] = []
             if old.wave != new.wave { lines.append("instance \(name) is in wave \(new.wave), not \(old.wave)") }
             if (old.instance.server, old.instance.database) != (new.instance.server, new.instance.database) {
@@ -57,12 +57,12 @@ extension PinnedPlan {
 
     private static func startDifference(_ old: PinnedInstance.Start?, _ new: PinnedInstance.Start?) -> String? {
         guard old != new else { return nil }
-        guard let new else { return "cannot be looked at now" }
-        guard let old else { return "could not be looked at when the plan was made, and can be now" }
+        guard let new else { return "cannot be probed now" }
+        guard let old else { return "could not be probed when the plan was made, and can be probed now" }
         if old.version != new.version {
             return "is at version \(new.version?.description ?? "none"), not \(old.version?.description ?? "none")"
         }
-        return "has \(new.pending.count) migrations to run, not \(old.pending.count), or other ones"
+        return "has \(new.pending.count) pending migrations, not \(old.pending.count), or different ones"
     }
 
     private var placed: [String: (wave: String, instance: PinnedInstance)] {

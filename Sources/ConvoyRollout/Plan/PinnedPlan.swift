@@ -4,11 +4,12 @@ public import ConvoyRun
 import ConvoyText
 public import FoundationEssentials
 
-/// A plan written down so that what runs later is what was looked at: `plan --out`, `migrate --plan`, and the journal's record of a run.
+/// A plan in writing, so that what runs later is exactly what was reviewed: `plan --out`, `migrate --plan`, and the journal's record of a
+/// run.
 ///
-/// It pins the checksum of each migration, the waves with their rules and instances, and where each instance stood. It holds no connection and
-/// no secret; those come from the fleet file. So do hooks, checks, the window and what gates run, which an operator may have to mend
-/// before a run can go on.
+/// It pins the checksum of each migration, the waves with their rules and instances, and the state of each instance. It contains no
+/// connection and no secret; those come from the fleet file. So do hooks, checks, the maintenance window and what gates run, which an
+/// operator may have to fix before a run can be resumed.
 public struct PinnedPlan: Sendable, Hashable, Codable {
     /// What a later convoy recognises the form by.
     public static let schema = "convoy.pinned-plan/1"
@@ -88,10 +89,10 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
         public var name: String
         public var server: String
         public var database: String
-        /// Where it stood; nil where nobody looked.
+        /// The state of the instance; nil if it was not probed.
         public var start: Start?
 
-        /// What a look at the instance found.
+        /// What the probe of the instance found.
         public struct Start: Sendable, Hashable, Codable {
             /// The newest version in the ledger; nil for none.
             public var version: MigrationVersion?
@@ -106,7 +107,7 @@ extension PinnedPlan {
     ///
     /// - Parameters:
     ///   - selector: what chose the plan's instances.
-    ///   - statuses: where they stand, as far as somebody looked.
+    ///   - statuses: the states of the instances that were probed.
     public init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
         let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
         fleet = plan.fleet
@@ -170,17 +171,17 @@ extension PinnedPlan {
     public init(data: Data) throws(InvalidPlan) {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
-        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is no pinned plan") }
+        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is not a plan file") }
         guard header.schema == Self.schema else {
-            throw InvalidPlan(message: "the plan has the form “\(header.schema)”, and this convoy knows “\(Self.schema)”")
+            throw InvalidPlan(message: "the plan has the schema “\(header.schema)”, and this Convoy reads “\(Self.schema)”")
         }
         do {
             self = try decoder.decode(Self.self, from: data)
         } catch {
-            throw InvalidPlan(message: "the pinned plan is damaged")
+            throw InvalidPlan(message: "the plan is damaged")
         }
         guard change.isValid, waves.allSatisfy({ $0.instances.allSatisfy { !$0.name.isEmpty } }) else {
-            throw InvalidPlan(message: "the pinned plan is damaged")
+            throw InvalidPlan(message: "the plan is damaged")
         }
     }
 
@@ -193,7 +194,7 @@ extension PinnedPlan {
     }
 }
 
-/// A text that is no pinned plan.
+/// A text that is not a pinned plan.
 public struct InvalidPlan: Error, Sendable, Hashable {
     public let message: String
 }
@@ -223,7 +224,7 @@ extension PinnedPlan.PinnedInstance.Start {
     /// As a plan has it.
     public var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
 
-    /// Nil where the look failed before it learnt anything.
+    /// Nil if the probe failed before it found anything.
     public init?(_ status: InstanceStatus) {
         guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
         self.init(version: status.version, pending: status.pending)

@@ -42,7 +42,7 @@ public struct RolloutPlan: Sendable {
     public var limits: ConnectionLimits
     /// Selected instances that the run does not touch: no wave takes them, or their wave was not asked for.
     public var leftOut: [Instance]
-    /// Where instances stood when somebody looked, by name: what going down by steps, and returning to where each started, begin from.
+    /// The probed states of instances, by name: a rollback by steps, and a rollback to where each instance started, begin from them.
     public var starts: [String: Start] = [:]
 
     /// Where an instance stood before the run.
@@ -75,8 +75,8 @@ public struct RolloutPlan: Sendable {
     ///   - instances: the selection, discovered instances included.
     ///   - cohorts: each instance's cohort by its name; needed where ``ConvoyFleet/Rollout/needsCohorts`` says so.
     ///   - waves: names of the waves to run; empty means all.
-    ///   - concurrency: at most so many instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a canary
-    ///     stays as careful as the fleet file says.
+    ///   - concurrency: maximum number of instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a
+    ///     canary stays as careful as the fleet file says.
     /// - Throws: ``UnknownWave`` for a name that the fleet file does not have.
     public init(
         fleet: Fleet,
@@ -130,6 +130,6 @@ public struct UnknownWave: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         let meant = nearestWord(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
-        return "there is no wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
+        return "unknown wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
     }
 }

@@ -9,7 +9,7 @@ struct FailureTally: Sendable {
         if count(fingerprint) > mostFrequent.map(count) ?? 0 { mostFrequent = fingerprint }
     }
 
-    /// The failure that at least so many instances have in common.
+    /// The failure that at least this number of instances have in common.
     func shared(by limit: Int) -> (fingerprint: String, instances: [String])? {
         guard let mostFrequent, let alike = instances[mostFrequent], alike.count >= limit else { return nil }
         return (mostFrequent, alike)

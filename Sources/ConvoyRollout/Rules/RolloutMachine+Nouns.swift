@@ -75,7 +75,7 @@ extension RolloutMachine {
         public var server: String
         /// All that it may hold at once on its server.
         public var connections: Int
-        /// Whether something may be due there; false only where a look found that nothing is.
+        /// Whether migrations may be pending there; false only if a probe found none.
         public var mayBeDue: Bool
 
         public init(name: String, server: String, connections: Int = 1, mayBeDue: Bool = true) {

@@ -1,7 +1,7 @@
 public import ConvoyRun
 
 extension RolloutMachine {
-    /// What an earlier process recorded of the run, for the one that goes on with it.
+    /// What an earlier process recorded of the run, for the process that resumes it.
     public struct Progress: Sendable, Hashable {
         /// What is behind a wave.
         public struct Milestones: OptionSet, Sendable, Hashable {
@@ -13,9 +13,9 @@ extension RolloutMachine {
 
             /// ``Action/startWave(_:)`` was given.
             public static let started = Milestones(rawValue: 1)
-            /// Its `before_wave` hook ended well.
+            /// Its `before_wave` hook succeeded.
             public static let prepared = Milestones(rawValue: 2)
-            /// Its `after_wave` hook ended well.
+            /// Its `after_wave` hook succeeded.
             public static let closed = Milestones(rawValue: 4)
             /// ``Action/finishWave(_:)`` was given, possibly before all was done.
             public static let finished = Milestones(rawValue: 8)
@@ -31,9 +31,9 @@ extension RolloutMachine {
         public var finishes: [Finish]
         /// How rollbacks ended, by instance. Those whose outcome is not ``Outcome/isSettled`` are tried again.
         public var rollbacks: [String: Outcome]
-        /// Why the run was halted. It stays halted then, and only the rollbacks that it owes go on. Nil tries again what halted it: a hook, a
-        /// gate, the journal, an instance whose outcome was unknown; not to be done to a wave with `on_failure: rollback`, which may be returned
-        /// in part. A stop rule that is broken by settled instances halts again in any case.
+        /// Why the run was halted. It then stays halted, and only the rollbacks that it still owes continue. Nil tries again what halted
+        /// it: a hook, a gate, the journal, an instance whose outcome was unknown. Do not use nil for a wave with `on_failure: rollback`,
+        /// which may be rolled back in part. A stop rule that is broken by settled instances halts again in any case.
         public var haltReason: HaltReason?
 
         /// By default of a run that has just begun.

@@ -32,13 +32,13 @@ public struct RolloutMachine: Sendable {
     private enum Phase: Sendable {
         /// The run has not begun.
         case ready
-        /// Waves are going on.
+        /// Waves are running.
         case started
         /// ``Action/finish(_:)`` was given; nothing follows.
         case finished
     }
 
-    /// Whether a wave can go on without another fact.
+    /// Whether a wave can continue without another fact.
     private enum Step {
         case goesOn, waits, isOver
     }
@@ -57,7 +57,7 @@ public struct RolloutMachine: Sendable {
     private var nextWave = 0
     private var sameFailures = FailureTally()
     private var isHalted = false
-    /// The coordinator cannot go on: not even rollbacks begin.
+    /// The coordinator cannot continue: not even rollbacks start.
     private var isFrozen = false
     private var isWindowClosed = false
     private var stopRequests = 0
@@ -112,7 +112,7 @@ public struct RolloutMachine: Sendable {
 
     // MARK: The run
 
-    /// The run begins. Only the first time counts. What holds already, such as a closed window or a paused server, is told before.
+    /// The run begins; only the first call counts. Report what already holds, such as a closed window or a paused server, before this.
     public mutating func runStarted() -> [Action] {
         guard phase == .ready else { return [] }
         phase = .started
@@ -130,8 +130,8 @@ public struct RolloutMachine: Sendable {
         }
     }
 
-    /// The coordinator cannot go on, for example because the journal cannot be written: nothing begins from here on, rollbacks included, and
-    /// what is under way finishes.
+    /// The coordinator cannot continue, for example because the journal cannot be written: nothing starts from here on, rollbacks included,
+    /// and instances in progress finish.
     public mutating func haltRequested(_ reason: HaltReason) -> [Action] {
         guard phase != .finished else { return [] }
         isFrozen = true
@@ -153,7 +153,7 @@ public struct RolloutMachine: Sendable {
         return haltIfRuleBroken() + rollbacks + advance()
     }
 
-    /// Rollbacks that were begun have ended, well or not.
+    /// Rollbacks that were started have ended, successfully or not.
     public mutating func rollbacksFinished(_ finishes: [Finish]) -> [Action] {
         for finish in finishes where current?.rollbackFinished(finish.instance) == true {
             if !finish.outcome.isGood { hasFailures = true }
@@ -161,7 +161,8 @@ public struct RolloutMachine: Sendable {
         return advance()
     }
 
-    /// Instances that were to be started or rolled back were not touched, because the coordinator cannot go on: as ``haltRequested(_:)``.
+    /// Instances that were to be started or rolled back were not touched, because the coordinator cannot continue: as
+    /// ``haltRequested(_:)``.
     public mutating func instancesNotStarted(_ instances: [String], _ reason: HaltReason) -> [Action] {
         for instance in instances { current?.release(instance) }
         return haltRequested(reason)
@@ -169,7 +170,7 @@ public struct RolloutMachine: Sendable {
 
     // MARK: Waves
 
-    /// The wave's `before_wave` hook ended well.
+    /// The wave's `before_wave` hook succeeded.
     public mutating func wavePrepared(_ wave: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.reached(.prepared)
@@ -177,7 +178,7 @@ public struct RolloutMachine: Sendable {
         return advance()
     }
 
-    /// The wave's `before_wave` hook did not end well: none of its instances starts.
+    /// The wave's `before_wave` hook failed: none of its instances starts.
     public mutating func waveNotPrepared(_ wave: String, reason: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.stage = .entered
@@ -186,7 +187,7 @@ public struct RolloutMachine: Sendable {
 
     /// The wave's `after_wave` hook ended.
     ///
-    /// - Parameter problem: why it did not end well; nil where it did.
+    /// - Parameter problem: why it failed; nil if it succeeded.
     public mutating func waveClosed(_ wave: String, problem: String? = nil) -> [Action] {
         guard isUnderWay(wave, .closing) else { return [] }
         if problem == nil { current?.reached(.closed) }
@@ -212,7 +213,7 @@ public struct RolloutMachine: Sendable {
 
     // MARK: What may start
 
-    /// A server can give so many connections now.
+    /// A server can now offer this number of connections.
     ///
     /// - Parameter connections: 0 lets nothing new start there; nil is as configured, and more than that changes nothing.
     public mutating func budgetChanged(_ server: String, connections: Int?) -> [Action] {
@@ -232,7 +233,7 @@ public struct RolloutMachine: Sendable {
         return budgetChanged(server)
     }
 
-    /// No wave and no instance starts until the window opens. Closing hooks, gates and rollbacks go on.
+    /// No wave and no instance starts until the window opens. Closing hooks, gates and rollbacks continue.
     public mutating func windowClosed() -> [Action] {
         isWindowClosed = true
         return []

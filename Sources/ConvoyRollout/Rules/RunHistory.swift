@@ -39,6 +39,6 @@ struct RunHistory: Sendable {
         return progress.finishes.compactMap { seen.insert($0.instance).inserted ? settled($0.instance) : nil }
     }
 
-    /// Whether every rollback that came to an end did so well.
+    /// Whether every rollback that ended was successful.
     var rollbacksEndedWell: Bool { progress.rollbacks.values.allSatisfy { !$0.isSettled || $0.isGood } }
 }

@@ -1,6 +1,6 @@
 import ConvoyIO
 
-/// How many connections the run may hold on each server now: what was configured, lowered or paused while the run goes on.
+/// How many connections the run may hold on each server now: the configured number, lowered or paused during the run.
 struct ServerBudgets: Sendable {
     let limits: ConnectionLimits
     private var lowered: [String: Int] = [:]

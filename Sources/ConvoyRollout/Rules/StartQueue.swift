@@ -2,11 +2,11 @@ internal import HeapModule
 
 /// Instances that wait to start, and the connections that those under way hold.
 ///
-/// An instance takes all the connections that it may need at once, so no two ever wait for each other. One that needs more than a budget
-/// takes the whole of it, and so runs alone there. The server that holds the fewest connections goes first, among equals the one whose
-/// turn is longest ago: a server that is full is passed over, and one whose instances hang keeps no more than its share. On one server the
-/// order of the wave holds. A server's budget may change at any time: what runs there keeps what it holds, and an instance that needs more
-/// than a lowered budget waits. Starting, finishing and changing a budget take O(log servers), amortised.
+/// An instance takes all the connections that it may need at once, so no two instances ever wait for each other. An instance that needs
+/// more than a budget takes the whole budget, and so runs alone there. The server that holds the fewest connections goes first, and among
+/// equals the one whose turn is longest ago: a full server is skipped, and a server whose instances hang keeps no more than its share. On
+/// one server the order of the wave holds. A server's budget may change at any time: running instances keep what they hold, and an instance
+/// that needs more than a lowered budget waits. Starting, finishing and changing a budget take O(log servers), amortised.
 struct StartQueue: Sendable {
     /// What an instance needs of the budgets.
     struct Entry: Sendable {

@@ -41,7 +41,7 @@ struct WaveUnderWay: Sendable {
     let hasSuccessor: Bool
     /// Whether something may be due in a wave that follows.
     let guardsWhatIsDue: Bool
-    /// Whether an earlier process went on to a wave after it.
+    /// Whether an earlier process started a later wave.
     let isPassed: Bool
     var stage = Stage.entered
     /// What is behind it; it is `finished` only while nothing was begun since.

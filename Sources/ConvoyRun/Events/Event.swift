@@ -18,7 +18,7 @@ public struct Event: Sendable {
         /// The instance waits, for example for another session's lock.
         case instanceWaiting(instance: String, reason: String)
         case migrationApplied(instance: String, migration: AppliedMigration)
-        /// What the server is busy with, while the instance is on one migration for long; nil when it no longer tells.
+        /// What the server is doing, while one migration takes long; nil when the server no longer reports it.
         case instanceProgress(instance: String, activity: ServerActivity?)
         /// Something that the operator should read but that stops nothing.
         case instanceWarned(instance: String, message: String)
@@ -30,9 +30,9 @@ public struct Event: Sendable {
         case rollbackFinished(instance: String, result: InstanceResult)
         /// The wave is done and the next one waits until its gate passes.
         case gateOpened(wave: String)
-        /// What the gate waits for now: the soak, or somebody's approval.
+        /// What the gate waits for now: the soak, or an approval.
         case gateWaiting(wave: String, reason: String)
-        /// Somebody approved; `by` says who.
+        /// The gate was approved; `by` is the operator.
         case approved(wave: String, by: String)
         case gatePassed(wave: String)
         case gateFailed(wave: String, reason: String)
@@ -46,7 +46,7 @@ public struct Event: Sendable {
         /// Nothing new starts before that time.
         case windowClosed(until: Date)
         case windowOpened
-        /// Another process goes on with the run.
+        /// Another process resumed the run.
         case runResumed(by: String)
         /// The fleet was halted: a stop rule, a gate, a hook or the journal.
         case halted(HaltReason)

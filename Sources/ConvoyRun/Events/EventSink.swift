@@ -1,14 +1,14 @@
-/// Who is told what happens in a run: each event once, in order.
+/// Receives the events of a run: each event once, in order.
 public protocol EventSink: Sendable {
     /// Takes the events that came about together; never empty.
     ///
-    /// The coordinator waits for this before it acts on them. So a journal can make a whole batch durable at the price of one before an
-    /// instance starts, while what is already under way goes on and its events gather for the next batch. Who only shows events must not
-    /// hold the run up: see ``EventRelay``.
+    /// The coordinator waits for this call before it acts on the events. A sink that stores events can therefore store a whole batch at the
+    /// price of one write; meanwhile, instances in progress continue and their events collect for the next batch. A sink that only shows
+    /// events must not delay the run: see ``EventRelay``.
     func send(_ events: [Event]) async
 }
 
-/// Tells several, one after the other: the journal first, then who shows events.
+/// Hands each event to several sinks, in order.
 public struct EventFanOut: EventSink {
     private let sinks: [any EventSink]
 

@@ -2,9 +2,9 @@ public import ConvoyFleet
 
 /// Why the fleet was halted: what did not hold, where, and which instances showed it.
 public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
-    /// `stop: {failures: N}`: this many instances of the wave did not end well.
+    /// `stop: {failures: N}`: this many instances of the wave failed.
     case failures(wave: String, limit: Int, instances: [String])
-    /// `stop: {failure_percent: P}`: this share of the wave's `count` instances did not end well.
+    /// `stop: {failure_percent: P}`: this share of the wave's `count` instances failed.
     case failurePercent(wave: String, limit: Double, count: Int, instances: [String])
     /// `stop: {same_failure: N}`: this many instances of the run failed with one fingerprint.
     case sameFailure(wave: String, limit: Int, fingerprint: String, instances: [String])
@@ -12,11 +12,11 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
     case unreachablePercent(wave: String, limit: Double, count: Int, instances: [String])
     /// Not one instance of a wave that guards what follows could be reached, so it showed nothing about the waves after it.
     case nothingReached(wave: String)
-    /// An instance did not end well in a wave whose `on_failure` halts.
+    /// An instance failed in a wave whose `on_failure` halts.
     case onFailure(wave: String, policy: OnFailure, instance: String)
     /// The gate after the wave did not let the next one start.
     case gateFailed(wave: String, reason: String)
-    /// A hook of the run, or of the wave, did not end well.
+    /// A hook of the run, or of the wave, failed.
     case hookFailed(HookPoint, wave: String?, reason: String)
     /// What happens can no longer be recorded.
     case journalFailed(reason: String)
@@ -33,15 +33,15 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         case .unreachablePercent(let wave, let limit, let count, let instances):
             "wave \(wave) reached its stop rule unreachable_percent: \(Self.text(limit)) (\(Self.share(instances, of: count)))"
         case .nothingReached(let wave):
-            "no instance of wave \(wave) could be reached, so it says nothing about the waves after it"
+            "no instance of wave \(wave) could be reached, so the next wave does not start"
         case .onFailure(let wave, let policy, let instance):
-            "\(instance) did not end well and wave \(wave) has on_failure: \(policy.rawValue)"
+            "\(instance) did not succeed, and wave \(wave) has on_failure: \(policy.rawValue)"
         case .gateFailed(let wave, let reason):
             "the gate after wave \(wave) failed: \(reason)"
         case .hookFailed(let point, let wave, let reason):
             "\(point.rawValue)\(wave.map { " of wave \($0)" } ?? "") failed: \(reason)"
         case .journalFailed(let reason):
-            "what happens can no longer be recorded: \(reason)"
+            "the journal can no longer be written: \(reason)"
         }
     }
 

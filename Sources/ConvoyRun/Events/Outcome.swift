@@ -10,11 +10,11 @@ public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
     case pending
     /// A migration failed and was rolled back; what came before it stands.
     case failed
-    /// Someone else held the instance's advisory lock, or a lock that a migration needs, for too long.
+    /// Another session held the instance's advisory lock, or a lock that a migration needs, for too long.
     case lockBusy = "lock-busy"
     /// No session could be had: host, port, TLS, password or the server itself.
     case unreachable
-    /// No such database, or no ledger and not empty.
+    /// The database does not exist, or it has no ledger and is not empty.
     case unprovisioned
     /// The ledger has versions that the set does not know.
     case ahead

@@ -2,7 +2,7 @@ internal import ConvoyMigrations
 internal import ConvoyText
 
 extension Failure {
-    /// What tells one failure from another: equal for the same failure on different databases, as 16 hexadecimal digits.
+    /// Identifies a failure: equal for the same failure on different databases, as 16 hexadecimal digits.
     ///
     /// It is the 64-bit FNV-1a hash of these texts in UTF-8, each ended by the byte 0x1F: the kind, the SQLSTATE, the migration's version, the
     /// first ``statementLimit`` characters of the statement with their white space made single, and the message as ``MessagePattern`` makes it; what is absent is empty. For an instance

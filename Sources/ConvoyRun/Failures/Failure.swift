@@ -1,6 +1,6 @@
 public import ConvoyMigrations
 
-/// Why an instance did not end well: what machine output shows as FAILURE. Carries no secret and no row contents.
+/// Why an instance did not succeed: what machine output shows as FAILURE. Carries no secret and no row contents.
 public struct Failure: Error, Sendable, Hashable {
     /// The outcome that it leads to.
     public var kind: Outcome

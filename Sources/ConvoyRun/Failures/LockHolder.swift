@@ -1,7 +1,7 @@
 package import ConvoyText
 
-/// Who holds a lock that an instance needs, as far as it was proved: the server itself named it, or it holds a conflicting lock on the very thing
-/// that was waited for.
+/// The holder of a lock that an instance needs, as far as it was proved: the server itself named it, or it holds a conflicting lock on the
+/// very object that was waited for.
 public struct LockHolder: Sendable, Hashable, Codable {
     /// What holds the lock.
     public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {

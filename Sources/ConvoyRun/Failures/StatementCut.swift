@@ -1,7 +1,7 @@
 /// What a failure keeps of a statement: its beginning, and the place that the server points to.
 struct StatementCut: Sendable {
     let text: String
-    /// In Unicode code points of ``text``, from 1; nil where the given one is none of the statement's.
+    /// In Unicode code points of ``text``, from 1; nil if the given position is outside the statement.
     let position: Int?
 
     /// How much is shown behind a place that still counts as seen.

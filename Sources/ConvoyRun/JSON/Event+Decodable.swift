@@ -17,7 +17,7 @@ extension Event: Decodable {
 
     /// Reads the JSON form of an event. Keys that it does not know are passed over.
     ///
-    /// - Throws: a `DecodingError` for what is no event, or for a type that this program does not know.
+    /// - Throws: a `DecodingError` for a value that is not an event, or for a type that this program does not know.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         func text(_ key: Key) throws -> String { try container.decode(String.self, forKey: key) }

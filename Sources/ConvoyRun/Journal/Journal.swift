@@ -17,7 +17,7 @@ public struct OperatorRequest: Sendable, Hashable {
     /// Ascending in a journal, from 1.
     public var number: Int64
     public var kind: Kind
-    /// Who asked, as `user@host`.
+    /// The person who asked, as `user@host`.
     public var by: String
     public var at: Date
 

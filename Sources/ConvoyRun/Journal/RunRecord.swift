@@ -26,15 +26,15 @@ public struct RunRecord: Sendable, Hashable {
     /// How many instances the plan has.
     public var instances: Int
     public var startedAt: Date
-    /// Nil while the run goes on, and for one that was cut off.
+    /// Nil while the run is active, and for a run that was cut off.
     public var finishedAt: Date?
-    /// Nil while the run goes on, and for one that was cut off; ask ``RunLock/holder(of:journal:)`` which.
+    /// Nil while the run is active, and for a run that was cut off; ``RunLock/holder(of:journal:)`` distinguishes the two.
     public var status: Status?
     /// The version of the program that began it.
     public var convoyVersion: String
-    /// Who began it and where: `user@host`.
+    /// The person who started it, and where: `user@host`.
     public var startedBy: String
-    /// Who abandoned it.
+    /// The person who abandoned it.
     public var abandonedBy: String?
 
     public init(
@@ -68,11 +68,11 @@ public struct RunRecord: Sendable, Hashable {
 public enum RunState: String, Sendable, Hashable, CaseIterable {
     /// A process works on it.
     case running
-    /// It has no end, and nobody works on it: the process was killed, or the computer went down.
+    /// The run has no recorded end and no process works on it: the process was killed, or the computer went down.
     case cutOff = "cut-off"
     case succeeded, failed, halted, interrupted, abandoned
 
-    /// - Parameter isRunning: whether somebody holds the run's lock; only asked where the run has no end.
+    /// - Parameter isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
     public init(_ status: RunRecord.Status?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
         switch status {
         case nil: self = try isRunning() ? .running : .cutOff

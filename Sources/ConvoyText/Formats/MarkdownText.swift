@@ -15,7 +15,7 @@ package enum MarkdownText {
         var result = ""
         for scalar in text.visible.unicodeScalars {
             switch scalar {
-            // Without something in between, GitHub would tell whoever bears that name.
+            // Without something in between, GitHub would notify the user of that name.
             case "@": result += "@<!-- -->"
             case "&": result += "&amp;"
             case "<": result += "&lt;"

@@ -51,7 +51,7 @@ package struct OpenMetricsText: Sendable {
             case "\\": result += "\\\\"
             case "\"": result += "\\\""
             case "\n": result += "\\n"
-            // Legal, but somebody may look at it in a terminal.
+            // Legal, but the text may be shown in a terminal.
             case _ where scalar.isObeyedByTerminals: result += "\\" + scalar.writtenOut
             default: result.unicodeScalars.append(scalar)
             }

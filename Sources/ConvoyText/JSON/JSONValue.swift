@@ -103,7 +103,7 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(clamping: rounded)) : String(rounded)
     }
 
-    /// JSON demands only U+0000 to U+001F to be escaped; the rest is for whoever looks at it in a terminal.
+    /// JSON demands only U+0000 to U+001F to be escaped; the rest protects readers in a terminal.
     private static func write(_ value: String, to text: inout String) {
         text += "\""
         for scalar in value.unicodeScalars {

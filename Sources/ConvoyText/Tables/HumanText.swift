@@ -39,7 +39,7 @@ package func percentText(_ count: Int, of whole: Int) -> String {
     return "\(tenths / 10).\(tenths % 10) %"
 }
 
-/// The first names, then how many there are besides.
+/// The first names, then the number of the others.
 package func listed(_ names: [String], limit: Int = 10) -> String {
     let shown = names.prefix(limit).map(\.visible).joined(separator: ", ")
     return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown

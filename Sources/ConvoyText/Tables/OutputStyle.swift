@@ -2,7 +2,7 @@
 public struct OutputStyle: Sendable, Hashable {
     /// In columns; nil where lines may have any length, as in a file.
     public var width: Int?
-    /// In lines; nil where there is no end to it.
+    /// In lines; nil means no limit.
     public var height: Int?
     /// Whether emphasis may be shown by colour. It is never shown by colour alone.
     public var usesColor: Bool

@@ -45,11 +45,12 @@ import Testing
     @Test(arguments: [
         ("XX001", "backup"), ("XX002", "REINDEX"), ("53100", "disk is full"), ("53200", "out of memory"), ("53400", "temp_file_limit"),
         ("57P01", "ended the session"), ("58030", "disk"), ("22021", "encoding"), ("22P05", "encoding"), ("XX000", "server's message"),
-        ("42P01", "the schema is not"), ("42703", "the schema is not"), ("42883", "the schema is not"), ("42704", "the schema is not"),
+        ("42P01", "the schema does not match"), ("42703", "the schema does not match"), ("42883", "the schema does not match"),
+        ("42704", "the schema does not match"),
     ]) func ofAPreflightCheckThatTheServerRefuses(sqlstate: String, words: String) {
         let hint = Preflight.hint(for: ServerMessage(severity: "ERROR", sqlstate: sqlstate, message: "m"))
         #expect(hint.contains(words), "\(hint)")
-        #expect(hint.contains("the schema is not") == sqlstate.hasPrefix("42"))
+        #expect(hint.contains("the schema does not match") == sqlstate.hasPrefix("42"))
     }
 
     /// The first that reads a damaged index is a preflight check.
