@@ -226,7 +226,7 @@ let package = Package(
             dependencies: [
                 "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
                 "ConvoyRun",
-                "TestSupport",
+                "ConvoyText", "TestSupport",
             ],
             swiftSettings: strict
         ),

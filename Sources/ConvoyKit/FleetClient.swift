@@ -3,7 +3,7 @@ public import ConvoyInstance
 internal import ConvoyJournal
 @_exported public import ConvoyMigrations
 internal import ConvoyReporting
-package import ConvoyRollout
+import ConvoyRollout
 @_exported public import ConvoyRun
 public import ConvoyText
 internal import FoundationEssentials

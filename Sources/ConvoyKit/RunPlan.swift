@@ -1,4 +1,4 @@
-public import ConvoyFleet
+package import ConvoyFleet
 public import ConvoyMigrations
 package import ConvoyRollout
 public import ConvoyRun

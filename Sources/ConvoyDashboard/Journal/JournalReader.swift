@@ -1,16 +1,9 @@
 import ConvoyJournal
 internal import ConvoyRollout
 import ConvoyRun
-internal import Glibc
 
 /// The journal as the dashboard reads it: opened when it is there, and opened anew when another file has taken its place.
 actor JournalReader {
-    /// Distinguishes a file from another file of the same name.
-    private struct FileIdentity: Hashable {
-        var device: dev_t
-        var number: ino_t
-    }
-
     nonisolated let path: String
     private var opened: (journal: SQLiteJournal, identity: FileIdentity)?
 
@@ -22,7 +15,7 @@ actor JournalReader {
     ///
     /// - Throws: ``JournalError`` where there is a file that cannot be read.
     func journal() async throws(JournalError) -> SQLiteJournal? {
-        guard let identity = identity() else {
+        guard let identity = FileIdentity(of: path) else {
             opened = nil
             return nil
         }
@@ -37,10 +30,5 @@ actor JournalReader {
     /// Reads something of it, to see whether that works.
     func check() async throws(JournalError) {
         _ = try await journal()?.runs(limit: 1)
-    }
-
-    private func identity() -> FileIdentity? {
-        var status = stat()
-        return stat(path, &status) == 0 ? FileIdentity(device: status.st_dev, number: status.st_ino) : nil
     }
 }

@@ -45,6 +45,12 @@ public struct Instance: Sendable {
 
     /// The role that does the work, as the fleet file names it; empty where libpq chooses.
     package var loginRole: String { (direct ?? connection)["user"] ?? "" }
+
+    /// Every secret that the fleet file gives for it.
+    package var allSecrets: [String] {
+        let connections = [connection, admin, direct].compactMap(\.self)
+        return (connections.flatMap(\.secrets) + secrets.values).map { $0.reveal() }
+    }
 }
 
 /// How an instance is worked on; each is a key of `defaults`, of a server and of an instance.

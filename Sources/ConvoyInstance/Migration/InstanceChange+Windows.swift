@@ -359,55 +359,6 @@ extension InstanceChange {
         }
         return Failure(.failed, server: message, migration: migration, statement: statement, settings: settings)
     }
-
-    private func newLockRetry(_ lockTimeout: Duration) -> LockRetry {
-        LockRetry(
-            lockTimeout: lockTimeout,
-            deadlockTimeout: facts?.deadlockTimeout ?? .seconds(1),
-            lockWait: settings.lockWait,
-            autovacuumWait: settings.autovacuumWait
-        )
-    }
-
-    /// Pauses before the next attempt, or gives up with `lock-busy` and who stands in the way.
-    private func waitForLocks(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async throws(Failure) {
-        let exchange = try exchange(for: migration)
-        let onLedger = place == .ledgerLock
-        if onLedger, sightings.holders.isEmpty, let connection {
-            // Only to name it: a failing query must not make the migration fail.
-            let rows = try? await connection.query(
-                LockHolder.holding(ledgersAgainst: "ShareUpdateExclusiveLock"),
-                timeout: InstanceProbe.silenceTimeout
-            )
-            sightings.holders = rows.map(LockHolder.list) ?? []
-        }
-        let holders = sightings.holders
-        var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
-        // Work before the first lock that could not be taken does not count as waiting.
-        if lockRetry == nil, !onLedger { lastProgress = .now }
-        let elapsed = ContinuousClock.now - lastProgress
-        guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
-            let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
-            var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holders)
-            failure.version = migration.version
-            failure.file = migration.file
-            failure.sqlstate = message.sqlstate
-            if case .statement(let statement) = place {
-                failure.line = statement.line
-                failure.setStatement(statement.text, position: message.position)
-            }
-            throw failure
-        }
-        let waits = "migration \(migration.version) waits for a lock"
-        if holders.isEmpty, retry.attempts <= 2 {
-            // The attempts to come are watched.
-            report(
-                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); the holder is unknown")
-            )
-        }
-        lockRetry = retry
-        await pause(for: wait, cancellation: .observed)
-    }
 }
 
 extension MigrationSection {

@@ -7,8 +7,7 @@ import ConvoyText
 
 /// One change of one instance, from the first connection to the last. It belongs to one task and is used once.
 ///
-/// The order is the protocol's: probe without a lock; take the advisory lock; read the ledger again; apply in windows; release. Whatever
-/// happens in between, ``perform()`` says what holds in the database.
+/// It probes without a lock, takes the advisory lock, reads the ledger again, applies the migrations in batches, and releases the lock.
 final class InstanceChange {
     let runner: InstanceRunner
     let instance: Instance
@@ -391,37 +390,11 @@ final class InstanceChange {
         report(.migrationApplied(instance: instance.name, migration: migration))
     }
 
-    /// Counts a lost connection; a migration that costs the connection twice is taken for the cause.
+    func lockIsLost() { holdsLock = false }
+
+    /// Counts a lost connection. A migration that loses it twice is the cause.
     func countLoss() -> Int {
         losses += 1
         return losses
-    }
-
-    func lockIsLost() { holdsLock = false }
-}
-
-extension PostgresConnection {
-    /// Ends the session. Behind a pooler the server's part of it lives on and goes to the next client, so what Convoy has set and prepared there is
-    /// discarded first.
-    ///
-    /// - Parameter serverPID: the process that answers; a pooler reports another one when the session begins.
-    func end(serverPID: Int32?) async {
-        if isOpen, transactionStatus == .idle, let serverPID, serverPID != backendPID {
-            cancellation = .ignored
-            _ = try? await query("DISCARD ALL", timeout: .seconds(5))
-        }
-        close()
-    }
-
-    func query(_ statement: PipelineStatement, timeout: Duration?) async throws(PostgresError) -> QueryResult {
-        try await query(statement.sql, statement.parameters, timeout: timeout)
-    }
-
-    /// Runs statements that end with COMMIT; throws the first error of the server after rolling back.
-    @discardableResult
-    func transaction(_ statements: [PipelineStatement]) async throws(PostgresError) -> [QueryResult] {
-        let results = try await pipeline(statements, timeout: InstanceProbe.silenceTimeout)
-        if transactionStatus != .idle { try await query("ROLLBACK", timeout: InstanceProbe.silenceTimeout) }
-        return try results.map { result throws(PostgresError) in try result.get() }
     }
 }

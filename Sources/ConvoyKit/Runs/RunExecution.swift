@@ -1,7 +1,7 @@
 package import ConvoyFleet
 package import ConvoyInstance
 package import ConvoyJournal
-package import ConvoyReporting
+import ConvoyReporting
 package import ConvoyRollout
 package import ConvoyRun
 

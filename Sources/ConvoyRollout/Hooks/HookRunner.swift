@@ -139,11 +139,3 @@ private struct MissingValue: Error, CustomStringConvertible {
             : "nothing can be filled in for {\(word)} here"
     }
 }
-
-extension Instance {
-    /// Every secret that the fleet file gives for it.
-    fileprivate var allSecrets: [String] {
-        let connections = [connection, admin, direct].compactMap(\.self)
-        return (connections.flatMap(\.secrets) + secrets.values).map { $0.reveal() }
-    }
-}

@@ -1,0 +1,128 @@
+import ConvoyJournal
+import ConvoyKit
+import ConvoyText
+import TestSupport
+import Testing
+
+/// The library as another program uses it, on real databases.
+@Suite(.timeLimit(.minutes(3))) struct FleetClientTests {
+    private static let first = "-- migrate:up\nCREATE TABLE cars (id bigint PRIMARY KEY);\n-- migrate:down\nDROP TABLE cars;\n"
+    private static let second =
+        "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\nALTER TABLE cars DROP COLUMN plate;\n"
+
+    private func withFleet(
+        _ databases: [TestDatabase],
+        second: String = second,
+        rollout: String = "{waves: [{name: canary, names: [alice]}, {name: rest}]}",
+        _ body: (_ fleetFile: String, _ folder: String) async throws -> Void
+    ) async throws {
+        var fleet = "version: 1\nfleet: test\nmigrations: Migrations\ndefaults: {connect_timeout: 10s}\ninstances:\n"
+        for (name, database) in zip(["alice", "bob"], databases) {
+            fleet += "  - {name: \(name), host: \(database.server.socketFolder), port: \(database.server.port), "
+            fleet += "user: \(database.ownerName), database: \(database.name)}\n"
+        }
+        fleet += "rollout: \(rollout)\n"
+        let files = ["fleet.yaml": fleet, "Migrations/1_cars.sql": Self.first, "Migrations/2_plates.sql": second]
+        try await withTemporaryFolder(files: files) { folder in try await body("\(folder)/fleet.yaml", folder) }
+    }
+
+    private func code(_ body: () async throws -> Void) async -> FleetError.Code? {
+        do {
+            try await body()
+            return nil
+        } catch {
+            return (error as? FleetError)?.code
+        }
+    }
+
+    @Test func aFleetIsPlannedAndMigrated() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            try await withFleet(databases) { file, folder in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                #expect(try await fleet.status().map(\.outcome) == [.pending, .pending])
+                let plan = try await fleet.plan(.newest)
+                #expect(plan.waves.map(\.name) == ["canary", "rest"])
+                #expect(plan.instances.map { $0.pending.count } == [2, 2])
+                #expect(!plan.isNothingDue)
+
+                var finished: [String] = []
+                var end: RunStatus?
+                for try await event in fleet.run(plan) {
+                    switch event.kind {
+                    case .instanceFinished(let name, let result):
+                        finished.append("\(name) \(result.outcome.rawValue) \(result.applied.count)")
+                    case .runFinished(let status): end = status
+                    default: break
+                    }
+                }
+                #expect(finished == ["alice migrated 2", "bob migrated 2"])
+                #expect(end == .succeeded)
+                // The run is one of the fleet's.
+                let journal = try #require(try await SQLiteJournal.open(readingAt: "\(folder)/.convoy/journal.sqlite"))
+                let runs = try await journal.runs(limit: 10)
+                #expect(runs.map(\.status) == [.succeeded])
+
+                let again = try await fleet.plan(.newest)
+                #expect(again.isNothingDue)
+                for try await event in fleet.run(again) { Issue.record("nothing was due: \(event)") }
+                #expect(try await journal.runs(limit: 10).count == 1)
+            }
+        }
+    }
+
+    @Test func whatCannotBePlannedHasACode() async throws {
+        try await PostgresServer.shared().withDatabases(1) { databases in
+            try await withFleet(databases) { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                #expect(await code { _ = try await fleet.plan(.version(MigrationVersion(3))) } == .unknownTarget)
+                #expect(await code { _ = try await fleet.plan(.newest, waves: ["canry"]) } == .unknownWave)
+                #expect(await code { _ = try await fleet.plan(.newest, select: "name=") } == .selection)
+                #expect(await code { _ = try await fleet.status(select: "name=alicia") } == .selection)
+                #expect(try await fleet.plan(.version(MigrationVersion(1))).instances.map { $0.pending.count } == [1])
+            }
+            let irreversible = "-- migrate:up\nDROP TABLE cars;\n-- migrate:down\n-- convoy:irreversible the cars are gone\n"
+            try await withFleet(databases, second: irreversible, rollout: "{waves: [{name: all, on_failure: rollback}]}") { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                #expect(await code { _ = try await fleet.plan(.newest) } == .irreversible)
+            }
+        }
+    }
+
+    @Test func aFailedInstanceIsAnEventAndNoError() async throws {
+        try await PostgresServer.shared().withDatabases(1) { databases in
+            try await withFleet(databases, second: "-- migrate:up\nSELECT 1 / 0;\n-- migrate:down\nSELECT 1;\n") { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                var failures: [String?] = []
+                for try await event in fleet.run(try await fleet.plan(.newest)) {
+                    if case .instanceFinished(_, let result) = event.kind { failures.append(result.failure?.sqlstate) }
+                }
+                #expect(failures == ["22012"])
+            }
+        }
+    }
+
+    @Test func aSecondRunIsRefusedWhileOneIsActive() async throws {
+        try await PostgresServer.shared().withDatabases(1) { databases in
+            let gate = "{waves: [{name: all, gate: {approve: true}}]}"
+            try await withFleet(databases, rollout: gate) { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                let plan = try await fleet.plan(.newest)
+                var second: FleetError.Code?
+                for try await event in fleet.run(plan) {
+                    guard case .gateOpened = event.kind else { continue }
+                    second = await code { for try await _ in fleet.run(plan) {} }
+                    // Leaving the loop cancels the run that waits at its gate.
+                    break
+                }
+                #expect(second == .activeRun)
+            }
+        }
+    }
+
+    @Test func aFleetFileWithProblemsIsRefused() async throws {
+        try await withTemporaryFolder(files: ["fleet.yaml": "version: 1\ninstances: none\n"]) { folder in
+            #expect(throws: Problems.self) { try FleetClient(fleetFile: "\(folder)/fleet.yaml", environment: [:]) }
+            #expect(throws: Problems.self) { try FleetClient(fleetFile: "\(folder)/missing.yaml", environment: [:]) }
+        }
+    }
+}
