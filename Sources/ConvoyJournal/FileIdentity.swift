@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Distinguishes a file from another file of the same name.
 package struct FileIdentity: Hashable, Sendable {
-    private let device: UInt64
-    private let number: UInt64
+    private let device: dev_t
+    private let number: ino_t
 
     /// The file that the path names now; nil if there is none.
     package init?(of path: String) {

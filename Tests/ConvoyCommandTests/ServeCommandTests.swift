@@ -18,7 +18,7 @@ struct ServeCommandTests {
             (["--allow-actions"], [:], "--allow-actions requires a token"),
             (["--allow-host", "convoy.example.org"], [:], "--allow-host requires a token"),
             (["--listen", "7080"], [:], "is not HOST:PORT"),
-            (["--token-file", "missing"], [:], "missing: the file cannot be read"),
+            (["--token-file", "missing"], [:], "missing: the file does not exist"),
             ([], ["CONVOY_TOKEN": "short"], "the token in CONVOY_TOKEN is shorter than 16 characters"),
             (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token in fleet.yaml holds a line break"),
         ] as [([String], [String: String], String)]

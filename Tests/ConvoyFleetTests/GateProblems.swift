@@ -58,7 +58,7 @@ extension ProblemCase {
                     hint: the first one is on line 16
                 fleet.yaml:18:37: error: a check has no key `when`
                     hint: available: `expect`, `name`, `sql`
-                fleet.yaml:19:20: error: `gate` has no value
+                fleet.yaml:19:20: error: `gate` is empty
                     hint: write for example {soak: 10m}, or remove it
                 fleet.yaml:19:54: error: `failure_percent` must be a percentage: more than 0 and at most 100
                     0
@@ -206,7 +206,7 @@ extension ProblemCase {
             tells: #"""
                 fleet.yaml:2:10: error: a control database is not supported yet
                     hint: name a file, for example .convoy/journal.sqlite
-                fleet.yaml:4:11: error: `hooks` has no value
+                fleet.yaml:4:11: error: `hooks` is empty
                     hint: list a hook, or remove the key
                 fleet.yaml:4:41: error: `window` has no `from`
                     hint: write for example {from: "01:00", to: "05:00", timezone: Europe/Berlin}

@@ -36,7 +36,7 @@ extension ProblemCase {
                 fleet.yaml:10:7: error: a wave must be a mapping of keys to values, not a single value
                 fleet.yaml:11:24: error: `names` is empty
                     hint: name at least one instance
-                fleet.yaml:11:28: error: `stop` has no value
+                fleet.yaml:11:28: error: `stop` is empty
                     hint: write for example {failures: 1}, or remove it
                 """#
         ),

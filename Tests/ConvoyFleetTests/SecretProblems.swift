@@ -148,8 +148,8 @@ extension ProblemCase {
                 “?” is %3F, “#” is %23, “:” is %3A, “%” is %25, a space is %20
                 fleet.yaml:5:15: error: `client_encoding` cannot be set
                     hint: Convoy sets it: remove it
-                fleet.yaml:5:20: error: its `connect_timeout` must be a whole number of seconds, 1 or more
                 fleet.yaml:5:20: error: `sslmode` must be one of disable, allow, prefer, require, verify-ca, verify-full
+                fleet.yaml:5:20: error: its `connect_timeout` must be a whole number of seconds, 1 or more
                 """#
         ),
         ProblemCase(

@@ -102,9 +102,9 @@ import Testing
     }
 
     @Test func aSecondRunIsRefusedWhileOneIsActive() async throws {
-        try await PostgresServer.shared().withDatabases(1) { databases in
-            let gate = "{waves: [{name: all, gate: {approve: true}}]}"
-            try await withFleet(databases, rollout: gate) { file, _ in
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            let gate = "{waves: [{name: canary, names: [alice], gate: {approve: true}}, {name: rest}]}"
+            try await withFleet(databases, rollout: gate) { file, folder in
                 let fleet = try FleetClient(fleetFile: file, environment: [:])
                 let plan = try await fleet.plan(.newest)
                 var second: FleetError.Code?
@@ -115,6 +115,10 @@ import Testing
                     break
                 }
                 #expect(second == .activeRun)
+                let journal = try #require(try await SQLiteJournal.open(readingAt: "\(folder)/.convoy/journal.sqlite"))
+                try await eventually("the run is recorded as interrupted") {
+                    try await journal.runs(limit: 10).map(\.status) == [.interrupted]
+                }
             }
         }
     }
