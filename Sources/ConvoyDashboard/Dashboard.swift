@@ -1,5 +1,5 @@
-public import ConvoyFleet
-public import ConvoyMigrations
+package import ConvoyFleet
+package import ConvoyMigrations
 internal import ConvoyRollout
 import ConvoyText
 internal import Glibc
@@ -16,12 +16,12 @@ internal import UnixSignals
 ///     try await dashboard.run { url in print("listening on \(url)") }
 ///
 /// It reads the journal, and probes databases on request. It changes nothing unless it is given a ``RunControl``.
-public struct Dashboard: Sendable {
+package struct Dashboard: Sendable {
     /// The server cannot listen at the given address.
-    public struct ListenError: Error, Sendable {
-        public var address: ListenAddress
+    package struct ListenError: Error, Sendable {
+        package var address: ListenAddress
         /// What the system says.
-        public var reason: String
+        package var reason: String
     }
 
     private let address: ListenAddress
@@ -43,7 +43,7 @@ public struct Dashboard: Sendable {
     ///   - control: what may be done to runs; nil nothing. It takes a token.
     ///   - probe: probes every instance; one call at a time.
     ///   - log: takes down what goes wrong, a line each.
-    public init(
+    package init(
         fleet: Fleet,
         target: MigrationVersion?,
         at address: ListenAddress = .standard,
@@ -78,7 +78,7 @@ public struct Dashboard: Sendable {
     ///
     /// - Parameter listening: is given the address, with the real port, as soon as requests are answered.
     /// - Throws: ``ListenError`` where the address cannot be listened on.
-    public func run(listening: @escaping @Sendable (_ url: String) async -> Void) async throws {
+    package func run(listening: @escaping @Sendable (_ url: String) async -> Void) async throws {
         let logger = Logger(label: "convoy.dashboard") { _ in SwiftLogNoOpLogHandler() }
         let application = Application(
             router: router.router(routes),

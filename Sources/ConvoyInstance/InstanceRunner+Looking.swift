@@ -1,12 +1,12 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 
 /// Short probes of an instance during the work on it, each in a session of its own.
 extension InstanceRunner {
-    public func slots(on instance: Instance, run: String) async -> ServerSlots? {
+    package func slots(on instance: Instance, run: String) async -> ServerSlots? {
         let query = PipelineStatement(
             """
             SELECT current_setting('max_connections')::int8 AS maximum,
@@ -32,7 +32,7 @@ extension InstanceRunner {
         }
     }
 
-    public func cohort(of instance: Instance) async -> String? {
+    package func cohort(of instance: Instance) async -> String? {
         await look(at: instance, sessionName: "convoy") { connection, probe in
             let reading = try await probe.read(connection)
             let results = try await connection.transaction(probe.opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
@@ -41,7 +41,7 @@ extension InstanceRunner {
         }
     }
 
-    public func work(of run: String, on instance: Instance) async -> RunWork? {
+    package func work(of run: String, on instance: Instance) async -> RunWork? {
         await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
             let reading = try await probe.read(connection)
             guard let table = reading.facts.auditTable, table.problem(beside: reading.ledger, as: reading.facts.role) == nil else {

@@ -1,14 +1,14 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyPostgres
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 
 /// Works on one instance at a time by the protocol of Convoy: probe, lock, read again, apply in windows, release.
 ///
 /// It holds no state of an instance, so one runner serves every task of a run.
-public struct InstanceRunner: InstanceOperator {
+package struct InstanceRunner: InstanceOperator {
     let set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
@@ -30,7 +30,7 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     /// The same runner for those who only want to know where instances stand.
-    public var forReading: InstanceRunner {
+    package var forReading: InstanceRunner {
         var runner = self
         runner.intent = .reading
         return runner
@@ -42,7 +42,7 @@ public struct InstanceRunner: InstanceOperator {
     /// - Parameters:
     ///   - steps: what the set's files may name with `-- convoy:step`.
     ///   - secrets: what no failure, warning or event may hold.
-    public init(set: MigrationSet, steps: [any MigrationStep], secrets: KnownSecrets = KnownSecrets()) {
+    package init(set: MigrationSet, steps: [any MigrationStep], secrets: KnownSecrets = KnownSecrets()) {
         self.init(set: set, steps: steps, timing: Timing(), secrets: secrets)
     }
 
@@ -85,16 +85,16 @@ public struct InstanceRunner: InstanceOperator {
     }
 
     /// Names of steps that the set's files ask for and that are not registered.
-    public var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
+    package var missingSteps: [String] { self.set.stepNames.filter { steps[$0] == nil }.sorted() }
 
-    public func connections(for instance: Instance) -> Int {
+    package func connections(for instance: Instance) -> Int {
         // The administrator's connection, which stays open; during a non-transactional migration also the connection that holds the
         // ledger's lock, and the one that checks whether the statement waits for it.
         let needsKeeper = set.migrations.contains { !$0.up.isTransactional || $0.section(.down)?.isTransactional == false }
         return 1 + (instance.admin != nil ? 1 : 0) + (needsKeeper ? 2 : 0)
     }
 
-    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+    package func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         let budget = ProbeBudget()
         let limit = timing.probeBudget
         let (status, overrun) = await budget.run(for: limit) { await self.status(of: instance, for: change, budget) }
@@ -145,7 +145,7 @@ public struct InstanceRunner: InstanceOperator {
         return status
     }
 
-    public func change(
+    package func change(
         _ instance: Instance,
         _ change: Change,
         run: String,

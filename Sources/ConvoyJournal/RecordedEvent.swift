@@ -1,17 +1,17 @@
-public import ConvoyRun
+package import ConvoyRun
 
 /// An event as it stands in a journal.
-public struct RecordedEvent: Sendable {
+package struct RecordedEvent: Sendable {
     /// Ascending in a journal, from 1.
-    public var number: Int64
+    package var number: Int64
     /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
-    public var event: Event?
+    package var event: Event?
     /// Whether the text is not an event of any program.
-    public var isDamaged = false
+    package var isDamaged = false
     /// What the type is called, for example `instance_finished`.
-    public var type: String
+    package var type: String
     /// Its JSON form, on one line.
-    public var json: String
+    package var json: String
 }
 
 /// The events of a run in order, read from the journal in pages.
@@ -22,12 +22,12 @@ public struct RecordedEvent: Sendable {
 ///     }
 ///
 /// For an active run it returns the events that exist when it reads them, and ends.
-public struct RecordedEvents: AsyncSequence, Sendable {
-    public typealias Element = RecordedEvent
-    public typealias Failure = JournalError
+package struct RecordedEvents: AsyncSequence, Sendable {
+    package typealias Element = RecordedEvent
+    package typealias Failure = JournalError
 
     /// Which events of a run are read.
-    public enum Selection: Sendable {
+    package enum Selection: Sendable {
         case all
         /// Without the migrations of instances that ended after them, because the end of an instance repeats what was applied. For a large
         /// fleet this is a small part of the events, and enough to know the state of the run.
@@ -65,10 +65,10 @@ public struct RecordedEvents: AsyncSequence, Sendable {
     var selection = Selection.all
     let pageSize: Int
 
-    public func makeAsyncIterator() -> Iterator { Iterator(events: self) }
+    package func makeAsyncIterator() -> Iterator { Iterator(events: self) }
 
     /// Reads a page whenever the one before is used up.
-    public struct Iterator: AsyncIteratorProtocol {
+    package struct Iterator: AsyncIteratorProtocol {
         let events: RecordedEvents
         private var page: ArraySlice<RecordedEvent> = []
         private var last: Int64? = 0
@@ -78,12 +78,12 @@ public struct RecordedEvents: AsyncSequence, Sendable {
         }
 
         /// - Throws: ``JournalError`` where the journal cannot be read.
-        public mutating func next() async throws(JournalError) -> RecordedEvent? {
+        package mutating func next() async throws(JournalError) -> RecordedEvent? {
             try await next(isolation: #isolation)
         }
 
         /// - Throws: ``JournalError`` where the journal cannot be read.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
+        package mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
             if page.isEmpty, let last {
                 page = try await events.journal.events(of: events.run, events.selection, after: last, limit: events.pageSize)[...]
                 self.last = page.count < events.pageSize ? nil : page.last?.number

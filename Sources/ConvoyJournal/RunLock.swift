@@ -1,5 +1,5 @@
 import ConvoyIO
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 internal import Dispatch
 internal import Glibc
@@ -10,7 +10,7 @@ internal import Synchronization
 ///
 /// It is a lock on a file beside the journal, `<journal>.<run>.lock`. The kernel lets it go when the process ends, however it ends. Programs that
 /// the process starts do not inherit it.
-public final class RunLock: Sendable {
+package final class RunLock: Sendable {
     private let path: String
     private let descriptor: Mutex<Int32?>
 
@@ -24,7 +24,7 @@ public final class RunLock: Sendable {
     /// Takes the lock of a run. The journal is there already.
     ///
     /// - Throws: ``JournalError`` that says who holds it.
-    public static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
+    package static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
         let path = try lockPath(run, journal)
         // A process that only checks the lock, in `holder(of:journal:)`, holds it for a moment.
         for attempt in 1... {
@@ -40,7 +40,7 @@ public final class RunLock: Sendable {
     }
 
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if there is none.
-    public static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
+    package static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
         let path = try lockPath(run, journal)
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -52,7 +52,7 @@ public final class RunLock: Sendable {
     }
 
     /// Lets the lock go and removes its file. Further calls do nothing.
-    public func release() {
+    package func release() {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
             // While it is held, no other file can have the name.

@@ -1,5 +1,5 @@
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyMigrations
+package import ConvoyRun
 import ConvoyText
 internal import GRDB
 
@@ -12,7 +12,7 @@ extension SQLiteJournal {
     /// How long each migration took on the instances of runs, as recorded when it was applied; ups before downs, by version.
     ///
     /// Migrations that a killed process committed but did not record are missing.
-    public func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
+    package func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
         try await read { db in
             var tally = MigrationDurations.Tally()
             for run in runs { try self.add("events", of: run, to: &tally, db) }
@@ -27,7 +27,7 @@ extension SQLiteJournal {
     /// - Parameters:
     ///   - fleet: the fleet's name.
     ///   - direction: whether the durations are those of applying or of reverting.
-    public func typicalDurations(
+    package func typicalDurations(
         fleet: String,
         direction: MigrationDirection = .up
     ) async throws(JournalError) -> [MigrationVersion: Duration] {

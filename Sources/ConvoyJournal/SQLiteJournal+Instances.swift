@@ -1,4 +1,4 @@
-public import ConvoyRun
+package import ConvoyRun
 internal import FoundationEssentials
 internal import GRDB
 
@@ -7,7 +7,7 @@ extension SQLiteJournal {
     static let instanceRuns = 100
 
     /// How an instance ended in each of the newest runs of a fleet that got to it, newest run first.
-    public func endings(of instance: String, fleet: String?) async throws(JournalError) -> [(run: RunRecord, event: RecordedEvent)] {
+    package func endings(of instance: String, fleet: String?) async throws(JournalError) -> [(run: RunRecord, event: RecordedEvent)] {
         let runs = try await runs(limit: Self.instanceRuns, fleet: fleet)
         let events = try await read { db in
             try runs.map { run in
@@ -25,7 +25,7 @@ extension SQLiteJournal {
     }
 
     /// The instances that a run has begun to work on.
-    public func startedInstances(of run: RunID) async throws(JournalError) -> Set<String> {
+    package func startedInstances(of run: RunID) async throws(JournalError) -> Set<String> {
         try await read { db in
             try String.fetchSet(
                 db,
@@ -40,7 +40,7 @@ extension SQLiteJournal {
     /// - Parameters:
     ///   - instances: the instances to search for.
     ///   - run: a run that does not count.
-    public func lastEndings(of instances: [String], fleet: String, except run: RunID?) async throws(JournalError) -> [RecordedEvent] {
+    package func lastEndings(of instances: [String], fleet: String, except run: RunID?) async throws(JournalError) -> [RecordedEvent] {
         let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id).filter { $0 != run }
         guard !runs.isEmpty, !instances.isEmpty else { return [] }
         return try await read { db in

@@ -1,14 +1,14 @@
 import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 internal import GRDB
 
 extension SQLiteJournal {
     /// The newest runs, newest first.
     ///
     /// - Parameter fleet: only runs of the fleet with that name; several fleets may share a journal.
-    public func runs(limit: Int, fleet: String? = nil) async throws(JournalError) -> [RunRecord] {
+    package func runs(limit: Int, fleet: String? = nil) async throws(JournalError) -> [RunRecord] {
         try await records("fleet = coalesce(?, fleet)", [fleet], limit: limit)
     }
 
@@ -17,7 +17,7 @@ extension SQLiteJournal {
     /// One is found, none, or several among which the person has to choose.
     ///
     /// - Parameter fleet: only runs of the fleet with that name; several fleets may share a journal.
-    public func runs(named text: String, fleet: String? = nil, limit: Int = 10) async throws(JournalError) -> [RunRecord] {
+    package func runs(named text: String, fleet: String? = nil, limit: Int = 10) async throws(JournalError) -> [RunRecord] {
         if text == "latest" { return try await runs(limit: 1, fleet: fleet) }
         let found = try await records(
             "fleet = coalesce(?, fleet) AND substr(id, 1, length(?)) = ?",
@@ -28,12 +28,12 @@ extension SQLiteJournal {
     }
 
     /// What was given to ``begin(_:plan:)``; nil where the journal does not have the run.
-    public func plan(of run: RunID) async throws(JournalError) -> Data? {
+    package func plan(of run: RunID) async throws(JournalError) -> Data? {
         try await read { db in try Data.fetchOne(db, sql: "SELECT plan FROM runs WHERE id = ?", arguments: [run.description]) }
     }
 
     /// How the instances of a run stand, as far as it got: how many ended how.
-    public func outcomes(of run: RunID) async throws(JournalError) -> [Outcome: Int] {
+    package func outcomes(of run: RunID) async throws(JournalError) -> [Outcome: Int] {
         try await read { db in
             // With max() the other columns are those of the row that has it.
             let rows = try Row.fetchAll(
@@ -54,7 +54,7 @@ extension SQLiteJournal {
     }
 
     /// The number of the last event of a run; 0 where it has none.
-    public func lastEvent(of run: RunID) async throws(JournalError) -> Int64 {
+    package func lastEvent(of run: RunID) async throws(JournalError) -> Int64 {
         try await read { db in
             try Int64.fetchOne(db, sql: "SELECT max(number) FROM events WHERE run = ?", arguments: [run.description]) ?? 0
         }
@@ -66,7 +66,7 @@ extension SQLiteJournal {
     ///   - selection: which of them.
     ///   - number: the last one that the caller has; 0 begins at the beginning.
     /// - Throws: ``JournalError`` where the journal cannot be read.
-    public func events(
+    package func events(
         of run: RunID,
         _ selection: RecordedEvents.Selection = .all,
         after number: Int64,
@@ -103,11 +103,11 @@ extension SQLiteJournal {
     /// The events of a run in order, read in pages.
     ///
     /// - Parameter selection: which of them.
-    public func events(of run: RunID, _ selection: RecordedEvents.Selection = .all) -> RecordedEvents {
+    package func events(of run: RunID, _ selection: RecordedEvents.Selection = .all) -> RecordedEvents {
         RecordedEvents(journal: self, run: run, selection: selection, pageSize: 1000)
     }
 
-    public func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
+    package func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
         try await read { db in
             let rows = try Row.fetchAll(
                 db,
@@ -130,7 +130,7 @@ extension SQLiteJournal {
     }
 
     /// The ids of the runs whose records are damaged: ``runs(limit:fleet:)`` leaves them out.
-    public func damagedRuns() async throws(JournalError) -> [String] {
+    package func damagedRuns() async throws(JournalError) -> [String] {
         try await read { db in
             try Row.fetchAll(db, sql: "SELECT \(Self.recordColumns) FROM runs").filter { RunRecord($0) == nil }
                 .map { String.fromDatabaseValue($0[0]) ?? "" }

@@ -1,14 +1,14 @@
 internal import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 internal import GRDB
 
 extension SQLiteJournal {
     /// Writes down that a run begins; before anything else of it.
     ///
     /// - Parameter plan: what ``plan(of:)`` returns when the run is resumed; the journal does not read it.
-    public func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
+    package func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
         try await write { db in
             try db.execute(
                 sql: """
@@ -28,7 +28,7 @@ extension SQLiteJournal {
     ///
     /// `runFinished` also ends the run's record, and `runResumed` opens it again, in the same transaction; one that was abandoned stays so. Cancelling the task does not end
     /// the call. Where it throws, nothing of the events is written, and a later call can work: a full disk may have room again.
-    public func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+    package func append(_ events: [Event], to run: RunID) async throws(JournalError) {
         guard !events.isEmpty else { return }
         let rows = events.map(EventRow.init)
         let run = run.description
@@ -54,7 +54,7 @@ extension SQLiteJournal {
     }
 
     /// Leaves a request for the process that works on a run.
-    public func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    package func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
         try await write { db in
             try db.execute(
                 sql: "INSERT INTO requests (run, kind, argument, requested_by, at) VALUES (?, ?, ?, ?, ?)",
@@ -64,7 +64,7 @@ extension SQLiteJournal {
     }
 
     /// Abandons a run for good. Hold its ``RunLock`` meanwhile, so that no process works on it.
-    public func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
         try await write { db in
             try db.execute(
                 sql: "UPDATE runs SET status = ?, finished_at = ?, abandoned_by = ? WHERE id = ?",

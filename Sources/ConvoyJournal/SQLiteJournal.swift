@@ -1,5 +1,5 @@
 internal import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 internal import Dispatch
 internal import GRDB
@@ -13,9 +13,9 @@ internal import Glibc
 ///     try await journal.append(events, to: run.id)
 ///
 /// It is in WAL mode with `synchronous=FULL`: what a call has written survives a loss of power. Nothing here blocks the cooperative pool.
-public final class SQLiteJournal: Journal {
+package final class SQLiteJournal: Journal {
     /// The file as the user named it.
-    public let path: String
+    package let path: String
     let pool: DatabasePool
     let queue: CommitQueue
 
@@ -33,7 +33,7 @@ public final class SQLiteJournal: Journal {
     /// Opens a journal for writing, and creates it if it does not exist.
     ///
     /// - Throws: ``JournalError`` if the file cannot be written, is damaged, is not a journal, or was created by a newer program.
-    public static func open(path: String) async throws(JournalError) -> SQLiteJournal {
+    package static func open(path: String) async throws(JournalError) -> SQLiteJournal {
         try await offThePool { () throws(JournalError) in
             let file = try JournalFile.makeIfMissing(path)
             return try failing(path) {
@@ -67,7 +67,7 @@ public final class SQLiteJournal: Journal {
     /// Opens a journal that is there and never writes to it; nil where there is none.
     ///
     /// - Throws: ``JournalError`` if the file cannot be read, is not a journal, or was created by a newer program.
-    public static func open(readingAt path: String) async throws(JournalError) -> SQLiteJournal? {
+    package static func open(readingAt path: String) async throws(JournalError) -> SQLiteJournal? {
         try await offThePool { () throws(JournalError) in
             guard let file = try JournalFile.existing(path) else { return nil }
             return try failing(path) {
@@ -80,7 +80,7 @@ public final class SQLiteJournal: Journal {
     /// Closes the file; nothing can be written or read after it. Without this the file is closed when the last reference goes.
     ///
     /// - Throws: ``JournalError`` where that does not work; what was written is safe all the same.
-    public func close() async throws(JournalError) {
+    package func close() async throws(JournalError) {
         try await Self.offThePool { () throws(JournalError) in try Self.failing(self.path) { try self.pool.close() } }
     }
 

@@ -10,14 +10,14 @@ package import ConvoyIO
 public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private var values: [String: String]
 
-    public init(_ values: [String: String] = [:]) {
+    package init(_ values: [String: String] = [:]) {
         self.values = values
     }
 
     /// Reads a libpq URI or a `key=value` string.
     ///
     /// - Throws: `.invalidParameters`. libpq repeats a malformed string, password included, so the message is our own.
-    public init(conninfo: String) throws(PostgresError) {
+    package init(conninfo: String) throws(PostgresError) {
         var message: UnsafeMutablePointer<CChar>?
         let options = conninfo.hasZeroByte ? nil : PQconninfoParse(conninfo, &message)
         if let message { PQfreemem(message) }
@@ -29,28 +29,28 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     }
 
     /// The value of a libpq keyword such as `host`, `dbname` or `sslmode`.
-    public subscript(keyword: String) -> String? {
+    package subscript(keyword: String) -> String? {
         get { values[keyword] }
         set { values[keyword] = newValue }
     }
 
     /// Every keyword that has a value.
-    public var keywords: [String] { values.keys.sorted() }
+    package var keywords: [String] { values.keys.sorted() }
 
     /// These parameters, with the other's where both have a keyword.
-    public func overridden(by other: ConnectionParameters) -> ConnectionParameters {
+    package func overridden(by other: ConnectionParameters) -> ConnectionParameters {
         ConnectionParameters(values.merging(other.values) { $1 })
     }
 
     /// What libpq would use where nothing is given: the environment (`PGHOST`, …), `PGSERVICE` and its own defaults.
-    public static func defaults() -> ConnectionParameters {
+    package static func defaults() -> ConnectionParameters {
         guard let options = PQconndefaults() else { return ConnectionParameters() }
         defer { PQconninfoFree(options) }
         return ConnectionParameters(read(options))
     }
 
     /// The keywords that the linked libpq knows.
-    public static let knownKeywords: Set<String> = {
+    package static let knownKeywords: Set<String> = {
         guard let options = PQconninfoParse("", nil) else { return [] }
         defer { PQconninfoFree(options) }
         var known: Set<String> = []

@@ -2,18 +2,18 @@ internal import CLibPQ
 import ConvoyIO
 
 /// One statement of a pipeline.
-public struct PipelineStatement: Sendable {
-    public var sql: String
+package struct PipelineStatement: Sendable {
+    package var sql: String
     /// Text parameters `$1`, `$2`, …, at most 65,535.
-    public var parameters: [String?]
+    package var parameters: [String?]
     /// Asks the server to send what it has so far, so that results arrive as they happen and not at the end.
-    public var flushes: Bool
-    public var preparation: Preparation
+    package var flushes: Bool
+    package var preparation: Preparation
     /// Whether its rows are handed back; false reads and drops them, for a statement of whose rows nothing is wanted.
-    public var keepsRows = true
+    package var keepsRows = true
 
     /// Whether the server parses the statement each time, or once in a session.
-    public enum Preparation: Sendable, Hashable {
+    package enum Preparation: Sendable, Hashable {
         /// Parsed and run.
         case none
         /// Only parsed, and kept under this name as long as the session lives.
@@ -22,7 +22,7 @@ public struct PipelineStatement: Sendable {
         case uses(String)
     }
 
-    public init(_ sql: String, _ parameters: [String?] = [], flushes: Bool = false, preparation: Preparation = .none) {
+    package init(_ sql: String, _ parameters: [String?] = [], flushes: Bool = false, preparation: Preparation = .none) {
         self.sql = sql
         self.parameters = parameters
         self.flushes = flushes
@@ -31,7 +31,7 @@ public struct PipelineStatement: Sendable {
 }
 
 /// What became of one statement of a pipeline.
-public enum PipelineResult: Sendable {
+package enum PipelineResult: Sendable {
     case success(QueryResult)
     /// The server's error; everything after it up to the sync is skipped.
     case failure(ServerMessage)
@@ -56,7 +56,7 @@ extension PostgresConnection {
     /// - Throws: `.invalidParameters` and nothing is sent (a zero byte, or too many parameters); `.cancelled` when the task was cancelled before
     ///   anything was sent or before everything was, or when the server did not stop within five seconds; `.connectionLost`; `.timedOut`;
     ///   `.unexpectedResult` for COPY; `.overBudget`. After the last four, and a server that did not stop, the session is closed.
-    public func pipeline(
+    package func pipeline(
         _ statements: [PipelineStatement],
         timeout: Duration? = nil,
         onResult: (_ index: Int, _ result: PipelineResult) -> Void = { _, _ in }
@@ -79,7 +79,7 @@ extension PostgresConnection {
     /// - Parameter timeout: how long to wait for the answer; nil waits as long as the connection lives. When it passes, the session is closed.
     /// - Throws: `.server`; `.cancelled`, also where the server stopped the statement for that; what ``pipeline(_:timeout:onResult:)`` throws.
     @discardableResult
-    public func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration? = nil) async throws(PostgresError) -> QueryResult {
+    package func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration? = nil) async throws(PostgresError) -> QueryResult {
         guard let result = try await pipeline([PipelineStatement(sql, parameters)], timeout: timeout).first else {
             throw PostgresError(.unexpectedResult, "the server gave no result")
         }

@@ -11,7 +11,7 @@ extension PostgresConnection {
     ///
     /// - Parameter timeout: for all of it, name resolution and TLS included.
     /// - Throws: `.invalidParameters`, `.unknownHost`, `.connectFailed`, `.timedOut`, `.cancelled`.
-    public static func connect(
+    package static func connect(
         _ parameters: ConnectionParameters,
         applicationName: String = "convoy",
         timeout: Duration = .seconds(5)

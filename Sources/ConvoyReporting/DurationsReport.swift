@@ -1,22 +1,22 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
-public import FoundationEssentials
+package import ConvoyRun
+package import FoundationEssentials
 
 /// How long migrations took over the fleet in some runs of a journal.
-public struct DurationsReport: Sendable {
+package struct DurationsReport: Sendable {
     /// The journal as the user named it.
-    public var journal: String
+    package var journal: String
     /// When it was made.
-    public var generatedAt: Date
+    package var generatedAt: Date
     /// The requested runs, newest first.
-    public var runs: [RunID]
+    package var runs: [RunID]
     /// Ups before downs, each by version.
-    public var migrations: [MigrationDurations]
+    package var migrations: [MigrationDurations]
     /// The names of migrations, for people, as far as they are known.
-    public var names: [MigrationVersion: String]
+    package var names: [MigrationVersion: String]
 
-    public init(
+    package init(
         journal: String,
         generatedAt: Date,
         runs: [RunID],

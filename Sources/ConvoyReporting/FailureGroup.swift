@@ -1,23 +1,23 @@
 internal import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 package import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// The same failure, seen on one or many instances.
-public struct FailureGroup: Sendable, Hashable {
+package struct FailureGroup: Sendable, Hashable {
     /// Equal for the same failure on another instance.
-    public var fingerprint: String
+    package var fingerprint: String
     /// The first one seen, for the words and the place.
-    public var failure: Failure
+    package var failure: Failure
     /// The instances that had it, in the fleet's order.
-    public var instances: [String]
+    package var instances: [String]
     /// The waves of the run in which it was seen, in the order of the waves; empty without a run.
-    public var waves: [String]
+    package var waves: [String]
     /// When an instance first ended with it in the run, or was found with it.
-    public var firstSeen: Date?
+    package var firstSeen: Date?
     /// The holder of the lock, by instance, if a lock was the cause.
-    public var lockHolders: [String: LockHolder]
+    package var lockHolders: [String: LockHolder]
 
     /// Groups by fingerprint; the most frequent first, then in the fleet's order.
     static func groups(of failures: some Sequence<Occurrence>) -> [FailureGroup] {

@@ -1,9 +1,9 @@
-public import ConvoyFleet
-public import ConvoyMigrations
-public import ConvoyRollout
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRollout
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// What is known of a fleet: how its instances stand, what a run has done so far, or both. A fold over probes and the events of a run.
 ///
@@ -12,43 +12,43 @@ public import FoundationEssentials
 ///     for status in statuses { report.apply(status, at: now) }
 ///
 /// Live progress, every format of `status`, `report` and of a run, and the dashboard are all read from this one value.
-public struct FleetReport: Sendable {
+package struct FleetReport: Sendable {
     /// The run's id; empty before it has begun, and where no run is reported on.
-    public private(set) var run = ""
+    package private(set) var run = ""
     /// The fleet's name.
-    public private(set) var fleet = ""
+    package private(set) var fleet = ""
     /// The version that instances are measured against: the newest of the set; nil where that is not known.
-    public private(set) var target: MigrationVersion?
+    package private(set) var target: MigrationVersion?
     /// The person who started the run, as `user@host`; nil if only its events are known.
-    public private(set) var startedBy: String?
+    package private(set) var startedBy: String?
     /// Nil while the run is active.
-    public private(set) var status: RunStatus?
+    package private(set) var status: RunStatus?
     /// When instances were last probed; nil if they were not.
-    public private(set) var lookedAt: Date?
+    package private(set) var lookedAt: Date?
     /// Nil before the run has begun.
-    public private(set) var startedAt: Date?
+    package private(set) var startedAt: Date?
     /// Nil while it is active.
-    public private(set) var finishedAt: Date?
+    package private(set) var finishedAt: Date?
     /// Why the fleet was halted: a stop rule, a gate, a hook or the journal.
-    public private(set) var haltReason: HaltReason?
+    package private(set) var haltReason: HaltReason?
     /// Whether the operator asked to stop.
-    public private(set) var isStopping = false
+    package private(set) var isStopping = false
     /// Whether the operator asked again, and what runs is cancelled.
-    public private(set) var isCancelling = false
+    package private(set) var isCancelling = false
     /// Until when nothing new starts, because the run is outside the maintenance window; nil inside it.
-    public private(set) var closedUntil: Date?
+    package private(set) var closedUntil: Date?
     /// The gate that the run waits at.
-    public private(set) var gate: GateReport?
+    package private(set) var gate: GateReport?
     /// The servers on which no instance starts until they are resumed.
-    public private(set) var pausedServers: Set<String> = []
+    package private(set) var pausedServers: Set<String> = []
     /// In the order in which they run.
-    public private(set) var waves: [WaveReport] = []
+    package private(set) var waves: [WaveReport] = []
     /// In the order of the waves; those that no wave has come after them, in the fleet's order.
-    public private(set) var instances: [InstanceReport] = []
+    package private(set) var instances: [InstanceReport] = []
     /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
     /// The instances that are worked on, in the order in which they were started.
-    public private(set) var running: [String] = []
+    package private(set) var running: [String] = []
 
     /// The instances that failed last, the newest last; only a few.
     private(set) var lastFailures: [String] = []
@@ -59,20 +59,20 @@ public struct FleetReport: Sendable {
     private var instanceIndices: [String: Int] = [:]
 
     /// Nothing is known yet.
-    public init() {}
+    package init() {}
 
     /// How the instances of a fleet stand, without a run.
     ///
     /// - Parameters:
     ///   - target: the newest version of the set.
     ///   - now: when they were probed.
-    public init(fleet: String, target: MigrationVersion?, statuses: [InstanceStatus], at now: Date) {
+    package init(fleet: String, target: MigrationVersion?, statuses: [InstanceStatus], at now: Date) {
         (self.fleet, self.target, lookedAt) = (fleet, target, now)
         for status in statuses { apply(status, at: now) }
     }
 
     /// Takes in where the fleet file has its instances; those that the run did not announce are added.
-    public mutating func apply(_ fleet: Fleet, target: MigrationVersion?, instances listed: [Instance]) {
+    package mutating func apply(_ fleet: Fleet, target: MigrationVersion?, instances listed: [Instance]) {
         self.fleet = fleet.name
         self.target = target
         for instance in listed {
@@ -84,7 +84,7 @@ public struct FleetReport: Sendable {
     }
 
     /// Takes in where an instance stands, as a probe found at that time.
-    public mutating func apply(_ status: InstanceStatus, at now: Date) {
+    package mutating func apply(_ status: InstanceStatus, at now: Date) {
         let index = index(of: status.name)
         instances[index].server = status.server
         instances[index].database = status.database
@@ -94,10 +94,10 @@ public struct FleetReport: Sendable {
     }
 
     /// Takes in what the journal knows of the run in addition to its events. Call it after the events: the first event begins a new report.
-    public mutating func apply(_ record: RunRecord) { startedBy = record.startedBy }
+    package mutating func apply(_ record: RunRecord) { startedBy = record.startedBy }
 
     /// Takes in where instances stood when the run began, by name: what is known of those that it did not get to.
-    public mutating func apply(starts: [String: RolloutPlan.Start]) {
+    package mutating func apply(starts: [String: RolloutPlan.Start]) {
         for (name, start) in starts {
             guard let index = instanceIndices[name], instances[index].state == .notReached, instances[index].pending == nil else {
                 continue
@@ -120,14 +120,14 @@ public struct FleetReport: Sendable {
     }
 
     /// Takes in the cohorts of instances, by name, as ``FleetProbe/cohorts(of:)`` finds them.
-    public mutating func apply(cohorts: [String: String]) {
+    package mutating func apply(cohorts: [String: String]) {
         for (name, cohort) in cohorts {
             if let index = instanceIndices[name] { instances[index].foundCohort = cohort }
         }
     }
 
     /// Takes in what happened. An event about an instance or wave that the run did not announce is passed over.
-    public mutating func apply(_ event: Event) {
+    package mutating func apply(_ event: Event) {
         switch event.kind {
         case .runStarted(let run, let fleet, let waves):
             self = FleetReport()
@@ -275,18 +275,18 @@ public struct FleetReport: Sendable {
     }
 
     /// What is known of an instance.
-    public func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
+    package func instance(_ name: String) -> InstanceReport? { instanceIndices[name].map { instances[$0] } }
 
     /// How many instances have ended, successfully or not.
-    public var finishedInstances: Int { waves.reduce(0) { $0 + $1.finished } }
+    package var finishedInstances: Int { waves.reduce(0) { $0 + $1.finished } }
 
     /// The outcomes and versions of all instances; those not reached count as `pending`.
-    public var summary: FleetSummary {
+    package var summary: FleetSummary {
         instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.isVersionKnown) }
     }
 
     /// Every failure, grouped by its fingerprint.
-    public var failureGroups: [FailureGroup] {
+    package var failureGroups: [FailureGroup] {
         var groups = FailureGroup.groups(
             of: instances.lazy.compactMap { instance in
                 instance.failure.map {
@@ -302,14 +302,14 @@ public struct FleetReport: Sendable {
     }
 
     /// How long each migration took in the run, ups before downs, by version.
-    public var migrationDurations: [MigrationDurations] {
+    package var migrationDurations: [MigrationDurations] {
         MigrationDurations.gathered(
             instances.lazy.filter { $0.wave != nil }.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } }
         )
     }
 
     /// How long the run took, or has taken at that time.
-    public func duration(at now: Date) -> Duration {
+    package func duration(at now: Date) -> Duration {
         guard let startedAt else { return .zero }
         return startedAt.duration(to: finishedAt ?? now)
     }

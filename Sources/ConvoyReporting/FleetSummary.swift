@@ -1,23 +1,23 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 package import ConvoyText
 
 /// The fleet in numbers: how many instances ended how, and how many are on which version.
-public struct FleetSummary: Sendable, Hashable {
+package struct FleetSummary: Sendable, Hashable {
     /// How many instances there are.
-    public private(set) var instances = 0
+    package private(set) var instances = 0
     /// Instances by outcome; what none has is absent.
-    public private(set) var outcomes: [Outcome: Int] = [:]
+    package private(set) var outcomes: [Outcome: Int] = [:]
     /// Instances by the newest version in their ledger.
-    public private(set) var versions: [MigrationVersion: Int] = [:]
+    package private(set) var versions: [MigrationVersion: Int] = [:]
     /// Instances whose ledger is known to hold no version.
-    public private(set) var withoutVersion = 0
+    package private(set) var withoutVersion = 0
     /// Instances whose version was not learnt.
-    public private(set) var withUnknownVersion = 0
+    package private(set) var withUnknownVersion = 0
 
     /// Of no instances.
-    public init() {}
+    package init() {}
 
     mutating func add(_ outcome: Outcome, version: MigrationVersion?, isVersionKnown: Bool) {
         instances += 1
@@ -32,7 +32,7 @@ public struct FleetSummary: Sendable, Hashable {
     }
 
     /// How many have a bad outcome.
-    public var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
+    package var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
     package var json: JSONValue {
         [

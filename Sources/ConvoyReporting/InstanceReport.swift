@@ -1,13 +1,13 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// An instance of the fleet: where it stands, and what a run has done to it.
-public struct InstanceReport: Sendable, Hashable {
+package struct InstanceReport: Sendable, Hashable {
     /// How far the run is with it.
-    public enum State: Sendable, Hashable {
+    package enum State: Sendable, Hashable {
         /// Its turn has not come; where the run has ended, it never came.
         case notReached
         /// It is worked on, or waits for something, for example a lock.
@@ -16,9 +16,9 @@ public struct InstanceReport: Sendable, Hashable {
     }
 
     /// The state that the last probe found.
-    public struct Probe: Sendable, Hashable {
-        public var status: InstanceStatus
-        public var at: Date
+    package struct Probe: Sendable, Hashable {
+        package var status: InstanceStatus
+        package var at: Date
 
         /// How long before that it last took a migration; nil where that is not known. A clock that is behind counts as zero.
         var age: Duration? { status.lastMigratedAt.map { Duration(clampingSeconds: at.timeIntervalSince($0)) } }
@@ -31,46 +31,46 @@ public struct InstanceReport: Sendable, Hashable {
     }
 
     /// As the fleet file names it.
-    public var name: String
+    package var name: String
     /// The wave of the run that it belongs to; nil if the run leaves it out, or if there is no run.
-    public internal(set) var wave: String?
+    package internal(set) var wave: String?
     /// The server's name; nil where only the journal was read.
-    public internal(set) var server: String?
-    public internal(set) var database: String?
-    public internal(set) var labels: [String: String] = [:]
+    package internal(set) var server: String?
+    package internal(set) var database: String?
+    package internal(set) var labels: [String: String] = [:]
     /// The cohort that the last probe found.
     var foundCohort: String?
     /// Nil if it was not probed.
-    public internal(set) var probe: Probe?
+    package internal(set) var probe: Probe?
     /// How far the run is with it.
-    public internal(set) var state: State = .notReached
+    package internal(set) var state: State = .notReached
     /// The newest version before the run; nil for none, or where it is not known.
-    public internal(set) var from: MigrationVersion?
+    package internal(set) var from: MigrationVersion?
     /// The migrations that the run found to be pending here, in the order in which it applies them; nil before the probe.
-    public internal(set) var pending: [MigrationVersion]?
+    package internal(set) var pending: [MigrationVersion]?
     /// What the run has applied or reverted here, in order.
-    public internal(set) var applied: [AppliedMigration] = []
+    package internal(set) var applied: [AppliedMigration] = []
     /// How many of these came before the plan in ``pending``: a resumed run, and one that returns an instance, plan anew.
     var appliedBeforePlan = 0
     /// Whether the run takes it back to where it started.
     var isReturning = false
     /// When the run first began to work on it; nil before.
-    public internal(set) var startedAt: Date?
+    package internal(set) var startedAt: Date?
     /// When it ended in the run; nil until it has.
-    public internal(set) var finishedAt: Date?
+    package internal(set) var finishedAt: Date?
     /// How it last ended in another run than the one that is reported on.
     var elsewhere: Ending?
     /// When the last thing happened that brought it further: its start, its plan, a migration.
-    public internal(set) var steppedAt: Date?
+    package internal(set) var steppedAt: Date?
     /// What its server was last seen to be busy with on the present step, where that takes long.
-    public internal(set) var activity: ServerActivity?
+    package internal(set) var activity: ServerActivity?
 
     init(name: String) {
         self.name = name
     }
 
     /// How it ended in the run, with all that was done; nil until it has.
-    public var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
+    package var result: InstanceResult? { if case .finished(let result) = state { result } else { nil } }
 
     /// How it ended in the run.
     private var ownEnding: Ending? {
@@ -110,13 +110,13 @@ public struct InstanceReport: Sendable, Hashable {
     }
 
     /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known.
-    public var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
+    package var outcome: Outcome { contradiction?.outcome ?? lastResult?.outcome ?? .pending }
 
     /// Why its outcome is bad.
-    public var failure: Failure? { contradiction.map(\.failure) ?? lastResult?.failure }
+    package var failure: Failure? { contradiction.map(\.failure) ?? lastResult?.failure }
 
     /// The newest version now; nil for none, or where it is not known.
-    public var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? result).map(\.to) ?? from }
+    package var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? result).map(\.to) ?? from }
 
     /// Whether it is known what its ledger holds, be it no version at all.
     var isVersionKnown: Bool {
@@ -131,7 +131,7 @@ public struct InstanceReport: Sendable, Hashable {
     }
 
     /// The newest version and the schema's fingerprint; nil if they were not read, or if the run has changed the schema since.
-    public var cohort: String? { isChangedSinceProbe ? nil : foundCohort }
+    package var cohort: String? { isChangedSinceProbe ? nil : foundCohort }
 
     private var isChangedSinceProbe: Bool { newerProbe == nil && !applied.isEmpty }
 
@@ -151,7 +151,7 @@ public struct InstanceReport: Sendable, Hashable {
     var workTime: Duration? { applied.isEmpty ? nil : applied.reduce(.zero) { $0 + $1.duration } }
 
     /// The migration that is probably worked on now: the first that is due and not done.
-    public var current: MigrationVersion? {
+    package var current: MigrationVersion? {
         guard case .running = state, let pending, appliedOfPlan < pending.count else { return nil }
         return pending[appliedOfPlan]
     }

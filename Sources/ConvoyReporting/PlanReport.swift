@@ -1,51 +1,51 @@
 import ConvoyFleet
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
-public import FoundationEssentials
+package import ConvoyRun
+package import FoundationEssentials
 
 /// What a run would do: which migrations, where, in which wave. Nothing locked, nothing written.
-public struct PlanReport: Sendable {
+package struct PlanReport: Sendable {
     /// The fleet's name.
-    public var fleet: String
+    package var fleet: String
     /// Which way the migrations would run.
-    public var direction: MigrationDirection
+    package var direction: MigrationDirection
     /// The version that instances are brought to; nil where each goes back a number of steps.
-    public var target: MigrationVersion?
+    package var target: MigrationVersion?
     /// When the instances were probed.
-    public var generatedAt: Date
+    package var generatedAt: Date
     /// In the order in which they would run.
-    public var waves: [Wave]
+    package var waves: [Wave]
     /// The maintenance window; nil where the fleet has none.
-    public var window: Window?
+    package var window: Window?
     /// The names of the set's migrations, for people.
-    public var migrationNames: [MigrationVersion: String]
+    package var migrationNames: [MigrationVersion: String]
 
     /// When a run may start work.
-    public struct Window: Sendable, Hashable {
+    package struct Window: Sendable, Hashable {
         /// As the fleet file has it: days, times, time zone.
-        public var text: String
+        package var text: String
         /// When it opens; nil where it is open.
-        public var opensAt: Date?
+        package var opensAt: Date?
 
         /// A window as it stands when the plan is made.
-        public init(text: String, opensAt: Date?) {
+        package init(text: String, opensAt: Date?) {
             self.text = text
             self.opensAt = opensAt
         }
     }
 
     /// A wave of the plan.
-    public struct Wave: Sendable {
+    package struct Wave: Sendable {
         /// As the fleet file names it.
-        public var name: String
+        package var name: String
         /// The most instances at a time; nil leaves it to the fleet's limits.
-        public var maxParallel: Int?
+        package var maxParallel: Int?
         /// What each instance's probe found; `pending` is what would run there, in order.
-        public var instances: [InstanceStatus]
+        package var instances: [InstanceStatus]
 
         /// A wave with what was found on its instances.
-        public init(name: String, maxParallel: Int?, instances: [InstanceStatus]) {
+        package init(name: String, maxParallel: Int?, instances: [InstanceStatus]) {
             self.name = name
             self.maxParallel = maxParallel
             self.instances = instances
@@ -53,7 +53,7 @@ public struct PlanReport: Sendable {
     }
 
     /// A plan of what was found.
-    public init(
+    package init(
         fleet: String,
         direction: MigrationDirection,
         target: MigrationVersion?,
@@ -72,10 +72,10 @@ public struct PlanReport: Sendable {
     }
 
     /// The instances of all waves, in order.
-    public var instances: [InstanceStatus] { waves.flatMap(\.instances) }
+    package var instances: [InstanceStatus] { waves.flatMap(\.instances) }
 
     /// The outcomes and versions of all instances.
-    public var summary: FleetSummary {
+    package var summary: FleetSummary {
         instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.serverVersion != nil) }
     }
 
@@ -83,19 +83,19 @@ public struct PlanReport: Sendable {
     private static func isChanged(_ instance: InstanceStatus) -> Bool { instance.outcome == .pending && !instance.pending.isEmpty }
 
     /// How many migrations would run, over all instances.
-    public var migrationCount: Int { instances.reduce(0) { $0 + (Self.isChanged($1) ? $1.pending.count : 0) } }
+    package var migrationCount: Int { instances.reduce(0) { $0 + (Self.isChanged($1) ? $1.pending.count : 0) } }
 
     /// How many instances would be changed.
-    public var changedInstances: Int { instances.count(where: Self.isChanged) }
+    package var changedInstances: Int { instances.count(where: Self.isChanged) }
 
     /// How many cannot be migrated: something blocks them, or they could not be probed.
-    public var blockedInstances: Int { instances.count { !$0.outcome.isGood } }
+    package var blockedInstances: Int { instances.count { !$0.outcome.isGood } }
 
     /// How many have nothing to run; with the changed and the blocked ones they are all.
-    public var settledInstances: Int { instances.count - changedInstances - blockedInstances }
+    package var settledInstances: Int { instances.count - changedInstances - blockedInstances }
 
     /// Every failure that the probes found, grouped by its fingerprint.
-    public var failureGroups: [FailureGroup] {
+    package var failureGroups: [FailureGroup] {
         FailureGroup.groups(
             of: instances.lazy.compactMap { instance in
                 instance.failure.map { FailureGroup.Occurrence(instance: instance.name, wave: nil, at: generatedAt, failure: $0) }
@@ -104,7 +104,7 @@ public struct PlanReport: Sendable {
     }
 
     /// The migrations that would run somewhere, in the order in which an instance would run them, with the number of instances.
-    public var migrations: [(version: MigrationVersion, instances: Int)] {
+    package var migrations: [(version: MigrationVersion, instances: Int)] {
         var counts: [MigrationVersion: Int] = [:]
         for instance in instances where Self.isChanged(instance) {
             for version in instance.pending { counts[version, default: 0] += 1 }

@@ -1,40 +1,40 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
 /// Two runs side by side: how long their migrations took, which instances ended differently, which failures went and came.
 ///
 /// They may be of different fleets or directions and have nothing in common; then the lists say so by being empty.
-public struct RunComparison: Sendable {
+package struct RunComparison: Sendable {
     /// One of the two runs.
-    public struct Side: Sendable {
+    package struct Side: Sendable {
         /// What it did.
-        public var report: FleetReport
+        package var report: FleetReport
         /// How it stands.
-        public var state: RunState
+        package var state: RunState
 
         /// - Parameter state: what the journal knows in addition to the events: that the run is active, was cut off or was abandoned.
-        public init(report: FleetReport, state: RunState?) {
+        package init(report: FleetReport, state: RunState?) {
             self.report = report
             self.state = state ?? report.endState
         }
     }
 
     /// A migration that at least one of the runs applied or reverted.
-    public struct Migration: Sendable, Hashable {
-        public var version: MigrationVersion
-        public var direction: MigrationDirection
+    package struct Migration: Sendable, Hashable {
+        package var version: MigrationVersion
+        package var direction: MigrationDirection
         /// In the first run; nil where it did not run.
-        public var first: MigrationDurations?
+        package var first: MigrationDurations?
         /// In the second run; nil where it did not run.
-        public var second: MigrationDurations?
+        package var second: MigrationDurations?
 
         /// How many times as long the second run took; nil where one of them did not run it, or in no time.
         ///
         /// - Parameter share: which percentile of the two is compared; 1 is the longest.
-        public func ratio(_ share: Double) -> Double? {
+        package func ratio(_ share: Double) -> Double? {
             guard let first = first?.percentile(share).seconds, let second = second?.percentile(share).seconds, first > 0 else {
                 return nil
             }
@@ -43,33 +43,33 @@ public struct RunComparison: Sendable {
     }
 
     /// An instance of both runs that ended differently.
-    public struct Difference: Sendable, Hashable {
-        public var instance: String
-        public var first: Outcome
-        public var second: Outcome
+    package struct Difference: Sendable, Hashable {
+        package var instance: String
+        package var first: Outcome
+        package var second: Outcome
     }
 
-    public let first: Side
-    public let second: Side
+    package let first: Side
+    package let second: Side
     /// Ups before downs, each by version.
-    public let migrations: [Migration]
+    package let migrations: [Migration]
     /// How many instances are in both.
-    public let sharedInstances: Int
+    package let sharedInstances: Int
     /// The instances that only the first run has, in its order.
-    public let onlyInFirst: [String]
+    package let onlyInFirst: [String]
     /// The instances that only the second run has, in its order.
-    public let onlyInSecond: [String]
+    package let onlyInSecond: [String]
     /// In the first run's order.
-    public let differences: [Difference]
+    package let differences: [Difference]
     /// The failures that only the first run has, on instances of both.
-    public let goneFailures: [FailureGroup]
+    package let goneFailures: [FailureGroup]
     /// The failures that only the second run has.
-    public let newFailures: [FailureGroup]
+    package let newFailures: [FailureGroup]
     /// The failures that both have, as the second one has them.
-    public let lastingFailures: [FailureGroup]
+    package let lastingFailures: [FailureGroup]
 
     /// Compares a run with another, mostly a later one.
-    public init(_ first: Side, _ second: Side) {
+    package init(_ first: Side, _ second: Side) {
         (self.first, self.second) = (first, second)
         migrations = Self.paired(first.report.migrationDurations, second.report.migrationDurations)
         let others = Dictionary(second.report.instances.map { ($0.name, $0.outcome) }) { first, _ in first }
@@ -113,7 +113,7 @@ public struct RunComparison: Sendable {
     }
 
     /// How many times as long the migrations of both took in the second run: the median over their medians; nil where they have none in common.
-    public var typicalRatio: Double? {
+    package var typicalRatio: Double? {
         let ratios = migrations.compactMap { $0.ratio(0.5) }.sorted()
         return ratios.isEmpty ? nil : ratios[(ratios.count - 1) / 2]
     }

@@ -1,24 +1,24 @@
 internal import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// The runs that a journal has, newest first.
-public struct RunsReport: Sendable {
+package struct RunsReport: Sendable {
     /// A run with how it stands.
-    public struct Entry: Sendable, Hashable {
-        public var run: RunRecord
-        public var state: RunState
+    package struct Entry: Sendable, Hashable {
+        package var run: RunRecord
+        package var state: RunState
         /// How many instances ended how; those that the run has not reached are `pending`.
-        public var outcomes: [Outcome: Int]
+        package var outcomes: [Outcome: Int]
         /// What it waits for, while it is active.
-        public var waits: [String]
+        package var waits: [String]
 
         /// - Parameters:
         ///   - outcomes: of the instances that have ended.
         ///   - waits: what an active run waits for.
-        public init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = []) {
+        package init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = []) {
             self.run = run
             self.state = state
             self.waits = waits
@@ -28,12 +28,12 @@ public struct RunsReport: Sendable {
     }
 
     /// The journal as the user named it.
-    public var journal: String
+    package var journal: String
     /// When it was made.
-    public var generatedAt: Date
-    public var runs: [Entry]
+    package var generatedAt: Date
+    package var runs: [Entry]
 
-    public init(journal: String, generatedAt: Date, runs: [Entry]) {
+    package init(journal: String, generatedAt: Date, runs: [Entry]) {
         self.journal = journal
         self.generatedAt = generatedAt
         self.runs = runs

@@ -1,23 +1,23 @@
 import ConvoyRollout
-public import ConvoyRun
-public import FoundationEssentials
+package import ConvoyRun
+package import FoundationEssentials
 
 /// A wave of a run.
-public struct WaveReport: Sendable, Hashable {
+package struct WaveReport: Sendable, Hashable {
     /// As the fleet file names it.
-    public var name: String
+    package var name: String
     /// How many instances it has.
-    public var instances: Int
+    package var instances: Int
     /// How many of them are worked on.
-    public internal(set) var running = 0
+    package internal(set) var running = 0
     /// Of the instances that have ended.
-    public internal(set) var outcomes: [Outcome: Int] = [:]
+    package internal(set) var outcomes: [Outcome: Int] = [:]
     /// Nil before its turn.
-    public internal(set) var startedAt: Date?
+    package internal(set) var startedAt: Date?
     /// When the last of its instances had ended; nil before.
-    public internal(set) var finishedAt: Date?
+    package internal(set) var finishedAt: Date?
     /// When the run first came to its gate; nil before, and where it has none.
-    public internal(set) var gateOpenedAt: Date?
+    package internal(set) var gateOpenedAt: Date?
 
     init(name: String, instances: Int) {
         self.name = name
@@ -25,10 +25,10 @@ public struct WaveReport: Sendable, Hashable {
     }
 
     /// How many instances have ended.
-    public var finished: Int { outcomes.values.reduce(0, +) }
+    package var finished: Int { outcomes.values.reduce(0, +) }
 
     /// The outcomes of all its instances; those not reached count as `pending`.
-    public var allOutcomes: [Outcome: Int] {
+    package var allOutcomes: [Outcome: Int] {
         let left = instances - finished
         return left == 0 ? outcomes : outcomes.merging([.pending: left], uniquingKeysWith: +)
     }

@@ -1,6 +1,6 @@
 extension Duration {
     /// Reads a number and a unit: `800ms`, `5s`, `30m`, `2h`, `1d`; also a sum, `1m30s`. A bare number has no meaning and gives nil.
-    public init?(text: some StringProtocol) {
+    package init?(text: some StringProtocol) {
         var rest = Substring(text)
         var total = Duration.zero
         guard !rest.isEmpty else { return nil }
@@ -24,7 +24,7 @@ extension Duration {
     }
 
     /// Whole milliseconds, cut; what PostgreSQL's time-out settings take. Where there are more than the type holds, as many as it does.
-    public var milliseconds: Int64 {
+    package var milliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, hasOverflow) = seconds.multipliedReportingOverflow(by: 1000)
         let (sum, sumHasOverflow) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
@@ -32,7 +32,7 @@ extension Duration {
     }
 
     /// Seconds as a number, as machine output has them.
-    public var seconds: Double {
+    package var seconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) / 1e18
     }

@@ -2,28 +2,28 @@
 ///
 /// The migration loader and the fleet file's reader collect all problems of a file and report them together.
 public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Severity: String, Sendable, Hashable {
+    package enum Severity: String, Sendable, Hashable {
         /// The file cannot be used.
         case error
         /// The file can be used, but the reader should know.
         case warning
     }
 
-    public var severity: Severity
+    package var severity: Severity
     /// The file as the user named it.
-    public var file: String
+    package var file: String
     /// The line, counted from 1; nil where the whole file is meant.
-    public var line: Int?
+    package var line: Int?
     /// The column in characters, counted from 1.
-    public var column: Int?
+    package var column: Int?
     /// One sentence without a full stop.
-    public var message: String
+    package var message: String
     /// The offending text, never a secret.
-    public var text: String?
+    package var text: String?
     /// What to do next.
-    public var hint: String?
+    package var hint: String?
 
-    public init(
+    package init(
         _ severity: Severity = .error,
         file: String,
         line: Int? = nil,
@@ -55,9 +55,9 @@ public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Every problem of a file or directory, thrown together.
 public struct Problems: Error, Sendable, CustomStringConvertible {
-    public let problems: [Problem]
+    package let problems: [Problem]
 
-    public init(_ problems: [Problem]) {
+    package init(_ problems: [Problem]) {
         self.problems = problems
     }
 

@@ -2,22 +2,22 @@ import ConvoyIO
 import ConvoyJournal
 import ConvoyKit
 import ConvoyReporting
-public import ConvoyRun
+package import ConvoyRun
 internal import FoundationEssentials
 internal import HTTPTypes
 
 /// A run could not be resumed.
-public struct ResumeError: Error, Sendable {
+package struct ResumeError: Error, Sendable {
     /// Why; sentences without a secret.
-    public var message: String
+    package var message: String
 
-    public init(_ message: String) {
+    package init(_ message: String) {
         self.message = message
     }
 }
 
 /// What the dashboard may do to a run, beyond showing it.
-public struct RunControl: Sendable {
+package struct RunControl: Sendable {
     enum Action: String, Sendable, CaseIterable {
         case stop, approve, pause, unpause, resume
     }
@@ -32,7 +32,7 @@ public struct RunControl: Sendable {
     ///   - journal: its file.
     ///   - person: the user that the server runs as: `user@host`.
     ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run.
-    public init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
+    package init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
         path = journal
         self.person = "dashboard (\(person))"
         self.resume = resume

@@ -1,17 +1,17 @@
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 internal import FoundationEssentials
 
 /// What a probe of every instance found.
-public struct ProbeFindings: Sendable {
+package struct ProbeFindings: Sendable {
     /// Where each instance stands.
-    public var statuses: [InstanceStatus]
+    package var statuses: [InstanceStatus]
     /// By instance: its newest version and its schema's fingerprint.
-    public var cohorts: [String: String]
+    package var cohorts: [String: String]
     /// Why the probe is incomplete, for example a server that could not list its databases; a sentence each, without a secret.
-    public var problems: [String]
+    package var problems: [String]
 
-    public init(statuses: [InstanceStatus], cohorts: [String: String] = [:], problems: [String] = []) {
+    package init(statuses: [InstanceStatus], cohorts: [String: String] = [:], problems: [String] = []) {
         self.statuses = statuses
         self.cohorts = cohorts
         self.problems = problems
@@ -19,11 +19,11 @@ public struct ProbeFindings: Sendable {
 }
 
 /// Nothing could be probed.
-public struct ProbeError: Error, Sendable {
+package struct ProbeError: Error, Sendable {
     /// Why; a sentence without a secret.
-    public var message: String
+    package var message: String
 
-    public init(_ message: String) {
+    package init(_ message: String) {
         self.message = message
     }
 }

@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// Where the dashboard listens: `127.0.0.1:7080`, `[::1]:7080`, `0.0.0.0:7080`, `dashboard.internal:7080`.
-public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// A name or an address, an IPv6 one without its brackets.
-    public let host: String
+    package let host: String
     /// 0 lets the kernel choose.
-    public let port: Int
+    package let port: Int
 
     /// This machine only.
-    public static let standard = ListenAddress(host: "127.0.0.1", port: 7080)
+    package static let standard = ListenAddress(host: "127.0.0.1", port: 7080)
 
     private init(host: String, port: Int) {
         self.host = host
@@ -16,7 +16,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads `HOST:PORT`; nil for anything else. An IPv6 address needs its brackets, so that it is plain where the port begins.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
@@ -33,7 +33,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether only this machine can reach it. A name other than `localhost` may lead anywhere.
-    public var isLoopback: Bool {
+    package var isLoopback: Bool {
         var four = in_addr()
         if inet_pton(AF_INET, host, &four) == 1 { return UInt32(bigEndian: four.s_addr) >> 24 == 127 }
         var six = in6_addr()
@@ -46,5 +46,5 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     /// With that port, as a browser is given it.
     func url(port: Int) -> String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
-    public var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    package var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }

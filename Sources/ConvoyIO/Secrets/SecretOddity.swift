@@ -36,7 +36,7 @@ public enum SecretOddity: String, Sendable, Hashable, CaseIterable, CustomString
     }
 
     /// Everything that is odd about a text, most telling first.
-    public static func all(in text: String) -> [SecretOddity] {
+    package static func all(in text: String) -> [SecretOddity] {
         var rest = Substring(text).unicodeScalars
         guard !rest.isEmpty else { return [.empty] }
         var oddities: [SecretOddity] = []
@@ -61,7 +61,7 @@ public enum SecretOddity: String, Sendable, Hashable, CaseIterable, CustomString
     }
 
     /// Several, as one part of a sentence.
-    public static func text(_ oddities: [SecretOddity]) -> String {
+    package static func text(_ oddities: [SecretOddity]) -> String {
         guard oddities.count > 1, let last = oddities.last else { return oddities.first?.description ?? "" }
         return oddities.dropLast().map(\.description).joined(separator: ", ") + " and " + last.description
     }

@@ -1,6 +1,6 @@
-public import ConvoyFleet
-public import ConvoyPostgres
-public import ConvoyText
+package import ConvoyFleet
+package import ConvoyPostgres
+package import ConvoyText
 
 extension Fleet {
     /// How many servers are asked at a time.
@@ -9,7 +9,7 @@ extension Fleet {
     /// Asks the servers of ``discoveries`` for their databases, several at a time and with one session each.
     ///
     /// - Throws: names that two databases would share. A server that cannot be asked is a value in the result.
-    public func discover() async throws(Problems) -> DiscoveredFleet {
+    package func discover() async throws(Problems) -> DiscoveredFleet {
         guard !discoveries.isEmpty else { return DiscoveredFleet(instances: instances) }
         let discoveries = discoveries
         let results = await withTaskGroup(of: (Int, Result<[String], PostgresError>).self) { group in
@@ -52,7 +52,7 @@ extension Discovery {
         """
 
     /// Asks the server for its databases, within the template's connect time-out for the session and again for the answer.
-    public func find() async -> Result<[String], PostgresError> {
+    package func find() async -> Result<[String], PostgresError> {
         var parameters = template.direct ?? template.connection
         parameters["dbname"] = maintenanceDatabase
         do throws(PostgresError) {

@@ -1,12 +1,12 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyPostgres
-public import ConvoyRun
+package import ConvoyRun
 
 extension InstanceRunner {
     /// What the server is doing for the run in this instance's database, asked in a session of its own.
     ///
     /// - Returns: what the server's progress views report, empty if they report nothing; nil if the server cannot be queried.
-    public func activity(of run: String, on instance: Instance) async -> [ServerActivity]? {
+    package func activity(of run: String, on instance: Instance) async -> [ServerActivity]? {
         await look(at: instance, sessionName: sessionName(run: run), busyServer: .leftAlone) { connection, probe in
             let query = ServerActivity.query(serverVersion: connection.serverVersion)
             let results = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])

@@ -2,23 +2,23 @@
 ///
 /// The limits are far above what Convoy's own queries and the migrations of a sound database need. A session that passes one ends with
 /// ``PostgresError/Code-swift.enum/overBudget``; the other sessions of the process feel nothing of it.
-public struct SessionBudget: Sendable, Hashable {
+package struct SessionBudget: Sendable, Hashable {
     /// Notices and warnings that are kept between two calls of ``PostgresConnection/takeNotices()``; the rest is counted. Default: 50.
-    public var keptNotices = 50
+    package var keptNotices = 50
     /// Rows that the results of one pipeline may hold. Default: 100,000.
-    public var rows = 100_000
+    package var rows = 100_000
     /// Bytes that the results of one pipeline may take in memory. Default: 8 MiB.
-    public var resultBytes = 8 << 20
+    package var resultBytes = 8 << 20
     /// Bytes that may come without a result or a row: one message, or any number of notices. Default: 4 MiB.
     ///
     /// libpq holds a message in memory until it is complete.
-    public var bytesWithoutResult = 4 << 20
+    package var bytesWithoutResult = 4 << 20
     /// Bytes of rows that are read and dropped in one pipeline, for statements that do not keep theirs. Default: 256 MiB.
-    public var droppedBytes = 256 << 20
+    package var droppedBytes = 256 << 20
     /// Bytes that may come before the session is ready, TLS included. Default: 128 KiB.
-    public var connectingBytes = 128 << 10
+    package var connectingBytes = 128 << 10
 
-    public init() {}
+    package init() {}
 
     /// How much is read before the budget and the clock are checked again.
     static let bytesPerTurn = 64 << 10

@@ -1,7 +1,7 @@
-public import ConvoyFleet
+package import ConvoyFleet
 internal import ConvoyMigrations
 import ConvoyRollout
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 internal import Synchronization
 
@@ -11,7 +11,7 @@ internal import Synchronization
 ///     let result = await notifier.delivering(giveUp: interruptions) { await coordinator.run(plan) }
 ///
 /// It never makes the run wait, and what cannot be delivered changes nothing but a line of warning.
-public final class RunNotifier: EventSink {
+package final class RunNotifier: EventSink {
     /// How long ``delivering(giveUp:_:)`` waits after the run.
     struct Timing: Sendable {
         /// For what is left.
@@ -34,7 +34,7 @@ public final class RunNotifier: EventSink {
     ///   - earlier: what an earlier process has done of the run, and has already sent.
     ///   - report: what the run has done so far, with every event that was sent here taken in.
     ///   - warn: called with one line for a notification that could not be delivered, or that is waited for.
-    public convenience init(
+    package convenience init(
         _ webhooks: [Webhook],
         file: String,
         resuming earlier: FleetReport? = nil,
@@ -60,7 +60,7 @@ public final class RunNotifier: EventSink {
     }
 
     /// Queues what is worth a message and returns at once.
-    public func send(_ events: [Event]) async {
+    package func send(_ events: [Event]) async {
         guard !senders.isEmpty else { return }
         for event in events where isNews(event.kind) {
             guard let message = NotificationMessage(event, report()) else { continue }
@@ -84,7 +84,7 @@ public final class RunNotifier: EventSink {
     /// - Parameters:
     ///   - giveUp: an element when the operator asks to stop.
     ///   - body: sends its events here.
-    public func delivering<Value: Sendable>(giveUp: AsyncStream<Void>, _ body: () async -> Value) async -> Value {
+    package func delivering<Value: Sendable>(giveUp: AsyncStream<Void>, _ body: () async -> Value) async -> Value {
         guard !senders.isEmpty else { return await body() }
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.deliver() }

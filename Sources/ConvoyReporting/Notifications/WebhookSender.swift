@@ -1,4 +1,4 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
 import ConvoyRun
 import ConvoyText
@@ -14,7 +14,7 @@ internal import Synchronization
 ///     await sent
 ///
 /// A failed delivery is reported in one line, and has no other effect.
-public struct WebhookSender: Sendable {
+package struct WebhookSender: Sendable {
     private struct Message: Sendable {
         var body: String
         var occasion: Webhook.Occasion
@@ -39,7 +39,7 @@ public struct WebhookSender: Sendable {
     /// - Parameters:
     ///   - file: the fleet file, as messages call it.
     ///   - warn: called with one line for each message that could not be delivered.
-    public init(_ webhook: Webhook, file: String, warn: @escaping @Sendable (String) -> Void) {
+    package init(_ webhook: Webhook, file: String, warn: @escaping @Sendable (String) -> Void) {
         self.init(webhook, file: file, firstPause: .seconds(1), warn: warn)
     }
 
@@ -52,12 +52,12 @@ public struct WebhookSender: Sendable {
     }
 
     /// How many messages have neither arrived nor been given up.
-    public var undelivered: Int { left.value.withLock(\.self) }
+    package var undelivered: Int { left.value.withLock(\.self) }
 
     /// Puts a message into the queue and returns at once.
     ///
     /// - Parameter body: JSON.
-    public func post(_ body: String, about occasion: Webhook.Occasion) {
+    package func post(_ body: String, about occasion: Webhook.Occasion) {
         left.value.withLock { $0 += 1 }
         guard case .dropped = queue.yield(Message(body: body, occasion: occasion)) else { return }
         left.value.withLock { $0 -= 1 }
@@ -65,13 +65,13 @@ public struct WebhookSender: Sendable {
     }
 
     /// Nothing more will be posted.
-    public func finish() {
+    package func finish() {
         queue.finish()
     }
 
     /// Delivers until ``finish()`` was called and nothing is left. Cancelling the task gives up what is left.
     @concurrent
-    public func deliver() async {
+    package func deliver() async {
         for await message in messages {
             // A stream still gives a cancelled task what it holds.
             if Task.isCancelled { break }

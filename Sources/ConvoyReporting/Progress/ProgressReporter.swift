@@ -1,17 +1,17 @@
 import ConvoyRollout
-public import ConvoyRun
-public import ConvoyText
+package import ConvoyRun
+package import ConvoyText
 internal import Dispatch
-public import FoundationEssentials
+package import FoundationEssentials
 internal import Synchronization
 
 /// Shows a run while it happens, and keeps its report.
 ///
 /// `receive` only folds the event into the report; drawing and writing happen on a queue of their own, so that a stopped terminal, or a
 /// pipe without a reader, never delays the run.
-public final class ProgressReporter: EventSink {
+package final class ProgressReporter: EventSink {
     /// How much is shown, and how.
-    public enum Mode: Sendable {
+    package enum Mode: Sendable {
         /// A few lines drawn over and over, at most four times a second; what an operator should read stays above them.
         case live
         /// A line for each thing worth one.
@@ -50,14 +50,14 @@ public final class ProgressReporter: EventSink {
     private static let lineLimit = 2000
 
     /// What to write, instead of ``finish()``, before the program's last words where it ends at once.
-    public static let erasure = LiveScreen.erasure
+    package static let erasure = LiveScreen.erasure
 
     /// - Parameters:
     ///   - style: asked before each drawing, because a terminal's size changes.
     ///   - report: what an earlier process has done of the run.
     ///   - outlook: knows how fast the run goes; without it no rate and no time left are shown.
     ///   - write: writes to standard error; may block, is never called twice at once.
-    public init(
+    package init(
         _ mode: Mode,
         style: @escaping @Sendable () -> OutputStyle,
         report: FleetReport = FleetReport(),
@@ -73,15 +73,15 @@ public final class ProgressReporter: EventSink {
     }
 
     /// What the run has done so far.
-    public var report: FleetReport { state.withLock(\.report) }
+    package var report: FleetReport { state.withLock(\.report) }
 
     /// Takes in events and returns at once.
-    public func send(_ events: [Event]) async {
+    package func send(_ events: [Event]) async {
         for event in events { receive(event) }
     }
 
     /// Takes in an event and returns at once.
-    public func receive(_ event: Event) {
+    package func receive(_ event: Event) {
         let (mustFlush, mustTick) = state.withLock { state in
             state.report.apply(event)
             state.outlook?.apply(event)
@@ -95,12 +95,12 @@ public final class ProgressReporter: EventSink {
     }
 
     /// Shows a line that is not an event, for example one that a hook writes, and returns at once.
-    public func note(_ line: String) {
+    package func note(_ line: String) {
         if mode != .none { show(line) }
     }
 
     /// Shows a line that an operator should read however little is shown, and returns at once.
-    public func warn(_ line: String) { show(line) }
+    package func warn(_ line: String) { show(line) }
 
     private func show(_ line: String) {
         let mustFlush = state.withLock { state in
@@ -128,7 +128,7 @@ public final class ProgressReporter: EventSink {
     }
 
     /// Writes what is left and takes the live view off the terminal; nothing is drawn after it.
-    public func finish() async {
+    package func finish() async {
         await withCheckedContinuation { continuation in
             queue.async {
                 self.state.withLock { $0.isFinished = true }

@@ -1,7 +1,7 @@
-public import ConvoyFleet
-public import ConvoyMigrations
-public import ConvoyRollout
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRollout
+package import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
@@ -9,7 +9,7 @@ internal import FoundationEssentials
 ///
 /// What an instance costs is what its due migrations typically took, in earlier runs or else so far in this one, corrected by how long those that
 /// have ended really took. One of which nothing is known costs as much as those that have ended.
-public struct RunOutlook: Sendable {
+package struct RunOutlook: Sendable {
     private struct Wave: Sendable {
         var parallelism: Double
         var soak: Duration
@@ -53,7 +53,7 @@ public struct RunOutlook: Sendable {
     ///   - earlier: what earlier processes did of the run.
     ///   - typical: how long each migration usually takes, in the direction of the plan's change.
     ///   - connections: how many connections an instance holds at once.
-    public init(
+    package init(
         _ plan: RolloutPlan,
         resuming earlier: FleetReport? = nil,
         typical: [MigrationVersion: Duration] = [:],
@@ -79,7 +79,7 @@ public struct RunOutlook: Sendable {
     }
 
     /// Takes in what happened.
-    public mutating func apply(_ event: Event) {
+    package mutating func apply(_ event: Event) {
         switch event.kind {
         case .instanceStarted(let name, let wave):
             // An instance that an earlier process left unfinished is started again.

@@ -1,7 +1,7 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyMigrations
+package import ConvoyRun
 import ConvoyText
 internal import Synchronization
 
@@ -10,7 +10,7 @@ internal import Synchronization
 /// It probes in a session of its own, which no budget counts: at most one on each server at a time, open for a moment every two seconds,
 /// and none while every instance makes progress. These sessions fit into the slots that a run always leaves free (``ServerSlots/spare``). A
 /// failed probe is not reported: the migration itself will report the problem.
-public struct ObservingOperator: InstanceOperator {
+package struct ObservingOperator: InstanceOperator {
     package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
     /// When it probes.
@@ -47,19 +47,19 @@ public struct ObservingOperator: InstanceOperator {
         turns = Turns(pause: timing.pause)
     }
 
-    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+    package func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         await inner.probe(instance, for: change)
     }
 
-    public func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
+    package func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
 
-    public func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
+    package func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
 
-    public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
+    package func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
 
-    public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
+    package func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
 
-    public func change(
+    package func change(
         _ instance: Instance,
         _ change: Change,
         run: String,

@@ -1,8 +1,8 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// Takes a plan over the fleet: one task group, one child for each instance under way, the rules left to ``RolloutMachine``.
 ///
@@ -12,7 +12,7 @@ public import FoundationEssentials
 ///     exit(report.exitCode.rawValue)
 ///
 /// The coordinator itself reports when instances start and finish; the instance's operator reports everything between.
-public struct Coordinator: Sendable {
+package struct Coordinator: Sendable {
     let instanceOperator: any InstanceOperator
     let events: any EventSink
     let journal: (any Journal)?
@@ -22,13 +22,13 @@ public struct Coordinator: Sendable {
     let now: @Sendable () -> Date
 
     /// How often it checks for input from outside.
-    public struct Timing: Sendable {
+    package struct Timing: Sendable {
         /// Between two checks for requests of other processes.
-        public var requests = Duration.milliseconds(500)
+        package var requests = Duration.milliseconds(500)
         /// Between two checks of a server's free connections.
-        public var slots = Duration.seconds(5)
+        package var slots = Duration.seconds(5)
 
-        public init() {}
+        package init() {}
     }
 
     /// - Parameters:
@@ -37,7 +37,7 @@ public struct Coordinator: Sendable {
     ///   - surroundings: hooks and gates.
     ///   - window: outside it nothing new starts.
     ///   - now: the wall clock that stamps events and opens the window.
-    public init(
+    package init(
         instanceOperator: any InstanceOperator,
         events: any EventSink,
         journal: (any Journal)? = nil,
@@ -67,7 +67,7 @@ public struct Coordinator: Sendable {
     ///     finishes, after the second what is under way is cancelled. Further ones change nothing. The stream can be used for one run only.
     ///   - answers: what the operator asks for in this process; other processes ask through the journal.
     @concurrent
-    public func run(
+    package func run(
         _ plan: RolloutPlan,
         id: RunID? = nil,
         resuming past: RunPast? = nil,

@@ -1,18 +1,18 @@
-public import ConvoyFleet
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRun
 
 /// Probes many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
 ///
 ///     let statuses = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).statuses(of: fleet.instances, for: .up(to: nil))
-public struct FleetProbe: Sendable {
+package struct FleetProbe: Sendable {
     /// The progress of the probe.
-    public struct Progress: Sendable {
+    package struct Progress: Sendable {
         /// The number of probed instances, this one included.
-        public var finished: Int
-        public var total: Int
+        package var finished: Int
+        package var total: Int
         /// The instance that was just probed.
-        public var status: InstanceStatus
+        package var status: InstanceStatus
     }
 
     private let instanceOperator: any InstanceOperator
@@ -20,7 +20,7 @@ public struct FleetProbe: Sendable {
     private let concurrency: Int?
 
     /// - Parameter concurrency: the most instances at a time; nil leaves it to the connection limits.
-    public init(instanceOperator: any InstanceOperator, limits: ConnectionLimits, concurrency: Int? = nil) {
+    package init(instanceOperator: any InstanceOperator, limits: ConnectionLimits, concurrency: Int? = nil) {
         self.instanceOperator = instanceOperator
         self.limits = limits
         self.concurrency = concurrency
@@ -32,7 +32,7 @@ public struct FleetProbe: Sendable {
     ///
     /// - Parameter progress: called after each instance, one call at a time.
     @concurrent
-    public func statuses(
+    package func statuses(
         of instances: [Instance],
         for change: Change,
         progress: @Sendable (Progress) -> Void = { _ in }
@@ -47,7 +47,7 @@ public struct FleetProbe: Sendable {
 
     /// The cohorts of those instances that could be read, by name.
     @concurrent
-    public func cohorts(of instances: [Instance]) async -> [String: String] {
+    package func cohorts(of instances: [Instance]) async -> [String: String] {
         let cohorts = await each(of: instances, { [instanceOperator] in await instanceOperator.cohort(of: $0) }) { _, _ in }
         return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
     }

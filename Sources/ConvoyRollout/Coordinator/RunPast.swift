@@ -1,23 +1,23 @@
 internal import ConvoyFleet
 import ConvoyMigrations
-public import ConvoyRun
-public import FoundationEssentials
+package import ConvoyRun
+package import FoundationEssentials
 
 /// What an earlier process did in a run: a fold over the events in the journal, for the process that resumes it.
 ///
 ///     var past = RunPast()
 ///     for event in events { past.apply(event) }
-public struct RunPast: Sendable {
+package struct RunPast: Sendable {
     /// When the run began; nil before its first event.
-    public private(set) var startedAt: Date?
+    package private(set) var startedAt: Date?
     /// How instances ended that need not be started again, and those that do.
-    public private(set) var results: [String: InstanceResult] = [:]
+    package private(set) var results: [String: InstanceResult] = [:]
     /// Servers that were paused and not resumed.
-    public private(set) var pausedServers: [String: String] = [:]
+    package private(set) var pausedServers: [String: String] = [:]
     /// Whether the run has come to an end, and how.
-    public private(set) var status: RunStatus?
+    package private(set) var status: RunStatus?
     /// Why it was halted the last time.
-    public private(set) var haltReason: HaltReason?
+    package private(set) var haltReason: HaltReason?
 
     /// Instances that were started and have not finished: what they had done is read from the database.
     private(set) var underWay: [String: Footprint] = [:]
@@ -43,10 +43,10 @@ public struct RunPast: Sendable {
     }
 
     /// A run that has not begun.
-    public init() {}
+    package init() {}
 
     /// Takes in what happened, in the order in which it did.
-    public mutating func apply(_ event: Event) {
+    package mutating func apply(_ event: Event) {
         if case .runResumed = event.kind {
             for wave in gatesOpened.keys { soaked[wave] = soakedSeconds(wave) }
             gatesOpened = [:]
@@ -107,23 +107,23 @@ public struct RunPast: Sendable {
     }
 
     /// Whether an instance ended so that it is not started again.
-    public func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
+    package func isSettled(_ instance: String) -> Bool { results[instance]?.outcome.isSettled == true }
 
     /// Instances that were begun, or whose rollback was, and that did not finish: their app may be down.
-    public var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
+    package var unfinished: Set<String> { owedRollbacks.union(underWay.keys) }
 
     /// Whether an instance was worked on and its end is not known, so that the cause of the halt may have changed.
-    public var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
+    package var hasUnknowns: Bool { results.values.contains { $0.outcome == .unknown } }
 
     /// How many instances ended so.
-    public var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
+    package var settledInstances: Int { results.values.count { $0.outcome.isSettled } }
 
     /// Instances whose rollback was begun and has not come to an end.
-    public var owedRollbacks: Set<String> { rollbacksBegun.subtracting(rollbacks.filter(\.value.isSettled).keys) }
+    package var owedRollbacks: Set<String> { rollbacksBegun.subtracting(rollbacks.filter(\.value.isSettled).keys) }
 
     /// Why a resumed run stays halted. Causes that an operator can fix are tried again: a hook, the journal, or a gate that has not caused
     /// rollbacks.
-    public var standingReason: HaltReason? {
+    package var standingReason: HaltReason? {
         switch haltReason {
         case nil, .hookFailed, .journalFailed: nil
         case .gateFailed: rollbacksBegun.isEmpty ? nil : haltReason
@@ -132,7 +132,7 @@ public struct RunPast: Sendable {
     }
 
     /// Why a halted run cannot be resumed: no rollback is owed and no outcome unknown, so it would stay halted. Nil if it can.
-    public var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
+    package var finalReason: HaltReason? { owedRollbacks.isEmpty && !hasUnknowns ? standingReason : nil }
 
     /// What the rules need to continue. They decide for themselves whether a stop rule is still broken, now that `unknown` outcomes have
     /// become facts; only a wave that was to be rolled back stays halted for its first reason.

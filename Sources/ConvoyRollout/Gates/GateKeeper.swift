@@ -1,6 +1,6 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRun
 import ConvoyText
 
@@ -9,9 +9,9 @@ import ConvoyText
 /// Checks, command and URL run when the gate opens, again every ``Gate/every`` while the gate is closed, and once more at the end: when the
 /// soak is over and the approval is there. The first bad result fails the gate. An approval counts from the moment when it is given, also
 /// during the soak.
-public struct GateKeeper: Sendable {
+package struct GateKeeper: Sendable {
     /// How a gate ended.
-    public enum Verdict: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable {
         case passed
         /// What turned bad: the instance and its check, the command, or the URL.
         case failed(reason: String)
@@ -54,7 +54,7 @@ public struct GateKeeper: Sendable {
     ///   - resumedAfter: how much of the soak an earlier process of the run has waited already.
     ///   - waiting: called with what the gate waits for, at the start and when that changes.
     @concurrent
-    public func verdict(
+    package func verdict(
         on gate: Gate,
         after wave: String,
         instances: [Instance],

@@ -1,7 +1,7 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyMigrations
+package import ConvoyRun
 
 /// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
 /// `after_instance`.
@@ -12,7 +12,7 @@ public import ConvoyRun
 ///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
 ///   or the run was cancelled.
 /// - Checks run when migrations were applied, not after a way down: they are written for the newer version.
-public struct GuardedOperator: InstanceOperator {
+package struct GuardedOperator: InstanceOperator {
     private let inner: any InstanceOperator
     private let hooks: HookRunner
     private let checkFailure: @Sendable (Instance) async -> Failure?
@@ -26,7 +26,7 @@ public struct GuardedOperator: InstanceOperator {
     ///   - unfinished: instances that an earlier process of the same run began and did not finish. Their app may be down and their checks not
     ///     run, so for these hooks and checks run even where nothing is pending.
     ///   - healthChecks: runs the checks.
-    public init(
+    package init(
         _ inner: any InstanceOperator,
         hooks: HookRunner,
         checks: [Check],
@@ -54,20 +54,20 @@ public struct GuardedOperator: InstanceOperator {
         self.checkFailure = checkFailure
     }
 
-    public func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
+    package func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         await inner.probe(instance, for: change)
     }
 
-    public func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
+    package func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
 
-    public func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
+    package func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
 
-    public func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
+    package func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
 
     /// Probes and checks use one connection each, when the migration's own are closed.
-    public func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
+    package func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
 
-    public func change(
+    package func change(
         _ instance: Instance,
         _ change: Change,
         run: String,

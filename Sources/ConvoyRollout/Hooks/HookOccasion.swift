@@ -1,20 +1,20 @@
-public import ConvoyFleet
-public import ConvoyMigrations
+package import ConvoyFleet
+package import ConvoyMigrations
 
 /// What a hook or a gate's command runs for: where its placeholders and its `CONVOY_*` variables come from.
-public struct HookOccasion: Sendable {
+package struct HookOccasion: Sendable {
     /// The run's id.
-    public var run: String
+    package var run: String
     /// Which way the migrations go.
-    public var direction: MigrationDirection
+    package var direction: MigrationDirection
     /// Nil around a run.
-    public var wave: String?
+    package var wave: String?
     /// Nil around a run, and around a wave.
-    public var instance: Instance?
+    package var instance: Instance?
     /// How the instance, the wave or the run ended, for a hook that comes after it.
-    public var outcome: String?
+    package var outcome: String?
 
-    public init(
+    package init(
         run: String,
         direction: MigrationDirection,
         wave: String? = nil,

@@ -1,7 +1,7 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
 internal import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
@@ -14,7 +14,7 @@ internal import FoundationEssentials
 /// A program gets what ``HookEnvironment`` lets through of this process's environment, and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,
 /// `CONVOY_INSTANCE`, `CONVOY_SERVER`, `CONVOY_DATABASE`, `CONVOY_LABEL_<KEY>`; afterwards also `CONVOY_OUTCOME`, and after a run `CONVOY_STATUS`. Its standard input is empty.
 /// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
-public struct HookRunner: Sendable {
+package struct HookRunner: Sendable {
     private let hooks: Hooks
     private let fleet: String
     /// Hides secrets in what programs write and in what the checks of a server say.
@@ -29,7 +29,7 @@ public struct HookRunner: Sendable {
     ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
-    public init(
+    package init(
         _ hooks: Hooks,
         fleet: String,
         instances: [Instance],
@@ -67,13 +67,13 @@ public struct HookRunner: Sendable {
     }
 
     /// Whether the fleet file has a hook there.
-    public func has(_ point: HookPoint) -> Bool { hooks.commands[point] != nil }
+    package func has(_ point: HookPoint) -> Bool { hooks.commands[point] != nil }
 
     /// Runs a hook; nil where the fleet file has none there.
     ///
     /// When the task is cancelled, a `before_…` hook is ended, or not started. An `after_…` hook still runs, within its time: what was
     /// stopped before has to be started again.
-    public func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
+    package func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
         await perform(point, for: occasion)?.result
     }
 

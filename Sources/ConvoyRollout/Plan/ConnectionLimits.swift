@@ -1,29 +1,29 @@
-public import ConvoyFleet
+package import ConvoyFleet
 
 /// How many connections a run may hold at once: over the whole fleet and on each server.
-public struct ConnectionLimits: Sendable, Hashable {
+package struct ConnectionLimits: Sendable, Hashable {
     /// `limits.total`.
-    public let total: Int
+    package let total: Int
     /// `limits.per_server`.
-    public let perServer: Int
+    package let perServer: Int
     /// `max_connections` of the servers that have one, by server name.
-    public let servers: [String: Int]
+    package let servers: [String: Int]
 
-    public init(total: Int, perServer: Int, servers: [String: Int] = [:]) {
+    package init(total: Int, perServer: Int, servers: [String: Int] = [:]) {
         self.total = total
         self.perServer = perServer
         self.servers = servers
     }
 
     /// What the fleet file allows.
-    public init(_ fleet: Fleet) {
+    package init(_ fleet: Fleet) {
         var servers: [String: Int] = [:]
         for server in fleet.servers { servers[server.name] = server.maxConnections }
         self.init(total: fleet.limits.total, perServer: fleet.limits.perServer, servers: servers)
     }
 
     /// The most connections to one server: the smallest of the three limits, and at least one, since a budget of none could never end a run.
-    public func budget(of server: String) -> Int {
+    package func budget(of server: String) -> Int {
         max(1, min(total, perServer, servers[server] ?? perServer))
     }
 }

@@ -4,7 +4,7 @@ extension PinnedPlan {
     /// What has changed since the plan was pinned, one line each; empty where it still holds.
     ///
     /// - Parameter now: the same plan, pinned again from the files and databases of now.
-    public func differences(to now: PinnedPlan) -> [String] {
+    package func differences(to now: PinnedPlan) -> [String] {
         var lines: [String] = []
         if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
         if change != now.change { lines.append("the plan's target changed") }
@@ -13,7 +13,7 @@ extension PinnedPlan {
     }
 
     /// Files of the migration set that came, went or changed.
-    public func migrationDifferences(to now: PinnedPlan) -> [String] {
+    package func migrationDifferences(to now: PinnedPlan) -> [String] {
         let before = Dictionary(migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
         let after = Dictionary(now.migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
         return Set(before.keys).union(after.keys).sorted().compactMap { version in

@@ -1,8 +1,8 @@
-public import ConvoyFleet
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRun
 import ConvoyText
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// A plan in writing, so that what runs later is exactly what was reviewed: `plan --out`, `migrate --plan`, and the journal's record of a
 /// run.
@@ -10,20 +10,20 @@ public import FoundationEssentials
 /// It pins the checksum of each migration, the waves with their rules and instances, and the state of each instance. It contains no
 /// connection and no secret; those come from the fleet file. So do hooks, checks, the maintenance window and what gates run, which an
 /// operator may have to fix before a run can be resumed.
-public struct PinnedPlan: Sendable, Hashable, Codable {
+package struct PinnedPlan: Sendable, Hashable, Codable {
     /// What a later convoy recognises the form by.
-    public static let schema = "convoy.pinned-plan/1"
+    package static let schema = "convoy.pinned-plan/1"
 
-    public var schema = Self.schema
+    package var schema = Self.schema
     /// The fleet's name.
-    public var fleet: String
-    public var generatedAt: Date
-    public var change: PinnedChange
+    package var fleet: String
+    package var generatedAt: Date
+    package var change: PinnedChange
     /// What `--select` said; nil for the whole fleet.
-    public var select: String?
+    package var select: String?
     /// The whole migration set, oldest first.
-    public var migrations: [PinnedMigration]
-    public var waves: [PinnedWave]
+    package var migrations: [PinnedMigration]
+    package var waves: [PinnedWave]
 
     enum CodingKeys: String, CodingKey {
         case schema, fleet, change, select, migrations, waves
@@ -31,27 +31,27 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
     }
 
     /// A file of the set.
-    public struct PinnedMigration: Sendable, Hashable, Codable {
-        public var version: MigrationVersion
-        public var checksum: String
+    package struct PinnedMigration: Sendable, Hashable, Codable {
+        package var version: MigrationVersion
+        package var checksum: String
     }
 
     /// A ``Change``.
-    public struct PinnedChange: Sendable, Hashable, Codable {
-        public var direction: MigrationDirection
+    package struct PinnedChange: Sendable, Hashable, Codable {
+        package var direction: MigrationDirection
         /// The version that was named; nil is the newest.
-        public var to: MigrationVersion?
-        public var steps: Int?
+        package var to: MigrationVersion?
+        package var steps: Int?
     }
 
     /// A wave with its rules.
-    public struct PinnedWave: Sendable, Hashable, Codable {
-        public var name: String
-        public var instances: [PinnedInstance]
-        public var maxParallel: Int?
-        public var stop: Stop
-        public var onFailure: OnFailure
-        public var gate: PinnedGate?
+    package struct PinnedWave: Sendable, Hashable, Codable {
+        package var name: String
+        package var instances: [PinnedInstance]
+        package var maxParallel: Int?
+        package var stop: Stop
+        package var onFailure: OnFailure
+        package var gate: PinnedGate?
 
         enum CodingKeys: String, CodingKey {
             case name, instances, stop, gate
@@ -60,11 +60,11 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
         }
 
         /// ``StopRules`` under the fleet file's names.
-        public struct Stop: Sendable, Hashable, Codable {
-            public var failures: Int?
-            public var failurePercent: Double?
-            public var sameFailure: Int?
-            public var unreachablePercent: Double?
+        package struct Stop: Sendable, Hashable, Codable {
+            package var failures: Int?
+            package var failurePercent: Double?
+            package var sameFailure: Int?
+            package var unreachablePercent: Double?
 
             enum CodingKeys: String, CodingKey {
                 case failures
@@ -75,29 +75,29 @@ public struct PinnedPlan: Sendable, Hashable, Codable {
         }
 
         /// What a ``Gate`` waits for; durations in seconds. What it runs comes from the fleet file, which may have filled in secrets there.
-        public struct PinnedGate: Sendable, Hashable, Codable {
-            public var soak: Double
-            public var every: Double
-            public var approve: Bool
+        package struct PinnedGate: Sendable, Hashable, Codable {
+            package var soak: Double
+            package var every: Double
+            package var approve: Bool
             /// Their names.
-            public var checks: [String]
+            package var checks: [String]
         }
     }
 
     /// An instance and where it stood.
-    public struct PinnedInstance: Sendable, Hashable, Codable {
-        public var name: String
-        public var server: String
-        public var database: String
+    package struct PinnedInstance: Sendable, Hashable, Codable {
+        package var name: String
+        package var server: String
+        package var database: String
         /// The state of the instance; nil if it was not probed.
-        public var start: Start?
+        package var start: Start?
 
         /// What the probe of the instance found.
-        public struct Start: Sendable, Hashable, Codable {
+        package struct Start: Sendable, Hashable, Codable {
             /// The newest version in the ledger; nil for none.
-            public var version: MigrationVersion?
+            package var version: MigrationVersion?
             /// What the change would run, in order.
-            public var pending: [MigrationVersion]
+            package var pending: [MigrationVersion]
         }
     }
 }
@@ -108,7 +108,7 @@ extension PinnedPlan {
     /// - Parameters:
     ///   - selector: what chose the plan's instances.
     ///   - statuses: the states of the instances that were probed.
-    public init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
+    package init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
         let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
         fleet = plan.fleet
         generatedAt = date
@@ -130,7 +130,7 @@ extension PinnedPlan {
     }
 
     /// The plan itself again, with the connections and gates of the fleet of now; instances that it no longer has are left out.
-    public func plan(instances: [Instance], fleet file: Fleet) -> RolloutPlan {
+    package func plan(instances: [Instance], fleet file: Fleet) -> RolloutPlan {
         let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
         let gates = Dictionary(file.rollout.waves.map { ($0.name, $0.gate) }) { first, _ in first }
         var plan = RolloutPlan(
@@ -153,7 +153,7 @@ extension PinnedPlan {
     }
 
     /// How many instances it names.
-    public var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
+    package var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
 
     // MARK: As a file
 
@@ -168,7 +168,7 @@ extension PinnedPlan {
     /// Reads what ``data()`` wrote.
     ///
     /// - Throws: an ``InvalidPlan`` for anything else.
-    public init(data: Data) throws(InvalidPlan) {
+    package init(data: Data) throws(InvalidPlan) {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
         guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is not a plan file") }
@@ -186,7 +186,7 @@ extension PinnedPlan {
     }
 
     /// Its JSON, with keys in order so that two plans can be compared as text.
-    public func data() throws -> Data {
+    package func data() throws -> Data {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -195,8 +195,8 @@ extension PinnedPlan {
 }
 
 /// A text that is not a pinned plan.
-public struct InvalidPlan: Error, Sendable, Hashable {
-    public let message: String
+package struct InvalidPlan: Error, Sendable, Hashable {
+    package let message: String
 }
 
 extension PinnedPlan.PinnedChange {
@@ -211,7 +211,7 @@ extension PinnedPlan.PinnedChange {
     }
 
     /// The change that it pins.
-    public var change: Change {
+    package var change: Change {
         switch (direction, to) {
         case (.up, let target): .up(to: target)
         case (.down, let target?): .down(to: target)
@@ -222,10 +222,10 @@ extension PinnedPlan.PinnedChange {
 
 extension PinnedPlan.PinnedInstance.Start {
     /// As a plan has it.
-    public var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
+    package var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
 
     /// Nil if the probe failed before it found anything.
-    public init?(_ status: InstanceStatus) {
+    package init?(_ status: InstanceStatus) {
         guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
         self.init(version: status.version, pending: status.pending)
     }

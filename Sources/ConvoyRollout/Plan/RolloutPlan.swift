@@ -1,23 +1,23 @@
-public import ConvoyFleet
-public import ConvoyMigrations
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRun
 import ConvoyText
 
 /// What a run is going to do: which instances, in which waves, within which limits. A plain value; nothing was connected to for it.
-public struct RolloutPlan: Sendable {
+package struct RolloutPlan: Sendable {
     /// A wave with its instances.
-    public struct Wave: Sendable {
-        public var name: String
+    package struct Wave: Sendable {
+        package var name: String
         /// In the order of the selection.
-        public var instances: [Instance]
+        package var instances: [Instance]
         /// The most instances at a time; nil leaves it to the connection limits.
-        public var maxParallel: Int?
-        public var stop: StopRules
-        public var onFailure: OnFailure
+        package var maxParallel: Int?
+        package var stop: StopRules
+        package var onFailure: OnFailure
         /// What must hold before the next wave starts; nil is nothing.
-        public var gate: Gate?
+        package var gate: Gate?
 
-        public init(
+        package init(
             name: String,
             instances: [Instance],
             maxParallel: Int? = nil,
@@ -35,30 +35,30 @@ public struct RolloutPlan: Sendable {
     }
 
     /// The fleet's name.
-    public var fleet: String
-    public var change: Change
+    package var fleet: String
+    package var change: Change
     /// In order. Waves that got no instance are left out.
-    public var waves: [Wave]
-    public var limits: ConnectionLimits
+    package var waves: [Wave]
+    package var limits: ConnectionLimits
     /// Selected instances that the run does not touch: no wave takes them, or their wave was not asked for.
-    public var leftOut: [Instance]
+    package var leftOut: [Instance]
     /// The probed states of instances, by name: a rollback by steps, and a rollback to where each instance started, begin from them.
-    public var starts: [String: Start] = [:]
+    package var starts: [String: Start] = [:]
 
     /// Where an instance stood before the run.
-    public struct Start: Sendable, Hashable {
+    package struct Start: Sendable, Hashable {
         /// The newest version in its ledger; nil for none.
-        public var version: MigrationVersion?
+        package var version: MigrationVersion?
         /// What the change was to run, in order.
-        public var pending: [MigrationVersion]
+        package var pending: [MigrationVersion]
 
-        public init(version: MigrationVersion?, pending: [MigrationVersion]) {
+        package init(version: MigrationVersion?, pending: [MigrationVersion]) {
             self.version = version
             self.pending = pending
         }
     }
 
-    public init(fleet: String, change: Change, waves: [Wave], limits: ConnectionLimits, leftOut: [Instance] = []) {
+    package init(fleet: String, change: Change, waves: [Wave], limits: ConnectionLimits, leftOut: [Instance] = []) {
         self.fleet = fleet
         self.change = change
         self.waves = waves
@@ -78,7 +78,7 @@ public struct RolloutPlan: Sendable {
     ///   - concurrency: maximum number of instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a
     ///     canary stays as careful as the fleet file says.
     /// - Throws: ``UnknownWave`` for a name that the fleet file does not have.
-    public init(
+    package init(
         fleet: Fleet,
         instances: [Instance],
         change: Change,
@@ -114,21 +114,21 @@ public struct RolloutPlan: Sendable {
     }
 
     /// The waves as events and reports name them.
-    public var plannedWaves: [PlannedWave] {
+    package var plannedWaves: [PlannedWave] {
         waves.map { PlannedWave(name: $0.name, instances: $0.instances.map(\.name)) }
     }
 
     /// How many instances the run touches.
-    public var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
+    package var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
 }
 
 /// A wave was asked for that the fleet file does not have.
-public struct UnknownWave: Error, Sendable, Hashable, CustomStringConvertible {
-    public let name: String
+package struct UnknownWave: Error, Sendable, Hashable, CustomStringConvertible {
+    package let name: String
     /// The waves that there are.
-    public let known: [String]
+    package let known: [String]
 
-    public var description: String {
+    package var description: String {
         let meant = nearestWord(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
         return "unknown wave “\(name)”\(meant.isEmpty ? "; the fleet file has \(known.joined(separator: ", "))" : meant)"
     }

@@ -1,9 +1,9 @@
-public import ConvoyFleet
-public import ConvoyRun
+package import ConvoyFleet
+package import ConvoyRun
 
 extension RolloutMachine {
     /// What the coordinator is to do, in the order given.
-    public enum Action: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
         case startWave(String)
         /// Run the wave's `before_wave` hook; answered by ``RolloutMachine/wavePrepared(_:)`` or ``RolloutMachine/waveNotPrepared(_:reason:)``.
         case prepareWave(String)
@@ -31,21 +31,21 @@ extension RolloutMachine {
     }
 
     /// A wave as the rules see it.
-    public struct Wave: Sendable, Hashable {
-        public var name: String
+    package struct Wave: Sendable, Hashable {
+        package var name: String
         /// The most instances at a time; nil leaves it to the connection limits.
-        public var maxParallel: Int?
-        public var stop: StopRules
-        public var onFailure: OnFailure
+        package var maxParallel: Int?
+        package var stop: StopRules
+        package var onFailure: OnFailure
         /// Something must hold after it before the next wave starts.
-        public var hasGate: Bool
+        package var hasGate: Bool
         /// It has a `before_wave` hook.
-        public var needsPreparation: Bool
+        package var needsPreparation: Bool
         /// It has an `after_wave` hook.
-        public var needsClosing: Bool
-        public var instances: [Member]
+        package var needsClosing: Bool
+        package var instances: [Member]
 
-        public init(
+        package init(
             name: String,
             maxParallel: Int? = nil,
             stop: StopRules = StopRules(),
@@ -70,15 +70,15 @@ extension RolloutMachine {
     }
 
     /// An instance as the rules see it.
-    public struct Member: Sendable, Hashable {
-        public var name: String
-        public var server: String
+    package struct Member: Sendable, Hashable {
+        package var name: String
+        package var server: String
         /// All that it may hold at once on its server.
-        public var connections: Int
+        package var connections: Int
         /// Whether migrations may be pending there; false only if a probe found none.
-        public var mayBeDue: Bool
+        package var mayBeDue: Bool
 
-        public init(name: String, server: String, connections: Int = 1, mayBeDue: Bool = true) {
+        package init(name: String, server: String, connections: Int = 1, mayBeDue: Bool = true) {
             self.name = name
             self.server = server
             self.connections = connections
@@ -87,15 +87,15 @@ extension RolloutMachine {
     }
 
     /// A fact about an instance: its change, or its rollback, ended like this.
-    public struct Finish: Sendable, Hashable {
-        public var instance: String
-        public var outcome: Outcome
+    package struct Finish: Sendable, Hashable {
+        package var instance: String
+        package var outcome: Outcome
         /// Equal for equal failures: ``Failure/fingerprint``.
-        public var fingerprint: String?
+        package var fingerprint: String?
         /// The run applied or reverted something there that stands. Rollbacks need not say it.
-        public var isChanged: Bool
+        package var isChanged: Bool
 
-        public init(_ instance: String, _ outcome: Outcome, fingerprint: String? = nil, isChanged: Bool = false) {
+        package init(_ instance: String, _ outcome: Outcome, fingerprint: String? = nil, isChanged: Bool = false) {
             self.instance = instance
             self.outcome = outcome
             self.fingerprint = fingerprint

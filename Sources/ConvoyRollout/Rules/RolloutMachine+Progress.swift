@@ -1,43 +1,43 @@
-public import ConvoyRun
+package import ConvoyRun
 
 extension RolloutMachine {
     /// What an earlier process recorded of the run, for the process that resumes it.
-    public struct Progress: Sendable, Hashable {
+    package struct Progress: Sendable, Hashable {
         /// What is behind a wave.
-        public struct Milestones: OptionSet, Sendable, Hashable {
-            public let rawValue: Int
+        package struct Milestones: OptionSet, Sendable, Hashable {
+            package let rawValue: Int
 
-            public init(rawValue: Int) {
+            package init(rawValue: Int) {
                 self.rawValue = rawValue
             }
 
             /// ``Action/startWave(_:)`` was given.
-            public static let started = Milestones(rawValue: 1)
+            package static let started = Milestones(rawValue: 1)
             /// Its `before_wave` hook succeeded.
-            public static let prepared = Milestones(rawValue: 2)
+            package static let prepared = Milestones(rawValue: 2)
             /// Its `after_wave` hook succeeded.
-            public static let closed = Milestones(rawValue: 4)
+            package static let closed = Milestones(rawValue: 4)
             /// ``Action/finishWave(_:)`` was given, possibly before all was done.
-            public static let finished = Milestones(rawValue: 8)
+            package static let finished = Milestones(rawValue: 8)
             /// Its gate passed.
-            public static let gatePassed = Milestones(rawValue: 16)
+            package static let gatePassed = Milestones(rawValue: 16)
         }
 
         /// The milestones of each wave that was started, by name.
-        public var waves: [String: Milestones]
+        package var waves: [String: Milestones]
         /// How instances ended, in order; one may occur again. Those whose last outcome is not ``Outcome/isSettled`` are started again. So is
         /// what was started and did not finish: it need not be here, but where it is known to be changed it should, as `interrupted`,
         /// so that a rollback of the wave does not forget it.
-        public var finishes: [Finish]
+        package var finishes: [Finish]
         /// How rollbacks ended, by instance. Those whose outcome is not ``Outcome/isSettled`` are tried again.
-        public var rollbacks: [String: Outcome]
+        package var rollbacks: [String: Outcome]
         /// Why the run was halted. It then stays halted, and only the rollbacks that it still owes continue. Nil tries again what halted
         /// it: a hook, a gate, the journal, an instance whose outcome was unknown. Do not use nil for a wave with `on_failure: rollback`,
         /// which may be rolled back in part. A stop rule that is broken by settled instances halts again in any case.
-        public var haltReason: HaltReason?
+        package var haltReason: HaltReason?
 
         /// By default of a run that has just begun.
-        public init(
+        package init(
             waves: [String: Milestones] = [:],
             finishes: [Finish] = [],
             rollbacks: [String: Outcome] = [:],

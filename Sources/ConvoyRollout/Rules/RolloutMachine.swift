@@ -1,6 +1,6 @@
-public import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
-public import ConvoyRun
+package import ConvoyRun
 
 /// The rules of a run over the fleet: facts in, actions out; no clock, no socket, no task.
 ///
@@ -28,7 +28,7 @@ public import ConvoyRun
 ///
 /// A fact that does not fit, such as one about something that is not under way, changes nothing. A fact takes O(log servers), amortised,
 /// whatever the size of the fleet.
-public struct RolloutMachine: Sendable {
+package struct RolloutMachine: Sendable {
     private enum Phase: Sendable {
         /// The run has not begun.
         case ready
@@ -66,7 +66,7 @@ public struct RolloutMachine: Sendable {
     /// - Parameters:
     ///   - waves: in order. An instance that is named twice is taken where it comes first.
     ///   - progress: what an earlier process recorded of the run. What is done is not done again, but its failures count.
-    public init(waves: [Wave], limits: ConnectionLimits, resuming progress: Progress = Progress()) {
+    package init(waves: [Wave], limits: ConnectionLimits, resuming progress: Progress = Progress()) {
         var seen: Set<String> = []
         self.waves = waves.map { wave in
             var wave = wave
@@ -86,7 +86,7 @@ public struct RolloutMachine: Sendable {
     ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
     ///   - progress: what an earlier process recorded of the run.
     ///   - connections: what an instance may hold at once on its server: ``InstanceOperator/connections(for:)``.
-    public init(
+    package init(
         _ plan: RolloutPlan,
         hookPoints: Set<HookPoint> = [],
         resuming progress: Progress = Progress(),
@@ -113,14 +113,14 @@ public struct RolloutMachine: Sendable {
     // MARK: The run
 
     /// The run begins; only the first call counts. Report what already holds, such as a closed window or a paused server, before this.
-    public mutating func runStarted() -> [Action] {
+    package mutating func runStarted() -> [Action] {
         guard phase == .ready else { return [] }
         phase = .started
         return (history.haltReason.map { halt($0) } ?? []) + advance()
     }
 
     /// The operator asked to stop: first gracefully, the second time by cancelling what is under way; more requests change nothing.
-    public mutating func stopRequested() -> [Action] {
+    package mutating func stopRequested() -> [Action] {
         guard phase != .finished else { return [] }
         stopRequests += 1
         switch stopRequests {
@@ -132,7 +132,7 @@ public struct RolloutMachine: Sendable {
 
     /// The coordinator cannot continue, for example because the journal cannot be written: nothing starts from here on, rollbacks included,
     /// and instances in progress finish.
-    public mutating func haltRequested(_ reason: HaltReason) -> [Action] {
+    package mutating func haltRequested(_ reason: HaltReason) -> [Action] {
         guard phase != .finished else { return [] }
         isFrozen = true
         return halt(reason) + advance()
@@ -141,7 +141,7 @@ public struct RolloutMachine: Sendable {
     // MARK: Instances
 
     /// Instances that were started have finished. The stop rules see all of them before anything else starts.
-    public mutating func instancesFinished(_ finishes: [Finish]) -> [Action] {
+    package mutating func instancesFinished(_ finishes: [Finish]) -> [Action] {
         var rollbacks: [Action] = []
         for finish in finishes {
             guard let ending = current?.changeFinished(finish, mayRollBack: stopRequests < 2 && !isFrozen), ending != .ignored else {
@@ -154,7 +154,7 @@ public struct RolloutMachine: Sendable {
     }
 
     /// Rollbacks that were started have ended, successfully or not.
-    public mutating func rollbacksFinished(_ finishes: [Finish]) -> [Action] {
+    package mutating func rollbacksFinished(_ finishes: [Finish]) -> [Action] {
         for finish in finishes where current?.rollbackFinished(finish.instance) == true {
             if !finish.outcome.isGood { hasFailures = true }
         }
@@ -163,7 +163,7 @@ public struct RolloutMachine: Sendable {
 
     /// Instances that were to be started or rolled back were not touched, because the coordinator cannot continue: as
     /// ``haltRequested(_:)``.
-    public mutating func instancesNotStarted(_ instances: [String], _ reason: HaltReason) -> [Action] {
+    package mutating func instancesNotStarted(_ instances: [String], _ reason: HaltReason) -> [Action] {
         for instance in instances { current?.release(instance) }
         return haltRequested(reason)
     }
@@ -171,7 +171,7 @@ public struct RolloutMachine: Sendable {
     // MARK: Waves
 
     /// The wave's `before_wave` hook succeeded.
-    public mutating func wavePrepared(_ wave: String) -> [Action] {
+    package mutating func wavePrepared(_ wave: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.reached(.prepared)
         current?.stage = .entered
@@ -179,7 +179,7 @@ public struct RolloutMachine: Sendable {
     }
 
     /// The wave's `before_wave` hook failed: none of its instances starts.
-    public mutating func waveNotPrepared(_ wave: String, reason: String) -> [Action] {
+    package mutating func waveNotPrepared(_ wave: String, reason: String) -> [Action] {
         guard isUnderWay(wave, .preparing) else { return [] }
         current?.stage = .entered
         return haltForHook(.beforeWave, wave, reason) + advance()
@@ -188,7 +188,7 @@ public struct RolloutMachine: Sendable {
     /// The wave's `after_wave` hook ended.
     ///
     /// - Parameter problem: why it failed; nil if it succeeded.
-    public mutating func waveClosed(_ wave: String, problem: String? = nil) -> [Action] {
+    package mutating func waveClosed(_ wave: String, problem: String? = nil) -> [Action] {
         guard isUnderWay(wave, .closing) else { return [] }
         if problem == nil { current?.reached(.closed) }
         current?.stage = .ended
@@ -196,7 +196,7 @@ public struct RolloutMachine: Sendable {
     }
 
     /// The gate after the wave lets the next one start.
-    public mutating func gatePassed(_ wave: String) -> [Action] {
+    package mutating func gatePassed(_ wave: String) -> [Action] {
         guard isUnderWay(wave, .gate) else { return [] }
         current?.reached(.gatePassed)
         current?.stage = .ended
@@ -204,7 +204,7 @@ public struct RolloutMachine: Sendable {
     }
 
     /// The gate after the wave does not let the next one start.
-    public mutating func gateFailed(_ wave: String, reason: String) -> [Action] {
+    package mutating func gateFailed(_ wave: String, reason: String) -> [Action] {
         guard isUnderWay(wave, .gate) else { return [] }
         current?.oweRollbackOfWave()
         current?.stage = .entered
@@ -216,31 +216,31 @@ public struct RolloutMachine: Sendable {
     /// A server can now offer this number of connections.
     ///
     /// - Parameter connections: 0 lets nothing new start there; nil is as configured, and more than that changes nothing.
-    public mutating func budgetChanged(_ server: String, connections: Int?) -> [Action] {
+    package mutating func budgetChanged(_ server: String, connections: Int?) -> [Action] {
         budgets.set(server, to: connections)
         return budgetChanged(server)
     }
 
     /// Nothing new starts on the server.
-    public mutating func serverPaused(_ server: String) -> [Action] {
+    package mutating func serverPaused(_ server: String) -> [Action] {
         budgets.pause(server)
         return budgetChanged(server)
     }
 
     /// The server's instances start again.
-    public mutating func serverResumed(_ server: String) -> [Action] {
+    package mutating func serverResumed(_ server: String) -> [Action] {
         budgets.resume(server)
         return budgetChanged(server)
     }
 
     /// No wave and no instance starts until the window opens. Closing hooks, gates and rollbacks continue.
-    public mutating func windowClosed() -> [Action] {
+    package mutating func windowClosed() -> [Action] {
         isWindowClosed = true
         return []
     }
 
     /// Waves and instances start again.
-    public mutating func windowOpened() -> [Action] {
+    package mutating func windowOpened() -> [Action] {
         isWindowClosed = false
         return advance()
     }

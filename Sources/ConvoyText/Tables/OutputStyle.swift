@@ -1,16 +1,16 @@
 /// What the place that text goes to can show.
-public struct OutputStyle: Sendable, Hashable {
+package struct OutputStyle: Sendable, Hashable {
     /// In columns; nil where lines may have any length, as in a file.
-    public var width: Int?
+    package var width: Int?
     /// In lines; nil means no limit.
-    public var height: Int?
+    package var height: Int?
     /// Whether emphasis may be shown by colour. It is never shown by colour alone.
-    public var usesColor: Bool
+    package var usesColor: Bool
     /// Whether characters beyond ASCII may be used for bars and arrows.
-    public var usesUnicode: Bool
+    package var usesUnicode: Bool
 
     /// Without arguments: a file in UTF-8.
-    public init(width: Int? = nil, height: Int? = nil, usesColor: Bool = false, usesUnicode: Bool = true) {
+    package init(width: Int? = nil, height: Int? = nil, usesColor: Bool = false, usesUnicode: Bool = true) {
         self.width = width
         self.height = height
         self.usesColor = usesColor
