@@ -136,7 +136,7 @@ public struct FleetClient: Sendable {
         if fleet.rollout.needsCohorts {
             cohorts = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
         }
-        var plan: RolloutPlan
+        let plan: RolloutPlan
         do throws(UnknownWave) {
             plan = try RolloutPlan(
                 fleet: fleet,
@@ -153,7 +153,6 @@ public struct FleetClient: Sendable {
         if let problem = plan.irreversibleMigrations(statuses, in: set).first {
             throw FleetError(.irreversible, "on_failure rolls back, but a pending version is irreversible: \(problem)")
         }
-        for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
         return RunPlan(rollout: plan, selector: selector, instances: statuses)
     }
 
@@ -183,18 +182,7 @@ public struct FleetClient: Sendable {
 
     private func run(_ plan: RunPlan, events: any EventSink) async throws {
         guard !plan.isNothingDue else { return }
-        let startedAt = Date()
-        let id = RunID(startedAt: startedAt)
-        let record = RunRecord(
-            id: id,
-            fleet: fleet.name,
-            fleetFile: fleetFile,
-            change: plan.change,
-            instances: plan.rollout.instanceCount,
-            startedAt: startedAt,
-            startedBy: Operator.current
-        )
-        let pinned = PinnedPlan(plan.rollout, set: set, selector: plan.selector, statuses: plan.instances, at: startedAt)
+        let new = try NewRun(plan.rollout, fleetFile: fleetFile, set: set, selector: plan.selector, statuses: plan.instances)
         let journal: SQLiteJournal
         do throws(JournalError) {
             journal = try await SQLiteJournal.open(path: fleet.journal)
@@ -203,7 +191,7 @@ public struct FleetClient: Sendable {
         }
         let lock: RunLock
         do throws(RunConflict) {
-            lock = try await RunStart(in: journal, path: fleet.journal).begin(record, plan.rollout, pinned: try Self.data(of: pinned))
+            lock = try await RunStart(in: journal, path: fleet.journal).begin(new)
         } catch {
             throw FleetError(error)
         }
@@ -211,17 +199,9 @@ public struct FleetClient: Sendable {
         let report = ReportSink()
         let notifier = RunNotifier(fleet.notifications, file: fleet.file, report: { report.report }, warn: { _ in })
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: environment)
-            .coordinator(of: plan.rollout, journal: journal, events: EventFanOut([report, notifier, events]))
+            .coordinator(of: new.plan, journal: journal, events: EventFanOut([report, notifier, events]))
         _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
-            await coordinator.run(plan.rollout, id: id, by: Operator.current)
-        }
-    }
-
-    private static func data(of plan: PinnedPlan) throws(RunConflict) -> Data {
-        do {
-            return try plan.data()
-        } catch {
-            throw .journal(JournalError(path: "", message: "the plan cannot be written: \(error)"))
+            await coordinator.run(new.plan, id: new.record.id, by: new.record.startedBy)
         }
     }
 }

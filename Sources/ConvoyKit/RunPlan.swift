@@ -18,7 +18,12 @@ public struct RunPlan: Sendable {
     public var change: Change { rollout.change }
 
     /// Whether nothing is pending on any instance, so that no run is needed. An instance that could not be probed needs a run.
-    public var isNothingDue: Bool {
-        instances.allSatisfy { $0.pending.isEmpty && [.upToDate, .ahead, .edited].contains($0.outcome) }
+    public var isNothingDue: Bool { instances.isNothingDue }
+}
+
+extension [InstanceStatus] {
+    /// Whether nothing is pending on any instance, so that no run is needed. An instance that could not be probed needs a run.
+    package var isNothingDue: Bool {
+        allSatisfy { $0.pending.isEmpty && [.upToDate, .ahead, .edited].contains($0.outcome) }
     }
 }

@@ -27,30 +27,17 @@ extension FleetSession {
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
-        var plan = plan
-        for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
+        let new = try NewRun(plan, fleetFile: settings.fleetFile, set: set, selector: request.selector, statuses: statuses)
         let access = JournalAccess(fleet)
-        let startedAt = Date()
-        let id = RunID(startedAt: startedAt)
-        let record = RunRecord(
-            id: id,
-            fleet: fleet.name,
-            fleetFile: settings.fleetFile,
-            change: plan.change,
-            instances: plan.instanceCount,
-            startedAt: startedAt,
-            startedBy: Operator.current
-        )
-        let pinned = try PinnedPlan(plan, set: set, selector: request.selector, statuses: statuses, at: startedAt).data()
         try await access.noteResumableRuns(plan, in: journal)
         let lock: RunLock
         do throws(RunConflict) {
-            lock = try await RunStart(in: journal, path: access.path).begin(record, plan, pinned: pinned, beside: beside)
+            lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)
         } catch {
             throw CommandFailure(error, journal: access.path)
         }
         defer { lock.release() }
-        return try await run(plan, request, journal, id, output, interruption)
+        return try await run(new.plan, request, journal, new.record.id, output, interruption)
     }
 
     /// Carries out a plan that is recorded in the journal. The caller holds the run's lock.
@@ -187,11 +174,6 @@ extension FleetSession {
             for status in await probe(members, for: change) { found[status.name] = status }
         }
         return instances.compactMap { found[$0.name] }
-    }
-
-    /// Whether nothing is pending on any instance, so that no run is needed. An instance that could not be probed needs a run.
-    func isNothingDue(_ statuses: [InstanceStatus]) -> Bool {
-        statuses.allSatisfy { $0.pending.isEmpty && [.upToDate, .ahead, .edited].contains($0.outcome) }
     }
 
     /// Writes a report that nothing was pending. No hook runs, no notification is sent, and nothing is written to the journal.

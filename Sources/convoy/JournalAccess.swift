@@ -133,7 +133,7 @@ struct JournalAccess {
     /// The current state of a run.
     func state(of run: RunRecord) async throws -> RunState {
         try await explaining { () async throws(JournalError) in
-            try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: path) != nil)
+            try run.state(journal: path)
         }
     }
 

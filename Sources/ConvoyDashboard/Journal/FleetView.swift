@@ -72,7 +72,7 @@ actor FleetView {
     }
 
     nonisolated private func state(of run: RunRecord) throws(JournalError) -> RunState {
-        try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: reader.path) != nil)
+        try run.state(journal: reader.path)
     }
 
     private func follower(of record: RunRecord, in journal: SQLiteJournal) -> RunFollower {

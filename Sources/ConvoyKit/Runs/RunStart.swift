@@ -1,7 +1,6 @@
 package import ConvoyJournal
 package import ConvoyRollout
 package import ConvoyRun
-package import FoundationEssentials
 
 /// Why a run cannot start now.
 package enum RunConflict: Error, Sendable {
@@ -27,18 +26,16 @@ package struct RunStart: Sendable {
 
     /// Records the run in the journal and takes its lock, unless another active run is in the way.
     ///
-    /// - Parameters:
-    ///   - plan: what the run does; `pinned` is its form in the journal.
-    ///   - beside: ids, or beginnings of ids, of runs that may be active at the same time.
+    /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
     /// - Returns: the run's lock; the caller releases it when the run has ended.
-    package func begin(_ record: RunRecord, _ plan: RolloutPlan, pinned: Data, beside: [String] = []) async throws(RunConflict) -> RunLock {
+    package func begin(_ run: NewRun, beside: [String] = []) async throws(RunConflict) -> RunLock {
         // Two processes that start at the same moment would not see each other's run.
         let starting = try await startLock()
         defer { starting.release() }
-        try await check(plan, beside: beside)
+        try await check(run.plan, beside: beside)
         do throws(JournalError) {
-            let lock = try await RunLock.acquire(record.id, journal: path)
-            try await journal.begin(record, plan: pinned)
+            let lock = try await RunLock.acquire(run.record.id, journal: path)
+            try await journal.begin(run.record, plan: run.pinned)
             return lock
         } catch {
             throw .journal(error)
@@ -78,7 +75,7 @@ package struct RunStart: Sendable {
 
     private func state(of run: RunRecord) throws(RunConflict) -> RunState {
         do throws(JournalError) {
-            return try RunState(run.status, isRunning: try RunLock.holder(of: run.id, journal: path) != nil)
+            return try run.state(journal: path)
         } catch {
             throw .journal(error)
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -73,7 +74,7 @@ struct Rollback: FleetCommand {
                 }
                 return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
-            if session.isNothingDue(statuses) {
+            if statuses.isNothingDue {
                 if changeOptions.yes { session.tellWarnings(of: statuses) }
                 return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
             }
