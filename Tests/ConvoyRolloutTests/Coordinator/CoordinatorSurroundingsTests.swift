@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import FoundationEssentials
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ConvoyRollout
@@ -105,7 +106,7 @@ import Testing
         let slots = ServerSlots(maximum: available + ServerSlots.spare + 5, reserved: 3, others: 2)
         #expect(slots.available == available)
         let names = "a@s b@s c@s d@s e@s f@s"
-        let counting = SlotOperator(slots: slots)
+        let counting = SlotOperator(slots: slots, together: atOnce)
         let report = await Coordinator(instanceOperator: counting, events: sink)
             .run(plan(planned("all", names), limits: ConnectionLimits(total: 64, perServer: 4)))
         #expect(report.status == .succeeded)
@@ -226,10 +227,13 @@ private final class FailingJournal: Journal {
 /// Ends every instance well once as many as may be are under way together, and tells the server's slots.
 private final class SlotOperator: InstanceOperator {
     private let slots: ServerSlots
+    private let together: Int
     private let state = Mutex((now: 0, most: 0))
 
-    init(slots: ServerSlots) {
+    /// - Parameter together: how many changes must have met before the first of them ends.
+    init(slots: ServerSlots, together: Int) {
         self.slots = slots
+        self.together = together
     }
 
     var most: Int { state.withLock(\.most) }
@@ -246,8 +250,14 @@ private final class SlotOperator: InstanceOperator {
             state.now += 1
             state.most = max(state.most, state.now)
         }
+        defer { state.withLock { $0.now -= 1 } }
+        do {
+            try await eventually("\(together) changes at once") { most >= together }
+        } catch {
+            return InstanceResult(outcome: .failed)
+        }
+        // Time for one more than that to come in.
         for _ in 0..<100 { await Task.yield() }
-        state.withLock { $0.now -= 1 }
         return InstanceResult(outcome: .migrated)
     }
 
