@@ -22,7 +22,8 @@ extension InstanceRunner {
             """
         )
         return await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
-            let row = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])[probe.opening.count].onlyRow()
+            let opening = probe.opening(on: connection)
+            let row = try await connection.transaction(opening + [query, PipelineStatement("COMMIT")])[opening.count].onlyRow()
             return ServerSlots(
                 maximum: Int(clamping: try row.int64("maximum")),
                 reserved: Int(clamping: try row.int64("reserved")),
@@ -35,8 +36,9 @@ extension InstanceRunner {
     package func cohort(of instance: Instance) async -> String? {
         await look(at: instance, sessionName: "convoy") { connection, probe in
             let reading = try await probe.read(connection)
-            let results = try await connection.transaction(probe.opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
-            let fingerprint = try results[probe.opening.count].onlyRow().text("fingerprint")
+            let opening = probe.opening(on: connection)
+            let results = try await connection.transaction(opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
+            let fingerprint = try results[opening.count].onlyRow().text("fingerprint")
             return "\(reading.contents?.applied.last?.description ?? "none") \(fingerprint)"
         }
     }
@@ -50,7 +52,7 @@ extension InstanceRunner {
             guard reading.mayWork, let identity = reading.facts.identity else { return nil }
             let role = reading.facts.settingRole(for: reading.ledger)
             let results = try await connection.transaction(
-                probe.opening + role
+                probe.opening(on: connection) + role
                     + [AuditLog.reading(of: run, systemIdentifier: identity.systemIdentifier, databaseOID: identity.databaseOID)]
                     + [PipelineStatement("COMMIT")]
             )

@@ -190,7 +190,7 @@ package struct InstanceRunner: InstanceOperator {
             return failure
         }
         do {
-            let opening = InstanceProbe(instance: instance).opening + facts.settingRole(for: ledger)
+            let opening = InstanceProbe(instance: instance).opening(on: connection) + facts.settingRole(for: ledger)
             for result in try await connection.pipeline(opening, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
             let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(ledger.schema))
             let reasons = try await step.blockers(context)

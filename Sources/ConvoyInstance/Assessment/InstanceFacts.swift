@@ -146,29 +146,42 @@ extension InstanceFacts {
         ledgerCandidates = []
         auditTable = nil
         for row in rows[1].rows {
-            let columns = try row.text("columns").split(separator: ",").map { column in
-                column.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            }.filter { $0.count == 3 }
+            let (name, schema) = (try row.text("name"), unquotedIdentifier(try row.text("schema")))
             let (kind, owner) = (try row.text("kind"), try row.text("owner"))
-            guard try row.text("name") == Ledger.tableName else {
-                auditTable = AuditTable(oid: try row.int64("oid"), owner: owner, columns: Set(columns.map { $0[1] }), isTable: kind == "r")
+            let columns = try Self.columns(row)
+            guard name == Ledger.tableName else {
+                if schema == AuditLog.schema {
+                    let names = Set(columns.map(\.name))
+                    auditTable = AuditTable(oid: try row.int64("oid"), owner: owner, columns: names, isTable: kind == "r")
+                }
                 continue
             }
-            let version = columns.first { $0[1] == "version" }
-            let unique = try row.text("unique_keys").split(separator: ",").map(String.init)
+            guard !schema.hasPrefix("pg_"), schema != "information_schema" else { continue }
+            let version = columns.first { $0.name == "version" }
+            let unique = ServerArray.elements(try row.text("unique_keys"))
             ledgerCandidates.append(
                 LedgerTable(
-                    schema: try row.text("schema"),
+                    schema: schema,
                     kind: kind,
                     owner: owner,
                     mayActAsOwner: try row.bool("may_act_as_owner"),
                     inheritsOwner: try row.bool("inherits_owner"),
                     mayInsert: try row.bool("may_insert"),
-                    versionType: version?[2],
-                    insertedAtType: columns.first { $0[1] == "inserted_at" }?[2],
-                    isUniqueOnVersion: version.map { unique.contains($0[0]) } ?? false
+                    versionType: version?.type,
+                    insertedAtType: columns.first { $0.name == "inserted_at" }?.type,
+                    isUniqueOnVersion: version.map { unique.contains($0.number) } ?? false
                 )
             )
+        }
+        ledgerCandidates.sort { ExactText($0.schema) < ExactText($1.schema) }
+    }
+
+    /// The columns of a table: those of the system and dropped ones are among them, and have names that no column of ours has.
+    private static func columns(_ row: QueryResult.Row) throws(PostgresError) -> [(number: String, name: String, type: String?)] {
+        ServerArray.elements(try row.text("columns")).compactMap { element in
+            let fields = element.map(ServerArray.fields) ?? []
+            guard fields.count == 3, let number = fields[0], let name = fields[1] else { return nil }
+            return (number, name, fields[2])
         }
     }
 
@@ -177,7 +190,8 @@ extension InstanceFacts {
     static func queries(serverVersion: Int) -> [PipelineStatement] {
         // Since 16 a member may lack the right to SET ROLE.
         let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
-        // What a new session has to load of the catalogue is most of what this costs: few tables, and functions that look into the caches.
+        // What a new session has to load of the catalogue is most of what this costs: few tables, few functions and operators, and functions that
+        // look into the caches. What can be sorted out here, the server is not asked to.
         return [
             PipelineStatement(
                 """
@@ -191,22 +205,19 @@ extension InstanceFacts {
             ),
             PipelineStatement(
                 """
-                SELECT c.relname AS name, c.oid, n.nspname AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
+                SELECT c.relname AS name, c.oid, c.relnamespace::regnamespace AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
                     pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner, pg_has_role(c.relowner, 'USAGE') AS inherits_owner,
                     has_table_privilege(c.oid, 'INSERT') AS may_insert,
-                    array_to_string(ARRAY(
-                        SELECT a.attnum || ':' || a.attname || ':' || CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
-                            THEN format_type(a.atttypid, a.atttypmod) ELSE '' END
-                        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ',') AS columns,
-                    array_to_string(ARRAY(
-                        SELECT split_part(i.indkey::text, ' ', 1) FROM pg_index i
-                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1),
-                        ',') AS unique_keys
-                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    ARRAY(
+                        SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
+                            THEN format_type(a.atttypid, a.atttypmod) END)
+                        FROM pg_attribute a WHERE a.attrelid = c.oid) AS columns,
+                    ARRAY(
+                        SELECT i.indkey[0] FROM pg_index i
+                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1)
+                        AS unique_keys
+                FROM pg_class c
                 WHERE c.relname IN ('schema_migrations', 'migration_log') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-                    AND CASE c.relname WHEN 'migration_log' THEN n.nspname = 'convoy'
-                        ELSE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' END
-                ORDER BY n.nspname
                 """
             ),
         ]

@@ -166,7 +166,7 @@ extension InstanceChange {
                     "SELECT version, duration_ms FROM convoy.migration_log WHERE run = $1 AND direction = $2 LIMIT \(Ledger.versionLimit)",
                     [run, change.direction.rawValue]
                 )
-                let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: reading.ledger)
+                let opening = InstanceProbe(instance: instance).opening(on: connection) + reading.facts.settingRole(for: reading.ledger)
                 let results = try await connection.transaction(opening + [statement, PipelineStatement("COMMIT")])
                 for row in results[opening.count].rows {
                     durations[MigrationVersion(try row.int64("version"))] = Duration(

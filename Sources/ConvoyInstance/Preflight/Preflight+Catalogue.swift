@@ -29,7 +29,7 @@ extension Preflight {
         )
         let questions = inquiry.questions
         guard !questions.isEmpty else { return CatalogueVerdict() }
-        let opening = InstanceProbe(instance: instance).opening
+        let opening = InstanceProbe(instance: instance).opening(on: connection)
         do {
             let results = try await connection.transaction(opening + questions.map(\.statement) + [PipelineStatement("COMMIT")])
             var answers: [CatalogueInquiry.Subject: [QueryResult.Row]] = [:]
@@ -51,7 +51,7 @@ extension Preflight {
         guard failure.kind == .blocked, reading.contents != nil, facts.role != ledger.owner, !facts.isSuperuser,
             !facts.ledgerCandidates.contains(where: { $0.schema == ledger.schema && $0.mayActAsOwner })
         else { return failure }
-        let opening = InstanceProbe(instance: instance).opening
+        let opening = InstanceProbe(instance: instance).opening(on: connection)
         let path = [ledger.schema, "public"]
         let question = CatalogueObjects.question(runner.vocabulary.value, role: facts.role, path: path)
         guard let results = try? await connection.transaction(opening + [question, PipelineStatement("COMMIT")]),

@@ -174,7 +174,7 @@ extension Preflight {
             """,
             [ledger.searchPath, "\(timeout.milliseconds)ms", "\(lockTimeout.milliseconds)ms"]
         )
-        let opening = InstanceProbe(instance: instance).opening + reading.facts.settingRole(for: ledger) + [settings]
+        let opening = InstanceProbe(instance: instance).opening(on: connection) + reading.facts.settingRole(for: ledger) + [settings]
         func enter(_ number: Int) {
             if questions.indices.contains(number) { onStage("the preflight check of \(questions[number].check.version)") }
         }

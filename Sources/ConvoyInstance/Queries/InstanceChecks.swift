@@ -31,7 +31,7 @@ package struct InstanceChecks: Sendable {
                     hint: "log in as \(reading.ledger.owner), or as a role that is a member of \(reading.ledger.owner) only"
                 )
             }
-            let opening = Self.opening(reading, instance.settings)
+            let opening = Self.opening(reading, instance.settings, on: connection)
             var first: Failure?
             var others: [String] = []
             for check in checks {
@@ -54,13 +54,16 @@ package struct InstanceChecks: Sendable {
     }
 
     /// Begins a transaction in which names mean what they mean for the app.
-    private static func opening(_ reading: InstanceProbe.Reading, _ settings: InstanceSettings) -> [PipelineStatement] {
+    private static func opening(_ reading: InstanceProbe.Reading, _ settings: InstanceSettings, on connection: PostgresConnection)
+        -> [PipelineStatement]
+    {
         [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets
+            + OwnIdentity.withoutTransactionTimeout(serverVersion: connection.serverVersion)
             + reading.facts.settingRole(for: reading.ledger) + [
                 PipelineStatement(
                     """
                     SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('statement_timeout', $2, true),
-                        pg_catalog.set_config('lock_timeout', $3, true), \(OwnIdentity.withoutTransactionTimeout)
+                        pg_catalog.set_config('lock_timeout', $3, true)
                     """,
                     [reading.ledger.searchPath, "\(InstanceProbe.queryTimeout.milliseconds)ms", "\(settings.lockTimeout.milliseconds)ms"]
                 )

@@ -9,8 +9,9 @@ extension InstanceRunner {
     package func activity(of run: String, on instance: Instance) async -> [ServerActivity]? {
         await look(at: instance, sessionName: sessionName(run: run), busyServer: .leftAlone) { connection, probe in
             let query = ServerActivity.query(serverVersion: connection.serverVersion)
-            let results = try await connection.transaction(probe.opening + [query, PipelineStatement("COMMIT")])
-            return try results[probe.opening.count].rows.map(ServerActivity.init)
+            let opening = probe.opening(on: connection)
+            let results = try await connection.transaction(opening + [query, PipelineStatement("COMMIT")])
+            return try results[opening.count].rows.map(ServerActivity.init)
         }
     }
 }

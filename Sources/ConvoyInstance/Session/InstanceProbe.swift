@@ -125,6 +125,7 @@ struct InstanceProbe {
     /// - Throws: `blocked`, before anything of the tenant's was read, where the login could become more than the tenant.
     func read(_ connection: PostgresConnection, completing completion: Completion = .always) async throws(Failure) -> Reading {
         do {
+            let opening = opening(on: connection)
             var statements = opening + InstanceFacts.queries(serverVersion: connection.serverVersion)
             let count = statements.count
             if case .always = completion { statements += PendingFacts.queries }
@@ -148,20 +149,19 @@ struct InstanceProbe {
     }
 
     /// Begins a transaction that only reads, as the role that logged in, and that neither waits for ever nor trusts the settings of role and database.
-    var opening: [PipelineStatement] {
-        [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets + [
-            PipelineStatement(
-                """
-                SELECT pg_catalog.set_config('search_path', '\(MigrationExchange.ownSearchPath)', true),
-                    pg_catalog.set_config('statement_timeout', '\(Self.queryTimeout.milliseconds)', true),
-                    pg_catalog.set_config('lock_timeout', '\(instance.settings.lockTimeout.milliseconds)', true),
-                    pg_catalog.set_config('idle_in_transaction_session_timeout', '\(Self.silenceTimeout.milliseconds)', true),
-                    pg_catalog.set_config('datestyle', 'ISO', true), pg_catalog.set_config('row_security', 'off', true),
-                    pg_catalog.set_config('client_min_messages', 'warning', true),
-                    \(OwnIdentity.withoutTransactionTimeout)
-                """
-            )
-        ]
+    ///
+    /// A `SET LOCAL` each: one statement with a `set_config` for each takes a new session ten times as long, most of it to find that function.
+    func opening(on connection: PostgresConnection) -> [PipelineStatement] {
+        [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")] + OwnIdentity.localResets
+            + [
+                "search_path TO \(MigrationExchange.ownSearchPath)",
+                "statement_timeout TO \(Self.queryTimeout.milliseconds)",
+                "lock_timeout TO \(instance.settings.lockTimeout.milliseconds)",
+                "idle_in_transaction_session_timeout TO \(Self.silenceTimeout.milliseconds)",
+                "datestyle TO 'ISO'",
+                "row_security TO off",
+                "client_min_messages TO warning",
+            ].map { PipelineStatement("SET LOCAL \($0)") } + OwnIdentity.withoutTransactionTimeout(serverVersion: connection.serverVersion)
     }
 
     /// Reads what login and owners can become, where they are not one.

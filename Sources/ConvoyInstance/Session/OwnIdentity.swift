@@ -12,10 +12,8 @@ enum OwnIdentity {
     /// For the length of a transaction, so that nothing is left behind in a pool.
     static let localResets = [PipelineStatement("SET LOCAL SESSION AUTHORIZATION DEFAULT"), PipelineStatement("SET LOCAL ROLE NONE")]
 
-    /// An expression that takes the role's `transaction_timeout` back for the length of a transaction, on servers that have it, since 17; to the others
-    /// it means nothing that Convoy uses.
-    static let withoutTransactionTimeout = """
-        pg_catalog.set_config(CASE WHEN pg_catalog.current_setting('transaction_timeout', true) IS NULL
-            THEN 'transform_null_equals' ELSE 'transaction_timeout' END, '0', true)
-        """
+    /// Takes the role's `transaction_timeout` back for the length of a transaction, on servers that have it: since 17.
+    static func withoutTransactionTimeout(serverVersion: Int) -> [PipelineStatement] {
+        serverVersion >= 170_000 ? [PipelineStatement("SET LOCAL transaction_timeout TO 0")] : []
+    }
 }

@@ -1,6 +1,21 @@
 /// A text as an SQL identifier: `my"table` becomes `"my""table"`.
 func quotedIdentifier(_ name: String) -> String { "\"" + doubling("\"", in: name) + "\"" }
 
+/// The name that an identifier stands for, as a server writes it: quoted where it must be.
+func unquotedIdentifier(_ identifier: String) -> String {
+    var name = identifier.unicodeScalars
+    guard name.count > 2, name.first == "\"", name.last == "\"" else { return identifier }
+    name.removeFirst()
+    name.removeLast()
+    var result = String.UnicodeScalarView()
+    var isDoubled = false
+    for scalar in name {
+        isDoubled = scalar == "\"" && !isDoubled
+        if !isDoubled { result.append(scalar) }
+    }
+    return String(result)
+}
+
 /// A text as an SQL literal, whatever `standard_conforming_strings` says.
 func quotedLiteral(_ text: String) -> String {
     let doubled = doubling("'", in: text)

@@ -102,6 +102,7 @@ extension InstanceProbe {
             guard error.kind == .lockBusy, error.lockedBy == nil, connection.isOpen else { throw error }
             if connection.transactionStatus != .idle { _ = try? await connection.query("ROLLBACK", timeout: Self.silenceTimeout) }
             let statement = LockHolder.holding(ledgersAgainst: "AccessShareLock")
+            let opening = opening(on: connection)
             let found = try? await connection.transaction(opening + [statement, PipelineStatement("COMMIT")])
             var failure = Failure(busy: error.message, found.map { LockHolder.list($0[opening.count]) } ?? [])
             failure.sqlstate = error.sqlstate

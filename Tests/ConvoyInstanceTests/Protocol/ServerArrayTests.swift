@@ -1,0 +1,41 @@
+import Testing
+
+@testable import ConvoyInstance
+
+/// What a server prints for arrays, rows and names, and what a lying one might.
+struct ServerArrayTests {
+    @Test(
+        arguments: [
+            ("{}", []), ("{1}", ["1"]), ("{1,2}", ["1", "2"]), ("{NULL,a}", [nil, "a"]), (#"{"NULL",""}"#, ["NULL", ""]),
+            (#"{"a b","c,d","e\"f","g\\h","{}"}"#, ["a b", "c,d", #"e"f"#, #"g\h"#, "{}"]), ("{ü,\"\u{301}\"}", ["ü", "\u{301}"]),
+            ("", []), ("{", []), ("a", []), ("(1)", []), ("{1", []), ("1}", []), (#"{"}"#, [""]), (#"{\}"#, []), (#"{"a,b}"#, ["a,b"]),
+        ] as [(String, [String?])]
+    )
+    func elements(_ text: String, _ elements: [String?]) {
+        #expect(ServerArray.elements(text) == elements)
+    }
+
+    @Test(
+        arguments: [
+            ("()", []), ("(1)", ["1"]), ("(1,,)", ["1", nil, nil]), (#"(1,"")"#, ["1", ""]), (#"(1,"a ""b"", c)")"#, ["1", #"a "b", c)"#]),
+            (#"(1,"a\\b")"#, ["1", #"a\b"#]), ("(NULL)", ["NULL"]), ("", []), ("(", []), ("{1}", []), (#"(")"#, [""]), (#"("""#, []),
+        ] as [(String, [String?])]
+    )
+    func fields(_ text: String, _ fields: [String?]) {
+        #expect(ServerArray.fields(text) == fields)
+    }
+
+    @Test(arguments: [
+        ("public", "public"), (#""My Schema""#, "My Schema"), (#""a""b""#, #"a"b"#), (#""""""#, #"""#), (#""""#, #""""#), (#"""#, #"""#),
+        ("", ""),
+        ("\"e\u{301}\"", "e\u{301}"), (#""a"#, #""a"#),
+    ])
+    func identifiers(_ identifier: String, _ name: String) {
+        #expect(unquotedIdentifier(identifier) == name)
+    }
+
+    @Test(arguments: ["public", "a b", #"a"b"#, #""""#, "é\"", "\"\u{301}"])
+    func aNameComesBack(_ name: String) {
+        #expect(unquotedIdentifier(quotedIdentifier(name)) == name)
+    }
+}
