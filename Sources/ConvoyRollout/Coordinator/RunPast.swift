@@ -162,18 +162,6 @@ extension RolloutMachine.Finish {
 }
 
 extension InstanceResult {
-    /// The versions that were applied and not reverted again, in the order in which they were applied.
-    var standing: [MigrationVersion] {
-        var versions: [MigrationVersion] = []
-        for migration in applied {
-            switch migration.direction {
-            case .up: versions.append(migration.version)
-            case .down: versions.removeAll { $0 == migration.version }
-            }
-        }
-        return versions
-    }
-
     /// The same ending with what earlier processes of the run did before it.
     ///
     /// - Parameters:

@@ -3,25 +3,7 @@ package import ConvoyRun
 extension RolloutMachine {
     /// What an earlier process recorded of the run, for the process that resumes it.
     package struct Progress: Sendable, Hashable {
-        /// What is behind a wave.
-        package struct Milestones: OptionSet, Sendable, Hashable {
-            package let rawValue: Int
-
-            package init(rawValue: Int) {
-                self.rawValue = rawValue
-            }
-
-            /// ``Action/startWave(_:)`` was given.
-            package static let started = Milestones(rawValue: 1)
-            /// Its `before_wave` hook succeeded.
-            package static let prepared = Milestones(rawValue: 2)
-            /// Its `after_wave` hook succeeded.
-            package static let closed = Milestones(rawValue: 4)
-            /// ``Action/finishWave(_:)`` was given, possibly before all was done.
-            package static let finished = Milestones(rawValue: 8)
-            /// Its gate passed.
-            package static let gatePassed = Milestones(rawValue: 16)
-        }
+        package typealias Milestones = WaveLog.Milestones
 
         /// The milestones of each wave that was started, by name.
         package var waves: [String: Milestones]
