@@ -18,12 +18,15 @@ public protocol MigrationStep: Sendable {
 
 /// What a step may use. Only valid during the call.
 public struct StepContext {
+    /// The session to work with: in ``MigrationStep/run(_:)`` the migration's, within its transaction; in ``MigrationStep/blockers(_:)``
+    /// one in a read-only transaction.
     public let connection: PostgresConnection
     /// The instance's `secrets`.
     public let secrets: [String: Secret]
     /// The ledger's schema, quoted.
     public let schema: String
 
+    /// A context, for example for a test of a step.
     public init(connection: PostgresConnection, secrets: [String: Secret], schema: String) {
         self.connection = connection
         self.secrets = secrets
@@ -33,9 +36,12 @@ public struct StepContext {
 
 /// Why a step stopped its migration: a sentence for the operator, without secrets.
 public struct StepError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong, in one sentence.
     public let description: String
+    /// What to do next; nil if there is nothing to add.
     public let hint: String?
 
+    /// An error with its sentence and, if there is one, a hint.
     public init(_ description: String, hint: String? = nil) {
         self.description = description
         self.hint = hint

@@ -31,6 +31,7 @@ public struct FleetClient: Sendable {
     public enum Target: Sendable, Hashable {
         /// The newest migration of the set.
         case newest
+        /// This version: what is pending up to it is applied, and nothing is reverted.
         case version(MigrationVersion)
     }
 
@@ -158,7 +159,7 @@ public struct FleetClient: Sendable {
 
     /// Carries out a plan: begins a run, migrates the instances wave by wave, and gives each event after the journal has it.
     ///
-    /// The sequence ends after ``Event/Kind/runFinished(status:)``. If nothing is pending it is empty, and no run begins. A loop that ends early
+    /// The sequence ends after `Event.Kind.runFinished(status:)`. If nothing is pending it is empty, and no run begins. A loop that ends early
     /// cancels the run: what is in progress is rolled back.
     ///
     /// - Throws: while iterating, ``FleetError/Code/activeRun`` if another run of the fleet is active, and ``FleetError/Code/journal``. A failed

@@ -2,6 +2,7 @@
 public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error. Later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code's name, for example `selection`.
         public let description: String
 
         /// The selector is invalid, or selects no instance.
@@ -20,6 +21,7 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let journal = Code(description: "journal")
     }
 
+    /// The kind of the error.
     public var code: Code
     /// One sentence without a full stop, and without a secret.
     public var message: String
@@ -32,5 +34,6 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         self.hint = hint
     }
 
+    /// The message, then the hint in parentheses.
     public var description: String { message + (hint.map { " (\($0))" } ?? "") }
 }

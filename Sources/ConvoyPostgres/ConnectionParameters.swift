@@ -165,10 +165,13 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     /// The values that must never be shown, for example to mask them in the output of other programs.
     package var secrets: [Secret] { Self.secretKeywords.sorted().compactMap { values[$0].map(Secret.init) } }
 
+    /// Each keyword and its value as `key=value`, separated by spaces; keywords with secrets are left out.
     public var description: String {
         keywords.filter { !Self.secretKeywords.contains($0) }.map { "\($0)=\(values[$0] ?? "")" }.joined(separator: " ")
     }
 
+    /// The same as ``description``.
     public var debugDescription: String { description }
+    /// A mirror without children, so that `dump` shows no secret.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

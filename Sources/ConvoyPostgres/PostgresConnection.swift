@@ -15,6 +15,8 @@ import ConvoyText
 public final class PostgresConnection {
     /// What the server says of the session's transaction.
     public enum TransactionStatus: Sendable, Hashable {
+        /// `idle`: no transaction is open. `inTransaction`: one is open. `failed`: one is open, and after an error it can only be rolled
+        /// back. `unknown`: the session is closed or lost.
         case idle, inTransaction, failed, unknown
     }
 
@@ -94,7 +96,7 @@ public final class PostgresConnection {
         return ServerText.text(value, limit: ServerText.nameLimit)
     }
 
-    /// The notices and warnings since the last call, oldest first; no more than ``SessionBudget/keptNotices``.
+    /// The notices and warnings since the last call, oldest first; no more than `SessionBudget.keptNotices`.
     public func takeNotices() -> [ServerMessage] { notices.take().messages }
 
     /// The same, and how many others came that were not kept.

@@ -2,6 +2,7 @@
 ///
 /// Its description never holds a password, and no row contents either: DETAIL and CONTEXT stay in ``server``.
 public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of errors.
     public enum Code: Sendable, Hashable {
         /// A connection string, keyword or value that libpq does not accept, or a statement that cannot be sent.
         case invalidParameters
@@ -19,16 +20,18 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
         case cancelled
         /// The answer has another shape than expected.
         case unexpectedResult
-        /// The server sent more than a ``SessionBudget`` allows, and the session was closed. Whether the last COMMIT took effect is not known.
+        /// The server sent more than a `SessionBudget` allows, and the session was closed. Whether the last COMMIT took effect is not known.
         case overBudget
     }
 
+    /// The kind of the error.
     public let code: Code
     /// One sentence without a full stop.
     public let message: String
     /// All that the server said.
     public let server: ServerMessage?
 
+    /// An error, with the server's own message if there is one.
     public init(_ code: Code, _ message: String, server: ServerMessage? = nil) {
         self.code = code
         self.message = message
@@ -38,6 +41,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
     /// The SQLSTATE, where the server sent one.
     public var sqlstate: String? { server?.sqlstate }
 
+    /// The message, then the SQLSTATE in parentheses if the server sent one.
     public var description: String {
         if let sqlstate { "\(message) (SQLSTATE \(sqlstate))" } else { message }
     }
@@ -47,10 +51,13 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 public struct ServerMessage: Sendable, Hashable {
     /// Not localised: `ERROR`, `FATAL`, `NOTICE`, `WARNING`, …
     public var severity: String
+    /// The five characters of the SQLSTATE, for example `23505`; empty where libpq itself wrote the message.
     public var sqlstate: String
+    /// The primary message, in the server's language.
     public var message: String
     /// May hold row contents for class 23.
     public var detail: String?
+    /// What the server advises; nil if it advises nothing.
     public var hint: String?
     /// Characters from the statement's start, counted from 1.
     public var position: Int?
@@ -60,16 +67,24 @@ public struct ServerMessage: Sendable, Hashable {
     public var internalQuery: String?
     /// May hold row contents.
     public var context: String?
+    /// The schema of the object that the message is about; nil if the server names none.
     public var schema: String?
+    /// The table that the message is about; nil if the server names none.
     public var table: String?
+    /// The column that the message is about; nil if the server names none.
     public var column: String?
+    /// The data type that the message is about; nil if the server names none.
     public var dataType: String?
+    /// The constraint that the message is about; nil if the server names none.
     public var constraint: String?
     /// Place in the server's source.
     public var sourceFile: String?
+    /// The line in ``sourceFile``.
     public var sourceLine: String?
+    /// The function in ``sourceFile``.
     public var sourceRoutine: String?
 
+    /// A message with the fields that every message has; the others are nil.
     public init(severity: String, sqlstate: String, message: String) {
         self.severity = severity
         self.sqlstate = sqlstate

@@ -2,6 +2,7 @@
 public struct QueryResult: Sendable {
     /// The columns' names.
     public let columns: [String]
+    /// The rows in the order in which the server sent them; empty for a statement that returns none.
     public let rows: [Row]
     /// For example `INSERT 0 1`; empty for a query that returns rows in some servers.
     public let commandTag: String
@@ -52,6 +53,7 @@ public struct QueryResult: Sendable {
             try optionalText(column).map { ServerText.text($0, limit: ServerText.nameLimit) }
         }
 
+        /// `boolean`.
         public func bool(_ column: String) throws(PostgresError) -> Bool {
             try required(column, "a boolean") { $0 == "t" ? true : $0 == "f" ? false : nil }
         }

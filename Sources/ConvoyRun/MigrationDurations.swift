@@ -3,7 +3,9 @@ import ConvoyText
 
 /// How long a migration took over the instances of a fleet.
 public struct MigrationDurations: Sendable, Hashable {
+    /// The migration's version.
     public var version: MigrationVersion
+    /// Which way it ran.
     public var direction: MigrationDirection
     /// Ascending; never empty.
     public let durations: [Duration]

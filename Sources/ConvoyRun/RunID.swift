@@ -4,6 +4,7 @@ public import FoundationEssentials
 ///
 /// Sorting by it sorts by time; the random part keeps two coordinators that begin in the same second apart.
 public struct RunID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The id as text.
     public let description: String
 
     /// An id that was given before, for example one read from the journal.
@@ -24,5 +25,6 @@ public struct RunID: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.init(startedAt: date, using: &generator)
     }
 
+    /// Orders ids by their text, and so by time.
     public static func < (left: Self, right: Self) -> Bool { left.description < right.description }
 }

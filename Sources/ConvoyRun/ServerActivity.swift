@@ -14,6 +14,7 @@ public struct ServerActivity: Sendable, Hashable, Decodable {
     /// The value of ``done`` at the end of the phase; nil if unknown.
     public var total: Int64?
 
+    /// An activity as the server reports it.
     public init(command: String, relation: String? = nil, phase: String, done: Int64? = nil, total: Int64? = nil) {
         self.command = command
         self.relation = relation

@@ -61,5 +61,6 @@ public struct Problems: Error, Sendable, CustomStringConvertible {
         self.problems = problems
     }
 
+    /// The description of each problem, one below the other.
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

@@ -7,13 +7,18 @@ import Crypto
 ///
 /// It fills `encrypted_refresh` and `encrypted_access` from the plain columns; the migration's own SQL checks that no row was left out.
 public struct EncryptAPITokens: MigrationStep {
+    /// `encrypt-api-tokens`, as the migration's file names the step.
     public let name = "encrypt-api-tokens"
 
     /// The name of the secret, in an instance's `secrets`.
     static let secretName = "encryption_key"
 
+    /// The step. It takes its key from the secrets of each instance.
     public init() {}
 
+    /// Reports that there are tokens and no key, that the key looks odd, or that it does not decrypt the tokens that are encrypted already.
+    ///
+    /// - Throws: what the queries throw.
     public func blockers(_ context: StepContext) async throws -> [String] {
         if let key = key(context) {
             if let doubt = doubt(context) { return [doubt] }
@@ -37,6 +42,10 @@ public struct EncryptAPITokens: MigrationStep {
         ]
     }
 
+    /// Encrypts all tokens.
+    ///
+    /// - Throws: `StepError` if there are tokens and no key, if the key looks odd, or if it does not decrypt the tokens that are encrypted
+    ///   already; and what the queries throw.
     public func run(_ context: StepContext) async throws {
         let rows = try await context.connection.query("SELECT id, refresh, access FROM \(context.schema).tokens ORDER BY id FOR UPDATE")
             .rows

@@ -3,9 +3,12 @@ public import ConvoyText
 
 /// A discovery that found nothing out, because its server could not be asked.
 public struct DiscoveryFailure: Error, Sendable {
+    /// The entry of `discover` that asked.
     public var discovery: Discovery
+    /// Why the server could not be asked.
     public var error: PostgresError
 
+    /// The failure of one discovery.
     public init(discovery: Discovery, error: PostgresError) {
         self.discovery = discovery
         self.error = error
@@ -14,6 +17,7 @@ public struct DiscoveryFailure: Error, Sendable {
 
 /// All instances of a fleet at one moment: those that the file lists, then those found.
 public struct DiscoveredFleet: Sendable {
+    /// Those that the file lists, in its order, then those found, in the order of their discoveries.
     public var instances: [Instance]
     /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
     public var failures: [DiscoveryFailure]
@@ -22,6 +26,7 @@ public struct DiscoveredFleet: Sendable {
     /// What the operator should know of names and patterns, of severity `warning`.
     public var warnings: [Problem]
 
+    /// A fleet with these instances; without other arguments it is complete.
     public init(instances: [Instance], failures: [DiscoveryFailure] = [], leftOut: Int = 0, warnings: [Problem] = []) {
         self.instances = instances
         self.failures = failures

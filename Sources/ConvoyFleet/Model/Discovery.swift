@@ -15,6 +15,7 @@ public struct Discovery: Sendable {
     /// Where the file asks for it, counted from 1.
     public var line: Int
 
+    /// A discovery on a server. By default it leaves out no database and names each instance after its database.
     public init(
         server: String,
         databases: Glob,

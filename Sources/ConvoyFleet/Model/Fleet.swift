@@ -7,14 +7,19 @@ public import ConvoyText
 public struct Fleet: Sendable {
     /// The file as the user named it, for problems that show later.
     public var file: String
+    /// The fleet's name in reports and in the journal.
     public var name: String
     /// The migration set's directory, as a path that can be opened from here.
     public var migrations: String
+    /// The entries of `servers`.
     public var servers: [Server]
     /// The instances that the file lists, in its order.
     public var instances: [Instance]
+    /// The entries of `discover`.
     public var discoveries: [Discovery]
+    /// How many connections a run may hold at once.
     public var limits: Limits
+    /// The waves, health checks, hooks and maintenance window of a run.
     public var rollout: Rollout
     /// Where runs are written down, as a path that can be opened from here.
     public var journal: String
@@ -30,6 +35,7 @@ public struct Fleet: Sendable {
     /// Where the journal is, relative to the fleet file, when the file does not say.
     public static let defaultJournal = ".convoy/journal.sqlite"
 
+    /// A fleet from its parts; ``secrets`` and ``secretVariables`` are empty.
     public init(
         file: String = "fleet.yaml",
         name: String,
@@ -59,10 +65,12 @@ public struct Fleet: Sendable {
 
 /// A host and port that instances share.
 public struct Server: Sendable, Hashable {
+    /// The name by which instances refer to the server.
     public var name: String
     /// `max_connections`: this run's budget there; nil leaves it to ``Limits/perServer``.
     public var maxConnections: Int?
 
+    /// A server of the fleet file.
     public init(name: String, maxConnections: Int? = nil) {
         self.name = name
         self.maxConnections = maxConnections
@@ -71,9 +79,12 @@ public struct Server: Sendable, Hashable {
 
 /// How many connections a run may hold at once.
 public struct Limits: Sendable, Hashable {
+    /// The most connections over all servers.
     public var total = 64
+    /// The most connections on each server.
     public var perServer = 16
 
+    /// Limits; the defaults are those of a fleet file without `limits`.
     public init(total: Int = 64, perServer: Int = 16) {
         self.total = total
         self.perServer = perServer

@@ -10,6 +10,7 @@ public struct Instance: Sendable {
     public let server: String
     /// The database's name as reports show it.
     public let database: String
+    /// The labels, values by key; selectors and `one_per` use them.
     public let labels: [String: String]
     /// How the role that owns the TeslaMate objects logs in.
     public let connection: ConnectionParameters
@@ -19,8 +20,10 @@ public struct Instance: Sendable {
     public let direct: ConnectionParameters?
     /// For steps, for example `encryption_key`.
     public let secrets: [String: Secret]
+    /// How the instance is worked on.
     public let settings: InstanceSettings
 
+    /// An instance from its parts.
     public init(
         name: String,
         server: String,
@@ -89,6 +92,7 @@ public struct InstanceSettings: Sendable, Hashable {
     /// `show_row_details`: keep DETAIL and CONTEXT of class 23 errors, which carry row contents.
     public var showsRowDetails = false
 
+    /// The defaults.
     public init() {}
 }
 

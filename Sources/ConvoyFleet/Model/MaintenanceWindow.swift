@@ -9,21 +9,25 @@ public import FoundationEssentials
 /// that opens at 02:30 opens with the jump, one from 02:00 to 03:00 does not open at all, and on the day on which the hour from 02:00 to
 /// 03:00 comes twice, 02:30 is the first of the two.
 public struct MaintenanceWindow: Sendable, Hashable, Codable {
+    /// A day of the week.
     public enum Day: String, Sendable, Hashable, CaseIterable, Codable {
+        /// The days as the fleet file writes them, from Monday to Sunday.
         case mon, tue, wed, thu, fri, sat, sun
     }
 
     /// The days on which it opens.
     public var days: Set<Day>
-    /// When it opens and closes, in minutes since midnight; 1440 is the day's end. A window that does not close after it opens continues
-    /// into the next day, and belongs to the day on which it opened.
+    /// When it opens, in minutes since midnight.
     public var from: Int
+    /// When it closes, in minutes since midnight; 1440 is the day's end. A window that does not close after it opens continues into the
+    /// next day, and belongs to the day on which it opened.
     public var to: Int
     /// An IANA name, for example `Europe/Berlin`. With one that this machine does not know, which the fleet file's reader refuses, the window is never open.
     public var timezone: String
 
     static let minutesOfDay = 24 * 60
 
+    /// A window; by default it opens every day.
     public init(days: Set<Day> = Set(Day.allCases), from: Int, to: Int, timezone: String) {
         self.days = days
         self.from = from

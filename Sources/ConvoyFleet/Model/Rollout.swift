@@ -6,10 +6,12 @@ public struct Rollout: Sendable, Hashable {
     public var waves: [Wave]
     /// Run on every instance after it was changed; one that does not hold makes the outcome `check-failed`.
     public var checks: [Check]
+    /// Programs that run around the run, its waves and its instances.
     public var hooks: Hooks
     /// Nothing new starts outside it; nil is always open.
     public var window: MaintenanceWindow?
 
+    /// A rollout; by default one wave `all` of every instance, without checks, hooks and window.
     public init(
         waves: [Wave] = [Wave(name: "all", selection: .rest)],
         checks: [Check] = [],
@@ -28,17 +30,22 @@ public struct Rollout: Sendable, Hashable {
 
 /// Instances that are upgraded together.
 public struct Wave: Sendable, Hashable {
+    /// Unique in the rollout; events, reports and `--wave` use it.
     public var name: String
+    /// Which instances it takes.
     public var selection: Selection
     /// Of what the selection means, one instance for each value; nil takes all of it.
     public var onePer: OnePer?
     /// The most instances at a time; nil leaves it to the limits.
     public var maxParallel: Int?
+    /// When failures in this wave halt the fleet.
     public var stop: StopRules
+    /// What one failed instance means for the others.
     public var onFailure: OnFailure
     /// What must hold after this wave before the next one starts; nil is nothing.
     public var gate: Gate?
 
+    /// A wave; by default it is limited by the connections only, has no stop rule and no gate, and continues after a failure.
     public init(
         name: String,
         selection: Selection,
@@ -59,13 +66,16 @@ public struct Wave: Sendable, Hashable {
 
     /// Which of the instances that no earlier wave took belong to this one.
     public enum Selection: Sendable, Hashable {
+        /// The instances that the selector matches.
         case selector(Selector)
+        /// The instances with these names.
         case names([String])
         /// This many, chosen by a stable hash of the name.
         case count(Int)
         /// This share of the whole selection in percent, rounded up, chosen by a stable hash of the name. It counts what earlier `percent` waves
         /// took, so that a later, bigger percent contains an earlier one.
         case percent(Double)
+        /// Every instance that is left.
         case rest
     }
 
@@ -90,6 +100,7 @@ public struct StopRules: Sendable, Hashable {
     /// `unreachable_percent`: halt when this share of the wave's instances could not be reached.
     public var unreachablePercent: Double?
 
+    /// Rules; those that are not given are nil.
     public init(failures: Int? = nil, failurePercent: Double? = nil, sameFailure: Int? = nil, unreachablePercent: Double? = nil) {
         self.failures = failures
         self.failurePercent = failurePercent
@@ -131,6 +142,7 @@ public struct Gate: Sendable, Hashable {
     /// A URL that must answer GET with 2xx.
     public var http: String?
 
+    /// A gate; without arguments it requires nothing.
     public init(
         soak: Duration = .zero,
         every: Duration = .seconds(30),
@@ -150,12 +162,14 @@ public struct Gate: Sendable, Hashable {
 
 /// A query that says whether an instance is healthy.
 public struct Check: Sendable, Hashable, Codable {
+    /// The name of the check in failures.
     public var name: String
     /// One row with one column.
     public var sql: String
     /// The text that it must give; nil wants true.
     public var expect: String?
 
+    /// A health check.
     public init(name: String, sql: String, expect: String? = nil) {
         self.name = name
         self.sql = sql
@@ -172,6 +186,7 @@ public struct Hooks: Sendable, Hashable {
     /// Variables of Convoy's own environment that these programs, and gates' commands, get in addition to those that every program needs.
     public var environment: Set<String>
 
+    /// Hooks; by default there are no programs.
     public init(commands: [HookPoint: [String]] = [:], timeout: Duration = .seconds(300), environment: Set<String> = []) {
         self.commands = commands
         self.timeout = timeout
@@ -181,10 +196,17 @@ public struct Hooks: Sendable, Hashable {
 
 /// When a hook runs.
 public enum HookPoint: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Before the first wave. A failure halts the run.
     case beforeRun = "before_run"
+    /// Before the first instance of a wave. A failure halts the run.
     case beforeWave = "before_wave"
+    /// Before the migrations of an instance that has some pending. If the program fails, the database is not touched.
     case beforeInstance = "before_instance"
+    /// After the migrations and health checks of an instance that had some pending, also after a failure or an interruption. It does not run if
+    /// the program of ``beforeInstance`` failed by itself.
     case afterInstance = "after_instance"
+    /// After the last instance of a wave. A failure halts the run.
     case afterWave = "after_wave"
+    /// After everything else, however the run ended. A failure makes a run that succeeded fail.
     case afterRun = "after_run"
 }

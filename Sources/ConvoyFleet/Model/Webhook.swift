@@ -14,18 +14,24 @@ public struct Webhook: Sendable, Hashable {
 
     /// When a message is sent.
     public enum Occasion: String, Sendable, Hashable, CaseIterable {
+        /// The run begins.
         case runStarted = "run-started"
         /// The run has come to a gate, and waits.
         case gateWaiting = "gate-waiting"
+        /// The run was halted: nothing new starts.
         case halted
+        /// The run has ended, well or not.
         case runFinished = "run-finished"
     }
 
     /// A header of the request, for example the one that says who sends it.
     public struct Header: Sendable, Hashable {
+        /// The header's name, for example `Authorization`.
         public var name: String
+        /// The header's value, which may be a token.
         public var value: Secret
 
+        /// A header of the requests.
         public init(name: String, value: Secret) {
             self.name = name
             self.value = value
@@ -34,16 +40,20 @@ public struct Webhook: Sendable, Hashable {
 
     /// The URL itself is a secret: it is enough to send messages there.
     public var url: Secret
+    /// What the messages look like.
     public var format: Format
+    /// When messages are sent.
     public var occasions: Set<Occasion>
     /// For one try.
     public var timeout: Duration
     /// How often a message that did not arrive is sent again.
     public var retries: Int
+    /// Headers to send with each message.
     public var headers: [Header]
     /// The line of the fleet file that it stands on.
     public var line: Int
 
+    /// A webhook; the defaults are those of an entry with `url` alone.
     public init(
         url: Secret,
         format: Format = .json,

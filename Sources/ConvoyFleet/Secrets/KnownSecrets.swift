@@ -21,6 +21,7 @@ public struct KnownSecrets: Sendable {
         variables = []
     }
 
+    /// The secrets of a fleet file, and the values of `CONVOY_TOKEN` and `PGPASSWORD` in an environment.
     public init(_ fleet: Fleet, environment: [String: String]) {
         let ambient = Self.variables.compactMap { environment[$0] }.filter { !$0.isEmpty }
         let all = fleet.secrets.map { $0.reveal() } + ambient

@@ -4,16 +4,19 @@ public struct Glob: Sendable, Hashable, CustomStringConvertible {
     public let pattern: String
     private let scalars: [Unicode.Scalar]
 
+    /// A pattern; every text is one.
     public init(_ pattern: String) {
         self.pattern = pattern
         scalars = Array(pattern.unicodeScalars)
     }
 
+    /// The pattern as it was written.
     public var description: String { pattern }
 
     /// By scalars, of which the pattern is made.
     public static func == (left: Self, right: Self) -> Bool { left.scalars == right.scalars }
 
+    /// By scalars, as equality.
     public func hash(into hasher: inout Hasher) { hasher.combine(scalars) }
 
     /// Whether the whole text matches; letters are case-sensitive. Takes time in proportion to both lengths multiplied, at worst.

@@ -48,6 +48,7 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
         terms = try parser.terms()
     }
 
+    /// The selector as it was written.
     public var description: String { text }
 
     /// A value as a selector takes it: in quotes where it needs them.
@@ -62,10 +63,12 @@ public struct Selector: Sendable, Hashable, CustomStringConvertible {
         return String(quoted)
     }
 
+    /// Whether every term holds for the instance.
     public func matches(_ instance: Instance) -> Bool {
         matches(name: instance.name, server: instance.server, database: instance.database, labels: instance.labels)
     }
 
+    /// Whether every term holds for an instance with this name, server, database and these labels.
     public func matches(name: String, server: String, database: String, labels: [String: String]) -> Bool {
         terms.allSatisfy { term in
             let value: String? =
@@ -95,12 +98,14 @@ public struct SelectorError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What to write instead.
     public var hint: String?
 
+    /// An error at a place of the selector.
     public init(_ message: String, column: Int, hint: String? = nil) {
         self.message = message
         self.column = column
         self.hint = hint
     }
 
+    /// The message with its place, and the hint, in one line.
     public var description: String {
         let place = "\(message), at character \(column)"
         return hint.map { "\(place); \($0)" } ?? place

@@ -10,7 +10,9 @@ public struct WaveAssignment: Sendable {
 
     /// A wave and its instances, these in the order in which they were given.
     public struct Members: Sendable {
+        /// The wave.
         public var wave: Wave
+        /// The instances that it takes; empty if it takes none.
         public var instances: [Instance]
     }
 }

@@ -4,18 +4,27 @@
 ///
 /// Every secret is judged by this, wherever it comes from. A secret is never changed because of it: only the operator knows which is the right one.
 public enum SecretOddity: String, Sendable, Hashable, CaseIterable, CustomStringConvertible {
+    /// It has no characters, or only white space.
     case empty
+    /// It begins with a byte order mark, as some editors write it.
     case byteOrderMark
+    /// A line break stands before its text.
     case lineBreakAtStart
     /// The one at the end of a file is taken off before a secret is judged.
     case lineBreakAtEnd
+    /// A line break stands within its text.
     case lineBreakInside
+    /// White space other than a line break stands before its text.
     case blankAtStart
+    /// White space other than a line break stands after its text.
     case blankAtEnd
+    /// It stands in quotation marks.
     case quotes
     /// `NAME=` stands in front of it.
     case assignment
+    /// It contains a control character other than a line break.
     case controlCharacter
+    /// It contains a character that is not visible, for example a zero-width space or a no-break space.
     case invisibleCharacter
 
     /// In words that follow the secret's name.

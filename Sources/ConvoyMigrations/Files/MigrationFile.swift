@@ -19,16 +19,19 @@ import Crypto
 /// - `-- convoy:repeatable` begins a section with `transaction:false` and says that its statement does no harm when it is run again.
 /// - `-- convoy:lock-timeout 5s`, `-- convoy:statement-timeout 2h` and `-- convoy:admin EXTENSION…` begin a section and hold for all of it.
 public struct MigrationFile: Sendable {
+    /// The number that begins the file's name.
     public let version: MigrationVersion
     /// The file's name between version and `.sql`.
     public let name: String
     /// The file as reports name it.
     public let path: String
+    /// The file's bytes as they are on disk.
     public let contents: [UInt8]
 
     /// The size that a file may have, in bytes.
     public static let sizeLimit = 16 << 20
 
+    /// A file with these contents, which are not checked yet.
     public init(version: MigrationVersion, name: String, path: String, contents: [UInt8]) {
         self.version = version
         self.name = name

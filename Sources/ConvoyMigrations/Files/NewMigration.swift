@@ -16,14 +16,18 @@ public struct NewMigration: Sendable, Hashable {
         /// Why the migration cannot be reverted; nil if it can.
         public var irreversible: String?
 
+        /// A form; by default in a transaction and with a way down.
         public init(isTransactional: Bool = true, irreversible: String? = nil) {
             self.isTransactional = isTransactional
             self.irreversible = irreversible
         }
     }
 
+    /// The number that begins the file's name.
     public let version: MigrationVersion
+    /// The file's name between version and `.sql`, in snake case.
     public let name: String
+    /// What the sections look like.
     public let form: Form
     /// What the author should know about the version, a sentence each without a full stop.
     public let notes: [String]
@@ -41,7 +45,7 @@ public struct NewMigration: Sendable, Hashable {
     ///   - displayedAs: how reports name the directory.
     ///   - version: nil takes the time, or the number after the newest version where that is not in the past.
     /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
-    ///   ``Problems`` where the directory cannot be read.
+    ///   `Problems` where the directory cannot be read.
     public init(
         named name: String,
         in directory: String,
@@ -148,6 +152,7 @@ public struct NewMigration: Sendable, Hashable {
 public struct NewMigrationRefusal: Error, Sendable, Hashable {
     /// One sentence without a full stop.
     public let message: String
+    /// What to do next.
     public let hint: String
 
     init(_ message: String, hint: String) {

@@ -3,6 +3,7 @@
 ///     let plan = try InstancePlan(set: set, applied: ledger, change: .up(to: nil))
 ///     plan.versions   // in the order in which they run
 public struct InstancePlan: Sendable, Hashable {
+    /// Which way the migrations run.
     public let direction: MigrationDirection
     /// What the change asks for, in the order in which it would run; each has a file in the set. Going down, irreversible ones are among them.
     public let versions: [MigrationVersion]
@@ -20,12 +21,14 @@ public struct InstancePlan: Sendable, Hashable {
         /// The ledger has the version, but the set has no file that says how to revert it.
         case noFile(version: MigrationVersion)
 
+        /// The version that cannot be reverted.
         public var version: MigrationVersion {
             switch self {
             case .irreversible(let version, _, _, _), .noFile(let version): version
             }
         }
 
+        /// One sentence without a full stop, with the reason.
         public var description: String {
             switch self {
             case .irreversible(let version, let reason, let file, let line):

@@ -105,15 +105,18 @@ public struct MigrationSet: Sendable, Hashable {
 
 /// A change names a version that the migration set does not have.
 public struct UnknownTarget: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The version that the change names.
     public let version: MigrationVersion
     /// The migration that was perhaps meant; nil for an empty set.
     public let nearest: Migration?
 
+    /// An error about a version, with the migration to suggest.
     public init(version: MigrationVersion, nearest: Migration?) {
         self.version = version
         self.nearest = nearest
     }
 
+    /// One sentence without a full stop; ``hint`` says what to do.
     public var description: String { "the migration set has no version \(version)" }
 
     /// What to do next.

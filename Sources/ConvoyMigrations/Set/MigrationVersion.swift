@@ -7,6 +7,7 @@ public struct MigrationVersion: Hashable, Comparable, Sendable, CustomStringConv
     /// The number, as the ledger stores it.
     public let value: Int64
 
+    /// The version with this number, which is not checked.
     public init(_ value: Int64) {
         self.value = value
     }
@@ -17,12 +18,15 @@ public struct MigrationVersion: Hashable, Comparable, Sendable, CustomStringConv
         self.value = value
     }
 
+    /// Orders versions by their numbers.
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 
+    /// The number in decimal digits.
     public var description: String { String(value) }
 }
 
 extension MigrationVersion: Codable {
+    /// Reads the number from a string; 0 and negative numbers are read too.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
@@ -33,6 +37,7 @@ extension MigrationVersion: Codable {
         self.init(value)
     }
 
+    /// Writes the number as a string.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)

@@ -5,24 +5,32 @@ public import FoundationEssentials
 
 /// Something that happened in a run. Sent once; the journal and every reporter read the same ones.
 public struct Event: Sendable {
+    /// When it happened, by the clock of the process that works on the run.
     public var at: Date
+    /// What happened.
     public var kind: Kind
 
+    /// What happened, and where: each kind names its wave, instance or server.
     public enum Kind: Sendable {
         /// The run begins; the waves name the instances that each will touch.
         case runStarted(run: String, fleet: String, waves: [PlannedWave])
+        /// The wave begins; its `before_wave` hook and its instances follow.
         case waveStarted(wave: String)
+        /// Work on the instance begins; its hooks and its probe follow.
         case instanceStarted(instance: String, wave: String)
         /// The probe is done: where the instance stands and what it is going to run.
         case instancePlanned(instance: String, from: MigrationVersion?, pending: [MigrationVersion])
         /// The instance waits, for example for another session's lock.
         case instanceWaiting(instance: String, reason: String)
+        /// A migration was applied or reverted, and is committed.
         case migrationApplied(instance: String, migration: AppliedMigration)
         /// What the server is doing, while one migration takes long; nil when the server no longer reports it.
         case instanceProgress(instance: String, activity: ServerActivity?)
         /// Something that the operator should read but that stops nothing.
         case instanceWarned(instance: String, message: String)
+        /// Work on the instance has ended, its health checks and hooks included.
         case instanceFinished(instance: String, result: InstanceResult)
+        /// Nothing of the wave is in progress any more. The event comes again after rollbacks that a failed gate causes.
         case waveFinished(wave: String)
         /// The instance is being returned to where it started in this run.
         case rollbackStarted(instance: String, wave: String)
@@ -34,17 +42,21 @@ public struct Event: Sendable {
         case gateWaiting(wave: String, reason: String)
         /// The gate was approved; `by` is the operator.
         case approved(wave: String, by: String)
+        /// All that the gate requires held; the next wave may start.
         case gatePassed(wave: String)
+        /// Something that the gate requires did not hold, which halts the fleet.
         case gateFailed(wave: String, reason: String)
         /// A program of the fleet file has ended, or could not be started.
         case hookFinished(HookResult)
         /// Nothing new starts on the server until it is resumed.
         case serverPaused(server: String, by: String)
+        /// Instances on the server start again; `by` is the operator.
         case serverResumed(server: String, by: String)
         /// How many connections the run may hold on the server now.
         case budgetChanged(server: String, connections: Int)
         /// Nothing new starts before that time.
         case windowClosed(until: Date)
+        /// The maintenance window opened: waves and instances start again.
         case windowOpened
         /// Another process resumed the run.
         case runResumed(by: String)
@@ -54,9 +66,11 @@ public struct Event: Sendable {
         case stopRequested
         /// The operator asked again: what runs is cancelled.
         case cancelRequested
+        /// The run has ended. Only ``runResumed(by:)`` can follow.
         case runFinished(status: RunStatus)
     }
 
+    /// An event of this kind.
     public init(at: Date, _ kind: Kind) {
         self.at = at
         self.kind = kind
@@ -65,16 +79,20 @@ public struct Event: Sendable {
 
 /// How a hook ended.
 public struct HookResult: Sendable, Hashable {
+    /// The point at which it ran.
     public var point: HookPoint
-    /// The wave, and the instance, that it ran for; nil around a run, or around a wave.
+    /// The wave that it ran for; nil around a run.
     public var wave: String?
+    /// The instance that it ran for; nil around a run or a wave.
     public var instance: String?
+    /// How long it ran; zero if it could not be started.
     public var duration: Duration
     /// Why it did not end with exit code 0 in time; nil where it did.
     public var problem: String?
     /// What it wrote, both streams in one, cut to a limit and without secrets.
     public var output: String
 
+    /// A result from its parts.
     public init(point: HookPoint, wave: String?, instance: String?, duration: Duration, problem: String?, output: String) {
         self.point = point
         self.wave = wave
@@ -87,9 +105,12 @@ public struct HookResult: Sendable, Hashable {
 
 /// A wave with the instances that it got.
 public struct PlannedWave: Sendable, Hashable, Decodable {
+    /// The wave's name.
     public var name: String
+    /// The names of its instances.
     public var instances: [String]
 
+    /// A wave with the names of its instances.
     public init(name: String, instances: [String]) {
         self.name = name
         self.instances = instances
@@ -98,15 +119,21 @@ public struct PlannedWave: Sendable, Hashable, Decodable {
 
 /// How a run ended as a whole.
 public enum RunStatus: String, Sendable, Hashable, Codable {
+    /// `succeeded`: every instance ended well. `failed`: some instance did not, or the `after_run` hook failed. `halted`: a stop rule, a
+    /// gate, a hook or the journal halted the fleet. `interrupted`: an operator stopped the run.
     case succeeded, failed, halted, interrupted
 }
 
 /// A migration that this run applied or reverted, and that the ledger shows.
 public struct AppliedMigration: Sendable, Hashable {
+    /// The version that was applied or reverted.
     public var version: MigrationVersion
+    /// `up` if it was applied, `down` if it was reverted.
     public var direction: MigrationDirection
+    /// How long it took; zero if that is not known.
     public var duration: Duration
 
+    /// A migration with its duration.
     public init(version: MigrationVersion, direction: MigrationDirection, duration: Duration) {
         self.version = version
         self.direction = direction
@@ -116,15 +143,18 @@ public struct AppliedMigration: Sendable, Hashable {
 
 /// How one instance ended in a run.
 public struct InstanceResult: Sendable, Hashable {
+    /// How the instance ended.
     public var outcome: Outcome
     /// The newest version in the ledger before the run; nil for none, or where it was not learnt.
     public var from: MigrationVersion?
     /// The newest version after it.
     public var to: MigrationVersion?
+    /// What the run applied and reverted, in this order.
     public var applied: [AppliedMigration]
     /// Present whenever the outcome is not a good one.
     public var failure: Failure?
 
+    /// A result; what is not given is unknown or empty.
     public init(
         outcome: Outcome,
         from: MigrationVersion? = nil,
@@ -142,10 +172,15 @@ public struct InstanceResult: Sendable, Hashable {
 
 /// What `status` knows of an instance: read without a lock, nothing written.
 public struct InstanceStatus: Sendable, Hashable {
+    /// The instance's name.
     public var name: String
+    /// The name of its server.
     public var server: String
+    /// The name of its database.
     public var database: String
+    /// The instance's labels, values by key.
     public var labels: [String: String]
+    /// `pending` or `up-to-date`, or why the instance cannot be migrated.
     public var outcome: Outcome
     /// The newest version in the ledger; nil for none, or where it was not learnt.
     public var version: MigrationVersion?
@@ -164,6 +199,7 @@ public struct InstanceStatus: Sendable, Hashable {
     /// Things that the operator should read but that stop nothing.
     public var warnings: [String]
 
+    /// A status; ``edited`` is empty at first.
     public init(
         name: String,
         server: String,

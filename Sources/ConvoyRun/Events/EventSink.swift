@@ -12,10 +12,12 @@ public protocol EventSink: Sendable {
 public struct EventFanOut: EventSink {
     private let sinks: [any EventSink]
 
+    /// Hands events to these sinks, the first one first.
     public init(_ sinks: [any EventSink]) {
         self.sinks = sinks
     }
 
+    /// Hands the events to one sink after the other, and waits for each.
     public func send(_ events: [Event]) async {
         for sink in sinks { await sink.send(events) }
     }
@@ -34,10 +36,12 @@ public struct EventRelay: EventSink {
     public let events: AsyncStream<Event>
     private let continuation: AsyncStream<Event>.Continuation
 
+    /// A relay for the events of one run.
     public init() {
         (events, continuation) = AsyncStream.makeStream()
     }
 
+    /// Passes the events on and returns at once.
     public func send(_ events: [Event]) async {
         for event in events {
             continuation.yield(event)

@@ -9,6 +9,7 @@ public struct OpenGate: Sendable, Hashable {
     /// The wave that the gate follows; nil when no gate is open.
     public private(set) var wave: String?
 
+    /// The state before the first event: no gate is open.
     public init() {}
 
     /// Takes the next event of the run.

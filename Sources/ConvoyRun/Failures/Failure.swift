@@ -6,24 +6,31 @@ public struct Failure: Error, Sendable, Hashable {
     public var kind: Outcome
     /// The migration at fault.
     public var version: MigrationVersion?
-    /// Its file, and the line in it of the error position or else of the statement.
+    /// The migration's file.
     public var file: String?
+    /// The line in ``file`` of the error position, or else of the statement, counted from 1; nil if that is not known.
     public var line: Int?
     /// The statement, cut to ``statementLimit`` characters; where ``position`` lies behind them, what is around it follows them.
     public internal(set) var statement: String?
     /// Where in ``statement`` the server points, in Unicode code points from 1; nil where it points nowhere.
     public internal(set) var position: Int?
+    /// The server's SQLSTATE; nil if the server sent none.
     public var sqlstate: String?
+    /// What went wrong.
     public var message: String
+    /// More about it, for example the server's DETAIL or the last lines that a hook wrote; nil if there is no more.
     public var detail: String?
     /// What to do next.
     public var hint: String?
     /// The server's HINT. The database's owner may have written it, so that it is never shown as ours.
     public var serverHint: String?
+    /// The holder of the lock that was waited for; nil where no lock was waited for, and where the holder is not known.
     public var lockedBy: LockHolder?
 
+    /// How much of a statement a failure keeps, in characters.
     public static let statementLimit = 500
 
+    /// A failure with its outcome, and what is known of its cause. The statement is cut as ``statement`` says.
     public init(
         _ kind: Outcome,
         _ message: String,

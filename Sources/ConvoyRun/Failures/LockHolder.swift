@@ -9,6 +9,7 @@ public struct LockHolder: Sendable, Hashable, Codable {
         case session
         /// A transaction that was prepared and not finished; no process holds it.
         case preparedTransaction = "prepared-transaction"
+        /// An autovacuum worker.
         case autovacuum
         /// A parallel worker of another session's statement.
         case parallelWorker = "parallel-worker"
@@ -41,6 +42,7 @@ public struct LockHolder: Sendable, Hashable, Codable {
         case pid, application, address, since, kind, role, transaction
     }
 
+    /// A holder as the server reports it.
     public init(
         pid: Int32,
         application: String,
@@ -61,6 +63,7 @@ public struct LockHolder: Sendable, Hashable, Codable {
 }
 
 extension LockHolder: CustomStringConvertible {
+    /// The holder in words, for example `process 4711 (psql) from 10.0.0.5`.
     public var description: String {
         switch kind {
         case .preparedTransaction:

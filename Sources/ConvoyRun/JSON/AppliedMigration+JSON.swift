@@ -16,6 +16,7 @@ extension AppliedMigration: Decodable {
         case version, direction, duration
     }
 
+    /// Reads what the journal has stored.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         self.init(

@@ -16,11 +16,14 @@ public protocol Journal: Sendable {
 public struct OperatorRequest: Sendable, Hashable {
     /// Ascending in a journal, from 1.
     public var number: Int64
+    /// What is asked.
     public var kind: Kind
     /// The person who asked, as `user@host`.
     public var by: String
+    /// When it was asked.
     public var at: Date
 
+    /// What can be asked of a run.
     public enum Kind: Sendable, Hashable {
         /// As the first Ctrl-C.
         case stop
@@ -32,6 +35,7 @@ public struct OperatorRequest: Sendable, Hashable {
         case unpause(server: String)
     }
 
+    /// A request as the journal has it.
     public init(number: Int64, kind: Kind, by: String, at: Date) {
         self.number = number
         self.kind = kind
@@ -44,15 +48,18 @@ public struct OperatorRequest: Sendable, Hashable {
 public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The journal's file as the user named it.
     public var path: String
+    /// What is wrong, in words that follow the path.
     public var message: String
     /// What to do next.
     public var hint: String?
 
+    /// An error of this journal.
     public init(path: String, message: String, hint: String? = nil) {
         self.path = path
         self.message = message
         self.hint = hint
     }
 
+    /// The path and the message; ``hint`` says what to do.
     public var description: String { "journal \(path): \(message)" }
 }

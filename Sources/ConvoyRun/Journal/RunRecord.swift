@@ -5,8 +5,10 @@ public import FoundationEssentials
 public struct RunRecord: Sendable, Hashable {
     /// How a run ended; ``abandoned`` is one that an operator gave up and that cannot be resumed.
     public enum Status: String, Sendable, Hashable, CaseIterable {
+        /// The first four are those of ``RunStatus``.
         case succeeded, failed, halted, interrupted, abandoned
 
+        /// The status of a run that ended so.
         public init(_ status: RunStatus) {
             switch status {
             case .succeeded: self = .succeeded
@@ -17,18 +19,21 @@ public struct RunRecord: Sendable, Hashable {
         }
     }
 
+    /// The run's id.
     public var id: RunID
     /// The fleet's name.
     public var fleet: String
     /// The fleet file as the user named it.
     public var fleetFile: String
+    /// Where the run brings its instances.
     public var change: Change
     /// How many instances the plan has.
     public var instances: Int
+    /// When it began.
     public var startedAt: Date
     /// Nil while the run is active, and for a run that was cut off.
     public var finishedAt: Date?
-    /// Nil while the run is active, and for a run that was cut off; ``RunLock/holder(of:journal:)`` distinguishes the two.
+    /// Nil while the run is active, and for a run that was cut off; `RunLock.holder(of:journal:)` distinguishes the two.
     public var status: Status?
     /// The version of the program that began it.
     public var convoyVersion: String
@@ -37,6 +42,7 @@ public struct RunRecord: Sendable, Hashable {
     /// The person who abandoned it.
     public var abandonedBy: String?
 
+    /// A record; by default one of a run that has not ended.
     public init(
         id: RunID,
         fleet: String,
@@ -70,9 +76,13 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
     case running
     /// The run has no recorded end and no process works on it: the process was killed, or the computer went down.
     case cutOff = "cut-off"
+    /// The run has ended, as its ``RunRecord/Status`` says.
     case succeeded, failed, halted, interrupted, abandoned
 
+    /// Judges a run by its recorded end, or else by whether a process works on it.
+    ///
     /// - Parameter isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
+    /// - Throws: what `isRunning` throws.
     public init(_ status: RunRecord.Status?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
         switch status {
         case nil: self = try isRunning() ? .running : .cutOff
