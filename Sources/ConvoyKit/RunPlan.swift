@@ -8,7 +8,7 @@ public import ConvoyRun
 public struct RunPlan: Sendable {
     package var rollout: RolloutPlan
     package var selector: Selector?
-    /// Every instance of the plan as it was probed, in the order of the waves: its version, and in ``InstanceStatus/pending`` what would run.
+    /// Every instance of the plan as it was probed, in the order of the waves: its version, and in `InstanceStatus.pending` what would run.
     public internal(set) var instances: [InstanceStatus]
 
     /// The waves in their order, with the names of their instances.

@@ -1,7 +1,7 @@
 public import ConvoyFleet
 public import ConvoyMigrations
 
-/// What the coordinator needs of one instance. The real one is ``InstanceRunner``; tests put a fake here.
+/// What the coordinator needs of one instance. The real one is `InstanceRunner`; tests put a fake here.
 public protocol InstanceOperator: Sendable {
     /// Reads where an instance stands, and what the change would run there (`pending`, in the order in which it would). Takes no lock, writes
     /// nothing, and never throws: what went wrong is the status's failure. A way down that is irreversible is ``Outcome/blocked``.
