@@ -111,6 +111,7 @@ public struct FleetClient: Sendable {
     /// Plans a migration of the fleet: assigns the instances to the waves of the fleet file and probes them. Changes nothing.
     ///
     /// - Parameters:
+    ///   - target: where to bring the instances.
     ///   - select: a selector, as for `convoy migrate --select`; nil selects all.
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.

@@ -21,8 +21,10 @@ extension Rollout {
     /// Gives each instance to the first wave that takes it. The same instances give the same
     /// answer in every run, in whatever order they are given.
     ///
-    /// - Parameter cohorts: each instance's cohort by its name, needed where ``needsCohorts`` says so. A wave of one instance per cohort takes
-    ///   none that has no cohort here, for example one that could not be reached.
+    /// - Parameters:
+    ///   - instances: the instances of the run.
+    ///   - cohorts: each instance's cohort by its name, needed where ``needsCohorts`` says so. A wave of one instance per cohort takes none that
+    ///     has no cohort here, for example one that could not be reached.
     public func assign(_ instances: [Instance], cohorts: [String: String] = [:]) -> WaveAssignment {
         let choice = WaveChoice(waves: waves, instances: instances, cohorts: cohorts)
         var members = waves.map { WaveAssignment.Members(wave: $0, instances: []) }

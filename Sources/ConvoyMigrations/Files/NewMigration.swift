@@ -44,6 +44,8 @@ public struct NewMigration: Sendable, Hashable {
     ///   - directory: the directory of the migration set, which may be empty.
     ///   - displayedAs: how reports name the directory.
     ///   - version: nil takes the time, or the number after the newest version where that is not in the past.
+    ///   - time: the present time, from which the version is made.
+    ///   - form: what the sections look like.
     /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
     ///   `Problems` where the directory cannot be read.
     public init(

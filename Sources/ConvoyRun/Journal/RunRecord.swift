@@ -81,7 +81,9 @@ public enum RunState: String, Sendable, Hashable, CaseIterable {
 
     /// Judges a run by its recorded end, or else by whether a process works on it.
     ///
-    /// - Parameter isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
+    /// - Parameters:
+    ///   - status: how the run ended; nil if it has no recorded end.
+    ///   - isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
     /// - Throws: what `isRunning` throws.
     public init(_ status: RunRecord.Status?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
         switch status {
