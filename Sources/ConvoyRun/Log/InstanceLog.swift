@@ -9,6 +9,7 @@ public struct InstanceLog: Sendable, Hashable {
         case notReached
         /// It is in progress, or waits for something, for example a lock.
         case running(waitingFor: String?)
+        /// It has ended; the result has all that the run did to it, a rollback included.
         case finished(InstanceResult)
     }
 
@@ -33,6 +34,7 @@ public struct InstanceLog: Sendable, Hashable {
     public let name: String
     /// The wave of the run that it belongs to; nil if the run leaves it out.
     public internal(set) var wave: String?
+    /// How far the run is with it.
     public internal(set) var state = State.notReached
     /// The newest version before the run; nil for none, or if it is not known.
     public internal(set) var from: MigrationVersion?
