@@ -8,7 +8,7 @@ extension FleetReport {
     ///
     /// - Parameter state: what the journal knows of the run in addition to its events.
     package func reportTable(_ style: OutputStyle, state: RunState? = nil) -> String {
-        if run.isEmpty { return statusTable(style) }
+        if log.run.isEmpty { return statusTable(style) }
         if lookedAt == nil { return table(style, state: state) }
         var blocks = [reportLines(style), waveLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }

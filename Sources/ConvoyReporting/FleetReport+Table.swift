@@ -50,31 +50,31 @@ extension FleetReport {
 
     /// What became of each wave; no lines where there is only one.
     func waveLines(_ style: OutputStyle) -> [String] {
-        guard waves.count > 1 else { return [] }
+        guard log.waves.count > 1 else { return [] }
         var table = TextTable([
             .init("WAVE", minimumWidth: 6, importance: 3),
             .init("INSTANCES", .right, importance: 1),
             .init("OUTCOMES", minimumWidth: 10, importance: 2),
         ])
-        for wave in waves { table.add(["\(wave.name)", "\(wave.instances)", "\(wave.allOutcomes.text)"]) }
+        for wave in log.waves { table.add(["\(wave.name)", "\(wave.instances)", "\(wave.allOutcomes.text)"]) }
         return table.lines(style)
     }
 
     /// How the run ended, in one line, and why it was halted.
     func verdict(_ style: OutputStyle, _ state: RunState) -> [String] {
         // It is about the run, whichever instances are shown and whatever became of them later.
-        let outcomes: [Outcome: Int] = waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
+        let outcomes: [Outcome: Int] = log.waves.reduce(into: [:]) { $0.merge($1.allOutcomes, uniquingKeysWith: +) }
         let counts = outcomes.text(style)
-        let took = finishedAt.map { ", \(duration(at: $0).human)" } ?? ""
-        if run.isEmpty, status != nil {
+        let took = log.finishedAt.map { ", \(log.duration(at: $0).human)" } ?? ""
+        if log.run.isEmpty, log.status != nil {
             return ["\(fleet.visible): nothing is pending, so no run was started: \(counts.isEmpty ? "no instances" : counts)"]
         }
-        let reason = haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
+        let reason = log.haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         let person = startedBy.map { " by \($0.visible)" } ?? ""
-        let start = startedBy == nil ? [] : ["started \((startedAt.map(\.human)) ?? "")\(person)"]
+        let start = startedBy == nil ? [] : ["started \((log.startedAt.map(\.human)) ?? "")\(person)"]
         let waiting = state == .running ? waits.map { style.paint("waiting", .notable) + ": \($0.visible)" } : []
         return reason + waiting + start + [
-            "run \(run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
+            "run \(log.run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
         ]
     }

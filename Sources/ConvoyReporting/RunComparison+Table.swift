@@ -32,7 +32,7 @@ extension RunComparison {
                 "\(side.report.fleet)",
                 .init(side.state.words, side.state.emphasis),
                 "\(side.report.startedAt?.human ?? "-")",
-                "\(side.report.finishedAt.map { side.report.duration(at: $0).human } ?? "-")",
+                "\(side.report.finishedAt.map { side.report.log.duration(at: $0).human } ?? "-")",
                 "\(side.report.instances.count)",
                 "\(side.report.summary.outcomes.text)",
             ])

@@ -68,9 +68,9 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     }
 }
 
-extension RunReport {
-    /// The exit code of the run.
+extension RunLog {
+    /// The exit code of the run, which has ended.
     var exitCode: CommandExit {
-        CommandExit(status, outcomes: instances.lazy.map(\.result.outcome))
+        CommandExit(status ?? .failed, outcomes: instances.lazy.map(\.outcome))
     }
 }

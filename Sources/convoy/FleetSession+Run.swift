@@ -51,7 +51,7 @@ extension FleetSession {
         _ request: NextSteps.Request,
         _ journal: SQLiteJournal,
         _ id: RunID,
-        resuming earlier: (past: RunPast, report: FleetReport)? = nil,
+        resuming earlier: FleetReport? = nil,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
@@ -60,20 +60,20 @@ extension FleetSession {
         let reporter = ProgressReporter(
             settings.progressMode,
             style: { [settings] in settings.style(of: StandardStreams.error) },
-            report: earlier?.report ?? FleetReport(),
-            outlook: await outlook(on: plan, resuming: earlier?.report, journal),
+            report: earlier ?? FleetReport(),
+            outlook: await outlook(on: plan, resuming: earlier, journal),
             write: StandardStreams.error.write
         )
         let notifier = RunNotifier(
             fleet.notifications,
             file: fleet.file,
-            resuming: earlier?.report,
+            resuming: earlier,
             report: { reporter.report },
             warn: reporter.warn
         )
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
-            unfinished: earlier?.past.unfinished ?? [],
+            unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
             events: EventFanOut([reporter, notifier])
         ) { reporter.note("hook: \($0)") }
@@ -81,7 +81,7 @@ extension FleetSession {
             await coordinator.run(
                 plan,
                 id: id,
-                resuming: earlier?.past,
+                resuming: earlier?.log,
                 by: Operator.current,
                 stopRequests: interruption.stopRequests,
                 answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
@@ -99,7 +99,7 @@ extension FleetSession {
             StandardStreams.error.write(failure.text)
             if code == .success { code = .failed }
         }
-        if let advice = advice(on: result, plan, request) { StandardStreams.error.write(advice) }
+        if let advice = advice(on: result, of: id, plan, request) { StandardStreams.error.write(advice) }
         return code
     }
 
@@ -112,13 +112,13 @@ extension FleetSession {
     }
 
     /// The next command to run after a run that did not succeed.
-    private func advice(on result: RunReport, _ plan: RolloutPlan, _ request: NextSteps.Request) -> String? {
-        let outcomes = Dictionary(result.instances.map { ($0.name, $0.result.outcome) }) { first, _ in first }
-        let next = NextSteps(run: result.run, plan: plan, request: request, outcomes: outcomes, set: set)
-        let touched = result.instances.count { $0.result.outcome != .pending }
+    private func advice(on result: RunLog, of id: RunID, _ plan: RolloutPlan, _ request: NextSteps.Request) -> String? {
+        let outcomes = Dictionary(result.instances.map { ($0.name, $0.outcome) }) { first, _ in first }
+        let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
+        let touched = result.instances.count { $0.outcome != .pending }
         let left = result.instances.count - touched
         let counts = "worked on \(touched) of \(result.instances.count) instances and left \(left) unchanged"
-        switch (result.status, result.haltReason) {
+        switch (result.status, result.haltReason ?? result.standingReason) {
         case (.halted, let reason?) where reason.canBeTriedAgain(in: plan, result):
             return "\(counts)\nfix the cause, then run: \(next.resume)\n"
         case (.halted, _):
@@ -128,7 +128,7 @@ extension FleetSession {
         case (.failed, _) where plan.change.direction == .down:
             let text = next.lines("fix the cause, then continue with the remaining instances:")
             return text.isEmpty ? nil : text
-        case (.succeeded, _), (.failed, _): return nil
+        case (.succeeded, _), (.failed, _), (nil, _): return nil
         }
     }
 
@@ -258,12 +258,13 @@ extension PinnedPlan {
 
 extension HaltReason {
     /// Whether `resume` tries again what halted the run. After a gate that caused rollbacks the run stays halted.
-    fileprivate func canBeTriedAgain(in plan: RolloutPlan, _ result: RunReport) -> Bool {
+    fileprivate func canBeTriedAgain(in plan: RolloutPlan, _ result: RunLog) -> Bool {
         switch self {
         case .hookFailed, .journalFailed: true
         case .gateFailed(let wave, _):
-            !result.instances.contains { entry in
-                entry.wave == wave && plan.change.direction == .up && entry.result.applied.contains { $0.direction == .down }
+            !result.instances.contains { instance in
+                instance.wave == wave && plan.change.direction == .up
+                    && instance.lastResult?.applied.contains { $0.direction == .down } == true
             }
         case .failures, .failurePercent, .sameFailure, .unreachablePercent, .nothingReached, .onFailure: false
         }

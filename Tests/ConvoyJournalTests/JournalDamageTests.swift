@@ -137,11 +137,11 @@ struct JournalDamageTests {
         _ = try await journal.runs(limit: 10)
         _ = try await journal.damagedRuns()
         for selection in [RecordedEvents.Selection.all, .standing] {
-            var past = RunPast()
+            var log = RunLog()
             for try await event in journal.events(of: run.id, selection) {
-                if let event = event.event { past.apply(event) }
+                if let event = event.event { log.apply(event) }
             }
-            _ = (past.unfinished, past.finalReason, past.soakedSeconds("canary"))
+            _ = (log.unfinished, log.finalReason, log.soakedSeconds("canary"))
         }
         _ = try await journal.outcomes(of: run.id)
         _ = try await journal.durations(of: [run.id])

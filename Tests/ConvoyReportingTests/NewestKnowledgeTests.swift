@@ -83,7 +83,7 @@ struct NewestKnowledgeTests {
     @Test func whereARunDidNotGetToItsPlanSaysWhereTheyStood() {
         var report = report(troubledRun)
         report.apply(starts: [
-            "dave": RolloutPlan.Start(version: older, pending: [newest]), "alice": RolloutPlan.Start(version: nil, pending: []),
+            "dave": InstanceStart(version: older, pending: [newest]), "alice": InstanceStart(version: nil, pending: []),
         ])
         #expect(report.instance("dave")?.version == older)
         #expect(report.instance("dave")?.due == [newest])

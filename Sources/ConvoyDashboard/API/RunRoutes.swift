@@ -81,7 +81,7 @@ struct RunRoutes: Sendable {
             "halt_reason": .optional(report.haltReason?.description),
             "stopping": .bool(report.isStopping),
             "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
-            "paused_servers": .strings(report.pausedServers.sorted()),
+            "paused_servers": .strings(report.pausedServers.keys.sorted()),
             "summary": report.summary.json,
             "waves": .array(report.waves.map(\.reportJSON)),
             "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),

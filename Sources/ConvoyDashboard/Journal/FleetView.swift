@@ -118,7 +118,7 @@ actor FleetView {
                 if let name = event.kind.instance, runReport.instance(name)?.wave != nil {
                     report.apply(elsewhere: event)
                 } else {
-                    report.apply(event)
+                    report.apply(ending: event)
                 }
             }
         }

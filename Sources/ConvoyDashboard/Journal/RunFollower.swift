@@ -9,7 +9,6 @@ actor RunFollower {
     nonisolated let journal: SQLiteJournal
     /// What has happened, folded.
     private(set) var report = FleetReport()
-    private var past = RunPast()
     /// The number of the last event that is in ``report``; 0 before the first.
     private(set) var lastEvent: Int64 = 0
 
@@ -65,7 +64,6 @@ actor RunFollower {
         lastEvent = recorded.number
         guard let event = recorded.event else { return }
         report.apply(event)
-        past.apply(event)
         switch event.kind {
         case .runStarted, .runResumed: generalChange = recorded.number
         default: if let name = event.kind.instance { changes[name] = recorded.number }
@@ -86,10 +84,10 @@ actor RunFollower {
     }
 
     /// Whether the run has ended, and a client that has that event has all of them.
-    func isOver(after number: Int64) -> Bool { past.status != nil && lastEvent <= number }
+    func isOver(after number: Int64) -> Bool { report.status != nil && lastEvent <= number }
 
     /// Why a halted run cannot be resumed; nil if it can.
-    var finalReason: HaltReason? { past.finalReason }
+    var finalReason: HaltReason? { report.finalReason }
 
     /// The report with the last event that is in it.
     var current: (FleetReport, Int64) { (report, lastEvent) }

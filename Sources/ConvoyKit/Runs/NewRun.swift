@@ -19,7 +19,7 @@ package struct NewRun: Sendable {
     /// - Throws: the encoder's error, if the plan cannot be written.
     package init(_ plan: RolloutPlan, fleetFile: String, set: MigrationSet, selector: Selector?, statuses: [InstanceStatus]) throws {
         var plan = plan
-        for status in statuses { plan.starts[status.name] = PinnedPlan.PinnedInstance.Start(status)?.start }
+        for status in statuses { plan.starts[status.name] = InstanceStart(status) }
         let startedAt = Date()
         record = RunRecord(
             id: RunID(startedAt: startedAt),

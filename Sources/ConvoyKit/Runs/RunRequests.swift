@@ -33,15 +33,15 @@ package struct RunRequests: Sendable {
     /// - Throws: ``RunRequestError/noOpenGate`` or ``RunRequestError/approvalNotRequired(wave:)``.
     package func approval() async throws(RunRequestError) -> OperatorRequest.Kind {
         let plan = try await plan()
-        var gate = OpenGate()
+        var log = RunLog()
         do throws(JournalError) {
             for try await recorded in journal.events(of: run, .waits) {
-                if let event = recorded.event { gate.apply(event.kind) }
+                if let event = recorded.event { log.apply(event) }
             }
         } catch {
             throw .journal(error)
         }
-        guard let wave = gate.wave else { throw .noOpenGate }
+        guard let wave = log.gate?.wave else { throw .noOpenGate }
         guard plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else { throw .approvalNotRequired(wave: wave) }
         return .approve(wave: wave)
     }

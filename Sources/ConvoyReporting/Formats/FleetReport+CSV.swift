@@ -28,13 +28,13 @@ extension FleetReport {
 
 extension InstanceReport {
     fileprivate var csvRow: [String?] {
-        let status = probe?.status
+        let status = facts.probe?.status
         let due = due
         return [
-            name, server, database, wave, stateName, outcome.rawValue, from?.description, version?.description,
+            log.name, facts.server, facts.database, log.wave, stateName, outcome.rawValue, from?.description, version?.description,
             due.map { String($0.count) }, due.map(Self.list), status.map { Self.list($0.unknownVersions) }, status?.serverVersion, cohort,
-            status?.lastMigratedAt?.rfc3339, probe?.age.map { String($0.components.seconds) }, startedAt?.rfc3339, finishedAt?.rfc3339,
-            String(applied.count), workTime.map { JSONValue.seconds($0.seconds).line }, failure?.version?.description, failure?.sqlstate,
+            status?.lastMigratedAt?.rfc3339, facts.probe?.age.map { String($0.components.seconds) }, log.startedAt?.rfc3339, log.finishedAt?.rfc3339,
+            String(log.applied.count), workTime.map { JSONValue.seconds($0.seconds).line }, failure?.version?.description, failure?.sqlstate,
             failure?.file, failure?.line.map(String.init), failure?.message, failure?.hint, failure?.fingerprint,
             status.map { Self.list($0.edited) },
         ]

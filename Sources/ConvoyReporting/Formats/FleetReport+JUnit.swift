@@ -28,7 +28,7 @@ extension FleetReport {
                     "failures": String(suite.instances.count { !$0.outcome.isGood }), "errors": "0",
                     "skipped": String(suite.instances.count { $0.outcome == .pending }), "time": Self.junitTime(time),
                     // Without a zone, as the schema of Jenkins has it; it is UTC.
-                    "timestamp": String((startedAt ?? lookedAt ?? now).rfc3339.prefix(19)),
+                    "timestamp": String((log.startedAt ?? lookedAt ?? now).rfc3339.prefix(19)),
                 ]
             )
             for instance in suite.instances { instance.write(to: &xml, className: suite.name) }
@@ -59,7 +59,7 @@ extension FleetReport {
 extension InstanceReport {
     fileprivate func write(to xml: inout XMLText, className: String) {
         let attributes: XMLText.Attributes = [
-            "name": name, "classname": className, "time": FleetReport.junitTime(workTime ?? .zero),
+            "name": log.name, "classname": className, "time": FleetReport.junitTime(workTime ?? .zero),
         ]
         if outcome == .pending {
             let count = due?.count ?? 0
@@ -74,7 +74,7 @@ extension InstanceReport {
                 content: failure?.plainText ?? outcome.rawValue
             )
             xml.end()
-        } else if let edited = probe?.status.edited, !edited.isEmpty {
+        } else if let edited = facts.probe?.status.edited, !edited.isEmpty {
             xml.begin("testcase", attributes)
             xml.add("system-out", content: "edited since they were applied: \(edited.map(\.description).joined(separator: ", "))")
             xml.end()

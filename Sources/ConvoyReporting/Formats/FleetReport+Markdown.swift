@@ -21,12 +21,12 @@ extension FleetReport {
                 MarkdownText.table(["Version", "Instances:"], summary.versionRows.map { [$0.name, String($0.count)] })
             )
         }
-        if waves.count > 1 {
+        if log.waves.count > 1 {
             blocks.append("## Waves\n")
             blocks.append(
                 MarkdownText.table(
                     ["Wave", "Instances:", "Outcomes"],
-                    waves.map { [MarkdownText.code($0.name), String($0.instances), $0.allOutcomes.text] }
+                    log.waves.map { [MarkdownText.code($0.name), String($0.instances), $0.allOutcomes.text] }
                 )
             )
         }
@@ -56,17 +56,17 @@ extension FleetReport {
         let outcomes = summary.outcomes.text
         var facts = ["\(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)"]
         if let target { facts.append("newest version `\(target)`") }
-        if !run.isEmpty {
-            let took = startedAt == nil ? "" : ", \(duration(at: now).human)"
-            facts.append("run \(MarkdownText.code(run)): \(state.words)\(took)" + (startedAt.map { ", started \($0.rfc3339)" } ?? ""))
+        if !log.run.isEmpty {
+            let took = log.startedAt == nil ? "" : ", \(log.duration(at: now).human)"
+            facts.append("run \(MarkdownText.code(log.run)): \(state.words)\(took)" + (log.startedAt.map { ", started \($0.rfc3339)" } ?? ""))
         }
-        if let haltReason { facts.append("halted: \(MarkdownText.plain(haltReason.description))") }
+        if let haltReason = log.haltReason { facts.append("halted: \(MarkdownText.plain(haltReason.description))") }
         if let lookedAt { facts.append("looked at \(lookedAt.rfc3339)") }
         return facts
     }
 
     private var markdownInstances: String {
-        let (hasRun, hasProbes) = (!run.isEmpty, lookedAt != nil)
+        let (hasRun, hasProbes) = (!log.run.isEmpty, lookedAt != nil)
         var columns = ["Instance", "Outcome"]
         if hasRun { columns += ["Wave", "From"] }
         columns += ["Version", "Pending:"]

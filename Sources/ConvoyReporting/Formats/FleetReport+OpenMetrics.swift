@@ -18,7 +18,7 @@ extension FleetReport {
         var text = OpenMetricsText()
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
         addFleet(to: &text, fleet)
-        if !run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
+        if !log.run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
         addInstances(to: &text, fleet)
         return text.text
     }
@@ -62,28 +62,28 @@ extension FleetReport {
     }
 
     private func addRun(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label, _ state: RunState, _ now: Date) {
-        text.add("convoy_run_info", "1 for the run that is reported on.", [([fleet, ("run", run)], "1")])
+        text.add("convoy_run_info", "1 for the run that is reported on.", [([fleet, ("run", log.run)], "1")])
         text.add(
             "convoy_run_status",
             "1 for how the run stands, 0 for how it does not.",
             RunState.allCases.map { ([fleet, ("status", $0.rawValue)], $0 == state ? "1" : "0") }
         )
-        if let startedAt {
+        if let startedAt = log.startedAt {
             text.add("convoy_run_started_timestamp_seconds", "When the run began.", unit: "seconds", [([fleet], Self.seconds(startedAt))])
             text.add(
                 "convoy_run_duration_seconds",
                 "How long the run took, or has taken so far.",
                 unit: "seconds",
-                [([fleet], JSONValue.seconds(duration(at: now).seconds).line)]
+                [([fleet], JSONValue.seconds(log.duration(at: now).seconds).line)]
             )
         }
-        if let finishedAt {
+        if let finishedAt = log.finishedAt {
             text.add("convoy_run_finished_timestamp_seconds", "When the run ended.", unit: "seconds", [([fleet], Self.seconds(finishedAt))])
         }
         text.add(
             "convoy_run_wave_instances",
             "Instances of each wave of the run, by outcome.",
-            waves.flatMap { wave in
+            log.waves.flatMap { wave in
                 wave.allOutcomes.ordered.map { ([fleet, ("wave", wave.name), ("outcome", $0.outcome.rawValue)], String($0.count)) }
             }
         )

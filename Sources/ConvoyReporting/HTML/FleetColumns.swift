@@ -72,10 +72,10 @@ package struct FleetColumns {
 }
 
 extension InstanceReport {
-    fileprivate var isRunning: Bool { if case .running = state { true } else { false } }
+    fileprivate var isRunning: Bool { if case .running = log.state { true } else { false } }
 
     /// `region=eu, ring=canary`; nil for none.
     fileprivate var labelText: String? {
-        labels.isEmpty ? nil : labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ", ")
+        facts.labels.isEmpty ? nil : facts.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ", ")
     }
 }

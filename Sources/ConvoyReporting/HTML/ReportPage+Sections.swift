@@ -131,7 +131,7 @@ extension ReportPage {
             }
         }
 
-        private static func took(_ wave: WaveReport) -> String {
+        private static func took(_ wave: WaveLog) -> String {
             guard let startedAt = wave.startedAt, let finishedAt = wave.finishedAt else { return "" }
             return Duration(clampingSeconds: finishedAt.timeIntervalSince(startedAt)).human
         }

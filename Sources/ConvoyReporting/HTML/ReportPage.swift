@@ -116,8 +116,8 @@ struct ReportPage {
 extension FleetReport {
     /// How long the run took, or has taken so far; nil if unknown.
     fileprivate func took(_ state: RunState, at now: Date) -> Duration? {
-        guard startedAt != nil, finishedAt != nil || state == .running else { return nil }
-        return duration(at: now)
+        guard log.startedAt != nil, log.finishedAt != nil || state == .running else { return nil }
+        return log.duration(at: now)
     }
 }
 

@@ -12,16 +12,16 @@ extension FleetReport {
     package func json(state: RunState?) -> JSONValue {
         [
             "schema": "convoy.run/1",
-            "run": .string(run),
+            "run": .string(log.run),
             "fleet": .string(fleet),
             "status": .string((state ?? endState).rawValue),
-            "started_at": .optional(startedAt?.rfc3339),
-            "finished_at": .optional(finishedAt?.rfc3339),
+            "started_at": .optional(log.startedAt?.rfc3339),
+            "finished_at": .optional(log.finishedAt?.rfc3339),
             "started_by": .optional(startedBy),
             "waiting_for": .strings(state == .running ? waits : []),
             "summary": summary.json,
             "waves": .array(
-                waves.map { ["name": .string($0.name), "instances": .integer($0.instances), "outcomes": $0.allOutcomes.json] }
+                log.waves.map { ["name": .string($0.name), "instances": .integer($0.instances), "outcomes": $0.allOutcomes.json] }
             ),
             "instances": .array(instances.map(\.json)),
             "failures": .array(failureGroups.map(\.json)),
@@ -33,7 +33,7 @@ extension FleetReport {
 extension FleetReport {
     /// How the run ended; one without an end counts as interrupted.
     var endState: RunState {
-        switch status {
+        switch log.status {
         case .succeeded: .succeeded
         case .failed: .failed
         case .halted: .halted
@@ -45,12 +45,12 @@ extension FleetReport {
 extension InstanceReport {
     fileprivate var json: JSONValue {
         [
-            "name": .string(name),
-            "wave": .optional(wave),
+            "name": .string(log.name),
+            "wave": .optional(log.wave),
             "outcome": .string(outcome.rawValue),
             "from": .optional(from?.description),
             "to": .optional(version?.description),
-            "applied": .array(applied.map(\.json)),
+            "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
     }

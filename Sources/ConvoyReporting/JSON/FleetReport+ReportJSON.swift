@@ -28,27 +28,27 @@ extension FleetReport {
             ("summary", summary.json),
             ("left_out", .integer(leftOut)),
             ("edited", .array(editedMigrations.map(\.json))),
-            ("run", run.isEmpty ? .null : runJSON(state ?? endState)),
+            ("run", log.run.isEmpty ? .null : runJSON(state ?? endState)),
             ("migrations", .array(migrationDurations.map(\.json))),
         ]
     }
 
     private func runJSON(_ state: RunState) -> JSONValue {
         [
-            "run": .string(run),
+            "run": .string(log.run),
             "status": .string(state.rawValue),
-            "started_at": .optional(startedAt?.rfc3339),
-            "finished_at": .optional(finishedAt?.rfc3339),
+            "started_at": .optional(log.startedAt?.rfc3339),
+            "finished_at": .optional(log.finishedAt?.rfc3339),
             "started_by": .optional(startedBy),
             "waiting_for": .strings(state == .running ? waits : []),
-            "halt_reason": .optional(haltReason?.description),
-            "gate": gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
-            "waves": .array(waves.map(\.reportJSON)),
+            "halt_reason": .optional(log.haltReason?.description),
+            "gate": log.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
+            "waves": .array(log.waves.map(\.reportJSON)),
         ]
     }
 }
 
-extension WaveReport {
+extension WaveLog {
     /// A wave of `convoy.report/1`.
     package var reportJSON: JSONValue {
         [
@@ -65,43 +65,43 @@ extension WaveReport {
 extension InstanceReport {
     /// An instance of `convoy.report/1`.
     package var reportJSON: JSONValue {
-        let status = probe?.status
+        let status = facts.probe?.status
         return [
-            "name": .string(name),
-            "server": .optional(server),
-            "database": .optional(database),
-            "labels": .object(.init(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+            "name": .string(log.name),
+            "server": .optional(facts.server),
+            "database": .optional(facts.database),
+            "labels": .object(.init(facts.labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
             "cohort": .optional(cohort),
-            "wave": .optional(wave),
+            "wave": .optional(log.wave),
             "state": .optional(stateName),
             "waiting_for": .optional(waitingFor),
             "outcome": .string(outcome.rawValue),
             "from": .optional(from?.description),
             "version": .optional(version?.description),
-            "current": .optional(current?.description),
+            "current": .optional(log.current?.description),
             "pending": .strings(due ?? []),
             "unknown_versions": .strings(status?.unknownVersions ?? []),
             "edited": .strings(status?.edited ?? []),
             "server_version": .optional(status?.serverVersion),
             "last_migrated_at": .optional(status?.lastMigratedAt?.rfc3339),
-            "activity": activity?.json ?? .null,
-            "started_at": .optional(startedAt?.rfc3339),
-            "finished_at": .optional(finishedAt?.rfc3339),
+            "activity": log.activity?.json ?? .null,
+            "started_at": .optional(log.startedAt?.rfc3339),
+            "finished_at": .optional(log.finishedAt?.rfc3339),
             "known_at": .optional(knownAt?.rfc3339),
-            "applied": .array(applied.map(\.json)),
+            "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
     }
 
     /// How far the run is with it, in one word; nil where it is not in the run.
     var stateName: String? {
-        switch state {
-        case .notReached: wave == nil ? nil : "not-reached"
+        switch log.state {
+        case .notReached: log.wave == nil ? nil : "not-reached"
         case .running: "running"
         case .finished: "finished"
         }
     }
 
     /// What it waits for, for example a lock.
-    package var waitingFor: String? { if case .running(let reason) = state { reason } else { nil } }
+    package var waitingFor: String? { if case .running(let reason) = log.state { reason } else { nil } }
 }

@@ -88,7 +88,7 @@ package struct NotificationMessage: Sendable {
             return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
         case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures
         case .runFinished:
-            return "\(run) \(report.endState.rawValue) after \(report.duration(at: at).human): \(outcomes)" + slackFailures
+            return "\(run) \(report.endState.rawValue) after \(report.log.duration(at: at).human): \(outcomes)" + slackFailures
         }
     }
 

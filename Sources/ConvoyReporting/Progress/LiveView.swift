@@ -47,7 +47,7 @@ struct LiveView: Sendable {
             if !report.running.isEmpty, let rate { facts.append(Self.text(rate: rate)) }
             if let timeLeft { facts.append(timeLeft.text) }
         }
-        return ("\(report.fleet.visible)  \(report.duration(at: now).clock)  \(facts.joined(separator: ", "))", .heading)
+        return ("\(report.fleet.visible)  \(report.log.duration(at: now).clock)  \(facts.joined(separator: ", "))", .heading)
     }
 
     private static func text(rate: Double) -> String {
@@ -73,7 +73,7 @@ struct LiveView: Sendable {
         return name + String(repeating: " ", count: max(0, width - name.displayWidth))
     }
 
-    private func bar(_ wave: WaveReport) -> String {
+    private func bar(_ wave: WaveLog) -> String {
         let width = (style.width ?? .max) < 72 ? 10 : 20
         let filled = wave.instances == 0 ? width : width * wave.finished / wave.instances
         let (full, empty) = style.usesUnicode ? ("█", "░") : ("#", ".")
@@ -89,7 +89,7 @@ struct LiveView: Sendable {
             lines.append(("  gate of \(gate.wave.visible)  \(since)  \(reason)", .notable))
         }
         if let until = report.closedUntil { lines.append(("  outside the maintenance window until \(until.human)", .notable)) }
-        if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.sorted(), limit: 5))", .notable)) }
+        if !report.pausedServers.isEmpty { lines.append(("  paused: \(listed(report.pausedServers.keys.sorted(), limit: 5))", .notable)) }
         if report.status == nil {
             if report.isCancelling {
                 lines.append(("  cancelling the instances in progress and rolling them back", .notable))

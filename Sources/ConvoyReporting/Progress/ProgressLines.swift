@@ -60,7 +60,7 @@ package struct ProgressLines: Sendable {
         case .stopRequested: return "stopping: no new instances start, those in progress finish; a second request cancels them"
         case .cancelRequested: return "cancelling the instances in progress and rolling them back"
         case .runFinished(let status):
-            let took = report.finishedAt.map { " after \(report.duration(at: $0).human)" } ?? ""
+            let took = report.finishedAt.map { " after \(report.log.duration(at: $0).human)" } ?? ""
             return "run \(style.paint(status.rawValue, status == .succeeded ? .good : .bad))\(took)"
         }
     }

@@ -52,7 +52,7 @@ private struct SummaryScreen {
         let goal = report.target.map { ", newest version \($0)" } ?? ""
         var lines = [style.paint(fitted("\(report.fleet.visible): \(report.shownCount)\(goal)"), .heading)]
         if !report.run.isEmpty {
-            let took = report.finishedAt.map { ", \(report.duration(at: $0).human)" } ?? ""
+            let took = report.finishedAt.map { ", \(report.log.duration(at: $0).human)" } ?? ""
             lines.append(style.paint(fitted("run \(report.run.visible): \(state.words)\(took)"), state.emphasis))
         }
         return lines

@@ -8,8 +8,8 @@ package import FoundationEssentials
 ///
 ///     let (stopRequests, operatorAsks) = AsyncStream.makeStream(of: Void.self)
 ///     // … a signal handler calls operatorAsks.yield()
-///     let report = await Coordinator(instanceOperator: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
-///     exit(report.exitCode.rawValue)
+///     let log = await Coordinator(instanceOperator: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
+///     print(log.status)
 ///
 /// The coordinator itself reports when instances start and finish; the instance's operator reports everything between.
 package struct Coordinator: Sendable {
@@ -55,7 +55,7 @@ package struct Coordinator: Sendable {
         self.now = now
     }
 
-    /// Runs the plan to its end, whatever the end is: it never throws, and every instance of the plan is in the report.
+    /// Runs the plan to its end, whatever the end is: it never throws.
     ///
     /// Cancelling the calling task is the same as both stop requests at once.
     ///
@@ -66,15 +66,16 @@ package struct Coordinator: Sendable {
     ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is under way
     ///     finishes, after the second what is under way is cancelled. Further ones change nothing. The stream can be used for one run only.
     ///   - answers: what the operator asks for in this process; other processes ask through the journal.
+    /// - Returns: what happened in the run, from its first process on.
     @concurrent
     package func run(
         _ plan: RolloutPlan,
         id: RunID? = nil,
-        resuming past: RunPast? = nil,
+        resuming past: RunLog? = nil,
         by person: String = "",
         stopRequests: AsyncStream<Void> = AsyncStream { $0.finish() },
         answers: AsyncStream<OperatorRequest.Kind> = AsyncStream { $0.finish() }
-    ) async -> RunReport {
+    ) async -> RunLog {
         let startedAt = now()
         let id = id ?? RunID(startedAt: startedAt)
         let mailbox = Mailbox<RunDriver.Message>()

@@ -1,3 +1,4 @@
+import ConvoyMigrations
 import ConvoyRun
 
 extension InstanceResult {
@@ -38,6 +39,39 @@ extension InstanceResult {
         result.failure = rollback.failure
         result.failure?.message = "rolling back: " + (rollback.failure?.message ?? rollback.outcome.rawValue)
         if let first = failure { result.failure?.detail = "first failure: \(first.message)" }
+        return result
+    }
+
+    /// The same ending with what earlier processes of the run did before it.
+    ///
+    /// - Parameters:
+    ///   - work: what the audit log has of the whole run; nil if there is no audit log.
+    ///   - footprint: what the journal has of the time before.
+    ///   - direction: the run's.
+    ///   - planned: what this process found pending; nil where it did not get so far, or where nothing was.
+    func completed(
+        by work: RunWork?,
+        _ footprint: InstanceLog.Footprint,
+        _ direction: MigrationDirection,
+        planned: [MigrationVersion]?
+    ) -> InstanceResult {
+        var result = self
+        if let work {
+            result.applied = work.applied
+            result.from = work.from
+            result.to = work.ledger.max()
+        } else {
+            let reported = Set((footprint.applied + applied).map(\.version))
+            // Migrations that were committed and never reported: no longer pending, although the run meant to apply them. Their duration is
+            // unknown.
+            let unreported = outcome == .upToDate || planned != nil ? (footprint.start?.pending ?? []) : []
+            let lost = unreported.filter { !reported.contains($0) && planned?.contains($0) != true }
+            result.applied =
+                footprint.applied + lost.map { AppliedMigration(version: $0, direction: direction, duration: .zero) }
+                + applied
+            if let start = footprint.start { result.from = start.version }
+        }
+        if outcome == .upToDate, !result.applied.isEmpty { result.outcome = direction == .up ? .migrated : .rolledBack }
         return result
     }
 }

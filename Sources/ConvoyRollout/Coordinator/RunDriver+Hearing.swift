@@ -10,15 +10,11 @@ extension RunDriver {
         var others: [Message] = []
         for message in await mailbox.receive() {
             switch message {
-            case .event(let event):
-                notePlanned(event)
-                outbox.append(event)
+            case .event(let event): outbox.append(event)
             case .instanceFinished(let name, let result, let date):
-                results[name] = result
                 finishes.append(finish(name, result))
                 outbox.append(Event(at: date, .instanceFinished(instance: name, result: result)))
             case .rollbackFinished(let name, let result, let date):
-                results[name] = result
                 rollbacks.append(RolloutMachine.Finish(name, result))
                 outbox.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
             // Before the finishes, whatever came first: those would still start others.

@@ -28,10 +28,12 @@ struct RunDriver {
     let coordinator: Coordinator
     let plan: RolloutPlan
     let id: RunID
-    let startedAt: Date
     let mailbox: Mailbox<Message>
-    let past: RunPast?
+    /// What earlier processes did in the run; nil if this is the first.
+    let past: RunLog?
     let person: String
+    /// What has happened so far, earlier processes included.
+    private(set) var log: RunLog
 
     private let instances: [String: Instance]
     var machine: RolloutMachine
@@ -42,12 +44,6 @@ struct RunDriver {
     /// Events that were shown and that the journal has not taken.
     private var unwritten: [Event] = []
     private var lastEventAt: Date
-    var results: [String: InstanceResult]
-    /// Instances that an earlier process had begun.
-    private var footprints: [String: RunPast.Footprint]
-    /// What this process found pending in each instance, for the instances whose end is not known.
-    private var planned: [String: RolloutPlan.Start] = [:]
-    private var haltReason: HaltReason?
     var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
     var budgets: [String: Int] = [:]
     var isBeforeRunDue = false
@@ -55,22 +51,22 @@ struct RunDriver {
     var beforeRunAwaitsWindow = false
     var isAfterRunDue = false
     /// Approvals that came before the gate was open.
-    var approvals: [String: String]
+    var approvals: [String: String] = [:]
 
     init(
         _ coordinator: Coordinator,
         plan: RolloutPlan,
         id: RunID,
         startedAt: Date,
-        past: RunPast?,
+        past: RunLog?,
         by person: String,
         mailbox: Mailbox<Message>
     ) {
         self.coordinator = coordinator
         self.plan = plan
         self.id = id
-        self.startedAt = past?.startedAt ?? startedAt
         self.past = past
+        log = past ?? RunLog()
         self.person = person
         self.mailbox = mailbox
         instances = Dictionary(plan.waves.flatMap(\.instances).map { ($0.name, $0) }) { first, _ in first }
@@ -80,12 +76,10 @@ struct RunDriver {
             resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
         ) { coordinator.instanceOperator.connections(for: $0) }
         lastEventAt = startedAt
-        results = past?.results ?? [:]
-        footprints = past?.underWay ?? [:]
-        approvals = past?.approvals ?? [:]
+        for wave in log.waves { approvals[wave.name] = wave.approvedBy }
     }
 
-    mutating func run() async -> RunReport {
+    mutating func run() async -> RunLog {
         var status: RunStatus?
         await withDiscardingTaskGroup { group in
             begin(in: &group)
@@ -117,7 +111,7 @@ struct RunDriver {
         if isAfterRunDue { ending = await afterRun(ending) }
         note(.runFinished(status: ending))
         _ = await sendEvents()
-        return report(ending)
+        return log
     }
 
     private mutating func begin(in group: inout DiscardingTaskGroup) {
@@ -188,7 +182,7 @@ struct RunDriver {
     }
 
     private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        let footprint = footprints[instance.name]
+        let footprint = past?.instance(instance.name)?.footprint
         var change = plan.change
         if case .downSteps = change {
             if let start = plan.starts[instance.name] {
@@ -209,15 +203,16 @@ struct RunDriver {
     }
 
     private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        var before = results[instance.name] ?? InstanceResult(outcome: .interrupted)
+        let known = log.instance(instance.name)
+        var before = known?.lastResult ?? InstanceResult(outcome: .interrupted)
         var versions = Set(before.standing)
-        if let footprint = footprints[instance.name] {
+        if let footprint = past?.instance(instance.name)?.footprint {
             // A killed process may have committed more than it reported: every migration that was pending when the run began may be applied
             // now.
-            let start = plan.starts[instance.name] ?? footprint.planned.map { RolloutPlan.Start(version: $0.from, pending: $0.pending) }
+            let start = plan.starts[instance.name] ?? footprint.start
             versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
             if let start { before.from = start.version }
-        } else if mayHaveChanged(before.outcome), let start = planned[instance.name] {
+        } else if mayHaveChanged(before.outcome), let start = known?.footprint?.start {
             // What was committed after the connection was lost is found only now.
             versions.formUnion(start.pending)
             before.from = start.version
@@ -239,12 +234,6 @@ struct RunDriver {
         var finish = RolloutMachine.Finish(name, result)
         if mayHaveChanged(result.outcome) { finish.isChanged = true }
         return finish
-    }
-
-    /// Records the state that an instance reports, for its rollback.
-    mutating func notePlanned(_ event: Event) {
-        guard case .instancePlanned(let name, let from, let pending) = event.kind, planned[name] == nil else { return }
-        planned[name] = RolloutPlan.Start(version: from, pending: pending)
     }
 
     private func work(
@@ -298,7 +287,7 @@ struct RunDriver {
             fleet: plan.fleet,
             change: plan.change,
             wave: name,
-            instances: wave.instances.filter { results[$0.name]?.outcome.isGood == true },
+            instances: wave.instances.filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },
             soaked: Duration(clampingSeconds: soaked),
             approvals: approvals,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
@@ -334,9 +323,7 @@ struct RunDriver {
         case .rollBackInstance(let name, let wave): note(.rollbackStarted(instance: name, wave: wave))
         case .finishWave(let wave): note(.waveFinished(wave: wave))
         case .openGate(let wave): note(.gateOpened(wave: wave))
-        case .halt(let reason):
-            haltReason = reason
-            note(.halted(reason))
+        case .halt(let reason): note(.halted(reason))
         case .stop: note(.stopRequested)
         case .cancelInstances: note(.cancelRequested)
         case .prepareWave, .closeWave, .abandonGate, .finish: break
@@ -355,6 +342,7 @@ struct RunDriver {
         for index in outbox.indices {
             lastEventAt = max(lastEventAt, outbox[index].at)
             outbox[index].at = lastEventAt
+            log.apply(outbox[index])
         }
         let events = outbox
         outbox = []
@@ -372,22 +360,5 @@ struct RunDriver {
         }
         if !events.isEmpty { await coordinator.events.send(events) }
         return problem
-    }
-
-    private func report(_ status: RunStatus) -> RunReport {
-        let entries = plan.waves.flatMap { wave in
-            wave.instances.map { instance in
-                RunReport.Entry(name: instance.name, wave: wave.name, result: results[instance.name] ?? InstanceResult(outcome: .pending))
-            }
-        }
-        return RunReport(
-            run: id,
-            fleet: plan.fleet,
-            status: status,
-            startedAt: startedAt,
-            finishedAt: lastEventAt,
-            haltReason: haltReason ?? past?.standingReason,
-            instances: entries
-        )
     }
 }

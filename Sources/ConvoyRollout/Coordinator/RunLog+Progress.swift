@@ -30,3 +30,9 @@ extension RunLog {
         )
     }
 }
+
+extension RolloutMachine.Finish {
+    init(_ instance: String, _ result: InstanceResult) {
+        self.init(instance, result.outcome, fingerprint: result.failure?.fingerprint, isChanged: !result.standing.isEmpty)
+    }
+}

@@ -1,4 +1,5 @@
 import ConvoyMigrations
+import ConvoyRun
 
 extension PinnedPlan {
     /// What has changed since the plan was pinned, one line each; empty where it still holds.
@@ -55,7 +56,7 @@ extension PinnedPlan {
         }
     }
 
-    private static func startDifference(_ old: PinnedInstance.Start?, _ new: PinnedInstance.Start?) -> String? {
+    private static func startDifference(_ old: InstanceStart?, _ new: InstanceStart?) -> String? {
         guard old != new else { return nil }
         guard let new else { return "cannot be probed now" }
         guard let old else { return "could not be probed when the plan was made, and can be probed now" }

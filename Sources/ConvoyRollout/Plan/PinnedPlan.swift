@@ -90,15 +90,7 @@ package struct PinnedPlan: Sendable, Hashable, Codable {
         package var server: String
         package var database: String
         /// The state of the instance; nil if it was not probed.
-        package var start: Start?
-
-        /// What the probe of the instance found.
-        package struct Start: Sendable, Hashable, Codable {
-            /// The newest version in the ledger; nil for none.
-            package var version: MigrationVersion?
-            /// What the change would run, in order.
-            package var pending: [MigrationVersion]
-        }
+        package var start: InstanceStart?
     }
 }
 
@@ -109,7 +101,7 @@ extension PinnedPlan {
     ///   - selector: what chose the plan's instances.
     ///   - statuses: the states of the instances that were probed.
     package init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
-        let starts = Dictionary(statuses.map { ($0.name, PinnedInstance.Start($0)) }) { first, _ in first }
+        let starts = Dictionary(statuses.map { ($0.name, InstanceStart($0)) }) { first, _ in first }
         fleet = plan.fleet
         generatedAt = date
         change = PinnedChange(plan.change)
@@ -148,7 +140,7 @@ extension PinnedPlan {
             },
             limits: ConnectionLimits(file)
         )
-        for instance in waves.flatMap(\.instances) { plan.starts[instance.name] = instance.start?.start }
+        for instance in waves.flatMap(\.instances) { plan.starts[instance.name] = instance.start }
         return plan
     }
 
@@ -217,17 +209,6 @@ extension PinnedPlan.PinnedChange {
         case (.down, let target?): .down(to: target)
         case (.down, nil): .downSteps(steps ?? 0)
         }
-    }
-}
-
-extension PinnedPlan.PinnedInstance.Start {
-    /// As a plan has it.
-    package var start: RolloutPlan.Start { RolloutPlan.Start(version: version, pending: pending) }
-
-    /// Nil if the probe failed before it found anything.
-    package init?(_ status: InstanceStatus) {
-        guard [.pending, .upToDate, .blocked, .outOfOrder, .edited, .ahead].contains(status.outcome) else { return nil }
-        self.init(version: status.version, pending: status.pending)
     }
 }
 

@@ -43,20 +43,7 @@ package struct RolloutPlan: Sendable {
     /// Selected instances that the run does not touch: no wave takes them, or their wave was not asked for.
     package var leftOut: [Instance]
     /// The probed states of instances, by name: a rollback by steps, and a rollback to where each instance started, begin from them.
-    package var starts: [String: Start] = [:]
-
-    /// Where an instance stood before the run.
-    package struct Start: Sendable, Hashable {
-        /// The newest version in its ledger; nil for none.
-        package var version: MigrationVersion?
-        /// What the change was to run, in order.
-        package var pending: [MigrationVersion]
-
-        package init(version: MigrationVersion?, pending: [MigrationVersion]) {
-            self.version = version
-            self.pending = pending
-        }
-    }
+    package var starts: [String: InstanceStart] = [:]
 
     package init(fleet: String, change: Change, waves: [Wave], limits: ConnectionLimits, leftOut: [Instance] = []) {
         self.fleet = fleet

@@ -3,10 +3,8 @@ package import ConvoyRun
 extension RolloutMachine {
     /// What an earlier process recorded of the run, for the process that resumes it.
     package struct Progress: Sendable, Hashable {
-        package typealias Milestones = WaveLog.Milestones
-
         /// The milestones of each wave that was started, by name.
-        package var waves: [String: Milestones]
+        package var waves: [String: WaveLog.Milestones]
         /// How instances ended, in order; one may occur again. Those whose last outcome is not ``Outcome/isSettled`` are started again. So is
         /// what was started and did not finish: it need not be here, but where it is known to be changed it should, as `interrupted`,
         /// so that a rollback of the wave does not forget it.
@@ -20,7 +18,7 @@ extension RolloutMachine {
 
         /// By default of a run that has just begun.
         package init(
-            waves: [String: Milestones] = [:],
+            waves: [String: WaveLog.Milestones] = [:],
             finishes: [Finish] = [],
             rollbacks: [String: Outcome] = [:],
             haltReason: HaltReason? = nil

@@ -16,7 +16,7 @@ struct RunHistory: Sendable {
 
     var haltReason: HaltReason? { progress.haltReason }
 
-    func milestones(of wave: String) -> RolloutMachine.Progress.Milestones { progress.waves[wave] ?? [] }
+    func milestones(of wave: String) -> WaveLog.Milestones { progress.waves[wave] ?? [] }
 
     /// How the instance ended, if it is not to be started again.
     func settled(_ instance: String) -> RolloutMachine.Finish? {

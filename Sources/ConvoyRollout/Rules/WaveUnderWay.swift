@@ -45,7 +45,7 @@ struct WaveUnderWay: Sendable {
     let isPassed: Bool
     var stage = Stage.entered
     /// What is behind it; it is `finished` only while nothing was begun since.
-    private(set) var milestones: RolloutMachine.Progress.Milestones
+    private(set) var milestones: WaveLog.Milestones
 
     /// Members that are to be changed, in order.
     private(set) var remaining: [Int] = []
@@ -102,7 +102,7 @@ struct WaveUnderWay: Sendable {
     /// Whether an instance counts against the migration.
     var hasFailures: Bool { !failures.isEmpty }
 
-    mutating func reached(_ milestone: RolloutMachine.Progress.Milestones) {
+    mutating func reached(_ milestone: WaveLog.Milestones) {
         milestones.insert(milestone)
     }
 

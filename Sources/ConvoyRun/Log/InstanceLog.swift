@@ -67,7 +67,8 @@ public struct InstanceLog: Sendable, Hashable {
     /// Whether an end of the change was ``Outcome/unknown``.
     package internal(set) var wasUnknown = false
 
-    init(name: String) {
+    /// An instance that the run has not reached.
+    package init(name: String) {
         self.name = name
     }
 

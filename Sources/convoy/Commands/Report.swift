@@ -114,7 +114,7 @@ struct Report: FleetCommand {
         }
         for event in endings.compactMap(\.event) {
             guard let name = event.kind.instance else { continue }
-            if run == nil, report.instance(name)?.wave == nil { report.apply(event) } else { report.apply(elsewhere: event) }
+            if run == nil, report.instance(name)?.wave == nil { report.apply(ending: event) } else { report.apply(elsewhere: event) }
         }
     }
 

@@ -64,12 +64,9 @@ struct Resume: FleetCommand {
             defer { lock.release() }
             // Another process may have resumed it first.
             try await access.checkUnchanged(record, in: journal)
-            var past = RunPast()
             var report = FleetReport()
-            try await access.events(of: record.id, in: journal) { event in
-                past.apply(event)
-                report.apply(event)
-            }
+            try await access.events(of: record.id, in: journal) { report.apply($0) }
+            let past = report.log
             for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
             let pinned = try await access.plan(of: record.id, in: journal)
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
@@ -87,7 +84,7 @@ struct Resume: FleetCommand {
                 try request(pinned, session),
                 journal,
                 record.id,
-                resuming: (past, report),
+                resuming: report,
                 output,
                 interruption
             )
@@ -113,7 +110,7 @@ struct Resume: FleetCommand {
         _ output: ReportOutput
     ) async throws -> CommandExit {
         let access = JournalAccess(session.fleet)
-        var past = RunPast()
+        var past = RunLog()
         try await access.events(of: record.id, in: journal) { past.apply($0) }
         let pinned = try await access.plan(of: record.id, in: journal)
         if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
@@ -144,14 +141,14 @@ struct Resume: FleetCommand {
         _ record: RunRecord,
         _ reason: HaltReason,
         _ pinned: PinnedPlan,
-        _ past: RunPast,
+        _ past: RunLog,
         _ session: FleetSession
     ) async throws -> CommandFailure {
         let next = NextSteps(
             run: record.id,
             plan: pinned.plan(instances: try await session.select().instances, fleet: session.fleet),
             request: try request(pinned, session),
-            outcomes: past.results.mapValues(\.outcome),
+            outcomes: Dictionary(past.instances.map { ($0.name, $0.outcome) }) { first, _ in first },
             set: session.set
         )
         let lines = next.lines("fix the cause, then continue with the remaining instances:").split(separator: "\n")
@@ -161,7 +158,7 @@ struct Resume: FleetCommand {
     /// The run's plan with the current connections.
     ///
     /// - Throws: a ``CommandFailure`` if the files or instances differ from those that the run began with.
-    private func rebuild(_ run: RunID, _ pinned: PinnedPlan, _ past: RunPast, _ session: FleetSession) async throws -> RolloutPlan {
+    private func rebuild(_ run: RunID, _ pinned: PinnedPlan, _ past: RunLog, _ session: FleetSession) async throws -> RolloutPlan {
         let selection = try await session.select()
         guard selection.isComplete else {
             throw CommandFailure(.unreachable, "some servers could not list their databases; nothing was changed")

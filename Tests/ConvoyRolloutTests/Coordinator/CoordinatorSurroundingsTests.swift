@@ -58,7 +58,7 @@ import Testing
         )
         #expect(report.status == status)
         #expect(fake.calls.count == touched)
-        #expect(report.instances.count { $0.result.outcome == .pending } == 2 - touched)
+        #expect(report.instances.count { $0.outcome == .pending } == 2 - touched)
         // What before_run did is undone, unless it did not do it.
         #expect(sink.texts.contains { $0.hasPrefix("hook after_run") } == (point != .beforeRun))
     }

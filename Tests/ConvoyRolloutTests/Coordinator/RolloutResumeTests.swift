@@ -31,7 +31,7 @@ import Testing
 
     @Test func aRunWithNothingLeftEndsWithItsStatus() {
         let waves = [wave("one", "a", gate: true, preparation: true, closing: true), wave("two", "b")]
-        let milestones: [String: RolloutMachine.Progress.Milestones] = [
+        let milestones: [String: WaveLog.Milestones] = [
             "one": [.started, .prepared, .closed, .finished, .gatePassed], "two": [.started, .finished],
         ]
         play(waves, resuming: progress(milestones, "a migrated, b migrated"), [("run started", "finish succeeded")])
@@ -122,8 +122,8 @@ import Testing
     }
 
     /// Whether the reason was recorded or not, and whether the wave was ended or not.
-    @Test(arguments: [RolloutMachine.Progress.Milestones.started, [.started, .finished]], [true, false])
-    func aRuleThatIsBrokenHaltsAtOnce(_ milestones: RolloutMachine.Progress.Milestones, isRecorded: Bool) {
+    @Test(arguments: [WaveLog.Milestones.started, [.started, .finished]], [true, false])
+    func aRuleThatIsBrokenHaltsAtOnce(_ milestones: WaveLog.Milestones, isRecorded: Bool) {
         let reason = HaltReason.failures(wave: "one", limit: 1, instances: ["a"])
         play(
             [wave("one", "a b", failures: 1), wave("two", "c")],

@@ -17,7 +17,7 @@ import Testing
         let wave = RolloutPlan.Wave(name: "all", instances: instances("a"), onFailure: onFailure)
         let report = await Coordinator(instanceOperator: runs, events: RecordingSink()).run(plan(wave))
         #expect(runs.changes == [.up(to: nil), .revert([2, 3, 4].map(MigrationVersion.init), start: MigrationVersion(1))])
-        #expect(report.instances.map(\.result.outcome) == [.rolledBack])
+        #expect(report.instances.map(\.outcome) == [.rolledBack])
     }
 
     /// Going down there is nothing to return.
@@ -28,7 +28,7 @@ import Testing
         down.change = .down(to: MigrationVersion(1))
         let report = await Coordinator(instanceOperator: runs, events: RecordingSink()).run(down)
         #expect(runs.changes == [.down(to: MigrationVersion(1))])
-        #expect(report.instances.map(\.result.outcome) == [.unknown])
+        #expect(report.instances.map(\.outcome) == [.unknown])
     }
 
     /// The connection is lost while migrations are committed, and the server is out of reach for longer than Convoy waits; the old session still works.
@@ -61,7 +61,7 @@ import Testing
             // Until now what was connected anew got no answer; the rollback that began meanwhile does.
             proxy.set(mode: .forward)
             let report = await running.value
-            let result = try #require(report.instances.first?.result)
+            let result = try #require(report.instances.first?.lastResult)
             #expect(result.outcome == .rolledBack, "\(String(describing: result.failure))")
             let ledger = try await database.ledger()
             #expect(ledger == [1, 2])

@@ -104,7 +104,7 @@ func finishList(_ text: String) -> [RolloutMachine.Finish]? {
 
 /// What an earlier process recorded; finishes are written as ``finishList(_:)`` reads them.
 func progress(
-    _ waves: [String: RolloutMachine.Progress.Milestones],
+    _ waves: [String: WaveLog.Milestones],
     _ finishes: String = "",
     rollbacks: [String: Outcome] = [:],
     haltReason: HaltReason? = nil

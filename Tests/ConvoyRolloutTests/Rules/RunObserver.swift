@@ -299,7 +299,7 @@ struct RunObserver {
 
     // MARK: Books
 
-    private func milestones(_ wave: RolloutMachine.Wave) -> RolloutMachine.Progress.Milestones { progress.waves[wave.name] ?? [] }
+    private func milestones(_ wave: RolloutMachine.Wave) -> WaveLog.Milestones { progress.waves[wave.name] ?? [] }
     private func isFailure(_ finish: RolloutMachine.Finish?) -> Bool {
         [.failed, .lockBusy, .blocked, .unknown, .checkFailed].contains(finish?.outcome)
     }
