@@ -39,7 +39,7 @@ extension JournalAccess {
         report.apply(run)
         // A run whose plan cannot be read is reported all the same.
         if let plan = try? await plan(of: run.id, in: journal) {
-            let starts = plan.waves.flatMap(\.instances).compactMap { instance in instance.start.map { (instance.name, $0.start) } }
+            let starts = plan.waves.flatMap(\.instances).compactMap { instance in instance.start.map { (instance.name, $0) } }
             report.apply(starts: Dictionary(starts) { first, _ in first })
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
