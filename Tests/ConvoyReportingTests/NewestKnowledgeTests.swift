@@ -96,6 +96,7 @@ struct NewestKnowledgeTests {
         #expect(report.waits == ["carol waits: pid 4711 (psql) holds the lock"])
         report.apply(Event(at: moment(1), .serverPaused(server: "eu-1", by: "ann@host")))
         report.apply(Event(at: moment(1), .windowClosed(until: moment(3600))))
+        report.apply(Event(at: moment(1), .gateOpened(wave: "canary")))
         report.apply(Event(at: moment(1), .gateWaiting(wave: "canary", reason: "its soak of 10 min")))
         #expect(
             report.waits == [
