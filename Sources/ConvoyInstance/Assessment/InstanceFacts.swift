@@ -126,10 +126,9 @@ struct LedgerContents: Sendable, Hashable {
 }
 
 extension InstanceFacts {
-    /// The facts of one session, from the results of ``queries(serverVersion:)``.
-    init(_ results: [PipelineResult], connection: PostgresConnection) throws(PostgresError) {
-        let rows = try results.map { result throws(PostgresError) in try result.get() }
-        let session = try rows[0].onlyRow()
+    /// The facts of one session, from the result of ``query(serverVersion:)``.
+    init(_ result: PipelineResult, connection: PostgresConnection) throws(PostgresError) {
+        let session = try result.get().onlyRow()
         database = try session.text("database")
         role = try session.text("role")
         guard try session.text("acting_as").isIdentical(to: role) else {
@@ -145,82 +144,105 @@ extension InstanceFacts {
         isPooled = try session.processID("backend_pid") != connection.backendPID
         ledgerCandidates = []
         auditTable = nil
-        for row in rows[1].rows {
-            let (name, schema) = (try row.text("name"), unquotedIdentifier(try row.text("schema")))
-            let (kind, owner) = (try row.text("kind"), try row.text("owner"))
-            let columns = try Self.columns(row)
-            guard name == Ledger.tableName else {
-                if schema == AuditLog.schema {
-                    let names = Set(columns.map(\.name))
-                    auditTable = AuditTable(oid: try row.int64("oid"), owner: owner, columns: names, isTable: kind == "r")
-                }
-                continue
+        for element in ServerArray.elements(try session.text("tables")) {
+            let table = try FoundTable(element.map(ServerArray.fields) ?? [])
+            if table.name != Ledger.tableName {
+                if table.schema == AuditLog.schema { auditTable = table.auditTable }
+            } else if !table.schema.hasPrefix("pg_"), table.schema != "information_schema" {
+                ledgerCandidates.append(table.ledger)
             }
-            guard !schema.hasPrefix("pg_"), schema != "information_schema" else { continue }
-            let version = columns.first { $0.name == "version" }
-            let unique = ServerArray.elements(try row.text("unique_keys"))
-            ledgerCandidates.append(
-                LedgerTable(
-                    schema: schema,
-                    kind: kind,
-                    owner: owner,
-                    mayActAsOwner: try row.bool("may_act_as_owner"),
-                    inheritsOwner: try row.bool("inherits_owner"),
-                    mayInsert: try row.bool("may_insert"),
-                    versionType: version?.type,
-                    insertedAtType: columns.first { $0.name == "inserted_at" }?.type,
-                    isUniqueOnVersion: version.map { unique.contains($0.number) } ?? false
-                )
-            )
         }
         ledgerCandidates.sort { ExactText($0.schema) < ExactText($1.schema) }
     }
 
-    /// The columns of a table: those of the system and dropped ones are among them, and have names that no column of ours has.
-    private static func columns(_ row: QueryResult.Row) throws(PostgresError) -> [(number: String, name: String, type: String?)] {
-        ServerArray.elements(try row.text("columns")).compactMap { element in
-            let fields = element.map(ServerArray.fields) ?? []
+    /// What to ask. Names are read from the catalogue itself: `to_regclass` and `information_schema` show nothing of a schema that the role may not use.
+    static func query(serverVersion: Int) -> PipelineStatement {
+        // Since 16 a member may lack the right to SET ROLE.
+        let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
+        // What a new session has to load of the catalogue is most of what this costs: one statement, few tables, few functions and operators, and
+        // functions that look into the caches. What can be sorted out here, the server is not asked to.
+        return PipelineStatement(
+            """
+            SELECT current_database() AS database, session_user AS role, current_user AS acting_as,
+                current_setting('is_superuser') AS is_superuser, pg_get_userbyid(d.datdba) AS database_owner,
+                pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner,
+                pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
+                current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid,
+                ARRAY(
+                    SELECT ROW(c.relname, c.oid, c.relnamespace::regnamespace, c.relkind, pg_get_userbyid(c.relowner),
+                        pg_has_role(c.relowner, '\(actAs)'), pg_has_role(c.relowner, 'USAGE'), has_table_privilege(c.oid, 'INSERT'),
+                        ARRAY(
+                            SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
+                                THEN format_type(a.atttypid, a.atttypmod) END)
+                            FROM pg_attribute a WHERE a.attrelid = c.oid),
+                        ARRAY(
+                            SELECT ROW(i.indkey, i.indnkeyatts, i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL)
+                            FROM pg_index i WHERE i.indrelid = c.oid))
+                    FROM pg_class c
+                    WHERE c.relname IN ('schema_migrations', 'migration_log') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')) AS tables
+            FROM pg_database d WHERE d.datname = current_database()
+            """
+        )
+    }
+}
+
+/// A table with a name of the ledger's or of the audit log's, as the server describes it.
+private struct FoundTable {
+    let name: String
+    let schema: String
+    private let oid: Int64
+    private let kind: String
+    private let owner: String
+    private let mayActAsOwner: Bool
+    private let inheritsOwner: Bool
+    private let mayInsert: Bool
+    /// Those of the system and dropped ones are among them, and have names that no column of ours has.
+    private let columns: [(number: String, name: String, type: String?)]
+    /// The columns that are unique by themselves, by number.
+    private let unique: Set<String>
+
+    init(_ fields: [String?]) throws(PostgresError) {
+        guard fields.count == 10, let name = fields[0], let oid = fields[1].flatMap({ Int64($0) }), let schema = fields[2],
+            let kind = fields[3], let owner = fields[4], let columns = fields[8], let indexes = fields[9]
+        else { throw PostgresError(.unexpectedResult, "the server describes its tables in another form than PostgreSQL") }
+        self.name = name
+        self.oid = oid
+        self.schema = unquotedIdentifier(schema)
+        self.kind = kind
+        self.owner = owner
+        (mayActAsOwner, inheritsOwner, mayInsert) = (fields[5] == "t", fields[6] == "t", fields[7] == "t")
+        self.columns = Self.rows(columns).compactMap { fields in
             guard fields.count == 3, let number = fields[0], let name = fields[1] else { return nil }
             return (number, name, fields[2])
         }
+        unique = Set(
+            Self.rows(indexes).compactMap { fields in
+                guard fields.count == 3, fields[1] == "1", fields[2] == "t" else { return nil }
+                // With INCLUDE there are more.
+                return fields[0]?.split(separator: " ").first.map(String.init)
+            }
+        )
     }
 
-    /// What to ask, in the order in which ``init(_:connection:)`` takes the answers. Names are read from the catalogue itself: `to_regclass` and
-    /// `information_schema` show nothing of a schema that the role may not use.
-    static func queries(serverVersion: Int) -> [PipelineStatement] {
-        // Since 16 a member may lack the right to SET ROLE.
-        let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
-        // What a new session has to load of the catalogue is most of what this costs: few tables, few functions and operators, and functions that
-        // look into the caches. What can be sorted out here, the server is not asked to.
-        return [
-            PipelineStatement(
-                """
-                SELECT current_database() AS database, session_user AS role, current_user AS acting_as,
-                    current_setting('is_superuser') AS is_superuser, pg_get_userbyid(d.datdba) AS database_owner,
-                    pg_has_role(d.datdba, '\(actAs)') AS may_act_as_database_owner,
-                    pg_is_in_recovery() AS in_recovery, current_setting('default_transaction_read_only') AS read_only_default,
-                    current_setting('server_version') AS server_version, pg_backend_pid() AS backend_pid
-                FROM pg_database d WHERE d.datname = current_database()
-                """
-            ),
-            PipelineStatement(
-                """
-                SELECT c.relname AS name, c.oid, c.relnamespace::regnamespace AS schema, c.relkind AS kind, pg_get_userbyid(c.relowner) AS owner,
-                    pg_has_role(c.relowner, '\(actAs)') AS may_act_as_owner, pg_has_role(c.relowner, 'USAGE') AS inherits_owner,
-                    has_table_privilege(c.oid, 'INSERT') AS may_insert,
-                    ARRAY(
-                        SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
-                            THEN format_type(a.atttypid, a.atttypmod) END)
-                        FROM pg_attribute a WHERE a.attrelid = c.oid) AS columns,
-                    ARRAY(
-                        SELECT i.indkey[0] FROM pg_index i
-                        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indnkeyatts = 1)
-                        AS unique_keys
-                FROM pg_class c
-                WHERE c.relname IN ('schema_migrations', 'migration_log') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-                """
-            ),
-        ]
+    private static func rows(_ array: String) -> [[String?]] { ServerArray.elements(array).map { $0.map(ServerArray.fields) ?? [] } }
+
+    var auditTable: InstanceFacts.AuditTable {
+        InstanceFacts.AuditTable(oid: oid, owner: owner, columns: Set(columns.map(\.name)), isTable: kind == "r")
+    }
+
+    var ledger: InstanceFacts.LedgerTable {
+        let version = columns.first { $0.name == "version" }
+        return InstanceFacts.LedgerTable(
+            schema: schema,
+            kind: kind,
+            owner: owner,
+            mayActAsOwner: mayActAsOwner,
+            inheritsOwner: inheritsOwner,
+            mayInsert: mayInsert,
+            versionType: version?.type,
+            insertedAtType: columns.first { $0.name == "inserted_at" }?.type,
+            isUniqueOnVersion: version.map { unique.contains($0.number) } ?? false
+        )
     }
 }
 

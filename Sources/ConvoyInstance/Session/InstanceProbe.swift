@@ -126,12 +126,12 @@ struct InstanceProbe {
     func read(_ connection: PostgresConnection, completing completion: Completion = .always) async throws(Failure) -> Reading {
         do {
             let opening = opening(on: connection)
-            var statements = opening + InstanceFacts.queries(serverVersion: connection.serverVersion)
-            let count = statements.count
+            var statements = opening + [InstanceFacts.query(serverVersion: connection.serverVersion)]
             if case .always = completion { statements += PendingFacts.queries }
             let answers = try await connection.pipeline(statements, timeout: Self.silenceTimeout)
-            var facts = try InstanceFacts(Array(answers[opening.count..<count]), connection: connection)
-            if count < answers.count { facts.pending = try PendingFacts(Array(answers[count...])) }
+            guard answers.count == statements.count else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
+            var facts = try InstanceFacts(answers[opening.count], connection: connection)
+            if case .always = completion { facts.pending = try PendingFacts(Array(answers[(opening.count + 1)...])) }
             let settings = try await readRoles(&facts, connection)
             var reading = try await readLedger(facts, settings, connection)
             if case .whereNeeded(let isNeeded) = completion, isNeeded(reading.contents) {

@@ -34,6 +34,16 @@ struct ServerArrayTests {
         #expect(unquotedIdentifier(identifier) == name)
     }
 
+    @Test func rowsInRows() {
+        // SELECT ARRAY(SELECT ROW('ledger', 7, ARRAY(SELECT ROW(n, m, t) FROM …))), as PostgreSQL 15 prints it.
+        let text =
+            #"{"(ledger,7,\"{\"\"(1,version,bigint)\"\",\"\"(2,\\\\\"\"a b\\\\\"\",)\"\",\"\"(3,\\\\\"\"q\\\\\"\"\\\\\"\"\\\\\\\\\\\\\\\\\\\\\"\",\\\\\"\"\\\\\"\")\"\"}\")"}"#
+        let table = ServerArray.elements(text).map { $0.map(ServerArray.fields) ?? [] }
+        #expect(table.map(\.count) == [3])
+        let columns = ServerArray.elements(table[0][2] ?? "").map { $0.map(ServerArray.fields) ?? [] }
+        #expect(columns == [["1", "version", "bigint"], ["2", "a b", nil], ["3", #"q"\"#, ""]])
+    }
+
     @Test(arguments: ["public", "a b", #"a"b"#, #""""#, "é\"", "\"\u{301}"])
     func aNameComesBack(_ name: String) {
         #expect(unquotedIdentifier(quotedIdentifier(name)) == name)
