@@ -108,9 +108,8 @@ let package = Package(
         .target(
             name: "ConvoyKit",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
-                "ConvoyRun",
-                "ConvoyText",
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting",
+                "ConvoyRollout", "ConvoyRun", "ConvoyText",
             ],
             swiftSettings: strict
         ),
@@ -149,7 +148,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            exclude: ["Schemas"],
             swiftSettings: strict
         ),
         .target(

@@ -8,10 +8,10 @@ import Testing
 struct JSONSchema {
     private let root: [String: Any]
 
-    /// Reads `Sources/convoy/Schemas/<name>-1.json`.
+    /// Reads `docs/schemas/<name>-1.json`.
     init(named name: String, from file: String = #filePath) throws {
         let repository = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let data = try Data(contentsOf: repository.appending(path: "Sources/convoy/Schemas/\(name)-1.json"))
+        let data = try Data(contentsOf: repository.appending(path: "docs/schemas/\(name)-1.json"))
         guard let root = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { throw CocoaError(.fileReadCorruptFile) }
         self.root = root
     }
