@@ -1,13 +1,11 @@
 @_exported public import ConvoyFleet
-public import ConvoyInstance
-internal import ConvoyJournal
+@_exported public import ConvoyInstance
 @_exported public import ConvoyMigrations
-internal import ConvoyReporting
+@_exported public import ConvoyPostgres
 import ConvoyRollout
 @_exported public import ConvoyRun
-public import ConvoyText
+@_exported public import ConvoyText
 internal import FoundationEssentials
-internal import Synchronization
 
 /// Migrates the databases of a fleet file, as the `convoy` command does.
 ///
@@ -24,8 +22,9 @@ public struct FleetClient: Sendable {
     public let set: MigrationSet
     package let runner: InstanceRunner
     package let secrets: KnownSecrets
-    private let fleetFile: String
-    private let environment: [String: String]
+    let fleetFile: String
+    let environment: [String: String]
+    let onWarning: @Sendable (String) -> Void
 
     /// Where to bring the instances.
     public enum Target: Sendable, Hashable {
@@ -42,15 +41,19 @@ public struct FleetClient: Sendable {
     ///   - steps: what the set's migrations can ask for besides SQL, for example TeslaMate's `EncryptAPITokens`.
     ///   - environment: what `${env:NAME}` in the fleet file is taken from, and what hooks may inherit from;
     ///     nil is the environment of this process.
+    ///   - onWarning: is given what an operator should read but what stops nothing, a line each: a notification that could not be delivered, a damaged
+    ///     event of the journal, a database that discovery leaves out.
     /// - Throws: every problem of the fleet file, or every problem of the migration set.
     public init(
         fleetFile: String,
         steps: [any MigrationStep] = [],
-        environment: [String: String]? = nil
+        environment: [String: String]? = nil,
+        onWarning: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(Problems) {
         let environment = environment ?? ProcessInfo.processInfo.environment
         self.fleetFile = fleetFile
         self.environment = environment
+        self.onWarning = onWarning
         fleet = try FleetFile.load(path: fleetFile, environment: environment)
         set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
         secrets = KnownSecrets(fleet, environment: environment)
@@ -71,10 +74,16 @@ public struct FleetClient: Sendable {
         try await instances(selector(select))
     }
 
-    private func instances(_ selector: Selector?) async throws -> [Instance] {
+    func instances(_ selector: Selector?) async throws -> [Instance] {
         let found = try await fleet.discover()
-        if let failure = found.failures.first {
-            throw FleetError(.discovery, "cannot list the databases of server \(failure.discovery.server): \(failure.error)")
+        for warning in found.warnings { onWarning(warning.message) }
+        let failures = found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)" }
+        if let first = failures.first {
+            throw FleetError(
+                .discovery,
+                failures.count == 1 ? first : "\(failures.count) servers could not list their databases",
+                details: failures.count == 1 ? [] : failures
+            )
         }
         if let miss = selector?.misses(in: SelectionVocabulary(found.instances)).first {
             throw FleetError(.selection, miss.message, hint: miss.hint)
@@ -156,95 +165,5 @@ public struct FleetClient: Sendable {
             throw FleetError(.irreversible, "on_failure rolls back, but a pending version is irreversible: \(problem)")
         }
         return RunPlan(rollout: plan, selector: selector, instances: statuses)
-    }
-
-    /// Carries out a plan: begins a run, migrates the instances wave by wave, and gives each event after the journal has it.
-    ///
-    /// The sequence ends after `Event.Kind.runFinished(status:)`. If nothing is pending it is empty, and no run begins. A loop that ends early
-    /// cancels the run: what is in progress is rolled back.
-    ///
-    /// - Throws: while iterating, ``FleetError/Code/activeRun`` if another run of the fleet is active, and ``FleetError/Code/journal``. A failed
-    ///   instance throws nothing: its event has the failure.
-    public func run(_ plan: RunPlan) -> AsyncThrowingStream<Event, any Error> {
-        let (events, continuation) = AsyncThrowingStream.makeStream(of: Event.self)
-        // The sequence has no caller to be a child of; it is cancelled with its reader.
-        let task = Task {
-            do {
-                try await run(plan, events: ContinuationSink(continuation: continuation))
-                continuation.finish()
-            } catch {
-                continuation.finish(throwing: error)
-            }
-        }
-        continuation.onTermination = { reason in
-            if case .cancelled = reason { task.cancel() }
-        }
-        return events
-    }
-
-    private func run(_ plan: RunPlan, events: any EventSink) async throws {
-        guard !plan.isNothingDue else { return }
-        let new = try NewRun(plan.rollout, fleetFile: fleetFile, set: set, selector: plan.selector, statuses: plan.instances)
-        let journal: SQLiteJournal
-        do throws(JournalError) {
-            journal = try await SQLiteJournal.open(path: fleet.journal)
-        } catch {
-            throw FleetError(.journal, error.description, hint: error.hint)
-        }
-        let lock: RunLock
-        do throws(RunConflict) {
-            lock = try await RunStart(in: journal, path: fleet.journal).begin(new)
-        } catch {
-            throw FleetError(error)
-        }
-        defer { lock.release() }
-        let report = ReportSink()
-        let notifier = RunNotifier(fleet.notifications, file: fleet.file, report: { report.report }, warn: { _ in })
-        let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: environment)
-            .coordinator(of: new.plan, journal: journal, events: EventFanOut([report, notifier, events]))
-        _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
-            await coordinator.run(new.plan, id: new.record.id, by: new.record.startedBy)
-        }
-    }
-}
-
-/// Hands events to a stream, which never makes the run wait.
-private struct ContinuationSink: EventSink {
-    let continuation: AsyncThrowingStream<Event, any Error>.Continuation
-
-    func send(_ events: [Event]) async {
-        for event in events { continuation.yield(event) }
-    }
-}
-
-/// The report of a run, from its events.
-private final class ReportSink: EventSink {
-    private let folded = Mutex(FleetReport())
-
-    var report: FleetReport { folded.withLock(\.self) }
-
-    func send(_ events: [Event]) async {
-        folded.withLock { report in
-            for event in events { report.apply(event) }
-        }
-    }
-}
-
-extension FleetError {
-    /// Why a run could not start.
-    init(_ conflict: RunConflict) {
-        switch conflict {
-        case .overlapping(let run, let instances):
-            self.init(
-                .activeRun,
-                "run \(run.id) of \(run.startedBy) is active"
-                    + (instances.isEmpty ? "" : " and includes \(instances.prefix(5).joined(separator: ", "))"),
-                hint: "wait until it has ended"
-            )
-        case .active(let run):
-            self.init(.activeRun, "run \(run.id) of \(run.startedBy) is active in this fleet", hint: "wait until it has ended")
-        case .starting: self.init(.activeRun, "another process is starting a run", hint: "try again")
-        case .journal(let error): self.init(.journal, error.description, hint: error.hint)
-        }
     }
 }

@@ -1,3 +1,6 @@
+package import ConvoyRun
+import ConvoyText
+
 /// Why a ``FleetClient`` cannot do what it was asked to do; nothing was changed.
 public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error. Later versions may add codes.
@@ -19,21 +22,73 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let activeRun = Code(description: "activeRun")
         /// The journal cannot be used.
         public static let journal = Code(description: "journal")
+        /// The run does not exist, or its state does not allow what was asked.
+        public static let run = Code(description: "run")
+        /// The run cannot be resumed: the fleet file, the migrations or the instances are no longer those of its plan.
+        public static let planChanged = Code(description: "planChanged")
+        /// The run was halted by a stop rule, so that it cannot be resumed.
+        public static let halted = Code(description: "halted")
     }
 
     /// The kind of the error.
     public var code: Code
     /// One sentence without a full stop, and without a secret.
     public var message: String
+    /// What the message sums up, one line each: for example every server that could not list its databases.
+    public var details: [String]
     /// What to do next.
     public var hint: String?
 
-    package init(_ code: Code, _ message: String, hint: String? = nil) {
+    package init(_ code: Code, _ message: String, details: [String] = [], hint: String? = nil) {
         self.code = code
         self.message = message
+        self.details = details
         self.hint = hint
     }
 
-    /// The message, then the hint in parentheses.
-    public var description: String { message + (hint.map { " (\($0))" } ?? "") }
+    /// The message, then the details, then the hint in parentheses.
+    public var description: String {
+        message + (details.isEmpty ? "" : ": " + details.joined(separator: "; ")) + (hint.map { " (\($0))" } ?? "")
+    }
+}
+
+extension FleetError {
+    /// Why the journal cannot be used.
+    package init(_ error: JournalError) {
+        self.init(.journal, error.description, hint: error.hint)
+    }
+
+    /// Why a run cannot start or continue now.
+    package init(_ conflict: RunConflict) {
+        switch conflict {
+        case .overlapping(let run, let instances):
+            self.init(
+                .activeRun,
+                "run \(run.id) of \(run.startedBy) is active"
+                    + (instances.isEmpty ? "" : " and includes \(Overtaking.list(instances))"),
+                hint: "wait until it has ended; `convoy runs show \(run.id)` shows its progress"
+            )
+        case .active(let run):
+            self.init(.activeRun, "run \(run.id) of \(run.startedBy) is active in this fleet", hint: "wait until it has ended")
+        case .starting: self.init(.journal, "another process is starting a run", hint: "try again")
+        case .journal(let error): self.init(error)
+        }
+    }
+
+    /// Why a request to a run is refused.
+    package init(_ error: RunRequestError, _ run: RunID) {
+        switch error {
+        case .noOpenGate: self.init(.run, "run \(run) has no open gate", hint: "`convoy runs show \(run)` shows its progress")
+        case .approvalNotRequired(let wave): self.init(.run, "the gate of wave \(wave) does not require approval")
+        case .unknownServer(let server, let known):
+            self.init(
+                .run,
+                "run \(run) has no instance on a server named “\(server)”",
+                hint: nearestWord(to: server, among: known).map { "did you mean \($0)?" }
+                    ?? "its servers are \(known.prefix(10).joined(separator: ", "))"
+            )
+        case .unreadablePlan(let reason): self.init(.journal, "the plan of run \(run) cannot be read: \(reason)")
+        case .journal(let error): self.init(error)
+        }
+    }
 }

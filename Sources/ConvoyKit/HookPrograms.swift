@@ -1,20 +1,19 @@
-import ConvoyFleet
-import ConvoyMigrations
-import ConvoyText
+package import ConvoyFleet
+package import ConvoyText
 import Glibc
 
 /// The programs that a fleet file names for hooks and gates. A missing program is reported before a run, not in the middle of it.
-struct HookPrograms {
+package struct HookPrograms {
     private let fleet: Fleet
     private let path: String
 
-    init(_ fleet: Fleet, environment: [String: String]) {
+    package init(_ fleet: Fleet, environment: [String: String]) {
         self.fleet = fleet
         path = environment["PATH"] ?? "/usr/bin:/bin"
     }
 
     /// - Throws: a problem for each program that does not exist or is not executable.
-    func check() throws(Problems) {
+    package func check() throws(Problems) {
         var problems: [Problem] = []
         let hooks = fleet.rollout.hooks.commands.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) }
         let gates = fleet.rollout.waves.compactMap { wave in wave.gate.map { ("the gate of wave \(wave.name)", $0.command) } }

@@ -77,9 +77,9 @@ extension PostgresConnection {
     /// Runs one statement with text parameters `$1`, `$2`, … and returns its result.
     ///
     /// - Parameter timeout: how long to wait for the answer; nil waits as long as the connection lives. When it passes, the session is closed.
-    /// - Throws: `.server`; `.cancelled`, also where the server stopped the statement for that; what ``pipeline(_:timeout:onResult:)`` throws.
+    /// - Throws: a ``PostgresError``: what the server reports, the loss of the connection, or that the task was cancelled.
     @discardableResult
-    package func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration? = nil) async throws(PostgresError) -> QueryResult {
+    public func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration? = nil) async throws(PostgresError) -> QueryResult {
         guard let result = try await pipeline([PipelineStatement(sql, parameters)], timeout: timeout).first else {
             throw PostgresError(.unexpectedResult, "the server gave no result")
         }

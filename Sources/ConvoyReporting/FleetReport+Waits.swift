@@ -10,8 +10,12 @@ extension FleetReport {
     package var waits: [String] {
         guard log.status == nil else { return [] }
         var waits: [String] = []
-        if let gate = log.gate { waits.append("the gate of wave \(gate.wave) is \(gate.waitingFor.map { "waiting for \($0)" } ?? "being checked")") }
-        if let closedUntil = log.closedUntil { waits.append("no new instances start before the maintenance window opens, \(closedUntil.human)") }
+        if let gate = log.gate {
+            waits.append("the gate of wave \(gate.wave) is \(gate.waitingFor.map { "waiting for \($0)" } ?? "being checked")")
+        }
+        if let closedUntil = log.closedUntil {
+            waits.append("no new instances start before the maintenance window opens, \(closedUntil.human)")
+        }
         waits += log.pausedServers.keys.sorted().map { "server \($0) is paused" }
         if log.isCancelling {
             waits.append("the instances in progress are being cancelled and rolled back")

@@ -2,26 +2,28 @@
 ///
 /// The migration loader and the fleet file's reader collect all problems of a file and report them together.
 public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
-    package enum Severity: String, Sendable, Hashable {
+    /// How much a problem matters.
+    public enum Severity: String, Sendable, Hashable {
         /// The file cannot be used.
         case error
         /// The file can be used, but the reader should know.
         case warning
     }
 
-    package var severity: Severity
+    /// Whether the file can be used all the same.
+    public var severity: Severity
     /// The file as the user named it.
-    package var file: String
-    /// The line, counted from 1; nil where the whole file is meant.
-    package var line: Int?
-    /// The column in characters, counted from 1.
-    package var column: Int?
+    public var file: String
+    /// The line, counted from 1; nil if the whole file is meant.
+    public var line: Int?
+    /// The column in characters, counted from 1; nil if it is not known.
+    public var column: Int?
     /// One sentence without a full stop.
-    package var message: String
-    /// The offending text, never a secret.
-    package var text: String?
-    /// What to do next.
-    package var hint: String?
+    public var message: String
+    /// The offending text, never a secret; nil if there is none.
+    public var text: String?
+    /// What to do next; nil if there is nothing to add.
+    public var hint: String?
 
     package init(
         _ severity: Severity = .error,
@@ -55,7 +57,8 @@ public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Every problem of a file or directory, thrown together.
 public struct Problems: Error, Sendable, CustomStringConvertible {
-    package let problems: [Problem]
+    /// Every problem, in the order of the file.
+    public let problems: [Problem]
 
     package init(_ problems: [Problem]) {
         self.problems = problems

@@ -1,4 +1,4 @@
-import ConvoyDashboard
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -23,6 +23,29 @@ struct CommandFailure: Error {
     /// The text for standard error.
     var text: String {
         "error: \(message.visible)\n" + details.map { "  \($0.visible)\n" }.joined() + (hint.map { "hint: \($0.visible)\n" } ?? "")
+    }
+}
+
+extension CommandFailure {
+    /// A failure of the library, as a command reports it.
+    init(_ error: FleetError) {
+        let code: CommandExit =
+            switch error.code {
+            case .selection, .unknownTarget, .unknownWave, .activeRun, .run, .halted: .usage
+            case .discovery: .unreachable
+            case .journal: .configuration
+            default: .failed
+            }
+        self.init(code, error.message, details: error.details, hint: error.hint)
+    }
+
+    /// Why a run cannot start or continue now.
+    init(_ conflict: RunConflict) {
+        var error = FleetError(conflict)
+        if case .active(let run) = conflict {
+            error.hint = "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
+        }
+        self.init(error)
     }
 }
 

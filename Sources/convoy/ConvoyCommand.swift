@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConvoyDashboard
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
@@ -62,6 +63,10 @@ struct ConvoyCommand: AsyncParsableCommand {
                 code = .success
             }
         } catch let failure as CommandFailure {
+            StandardStreams.error.write(failure.text)
+            code = failure.code
+        } catch let error as FleetError {
+            let failure = CommandFailure(error)
             StandardStreams.error.write(failure.text)
             code = failure.code
         } catch let problems as Problems {

@@ -28,13 +28,13 @@ extension FleetSession {
         _ interruption: Interruption
     ) async throws -> CommandExit {
         let new = try NewRun(plan, fleetFile: settings.fleetFile, set: set, selector: request.selector, statuses: statuses)
-        let access = JournalAccess(fleet)
+        let access = RunCatalog(fleet)
         try await access.noteResumableRuns(plan, in: journal)
         let lock: RunLock
         do throws(RunConflict) {
             lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)
         } catch {
-            throw CommandFailure(error, journal: access.path)
+            throw CommandFailure(error)
         }
         defer { lock.release() }
         return try await run(new.plan, request, journal, new.record.id, output, interruption)

@@ -229,8 +229,3 @@ struct FleetSession {
         return await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
     }
 }
-
-extension MigrationSet {
-    /// The names of its migrations.
-    var names: [MigrationVersion: String] { Dictionary(migrations.map { ($0.version, $0.name) }) { first, _ in first } }
-}

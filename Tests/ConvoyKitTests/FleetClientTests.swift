@@ -1,6 +1,7 @@
 import ConvoyJournal
 import ConvoyKit
 import ConvoyText
+import FoundationEssentials
 import TestSupport
 import Testing
 
@@ -119,6 +120,74 @@ import Testing
                 try await eventually("the run is recorded as interrupted") {
                     try await journal.runs(limit: 10).map(\.status) == [.interrupted]
                 }
+            }
+        }
+    }
+
+    @Test func aRunThatWasInterruptedIsResumed() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            let gate = "{waves: [{name: canary, names: [alice], gate: {approve: true}}, {name: rest}]}"
+            try await withFleet(databases, rollout: gate) { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                #expect(try await fleet.runs().isEmpty)
+                #expect(await code { for try await _ in fleet.resume() {} } == .run)
+                #expect(await code { try await fleet.stop() } == .run)
+                for try await event in fleet.run(try await fleet.plan(.newest)) {
+                    if case .gateOpened = event.kind { break }
+                }
+                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.interrupted] }
+                let run = try #require(try await fleet.runs().first?.record.id)
+                #expect(await code { try await fleet.approve(run) } == .run)
+                let before = try await fleet.log(of: run)
+                #expect(before.instances.map(\.outcome) == [.migrated, .pending])
+                #expect(await code { _ = try await fleet.log(of: RunID("20200101T000000Z-000000")) } == .run)
+
+                // Another process approves the gate.
+                let other = try FleetClient(fleetFile: file, environment: [:])
+                var log = before
+                for try await event in fleet.resume(run) {
+                    log.apply(event)
+                    guard case .gateOpened = event.kind else { continue }
+                    #expect(try await other.runs().map(\.state) == [.running])
+                    #expect(await code { try await other.pause(server: "nowhere", of: run) } == .run)
+                    let server = "\(databases[0].server.socketFolder):\(databases[0].server.port)"
+                    try await other.pause(server: server)
+                    try await other.resume(server: server)
+                    try await other.approve()
+                }
+                #expect(log.status == .succeeded)
+                #expect(log.instances.map(\.outcome) == [.migrated, .migrated])
+                #expect(try await fleet.runs().map(\.state) == [.succeeded])
+                #expect(await code { for try await _ in fleet.resume(run) {} } == .run)
+            }
+        }
+    }
+
+    @Test func aRunWhoseMigrationsChangedIsNotResumed() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            let gate = "{waves: [{name: canary, names: [alice], gate: {approve: true}}, {name: rest}]}"
+            try await withFleet(databases, rollout: gate) { file, folder in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                for try await event in fleet.run(try await fleet.plan(.newest)) {
+                    if case .gateOpened = event.kind { break }
+                }
+                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.interrupted] }
+                try Self.first.replacing("id", with: "number")
+                    .write(toFile: "\(folder)/Migrations/1_cars.sql", atomically: true, encoding: .utf8)
+                let changed = try FleetClient(fleetFile: file, environment: [:])
+                #expect(await code { for try await _ in changed.resume() {} } == .planChanged)
+                #expect(try await fleet.runs().map(\.state) == [.interrupted])
+            }
+        }
+    }
+
+    @Test func aHookWithoutItsProgramIsRefusedBeforeARun() async throws {
+        try await PostgresServer.shared().withDatabases(1) { databases in
+            try await withFleet(databases, rollout: "{hooks: {before_run: [/nowhere/hook]}}") { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                let plan = try await fleet.plan(.newest)
+                await #expect(throws: Problems.self) { for try await _ in fleet.run(plan) {} }
+                #expect(try await fleet.runs().isEmpty)
             }
         }
     }

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyJournal
 internal import ConvoyRollout
 import ConvoyRun
@@ -5,7 +6,7 @@ import ConvoyRun
 /// The journal as the dashboard reads it: opened when it is there, and opened anew when another file has taken its place.
 actor JournalReader {
     nonisolated let path: String
-    private var opened: (journal: SQLiteJournal, identity: FileIdentity)?
+    private var opened: (journal: SQLiteJournal, identity: FileStatus.Identity)?
 
     init(path: String) {
         self.path = path
@@ -15,7 +16,7 @@ actor JournalReader {
     ///
     /// - Throws: ``JournalError`` where there is a file that cannot be read.
     func journal() async throws(JournalError) -> SQLiteJournal? {
-        guard let identity = FileIdentity(of: path) else {
+        guard let identity = FileStatus(of: path)?.identity else {
             opened = nil
             return nil
         }

@@ -1,7 +1,4 @@
 import ConvoyJournal
-import ConvoyMigrations
-import ConvoyReporting
-import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 

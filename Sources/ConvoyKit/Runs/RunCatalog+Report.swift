@@ -1,23 +1,21 @@
-import ConvoyJournal
+package import ConvoyJournal
 import ConvoyMigrations
-import ConvoyReporting
+package import ConvoyReporting
 import ConvoyRollout
-import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 
-extension JournalAccess {
+extension RunCatalog {
     /// The report on a run from its events, and its state from the journal, such as running, cut off or abandoned.
     ///
     /// - Parameters:
     ///   - each: is called for every undamaged event, with the report that includes it. Without it only the events that a final report needs are
     ///     read.
-    ///   - warn: is called with lines about damaged events and about events that a newer program wrote.
-    func report(
+    package func report(
         on run: RunRecord,
         in journal: SQLiteJournal,
-        _ each: ((RecordedEvent, FleetReport) -> Void)? = nil,
-        warn: (String) -> Void = StandardStreams.error.write
-    ) async throws -> (report: FleetReport, state: RunState?) {
+        _ each: ((RecordedEvent, FleetReport) -> Void)? = nil
+    ) async throws(FleetError) -> (report: FleetReport, state: RunState?) {
         // Read before the events: a run that ends meanwhile must not seem cut off.
         let state = try await state(of: run)
         var report = FleetReport()
@@ -50,7 +48,7 @@ extension JournalAccess {
     }
 
     /// What newer runs did to the instances of a run, a line for each newer run; empty if this run was the last to work on them.
-    func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws -> [String] {
+    package func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws(FleetError) -> [String] {
         guard let overtakings = try? await self.overtakings(of: run, in: journal), !overtakings.isEmpty else { return [] }
         let events = try await explaining { () async throws(JournalError) in
             try await journal.lastEndings(of: overtakings.flatMap(\.instances), fleet: run.fleet, except: run.id)

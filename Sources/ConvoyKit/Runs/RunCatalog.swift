@@ -1,77 +1,55 @@
-import ArgumentParser
-import ConvoyFleet
-import ConvoyJournal
-import ConvoyKit
-import ConvoyMigrations
-import ConvoyReporting
-import ConvoyRollout
-import ConvoyRun
-import FoundationEssentials
-import Glibc
+package import ConvoyFleet
+package import ConvoyJournal
+package import ConvoyMigrations
+package import ConvoyRollout
+package import ConvoyRun
 
-/// Options of the commands that work on runs and connect to no database.
-struct JournalOptions: ParsableArguments {
-    @OptionGroup var file: FleetFileOption
-
-    @Option(
-        help: ArgumentHelp(
-            "Journal file (default: the one that the fleet file names). With this option the fleet file is not read.",
-            valueName: "file"
-        )
-    )
-    var journal: String?
-}
-
-/// The journal as commands use it: every failure has a message for the operator.
-struct JournalAccess {
-    let path: String
+/// The runs that the journal of a fleet has recorded. Every failure has a message for the operator.
+package struct RunCatalog: Sendable {
+    /// The journal's file.
+    package let path: String
     /// Runs of other fleets in the same journal are skipped; nil includes all.
-    let fleet: String?
+    package let fleet: String?
     /// The directory of the fleet's migration set; nil if the fleet file was not read.
     private let migrations: String?
+    /// Is given warnings: lines about damaged or unknown events.
+    let warn: @Sendable (String) -> Void
 
-    private init(path: String, fleet: String?, migrations: String?) {
-        (self.path, self.fleet, self.migrations) = (path, fleet, migrations)
+    /// The runs of a fleet.
+    package init(_ fleet: Fleet, warn: @escaping @Sendable (String) -> Void) {
+        (path, self.fleet, migrations, self.warn) = (fleet.journal, fleet.name, fleet.migrations, warn)
     }
 
-    init(_ fleet: Fleet) {
-        self.init(path: fleet.journal, fleet: fleet.name, migrations: fleet.migrations)
-    }
-
-    init(_ options: JournalOptions) throws {
-        if let journal = options.journal {
-            self.init(path: journal, fleet: nil, migrations: nil)
-        } else {
-            let settings = Settings(options.file)
-            self.init(try FleetOutline.load(settings))
-        }
+    /// The runs of all fleets in a journal.
+    package init(journal: String, warn: @escaping @Sendable (String) -> Void) {
+        (path, fleet, migrations, self.warn) = (journal, nil, nil, warn)
     }
 
     /// The names of the set's migrations, for people. A report is complete without them, so an invalid set is not an error here.
-    var migrationNames: [MigrationVersion: String] {
+    package var migrationNames: [MigrationVersion: String] {
         guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
         return set.names
     }
 
     /// Opens the journal for writing, and creates it if it does not exist.
-    func open() async throws -> SQLiteJournal {
+    package func open() async throws(FleetError) -> SQLiteJournal {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(path: path) }
     }
 
     /// Opens the journal for reading; nil if it does not exist.
-    func openForReading() async throws -> SQLiteJournal? {
+    package func openForReading() async throws(FleetError) -> SQLiteJournal? {
         try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
     }
 
     /// What a command does with an existing journal.
-    enum Use {
+    package enum Use {
         case reading, writing
     }
 
     /// Opens an existing journal.
     ///
-    /// - Throws: a ``CommandFailure`` if it does not exist.
-    func openExisting(for use: Use) async throws -> SQLiteJournal {
+    /// - Throws: an error if it does not exist.
+    package func openExisting(for use: Use) async throws(FleetError) -> SQLiteJournal {
         guard let journal = try await openForReading() else { throw noRun("there is no journal \(path)") }
         switch use {
         case .reading: return journal
@@ -80,18 +58,18 @@ struct JournalAccess {
     }
 
     /// Turns an error of the journal into a failure of the command.
-    func explaining<Value>(_ body: () async throws(JournalError) -> Value) async throws -> Value {
+    package func explaining<Value>(_ body: () async throws(JournalError) -> Value) async throws(FleetError) -> Value {
         do {
             return try await body()
         } catch {
-            throw CommandFailure(.configuration, error.description, hint: error.hint)
+            throw FleetError(error)
         }
     }
 
     // MARK: Finding a run
 
     /// Which runs a command accepts.
-    enum Wanted: String {
+    package enum Wanted: String {
         case any = "recorded"
         /// A process works on it.
         case running = "active"
@@ -102,8 +80,8 @@ struct JournalAccess {
     /// Finds the run with that id or unique prefix; without a text the newest run that the command accepts, which for ``Wanted/running`` must be
     /// the only one.
     ///
-    /// - Throws: a ``CommandFailure`` if no run matches, or if several do.
-    func run(_ text: String?, _ wanted: Wanted, in journal: SQLiteJournal) async throws -> RunRecord {
+    /// - Throws: an error if no run matches, or if several do.
+    package func run(_ text: String?, _ wanted: Wanted, in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
         let candidates = try await explaining { () async throws(JournalError) in
             if let text { try await journal.runs(named: text, fleet: fleet) } else { try await journal.runs(limit: 100, fleet: fleet) }
         }
@@ -121,8 +99,8 @@ struct JournalAccess {
         return newest
     }
 
-    /// - Throws: a ``CommandFailure`` if another process has continued or ended the run since the record was read.
-    func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws {
+    /// - Throws: an error if another process has continued or ended the run since the record was read.
+    package func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws(FleetError) {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
         }
         guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
@@ -131,7 +109,7 @@ struct JournalAccess {
     }
 
     /// The current state of a run.
-    func state(of run: RunRecord) async throws -> RunState {
+    package func state(of run: RunRecord) async throws(FleetError) -> RunState {
         try await explaining { () async throws(JournalError) in
             try run.state(journal: path)
         }
@@ -145,20 +123,20 @@ struct JournalAccess {
         }
     }
 
-    private func noRun(_ message: String) -> CommandFailure {
-        CommandFailure(.usage, message, hint: "`convoy runs` lists the runs")
+    private func noRun(_ message: String) -> FleetError {
+        FleetError(.run, message, hint: "`convoy runs` lists the runs")
     }
 
-    private func several(_ runs: [RunRecord], _ message: String) -> CommandFailure {
-        CommandFailure(.usage, "\(message): \(runs.map(\.id.description).joined(separator: ", "))", hint: "specify one of them")
+    private func several(_ runs: [RunRecord], _ message: String) -> FleetError {
+        FleetError(.run, "\(message): \(runs.map(\.id.description).joined(separator: ", "))", hint: "specify one of them")
     }
 
     // MARK: Reading a run
 
     /// Calls the body for every event of a run, in order.
     ///
-    /// - Throws: a ``CommandFailure`` if a newer program wrote some of the events.
-    func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws {
+    /// - Throws: an error if a newer program wrote some of the events.
+    package func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws(FleetError) {
         var unknown: String?
         var damage = JournalDamage()
         try await explaining { () async throws(JournalError) in
@@ -173,10 +151,10 @@ struct JournalAccess {
             }
         }
         // Lost events are made up for as after a crash: each instance is probed again.
-        if let remark = damage.remark(run) { StandardStreams.error.write(remark) }
+        if let remark = damage.remark(run) { warn(remark) }
         if let unknown {
-            throw CommandFailure(
-                .configuration,
+            throw FleetError(
+                .journal,
                 "run \(run) has events of type “\(unknown)”, which this version of convoy does not know",
                 hint: "use the version of convoy that started the run"
             )
@@ -184,13 +162,13 @@ struct JournalAccess {
     }
 
     /// The plan with which a run began.
-    func plan(of run: RunID, in journal: SQLiteJournal) async throws -> PinnedPlan {
+    package func plan(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> PinnedPlan {
         do throws(RecordedPlanError) {
             return try await journal.pinnedPlan(of: run)
         } catch {
             switch error {
-            case .journal(let error): throw CommandFailure(.configuration, error.description, hint: error.hint)
-            case .unreadable(let reason): throw CommandFailure(.configuration, "the plan of run \(run) cannot be read: \(reason)")
+            case .journal(let error): throw FleetError(error)
+            case .unreadable(let reason): throw FleetError(.journal, "the plan of run \(run) cannot be read: \(reason)")
             }
         }
     }

@@ -124,3 +124,8 @@ public struct UnknownTarget: Error, Sendable, Hashable, CustomStringConvertible 
         nearest.map { "did you mean \($0.version) (\($0.name))?" }
     }
 }
+
+extension MigrationSet {
+    /// The names of its migrations.
+    package var names: [MigrationVersion: String] { Dictionary(migrations.map { ($0.version, $0.name) }) { first, _ in first } }
+}

@@ -33,10 +33,10 @@ extension InstanceReport {
         return [
             log.name, facts.server, facts.database, log.wave, stateName, outcome.rawValue, from?.description, version?.description,
             due.map { String($0.count) }, due.map(Self.list), status.map { Self.list($0.unknownVersions) }, status?.serverVersion, cohort,
-            status?.lastMigratedAt?.rfc3339, facts.probe?.age.map { String($0.components.seconds) }, log.startedAt?.rfc3339, log.finishedAt?.rfc3339,
-            String(log.applied.count), workTime.map { JSONValue.seconds($0.seconds).line }, failure?.version?.description, failure?.sqlstate,
-            failure?.file, failure?.line.map(String.init), failure?.message, failure?.hint, failure?.fingerprint,
-            status.map { Self.list($0.edited) },
+            status?.lastMigratedAt?.rfc3339, facts.probe?.age.map { String($0.components.seconds) }, log.startedAt?.rfc3339,
+            log.finishedAt?.rfc3339, String(log.applied.count), workTime.map { JSONValue.seconds($0.seconds).line },
+            failure?.version?.description, failure?.sqlstate, failure?.file, failure?.line.map(String.init), failure?.message,
+            failure?.hint, failure?.fingerprint, status.map { Self.list($0.edited) },
         ]
     }
 

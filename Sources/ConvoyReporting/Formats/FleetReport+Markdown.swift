@@ -58,7 +58,8 @@ extension FleetReport {
         if let target { facts.append("newest version `\(target)`") }
         if !log.run.isEmpty {
             let took = log.startedAt == nil ? "" : ", \(log.duration(at: now).human)"
-            facts.append("run \(MarkdownText.code(log.run)): \(state.words)\(took)" + (log.startedAt.map { ", started \($0.rfc3339)" } ?? ""))
+            let started = log.startedAt.map { ", started \($0.rfc3339)" } ?? ""
+            facts.append("run \(MarkdownText.code(log.run)): \(state.words)\(took)\(started)")
         }
         if let haltReason = log.haltReason { facts.append("halted: \(MarkdownText.plain(haltReason.description))") }
         if let lookedAt { facts.append("looked at \(lookedAt.rfc3339)") }

@@ -22,7 +22,7 @@ struct Abandon: FleetCommand {
     var run: String
 
     func execute() async throws -> CommandExit {
-        let access = try JournalAccess(journalOptions)
+        let access = try RunCatalog(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)
         let lock = try await access.explaining { () async throws(JournalError) in
@@ -44,7 +44,7 @@ struct Abandon: FleetCommand {
     }
 
     /// Instances whose app a hook may have stopped and no hook has restarted.
-    private func instancesWithoutHook(_ record: RunRecord, _ access: JournalAccess, _ journal: SQLiteJournal) async throws -> [String] {
+    private func instancesWithoutHook(_ record: RunRecord, _ access: RunCatalog, _ journal: SQLiteJournal) async throws -> [String] {
         var stopped: [String] = []
         try await access.explaining { () async throws(JournalError) in
             for try await recorded in journal.events(of: record.id) {

@@ -78,7 +78,7 @@ struct Migrate: FleetCommand {
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
+            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selector = try pinned?.selector ?? settings.selector
             let selection = try await session.select(pinned.map { _ in selector } ?? nil)
             let request = NextSteps.Request(settings, selector, waves: waves, concurrency: concurrency)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -53,7 +54,7 @@ struct Report: FleetCommand {
         let instances = selection?.instances ?? session.fleet.instances
         if let selection { try session.checkLabel(of: reportOptions.by, selection.instances) }
         report.apply(session.fleet, target: try await target(session), instances: instances)
-        try await addOtherRuns(to: &report, instances, JournalAccess(session.fleet))
+        try await addOtherRuns(to: &report, instances, RunCatalog(session.fleet))
         guard let selection else {
             if let selector = session.settings.selector {
                 var vocabulary = SelectionVocabulary(session.fleet.instances)
@@ -92,7 +93,7 @@ struct Report: FleetCommand {
     private func target(_ session: FleetSession) async throws -> MigrationVersion? {
         let newest = session.set.newest?.version
         guard let run, run != "none", run != "latest" else { return newest }
-        let access = JournalAccess(session.fleet)
+        let access = RunCatalog(session.fleet)
         let journal = try await access.openExisting(for: .reading)
         let record = try await access.run(run, .any, in: journal)
         switch record.change {
@@ -106,7 +107,7 @@ struct Report: FleetCommand {
 
     /// Adds the outcomes of instances in other runs: the last outcome of instances that the newest run leaves out, and the state that a run newer
     /// than the named one left instances in.
-    private func addOtherRuns(to report: inout FleetReport, _ instances: [Instance], _ access: JournalAccess) async throws {
+    private func addOtherRuns(to report: inout FleetReport, _ instances: [Instance], _ access: RunCatalog) async throws {
         guard !report.run.isEmpty, let journal = try await access.openForReading() else { return }
         let (fleet, shown) = (report.fleet, RunID(report.run))
         let endings = try await access.explaining { () async throws(JournalError) in
@@ -121,16 +122,16 @@ struct Report: FleetCommand {
     /// The report on the requested run; an empty one if the journal has no run and none was named.
     private func reportOnRun(_ session: FleetSession) async throws -> (FleetReport, RunState?) {
         if run == "none" { return (FleetReport(), nil) }
-        let access = JournalAccess(session.fleet)
+        let access = RunCatalog(session.fleet, warn: session.warn)
         if let run {
             let journal = try await access.openExisting(for: .reading)
-            return try await access.report(on: access.run(run, .any, in: journal), in: journal, warn: session.warn)
+            return try await access.report(on: access.run(run, .any, in: journal), in: journal)
         }
         if let journal = try await access.openForReading() {
             let newest = try await access.explaining { () async throws(JournalError) in
                 try await journal.runs(limit: 1, fleet: access.fleet)
             }
-            if let record = newest.first { return try await access.report(on: record, in: journal, warn: session.warn) }
+            if let record = newest.first { return try await access.report(on: record, in: journal) }
         }
         if noProbe { throw CommandFailure(.usage, "there is no run in \(access.path), and --no-probe queries no database") }
         return (FleetReport(), nil)

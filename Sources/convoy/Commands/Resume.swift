@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -51,7 +52,7 @@ struct Resume: FleetCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let access = JournalAccess(session.fleet)
+        let access = RunCatalog(session.fleet)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = try await access.openExisting(for: changeOptions.dryRun ? .reading : .writing)
             let record = try await access.run(run, .resumable, in: journal)
@@ -78,7 +79,12 @@ struct Resume: FleetCommand {
                     "Resume the \(isBackwards ? "rollback" : "migration") of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
                 )
             }
-            try await access.checkNoOtherRun(plan, beside: changeOptions.besideOptions.beside, own: record.id, in: journal)
+            do throws(RunConflict) {
+                let start = RunStart(in: journal, path: access.path)
+                try await start.check(plan, beside: changeOptions.besideOptions.beside, own: record.id)
+            } catch {
+                throw CommandFailure(error)
+            }
             return try await session.run(
                 plan,
                 try request(pinned, session),
@@ -109,7 +115,7 @@ struct Resume: FleetCommand {
         _ journal: SQLiteJournal,
         _ output: ReportOutput
     ) async throws -> CommandExit {
-        let access = JournalAccess(session.fleet)
+        let access = RunCatalog(session.fleet)
         var past = RunLog()
         try await access.events(of: record.id, in: journal) { past.apply($0) }
         let pinned = try await access.plan(of: record.id, in: journal)
@@ -157,33 +163,12 @@ struct Resume: FleetCommand {
 
     /// The run's plan with the current connections.
     ///
-    /// - Throws: a ``CommandFailure`` if the files or instances differ from those that the run began with.
+    /// - Throws: an error if a server could not list its databases, or if the files or instances differ from those that the run began with.
     private func rebuild(_ run: RunID, _ pinned: PinnedPlan, _ past: RunLog, _ session: FleetSession) async throws -> RolloutPlan {
         let selection = try await session.select()
         guard selection.isComplete else {
             throw CommandFailure(.unreachable, "some servers could not list their databases; nothing was changed")
         }
-        let instances = selection.instances
-        let plan = pinned.plan(instances: instances, fleet: session.fleet)
-        let now = PinnedPlan(plan, set: session.set, at: Date())
-        var differences = pinned.migrationDifferences(to: now)
-        let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
-        for instance in pinned.waves.flatMap(\.instances) {
-            if let now = known[instance.name] {
-                guard (now.server, now.database) != (instance.server, instance.database) else { continue }
-                differences.append("instance \(instance.name) is now database \(now.database) on \(now.server), and was a different one")
-            } else if !past.isSettled(instance.name) || past.unfinished.contains(instance.name) {
-                differences.append("instance \(instance.name) is no longer in the fleet")
-            }
-        }
-        guard differences.isEmpty else {
-            throw CommandFailure(
-                .failed,
-                "run \(run) cannot be resumed, because its plan no longer matches; nothing was changed",
-                details: differences,
-                hint: "undo these changes, or abandon the run with `convoy abandon \(run)`"
-            )
-        }
-        return plan
+        return try pinned.resumed(run, after: past, instances: selection.instances, fleet: session.fleet, set: session.set)
     }
 }

@@ -56,7 +56,7 @@ struct Rollback: FleetCommand {
         let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            let journal = changeOptions.dryRun ? nil : try await JournalAccess(session.fleet).open()
+            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selection = try await session.select()
             let plan = try await session.plan(selection, change)
             let statuses = await session.statuses(of: plan, warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown)

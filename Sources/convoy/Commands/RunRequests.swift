@@ -23,7 +23,7 @@ protocol RunRequestCommand: FleetCommand {
 
 extension RunRequestCommand {
     func execute() async throws -> CommandExit {
-        let access = try JournalAccess(journalOptions)
+        let access = try RunCatalog(journalOptions)
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .running, in: journal)
         let requests = RunRequests(of: record.id, in: journal)
@@ -32,7 +32,7 @@ extension RunRequestCommand {
             request = try await self.request(requests)
             try await requests.post(request, by: Operator.current)
         } catch {
-            throw CommandFailure(error, record.id)
+            throw FleetError(error, record.id)
         }
         StandardStreams.error.write(answer(record.id, request) + "\n")
         return .success
@@ -122,25 +122,5 @@ struct Unpause: RunRequestCommand {
 
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String {
         "run \(run): server \(server.visible) is resumed"
-    }
-}
-
-extension CommandFailure {
-    /// Why a request to a run is refused.
-    init(_ error: RunRequestError, _ run: RunID) {
-        switch error {
-        case .noOpenGate:
-            self.init(.usage, "run \(run) has no open gate", hint: "`convoy runs show \(run)` shows its progress")
-        case .approvalNotRequired(let wave): self.init(.usage, "the gate of wave \(wave) does not require approval")
-        case .unknownServer(let server, let known):
-            self.init(
-                .usage,
-                "run \(run) has no instance on a server named “\(server)”",
-                hint: nearestWord(to: server, among: known).map { "did you mean \($0)?" }
-                    ?? "its servers are \(known.prefix(10).joined(separator: ", "))"
-            )
-        case .unreadablePlan(let reason): self.init(.configuration, "the plan of run \(run) cannot be read: \(reason)")
-        case .journal(let error): self.init(.configuration, error.description, hint: error.hint)
-        }
     }
 }

@@ -49,7 +49,7 @@ struct Runs: AsyncParsableCommand {
 
         func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
-            let access = try JournalAccess(options)
+            let access = try RunCatalog(options)
             var entries: [RunsReport.Entry] = []
             var damaged: [String] = []
             // A journal that was named must exist.
@@ -102,7 +102,7 @@ struct Runs: AsyncParsableCommand {
 
         func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
-            let access = try JournalAccess(options)
+            let access = try RunCatalog(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)
             if events {

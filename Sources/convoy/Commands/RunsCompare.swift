@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConvoyDashboard
+import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
@@ -31,7 +32,7 @@ extension Runs {
 
         func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
-            let access = try JournalAccess(options)
+            let access = try RunCatalog(options)
             let journal = try await access.openExisting(for: .reading)
             var records: [RunRecord] = []
             for text in [first, second] { records.append(try await access.run(text, .any, in: journal)) }

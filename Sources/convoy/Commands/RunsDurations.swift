@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyDashboard
 import ConvoyJournal
+import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
@@ -38,7 +39,7 @@ extension Runs {
 
         func execute() async throws -> CommandExit {
             let settings = Settings(options.file, output: outputOptions.output)
-            let access = try JournalAccess(options)
+            let access = try RunCatalog(options)
             var report = DurationsReport(journal: access.path, generatedAt: Date(), runs: [], migrations: [], names: [:])
             if let journal = runs.isEmpty ? try await access.openForReading() : try await access.openExisting(for: .reading) {
                 let runs = try await wanted(in: journal, access)
@@ -50,7 +51,7 @@ extension Runs {
             return .success
         }
 
-        private func wanted(in journal: SQLiteJournal, _ access: JournalAccess) async throws -> [RunID] {
+        private func wanted(in journal: SQLiteJournal, _ access: RunCatalog) async throws -> [RunID] {
             var wanted: [RunID] = []
             for text in runs {
                 let run = try await access.run(text, .any, in: journal).id

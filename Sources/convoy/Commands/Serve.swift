@@ -166,8 +166,7 @@ struct Serve: FleetCommand {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw CommandFailure(.usage, "--token-file: \(path) is not valid UTF-8", hint: "create a token with `openssl rand -base64 24`")
         }
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
+        if FileStatus(of: path)?.isOpenToOthers == true {
             StandardStreams.error.write("warning: \(path.visible) can be read by other users; restrict it with `chmod 600`\n")
         }
         return text.hasSuffix("\n") || text.hasSuffix("\r\n") ? String(text.dropLast()) : text
@@ -194,15 +193,13 @@ struct Serve: FleetCommand {
     }
 
     /// Refuses to resume a run if a newer one has worked on its instances: the dashboard cannot ask for confirmation.
-    private static func checkUpToDate(_ run: RunID, _ access: JournalAccess) async throws(ResumeError) {
+    private static func checkUpToDate(_ run: RunID, _ access: RunCatalog) async throws(ResumeError) {
         let overtaking: Overtaking?
-        do {
+        do throws(FleetError) {
             let journal = try await access.openExisting(for: .reading)
             overtaking = try await access.overtakings(of: access.run(run.description, .any, in: journal), in: journal).first
-        } catch let failure as CommandFailure {
-            throw ResumeError(failure.message)
         } catch {
-            throw ResumeError("the journal cannot be read")
+            throw ResumeError(error.message)
         }
         if let overtaking { throw ResumeError("\(overtaking.line): resume it from a terminal, with `convoy resume \(run)`") }
     }
@@ -211,7 +208,7 @@ struct Serve: FleetCommand {
         let settings = session.settings
         let journal = session.fleet.journal
         return RunControl(journal: journal, person: Operator.current) { run throws(ResumeError) in
-            try await Self.checkUpToDate(run, JournalAccess(session.fleet))
+            try await Self.checkUpToDate(run, RunCatalog(session.fleet))
             try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, environment: settings.environment).start()
         }
     }

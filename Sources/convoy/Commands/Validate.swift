@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout

@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyIO
 import Glibc
 
 /// The files that a fleet needs, which a result must never replace.
@@ -27,8 +28,7 @@ struct ProtectedFiles: Sendable {
     }
 
     private static func isSame(_ left: String, _ right: String) -> Bool {
-        var (first, second) = (stat(), stat())
-        if stat(left, &first) == 0, stat(right, &second) == 0 { return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino) }
+        if let first = FileStatus(of: left), let second = FileStatus(of: right) { return first.identity == second.identity }
         guard let left = place(left), let right = place(right) else { return false }
         return left == right
     }

@@ -25,15 +25,12 @@ struct ResultFile: Sendable {
     /// - Throws: a ``CommandFailure`` if the file cannot be written or must not be replaced. Check before the work begins, whose result would be lost.
     func check() throws {
         if let reason = reasonAgainstReplacing(path) { throw failure(reason) }
-        var status = stat()
-        if lstat(path, &status) == 0 {
-            if status.st_size > 0, !isOfItsKind {
-                throw CommandFailure(
-                    .usage,
-                    "\(option): \(path) exists and is not \(kind.words), so it is not replaced",
-                    hint: "choose another file, or move this one away"
-                )
-            }
+        if let status = FileStatus(of: path, followsLinks: false), status.size > 0, !isOfItsKind {
+            throw CommandFailure(
+                .usage,
+                "\(option): \(path) exists and is not \(kind.words), so it is not replaced",
+                hint: "choose another file, or move this one away"
+            )
         }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         guard access(folder, W_OK | X_OK) == 0 else { throw failure("its directory: \(String(cString: strerror(errno)))") }

@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// What the system knows of a file without opening it.
+package struct FileStatus: Sendable {
+    /// Distinguishes a file from another file of the same name.
+    package struct Identity: Hashable, Sendable {
+        fileprivate let device: dev_t
+        fileprivate let number: ino_t
+    }
+
+    package let identity: Identity
+    /// In bytes.
+    package let size: Int
+    /// Whether group or others have any right to it.
+    package let isOpenToOthers: Bool
+
+    /// The file that the path names now; nil if there is none, or if it cannot be looked up.
+    ///
+    /// - Parameter followsLinks: whether a symbolic link stands for the file that it leads to.
+    package init?(of path: String, followsLinks: Bool = true) {
+        var status = stat()
+        guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
+        identity = Identity(device: status.st_dev, number: status.st_ino)
+        size = status.st_size
+        isOpenToOthers = status.st_mode & 0o077 != 0
+    }
+}
