@@ -122,7 +122,7 @@ import Testing
             #expect(status.failure?.message == "her name")
             #expect(await InstanceRunner(set).probe(database.instance(), for: .up(to: MigrationVersion(2))).outcome == .upToDate)
             #expect(await InstanceRunner(set).probe(database.instance(), for: .downSteps(1)).outcome == .pending)
-            let down = await InstanceRunner(set).change(database.instance(), .downSteps(1), run: "run-2") { _ in }
+            let down = await InstanceRunner(set).migrate(InstanceJob(database.instance(), .downSteps(1), run: "run-2")) { _ in }
             #expect(down.outcome == .rolledBack)
         }
     }

@@ -116,7 +116,7 @@ import Testing
                 let result = await InstanceRunner(set).up(instance)
                 #expect(result.failure?.message.contains("caught") != true, "\(result)")
                 if isDisguised { #expect(result.outcome != .migrated) }
-                _ = await InstanceRunner(set).change(instance, .down(to: MigrationVersion(1)), run: "back", report: { _ in })
+                _ = await InstanceRunner(set).migrate(InstanceJob(instance, .down(to: MigrationVersion(1)), run: "back"), report: { _ in })
             }
             #expect(try await caught(database) == [])
         }

@@ -146,7 +146,7 @@ import Testing
             for change in [Change.up(to: nil), .down(to: MigrationVersion(1)), .up(to: nil)] {
                 let status = await runner.probe(instance, for: change)
                 #expect(status.failure == nil, "\(change)")
-                let result = await runner.change(instance, change, run: "run-\(change)") { _ in }
+                let result = await runner.migrate(InstanceJob(instance, change, run: "run-\(change)")) { _ in }
                 #expect(result.failure == nil, "\(change)")
                 #expect(result.applied.count == 1, "\(change)")
             }

@@ -13,7 +13,10 @@ import Testing
             _ = await runner.up(database.instance())
             let status = await runner.probe(database.instance(), for: .down(to: MigrationVersion(1)))
             #expect(status.pending.map(\.value) == [3, 2])
-            let result = await runner.change(database.instance(), .down(to: MigrationVersion(1)), run: "run-2", report: { _ in })
+            let result = await runner.migrate(
+                InstanceJob(database.instance(), .down(to: MigrationVersion(1)), run: "run-2"),
+                report: { _ in }
+            )
             #expect(result.outcome == .rolledBack, "\(String(describing: result.failure))")
             #expect(result.versions == [3, 2])
             #expect(result.applied.allSatisfy { $0.direction == .down })
@@ -30,12 +33,12 @@ import Testing
         try await withDatabase { database in
             let runner = InstanceRunner(set, windowMigrations: 1)
             _ = await runner.up(database.instance())
-            let result = await runner.change(database.instance(), .downSteps(2), run: "run-2", report: { _ in })
+            let result = await runner.migrate(InstanceJob(database.instance(), .downSteps(2), run: "run-2"), report: { _ in })
             #expect(result.versions == [3, 2])
-            let all = await runner.change(database.instance(), .downSteps(5), run: "run-3", report: { _ in })
+            let all = await runner.migrate(InstanceJob(database.instance(), .downSteps(5), run: "run-3"), report: { _ in })
             #expect(all.versions == [1])
             #expect(all.to == nil)
-            let none = await runner.change(database.instance(), .downSteps(5), run: "run-4", report: { _ in })
+            let none = await runner.migrate(InstanceJob(database.instance(), .downSteps(5), run: "run-4"), report: { _ in })
             #expect(none.outcome == .upToDate)
         }
     }
@@ -49,7 +52,7 @@ import Testing
         try await withDatabase { database in
             let runner = InstanceRunner(set)
             _ = await runner.up(database.instance())
-            let result = await runner.change(database.instance(), .downSteps(2), run: "run-2", report: { _ in })
+            let result = await runner.migrate(InstanceJob(database.instance(), .downSteps(2), run: "run-2"), report: { _ in })
             #expect(result.outcome == .blocked)
             #expect(result.failure?.message.contains("the cars are gone") == true)
             #expect(result.failure?.file == "Migrations/2_test.sql")
@@ -71,20 +74,16 @@ import Testing
             #expect(work?.applied.map(\.version.value) == [2, 3])
             #expect(work?.from == MigrationVersion(1))
             let versions = [2, 3].map { MigrationVersion($0) }
-            let result = await runner.change(
-                database.instance(),
-                .revert(versions, start: MigrationVersion(1)),
-                run: "run-2",
+            let result = await runner.migrate(
+                InstanceJob(database.instance(), .revert(versions, start: MigrationVersion(1)), run: "run-2"),
                 report: { _ in }
             )
             #expect(result.versions == [3, 2])
             let after = await runner.work(of: "run-2", on: database.instance())
             #expect(after?.applied.map(\.version.value) == [2, 3, 3, 2])
             #expect(after?.from == MigrationVersion(1))
-            let again = await runner.change(
-                database.instance(),
-                .revert(versions, start: MigrationVersion(1)),
-                run: "run-2",
+            let again = await runner.migrate(
+                InstanceJob(database.instance(), .revert(versions, start: MigrationVersion(1)), run: "run-2"),
                 report: { _ in }
             )
             #expect(again.outcome == .upToDate)
@@ -99,7 +98,7 @@ import Testing
             let runner = InstanceRunner(set)
             _ = await runner.up(database.instance())
             let change = Change.revert([MigrationVersion(2)], start: MigrationVersion(start))
-            let result = await runner.change(database.instance(), change, run: "run-2", report: { _ in })
+            let result = await runner.migrate(InstanceJob(database.instance(), change, run: "run-2"), report: { _ in })
             #expect(result.outcome == outcome, "\(String(describing: result.failure))")
             let ledger = try await database.ledger()
             #expect(ledger == (outcome == .blocked ? [1, 2, 3] : [1, 3]))

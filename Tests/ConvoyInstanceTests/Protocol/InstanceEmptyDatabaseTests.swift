@@ -30,7 +30,7 @@ import Testing
             ).rows.map { try $0.text("owner") }
             #expect(owners == [database.ownerName])
             try await database.execute(["INSERT INTO cars VALUES (1)", "SELECT * FROM trips", "SELECT * FROM convoy.migration_log"])
-            let again = await InstanceRunner(set).change(instance, .downSteps(1), run: "run-2", report: { _ in })
+            let again = await InstanceRunner(set).migrate(InstanceJob(instance, .downSteps(1), run: "run-2"), report: { _ in })
             #expect(again.outcome == .rolledBack, "\(String(describing: again.failure))")
             try await database.execute(["DROP OWNED BY \(member)"], as: "postgres")
             try await database.server.execute("DROP ROLE \(member)")

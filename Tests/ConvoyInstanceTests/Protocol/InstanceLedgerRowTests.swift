@@ -86,7 +86,7 @@ import Testing
         try await PostgresServer.shared(release).withDatabase { database in
             _ = await InstanceRunner(set).up(database.instance())
             try await database.execute(trap.statements)
-            let result = await InstanceRunner(set).change(database.instance(), .downSteps(1), run: "run-2", report: { _ in })
+            let result = await InstanceRunner(set).migrate(InstanceJob(database.instance(), .downSteps(1), run: "run-2"), report: { _ in })
             #expect(result.outcome == .failed, "\(String(describing: result.failure))")
             let message = result.failure?.message ?? ""
             #expect(message.hasPrefix("the ledger public.schema_migrations does not let go of the row of version 3"), "\(message)")

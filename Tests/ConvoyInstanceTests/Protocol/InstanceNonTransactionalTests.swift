@@ -29,7 +29,10 @@ import Testing
             #expect(result.versions == [1, 2, 3])
             var validity = try await isValid(database)
             #expect(validity == true)
-            let down = await InstanceRunner(set).change(database.instance(), .down(to: MigrationVersion(1)), run: "run-2", report: { _ in })
+            let down = await InstanceRunner(set).migrate(
+                InstanceJob(database.instance(), .down(to: MigrationVersion(1)), run: "run-2"),
+                report: { _ in }
+            )
             #expect(down.outcome == .rolledBack, "\(String(describing: down.failure))")
             validity = try await isValid(database)
             #expect(validity == nil)

@@ -18,7 +18,7 @@ import Testing
             let instance = database.instance { $0.ledgerSchema = schema }
             let result = await InstanceRunner(set, windowMigrations: 1).up(instance)
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
-            let down = await InstanceRunner(set).change(instance, .downSteps(1), run: "run-2", report: { _ in })
+            let down = await InstanceRunner(set).migrate(InstanceJob(instance, .downSteps(1), run: "run-2"), report: { _ in })
             #expect(down.outcome == .rolledBack, "\(String(describing: down.failure))")
             let count = try await database.query("SELECT count(*) AS n FROM \(quoted).schema_migrations").onlyRow().int64("n")
             #expect(count == 2)

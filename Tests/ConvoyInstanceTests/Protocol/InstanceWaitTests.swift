@@ -95,7 +95,7 @@ import Testing
             try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
             let instance = database.instance()
-            async let running = runner.change(instance, .downSteps(1), run: "run-2", report: log.add)
+            async let running = runner.migrate(InstanceJob(instance, .downSteps(1), run: "run-2"), report: log.add)
             try await eventually("it waits") { !log.waits.isEmpty }
             // What another coordinator with the same order does.
             try await database.execute(["DROP TABLE trips", "DELETE FROM schema_migrations WHERE version = 3"])
@@ -117,7 +117,7 @@ import Testing
             try await holder.query("SELECT pg_advisory_lock(7165066987125145601)")
             let log = EventLog()
             let instance = database.instance()
-            async let running = runner.change(instance, .downSteps(1), run: "run-2", report: log.add)
+            async let running = runner.migrate(InstanceJob(instance, .downSteps(1), run: "run-2"), report: log.add)
             try await eventually("it waits") { !log.waits.isEmpty }
             try await database.execute(["CREATE TABLE trips (id bigint)", "INSERT INTO schema_migrations VALUES (3, now())"])
             holder.close()

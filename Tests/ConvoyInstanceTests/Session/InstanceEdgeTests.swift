@@ -65,7 +65,7 @@ import Testing
             let noisy = "DO $$ BEGIN FOR i IN 1..1000 LOOP RAISE WARNING 'no %', i; RAISE NOTICE 'not this'; END LOOP; END $$;"
             let log = EventLog()
             let runner = InstanceRunner(try migrationSet([(1, migrationText(noisy)), (2, migrationText(noisy))]))
-            let result = await runner.change(database.instance(), .up(to: nil), run: "r", report: log.add)
+            let result = await runner.migrate(InstanceJob(database.instance(), .up(to: nil), run: "r"), report: log.add)
             #expect(result.outcome == .migrated)
             #expect(log.warnings.count == 21)
             #expect(log.warnings.last == "the server sent more warnings than are shown here; see the server's log")
