@@ -8,7 +8,7 @@ import ConvoyText
 /// Works on one instance at a time by the protocol of Convoy: probe, lock, read again, apply in windows, release.
 ///
 /// It holds no state of an instance, so one runner serves every task of a run.
-package struct InstanceRunner: InstanceOperator {
+package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     let set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
@@ -145,13 +145,10 @@ package struct InstanceRunner: InstanceOperator {
         return status
     }
 
-    package func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
-        await InstanceChange(self, instance, change, run: run, report: { [mask] in report($0.masked(mask)) }).perform().masked(mask)
+    package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
+        await InstanceChange(self, job.instance, job.change, run: job.run, report: { [mask] in report($0.masked(mask)) }).perform().masked(
+            mask
+        )
     }
 
     /// Asks the pending steps whether they would fail.

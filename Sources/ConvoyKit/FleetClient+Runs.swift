@@ -90,7 +90,8 @@ extension FleetClient {
         defer { lock.release() }
         // Another process may have resumed it first.
         try await catalog.checkUnchanged(record, in: journal)
-        var report = FleetReport()
+        let pinned = try await catalog.plan(of: record.id, in: journal)
+        var report = FleetReport(announcing: pinned.plannedWaves)
         try await catalog.events(of: record.id, in: journal) { report.apply($0) }
         if record.status == .halted, let reason = report.log.finalReason {
             throw FleetError(
@@ -99,7 +100,6 @@ extension FleetClient {
                 hint: "fix the cause, then plan a run of the remaining instances"
             )
         }
-        let pinned = try await catalog.plan(of: record.id, in: journal)
         let plan = try pinned.resumed(record.id, after: report.log, instances: try await instances(nil), fleet: fleet, set: set)
         do throws(RunConflict) {
             try await RunStart(in: journal, path: fleet.journal).check(plan, beside: [], own: record.id)
@@ -138,7 +138,7 @@ extension FleetClient {
 
     // MARK: Recorded runs
 
-    private var catalog: RunCatalog { RunCatalog(fleet, warn: onWarning) }
+    private var catalog: RunCatalog { RunCatalog(fleet) { [onWarning] in onWarning($0.text) } }
 
     /// The recorded runs of the fleet, newest first; empty if there is no journal.
     ///

@@ -41,7 +41,7 @@ public struct FleetClient: Sendable {
     ///   - steps: what the set's migrations can ask for besides SQL, for example TeslaMate's `EncryptAPITokens`.
     ///   - environment: what `${env:NAME}` in the fleet file is taken from, and what hooks may inherit from;
     ///     nil is the environment of this process.
-    ///   - onWarning: is given what an operator should read but what stops nothing, a line each: a notification that could not be delivered, a damaged
+    ///   - onWarning: is given what an operator should read but what stops nothing, a text each: a notification that could not be delivered, a damaged
     ///     event of the journal, a database that discovery leaves out.
     /// - Throws: every problem of the fleet file, or every problem of the migration set.
     public init(
@@ -76,7 +76,7 @@ public struct FleetClient: Sendable {
 
     func instances(_ selector: Selector?) async throws -> [Instance] {
         let found = try await fleet.discover()
-        for warning in found.warnings { onWarning(warning.message) }
+        for warning in found.warnings { onWarning(warning.description) }
         let failures = found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)" }
         if let first = failures.first {
             throw FleetError(
@@ -114,7 +114,7 @@ public struct FleetClient: Sendable {
     }
 
     private func probe(_ instances: [Instance], for change: Change) async -> [InstanceStatus] {
-        await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).statuses(of: instances, for: change)
+        await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).statuses(of: instances, for: change)
     }
 
     /// Plans a migration of the fleet: assigns the instances to the waves of the fleet file and probes them. Changes nothing.
@@ -145,7 +145,7 @@ public struct FleetClient: Sendable {
         let instances = try await instances(selector)
         var cohorts: [String: String] = [:]
         if fleet.rollout.needsCohorts {
-            cohorts = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
+            cohorts = await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
         }
         let plan: RolloutPlan
         do throws(UnknownWave) {

@@ -26,7 +26,7 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let run = Code(description: "run")
         /// The run cannot be resumed: the fleet file, the migrations or the instances are no longer those of its plan.
         public static let planChanged = Code(description: "planChanged")
-        /// The run was halted by a stop rule, so that it cannot be resumed.
+        /// The run was halted by a stop rule, or by a gate that caused rollbacks, so that it cannot be resumed.
         public static let halted = Code(description: "halted")
     }
 
@@ -70,7 +70,7 @@ extension FleetError {
             )
         case .active(let run):
             self.init(.activeRun, "run \(run.id) of \(run.startedBy) is active in this fleet", hint: "wait until it has ended")
-        case .starting: self.init(.journal, "another process is starting a run", hint: "try again")
+        case .starting: self.init(.activeRun, "another process is starting a run", hint: "try again")
         case .journal(let error): self.init(error)
         }
     }

@@ -39,6 +39,12 @@ package struct FleetReport: Sendable {
     /// Nothing is known yet.
     package init() {}
 
+    /// A run that has not begun, with the waves of its recorded plan.
+    package init(announcing waves: [PlannedWave]) {
+        log = RunLog(announcing: waves)
+        for name in waves.lazy.flatMap(\.instances) { note(name) }
+    }
+
     package subscript<Value>(dynamicMember keyPath: KeyPath<RunLog, Value>) -> Value { log[keyPath: keyPath] }
 
     /// The state of the instances of a fleet, without a run.
@@ -107,7 +113,10 @@ package struct FleetReport: Sendable {
     /// Takes in what happened in the run. Its first event begins a new report.
     package mutating func apply(_ event: Event) {
         if case .runStarted(_, let fleet, let waves) = event.kind {
+            let started = log
             self = FleetReport()
+            // The journal of a run that is resumed after its first event was damaged has that event again, later.
+            if started.startedAt == nil { log = started }
             self.fleet = fleet
             for name in waves.lazy.flatMap(\.instances) { note(name) }
         }
@@ -135,8 +144,14 @@ package struct FleetReport: Sendable {
         return report
     }
 
-    /// In the order of the waves; those that no wave has come after them, in the fleet's order.
+    /// In the order of the waves; those that no wave has come after them, in the fleet's order. Each use puts them together anew.
     package var instances: [InstanceReport] { (shown ?? names).map(report) }
+
+    /// Those of ``instances`` that have one of the names.
+    package func instances(named wanted: Set<String>) -> [InstanceReport] { (shown ?? names).filter(wanted.contains).map(report) }
+
+    /// How many ``instances`` there are.
+    package var count: Int { (shown ?? names).count }
 
     private func report(_ name: String) -> InstanceReport {
         InstanceReport(log: log.instance(name) ?? InstanceLog(name: name), facts: facts[name] ?? InstanceReport.Facts())

@@ -1,31 +1,43 @@
-public import ConvoyFleet
-public import ConvoyMigrations
+package import ConvoyFleet
+package import ConvoyMigrations
 
-/// What the coordinator needs of one instance. The real one is `InstanceRunner`; tests put a fake here.
-public protocol InstanceOperator: Sendable {
-    /// Reads where an instance stands, and what the change would run there (`pending`, in the order in which it would). Takes no lock, writes
-    /// nothing, and never throws: what went wrong is the status's failure. A way down that is irreversible is ``Outcome/blocked``.
-    func probe(_ instance: Instance, for change: Change) async -> InstanceStatus
+/// The part of a run that concerns one instance.
+package struct InstanceJob: Sendable {
+    package let instance: Instance
+    /// What to do there.
+    package let change: Change
+    /// The run's id.
+    package let run: String
 
-    /// Brings an instance to the target, telling what happens on the way. Never throws: what went wrong is the result's failure.
+    /// A job from its parts.
+    package init(_ instance: Instance, _ change: Change, run: String) {
+        (self.instance, self.change, self.run) = (instance, change, run)
+    }
+}
+
+/// Migrates instances. The real one is `InstanceRunner`, with hooks, health checks and observation around it; tests put a fake here.
+package protocol InstanceMigrator: Sendable {
+    /// Brings an instance to the target, and reports what happens on the way. Never throws: what went wrong is the result's failure.
     /// When the task is cancelled it cancels on the server, rolls back and ends with ``Outcome/interrupted``.
-    func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult
+}
+
+/// Reads where instances and their servers stand; takes no lock and writes nothing. The real one is `InstanceRunner`; tests put a fake here.
+package protocol InstanceInspector: Sendable {
+    /// Reads where an instance stands, and what the change would run there (`pending`, in the order in which it would). Never throws: what went
+    /// wrong is the status's failure. A way down that is irreversible is ``Outcome/blocked``.
+    func probe(_ instance: Instance, for change: Change) async -> InstanceStatus
 
     /// What a run has already done to an instance, read from the instance's audit log; nil if there is no audit log or it cannot be read.
     func work(of run: String, on instance: Instance) async -> RunWork?
 
-    /// What kind of database it is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil where it
+    /// What kind of database it is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil if it
     /// can't be read.
     func cohort(of instance: Instance) async -> String?
 
-    /// How many connections the instance's server has to give; nil where it can't be asked.
+    /// How many connections the instance's server has to give; nil if it can't be asked.
     func slots(on instance: Instance, run: String) async -> ServerSlots?
 
-    /// The most connections that `change` holds at once on the instance's server.
+    /// The most connections that a migration of the instance holds at once on its server.
     func connections(for instance: Instance) -> Int
 }

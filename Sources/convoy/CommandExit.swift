@@ -69,8 +69,9 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
 }
 
 extension RunLog {
-    /// The exit code of the run, which has ended.
-    var exitCode: CommandExit {
-        CommandExit(status ?? .failed, outcomes: instances.lazy.map(\.outcome))
+    /// How the instances of a plan ended, by name; `pending` for those that the run did not reach.
+    func outcomes(in plan: RolloutPlan) -> [String: Outcome] {
+        Dictionary(plan.waves.lazy.flatMap(\.instances).map { ($0.name, self.instance($0.name)?.outcome ?? .pending) }) { first, _ in first
+        }
     }
 }

@@ -40,12 +40,15 @@ extension CommandFailure {
     }
 
     /// Why a run cannot start or continue now.
-    init(_ conflict: RunConflict) {
-        var error = FleetError(conflict)
-        if case .active(let run) = conflict {
-            error.hint = "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
+    init(_ conflict: RunConflict, journal: String) {
+        let error = FleetError(conflict)
+        switch conflict {
+        case .active(let run):
+            let hint = "the two share no instance: add `--beside \(run.id)` to start this run at the same time"
+            self.init(.usage, error.message, hint: hint)
+        case .starting: self.init(.configuration, "journal \(journal): \(error.message)", hint: error.hint)
+        case .overlapping, .journal: self.init(error)
         }
-        self.init(error)
     }
 }
 

@@ -34,7 +34,7 @@ extension FleetSession {
         do throws(RunConflict) {
             lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)
         } catch {
-            throw CommandFailure(error)
+            throw CommandFailure(error, journal: access.path)
         }
         defer { lock.release() }
         return try await run(new.plan, request, journal, new.record.id, output, interruption)
@@ -91,7 +91,8 @@ extension FleetSession {
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
         report.apply(starts: plan.starts)
-        var code = result.exitCode
+        let outcomes = result.outcomes(in: plan)
+        var code = CommandExit(result.status ?? .failed, outcomes: outcomes.values)
         do {
             try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
         } catch let failure as CommandFailure {
@@ -99,7 +100,7 @@ extension FleetSession {
             StandardStreams.error.write(failure.text)
             if code == .success { code = .failed }
         }
-        if let advice = advice(on: result, of: id, plan, request) { StandardStreams.error.write(advice) }
+        if let advice = advice(on: result, of: id, plan, request, outcomes) { StandardStreams.error.write(advice) }
         return code
     }
 
@@ -112,12 +113,13 @@ extension FleetSession {
     }
 
     /// The next command to run after a run that did not succeed.
-    private func advice(on result: RunLog, of id: RunID, _ plan: RolloutPlan, _ request: NextSteps.Request) -> String? {
-        let outcomes = Dictionary(result.instances.map { ($0.name, $0.outcome) }) { first, _ in first }
+    private func advice(on result: RunLog, of id: RunID, _ plan: RolloutPlan, _ request: NextSteps.Request, _ outcomes: [String: Outcome])
+        -> String?
+    {
         let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
-        let touched = result.instances.count { $0.outcome != .pending }
-        let left = result.instances.count - touched
-        let counts = "worked on \(touched) of \(result.instances.count) instances and left \(left) unchanged"
+        let touched = outcomes.values.count { $0 != .pending }
+        let left = outcomes.count - touched
+        let counts = "worked on \(touched) of \(outcomes.count) instances and left \(left) unchanged"
         switch (result.status, result.haltReason ?? result.standingReason) {
         case (.halted, let reason?) where reason.canBeTriedAgain(in: plan, result):
             return "\(counts)\nfix the cause, then run: \(next.resume)\n"

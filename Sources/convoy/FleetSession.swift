@@ -208,7 +208,7 @@ struct FleetSession {
         concurrency: Int? = nil,
         warnings: Warnings = .shown
     ) async -> [InstanceStatus] {
-        let probe = FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
+        let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
         let statuses = await probe.statuses(of: instances, for: change) { progress in
             statusLine.show("probed \(progress.finished) of \(progress.total) instances")
         }
@@ -226,6 +226,6 @@ struct FleetSession {
     func cohorts(of instances: [Instance]) async -> [String: String] {
         statusLine.show("reading the cohorts of \(instances.count) instances")
         defer { statusLine.clear() }
-        return await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
+        return await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
     }
 }

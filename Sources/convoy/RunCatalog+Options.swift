@@ -18,15 +18,25 @@ struct JournalOptions: ParsableArguments {
 extension RunCatalog {
     /// The runs of a fleet; warnings go to standard error.
     init(_ fleet: Fleet) {
-        self.init(fleet, warn: StandardStreams.error.write)
+        self.init(fleet) { StandardStreams.error.write($0.line) }
     }
 
     /// The runs that the options name; warnings go to standard error.
     init(_ options: JournalOptions) throws {
         if let journal = options.journal {
-            self.init(journal: journal, warn: StandardStreams.error.write)
+            self.init(journal: journal) { StandardStreams.error.write($0.line) }
         } else {
             self.init(try FleetOutline.load(Settings(options.file)))
+        }
+    }
+}
+
+extension Notice {
+    /// The line for standard error.
+    var line: String {
+        switch self {
+        case .note(let text): "note: \(text)\n"
+        case .warning(let text): "warning: \(text)\n"
         }
     }
 }

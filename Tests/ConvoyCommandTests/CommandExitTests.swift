@@ -1,7 +1,10 @@
+import ConvoyMigrations
 import ConvoyRollout
-import ConvoyRun
+import FoundationEssentials
+import TestSupport
 import Testing
 
+@testable import ConvoyRun
 @testable import convoy
 
 @Suite struct CommandExitTests {
@@ -18,6 +21,19 @@ import Testing
     ])
     func ofARun(status: RunStatus, outcomes: [Outcome], code: CommandExit) {
         #expect(CommandExit(status, outcomes: outcomes) == code)
+    }
+
+    /// An instance that has left the fleet since then has no say in how the rest ended.
+    @Test func onlyTheInstancesOfThePlanCount() {
+        var log = RunLog(announcing: [PlannedWave(name: "all", instances: ["gone", "here", "left"])])
+        for (name, outcome) in [("gone", Outcome.failed), ("here", .migrated)] {
+            log.apply(
+                Event(at: Date(timeIntervalSince1970: 0), .instanceFinished(instance: name, result: InstanceResult(outcome: outcome)))
+            )
+        }
+        let wave = RolloutPlan.Wave(name: "all", instances: instances("here left"))
+        let plan = RolloutPlan(fleet: "f", change: .up(to: nil), waves: [wave], limits: ConnectionLimits(total: 1, perServer: 1))
+        #expect(log.outcomes(in: plan) == ["here": .migrated, "left": .pending])
     }
 
     @Test(arguments: [

@@ -282,10 +282,8 @@ struct SQLiteJournalTests {
             let log = EventLog()
             for (index, connection) in connections.enumerated() {
                 let instance = Instance(name: "i\(index)", server: "s", database: "a", connection: connection)
-                let result = await InstanceRunner(set: try migrationSet([]), steps: []).change(
-                    instance,
-                    .up(to: nil),
-                    run: run.id.description,
+                let result = await InstanceRunner(set: try migrationSet([]), steps: []).migrate(
+                    InstanceJob(instance, .up(to: nil), run: run.id.description),
                     report: log.add
                 )
                 log.add(.instanceFinished(instance: instance.name, result: result))

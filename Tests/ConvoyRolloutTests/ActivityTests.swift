@@ -49,9 +49,9 @@ import Testing
         #expect(take("a", 11))
     }
 
-    private func eager(_ runner: InstanceRunner) -> ObservingOperator {
-        let timing = ObservingOperator.Timing(patience: .zero, pause: .milliseconds(20), poll: .milliseconds(5))
-        return ObservingOperator(runner, timing: timing) { await runner.activity(of: $0, on: $1) }
+    private func eager(_ runner: InstanceRunner) -> ObservingMigrator {
+        let timing = ObservingMigrator.Timing(patience: .zero, pause: .milliseconds(20), poll: .milliseconds(5))
+        return ObservingMigrator(runner, timing: timing) { await runner.activity(of: $0, on: $1) }
     }
 
     @Test(arguments: PostgresServer.Release.tested)
@@ -75,7 +75,7 @@ import Testing
             try await writer.query("INSERT INTO cars VALUES (1)")
             let log = EventLog()
             let instance = database.instance()
-            async let running = eager(runner).change(instance, .up(to: nil), run: "run-1", report: log.add)
+            async let running = eager(runner).migrate(InstanceJob(instance, .up(to: nil), run: "run-1"), report: log.add)
             try await eventually("it is seen") { log.activities.contains { $0?.phase == "waiting for writers before build" } }
             let seen = log.activities.compactMap(\.self).first { $0.phase == "waiting for writers before build" }
             #expect(
@@ -115,13 +115,13 @@ import Testing
             let seen = ServerActivity(command: "ANALYZE", relation: "cars", phase: "computing statistics")
             // The server is too quick for this to be seen otherwise.
             let runner = InstanceRunner(set)
-            let timing = ObservingOperator.Timing(patience: .zero, pause: .milliseconds(5), poll: .milliseconds(5))
-            let observing = ObservingOperator(runner, timing: timing) { run, instance in
+            let timing = ObservingMigrator.Timing(patience: .zero, pause: .milliseconds(5), poll: .milliseconds(5))
+            let observing = ObservingMigrator(runner, timing: timing) { run, instance in
                 let real = await runner.activity(of: run, on: instance)
                 // Another step would make it old news.
                 return log.hasApplied && !log.activities.contains(seen) ? [seen] : real
             }
-            async let running = observing.change(instance, .up(to: nil), run: "run-1", report: log.add)
+            async let running = observing.migrate(InstanceJob(instance, .up(to: nil), run: "run-1"), report: log.add)
             // The real ANALYZE may be seen besides, where the machine is slow.
             try await eventually("it is over") { log.activities.contains(seen) && log.activities.last == .some(nil) }
             try await holder.query("SELECT pg_advisory_unlock(4711)")
@@ -133,11 +133,11 @@ import Testing
     @Test func whatIsQuickIsNotLookedAt() async throws {
         try await withDatabase { database in
             let runner = InstanceRunner(try threeMigrations())
-            let observing = ObservingOperator(runner, timing: .init()) { _, _ in
+            let observing = ObservingMigrator(runner, timing: .init()) { _, _ in
                 Issue.record("somebody looked")
                 return nil
             }
-            let result = await observing.change(database.instance(), .up(to: nil), run: "run-1", report: { _ in })
+            let result = await observing.migrate(InstanceJob(database.instance(), .up(to: nil), run: "run-1"), report: { _ in })
             #expect(result.outcome == .migrated)
         }
     }

@@ -72,7 +72,7 @@ struct FleetRoutes: Sendable {
         lastEvent: Int64,
         for request: Request
     ) throws(HTTPProblem) -> JSONValue {
-        let wanted = changed.map { changed in report.instances.filter { changed.contains($0.name) } } ?? report.instances
+        let wanted = changed.map(report.instances(named:)) ?? report.instances
         let instances: (String, JSONValue) =
             switch request.query("as") {
             case nil, "objects": ("instances", .array(wanted.map(\.reportJSON)))

@@ -144,8 +144,8 @@ extension InstanceFacts {
         isPooled = try session.processID("backend_pid") != connection.backendPID
         ledgerCandidates = []
         auditTable = nil
-        for element in ServerArray.elements(try session.text("tables")) {
-            let table = try FoundTable(element.map(ServerArray.fields) ?? [])
+        for fields in try FoundTable.rows(try session.text("tables")) {
+            let table = try FoundTable(fields)
             if table.name != Ledger.tableName {
                 if table.schema == AuditLog.schema { auditTable = table.auditTable }
             } else if !table.schema.hasPrefix("pg_"), table.schema != "information_schema" {
@@ -159,6 +159,8 @@ extension InstanceFacts {
     static func query(serverVersion: Int) -> PipelineStatement {
         // Since 16 a member may lack the right to SET ROLE.
         let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
+        // Few, however many a tenant has made.
+        let columns = AuditLog.columns.union(["inserted_at"]).sorted().map(quotedLiteral).joined(separator: ", ")
         // What a new session has to load of the catalogue is most of what this costs: one statement, few tables, few functions and operators, and
         // functions that look into the caches. What can be sorted out here, the server is not asked to.
         return PipelineStatement(
@@ -172,9 +174,8 @@ extension InstanceFacts {
                     SELECT ROW(c.relname, c.oid, c.relnamespace::regnamespace, c.relkind, pg_get_userbyid(c.relowner),
                         pg_has_role(c.relowner, '\(actAs)'), pg_has_role(c.relowner, 'USAGE'), has_table_privilege(c.oid, 'INSERT'),
                         ARRAY(
-                            SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' AND a.attname IN ('version', 'inserted_at')
-                                THEN format_type(a.atttypid, a.atttypmod) END)
-                            FROM pg_attribute a WHERE a.attrelid = c.oid),
+                            SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' THEN format_type(a.atttypid, a.atttypmod) END)
+                            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN (\(columns))),
                         ARRAY(
                             SELECT ROW(i.indkey, i.indnkeyatts, i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL)
                             FROM pg_index i WHERE i.indrelid = c.oid))
@@ -196,7 +197,7 @@ private struct FoundTable {
     private let mayActAsOwner: Bool
     private let inheritsOwner: Bool
     private let mayInsert: Bool
-    /// Those of the system and dropped ones are among them, and have names that no column of ours has.
+    /// Of those with names that the ledger or the audit log has.
     private let columns: [(number: String, name: String, type: String?)]
     /// The columns that are unique by themselves, by number.
     private let unique: Set<String>
@@ -204,27 +205,41 @@ private struct FoundTable {
     init(_ fields: [String?]) throws(PostgresError) {
         guard fields.count == 10, let name = fields[0], let oid = fields[1].flatMap({ Int64($0) }), let schema = fields[2],
             let kind = fields[3], let owner = fields[4], let columns = fields[8], let indexes = fields[9]
-        else { throw PostgresError(.unexpectedResult, "the server describes its tables in another form than PostgreSQL") }
+        else { throw Self.unexpected }
         self.name = name
         self.oid = oid
         self.schema = unquotedIdentifier(schema)
         self.kind = kind
         self.owner = owner
-        (mayActAsOwner, inheritsOwner, mayInsert) = (fields[5] == "t", fields[6] == "t", fields[7] == "t")
-        self.columns = Self.rows(columns).compactMap { fields in
-            guard fields.count == 3, let number = fields[0], let name = fields[1] else { return nil }
+        (mayActAsOwner, inheritsOwner, mayInsert) = (try Self.bool(fields[5]), try Self.bool(fields[6]), try Self.bool(fields[7]))
+        self.columns = try Self.rows(columns).map { fields throws(PostgresError) in
+            guard fields.count == 3, let number = fields[0], let name = fields[1] else { throw Self.unexpected }
             return (number, name, fields[2])
         }
-        unique = Set(
-            Self.rows(indexes).compactMap { fields in
-                guard fields.count == 3, fields[1] == "1", fields[2] == "t" else { return nil }
-                // With INCLUDE there are more.
-                return fields[0]?.split(separator: " ").first.map(String.init)
-            }
-        )
+        var unique: Set<String> = []
+        for fields in try Self.rows(indexes) {
+            guard fields.count == 3, let numbers = fields[0] else { throw Self.unexpected }
+            // Of the columns of an index those of INCLUDE come last.
+            if fields[1] == "1", try Self.bool(fields[2]), let first = numbers.split(separator: " ").first { unique.insert(String(first)) }
+        }
+        self.unique = unique
     }
 
-    private static func rows(_ array: String) -> [[String?]] { ServerArray.elements(array).map { $0.map(ServerArray.fields) ?? [] } }
+    private static let unexpected = PostgresError(.unexpectedResult, "the server describes its tables in another form than PostgreSQL")
+
+    private static func bool(_ text: String?) throws(PostgresError) -> Bool {
+        guard text == "t" || text == "f" else { throw unexpected }
+        return text == "t"
+    }
+
+    /// The rows in an array.
+    static func rows(_ array: String) throws(PostgresError) -> [[String?]] {
+        guard let elements = ServerArray.elements(array) else { throw unexpected }
+        return try elements.map { element throws(PostgresError) in
+            guard let fields = element.flatMap(ServerArray.fields) else { throw unexpected }
+            return fields
+        }
+    }
 
     var auditTable: InstanceFacts.AuditTable {
         InstanceFacts.AuditTable(oid: oid, owner: owner, columns: Set(columns.map(\.name)), isTable: kind == "r")

@@ -130,6 +130,7 @@ struct InstanceProbe {
             if case .always = completion { statements += PendingFacts.queries }
             let answers = try await connection.pipeline(statements, timeout: Self.silenceTimeout)
             guard answers.count == statements.count else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
+            for answer in answers.prefix(opening.count) { _ = try answer.get() }
             var facts = try InstanceFacts(answers[opening.count], connection: connection)
             if case .always = completion { facts.pending = try PendingFacts(Array(answers[(opening.count + 1)...])) }
             let settings = try await readRoles(&facts, connection)

@@ -17,6 +17,6 @@ struct JournalDamage {
         guard let first else { return nil }
         let place = "event \(first.number) (\(String(first.type.prefix(40)).visible))"
         let what = count == 1 ? "\(place), which is damaged" : "\(count) damaged events, the first of which is \(place)"
-        return "warning: run \(run): skipped \(what); the rest of the journal was read\n"
+        return "run \(run): skipped \(what); the rest of the journal was read"
     }
 }

@@ -47,8 +47,10 @@ extension RunCatalog {
             let common = theirs.filter(names.contains)
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }
             warn(
-                "note: run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)` continues it, "
-                    + "`convoy abandon \(run.id)` abandons it\n"
+                .note(
+                    "run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)` continues it, "
+                        + "`convoy abandon \(run.id)` abandons it"
+                )
             )
         }
     }

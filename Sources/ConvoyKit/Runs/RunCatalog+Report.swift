@@ -41,9 +41,9 @@ extension RunCatalog {
             report.apply(starts: Dictionary(starts) { first, _ in first })
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
-            warn("note: skipped \(count) events of type \(type.visible), which a newer version of convoy wrote\n")
+            warn(.note("skipped \(count) events of type \(type.visible), which a newer version of convoy wrote"))
         }
-        if let remark = damage.remark(run.id) { warn(remark) }
+        if let remark = damage.remark(run.id) { warn(.warning(remark)) }
         return (report, report.status == nil || state == .abandoned ? state : nil)
     }
 

@@ -4,6 +4,19 @@ package import ConvoyMigrations
 package import ConvoyRollout
 package import ConvoyRun
 
+/// What an operator should read and what stops nothing: one line without a line feed.
+package enum Notice: Sendable, Hashable {
+    case note(String)
+    case warning(String)
+
+    /// The line, without a word for its kind.
+    package var text: String {
+        switch self {
+        case .note(let text), .warning(let text): text
+        }
+    }
+}
+
 /// The runs that the journal of a fleet has recorded. Every failure has a message for the operator.
 package struct RunCatalog: Sendable {
     /// The journal's file.
@@ -12,16 +25,15 @@ package struct RunCatalog: Sendable {
     package let fleet: String?
     /// The directory of the fleet's migration set; nil if the fleet file was not read.
     private let migrations: String?
-    /// Is given warnings: lines about damaged or unknown events.
-    let warn: @Sendable (String) -> Void
+    let warn: @Sendable (Notice) -> Void
 
     /// The runs of a fleet.
-    package init(_ fleet: Fleet, warn: @escaping @Sendable (String) -> Void) {
+    package init(_ fleet: Fleet, warn: @escaping @Sendable (Notice) -> Void) {
         (path, self.fleet, migrations, self.warn) = (fleet.journal, fleet.name, fleet.migrations, warn)
     }
 
     /// The runs of all fleets in a journal.
-    package init(journal: String, warn: @escaping @Sendable (String) -> Void) {
+    package init(journal: String, warn: @escaping @Sendable (Notice) -> Void) {
         (path, fleet, migrations, self.warn) = (journal, nil, nil, warn)
     }
 
@@ -151,7 +163,7 @@ package struct RunCatalog: Sendable {
             }
         }
         // Lost events are made up for as after a crash: each instance is probed again.
-        if let remark = damage.remark(run) { warn(remark) }
+        if let remark = damage.remark(run) { warn(.warning(remark)) }
         if let unknown {
             throw FleetError(
                 .journal,

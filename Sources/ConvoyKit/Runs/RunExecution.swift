@@ -45,8 +45,9 @@ package struct RunExecution: Sendable {
             environment: environment,
             onLine: onHookLine
         )
-        let guarded = GuardedOperator(
-            ObservingOperator(runner) { [runner] in await runner.activity(of: $0, on: $1) },
+        let guarded = GuardedMigrator(
+            ObservingMigrator(runner) { [runner] in await runner.activity(of: $0, on: $1) },
+            inspector: runner,
             hooks: hooks,
             checks: fleet.rollout.checks,
             waves: Dictionary(plan.waves.flatMap { wave in wave.instances.map { ($0.name, wave.name) } }) { first, _ in first },
@@ -54,7 +55,8 @@ package struct RunExecution: Sendable {
             healthChecks: healthChecks
         )
         return Coordinator(
-            instanceOperator: guarded,
+            migrator: guarded,
+            inspector: runner,
             events: events,
             journal: journal,
             surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits, healthChecks: healthChecks)),

@@ -83,7 +83,7 @@ package struct NotificationMessage: Sendable {
         let outcomes = report.summary.outcomes.text
         switch occasion {
         case .runStarted:
-            return "\(run) has started: \(counted(report.instances.count, "instance")) in \(counted(report.waves.count, "wave"))"
+            return "\(run) has started: \(counted(report.count, "instance")) in \(counted(report.waves.count, "wave"))"
         case .gateWaiting:
             return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
         case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures

@@ -18,7 +18,7 @@ package struct ReportFilter: Sendable, Hashable {
         var shown = report.instances
         if let outcomes { shown.removeAll { !outcomes.contains($0.outcome) } }
         if let order { shown = order.sorted(shown) }
-        return report.showing(shown, leftOut: report.leftOut + report.instances.count - shown.count)
+        return report.showing(shown, leftOut: report.leftOut + report.count - shown.count)
     }
 }
 

@@ -5,12 +5,12 @@ package import ConvoyRun
 import ConvoyText
 internal import Synchronization
 
-/// Migrates an instance through another operator, and reports what its server is doing while one migration takes long.
+/// Migrates an instance through another migrator, and reports what its server is doing while one migration takes long.
 ///
 /// It probes in a session of its own, which no budget counts: at most one on each server at a time, open for a moment every two seconds,
 /// and none while every instance makes progress. These sessions fit into the slots that a run always leaves free (``ServerSlots/spare``). A
 /// failed probe is not reported: the migration itself will report the problem.
-package struct ObservingOperator: InstanceOperator {
+package struct ObservingMigrator: InstanceMigrator {
     package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
     /// When it probes.
@@ -23,7 +23,7 @@ package struct ObservingOperator: InstanceOperator {
         var poll = Duration.milliseconds(500)
     }
 
-    private let inner: any InstanceOperator
+    private let inner: any InstanceMigrator
     private let look: Look
     private let timing: Timing
     private let turns: Turns
@@ -37,39 +37,22 @@ package struct ObservingOperator: InstanceOperator {
     }
 
     /// - Parameters:
-    ///   - inner: makes the change itself.
+    ///   - inner: does the migration.
     ///   - timing: when it probes.
     ///   - look: asks the server of an instance what it is doing for the run; nil if the server cannot be asked.
-    package init(_ inner: any InstanceOperator, timing: Timing = Timing(), look: @escaping Look) {
+    package init(_ inner: any InstanceMigrator, timing: Timing = Timing(), look: @escaping Look) {
         self.inner = inner
         self.look = look
         self.timing = timing
         turns = Turns(pause: timing.pause)
     }
 
-    package func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
-        await inner.probe(instance, for: change)
-    }
-
-    package func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
-
-    package func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
-
-    package func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
-
-    package func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
-
-    package func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
+    package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
         let steps = Steps()
         return await withTaskGroup(of: Void.self) { group in
-            group.addTask { await observe(instance, run, steps, report) }
+            group.addTask { await observe(job.instance, job.run, steps, report) }
             defer { group.cancelAll() }
-            return await inner.change(instance, change, run: run) { kind in
+            return await inner.migrate(job) { kind in
                 steps.note(kind)
                 report(kind)
             }

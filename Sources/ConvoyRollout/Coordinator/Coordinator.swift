@@ -8,12 +8,13 @@ package import FoundationEssentials
 ///
 ///     let (stopRequests, operatorAsks) = AsyncStream.makeStream(of: Void.self)
 ///     // … a signal handler calls operatorAsks.yield()
-///     let log = await Coordinator(instanceOperator: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
+///     let log = await Coordinator(migrator: runner, inspector: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
 ///     print(log.status)
 ///
-/// The coordinator itself reports when instances start and finish; the instance's operator reports everything between.
+/// The coordinator itself reports when instances start and finish; the migrator reports everything between.
 package struct Coordinator: Sendable {
-    let instanceOperator: any InstanceOperator
+    let migrator: any InstanceMigrator
+    let inspector: any InstanceInspector
     let events: any EventSink
     let journal: (any Journal)?
     let surroundings: RunSurroundings
@@ -32,13 +33,16 @@ package struct Coordinator: Sendable {
     }
 
     /// - Parameters:
+    ///   - migrator: migrates the instances.
+    ///   - inspector: reads what they and their servers allow.
     ///   - events: is shown everything, in order, after the journal has it, and may make the run wait: see ``EventSink/send(_:)``.
     ///   - journal: makes events durable before the run acts on them; nil keeps none. It has begun the run already.
     ///   - surroundings: hooks and gates.
     ///   - window: outside it nothing new starts.
     ///   - now: the wall clock that stamps events and opens the window.
     package init(
-        instanceOperator: any InstanceOperator,
+        migrator: any InstanceMigrator,
+        inspector: any InstanceInspector,
         events: any EventSink,
         journal: (any Journal)? = nil,
         surroundings: RunSurroundings = RunSurroundings(),
@@ -46,7 +50,8 @@ package struct Coordinator: Sendable {
         timing: Timing = Timing(),
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
-        self.instanceOperator = instanceOperator
+        self.migrator = migrator
+        self.inspector = inspector
         self.events = events
         self.journal = journal
         self.surroundings = surroundings
@@ -128,14 +133,14 @@ package struct Coordinator: Sendable {
     private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
         // What one role may have says nothing of the others'.
         let haveOneRole = Set(instances.map { ExactText($0.loginRole) }).count == 1
-        let connections = instances.map(instanceOperator.connections).max() ?? 1
+        let connections = instances.map(inspector.connections).max() ?? 1
         // An instance that answered is asked again; one that does not answer, whose database may be gone, makes room for the next instance.
         var asked = 0
         var last: ServerSlots?
         repeat {
             var slots: ServerSlots?
             for _ in 0..<min(3, instances.count) where slots == nil && !Task.isCancelled {
-                slots = await instanceOperator.slots(on: instances[asked % instances.count], run: run.description)
+                slots = await inspector.slots(on: instances[asked % instances.count], run: run.description)
                 if slots == nil { asked += 1 }
             }
             if haveOneRole { slots?.countRole(connections: connections) }

@@ -4,7 +4,7 @@ package import ConvoyRun
 
 /// Probes many instances at once, within the same connection limits as a run; locks nothing and writes nothing.
 ///
-///     let statuses = await FleetProbe(instanceOperator: runner, limits: ConnectionLimits(fleet)).statuses(of: fleet.instances, for: .up(to: nil))
+///     let statuses = await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).statuses(of: fleet.instances, for: .up(to: nil))
 package struct FleetProbe: Sendable {
     /// The progress of the probe.
     package struct Progress: Sendable {
@@ -15,13 +15,13 @@ package struct FleetProbe: Sendable {
         package var status: InstanceStatus
     }
 
-    private let instanceOperator: any InstanceOperator
+    private let inspector: any InstanceInspector
     private let limits: ConnectionLimits
     private let concurrency: Int?
 
     /// - Parameter concurrency: the most instances at a time; nil leaves it to the connection limits.
-    package init(instanceOperator: any InstanceOperator, limits: ConnectionLimits, concurrency: Int? = nil) {
-        self.instanceOperator = instanceOperator
+    package init(inspector: any InstanceInspector, limits: ConnectionLimits, concurrency: Int? = nil) {
+        self.inspector = inspector
         self.limits = limits
         self.concurrency = concurrency
     }
@@ -37,8 +37,8 @@ package struct FleetProbe: Sendable {
         for change: Change,
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async -> [InstanceStatus] {
-        let statuses = await each(of: instances) { [instanceOperator] in
-            await instanceOperator.probe($0, for: change)
+        let statuses = await each(of: instances) { [inspector] in
+            await inspector.probe($0, for: change)
         } progress: { finished, status in
             progress(Progress(finished: finished, total: instances.count, status: status))
         }
@@ -48,7 +48,7 @@ package struct FleetProbe: Sendable {
     /// The cohorts of those instances that could be read, by name.
     @concurrent
     package func cohorts(of instances: [Instance]) async -> [String: String] {
-        let cohorts = await each(of: instances, { [instanceOperator] in await instanceOperator.cohort(of: $0) }) { _, _ in }
+        let cohorts = await each(of: instances, { [inspector] in await inspector.cohort(of: $0) }) { _, _ in }
         return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
     }
 

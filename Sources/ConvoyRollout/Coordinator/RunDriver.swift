@@ -74,7 +74,7 @@ struct RunDriver {
             plan,
             hookPoints: coordinator.surroundings.hookPoints,
             resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
-        ) { coordinator.instanceOperator.connections(for: $0) }
+        ) { coordinator.inspector.connections(for: $0) }
         lastEventAt = startedAt
         for wave in log.waves { approvals[wave.name] = wave.approvedBy }
     }
@@ -115,13 +115,10 @@ struct RunDriver {
     }
 
     private mutating func begin(in group: inout DiscardingTaskGroup) {
-        // A process that died before its first event has left nothing but the plan.
-        if past?.startedAt == nil {
-            note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
-        } else {
-            note(.runResumed(by: person))
-            for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
-        }
+        // A process that died before its first event has left nothing but the plan. A first event that is damaged is written again.
+        if past?.startedAt == nil { note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves)) }
+        if let past, !past.isEmpty { note(.runResumed(by: person)) }
+        for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
         // Until a server has reported its free connections, nothing starts there.
         for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
         let isWindowOpen = coordinator.window?.isOpen(at: coordinator.now()) ?? true
@@ -195,7 +192,7 @@ struct RunDriver {
         }
         work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
             guard let footprint else { return result }
-            let work = await coordinator.instanceOperator.work(of: id.description, on: instance)
+            let work = await coordinator.inspector.work(of: id.description, on: instance)
             return result.completed(by: work, footprint, direction, planned: planned)
         } finished: {
             .instanceFinished(instance.name, $0, at: $1)
@@ -219,7 +216,7 @@ struct RunDriver {
         }
         let asksWhatWasDone = past != nil || mayHaveChanged(before.outcome)
         work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
-            let work = asksWhatWasDone ? await coordinator.instanceOperator.work(of: id.description, on: instance) : nil
+            let work = asksWhatWasDone ? await coordinator.inspector.work(of: id.description, on: instance) : nil
             return before.returned(by: result, work)
         } finished: {
             .rollbackFinished(instance.name, $0, at: $1)
@@ -249,7 +246,7 @@ struct RunDriver {
             if Task.isCancelled {
                 result = .cancelledBeforeStart
             } else {
-                result = await coordinator.instanceOperator.change(instance, change, run: id.description) { kind in
+                result = await coordinator.migrator.migrate(InstanceJob(instance, change, run: id.description)) { kind in
                     planned.note(kind)
                     mailbox.post(.event(Event(at: coordinator.now(), kind)))
                 }

@@ -3,7 +3,7 @@ import ConvoyIO
 package import ConvoyMigrations
 package import ConvoyRun
 
-/// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the change by another operator, the fleet's checks,
+/// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the migration by another migrator, the fleet's checks,
 /// `after_instance`.
 ///
 /// - An instance without pending migrations is skipped together with its hooks, so that no app is restarted needlessly. This costs one more
@@ -12,72 +12,60 @@ package import ConvoyRun
 ///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
 ///   or the run was cancelled.
 /// - Checks run when migrations were applied, not after a way down: they are written for the newer version.
-package struct GuardedOperator: InstanceOperator {
-    private let inner: any InstanceOperator
+package struct GuardedMigrator: InstanceMigrator {
+    private let inner: any InstanceMigrator
+    private let inspector: any InstanceInspector
     private let hooks: HookRunner
     private let checkFailure: @Sendable (Instance) async -> Failure?
     private let waves: [String: String]
     private let unfinished: Set<String>
 
     /// - Parameters:
-    ///   - inner: makes the change itself.
+    ///   - inner: does the migration.
+    ///   - inspector: probes an instance before its hooks run.
     ///   - checks: `rollout.checks`.
     ///   - waves: the wave of each instance, by names.
     ///   - unfinished: instances that an earlier process of the same run began and did not finish. Their app may be down and their checks not
     ///     run, so for these hooks and checks run even where nothing is pending.
     ///   - healthChecks: runs the checks.
     package init(
-        _ inner: any InstanceOperator,
+        _ inner: any InstanceMigrator,
+        inspector: any InstanceInspector,
         hooks: HookRunner,
         checks: [Check],
         waves: [String: String],
         unfinished: Set<String> = [],
         healthChecks: @escaping HealthCheckRunner
     ) {
-        self.init(inner, hooks: hooks, waves: waves, unfinished: unfinished) { instance in
+        self.init(inner, inspector: inspector, hooks: hooks, waves: waves, unfinished: unfinished) { instance in
             guard !checks.isEmpty else { return nil }
             return await healthChecks(checks, instance)?.masked(hooks.mask)
         }
     }
 
     init(
-        _ inner: any InstanceOperator,
+        _ inner: any InstanceMigrator,
+        inspector: any InstanceInspector,
         hooks: HookRunner,
         waves: [String: String],
         unfinished: Set<String>,
         checkFailure: @escaping @Sendable (Instance) async -> Failure?
     ) {
         self.inner = inner
+        self.inspector = inspector
         self.hooks = hooks
         self.waves = waves
         self.unfinished = unfinished
         self.checkFailure = checkFailure
     }
 
-    package func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
-        await inner.probe(instance, for: change)
-    }
-
-    package func work(of run: String, on instance: Instance) async -> RunWork? { await inner.work(of: run, on: instance) }
-
-    package func cohort(of instance: Instance) async -> String? { await inner.cohort(of: instance) }
-
-    package func slots(on instance: Instance, run: String) async -> ServerSlots? { await inner.slots(on: instance, run: run) }
-
-    /// Probes and checks use one connection each, when the migration's own are closed.
-    package func connections(for instance: Instance) -> Int { inner.connections(for: instance) }
-
-    package func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
+    package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
+        let instance = job.instance
         guard hooks.has(.beforeInstance) || hooks.has(.afterInstance) else {
-            return await changeAndCheck(instance, change, run: run, report: report)
+            return await migrateAndCheck(job, report: report)
         }
         if !unfinished.contains(instance.name) {
-            let status = await inner.probe(instance, for: change)
+            let status = await inspector.probe(instance, for: job.change)
             guard status.outcome == .pending else {
                 for warning in status.warnings { report(.instanceWarned(instance: instance.name, message: warning)) }
                 return InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
@@ -85,7 +73,7 @@ package struct GuardedOperator: InstanceOperator {
         }
         guard !Task.isCancelled else { return .interrupted("cancelled before it began; nothing was touched") }
 
-        var occasion = HookOccasion(run: run, direction: change.direction, wave: waves[instance.name], instance: instance)
+        var occasion = HookOccasion(run: job.run, direction: job.change.direction, wave: waves[instance.name], instance: instance)
         var result: InstanceResult?
         if let (hook, ending) = await hooks.perform(.beforeInstance, for: occasion) {
             report(.hookFinished(hook))
@@ -99,7 +87,7 @@ package struct GuardedOperator: InstanceOperator {
             }
         }
         let changed: InstanceResult
-        if let result { changed = result } else { changed = await changeAndCheck(instance, change, run: run, report: report) }
+        if let result { changed = result } else { changed = await migrateAndCheck(job, report: report) }
         occasion.outcome = changed.outcome.rawValue
         guard let hook = await hooks.run(.afterInstance, for: occasion) else { return changed }
         report(.hookFinished(hook))
@@ -121,15 +109,13 @@ package struct GuardedOperator: InstanceOperator {
         return failed
     }
 
-    private func changeAndCheck(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
+    private func migrateAndCheck(
+        _ job: InstanceJob,
         report: @escaping @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult {
-        var result = await inner.change(instance, change, run: run, report: report)
-        let isNew = result.outcome == .migrated || result.outcome == .upToDate && unfinished.contains(instance.name)
-        guard isNew, change.direction == .up, var failure = await checkFailure(instance) else { return result }
+        var result = await inner.migrate(job, report: report)
+        let isNew = result.outcome == .migrated || result.outcome == .upToDate && unfinished.contains(job.instance.name)
+        guard isNew, job.change.direction == .up, var failure = await checkFailure(job.instance) else { return result }
         failure.message += result.whatWasDone
         result.outcome = failure.kind
         result.failure = failure

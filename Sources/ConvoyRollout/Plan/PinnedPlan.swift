@@ -144,6 +144,9 @@ extension PinnedPlan {
         return plan
     }
 
+    /// The waves as events and reports name them.
+    package var plannedWaves: [PlannedWave] { waves.map { PlannedWave(name: $0.name, instances: $0.instances.map(\.name)) } }
+
     /// How many instances it names.
     package var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
 

@@ -85,7 +85,7 @@ package struct RolloutMachine: Sendable {
     /// - Parameters:
     ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
     ///   - progress: what an earlier process recorded of the run.
-    ///   - connections: what an instance may hold at once on its server: ``InstanceOperator/connections(for:)``.
+    ///   - connections: what an instance may hold at once on its server: ``InstanceInspector/connections(for:)``.
     package init(
         _ plan: RolloutPlan,
         hookPoints: Set<HookPoint> = [],

@@ -27,7 +27,7 @@ public struct EventFanOut: EventSink {
 ///
 ///     let relay = EventRelay()
 ///     async let shown: Void = { for await event in relay.events { reporter.show(event) } }()
-///     let report = await Coordinator(instanceOperator: runner, events: relay).run(plan)
+///     let report = await Coordinator(migrator: runner, inspector: runner, events: relay).run(plan)
 ///     await shown
 ///
 /// A reader that is slower than the run leaves events waiting in memory.

@@ -55,16 +55,23 @@ public struct RunLog: Sendable {
     /// A run that has not begun.
     public init() {}
 
+    /// A run that has not begun, with the waves of its recorded plan: then its instances are known although the event that announces them is damaged.
+    package init(announcing waves: [PlannedWave]) {
+        for wave in waves { announce(wave) }
+    }
+
+    /// Whether nothing has happened yet.
+    package var isEmpty: Bool { lastEventAt == nil }
+
     /// Takes in what happened, in the order in which it did.
     public mutating func apply(_ event: Event) {
         if case .runResumed = event.kind { closeProcess() }
         defer { lastEventAt = event.at }
         switch event.kind {
         case .runStarted(let run, let fleet, let waves):
-            self = RunLog()
             self.run = run
             self.fleet = fleet
-            startedAt = event.at
+            startedAt = startedAt ?? event.at
             for wave in waves { announce(wave) }
         case .runResumed:
             // What was in progress when the process before this one ended is started again.
@@ -95,6 +102,7 @@ public struct RunLog: Sendable {
     }
 
     private mutating func announce(_ wave: PlannedWave) {
+        guard waveIndices[wave.name] == nil else { return }
         waveIndices[wave.name] = waves.count
         waves.append(WaveLog(wave))
         for name in wave.instances {

@@ -15,7 +15,7 @@ extension InstanceRunner {
     package func up(_ instance: Instance, to version: Int64? = nil, run: String = "run-1", log: EventLog = EventLog()) async
         -> InstanceResult
     {
-        await change(instance, .up(to: version.map(MigrationVersion.init)), run: run, report: log.add)
+        await migrate(InstanceJob(instance, .up(to: version.map(MigrationVersion.init)), run: run), report: log.add)
     }
 
     package func status(_ instance: Instance) async -> InstanceStatus {

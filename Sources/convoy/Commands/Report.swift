@@ -122,7 +122,7 @@ struct Report: FleetCommand {
     /// The report on the requested run; an empty one if the journal has no run and none was named.
     private func reportOnRun(_ session: FleetSession) async throws -> (FleetReport, RunState?) {
         if run == "none" { return (FleetReport(), nil) }
-        let access = RunCatalog(session.fleet, warn: session.warn)
+        let access = RunCatalog(session.fleet) { session.warn($0.line) }
         if let run {
             let journal = try await access.openExisting(for: .reading)
             return try await access.report(on: access.run(run, .any, in: journal), in: journal)

@@ -65,11 +65,11 @@ struct Resume: FleetCommand {
             defer { lock.release() }
             // Another process may have resumed it first.
             try await access.checkUnchanged(record, in: journal)
-            var report = FleetReport()
+            let pinned = try await access.plan(of: record.id, in: journal)
+            var report = FleetReport(announcing: pinned.plannedWaves)
             try await access.events(of: record.id, in: journal) { report.apply($0) }
             let past = report.log
             for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
-            let pinned = try await access.plan(of: record.id, in: journal)
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
             let plan = try await rebuild(record.id, pinned, past, session)
             if !changeOptions.yes {
@@ -83,7 +83,7 @@ struct Resume: FleetCommand {
                 let start = RunStart(in: journal, path: access.path)
                 try await start.check(plan, beside: changeOptions.besideOptions.beside, own: record.id)
             } catch {
-                throw CommandFailure(error)
+                throw CommandFailure(error, journal: access.path)
             }
             return try await session.run(
                 plan,
@@ -116,9 +116,9 @@ struct Resume: FleetCommand {
         _ output: ReportOutput
     ) async throws -> CommandExit {
         let access = RunCatalog(session.fleet)
-        var past = RunLog()
-        try await access.events(of: record.id, in: journal) { past.apply($0) }
         let pinned = try await access.plan(of: record.id, in: journal)
+        var past = RunLog(announcing: pinned.plannedWaves)
+        try await access.events(of: record.id, in: journal) { past.apply($0) }
         if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
         var plan = try await rebuild(record.id, pinned, past, session)
         let count = plan.instanceCount

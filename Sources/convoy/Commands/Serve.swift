@@ -183,7 +183,7 @@ struct Serve: FleetCommand {
         } catch {
             throw ProbeError(error.problems.map(\.description).joined(separator: "; ").visible)
         }
-        let probe = FleetProbe(instanceOperator: session.runner.forReading, limits: ConnectionLimits(session.fleet))
+        let probe = FleetProbe(inspector: session.runner.forReading, limits: ConnectionLimits(session.fleet))
         return ProbeFindings(
             statuses: await probe.statuses(of: found.instances, for: .up(to: nil)),
             cohorts: await probe.cohorts(of: found.instances),

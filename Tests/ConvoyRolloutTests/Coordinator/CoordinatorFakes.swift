@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 
 /// Instances whose work takes exactly as long as the test says: each hangs until it is told how it ended, or is cancelled.
-final class FakeOperator: InstanceOperator {
+final class FakeInstances: InstanceMigrator, InstanceInspector {
     private struct State {
         var calls: [String] = []
         var hanging: [String: CheckedContinuation<InstanceResult, Never>] = [:]
@@ -31,13 +31,8 @@ final class FakeOperator: InstanceOperator {
 
     func connections(for instance: Instance) -> Int { needs[instance.name] ?? 1 }
 
-    func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
-        let name = instance.name
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
+        let name = job.instance.name
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let (result, arrived) = state.withLock { state in
@@ -68,7 +63,7 @@ final class FakeOperator: InstanceOperator {
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
-        let result = await self.change(instance, change, run: "probe") { _ in }
+        let result = await self.migrate(InstanceJob(instance, change, run: "probe")) { _ in }
         return InstanceStatus(
             name: instance.name,
             server: instance.server,

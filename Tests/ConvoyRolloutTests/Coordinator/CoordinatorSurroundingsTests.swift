@@ -10,7 +10,7 @@ import Testing
 
 /// What a run does around its instances, and what comes to it from outside.
 @Suite(.timeLimit(.minutes(1))) struct CoordinatorSurroundingsTests {
-    let fake = FakeOperator()
+    let fake = FakeInstances()
     let sink = RecordingSink()
 
     /// Hooks at these points; those named in `failing` do not end well.
@@ -25,7 +25,7 @@ import Testing
     }
 
     private func coordinator(_ surroundings: RunSurroundings = RunSurroundings(), journal: (any Journal)? = nil) -> Coordinator {
-        Coordinator(instanceOperator: fake, events: sink, journal: journal, surroundings: surroundings)
+        Coordinator(migrator: fake, inspector: fake, events: sink, journal: journal, surroundings: surroundings)
     }
 
     private func gated(_ name: String, _ names: String) -> RolloutPlan.Wave {
@@ -106,8 +106,8 @@ import Testing
         let slots = ServerSlots(maximum: available + ServerSlots.spare + 5, reserved: 3, others: 2)
         #expect(slots.available == available)
         let names = "a@s b@s c@s d@s e@s f@s"
-        let counting = SlotOperator(slots: slots, together: atOnce)
-        let report = await Coordinator(instanceOperator: counting, events: sink)
+        let counting = SlotInstances(slots: slots, together: atOnce)
+        let report = await Coordinator(migrator: counting, inspector: counting, events: sink)
             .run(plan(planned("all", names), limits: ConnectionLimits(total: 64, perServer: 4)))
         #expect(report.status == .succeeded)
         #expect(counting.most == atOnce)
@@ -119,7 +119,9 @@ import Testing
         let (stops, operatorAsks) = AsyncStream.makeStream(of: Void.self)
         // A minute past its end, each day: for whoever runs this at that very minute it opens a day later all the same.
         let window = MaintenanceWindow(from: 60, to: 120, timezone: "UTC")
-        let coordinator = Coordinator(instanceOperator: fake, events: sink, window: window) { Date(timeIntervalSince1970: 121 * 60) }
+        let coordinator = Coordinator(migrator: fake, inspector: fake, events: sink, window: window) {
+            Date(timeIntervalSince1970: 121 * 60)
+        }
         async let running = coordinator.run(plan(planned("all", "a b")), stopRequests: stops)
         await sink.saw("window closed")
         operatorAsks.yield()
@@ -136,7 +138,8 @@ import Testing
         let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
         let (stops, operatorAsks) = AsyncStream.makeStream(of: Void.self)
         let coordinator = Coordinator(
-            instanceOperator: fake,
+            migrator: fake,
+            inspector: fake,
             events: sink,
             surroundings: hooks([.beforeRun, .afterRun]),
             window: window
@@ -154,7 +157,13 @@ import Testing
         fake.finish("a")
         let clock = Mutex(Date(timeIntervalSince1970: 120 * 60 - 0.2))
         let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
-        let coordinator = Coordinator(instanceOperator: fake, events: sink, surroundings: hooks([.beforeRun, .afterRun]), window: window) {
+        let coordinator = Coordinator(
+            migrator: fake,
+            inspector: fake,
+            events: sink,
+            surroundings: hooks([.beforeRun, .afterRun]),
+            window: window
+        ) {
             clock.withLock(\.self)
         }
         async let running = coordinator.run(plan(planned("all", "a")))
@@ -173,7 +182,7 @@ import Testing
         fake.finish("a")
         let asked = Mutex(0)
         let window = MaintenanceWindow(from: 120, to: 180, timezone: "UTC")
-        let coordinator = Coordinator(instanceOperator: fake, events: sink, window: window) {
+        let coordinator = Coordinator(migrator: fake, inspector: fake, events: sink, window: window) {
             let isEarly = asked.withLock { count in
                 count += 1
                 return count <= looks
@@ -225,7 +234,7 @@ private final class FailingJournal: Journal {
 }
 
 /// Ends every instance well once as many as may be are under way together, and tells the server's slots.
-private final class SlotOperator: InstanceOperator {
+private final class SlotInstances: InstanceMigrator, InstanceInspector {
     private let slots: ServerSlots
     private let together: Int
     private let state = Mutex((now: 0, most: 0))
@@ -240,12 +249,7 @@ private final class SlotOperator: InstanceOperator {
 
     func connections(for instance: Instance) -> Int { 1 }
 
-    func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
         state.withLock { state in
             state.now += 1
             state.most = max(state.most, state.now)

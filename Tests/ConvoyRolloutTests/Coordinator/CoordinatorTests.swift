@@ -10,9 +10,9 @@ import Testing
 @testable import ConvoyRun
 
 @Suite(.timeLimit(.minutes(1))) struct CoordinatorTests {
-    let fake = FakeOperator()
+    let fake = FakeInstances()
     let sink = RecordingSink()
-    var coordinator: Coordinator { Coordinator(instanceOperator: fake, events: sink) }
+    var coordinator: Coordinator { Coordinator(migrator: fake, inspector: fake, events: sink) }
 
     @Test func aRunTellsEverythingInOrder() async {
         async let running = coordinator.run(plan(planned("canary", "a"), planned("rest", "b c", maxParallel: 1)))
@@ -124,7 +124,7 @@ import Testing
     /// The journal of a run has to have an event before its effect.
     @Test func nothingStartsBeforeItsEventIsTaken() async {
         let gate = GatedSink()
-        async let running = Coordinator(instanceOperator: fake, events: EventFanOut([gate, sink])).run(plan(planned("all", "a b")))
+        async let running = Coordinator(migrator: fake, inspector: fake, events: EventFanOut([gate, sink])).run(plan(planned("all", "a b")))
         await gate.hasBatch()
         #expect(fake.calls == [])
         #expect(sink.texts == [])
@@ -141,7 +141,7 @@ import Testing
         let gate = GatedSink()
         let mailbox = Mailbox<RunDriver.Message>()
         var driver = RunDriver(
-            Coordinator(instanceOperator: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
+            Coordinator(migrator: fake, inspector: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
             plan: plan(planned("all", "a b", maxParallel: 1)),
             id: RunID("run-1"),
             startedAt: Date(timeIntervalSince1970: 0),
@@ -168,7 +168,7 @@ import Testing
 
     @Test func timesNeverGoBack() async {
         let clock = Mutex(0.0)
-        let coordinator = Coordinator(instanceOperator: fake, events: sink) {
+        let coordinator = Coordinator(migrator: fake, inspector: fake, events: sink) {
             Date(
                 timeIntervalSince1970: clock.withLock {
                     $0 -= 1; return $0
@@ -182,10 +182,25 @@ import Testing
         #expect(report.duration(at: .distantPast) >= .zero)
     }
 
+    /// What has settled stays as it is; the events begin anew and the run is resumed.
+    @Test func aRunWhoseFirstEventIsDamagedIsResumedFromItsPlan() async {
+        let plan = plan(planned("all", "a b"))
+        var past = RunLog(announcing: plan.plannedWaves)
+        past.apply(Event(at: Date(timeIntervalSince1970: 1), .instanceStarted(instance: "a", wave: "all")))
+        past.apply(
+            Event(at: Date(timeIntervalSince1970: 2), .instanceFinished(instance: "a", result: InstanceResult(outcome: .rolledBack)))
+        )
+        fake.finish("b")
+        let log = await coordinator.run(plan, resuming: past)
+        #expect(fake.calls == ["b"])
+        #expect(log.instances.map(\.outcome) == [.rolledBack, .migrated])
+        #expect(log.status == .succeeded)
+    }
+
     @Test func aRelayEndsWithTheRunAndLosesNothing() async {
         let relay = EventRelay()
         fake.finish("a")
-        let report = await Coordinator(instanceOperator: fake, events: relay).run(plan(planned("all", "a")), id: RunID("run-7"))
+        let report = await Coordinator(migrator: fake, inspector: fake, events: relay).run(plan(planned("all", "a")), id: RunID("run-7"))
         var texts: [String] = []
         for await event in relay.events { texts.append(event.kind.text) }
         #expect(texts == ["run of eu: all", "wave all", "start a", "a migrated", "end all", "finish succeeded"])
@@ -203,9 +218,9 @@ import Testing
     }
 
     @Test func tenThousandInstancesStayWithinTheLimits() async {
-        let counting = CountingOperator()
+        let counting = CountingInstances()
         let all = (0..<10_000).map { instance("i\($0)@s\($0 % 40)") }
-        let report = await Coordinator(instanceOperator: counting, events: EventFanOut([])).run(
+        let report = await Coordinator(migrator: counting, inspector: counting, events: EventFanOut([])).run(
             RolloutPlan(
                 fleet: "big",
                 change: .up(to: nil),
@@ -226,7 +241,7 @@ import Testing
 }
 
 /// Ends every instance well at once, and counts how many are under way together.
-private final class CountingOperator: InstanceOperator {
+private final class CountingInstances: InstanceMigrator, InstanceInspector {
     private struct State {
         var begun = 0
         var now = 0
@@ -242,24 +257,19 @@ private final class CountingOperator: InstanceOperator {
 
     func connections(for instance: Instance) -> Int { 1 }
 
-    func change(
-        _ instance: Instance,
-        _ change: Change,
-        run: String,
-        report: @escaping @Sendable (Event.Kind) -> Void
-    ) async -> InstanceResult {
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
         state.withLock { state in
             state.begun += 1
             state.now += 1
             state.most = max(state.most, state.now)
-            let onServer = state.nowOnServer[instance.server, default: 0] + 1
-            state.nowOnServer[instance.server] = onServer
-            state.mostOnServer[instance.server] = max(state.mostOnServer[instance.server] ?? 0, onServer)
+            let onServer = state.nowOnServer[job.instance.server, default: 0] + 1
+            state.nowOnServer[job.instance.server] = onServer
+            state.mostOnServer[job.instance.server] = max(state.mostOnServer[job.instance.server] ?? 0, onServer)
         }
         await Task.yield()
         state.withLock { state in
             state.now -= 1
-            state.nowOnServer[instance.server, default: 0] -= 1
+            state.nowOnServer[job.instance.server, default: 0] -= 1
         }
         return InstanceResult(outcome: .migrated)
     }

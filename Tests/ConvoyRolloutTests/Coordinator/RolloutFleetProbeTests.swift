@@ -7,11 +7,11 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RolloutFleetProbeTests {
-    let fake = FakeOperator(needs: ["a": 9])
+    let fake = FakeInstances(needs: ["a": 9])
 
     @Test func statusesComeInTheOrderOfTheFleetAndProgressAsItHappens() async {
         let seen = Mutex<[String]>([])
-        let probe = FleetProbe(instanceOperator: fake, limits: ConnectionLimits(total: 8, perServer: 8))
+        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 8, perServer: 8))
         async let statuses = probe.statuses(of: instances("a b c"), for: .up(to: nil)) { progress in
             seen.withLock { $0.append("\(progress.finished)/\(progress.total) \(progress.status.name)") }
         }
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aHangingInstanceHoldsUpOnlyItsOwnPlace() async {
-        let probe = FleetProbe(instanceOperator: fake, limits: ConnectionLimits(total: 2, perServer: 2))
+        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 2, perServer: 2))
         async let statuses = probe.statuses(of: instances("hangs b c d"), for: .up(to: nil))
         for name in ["b", "c", "d"] {
             await fake.begun(name)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func atMostAsManyAsAllowedAtATime() async {
-        let probe = FleetProbe(instanceOperator: fake, limits: ConnectionLimits(total: 9, perServer: 9), concurrency: 1)
+        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 9, perServer: 9), concurrency: 1)
         async let statuses = probe.statuses(of: instances("a b"), for: .up(to: nil))
         await fake.begun("a")
         #expect(fake.calls == ["a"])
@@ -50,7 +50,7 @@ import Testing
     @Test func cancellingLooksAtNothingMore() async {
         let fake = fake
         let task = Task {
-            await FleetProbe(instanceOperator: fake, limits: ConnectionLimits(total: 1, perServer: 1))
+            await FleetProbe(inspector: fake, limits: ConnectionLimits(total: 1, perServer: 1))
                 .statuses(of: instances("a b c"), for: .up(to: nil))
         }
         await fake.begun("a")
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func anEmptyFleetIsFine() async {
-        let probe = FleetProbe(instanceOperator: fake, limits: ConnectionLimits(total: 1, perServer: 1))
+        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 1, perServer: 1))
         #expect(await probe.statuses(of: [], for: .up(to: nil)).isEmpty)
     }
 }

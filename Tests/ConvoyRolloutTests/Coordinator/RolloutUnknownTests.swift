@@ -13,20 +13,20 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct RolloutUnknownTests {
     @Test(arguments: [OnFailure.rollbackInstance, .rollbackWave])
     func theRulesReturnIt(onFailure: OnFailure) async {
-        let runs = ScriptedOperator([InstanceResult(outcome: .unknown), InstanceResult(outcome: .rolledBack)], pending: [2, 3, 4])
+        let runs = ScriptedInstances([InstanceResult(outcome: .unknown), InstanceResult(outcome: .rolledBack)], pending: [2, 3, 4])
         let wave = RolloutPlan.Wave(name: "all", instances: instances("a"), onFailure: onFailure)
-        let report = await Coordinator(instanceOperator: runs, events: RecordingSink()).run(plan(wave))
+        let report = await Coordinator(migrator: runs, inspector: runs, events: RecordingSink()).run(plan(wave))
         #expect(runs.changes == [.up(to: nil), .revert([2, 3, 4].map(MigrationVersion.init), start: MigrationVersion(1))])
         #expect(report.instances.map(\.outcome) == [.rolledBack])
     }
 
     /// Going down there is nothing to return.
     @Test func aRollbackIsNotReturned() async {
-        let runs = ScriptedOperator([InstanceResult(outcome: .unknown)], pending: [3, 2])
+        let runs = ScriptedInstances([InstanceResult(outcome: .unknown)], pending: [3, 2])
         let wave = RolloutPlan.Wave(name: "all", instances: instances("a"), onFailure: .rollbackInstance)
         var down = plan(wave)
         down.change = .down(to: MigrationVersion(1))
-        let report = await Coordinator(instanceOperator: runs, events: RecordingSink()).run(down)
+        let report = await Coordinator(migrator: runs, inspector: runs, events: RecordingSink()).run(down)
         #expect(runs.changes == [.down(to: MigrationVersion(1))])
         #expect(report.instances.map(\.outcome) == [.unknown])
     }
@@ -46,7 +46,7 @@ import Testing
             let runner = InstanceRunner(set, reconnectWait: .seconds(1))
             let sink = RecordingSink()
             let wave = RolloutPlan.Wave(name: "all", instances: [instance], onFailure: onFailure)
-            let running = Task { await Coordinator(instanceOperator: runner, events: sink).run(plan(wave)) }
+            let running = Task { await Coordinator(migrator: runner, inspector: runner, events: sink).run(plan(wave)) }
             // Whatever goes wrong, the run comes to an end.
             defer { proxy.set(mode: .forward) }
             func count() async throws -> Int64 {
@@ -73,7 +73,7 @@ import Testing
 }
 
 /// Answers each change with the next result, and tells first what is pending.
-private final class ScriptedOperator: InstanceOperator {
+private final class ScriptedInstances: InstanceMigrator, InstanceInspector {
     private let results: Mutex<[InstanceResult]>
     private let seen = Mutex<[Change]>([])
     private let pending: [MigrationVersion]
@@ -87,11 +87,9 @@ private final class ScriptedOperator: InstanceOperator {
 
     func connections(for instance: Instance) -> Int { 1 }
 
-    func change(_ instance: Instance, _ change: Change, run: String, report: @escaping @Sendable (Event.Kind) -> Void) async
-        -> InstanceResult
-    {
-        seen.withLock { $0.append(change) }
-        report(.instancePlanned(instance: instance.name, from: MigrationVersion(1), pending: pending))
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
+        seen.withLock { $0.append(job.change) }
+        report(.instancePlanned(instance: job.instance.name, from: MigrationVersion(1), pending: pending))
         return results.withLock { $0.isEmpty ? InstanceResult(outcome: .failed) : $0.removeFirst() }
     }
 

@@ -9,7 +9,7 @@ import Testing
 @testable import ConvoyRun
 
 /// Ends as the test says, and writes into the diary what it is asked.
-private struct DiaryOperator: InstanceOperator {
+private struct DiaryMigrator: InstanceMigrator, InstanceInspector {
     var diary: Diary
     var stands: Outcome = .pending
     var ends: Outcome = .migrated
@@ -29,9 +29,7 @@ private struct DiaryOperator: InstanceOperator {
         )
     }
 
-    func change(_ instance: Instance, _ change: Change, run: String, report: @escaping @Sendable (Event.Kind) -> Void) async
-        -> InstanceResult
-    {
+    func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
         diary.write("change")
         if Task.isCancelled { return .interrupted }
         let applied =
@@ -51,10 +49,10 @@ private struct DiaryOperator: InstanceOperator {
 
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
-    func connections(for instance: Instance) -> Int { 3 }
+    func connections(for instance: Instance) -> Int { 1 }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct GuardedOperatorTests {
+@Suite(.timeLimit(.minutes(2))) struct GuardedMigratorTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var before: String? = "exit 0"
@@ -76,8 +74,10 @@ private struct DiaryOperator: InstanceOperator {
             "echo $CONVOY_HOOK $CONVOY_WAVE $CONVOY_DIRECTION $CONVOY_OUTCOME | sed 's/_instance//; s/ $//' >> \"$1\"; echo said >&2; "
         commands[.beforeInstance] = this.before.map { script(note + $0, diary.path) }
         commands[.afterInstance] = this.after.map { script(note + $0, diary.path) }
-        let operating = GuardedOperator(
-            DiaryOperator(diary: diary, stands: this.stands, ends: this.ends),
+        let fake = DiaryMigrator(diary: diary, stands: this.stands, ends: this.ends)
+        let guarded = GuardedMigrator(
+            fake,
+            inspector: fake,
             hooks: hookRunner(commands, timeout: timeout, grace: .milliseconds(200)),
             waves: ["alice": "w"],
             unfinished: this.isUnfinished ? ["alice"] : []
@@ -85,7 +85,7 @@ private struct DiaryOperator: InstanceOperator {
             diary.write("check")
             return this.check.map { Failure($0, "check c: it gave false where true is wanted") }
         }
-        return await operating.change(instance("alice"), this.change, run: "run-1", report: log.add)
+        return await guarded.migrate(InstanceJob(instance("alice"), this.change, run: "run-1"), report: log.add)
     }
 
     @Test(arguments: [
@@ -225,33 +225,27 @@ private struct DiaryOperator: InstanceOperator {
         }
     }
 
-    @Test func connections() async throws {
-        try await withDiary { diary in
-            let operating = GuardedOperator(DiaryOperator(diary: diary), hooks: hookRunner([:]), checks: [], waves: [:]) { _, _ in nil }
-            #expect(operating.connections(for: instance("alice")) == 3)
-        }
-    }
-
     /// The real parts together: the app's stand-in is started again although a check says no.
     @Test func aRealInstance() async throws {
         let set = try threeMigrations()
         try await withDiary { diary in
             try await withDatabase { database in
                 let instance = database.instance()
-                let operating = GuardedOperator(
+                let guarded = GuardedMigrator(
                     InstanceRunner(set),
+                    inspector: InstanceRunner(set),
                     hooks: hookRunner([
                         .beforeInstance: script("echo stop >> $1", diary.path), .afterInstance: script("echo start >> $1", diary.path),
                     ]),
                     checks: [Check(name: "trips", sql: "SELECT count(*) FROM trips", expect: "1")],
                     waves: [:]
                 ) { await InstanceChecks(checks: $0).failure(on: $1) }
-                let result = await operating.change(instance, .up(to: nil), run: "run-1") { _ in }
+                let result = await guarded.migrate(InstanceJob(instance, .up(to: nil), run: "run-1")) { _ in }
                 #expect(result.outcome == .checkFailed)
                 #expect(result.failure?.message == "check trips: it gave 0 where 1 is wanted; the database was migrated")
                 #expect(result.versions == [1, 2, 3])
                 #expect(diary.words == ["stop", "start"])
-                let again = await operating.change(instance, .up(to: nil), run: "run-2") { _ in }
+                let again = await guarded.migrate(InstanceJob(instance, .up(to: nil), run: "run-2")) { _ in }
                 #expect(again.outcome == .upToDate)
                 #expect(diary.words == ["stop", "start"])
             }

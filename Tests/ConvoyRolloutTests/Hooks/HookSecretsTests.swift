@@ -142,7 +142,7 @@ import Testing
             let instance = database.instance()
             let known = try fleet("version: 1\ninstances: [{name: b, database: b, password: a-real-password}]")
             let runner = InstanceRunner(set: set, steps: [], secrets: KnownSecrets(known, environment: [:]))
-            let result = await runner.change(instance, .up(to: nil), run: "run-1", report: { _ in })
+            let result = await runner.migrate(InstanceJob(instance, .up(to: nil), run: "run-1"), report: { _ in })
             let failure = try #require(result.failure)
             #expect(failure.message.contains("•••"))
             #expect(failure.serverHint == "•••" && failure.hint == nil)
