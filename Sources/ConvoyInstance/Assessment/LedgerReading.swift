@@ -128,6 +128,6 @@ extension LedgerContents {
     fileprivate mutating func add(_ rows: [(MigrationVersion, String?)]) {
         applied = rows.map(\.0).sorted()
         insertedAt = Dictionary(rows.map { ($0.0, $0.1.flatMap(CatalogTime.init)) }) { first, _ in first }
-        lastMigratedAt = insertedAt.values.compactMap { $0?.date }.max()
+        lastMigratedAt = insertedAt.values.lazy.compactMap(\.self).filter { $0.date != nil }.max()?.date
     }
 }
