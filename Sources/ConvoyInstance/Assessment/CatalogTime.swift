@@ -75,7 +75,7 @@ private struct TimeReader {
     private mutating func digit() -> Int? {
         guard let byte = next, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
         index += 1
-        return Int(byte - UInt8(ascii: "0"))
+        return Int(clamping: byte - UInt8(ascii: "0"))
     }
 
     mutating func number(digits: ClosedRange<Int>) -> Int? {
