@@ -146,9 +146,8 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     }
 
     package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
-        await InstanceChange(self, job.instance, job.change, run: job.run, report: { [mask] in report($0.masked(mask)) }).perform().masked(
-            mask
-        )
+        let change = InstanceChange(self, job.instance, job.change, run: job.run) { [mask] in report($0.masked(mask)) }
+        return await change.perform().masked(mask)
     }
 
     /// Asks the pending steps whether they would fail.

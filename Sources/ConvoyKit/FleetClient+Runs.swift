@@ -90,9 +90,7 @@ extension FleetClient {
         defer { lock.release() }
         // Another process may have resumed it first.
         try await catalog.checkUnchanged(record, in: journal)
-        let pinned = try await catalog.plan(of: record.id, in: journal)
-        var report = FleetReport(announcing: pinned.plannedWaves)
-        try await catalog.events(of: record.id, in: journal) { report.apply($0) }
+        let (pinned, report) = try await catalog.past(of: record.id, in: journal)
         if record.status == .halted, let reason = report.log.finalReason {
             throw FleetError(
                 .halted,

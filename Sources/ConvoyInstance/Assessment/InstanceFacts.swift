@@ -155,12 +155,13 @@ extension InstanceFacts {
         ledgerCandidates.sort { ExactText($0.schema) < ExactText($1.schema) }
     }
 
+    /// The columns that ledger and audit log have: few, however many a tenant has made.
+    private static let knownColumns = AuditLog.columns.union(["inserted_at"]).sorted().map(quotedLiteral).joined(separator: ", ")
+
     /// What to ask. Names are read from the catalogue itself: `to_regclass` and `information_schema` show nothing of a schema that the role may not use.
     static func query(serverVersion: Int) -> PipelineStatement {
         // Since 16 a member may lack the right to SET ROLE.
         let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
-        // Few, however many a tenant has made.
-        let columns = AuditLog.columns.union(["inserted_at"]).sorted().map(quotedLiteral).joined(separator: ", ")
         // What a new session has to load of the catalogue is most of what this costs: one statement, few tables, few functions and operators, and
         // functions that look into the caches. What can be sorted out here, the server is not asked to.
         return PipelineStatement(
@@ -175,7 +176,7 @@ extension InstanceFacts {
                         pg_has_role(c.relowner, '\(actAs)'), pg_has_role(c.relowner, 'USAGE'), has_table_privilege(c.oid, 'INSERT'),
                         ARRAY(
                             SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' THEN format_type(a.atttypid, a.atttypmod) END)
-                            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN (\(columns))),
+                            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN (\(knownColumns))),
                         ARRAY(
                             SELECT ROW(i.indkey, i.indnkeyatts, i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL)
                             FROM pg_index i WHERE i.indrelid = c.oid))

@@ -1,11 +1,20 @@
 package import ConvoyJournal
 import ConvoyMigrations
 package import ConvoyReporting
-import ConvoyRollout
+package import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
 
 extension RunCatalog {
+    /// What a process needs that resumes a run: its plan, and what has happened in it. The plan announces the instances, also if the event that does
+    /// is damaged.
+    package func past(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> (plan: PinnedPlan, report: FleetReport) {
+        let plan = try await plan(of: run, in: journal)
+        var report = FleetReport(announcing: plan.plannedWaves)
+        try await events(of: run, in: journal) { report.apply($0) }
+        return (plan, report)
+    }
+
     /// The report on a run from its events, and its state from the journal, such as running, cut off or abandoned.
     ///
     /// - Parameters:

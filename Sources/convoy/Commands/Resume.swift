@@ -65,9 +65,7 @@ struct Resume: FleetCommand {
             defer { lock.release() }
             // Another process may have resumed it first.
             try await access.checkUnchanged(record, in: journal)
-            let pinned = try await access.plan(of: record.id, in: journal)
-            var report = FleetReport(announcing: pinned.plannedWaves)
-            try await access.events(of: record.id, in: journal) { report.apply($0) }
+            let (pinned, report) = try await access.past(of: record.id, in: journal)
             let past = report.log
             for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
@@ -116,9 +114,8 @@ struct Resume: FleetCommand {
         _ output: ReportOutput
     ) async throws -> CommandExit {
         let access = RunCatalog(session.fleet)
-        let pinned = try await access.plan(of: record.id, in: journal)
-        var past = RunLog(announcing: pinned.plannedWaves)
-        try await access.events(of: record.id, in: journal) { past.apply($0) }
+        let (pinned, report) = try await access.past(of: record.id, in: journal)
+        let past = report.log
         if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
         var plan = try await rebuild(record.id, pinned, past, session)
         let count = plan.instanceCount
