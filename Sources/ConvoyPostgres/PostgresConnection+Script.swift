@@ -84,30 +84,47 @@ extension PostgresConnection {
                 guard let buffer else { continue }
                 let bytes = UnsafeRawBufferPointer(start: buffer, count: length)
                 // Each column is a value in memory, and each line an array of them.
-                bytesLeft -= length + 64 + 32 * (1 + bytes.count { $0 == UInt8(ascii: "\t") })
+                let columns = 1 + bytes.count { $0 == UInt8(ascii: "\t") }
+                bytesLeft -= length + 64 + 32 * columns
                 guard bytesLeft >= 0 else { throw Self.tooMuch }
-                lines.append(Self.columns(bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...]))
+                lines.append(Self.columns(bytes, count: columns))
             }
         }
     }
 
-    /// The columns of a line in COPY's text format.
-    static func columns(_ line: Slice<UnsafeRawBufferPointer>) -> [String?] {
-        line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { field in
-            guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
-            if field.elementsEqual([UInt8(ascii: "\\"), UInt8(ascii: "N")]) { return nil }
-            var plain: [UInt8] = []
-            var isEscaped = false
-            for byte in field {
-                if !isEscaped, byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                    continue
-                }
-                plain.append(isEscaped ? escaped[byte] ?? byte : byte)
-                isEscaped = false
+    /// The columns of a line in COPY's text format, with or without the newline that ends it.
+    static func columns(_ line: UnsafeRawBufferPointer, count: Int) -> [String?] {
+        let end = line.last == UInt8(ascii: "\n") ? line.count - 1 : line.count
+        var columns: [String?] = []
+        columns.reserveCapacity(count)
+        var start = 0
+        var isEscaped = false
+        for index in 0...end {
+            guard index == end || line[index] == UInt8(ascii: "\t") else {
+                isEscaped = isEscaped || line[index] == UInt8(ascii: "\\")
+                continue
             }
-            return String(decoding: plain, as: UTF8.self)
+            let field = UnsafeRawBufferPointer(rebasing: line[start..<index])
+            columns.append(isEscaped ? unescaped(field) : String(decoding: field, as: UTF8.self))
+            start = index + 1
+            isEscaped = false
         }
+        return columns
+    }
+
+    private static func unescaped(_ field: UnsafeRawBufferPointer) -> String? {
+        if field.elementsEqual([UInt8(ascii: "\\"), UInt8(ascii: "N")]) { return nil }
+        var plain: [UInt8] = []
+        var isEscaped = false
+        for byte in field {
+            if !isEscaped, byte == UInt8(ascii: "\\") {
+                isEscaped = true
+                continue
+            }
+            plain.append(isEscaped ? escaped[byte] ?? byte : byte)
+            isEscaped = false
+        }
+        return String(decoding: plain, as: UTF8.self)
     }
 
     private static let escaped: [UInt8: UInt8] = [

@@ -99,7 +99,7 @@ struct InstanceAssessment: Sendable {
             return
         }
         self.plan = plan
-        edited = set.editedVersions(checksums: (contents?.checksums ?? [:]).filter { applied.contains($0.key) })
+        edited = set.editedVersions(checksums: contents?.checksums ?? [:])
         failure =
             ahead(plan, set, applied) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
             ?? ownLock(plan, set, ledger)
@@ -123,7 +123,7 @@ struct InstanceAssessment: Sendable {
     private func ahead(_ plan: InstancePlan, _ set: MigrationSet, _ applied: [MigrationVersion]) -> Failure? {
         guard plan.direction == .up, let newest = plan.unknownVersions.last else { return nil }
         let versions = shortList(plan.unknownVersions)
-        guard applied.contains(where: { set[$0] != nil }) else {
+        guard applied.contains(where: set.contains) else {
             return Failure(
                 .blocked,
                 "none of TeslaMate's versions is applied here: this looks like another app's database, with the versions \(versions)",

@@ -10,37 +10,39 @@ enum ServerArray {
         values(text, from: "(", to: ")", isNull: \.isEmpty)
     }
 
-    /// By scalars, as the server writes them: a quote with a combining mark after it is one character to Swift.
+    /// By bytes, as the server writes them: a quote with a combining mark after it is one character to Swift.
     private static func values(_ text: String, from open: Unicode.Scalar, to close: Unicode.Scalar, isNull: (String) -> Bool) -> [String?]?
     {
-        let scalars = Array(text.unicodeScalars)
-        guard scalars.count >= 2, scalars.first == open, scalars.last == close else { return nil }
-        let last = scalars.count - 1
+        let bytes = Array(text.utf8)
+        let (quote, backslash, comma) = (UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: ","))
+        guard bytes.count >= 2, bytes.first == UInt8(ascii: open), bytes.last == UInt8(ascii: close) else { return nil }
+        let last = bytes.count - 1
         var values: [String?] = []
-        var value = String.UnicodeScalarView()
+        var value: [UInt8] = []
         var (isQuoted, wasQuoted) = (false, false)
         var index = 1
         while index <= last {
-            let scalar = scalars[index]
-            if !isQuoted, index == last || scalar == "," {
-                values.append(!wasQuoted && isNull(String(value)) ? nil : String(value))
-                value = .init()
+            let byte = bytes[index]
+            if !isQuoted, index == last || byte == comma {
+                let text = String(decoding: value, as: UTF8.self)
+                values.append(!wasQuoted && isNull(text) ? nil : text)
+                value.removeAll(keepingCapacity: true)
                 wasQuoted = false
             } else if index == last {
                 return nil
-            } else if scalar == "\\" {
+            } else if byte == backslash {
                 index += 1
                 // What closes the whole is not escaped.
                 guard index < last else { return nil }
-                value.append(scalars[index])
-            } else if scalar == "\"", isQuoted, scalars[index + 1] == "\"" {
+                value.append(bytes[index])
+            } else if byte == quote, isQuoted, bytes[index + 1] == quote {
                 // A row doubles its quotes.
-                value.append(scalar)
+                value.append(byte)
                 index += 1
-            } else if scalar == "\"" {
+            } else if byte == quote {
                 (isQuoted, wasQuoted) = (!isQuoted, true)
             } else {
-                value.append(scalar)
+                value.append(byte)
             }
             index += 1
         }

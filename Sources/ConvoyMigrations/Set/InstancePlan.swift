@@ -52,15 +52,13 @@ public struct InstancePlan: Sendable, Hashable {
     /// - Throws: ``UnknownTarget`` where the change names a version that the set does not have.
     public init(set: MigrationSet, applied: some Sequence<MigrationVersion>, change: Change) throws(UnknownTarget) {
         try set.check(change)
-        let applied = Set(applied)
-        unknownVersions = applied.filter { set[$0] == nil }.sorted()
+        let (applied, unknown, missing) = Self.compare(applied.sorted(), with: set.versions)
+        unknownVersions = unknown
         direction = change.direction
         switch change {
         case .up(let target):
-            let pending = set.migrations.map(\.version).filter { version in
-                !applied.contains(version) && target.map { version <= $0 } != false
-            }
-            let newestApplied = set.migrations.last { applied.contains($0.version) }?.version
+            let pending = missing.filter { version in target.map { version <= $0 } != false }
+            let newestApplied = applied.last(where: set.contains)
             versions = pending
             outOfOrder = pending.filter { version in newestApplied.map { version < $0 } == true }
             obstacles = []
@@ -68,12 +66,33 @@ public struct InstancePlan: Sendable, Hashable {
             (versions, obstacles) = Self.reversal(of: applied.filter { $0 > target }, in: set)
             outOfOrder = []
         case .downSteps(let count):
-            (versions, obstacles) = Self.reversal(of: applied.sorted(by: >).prefix(max(0, count)), in: set)
+            (versions, obstacles) = Self.reversal(of: applied.suffix(max(0, count)), in: set)
             outOfOrder = []
         case .revert(let versions, _):
-            (self.versions, obstacles) = Self.reversal(of: applied.intersection(versions), in: set)
+            (self.versions, obstacles) = Self.reversal(of: applied.filter(Set(versions).contains), in: set)
             outOfOrder = []
         }
+    }
+
+    /// Walks along both, which are in order: what a probe does for every instance of the fleet.
+    ///
+    /// - Returns: `applied` with each version once, those of them that the set does not have, and those of the set that are not applied.
+    private static func compare(
+        _ applied: [MigrationVersion],
+        with set: [MigrationVersion]
+    ) -> (applied: [MigrationVersion], unknown: [MigrationVersion], missing: [MigrationVersion]) {
+        var (once, unknown, missing): ([MigrationVersion], [MigrationVersion], [MigrationVersion]) = ([], [], [])
+        once.reserveCapacity(applied.count)
+        var next = 0
+        for version in applied where version != once.last {
+            once.append(version)
+            while next < set.count, set[next] < version {
+                missing.append(set[next])
+                next += 1
+            }
+            if next < set.count, set[next] == version { next += 1 } else { unknown.append(version) }
+        }
+        return (once, unknown, missing + set[next...])
     }
 
     private static func reversal(
@@ -86,6 +105,6 @@ public struct InstancePlan: Sendable, Hashable {
             guard case .irreversible(let reason, let line) = migration.down else { return nil }
             return .irreversible(version: version, reason: reason, file: migration.file, line: line)
         }
-        return (newestFirst.filter { set[$0] != nil }, obstacles)
+        return (newestFirst.filter(set.contains), obstacles)
     }
 }

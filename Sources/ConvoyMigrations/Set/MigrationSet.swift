@@ -9,6 +9,8 @@ public struct MigrationSet: Sendable, Hashable {
     public let migrations: [Migration]
     /// What is asked of an instance before the migration of a version.
     public let checks: [MigrationVersion: MigrationCheck]
+    /// Those of ``migrations``.
+    package let versions: [MigrationVersion]
     private let indices: [MigrationVersion: Int]
 
     /// Orders migrations.
@@ -36,6 +38,7 @@ public struct MigrationSet: Sendable, Hashable {
         guard problems.isEmpty else { throw Problems(problems) }
         self.checks = checksByVersion
         self.migrations = sorted
+        self.versions = sorted.map(\.version)
         self.indices = indices
     }
 
@@ -62,6 +65,9 @@ public struct MigrationSet: Sendable, Hashable {
         indices[version].map { migrations[$0] }
     }
 
+    /// Whether it has a migration of a version.
+    package func contains(_ version: MigrationVersion) -> Bool { indices[version] != nil }
+
     /// The last migration; nil for an empty set.
     public var newest: Migration? { migrations.last }
 
@@ -80,18 +86,18 @@ public struct MigrationSet: Sendable, Hashable {
     ///
     /// - Parameter checksums: what the audit log noted when it applied the versions.
     public func editedVersions(checksums: [MigrationVersion: String]) -> [MigrationVersion] {
-        migrations.filter { migration in
-            guard let noted = checksums[migration.version] else { return false }
-            return noted != migration.checksum
-        }.map(\.version)
+        versions.indices.compactMap { index in
+            guard let noted = checksums[versions[index]], noted != migrations[index].checksum else { return nil }
+            return versions[index]
+        }
     }
 
     /// Checks that the set has the version that a change names.
     ///
     /// - Throws: ``UnknownTarget`` where it has not.
     public func check(_ change: Change) throws(UnknownTarget) {
-        guard let target = change.target, self[target] == nil else { return }
-        let others = migrations.map(\.version)
+        guard let target = change.target, !contains(target) else { return }
+        let others = versions
         // The beginning of a version means those that begin so; a digit mistyped is more likely than a version close in time.
         let nearest =
             others.last { $0.description.hasPrefix(target.description) } ?? nearestWord(
