@@ -165,19 +165,19 @@ extension SQLStateHint {
         // Rows that are in the way.
         .init(
             "22003",
-            means: "a value is too large for the column's new type",
+            means: "a value is too large for the type of its column",
             advice: "find the row and correct it, then run the command again"
         ),
         .init(
             "22001",
-            means: "a text is longer than the column's new type allows",
+            means: "a text is longer than its column allows",
             advice: "find the row and shorten it, then run the command again"
         ),
         .init(
             "22P02",
             "22007",
             "22008",
-            means: "a value cannot be read as the new type",
+            means: "a value cannot be read as the type that the statement asks for",
             advice: "find the row and correct it, then run the command again"
         ),
         .init("23502", means: "a row has NULL where the column is to be NOT NULL", advice: "fill it, then run the command again"),

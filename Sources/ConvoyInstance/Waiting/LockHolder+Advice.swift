@@ -32,9 +32,9 @@ extension LockHolder {
             return
                 "wait until process \(pid) finishes, or have \(role.map { "role \($0)" } ?? "its role") or a superuser look it up in pg_stat_activity"
         case .session, nil:
-            let call = "pg_catalog.pg_terminate_backend(\(pid))"
-            guard !mayBeEnded, let role else { return "wait until process \(pid) finishes, or end it with \(call)" }
-            return "wait until process \(pid) finishes, or have a superuser or role \(role) end it: SELECT \(call)"
+            let statement = "SELECT pg_catalog.pg_terminate_backend(\(pid))"
+            guard !mayBeEnded, let role else { return "wait until process \(pid) finishes, or end it: \(statement)" }
+            return "wait until process \(pid) finishes, or have a superuser or role \(role) end it: \(statement)"
         }
     }
 }

@@ -33,7 +33,7 @@ struct HistoryCommandTests {
             for expected in [
                 "\nMIGRATION       NAME         INSTANCES", "\n20200103000000  narrow_ids           1", "\nfailed: bob\n",
                 "\n  first seen: 20", "Z, in wave all\n    ALTER TABLE cars\n      ALTER COLUMN id TYPE integer\n",
-                "\n  hint: a value is too large for the column's new type",
+                "\n  hint: a value is too large for the type of its column",
             ] {
                 #expect(table.standardOutput.contains(expected), "\(expected)")
             }
