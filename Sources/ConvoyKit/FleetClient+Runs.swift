@@ -24,7 +24,7 @@ extension FleetClient {
     ///
     /// - Throws: while iterating, ``FleetError/Code/activeRun`` if another run of the fleet is active, ``FleetError/Code/journal``, and `Problems`
     ///   for a hook whose program does not exist. A failed instance throws nothing: its event has the failure.
-    public func run(_ plan: RunPlan) -> AsyncThrowingStream<Event, any Error> {
+    public func run(_ plan: PlannedRun) -> AsyncThrowingStream<Event, any Error> {
         events { try await run(plan, events: $0) }
     }
 
@@ -57,10 +57,10 @@ extension FleetClient {
         return events
     }
 
-    private func run(_ plan: RunPlan, events: any EventSink) async throws {
-        guard !plan.isNothingDue else { return }
+    private func run(_ planned: PlannedRun, events: any EventSink) async throws {
+        guard !planned.isNothingDue else { return }
         try HookPrograms(fleet, environment: environment).check()
-        let new = try NewRun(plan.rollout, fleetFile: fleetFile, set: set, selector: plan.selector, statuses: plan.instances)
+        let new = try NewRun(planned.plan, fleetFile: fleetFile)
         let journal = try await catalog.open()
         let lock: RunLock
         do throws(RunConflict) {
@@ -69,7 +69,7 @@ extension FleetClient {
             throw FleetError(error)
         }
         defer { lock.release() }
-        await carryOut(new.plan, new.record.id, in: journal, events)
+        await carryOut(new.plan, on: planned.targets, new.record.id, in: journal, events)
     }
 
     private func resume(_ run: RunID?, events: any EventSink) async throws {
@@ -98,18 +98,20 @@ extension FleetClient {
                 hint: "fix the cause, then plan a run of the remaining instances"
             )
         }
-        let plan = try pinned.resumed(record.id, after: report.log, instances: try await instances(nil), fleet: fleet, set: set)
+        let targets = RunTargets(try await instances(nil), of: fleet)
+        let plan = try pinned.resumed(record.id, after: report.log, on: targets, set: set)
         do throws(RunConflict) {
             try await RunStart(in: journal, path: fleet.journal).check(plan, beside: [], own: record.id)
         } catch {
             throw FleetError(error)
         }
-        await carryOut(plan, record.id, in: journal, resuming: report, events)
+        await carryOut(plan, on: targets, record.id, in: journal, resuming: report, events)
     }
 
     /// Carries out a plan that the journal has. The caller holds the lock of the run.
     private func carryOut(
-        _ plan: RolloutPlan,
+        _ plan: RunPlan,
+        on targets: RunTargets,
         _ run: RunID,
         in journal: SQLiteJournal,
         resuming earlier: FleetReport? = nil,
@@ -125,12 +127,13 @@ extension FleetClient {
         )
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: environment).coordinator(
             of: plan,
+            on: targets,
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
             events: EventFanOut([report, notifier, events])
         )
         _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
-            await coordinator.run(plan, id: run, resuming: earlier?.log, by: Operator.current)
+            await coordinator.run(plan, on: targets, id: run, resuming: earlier?.log, by: Operator.current)
         }
     }
 

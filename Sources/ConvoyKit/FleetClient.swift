@@ -65,6 +65,25 @@ public struct FleetClient: Sendable {
         }
     }
 
+    /// A client for files that were read already.
+    package init(
+        _ fleet: Fleet,
+        _ set: MigrationSet,
+        runner: InstanceRunner,
+        secrets: KnownSecrets,
+        fleetFile: String,
+        environment: [String: String],
+        onWarning: @escaping @Sendable (String) -> Void
+    ) {
+        self.fleet = fleet
+        self.set = set
+        self.runner = runner
+        self.secrets = secrets
+        self.fleetFile = fleetFile
+        self.environment = environment
+        self.onWarning = onWarning
+    }
+
     /// The fleet's instances, discovered ones included.
     ///
     /// - Parameter select: a selector, as for `convoy status --select`; nil selects all.
@@ -95,7 +114,7 @@ public struct FleetClient: Sendable {
         return instances
     }
 
-    private func selector(_ text: String?) throws(FleetError) -> Selector? {
+    func selector(_ text: String?) throws(FleetError) -> Selector? {
         guard let text else { return nil }
         do throws(SelectorError) {
             return try Selector(parsing: text)
@@ -110,60 +129,9 @@ public struct FleetClient: Sendable {
     /// - Returns: one status per instance; one that cannot be reached has an outcome and a failure that say why.
     /// - Throws: as ``instances(select:)``.
     public func status(select: String? = nil) async throws -> [InstanceStatus] {
-        await probe(try await instances(select: select), for: .up(to: nil))
-    }
-
-    private func probe(_ instances: [Instance], for change: Change) async -> [InstanceStatus] {
-        await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).statuses(of: instances, for: change)
-    }
-
-    /// Plans a migration of the fleet: assigns the instances to the waves of the fleet file and probes them. Changes nothing.
-    ///
-    /// - Parameters:
-    ///   - target: where to bring the instances.
-    ///   - select: a selector, as for `convoy migrate --select`; nil selects all.
-    ///   - waves: the waves to run; empty runs all.
-    ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.
-    /// - Throws: as ``instances(select:)``, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
-    public func plan(
-        _ target: Target,
-        select: String? = nil,
-        waves: [String] = [],
-        concurrency: Int? = nil
-    ) async throws -> RunPlan {
-        let change: Change =
-            switch target {
-            case .newest: .up(to: nil)
-            case .version(let version): .up(to: version)
-            }
-        do throws(UnknownTarget) {
-            try set.check(change)
-        } catch {
-            throw FleetError(.unknownTarget, error.description, hint: error.hint)
-        }
-        let selector = try selector(select)
-        let instances = try await instances(selector)
-        var cohorts: [String: String] = [:]
-        if fleet.rollout.needsCohorts {
-            cohorts = await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
-        }
-        let plan: RolloutPlan
-        do throws(UnknownWave) {
-            plan = try RolloutPlan(
-                fleet: fleet,
-                instances: instances,
-                change: change,
-                cohorts: cohorts,
-                waves: waves,
-                concurrency: concurrency
-            )
-        } catch {
-            throw FleetError(.unknownWave, error.description)
-        }
-        let statuses = await probe(plan.waves.flatMap(\.instances), for: change)
-        if let problem = plan.irreversibleMigrations(statuses, in: set).first {
-            throw FleetError(.irreversible, "on_failure rolls back, but a pending version is irreversible: \(problem)")
-        }
-        return RunPlan(rollout: plan, selector: selector, instances: statuses)
+        await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).statuses(
+            of: try await instances(select: select),
+            for: .up(to: nil)
+        )
     }
 }

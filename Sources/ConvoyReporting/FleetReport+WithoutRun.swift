@@ -5,7 +5,7 @@ package import FoundationEssentials
 
 extension FleetReport {
     /// The result of a run over a plan, where probes found nothing pending and no run was started: its id is empty.
-    package init(withoutRun plan: RolloutPlan, statuses: [InstanceStatus], at now: Date) {
+    package init(withoutRun plan: RunPlan, statuses: [InstanceStatus], at now: Date) {
         self.init()
         apply(Event(at: now, .runStarted(run: "", fleet: plan.fleet, waves: plan.plannedWaves)))
         for status in statuses {

@@ -70,8 +70,8 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
 
 extension RunLog {
     /// How the instances of a plan ended, by name; `pending` for those that the run did not reach.
-    func outcomes(in plan: RolloutPlan) -> [String: Outcome] {
-        Dictionary(plan.waves.lazy.flatMap(\.instances).map { ($0.name, self.instance($0.name)?.outcome ?? .pending) }) { first, _ in first
+    func outcomes(in plan: RunPlan) -> [String: Outcome] {
+        Dictionary(plan.instances.map { ($0.name, self.instance($0.name)?.outcome ?? .pending) }) { first, _ in first
         }
     }
 }

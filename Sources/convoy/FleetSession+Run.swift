@@ -15,21 +15,19 @@ extension FleetSession {
     ///
     /// - Parameters:
     ///   - request: the options that the run was started with.
-    ///   - statuses: the state of the instances that were probed.
     ///   - beside: other runs that may be active at the same time.
     ///   - output: where the report goes.
     func run(
-        _ plan: RolloutPlan,
+        _ planned: PlannedRun,
         _ request: NextSteps.Request,
-        statuses: [InstanceStatus] = [],
         beside: [String] = [],
         _ journal: SQLiteJournal,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
-        let new = try NewRun(plan, fleetFile: settings.fleetFile, set: set, selector: request.selector, statuses: statuses)
+        let new = try NewRun(planned.plan, fleetFile: settings.fleetFile)
         let access = RunCatalog(fleet)
-        try await access.noteResumableRuns(plan, in: journal)
+        try await access.noteResumableRuns(new.plan, in: journal)
         let lock: RunLock
         do throws(RunConflict) {
             lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)
@@ -37,7 +35,7 @@ extension FleetSession {
             throw CommandFailure(error, journal: access.path)
         }
         defer { lock.release() }
-        return try await run(new.plan, request, journal, new.record.id, output, interruption)
+        return try await run(new.plan, on: planned.targets, request, journal, new.record.id, output, interruption)
     }
 
     /// Carries out a plan that is recorded in the journal. The caller holds the run's lock.
@@ -47,7 +45,8 @@ extension FleetSession {
     ///   - earlier: what an earlier process did in this run.
     ///   - output: where the report goes.
     func run(
-        _ plan: RolloutPlan,
+        _ plan: RunPlan,
+        on targets: RunTargets,
         _ request: NextSteps.Request,
         _ journal: SQLiteJournal,
         _ id: RunID,
@@ -61,7 +60,7 @@ extension FleetSession {
             settings.progressMode,
             style: { [settings] in settings.style(of: StandardStreams.error) },
             report: earlier ?? FleetReport(),
-            outlook: await outlook(on: plan, resuming: earlier, journal),
+            outlook: await outlook(on: plan, targets, resuming: earlier, journal),
             write: StandardStreams.error.write
         )
         let notifier = RunNotifier(
@@ -73,6 +72,7 @@ extension FleetSession {
         )
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
+            on: targets,
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
             events: EventFanOut([reporter, notifier])
@@ -80,6 +80,7 @@ extension FleetSession {
         let result = await notifier.delivering(giveUp: interruption.giveUp) {
             await coordinator.run(
                 plan,
+                on: targets,
                 id: id,
                 resuming: earlier?.log,
                 by: Operator.current,
@@ -89,7 +90,7 @@ extension FleetSession {
         }
         await reporter.finish()
         var report = reporter.report
-        report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
+        report.apply(fleet, target: set.newest?.version, instances: targets.instances(of: plan))
         report.apply(starts: plan.starts)
         let outcomes = result.outcomes(in: plan)
         var code = CommandExit(result.status ?? .failed, outcomes: outcomes.values)
@@ -105,15 +106,17 @@ extension FleetSession {
     }
 
     /// An estimate of the time that is left, from the durations of earlier runs; nil if it is not shown.
-    private func outlook(on plan: RolloutPlan, resuming earlier: FleetReport?, _ journal: SQLiteJournal) async -> RunOutlook? {
+    private func outlook(on plan: RunPlan, _ targets: RunTargets, resuming earlier: FleetReport?, _ journal: SQLiteJournal) async
+        -> RunOutlook?
+    {
         guard settings.progressMode == .live else { return nil }
         // Without earlier runs the estimate comes from this run.
         let typical = try? await journal.typicalDurations(fleet: plan.fleet, direction: plan.change.direction)
-        return RunOutlook(plan, resuming: earlier, typical: typical ?? [:], connections: runner.connections)
+        return RunOutlook(plan, on: targets, resuming: earlier, typical: typical ?? [:], connections: runner.connections)
     }
 
     /// The next command to run after a run that did not succeed.
-    private func advice(on result: RunLog, of id: RunID, _ plan: RolloutPlan, _ request: NextSteps.Request, _ outcomes: [String: Outcome])
+    private func advice(on result: RunLog, of id: RunID, _ plan: RunPlan, _ request: NextSteps.Request, _ outcomes: [String: Outcome])
         -> String?
     {
         let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
@@ -136,42 +139,48 @@ extension FleetSession {
 
     // MARK: Planning
 
-    /// Plans a change of the selected instances, and prints a note about instances that are in no wave.
+    /// Plans a change of the selected instances and probes them, and prints a note about instances that are in no wave.
+    ///
+    /// - Parameter selector: chose the instances; nil chose all.
     func plan(
         _ selection: Selection,
         _ change: Change,
+        selector: Selector?,
         waves: [String] = [],
-        concurrency: Int? = nil
-    ) async throws -> RolloutPlan {
-        var cohorts: [String: String] = [:]
-        if fleet.rollout.needsCohorts { cohorts = await self.cohorts(of: selection.instances) }
+        concurrency: Int? = nil,
+        warnings: Warnings = .shown
+    ) async throws -> PlannedRun {
+        defer { statusLine.clear() }
+        let planned: PlannedRun
         do throws(UnknownWave) {
-            let plan = try RolloutPlan(
-                fleet: fleet,
-                instances: selection.instances,
-                change: change,
-                cohorts: cohorts,
+            planned = try await client.plan(
+                change,
+                of: selection.instances,
+                selector: selector,
                 waves: waves,
                 concurrency: concurrency
-            )
-            tellLeftOut(plan)
-            return plan
+            ) { [statusLine] (progress: FleetClient.PlanProgress) in
+                switch progress {
+                case .readingCohorts(let count): statusLine.show("reading the cohorts of \(count) instances")
+                case .probing(let progress): statusLine.show("probed \(progress.finished) of \(progress.total) instances")
+                }
+            }
         } catch {
             throw CommandFailure(.usage, "--wave: \(error.description)")
         }
-    }
-
-    /// Probes the plan's instances, in the order of the waves.
-    func statuses(of plan: RolloutPlan, warnings: Warnings = .shown) async -> [InstanceStatus] {
-        await probe(plan.waves.flatMap(\.instances), for: plan.change, warnings: warnings)
+        statusLine.clear()
+        tellLeftOut(planned.leftOut)
+        if warnings == .shown { tellWarnings(of: planned.instances) }
+        return planned
     }
 
     /// Probes the remaining instances of a run. The steps of a rollback were counted when the run began: the remaining ones are given by version.
-    func statusesOfRest(of plan: RolloutPlan) async -> [InstanceStatus] {
-        guard case .downSteps = plan.change else { return await statuses(of: plan) }
-        let instances = plan.waves.flatMap(\.instances)
+    func statusesOfRest(of plan: RunPlan, _ targets: RunTargets) async -> [InstanceStatus] {
+        let instances = targets.instances(of: plan)
+        guard case .downSteps = plan.change else { return await probe(instances, for: plan.change) }
+        let starts = plan.starts
         var found: [String: InstanceStatus] = [:]
-        for (start, members) in Dictionary(grouping: instances, by: { plan.starts[$0.name] }) {
+        for (start, members) in Dictionary(grouping: instances, by: { starts[$0.name] }) {
             let change = start.map { Change.revert($0.pending, start: $0.version) } ?? .revert([], start: nil)
             for status in await probe(members, for: change) { found[status.name] = status }
         }
@@ -179,16 +188,16 @@ extension FleetSession {
     }
 
     /// Writes a report that nothing was pending. No hook runs, no notification is sent, and nothing is written to the journal.
-    func writeThatNothingIsDue(_ plan: RolloutPlan, _ statuses: [InstanceStatus], _ output: ReportOutput) throws -> CommandExit {
-        var report = FleetReport(withoutRun: plan, statuses: statuses, at: Date())
-        report.apply(fleet, target: set.newest?.version, instances: plan.waves.flatMap(\.instances))
+    func writeThatNothingIsDue(_ planned: PlannedRun, _ output: ReportOutput) throws -> CommandExit {
+        var report = FleetReport(withoutRun: planned.plan, statuses: planned.instances, at: Date())
+        report.apply(fleet, target: set.newest?.version, instances: planned.targets.instances(of: planned.plan))
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
-        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: planned.instances.lazy.map(\.outcome))
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was written.
-    func check(_ pinned: PinnedPlan, against plan: RolloutPlan, _ selector: Selector?, _ statuses: [InstanceStatus]) throws {
-        let differences = pinned.differences(to: PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: Date()))
+    func check(_ reviewed: RunPlan, against now: RunPlan) throws {
+        let differences = reviewed.differences(to: now)
         guard differences.isEmpty else {
             throw CommandFailure(
                 .failed,
@@ -202,8 +211,8 @@ extension FleetSession {
     /// Checks that every wave that rolls back on failure can be rolled back.
     ///
     /// - Throws: a ``CommandFailure`` that names each pending version that is irreversible.
-    func checkRollbacksArePossible(_ plan: RolloutPlan, _ statuses: [InstanceStatus]) throws {
-        let problems = plan.irreversibleMigrations(statuses, in: set)
+    func checkRollbacksArePossible(_ planned: PlannedRun) throws {
+        let problems = planned.plan.irreversibleMigrations(planned.instances, in: set)
         guard problems.isEmpty else {
             throw CommandFailure(
                 .failed,
@@ -226,7 +235,7 @@ extension FleetSession {
     }
 }
 
-extension PinnedPlan {
+extension RunPlan {
     /// Reads a file that `plan --out` has written.
     init(file path: String) throws {
         // Not the path that was given: it may be a file that must not be replaced.
@@ -260,7 +269,7 @@ extension PinnedPlan {
 
 extension HaltReason {
     /// Whether `resume` tries again what halted the run. After a gate that caused rollbacks the run stays halted.
-    fileprivate func canBeTriedAgain(in plan: RolloutPlan, _ result: RunLog) -> Bool {
+    fileprivate func canBeTriedAgain(in plan: RunPlan, _ result: RunLog) -> Bool {
         switch self {
         case .hookFailed, .journalFailed: true
         case .gateFailed(let wave, _):

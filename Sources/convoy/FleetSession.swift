@@ -1,6 +1,7 @@
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyInstance
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -70,6 +71,18 @@ struct FleetSession {
         session.secrets = KnownSecrets(session.fleet, environment: settings.environment)
         session.runner = InstanceRunner(set: session.set, steps: [EncryptAPITokens()], secrets: session.secrets)
         return session.quiet
+    }
+
+    /// The use cases of the library, on the files of this session.
+    var client: FleetClient {
+        FleetClient(
+            fleet,
+            set,
+            runner: runner,
+            secrets: secrets,
+            fleetFile: settings.fleetFile,
+            environment: settings.environment
+        ) { StandardStreams.error.write("warning: \($0)\n") }
     }
 
     /// The files that a result must not replace.
@@ -187,13 +200,8 @@ struct FleetSession {
     }
 
     /// Probes instances, without a lock and without writing.
-    func probe(
-        _ instances: [Instance],
-        for change: Change,
-        concurrency: Int? = nil,
-        warnings: Warnings = .shown
-    ) async -> [InstanceStatus] {
-        await probe(instances, for: change, with: runner, concurrency: concurrency, warnings: warnings)
+    func probe(_ instances: [Instance], for change: Change) async -> [InstanceStatus] {
+        await probe(instances, for: change, with: runner)
     }
 
     /// Probes instances for a report: only their state, not whether the newest version could be reached.
@@ -201,19 +209,13 @@ struct FleetSession {
         await probe(instances, for: .up(to: nil), with: runner.forReading)
     }
 
-    private func probe(
-        _ instances: [Instance],
-        for change: Change,
-        with runner: InstanceRunner,
-        concurrency: Int? = nil,
-        warnings: Warnings = .shown
-    ) async -> [InstanceStatus] {
-        let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet), concurrency: concurrency)
+    private func probe(_ instances: [Instance], for change: Change, with runner: InstanceRunner) async -> [InstanceStatus] {
+        let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet))
         let statuses = await probe.statuses(of: instances, for: change) { progress in
             statusLine.show("probed \(progress.finished) of \(progress.total) instances")
         }
         statusLine.clear()
-        if warnings == .shown { tellWarnings(of: statuses) }
+        tellWarnings(of: statuses)
         return statuses
     }
 

@@ -31,8 +31,8 @@ import Testing
                 Event(at: Date(timeIntervalSince1970: 0), .instanceFinished(instance: name, result: InstanceResult(outcome: outcome)))
             )
         }
-        let wave = RolloutPlan.Wave(name: "all", instances: instances("here left"))
-        let plan = RolloutPlan(fleet: "f", change: .up(to: nil), waves: [wave], limits: ConnectionLimits(total: 1, perServer: 1))
+        let wave = RunPlan.Wave(name: "all", instances: instances("here left").map(RunPlan.PlannedInstance.init))
+        let plan = RunPlan(fleet: "f", generatedAt: Date(timeIntervalSince1970: 0), change: .up(to: nil), waves: [wave])
         #expect(log.outcomes(in: plan) == ["here": .migrated, "left": .pending])
     }
 

@@ -149,7 +149,7 @@ struct JournalDamageTests {
         _ = try await journal.endings(of: "alice", fleet: nil)
         _ = try await journal.lastEndings(of: ["alice", "bob"], fleet: run.fleet, except: nil)
         _ = try await journal.requests(of: run.id, after: 0)
-        if let plan = try await journal.plan(of: run.id) { _ = try? PinnedPlan(data: plan) }
+        if let plan = try await journal.plan(of: run.id) { _ = try? RunPlan(data: plan) }
         try await journal.close()
     }
 }

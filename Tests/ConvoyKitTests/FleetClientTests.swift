@@ -41,14 +41,14 @@ import Testing
             try await withFleet(databases) { file, folder in
                 let fleet = try FleetClient(fleetFile: file, environment: [:])
                 #expect(try await fleet.status().map(\.outcome) == [.pending, .pending])
-                let plan = try await fleet.plan(.newest)
-                #expect(plan.waves.map(\.name) == ["canary", "rest"])
-                #expect(plan.instances.map { $0.pending.count } == [2, 2])
-                #expect(!plan.isNothingDue)
+                let planned = try await fleet.plan(.newest)
+                #expect(planned.plan.waves.map(\.name) == ["canary", "rest"])
+                #expect(planned.instances.map { $0.pending.count } == [2, 2])
+                #expect(!planned.isNothingDue)
 
                 var finished: [String] = []
                 var end: RunStatus?
-                for try await event in fleet.run(plan) {
+                for try await event in fleet.run(planned) {
                     switch event.kind {
                     case .instanceFinished(let name, let result):
                         finished.append("\(name) \(result.outcome.rawValue) \(result.applied.count)")

@@ -50,14 +50,15 @@ import Testing
     ) async throws {
         try await withTemporaryFolder { folder in
             let journal = try await SQLiteJournal.open(path: "\(folder)/journal.sqlite")
-            let plan = RolloutPlan(
+            func members(_ names: String) -> [RunPlan.PlannedInstance] { instances(names).map(RunPlan.PlannedInstance.init) }
+            let plan = RunPlan(
                 fleet: "eu",
+                generatedAt: Self.moment,
                 change: .up(to: nil),
                 waves: [
-                    RolloutPlan.Wave(name: "canary", instances: instances("a@eu-1"), gate: Gate(approve: approve)),
-                    RolloutPlan.Wave(name: "rest", instances: instances("b@eu-2")),
-                ],
-                limits: ConnectionLimits(total: 4, perServer: 2)
+                    RunPlan.Wave(name: "canary", instances: members("a@eu-1"), gate: RunPlan.GateTerms(Gate(approve: approve))),
+                    RunPlan.Wave(name: "rest", instances: members("b@eu-2")),
+                ]
             )
             let run = RunID("20260808T090000Z-ab12cd")
             let record = RunRecord(
@@ -69,8 +70,7 @@ import Testing
                 startedAt: Self.moment,
                 startedBy: "ann"
             )
-            let pinned = PinnedPlan(plan, set: try threeMigrations(), selector: nil, statuses: [], at: Self.moment)
-            try await journal.begin(record, plan: try pinned.data())
+            try await journal.begin(record, plan: try plan.data())
             try await journal.append((Self.started + events).map { Event(at: Self.moment, $0) }, to: run)
             try await body(RunRequests(of: run, in: journal))
         }

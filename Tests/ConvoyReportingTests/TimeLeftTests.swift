@@ -72,19 +72,14 @@ struct RunOutlookTests {
         var report = FleetReport()
 
         init(
-            _ waves: [RolloutPlan.Wave],
+            _ waves: [PlannedInstances],
             limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64),
             typical: [MigrationVersion: Duration] = [:],
             starts: Set<String> = []
         ) {
-            var plan = RolloutPlan(fleet: "eu", change: .up(to: nil), waves: waves, limits: limits)
-            for name in starts { plan.starts[name] = .init(version: nil, pending: [one, two]) }
-            outlook = RunOutlook(plan, typical: typical)
-            apply(
-                0,
-                .runStarted(run: "r", fleet: "eu", waves: waves.map { PlannedWave(name: $0.name, instances: $0.instances.map(\.name)) })
-            )
-            apply(0, .waveStarted(wave: waves[0].name))
+            let plan = plan(waves, starts: starts)
+            outlook = RunOutlook(plan, on: RunTargets(waves.flatMap(\.instances), limits: limits), typical: typical)
+            apply(0, .runStarted(run: "r", fleet: "eu", waves: plan.plannedWaves), .waveStarted(wave: waves[0].wave.name))
         }
 
         mutating func apply(_ seconds: Double, _ kinds: Event.Kind...) {
@@ -102,12 +97,30 @@ struct RunOutlookTests {
         func text(_ now: Double) -> String? { outlook.timeLeft(report, at: moment(now))?.text }
     }
 
-    private static func wave(_ name: String, _ count: Int, maxParallel: Int? = nil, gate: Gate? = nil, servers: Int = 1) -> RolloutPlan.Wave
+    private typealias PlannedInstances = (wave: RunPlan.Wave, instances: [Instance])
+
+    private static func plan(_ waves: [PlannedInstances], starts: Set<String>) -> RunPlan {
+        var plan = RunPlan(fleet: "eu", generatedAt: moment(), change: .up(to: nil), waves: waves.map(\.wave))
+        for wave in plan.waves.indices {
+            for index in plan.waves[wave].instances.indices where starts.contains(plan.waves[wave].instances[index].name) {
+                plan.waves[wave].instances[index].start = InstanceStart(version: nil, pending: [one, two])
+            }
+        }
+        return plan
+    }
+
+    private static func wave(_ name: String, _ count: Int, maxParallel: Int? = nil, gate: Gate? = nil, servers: Int = 1) -> PlannedInstances
     {
         let instances = (0..<count).map {
             Instance(name: "\(name)\($0)", server: "s\($0 % servers)", database: "\($0)", connection: ConnectionParameters())
         }
-        return RolloutPlan.Wave(name: name, instances: instances, maxParallel: maxParallel, gate: gate)
+        let wave = RunPlan.Wave(
+            name: name,
+            instances: instances.map(RunPlan.PlannedInstance.init),
+            maxParallel: maxParallel,
+            gate: gate.map(RunPlan.GateTerms.init)
+        )
+        return (wave, instances)
     }
 
     @Test func historyTellsFromTheStart() {
@@ -192,14 +205,13 @@ struct RunOutlookTests {
         var earlier = Run([Self.wave("w", 4, maxParallel: 1)], typical: Self.typical, starts: ["w0", "w1", "w2", "w3"])
         earlier.run("w0", from: 0, to: 30)
         earlier.apply(31, .runResumed(by: "ann"))
-        var plan = RolloutPlan(
-            fleet: "eu",
-            change: .up(to: nil),
-            waves: [Self.wave("w", 4, maxParallel: 1)],
-            limits: .init(total: 9, perServer: 9)
+        let wave = Self.wave("w", 4, maxParallel: 1)
+        let outlook = RunOutlook(
+            Self.plan([wave], starts: ["w0", "w1", "w2", "w3"]),
+            on: RunTargets(wave.instances, limits: .init(total: 9, perServer: 9)),
+            resuming: earlier.report,
+            typical: Self.typical
         )
-        for number in 0..<4 { plan.starts["w\(number)"] = .init(version: nil, pending: [Self.one, Self.two]) }
-        let outlook = RunOutlook(plan, resuming: earlier.report, typical: Self.typical)
         #expect(outlook.timeLeft(earlier.report, at: moment(31))?.text == "about 90 s left")
     }
 }

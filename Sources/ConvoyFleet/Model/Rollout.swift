@@ -90,7 +90,7 @@ public struct Wave: Sendable, Hashable {
 
 /// What halts the fleet: nothing new starts, what runs finishes. A rule that is nil never halts. The first three never count `unreachable`:
 /// two hosts that are down are not a bad migration.
-public struct StopRules: Sendable, Hashable {
+public struct StopRules: Sendable, Hashable, Codable {
     /// `failures`: halt when this many instances of the wave failed.
     public var failures: Int?
     /// `failure_percent`: halt when this share of the wave's instances failed.
@@ -99,6 +99,13 @@ public struct StopRules: Sendable, Hashable {
     public var sameFailure: Int?
     /// `unreachable_percent`: halt when this share of the wave's instances could not be reached.
     public var unreachablePercent: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case failures
+        case failurePercent = "failure_percent"
+        case sameFailure = "same_failure"
+        case unreachablePercent = "unreachable_percent"
+    }
 
     /// Rules; those that are not given are nil.
     public init(failures: Int? = nil, failurePercent: Double? = nil, sameFailure: Int? = nil, unreachablePercent: Double? = nil) {

@@ -1,26 +1,21 @@
-package import ConvoyFleet
-package import ConvoyMigrations
-package import ConvoyRollout
 package import ConvoyRun
 internal import FoundationEssentials
 
 /// A run that is about to start, with its record and its plan as the journal keeps them.
 package struct NewRun: Sendable {
     package let record: RunRecord
-    /// The plan, which knows the state that each probed instance starts in.
-    package let plan: RolloutPlan
-    /// The plan's form in the journal.
-    let pinned: Data
+    package let plan: RunPlan
+    /// The plan as the journal keeps it.
+    let recordedPlan: Data
 
     /// - Parameters:
+    ///   - plan: with the states of the instances that were probed.
     ///   - fleetFile: as the user named it.
-    ///   - selector: chose the instances; nil chose all.
-    ///   - statuses: the state of the instances that were probed.
     /// - Throws: the encoder's error, if the plan cannot be written.
-    package init(_ plan: RolloutPlan, fleetFile: String, set: MigrationSet, selector: Selector?, statuses: [InstanceStatus]) throws {
-        var plan = plan
-        for status in statuses { plan.starts[status.name] = InstanceStart(status) }
+    package init(_ plan: RunPlan, fleetFile: String) throws {
         let startedAt = Date()
+        var plan = plan
+        plan.generatedAt = startedAt
         record = RunRecord(
             id: RunID(startedAt: startedAt),
             fleet: plan.fleet,
@@ -30,7 +25,7 @@ package struct NewRun: Sendable {
             startedAt: startedAt,
             startedBy: Operator.current
         )
-        pinned = try PinnedPlan(plan, set: set, selector: selector, statuses: statuses, at: startedAt).data()
+        recordedPlan = try plan.data()
         self.plan = plan
     }
 }

@@ -1,5 +1,4 @@
 package import ConvoyJournal
-package import ConvoyRollout
 package import ConvoyRun
 internal import FoundationEssentials
 
@@ -12,7 +11,7 @@ package enum RecordedPlanError: Error, Sendable, Hashable {
 
 extension SQLiteJournal {
     /// The plan with which a run began.
-    package func pinnedPlan(of run: RunID) async throws(RecordedPlanError) -> PinnedPlan {
+    package func runPlan(of run: RunID) async throws(RecordedPlanError) -> RunPlan {
         let data: Data?
         do throws(JournalError) {
             data = try await plan(of: run)
@@ -20,7 +19,7 @@ extension SQLiteJournal {
             throw .journal(error)
         }
         do throws(InvalidPlan) {
-            return try PinnedPlan(data: data ?? Data())
+            return try RunPlan(data: data ?? Data())
         } catch {
             throw .unreadable(error.message)
         }

@@ -28,7 +28,7 @@ extension RunCatalog {
             try await journal.runs(limit: 1000, fleet: record.fleet).filter { $0.startedAt > record.startedAt && $0.id != record.id }
         }
         guard !newer.isEmpty else { return [] }
-        let names = try await plan(of: record.id, in: journal).waves.flatMap(\.instances).map(\.name)
+        let names = try await plan(of: record.id, in: journal).instances.map(\.name)
         var overtakings: [Overtaking] = []
         for run in newer {
             let started = try await explaining { () async throws(JournalError) in try await journal.startedInstances(of: run.id) }
@@ -39,11 +39,11 @@ extension RunCatalog {
     }
 
     /// Warns about resumable runs that include the same instances.
-    package func noteResumableRuns(_ plan: RolloutPlan, in journal: SQLiteJournal) async throws(FleetError) {
-        let names = Set(plan.waves.flatMap(\.instances).map(\.name))
+    package func noteResumableRuns(_ plan: RunPlan, in journal: SQLiteJournal) async throws(FleetError) {
+        let names = Set(plan.instances.map(\.name))
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
         for run in runs where [.cutOff, .interrupted].contains(try await state(of: run)) {
-            guard let theirs = try? await self.plan(of: run.id, in: journal).waves.flatMap(\.instances).map(\.name) else { continue }
+            guard let theirs = try? await self.plan(of: run.id, in: journal).instances.map(\.name) else { continue }
             let common = theirs.filter(names.contains)
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }
             warn(

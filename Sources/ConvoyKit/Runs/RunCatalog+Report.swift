@@ -8,7 +8,7 @@ import ConvoyText
 extension RunCatalog {
     /// What a process needs that resumes a run: its plan, and what has happened in it. The plan announces the instances, also if the event that does
     /// is damaged.
-    package func past(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> (plan: PinnedPlan, report: FleetReport) {
+    package func past(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> (plan: RunPlan, report: FleetReport) {
         let plan = try await plan(of: run, in: journal)
         var report = FleetReport(announcing: plan.plannedWaves)
         try await events(of: run, in: journal) { report.apply($0) }
@@ -46,8 +46,7 @@ extension RunCatalog {
         report.apply(run)
         // A run whose plan cannot be read is reported all the same.
         if let plan = try? await plan(of: run.id, in: journal) {
-            let starts = plan.waves.flatMap(\.instances).compactMap { instance in instance.start.map { (instance.name, $0) } }
-            report.apply(starts: Dictionary(starts) { first, _ in first })
+            report.apply(starts: plan.starts)
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
             warn(.note("skipped \(count) events of type \(type.visible), which a newer version of convoy wrote"))

@@ -174,9 +174,9 @@ package struct RunCatalog: Sendable {
     }
 
     /// The plan with which a run began.
-    package func plan(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> PinnedPlan {
+    package func plan(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> RunPlan {
         do throws(RecordedPlanError) {
-            return try await journal.pinnedPlan(of: run)
+            return try await journal.runPlan(of: run)
         } catch {
             switch error {
             case .journal(let error): throw FleetError(error)

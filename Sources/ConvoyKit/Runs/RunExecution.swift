@@ -30,7 +30,8 @@ package struct RunExecution: Sendable {
     ///   - events: is shown every event after the journal has it.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
     package func coordinator(
-        of plan: RolloutPlan,
+        of plan: RunPlan,
+        on targets: RunTargets,
         unfinished: Set<String> = [],
         journal: SQLiteJournal,
         events: any EventSink,
@@ -40,7 +41,7 @@ package struct RunExecution: Sendable {
         let hooks = HookRunner(
             fleet.rollout.hooks,
             fleet: fleet.name,
-            instances: plan.waves.flatMap(\.instances),
+            instances: targets.instances(of: plan),
             secrets: secrets,
             environment: environment,
             onLine: onHookLine
@@ -59,7 +60,7 @@ package struct RunExecution: Sendable {
             inspector: runner,
             events: events,
             journal: journal,
-            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: plan.limits, healthChecks: healthChecks)),
+            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: targets.limits, healthChecks: healthChecks)),
             window: fleet.rollout.window
         )
     }

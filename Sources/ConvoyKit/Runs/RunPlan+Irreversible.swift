@@ -1,8 +1,7 @@
 package import ConvoyMigrations
-package import ConvoyRollout
 package import ConvoyRun
 
-extension RolloutPlan {
+extension RunPlan {
     /// The pending migrations that a wave would have to revert on failure and that are irreversible.
     ///
     /// - Parameter statuses: the instances as they were probed.

@@ -1,29 +1,20 @@
-package import ConvoyFleet
 package import ConvoyMigrations
 package import ConvoyRollout
 package import ConvoyRun
-internal import FoundationEssentials
 
-extension PinnedPlan {
-    /// The plan of a run that is resumed, with the connections of now.
+extension RunPlan {
+    /// The plan of a run that is resumed, without the finished instances that the fleet no longer has.
     ///
     /// - Parameters:
     ///   - log: what has happened in the run.
-    ///   - instances: all instances of the fleet, discovered ones included.
+    ///   - targets: all instances of the fleet as it is now, discovered ones included.
+    ///   - set: the migrations as they are now.
     /// - Throws: ``FleetError/Code/planChanged`` if the migrations or instances are not those that the run began with.
-    package func resumed(
-        _ run: RunID,
-        after log: RunLog,
-        instances: [Instance],
-        fleet: Fleet,
-        set: MigrationSet
-    ) throws(FleetError) -> RolloutPlan {
-        let plan = plan(instances: instances, fleet: fleet)
-        var differences = migrationDifferences(to: PinnedPlan(plan, set: set, at: Date()))
-        let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+    package func resumed(_ run: RunID, after log: RunLog, on targets: RunTargets, set: MigrationSet) throws(FleetError) -> RunPlan {
+        var differences = migrationDifferences(to: set.migrations.map(PinnedMigration.init))
         let unfinished = log.unfinished
-        for instance in waves.flatMap(\.instances) {
-            if let now = known[instance.name] {
+        for instance in instances {
+            if let now = targets.instances[instance.name] {
                 guard (now.server, now.database) != (instance.server, instance.database) else { continue }
                 differences.append("instance \(instance.name) is now database \(now.database) on \(now.server), and was a different one")
             } else if !log.isSettled(instance.name) || unfinished.contains(instance.name) {
@@ -38,6 +29,6 @@ extension PinnedPlan {
                 hint: "undo these changes, or abandon the run with `convoy abandon \(run)`"
             )
         }
-        return plan
+        return keeping { targets.instances[$0.name] != nil }
     }
 }

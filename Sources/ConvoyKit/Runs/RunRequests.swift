@@ -74,13 +74,13 @@ package struct RunRequests: Sendable {
     }
 
     private func check(_ server: String) async throws(RunRequestError) {
-        let servers = Set(try await plan().waves.flatMap(\.instances).map(\.server))
+        let servers = Set(try await plan().instances.map(\.server))
         guard servers.contains(server) else { throw .unknownServer(server, known: servers.sorted()) }
     }
 
-    private func plan() async throws(RunRequestError) -> PinnedPlan {
+    private func plan() async throws(RunRequestError) -> RunPlan {
         do throws(RecordedPlanError) {
-            return try await journal.pinnedPlan(of: run)
+            return try await journal.runPlan(of: run)
         } catch {
             switch error {
             case .journal(let error): throw .journal(error)

@@ -35,7 +35,7 @@ package struct RunStart: Sendable {
         try await check(run.plan, beside: beside)
         do throws(JournalError) {
             let lock = try await RunLock.acquire(run.record.id, journal: path)
-            try await journal.begin(run.record, plan: run.pinned)
+            try await journal.begin(run.record, plan: run.recordedPlan)
             return lock
         } catch {
             throw .journal(error)
@@ -53,16 +53,16 @@ package struct RunStart: Sendable {
     ///   - beside: ids, or beginnings of ids, of runs that may be active at the same time.
     ///   - own: the run itself, if it is resumed.
     /// - Throws: ``RunConflict`` if another run of the fleet is active, unless it is in `beside` and shares no instance with the plan.
-    package func check(_ plan: RolloutPlan, beside: [String], own: RunID? = nil) async throws(RunConflict) {
+    package func check(_ plan: RunPlan, beside: [String], own: RunID? = nil) async throws(RunConflict) {
         let open: [RunRecord]
         do throws(JournalError) {
             open = try await journal.runs(limit: 1000, fleet: plan.fleet).filter { $0.status == nil && $0.id != own }
         } catch {
             throw .journal(error)
         }
-        let instances = plan.waves.flatMap(\.instances)
+        let instances = plan.instances
         for run in open where try state(of: run) == .running {
-            guard let theirs = try? await journal.pinnedPlan(of: run.id).waves.flatMap(\.instances) else {
+            guard let theirs = try? await journal.runPlan(of: run.id).instances else {
                 throw .overlapping(run, instances: [])
             }
             let names = Set(theirs.map(\.name))

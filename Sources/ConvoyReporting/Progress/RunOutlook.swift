@@ -54,7 +54,8 @@ package struct RunOutlook: Sendable {
     ///   - typical: how long each migration usually takes, in the direction of the plan's change.
     ///   - connections: how many connections an instance holds at once.
     package init(
-        _ plan: RolloutPlan,
+        _ plan: RunPlan,
+        on targets: RunTargets,
         resuming earlier: FleetReport? = nil,
         typical: [MigrationVersion: Duration] = [:],
         connections: (_ instance: Instance) -> Int = { _ in 1 }
@@ -65,15 +66,15 @@ package struct RunOutlook: Sendable {
             waveNames.append(wave.name)
             waves.append(
                 Wave(
-                    parallelism: wave.parallelism(plan.limits, connections),
-                    soak: wave.gate?.soak ?? .zero,
+                    parallelism: Self.parallelism(targets.instances(in: [wave]), wave.maxParallel, targets.limits, connections),
+                    soak: Duration(clampingSeconds: wave.gate?.soak ?? 0),
                     needsApproval: wave.gate?.approve ?? false
                 )
             )
             for instance in wave.instances where earlier?.instance(instance.name)?.result == nil {
                 entries[instance.name] = Entry(wave: index)
                 waves[index].left[Self.unknownWorkload, default: 0] += 1
-                if let start = plan.starts[instance.name] { setWorkload(start.pending, of: instance.name) }
+                if let start = instance.start { setWorkload(start.pending, of: instance.name) }
             }
         }
     }
@@ -204,11 +205,14 @@ package struct RunOutlook: Sendable {
         }
         return usual > .zero ? min(10, max(0.1, actual / usual)) : 1
     }
-}
 
-extension RolloutPlan.Wave {
-    /// How many of its instances the limits allow at a time, on average over the wave: the busiest server decides.
-    fileprivate func parallelism(_ limits: ConnectionLimits, _ connections: (Instance) -> Int) -> Double {
+    /// How many instances of a wave the limits allow at a time, on average over the wave: the busiest server decides.
+    private static func parallelism(
+        _ instances: [Instance],
+        _ maxParallel: Int?,
+        _ limits: ConnectionLimits,
+        _ connections: (Instance) -> Int
+    ) -> Double {
         var instancesOnServers: [String: Int] = [:]
         var most = 1
         for instance in instances {

@@ -8,7 +8,7 @@ package import FoundationEssentials
 ///
 ///     let (stopRequests, operatorAsks) = AsyncStream.makeStream(of: Void.self)
 ///     // … a signal handler calls operatorAsks.yield()
-///     let log = await Coordinator(migrator: runner, inspector: runner, events: relay, journal: journal).run(plan, stopRequests: stopRequests)
+///     let log = await Coordinator(migrator: runner, inspector: runner, events: relay, journal: journal).run(plan, on: targets, stopRequests: stopRequests)
 ///     print(log.status)
 ///
 /// The coordinator itself reports when instances start and finish; the migrator reports everything between.
@@ -65,6 +65,7 @@ package struct Coordinator: Sendable {
     /// Cancelling the calling task is the same as both stop requests at once.
     ///
     /// - Parameters:
+    ///   - targets: the connections and gates; instances of the plan that are not among them are skipped.
     ///   - id: the run's id; nil makes a new one.
     ///   - past: what the journal has of the run, if this process resumes it.
     ///   - person: who runs it, as `user@host`.
@@ -74,7 +75,8 @@ package struct Coordinator: Sendable {
     /// - Returns: what happened in the run, from its first process on.
     @concurrent
     package func run(
-        _ plan: RolloutPlan,
+        _ plan: RunPlan,
+        on targets: RunTargets,
         id: RunID? = nil,
         resuming past: RunLog? = nil,
         by person: String = "",
@@ -84,7 +86,7 @@ package struct Coordinator: Sendable {
         let startedAt = now()
         let id = id ?? RunID(startedAt: startedAt)
         let mailbox = Mailbox<RunDriver.Message>()
-        var driver = RunDriver(self, plan: plan, id: id, startedAt: startedAt, past: past, by: person, mailbox: mailbox)
+        var driver = RunDriver(self, plan: plan, targets: targets, id: id, startedAt: startedAt, past: past, by: person, mailbox: mailbox)
         return await withTaskGroup(of: Void.self) { listeners in
             listeners.addTask { for await _ in stopRequests { mailbox.post(.stopRequested) } }
             listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }

@@ -103,7 +103,7 @@ extension RunDriver {
     }
 
     private mutating func hear(_ slots: ServerSlots?, of server: String) {
-        let configured = plan.limits.budget(of: server)
+        let configured = targets.limits.budget(of: server)
         let budget = min(configured, slots?.available ?? configured)
         if budget != budgets[server] ?? configured { note(.budgetChanged(server: server, connections: budget)) }
         guard budget != budgets[server] else { return }

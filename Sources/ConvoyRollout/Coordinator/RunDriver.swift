@@ -26,7 +26,8 @@ struct RunDriver {
     }
 
     let coordinator: Coordinator
-    let plan: RolloutPlan
+    let plan: RunPlan
+    let targets: RunTargets
     let id: RunID
     let mailbox: Mailbox<Message>
     /// What earlier processes did in the run; nil if this is the first.
@@ -35,7 +36,8 @@ struct RunDriver {
     /// What has happened so far, earlier processes included.
     private(set) var log: RunLog
 
-    private let instances: [String: Instance]
+    /// The states before the run, by the names of the instances.
+    private let starts: [String: InstanceStart]
     var machine: RolloutMachine
     /// What the machine asked for and what is not done yet.
     var actions: [RolloutMachine.Action] = []
@@ -55,7 +57,8 @@ struct RunDriver {
 
     init(
         _ coordinator: Coordinator,
-        plan: RolloutPlan,
+        plan: RunPlan,
+        targets: RunTargets,
         id: RunID,
         startedAt: Date,
         past: RunLog?,
@@ -64,14 +67,16 @@ struct RunDriver {
     ) {
         self.coordinator = coordinator
         self.plan = plan
+        self.targets = targets
+        starts = plan.starts
         self.id = id
         self.past = past
         log = past ?? RunLog()
         self.person = person
         self.mailbox = mailbox
-        instances = Dictionary(plan.waves.flatMap(\.instances).map { ($0.name, $0) }) { first, _ in first }
         machine = RolloutMachine(
             plan,
+            on: targets,
             hookPoints: coordinator.surroundings.hookPoints,
             resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
         ) { coordinator.inspector.connections(for: $0) }
@@ -137,15 +142,15 @@ struct RunDriver {
 
     /// The servers that several instances share, each with those instances: only there one instance can take another's slot.
     private var watchedServers: [String: [Instance]] {
-        Dictionary(grouping: plan.waves.flatMap(\.instances), by: \.server).filter { $0.value.count > 1 }
+        Dictionary(grouping: targets.instances(of: plan), by: \.server).filter { $0.value.count > 1 }
     }
 
     // MARK: Beginning what the machine asks for
 
     private mutating func perform(_ action: RolloutMachine.Action, in group: inout DiscardingTaskGroup) {
         switch action {
-        case .startInstance(let name, _): if let instance = instances[name] { start(instance, in: &group) }
-        case .rollBackInstance(let name, _): if let instance = instances[name] { rollBack(instance, in: &group) }
+        case .startInstance(let name, _): if let instance = targets.instances[name] { start(instance, in: &group) }
+        case .rollBackInstance(let name, _): if let instance = targets.instances[name] { rollBack(instance, in: &group) }
         case .prepareWave(let wave): runHook(.beforeWave, wave: wave, in: &group)
         case .closeWave(let wave): runHook(.afterWave, wave: wave, in: &group)
         case .openGate(let wave): openGate(wave, in: &group)
@@ -182,7 +187,7 @@ struct RunDriver {
         let footprint = past?.instance(instance.name)?.footprint
         var change = plan.change
         if case .downSteps = change {
-            if let start = plan.starts[instance.name] {
+            if let start = starts[instance.name] {
                 // Steps are counted once, from where the instance stood: what was reverted already must not make room for more.
                 change = .revert(start.pending, start: start.version)
             } else if footprint != nil {
@@ -206,7 +211,7 @@ struct RunDriver {
         if let footprint = past?.instance(instance.name)?.footprint {
             // A killed process may have committed more than it reported: every migration that was pending when the run began may be applied
             // now.
-            let start = plan.starts[instance.name] ?? footprint.start
+            let start = starts[instance.name] ?? footprint.start
             versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
             if let start { before.from = start.version }
         } else if mayHaveChanged(before.outcome), let start = known?.footprint?.start {
@@ -266,25 +271,25 @@ struct RunDriver {
     }
 
     private mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
-        guard let wave = plan.waves.first(where: { $0.name == name }), let rules = wave.gate else {
+        guard let wave = plan.waves.first(where: { $0.name == name }), let gate = targets.gate(of: wave) else {
             actions += machine.gatePassed(name)
             return
         }
         let (approvals, approve) = AsyncStream.makeStream(of: String.self)
         let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
-        gate = (name, approve, abandon)
+        self.gate = (name, approve, abandon)
         if let by = self.approvals[name] {
             note(.approved(wave: name, by: by))
             approve.yield(by)
         }
         let soaked = past?.soakedSeconds(name) ?? 0
         let context = RunSurroundings.GateContext(
-            gate: rules,
+            gate: gate,
             run: id,
             fleet: plan.fleet,
             change: plan.change,
             wave: name,
-            instances: wave.instances.filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },
+            instances: targets.instances(in: [wave]).filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },
             soaked: Duration(clampingSeconds: soaked),
             approvals: approvals,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }

@@ -5,7 +5,7 @@ import ConvoyRun
 extension RunLog {
     /// What the rules need to continue. They decide for themselves whether a stop rule is still broken, now that `unknown` outcomes have
     /// become facts; only a wave that was to be rolled back stays halted for its first reason.
-    func progress(in plan: RolloutPlan) -> RolloutMachine.Progress {
+    func progress(in plan: RunPlan) -> RolloutMachine.Progress {
         let isUp = plan.change.direction == .up
         let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
         var finishes = ended.compactMap { name in

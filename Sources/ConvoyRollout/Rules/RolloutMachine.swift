@@ -4,7 +4,7 @@ package import ConvoyRun
 
 /// The rules of a run over the fleet: facts in, actions out; no clock, no socket, no task.
 ///
-///     var machine = RolloutMachine(plan) { _ in 1 }
+///     var machine = RolloutMachine(plan, on: targets) { _ in 1 }
 ///     machine.runStarted()                             // [.startWave("canary"), .startInstance("alice", wave: "canary")]
 ///     machine.instancesFinished([.init("alice", .migrated)])   // [.finishWave("canary"), .openGate("canary")]
 ///     machine.gatePassed("canary")                     // [.startWave("rest"), …]
@@ -87,7 +87,8 @@ package struct RolloutMachine: Sendable {
     ///   - progress: what an earlier process recorded of the run.
     ///   - connections: what an instance may hold at once on its server: ``InstanceInspector/connections(for:)``.
     package init(
-        _ plan: RolloutPlan,
+        _ plan: RunPlan,
+        on targets: RunTargets,
         hookPoints: Set<HookPoint> = [],
         resuming progress: Progress = Progress(),
         connections: (Instance) -> Int
@@ -101,13 +102,15 @@ package struct RolloutMachine: Sendable {
                 hasGate: wave.gate != nil,
                 needsPreparation: hookPoints.contains(.beforeWave),
                 needsClosing: hookPoints.contains(.afterWave),
-                instances: wave.instances.map {
-                    let mayBeDue = plan.starts[$0.name].map { !$0.pending.isEmpty } ?? true
-                    return Member(name: $0.name, server: $0.server, connections: connections($0), mayBeDue: mayBeDue)
+                instances: wave.instances.compactMap { planned in
+                    targets.instances[planned.name].map { instance in
+                        let mayBeDue = planned.start.map { !$0.pending.isEmpty } ?? true
+                        return Member(name: instance.name, server: instance.server, connections: connections(instance), mayBeDue: mayBeDue)
+                    }
                 }
             )
         }
-        self.init(waves: waves, limits: plan.limits, resuming: progress)
+        self.init(waves: waves, limits: targets.limits, resuming: progress)
     }
 
     // MARK: The run

@@ -1,22 +1,21 @@
 import ConvoyMigrations
-import ConvoyRun
 
-extension PinnedPlan {
+extension RunPlan {
     /// What has changed since the plan was pinned, one line each; empty where it still holds.
     ///
-    /// - Parameter now: the same plan, pinned again from the files and databases of now.
-    package func differences(to now: PinnedPlan) -> [String] {
+    /// - Parameter now: the same plan, made again from the files and databases of now.
+    package func differences(to now: RunPlan) -> [String] {
         var lines: [String] = []
         if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
         if change != now.change { lines.append("the plan's target changed") }
-        lines += migrationDifferences(to: now) + waveDifferences(to: now) + instanceDifferences(to: now)
+        lines += migrationDifferences(to: now.migrations) + waveDifferences(to: now) + instanceDifferences(to: now)
         return lines
     }
 
     /// Files of the migration set that came, went or changed.
-    package func migrationDifferences(to now: PinnedPlan) -> [String] {
+    package func migrationDifferences(to now: [PinnedMigration]) -> [String] {
         let before = Dictionary(migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
-        let after = Dictionary(now.migrations.map { ($0.version, $0.checksum) }) { first, _ in first }
+        let after = Dictionary(now.map { ($0.version, $0.checksum) }) { first, _ in first }
         return Set(before.keys).union(after.keys).sorted().compactMap { version in
             switch (before[version], after[version]) {
             case (nil, _?): "migration \(version) was added"
@@ -26,7 +25,7 @@ extension PinnedPlan {
         }
     }
 
-    private func waveDifferences(to now: PinnedPlan) -> [String] {
+    private func waveDifferences(to now: RunPlan) -> [String] {
         let names = waves.map(\.name)
         guard names == now.waves.map(\.name) else {
             return ["the waves are \(now.waves.map(\.name).joined(separator: ", ")), not \(names.joined(separator: ", "))"]
@@ -38,7 +37,7 @@ extension PinnedPlan {
         }
     }
 
-    private func instanceDifferences(to now: PinnedPlan) -> [String] {
+    private func instanceDifferences(to now: RunPlan) -> [String] {
         let before = placed
         let after = now.placed
         return Set(before.keys).union(after.keys).sorted().flatMap { name -> [String] in
@@ -66,8 +65,8 @@ extension PinnedPlan {
         return "has \(new.pending.count) pending migrations, not \(old.pending.count), or different ones"
     }
 
-    private var placed: [String: (wave: String, instance: PinnedInstance)] {
-        var placed: [String: (wave: String, instance: PinnedInstance)] = [:]
+    private var placed: [String: (wave: String, instance: PlannedInstance)] {
+        var placed: [String: (wave: String, instance: PlannedInstance)] = [:]
         for wave in waves { for instance in wave.instances { placed[instance.name] = (wave.name, instance) } }
         return placed
     }

@@ -1,57 +1,80 @@
-package import ConvoyFleet
-package import ConvoyMigrations
-package import ConvoyRun
-import ConvoyText
-package import FoundationEssentials
+public import ConvoyFleet
+public import ConvoyMigrations
+public import FoundationEssentials
 
-/// A plan in writing, so that what runs later is exactly what was reviewed: `plan --out`, `migrate --plan`, and the journal's record of a
-/// run.
+/// What a run is going to do: which migrations, on which instances, in which waves and by which rules. The value that is shown, that `plan --out` writes,
+/// that the journal records, and from which a run is resumed, so that what runs later is exactly what was reviewed.
 ///
-/// It pins the checksum of each migration, the waves with their rules and instances, and the state of each instance. It contains no
-/// connection and no secret; those come from the fleet file. So do hooks, checks, the maintenance window and what gates run, which an
-/// operator may have to fix before a run can be resumed.
-package struct PinnedPlan: Sendable, Hashable, Codable {
-    /// What a later convoy recognises the form by.
-    package static let schema = "convoy.pinned-plan/1"
-
-    package var schema = Self.schema
+/// It pins the checksum of each migration and the state of each instance. It has no connection and no secret; those come from the fleet file. So do
+/// hooks, checks, the maintenance window and what gates run, which an operator may have to fix before a run can be resumed.
+public struct RunPlan: Sendable, Hashable, Codable {
+    /// The format of the JSON, by which a later version of Convoy recognises it.
+    public private(set) var schema = Self.currentSchema
     /// The fleet's name.
-    package var fleet: String
-    package var generatedAt: Date
-    package var change: PinnedChange
-    /// What `--select` said; nil for the whole fleet.
-    package var select: String?
+    public var fleet: String
+    /// When the plan was made.
+    public var generatedAt: Date
+    /// Where the run brings the instances.
+    public var change: Change
+    /// The text of the selector that chose the instances; nil for the whole fleet.
+    public var select: String?
     /// The whole migration set, oldest first.
-    package var migrations: [PinnedMigration]
-    package var waves: [PinnedWave]
+    public var migrations: [PinnedMigration]
+    /// In order; each has an instance.
+    public var waves: [Wave]
+
+    static let currentSchema = "convoy.pinned-plan/1"
 
     enum CodingKeys: String, CodingKey {
         case schema, fleet, change, select, migrations, waves
         case generatedAt = "generated_at"
     }
 
-    /// A file of the set.
-    package struct PinnedMigration: Sendable, Hashable, Codable {
-        package var version: MigrationVersion
-        package var checksum: String
+    /// Makes a plan of its parts.
+    package init(
+        fleet: String,
+        generatedAt: Date,
+        change: Change,
+        select: String? = nil,
+        migrations: [PinnedMigration] = [],
+        waves: [Wave]
+    ) {
+        self.fleet = fleet
+        self.generatedAt = generatedAt
+        self.change = change
+        self.select = select
+        self.migrations = migrations
+        self.waves = waves
     }
 
-    /// A ``Change``.
-    package struct PinnedChange: Sendable, Hashable, Codable {
-        package var direction: MigrationDirection
-        /// The version that was named; nil is the newest.
-        package var to: MigrationVersion?
-        package var steps: Int?
+    /// A migration of the set, as its file was when the plan was made.
+    public struct PinnedMigration: Sendable, Hashable, Codable {
+        /// The version of the migration.
+        public var version: MigrationVersion
+        /// Of the file's content, as the audit log records it.
+        public var checksum: String
+
+        /// The migration as its file is now.
+        package init(_ migration: Migration) {
+            version = migration.version
+            checksum = migration.checksum
+        }
     }
 
     /// A wave with its rules.
-    package struct PinnedWave: Sendable, Hashable, Codable {
-        package var name: String
-        package var instances: [PinnedInstance]
-        package var maxParallel: Int?
-        package var stop: Stop
-        package var onFailure: OnFailure
-        package var gate: PinnedGate?
+    public struct Wave: Sendable, Hashable, Codable {
+        /// The wave's name in the fleet file.
+        public var name: String
+        /// In the order of the selection.
+        public var instances: [PlannedInstance]
+        /// The most instances at a time; nil leaves it to the connection limits.
+        public var maxParallel: Int?
+        /// When failures halt the fleet.
+        public var stop: StopRules
+        /// What one failed instance means for the others.
+        public var onFailure: OnFailure
+        /// What must hold before the next wave starts; nil if nothing must.
+        public var gate: GateTerms?
 
         enum CodingKeys: String, CodingKey {
             case name, instances, stop, gate
@@ -59,184 +82,96 @@ package struct PinnedPlan: Sendable, Hashable, Codable {
             case onFailure = "on_failure"
         }
 
-        /// ``StopRules`` under the fleet file's names.
-        package struct Stop: Sendable, Hashable, Codable {
-            package var failures: Int?
-            package var failurePercent: Double?
-            package var sameFailure: Int?
-            package var unreachablePercent: Double?
-
-            enum CodingKeys: String, CodingKey {
-                case failures
-                case failurePercent = "failure_percent"
-                case sameFailure = "same_failure"
-                case unreachablePercent = "unreachable_percent"
-            }
-        }
-
-        /// What a ``Gate`` waits for; durations in seconds. What it runs comes from the fleet file, which may have filled in secrets there.
-        package struct PinnedGate: Sendable, Hashable, Codable {
-            package var soak: Double
-            package var every: Double
-            package var approve: Bool
-            /// Their names.
-            package var checks: [String]
+        /// A wave; by default it has no rules.
+        package init(
+            name: String,
+            instances: [PlannedInstance],
+            maxParallel: Int? = nil,
+            stop: StopRules = StopRules(),
+            onFailure: OnFailure = .proceed,
+            gate: GateTerms? = nil
+        ) {
+            self.name = name
+            self.instances = instances
+            self.maxParallel = maxParallel
+            self.stop = stop
+            self.onFailure = onFailure
+            self.gate = gate
         }
     }
 
-    /// An instance and where it stood.
-    package struct PinnedInstance: Sendable, Hashable, Codable {
-        package var name: String
-        package var server: String
-        package var database: String
-        /// The state of the instance; nil if it was not probed.
-        package var start: InstanceStart?
+    /// What the gate of a wave requires. What it runs comes from the fleet file, which may have filled in secrets there.
+    public struct GateTerms: Sendable, Hashable, Codable {
+        /// How long the conditions must hold, in seconds.
+        public var soak: Double
+        /// How often they are checked during the soak, in seconds.
+        public var every: Double
+        /// Whether an operator must approve.
+        public var approve: Bool
+        /// The names of its health checks.
+        public var checks: [String]
+
+        /// The terms of a gate of the fleet file.
+        package init(_ gate: Gate) {
+            soak = gate.soak / .seconds(1)
+            every = gate.every / .seconds(1)
+            approve = gate.approve
+            checks = gate.checks.map(\.name)
+        }
+    }
+
+    /// An instance and the state that it starts in.
+    public struct PlannedInstance: Sendable, Hashable, Codable {
+        /// The instance's name.
+        public var name: String
+        /// The name of its server in the fleet file.
+        public var server: String
+        /// The name of its database.
+        public var database: String
+        /// The state of the instance before the run; nil if it was not probed.
+        public var start: InstanceStart?
+
+        /// An instance that was not probed yet.
+        package init(_ instance: Instance) {
+            name = instance.name
+            server = instance.server
+            database = instance.database
+        }
     }
 }
 
-extension PinnedPlan {
-    /// Pins a plan.
-    ///
-    /// - Parameters:
-    ///   - selector: what chose the plan's instances.
-    ///   - statuses: the states of the instances that were probed.
-    package init(_ plan: RolloutPlan, set: MigrationSet, selector: Selector? = nil, statuses: [InstanceStatus] = [], at date: Date) {
-        let starts = Dictionary(statuses.map { ($0.name, InstanceStart($0)) }) { first, _ in first }
-        fleet = plan.fleet
-        generatedAt = date
-        change = PinnedChange(plan.change)
-        select = selector?.text
-        migrations = set.migrations.map { PinnedMigration(version: $0.version, checksum: $0.checksum) }
-        waves = plan.waves.map { wave in
-            PinnedWave(
-                name: wave.name,
-                instances: wave.instances.map {
-                    PinnedInstance(name: $0.name, server: $0.server, database: $0.database, start: starts[$0.name] ?? nil)
-                },
-                maxParallel: wave.maxParallel,
-                stop: PinnedWave.Stop(wave.stop),
-                onFailure: wave.onFailure,
-                gate: wave.gate.map(PinnedWave.PinnedGate.init)
-            )
-        }
-    }
+extension RunPlan {
+    /// All instances, in the order of the waves.
+    public var instances: [PlannedInstance] { waves.flatMap(\.instances) }
 
-    /// The plan itself again, with the connections and gates of the fleet of now; instances that it no longer has are left out.
-    package func plan(instances: [Instance], fleet file: Fleet) -> RolloutPlan {
-        let known = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
-        let gates = Dictionary(file.rollout.waves.map { ($0.name, $0.gate) }) { first, _ in first }
-        var plan = RolloutPlan(
-            fleet: fleet,
-            change: change.change,
-            waves: waves.map { wave in
-                RolloutPlan.Wave(
-                    name: wave.name,
-                    instances: wave.instances.compactMap { known[$0.name] },
-                    maxParallel: wave.maxParallel,
-                    stop: wave.stop.rules,
-                    onFailure: wave.onFailure,
-                    gate: gates[wave.name] ?? nil
-                )
-            },
-            limits: ConnectionLimits(file)
-        )
-        for instance in waves.flatMap(\.instances) { plan.starts[instance.name] = instance.start }
-        return plan
+    /// How many instances the run touches.
+    package var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
+
+    /// The states before the run, by the names of the instances; those that were not probed are missing.
+    package var starts: [String: InstanceStart] {
+        Dictionary(instances.compactMap { instance in instance.start.map { (instance.name, $0) } }) { first, _ in first }
     }
 
     /// The waves as events and reports name them.
     package var plannedWaves: [PlannedWave] { waves.map { PlannedWave(name: $0.name, instances: $0.instances.map(\.name)) } }
 
-    /// How many instances it names.
-    package var instanceCount: Int { waves.reduce(0) { $0 + $1.instances.count } }
-
-    // MARK: As a file
-
-    /// What every form of it has.
-    private struct Header: Decodable { var schema: String }
-
-    /// Whether this is a pinned plan of any form, which a newer one may replace.
-    package static func isOne(_ data: Data) -> Bool {
-        (try? JSONDecoder().decode(Header.self, from: data))?.schema.hasPrefix("convoy.pinned-plan/") == true
-    }
-
-    /// Reads what ``data()`` wrote.
-    ///
-    /// - Throws: an ``InvalidPlan`` for anything else.
-    package init(data: Data) throws(InvalidPlan) {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is not a plan file") }
-        guard header.schema == Self.schema else {
-            throw InvalidPlan(message: "the plan has the schema “\(header.schema)”, and this Convoy reads “\(Self.schema)”")
+    /// The same plan with the states that a probe found.
+    package func starting(from statuses: [InstanceStatus]) -> RunPlan {
+        let starts = Dictionary(statuses.map { ($0.name, InstanceStart($0)) }) { first, _ in first }
+        var plan = self
+        for wave in plan.waves.indices {
+            for index in plan.waves[wave].instances.indices {
+                plan.waves[wave].instances[index].start = starts[plan.waves[wave].instances[index].name] ?? nil
+            }
         }
-        do {
-            self = try decoder.decode(Self.self, from: data)
-        } catch {
-            throw InvalidPlan(message: "the plan is damaged")
-        }
-        guard change.isValid, waves.allSatisfy({ $0.instances.allSatisfy { !$0.name.isEmpty } }) else {
-            throw InvalidPlan(message: "the plan is damaged")
-        }
+        return plan
     }
 
-    /// Its JSON, with keys in order so that two plans can be compared as text.
-    package func data() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
-    }
-}
-
-/// A text that is not a pinned plan.
-package struct InvalidPlan: Error, Sendable, Hashable {
-    package let message: String
-}
-
-extension PinnedPlan.PinnedChange {
-    init(_ change: Change) {
-        direction = change.direction
-        to = change.target
-        if case .downSteps(let count) = change { steps = count }
-    }
-
-    var isValid: Bool {
-        direction == .up || (to == nil) != (steps == nil)
-    }
-
-    /// The change that it pins.
-    package var change: Change {
-        switch (direction, to) {
-        case (.up, let target): .up(to: target)
-        case (.down, let target?): .down(to: target)
-        case (.down, nil): .downSteps(steps ?? 0)
-        }
-    }
-}
-
-extension PinnedPlan.PinnedWave.Stop {
-    init(_ rules: StopRules) {
-        self.init(
-            failures: rules.failures,
-            failurePercent: rules.failurePercent,
-            sameFailure: rules.sameFailure,
-            unreachablePercent: rules.unreachablePercent
-        )
-    }
-
-    var rules: StopRules {
-        StopRules(failures: failures, failurePercent: failurePercent, sameFailure: sameFailure, unreachablePercent: unreachablePercent)
-    }
-}
-
-extension PinnedPlan.PinnedWave.PinnedGate {
-    init(_ gate: Gate) {
-        self.init(
-            soak: gate.soak / .seconds(1),
-            every: gate.every / .seconds(1),
-            approve: gate.approve,
-            checks: gate.checks.map(\.name)
-        )
+    /// The same plan with only these of its instances, and without the waves that have none.
+    package func keeping(_ isKept: (PlannedInstance) -> Bool) -> RunPlan {
+        var plan = self
+        for wave in plan.waves.indices { plan.waves[wave].instances.removeAll { !isKept($0) } }
+        plan.waves.removeAll(where: \.instances.isEmpty)
+        return plan
     }
 }

@@ -22,7 +22,7 @@ struct NextSteps {
     }
 
     var run: RunID
-    var plan: RolloutPlan
+    var plan: RunPlan
     var request: Request
     /// The outcome of each instance; instances that the run did not start are missing.
     var outcomes: [String: Outcome]
@@ -51,9 +51,8 @@ struct NextSteps {
     private func afterSteps() -> (commands: [ShellCommand], unclear: [String]) {
         var unclear: [String] = []
         var names: [MigrationVersion: [String]] = [:]
-        for instance in plan.waves.flatMap(\.instances) where outcomes[instance.name].map({ $0 != .rolledBack && $0 != .upToDate }) ?? true
-        {
-            guard let start = plan.starts[instance.name] else {
+        for instance in plan.instances where outcomes[instance.name].map({ $0 != .rolledBack && $0 != .upToDate }) ?? true {
+            guard let start = instance.start else {
                 unclear.append(instance.name)
                 continue
             }

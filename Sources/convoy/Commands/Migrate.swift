@@ -73,8 +73,8 @@ struct Migrate: FleetCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let pinned = try planFile.map(PinnedPlan.init(file:))
-        let change = pinned?.change.change ?? .up(to: to)
+        let pinned = try planFile.map(RunPlan.init(file:))
+        let change = pinned?.change ?? .up(to: to)
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
@@ -82,29 +82,33 @@ struct Migrate: FleetCommand {
             let selector = try pinned?.selector ?? settings.selector
             let selection = try await session.select(pinned.map { _ in selector } ?? nil)
             let request = NextSteps.Request(settings, selector, waves: waves, concurrency: concurrency)
-            let plan = try await session.plan(selection, change, waves: waves, concurrency: concurrency)
-            let mayRollBack = plan.waves.contains { $0.onFailure.rollsBack }
-            let statuses = await session.statuses(of: plan, warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown)
-            let report = session.report(on: plan, statuses)
-            if let pinned { try session.check(pinned, against: plan, selector, statuses) }
-            try session.checkRollbacksArePossible(plan, statuses)
-            if mayRollBack { session.tellWhatARollbackMeans() }
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: selector,
+                waves: waves,
+                concurrency: concurrency,
+                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
+            )
+            let report = session.report(on: planned.plan, planned.instances)
+            if let pinned { try session.check(pinned, against: planned.plan) }
+            try session.checkRollbacksArePossible(planned)
+            if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             guard let journal else {
                 try output.write(report, settings)
                 return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
-            if statuses.isNothingDue {
-                if changeOptions.yes { session.tellWarnings(of: statuses) }
-                return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
+            if planned.isNothingDue {
+                if changeOptions.yes { session.tellWarnings(of: planned.instances) }
+                return try session.writeThatNothingIsDue(planned, output).unlessIncomplete(selection)
             }
             if !changeOptions.yes {
                 StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
                 if report.changedInstances > 0 { try await Confirmation.ask(report.question) }
             }
             return try await session.run(
-                plan,
+                planned,
                 request,
-                statuses: statuses,
                 beside: changeOptions.besideOptions.beside,
                 journal,
                 output,

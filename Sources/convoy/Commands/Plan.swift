@@ -2,6 +2,7 @@ import ArgumentParser
 import ConvoyDashboard
 import ConvoyFleet
 import ConvoyIO
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -47,14 +48,12 @@ struct Plan: FleetCommand {
         try file?.check(against: session.protectedFiles)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let selection = try await session.select()
-            let plan = try await session.plan(selection, change)
-            let statuses = await session.statuses(of: plan)
-            let report = session.report(on: plan, statuses)
-            try session.checkRollbacksArePossible(plan, statuses)
-            if plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
+            let planned = try await session.plan(selection, change, selector: session.settings.selector)
+            let report = session.report(on: planned.plan, planned.instances)
+            try session.checkRollbacksArePossible(planned)
+            if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             if let file {
-                let pinned = PinnedPlan(plan, set: session.set, selector: session.settings.selector, statuses: statuses, at: Date())
-                let contents = Array(try pinned.data())
+                let contents = Array(try planned.plan.data())
                 try file.check()
                 do throws(FileWriteError) {
                     try replaceFile(file.path, contents)
@@ -75,7 +74,7 @@ extension String {
 
 extension FleetSession {
     /// What a plan would run on each of its instances, whose statuses are in the order of the waves.
-    func report(on plan: RolloutPlan, _ statuses: [InstanceStatus]) -> PlanReport {
+    func report(on plan: RunPlan, _ statuses: [InstanceStatus]) -> PlanReport {
         var rest = statuses[...]
         let waves = plan.waves.map { wave in
             let members = rest.prefix(wave.instances.count)
@@ -103,10 +102,10 @@ extension FleetSession {
     }
 
     /// Prints a note about instances that are in no wave and are therefore not migrated.
-    func tellLeftOut(_ plan: RolloutPlan) {
-        guard !plan.leftOut.isEmpty else { return }
-        let names = plan.leftOut.prefix(5).map(\.name.visible).joined(separator: ", ")
-        let more = plan.leftOut.count > 5 ? " and \(plan.leftOut.count - 5) more" : ""
+    func tellLeftOut(_ instances: [Instance]) {
+        guard !instances.isEmpty else { return }
+        let names = instances.prefix(5).map(\.name.visible).joined(separator: ", ")
+        let more = instances.count > 5 ? " and \(instances.count - 5) more" : ""
         StandardStreams.error.write("note: these instances are in no wave of this run: \(names)\(more)\n")
     }
 }

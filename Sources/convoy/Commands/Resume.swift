@@ -69,7 +69,7 @@ struct Resume: FleetCommand {
             let past = report.log
             for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
-            let plan = try await rebuild(record.id, pinned, past, session)
+            let (plan, targets) = try await rebuild(record.id, pinned, past, session)
             if !changeOptions.yes {
                 let left = plan.instanceCount - past.settledInstances
                 let isBackwards = plan.change.direction == .down
@@ -85,6 +85,7 @@ struct Resume: FleetCommand {
             }
             return try await session.run(
                 plan,
+                on: targets,
                 try request(pinned, session),
                 journal,
                 record.id,
@@ -117,11 +118,10 @@ struct Resume: FleetCommand {
         let (pinned, report) = try await access.past(of: record.id, in: journal)
         let past = report.log
         if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
-        var plan = try await rebuild(record.id, pinned, past, session)
-        let count = plan.instanceCount
-        for index in plan.waves.indices { plan.waves[index].instances.removeAll { past.isSettled($0.name) } }
-        plan.waves.removeAll(where: \.instances.isEmpty)
-        let statuses = await session.statusesOfRest(of: plan)
+        let (whole, targets) = try await rebuild(record.id, pinned, past, session)
+        let count = whole.instanceCount
+        let plan = whole.keeping { !past.isSettled($0.name) }
+        let statuses = await session.statusesOfRest(of: plan, targets)
         try output.write(session.report(on: plan, statuses), session.settings)
         var text = "run \(record.id) has \(plan.instanceCount) of \(count) instances left\n"
         if !past.owedRollbacks.isEmpty {
@@ -133,7 +133,7 @@ struct Resume: FleetCommand {
     }
 
     /// The options that the run was started with, as far as its plan contains them.
-    private func request(_ pinned: PinnedPlan, _ session: FleetSession) throws -> NextSteps.Request {
+    private func request(_ pinned: RunPlan, _ session: FleetSession) throws -> NextSteps.Request {
         let names = pinned.waves.map(\.name)
         let isWhole = Set(session.fleet.rollout.waves.map(\.name)).isSubset(of: names)
         return try NextSteps.Request(session.settings, pinned.selector, waves: isWhole ? [] : names)
@@ -143,13 +143,14 @@ struct Resume: FleetCommand {
     private func finality(
         _ record: RunRecord,
         _ reason: HaltReason,
-        _ pinned: PinnedPlan,
+        _ pinned: RunPlan,
         _ past: RunLog,
         _ session: FleetSession
     ) async throws -> CommandFailure {
+        let known = Set(try await session.select().instances.map(\.name))
         let next = NextSteps(
             run: record.id,
-            plan: pinned.plan(instances: try await session.select().instances, fleet: session.fleet),
+            plan: pinned.keeping { known.contains($0.name) },
             request: try request(pinned, session),
             outcomes: Dictionary(past.instances.map { ($0.name, $0.outcome) }) { first, _ in first },
             set: session.set
@@ -161,11 +162,17 @@ struct Resume: FleetCommand {
     /// The run's plan with the current connections.
     ///
     /// - Throws: an error if a server could not list its databases, or if the files or instances differ from those that the run began with.
-    private func rebuild(_ run: RunID, _ pinned: PinnedPlan, _ past: RunLog, _ session: FleetSession) async throws -> RolloutPlan {
+    private func rebuild(
+        _ run: RunID,
+        _ pinned: RunPlan,
+        _ past: RunLog,
+        _ session: FleetSession
+    ) async throws -> (RunPlan, RunTargets) {
         let selection = try await session.select()
         guard selection.isComplete else {
             throw CommandFailure(.unreachable, "some servers could not list their databases; nothing was changed")
         }
-        return try pinned.resumed(run, after: past, instances: selection.instances, fleet: session.fleet, set: session.set)
+        let targets = RunTargets(selection.instances, of: session.fleet)
+        return (try pinned.resumed(run, after: past, on: targets, set: session.set), targets)
     }
 }

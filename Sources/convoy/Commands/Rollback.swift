@@ -58,9 +58,13 @@ struct Rollback: FleetCommand {
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selection = try await session.select()
-            let plan = try await session.plan(selection, change)
-            let statuses = await session.statuses(of: plan, warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown)
-            let report = session.report(on: plan, statuses)
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: settings.selector,
+                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
+            )
+            let report = session.report(on: planned.plan, planned.instances)
             let isRefused = report.instances.contains { $0.outcome == .blocked }
             guard let journal, !isRefused else {
                 try output.write(report, settings)
@@ -74,9 +78,9 @@ struct Rollback: FleetCommand {
                 }
                 return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
-            if statuses.isNothingDue {
-                if changeOptions.yes { session.tellWarnings(of: statuses) }
-                return try session.writeThatNothingIsDue(plan, statuses, output).unlessIncomplete(selection)
+            if planned.isNothingDue {
+                if changeOptions.yes { session.tellWarnings(of: planned.instances) }
+                return try session.writeThatNothingIsDue(planned, output).unlessIncomplete(selection)
             }
             if !changeOptions.yes { StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief)) }
             if report.changedInstances > 0 {
@@ -84,9 +88,8 @@ struct Rollback: FleetCommand {
                 if !changeOptions.yes { try await Confirmation.ask(report.question) }
             }
             return try await session.run(
-                plan,
+                planned,
                 NextSteps.Request(settings, settings.selector),
-                statuses: statuses,
                 beside: changeOptions.besideOptions.beside,
                 journal,
                 output,

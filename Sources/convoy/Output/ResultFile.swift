@@ -2,7 +2,7 @@ import ConvoyFleet
 import ConvoyIO
 import ConvoyMigrations
 import ConvoyReporting
-import ConvoyRollout
+import ConvoyRun
 import FoundationEssentials
 import Glibc
 
@@ -53,7 +53,7 @@ struct ResultFile: Sendable {
             return format.recognizes(String(decoding: bytes, as: UTF8.self))
         case .plan:
             guard let bytes = Self.read(path, limit: Self.planLimit) else { return false }
-            return PinnedPlan.isOne(Data(bytes))
+            return RunPlan.isOne(Data(bytes))
         }
     }
 

@@ -7,7 +7,7 @@ import Glibc
 /// What the operator types while a run waits at a gate.
 enum Keyboard {
     /// An approval for each yes that the operator types; nothing is read if no gate of the plan requires approval.
-    static func approvals(_ plan: RolloutPlan) -> AsyncStream<OperatorRequest.Kind> {
+    static func approvals(_ plan: RunPlan) -> AsyncStream<OperatorRequest.Kind> {
         let (answers, answer) = AsyncStream.makeStream(of: OperatorRequest.Kind.self)
         guard plan.waves.contains(where: { $0.gate?.approve == true }) else {
             answer.finish()

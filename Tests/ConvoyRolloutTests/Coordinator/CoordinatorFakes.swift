@@ -4,6 +4,7 @@ import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
+import FoundationEssentials
 import Synchronization
 import TestSupport
 
@@ -228,10 +229,56 @@ extension Event.Kind {
     }
 }
 
-func plan(_ waves: RolloutPlan.Wave..., limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64)) -> RolloutPlan {
-    RolloutPlan(fleet: "eu", change: .up(to: nil), waves: waves, limits: limits)
+/// A wave of a plan, with the connections of its instances.
+struct ConnectedWave {
+    var wave: RunPlan.Wave
+    var instances: [Instance]
+
+    init(_ name: String, _ instances: [Instance], maxParallel: Int? = nil, onFailure: OnFailure = .proceed) {
+        wave = RunPlan.Wave(
+            name: name,
+            instances: instances.map(RunPlan.PlannedInstance.init),
+            maxParallel: maxParallel,
+            onFailure: onFailure
+        )
+        self.instances = instances
+    }
 }
 
-func planned(_ name: String, _ names: String, maxParallel: Int? = nil, failures: Int? = nil) -> RolloutPlan.Wave {
-    RolloutPlan.Wave(name: name, instances: instances(names), maxParallel: maxParallel, stop: StopRules(failures: failures))
+/// A plan, with the connections of its instances.
+struct ConnectedPlan {
+    var plan: RunPlan
+    var targets: RunTargets
+}
+
+extension Coordinator {
+    func run(
+        _ connected: ConnectedPlan,
+        id: RunID? = nil,
+        resuming past: RunLog? = nil,
+        by person: String = "",
+        stopRequests: AsyncStream<Void> = AsyncStream { $0.finish() },
+        answers: AsyncStream<OperatorRequest.Kind> = AsyncStream { $0.finish() }
+    ) async -> RunLog {
+        await run(
+            connected.plan,
+            on: connected.targets,
+            id: id,
+            resuming: past,
+            by: person,
+            stopRequests: stopRequests,
+            answers: answers
+        )
+    }
+}
+
+func plan(_ waves: ConnectedWave..., limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64)) -> ConnectedPlan {
+    let plan = RunPlan(fleet: "eu", generatedAt: Date(timeIntervalSince1970: 0), change: .up(to: nil), waves: waves.map(\.wave))
+    return ConnectedPlan(plan: plan, targets: RunTargets(waves.flatMap(\.instances), limits: limits))
+}
+
+func planned(_ name: String, _ names: String, maxParallel: Int? = nil, failures: Int? = nil) -> ConnectedWave {
+    var wave = ConnectedWave(name, instances(names), maxParallel: maxParallel)
+    wave.wave.stop = StopRules(failures: failures)
+    return wave
 }

@@ -28,9 +28,9 @@ import Testing
         Coordinator(migrator: fake, inspector: fake, events: sink, journal: journal, surroundings: surroundings)
     }
 
-    private func gated(_ name: String, _ names: String) -> RolloutPlan.Wave {
+    private func gated(_ name: String, _ names: String) -> ConnectedWave {
         var wave = planned(name, names)
-        wave.gate = Gate(approve: true)
+        wave.wave.gate = RunPlan.GateTerms(Gate(approve: true))
         return wave
     }
 

@@ -140,9 +140,11 @@ import Testing
     @Test func aBusyJournalGetsTheNextEventsTogetherAndAStopIsNotLate() async {
         let gate = GatedSink()
         let mailbox = Mailbox<RunDriver.Message>()
+        let connected = plan(planned("all", "a b", maxParallel: 1))
         var driver = RunDriver(
             Coordinator(migrator: fake, inspector: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
-            plan: plan(planned("all", "a b", maxParallel: 1)),
+            plan: connected.plan,
+            targets: connected.targets,
             id: RunID("run-1"),
             startedAt: Date(timeIntervalSince1970: 0),
             past: nil,
@@ -185,7 +187,7 @@ import Testing
     /// What has settled stays as it is; the events begin anew and the run is resumed.
     @Test func aRunWhoseFirstEventIsDamagedIsResumedFromItsPlan() async {
         let plan = plan(planned("all", "a b"))
-        var past = RunLog(announcing: plan.plannedWaves)
+        var past = RunLog(announcing: plan.plan.plannedWaves)
         past.apply(Event(at: Date(timeIntervalSince1970: 1), .instanceStarted(instance: "a", wave: "all")))
         past.apply(
             Event(at: Date(timeIntervalSince1970: 2), .instanceFinished(instance: "a", result: InstanceResult(outcome: .rolledBack)))
@@ -221,13 +223,9 @@ import Testing
         let counting = CountingInstances()
         let all = (0..<10_000).map { instance("i\($0)@s\($0 % 40)") }
         let report = await Coordinator(migrator: counting, inspector: counting, events: EventFanOut([])).run(
-            RolloutPlan(
-                fleet: "big",
-                change: .up(to: nil),
-                waves: [
-                    RolloutPlan.Wave(name: "canary", instances: Array(all[..<10]), maxParallel: 1),
-                    RolloutPlan.Wave(name: "rest", instances: Array(all[10...]), maxParallel: 50),
-                ],
+            plan(
+                ConnectedWave("canary", Array(all[..<10]), maxParallel: 1),
+                ConnectedWave("rest", Array(all[10...]), maxParallel: 50),
                 limits: ConnectionLimits(total: 100, perServer: 4, servers: ["s3": 2])
             )
         )

@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [OnFailure.rollbackInstance, .rollbackWave])
     func theRulesReturnIt(onFailure: OnFailure) async {
         let runs = ScriptedInstances([InstanceResult(outcome: .unknown), InstanceResult(outcome: .rolledBack)], pending: [2, 3, 4])
-        let wave = RolloutPlan.Wave(name: "all", instances: instances("a"), onFailure: onFailure)
+        let wave = ConnectedWave("all", instances("a"), onFailure: onFailure)
         let report = await Coordinator(migrator: runs, inspector: runs, events: RecordingSink()).run(plan(wave))
         #expect(runs.changes == [.up(to: nil), .revert([2, 3, 4].map(MigrationVersion.init), start: MigrationVersion(1))])
         #expect(report.instances.map(\.outcome) == [.rolledBack])
@@ -23,9 +23,9 @@ import Testing
     /// Going down there is nothing to return.
     @Test func aRollbackIsNotReturned() async {
         let runs = ScriptedInstances([InstanceResult(outcome: .unknown)], pending: [3, 2])
-        let wave = RolloutPlan.Wave(name: "all", instances: instances("a"), onFailure: .rollbackInstance)
+        let wave = ConnectedWave("all", instances("a"), onFailure: .rollbackInstance)
         var down = plan(wave)
-        down.change = .down(to: MigrationVersion(1))
+        down.plan.change = .down(to: MigrationVersion(1))
         let report = await Coordinator(migrator: runs, inspector: runs, events: RecordingSink()).run(down)
         #expect(runs.changes == [.down(to: MigrationVersion(1))])
         #expect(report.instances.map(\.outcome) == [.unknown])
@@ -45,7 +45,7 @@ import Testing
             let instance = database.instance(connection: database.ownerOverTCP(port: proxy.port)) { $0.connectTimeout = .seconds(10) }
             let runner = InstanceRunner(set, reconnectWait: .seconds(1))
             let sink = RecordingSink()
-            let wave = RolloutPlan.Wave(name: "all", instances: [instance], onFailure: onFailure)
+            let wave = ConnectedWave("all", [instance], onFailure: onFailure)
             let running = Task { await Coordinator(migrator: runner, inspector: runner, events: sink).run(plan(wave)) }
             // Whatever goes wrong, the run comes to an end.
             defer { proxy.set(mode: .forward) }

@@ -1,0 +1,86 @@
+package import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRollout
+internal import ConvoyRun
+
+extension FleetClient {
+    /// Plans a migration of the fleet: assigns the instances to the waves of the fleet file and probes them. Changes nothing.
+    ///
+    /// - Parameters:
+    ///   - target: where to bring the instances.
+    ///   - select: a selector, as for `convoy migrate --select`; nil selects all.
+    ///   - waves: the waves to run; empty runs all.
+    ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.
+    /// - Throws: as ``instances(select:)``, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
+    public func plan(
+        _ target: Target,
+        select: String? = nil,
+        waves: [String] = [],
+        concurrency: Int? = nil
+    ) async throws -> PlannedRun {
+        let change: Change =
+            switch target {
+            case .newest: .up(to: nil)
+            case .version(let version): .up(to: version)
+            }
+        do throws(UnknownTarget) {
+            try set.check(change)
+        } catch {
+            throw FleetError(.unknownTarget, error.description, hint: error.hint)
+        }
+        let selector = try selector(select)
+        let instances = try await instances(selector)
+        let planned: PlannedRun
+        do throws(UnknownWave) {
+            planned = try await plan(change, of: instances, selector: selector, waves: waves, concurrency: concurrency)
+        } catch {
+            throw FleetError(.unknownWave, error.description)
+        }
+        if let problem = planned.plan.irreversibleMigrations(planned.instances, in: set).first {
+            throw FleetError(.irreversible, "on_failure rolls back, but a pending version is irreversible: \(problem)")
+        }
+        return planned
+    }
+
+    /// What a plan is doing at the moment, for a line on the terminal.
+    package enum PlanProgress: Sendable {
+        /// The cohorts of this many instances are read.
+        case readingCohorts(Int)
+        case probing(FleetProbe.Progress)
+    }
+
+    /// Plans a change of these instances: assigns them to waves, and probes those that the plan touches.
+    ///
+    /// - Parameters:
+    ///   - selector: chose the instances; nil chose all.
+    ///   - waves: the waves to run; empty runs all.
+    ///   - concurrency: the most instances at a time in any wave.
+    package func plan(
+        _ change: Change,
+        of instances: [Instance],
+        selector: Selector?,
+        waves: [String] = [],
+        concurrency: Int? = nil,
+        onProgress: @Sendable (PlanProgress) -> Void = { _ in }
+    ) async throws(UnknownWave) -> PlannedRun {
+        let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet))
+        var cohorts: [String: String] = [:]
+        if fleet.rollout.needsCohorts {
+            onProgress(.readingCohorts(instances.count))
+            cohorts = await probe.cohorts(of: instances)
+        }
+        let (plan, leftOut) = try RunPlan.assigning(
+            instances,
+            of: fleet,
+            set,
+            change,
+            selector: selector,
+            cohorts: cohorts,
+            waves: waves,
+            concurrency: concurrency
+        )
+        let targets = RunTargets(instances, of: fleet)
+        let statuses = await probe.statuses(of: targets.instances(of: plan), for: change) { onProgress(.probing($0)) }
+        return PlannedRun(plan: plan.starting(from: statuses), instances: statuses, targets: targets, leftOut: leftOut)
+    }
+}

@@ -1,0 +1,48 @@
+package import ConvoyFleet
+package import ConvoyRun
+import ConvoyText
+
+/// What it takes to carry out a plan and is not in it, because it has secrets or may have to be fixed before a run is resumed: connections, gates and
+/// limits, from the fleet file of now.
+package struct RunTargets: Sendable {
+    /// By their names.
+    package var instances: [String: Instance]
+    /// The gates of the fleet file, by the names of the waves; a wave without a gate is missing.
+    package var gates: [String: Gate]
+    package var limits: ConnectionLimits
+
+    package init(_ instances: [Instance], gates: [String: Gate] = [:], limits: ConnectionLimits) {
+        self.instances = Dictionary(instances.map { ($0.name, $0) }) { first, _ in first }
+        self.gates = gates
+        self.limits = limits
+    }
+
+    /// - Parameter instances: of the fleet, discovered ones included.
+    package init(_ instances: [Instance], of fleet: Fleet) {
+        let gates = fleet.rollout.waves.compactMap { wave in wave.gate.map { (wave.name, $0) } }
+        self.init(instances, gates: Dictionary(gates) { first, _ in first }, limits: ConnectionLimits(fleet))
+    }
+
+    /// The gate of a wave: the terms are the plan's, what it checks and runs is the fleet file's of now. Nil if the plan has no gate there.
+    package func gate(of wave: RunPlan.Wave) -> Gate? {
+        wave.gate.map { terms in
+            let now = gates[wave.name]
+            return Gate(
+                soak: Duration(clampingSeconds: terms.soak),
+                every: Duration(clampingSeconds: terms.every),
+                approve: terms.approve,
+                checks: now?.checks ?? [],
+                command: now?.command ?? [],
+                http: now?.http
+            )
+        }
+    }
+
+    /// The instances of a plan, in the order of its waves; those that the fleet no longer has are left out.
+    package func instances(of plan: RunPlan) -> [Instance] { instances(in: plan.waves) }
+
+    /// The instances of waves, in their order; those that the fleet no longer has are left out.
+    package func instances(in waves: [RunPlan.Wave]) -> [Instance] {
+        waves.flatMap(\.instances).compactMap { instances[$0.name] }
+    }
+}
