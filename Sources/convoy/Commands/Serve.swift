@@ -209,7 +209,7 @@ struct Serve: FleetCommand {
         let journal = session.fleet.journal
         return RunControl(journal: journal, person: Operator.current) { run throws(ResumeError) in
             try await Self.checkUpToDate(run, RunCatalog(session.fleet))
-            try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, environment: settings.environment).start()
+            try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile).start()
         }
     }
 }
