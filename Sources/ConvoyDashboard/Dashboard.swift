@@ -40,7 +40,7 @@ package struct Dashboard: Sendable {
     ///   - token: what readers have to show; nil allows every client that can reach the server to read, and requires a loopback address.
     ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
     ///     any.
-    ///   - control: what may be done to runs; nil nothing. It takes a token.
+    ///   - control: what may be done to runs; nil allows nothing. It takes a token.
     ///   - probe: probes every instance; one call at a time.
     ///   - log: takes down what goes wrong, a line each.
     package init(
@@ -77,7 +77,7 @@ package struct Dashboard: Sendable {
     /// Serves until the process is asked to end, by SIGINT or SIGTERM, or until the task is cancelled.
     ///
     /// - Parameter listening: is given the address, with the real port, as soon as requests are answered.
-    /// - Throws: ``ListenError`` where the address cannot be listened on.
+    /// - Throws: ``ListenError`` if the address cannot be listened on.
     package func run(listening: @escaping @Sendable (_ url: String) async -> Void) async throws {
         let logger = Logger(label: "convoy.dashboard") { _ in SwiftLogNoOpLogHandler() }
         let application = Application(

@@ -15,7 +15,7 @@ struct JournalFile: Sendable {
         case missing, file
     }
 
-    /// Finds a journal that is there; nil where there is none.
+    /// Finds an existing journal; nil if the file does not exist.
     static func existing(_ path: String) throws(JournalError) -> JournalFile? {
         try checkName(path)
         guard let file = try resolve(path), try file.kind() == .file else { return nil }
@@ -62,7 +62,7 @@ struct JournalFile: Sendable {
         path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
     }
 
-    /// Nil where its folder does not exist.
+    /// Nil if the journal's folder does not exist.
     private static func resolve(_ path: String) throws(JournalError) -> JournalFile? {
         guard let resolved = realpath(folder(of: path), nil) else {
             if errno == ENOENT { return nil }

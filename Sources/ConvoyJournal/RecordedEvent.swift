@@ -4,7 +4,7 @@ package import ConvoyRun
 package struct RecordedEvent: Sendable {
     /// Ascending in a journal, from 1.
     package var number: Int64
-    /// Nil for a type that this program does not know, which a newer one wrote, and for one that is damaged.
+    /// Nil if its type is unknown because a newer program wrote it, or if it is damaged.
     package var event: Event?
     /// Whether the text is not an event of any program.
     package var isDamaged = false
@@ -77,12 +77,12 @@ package struct RecordedEvents: AsyncSequence, Sendable {
             self.events = events
         }
 
-        /// - Throws: ``JournalError`` where the journal cannot be read.
+        /// - Throws: ``JournalError`` if the journal cannot be read.
         package mutating func next() async throws(JournalError) -> RecordedEvent? {
             try await next(isolation: #isolation)
         }
 
-        /// - Throws: ``JournalError`` where the journal cannot be read.
+        /// - Throws: ``JournalError`` if the journal cannot be read.
         package mutating func next(isolation actor: isolated (any Actor)?) async throws(JournalError) -> RecordedEvent? {
             if page.isEmpty, let last {
                 page = try await events.journal.events(of: events.run, events.selection, after: last, limit: events.pageSize)[...]

@@ -39,7 +39,7 @@ package final class RunLock: Sendable {
         )
     }
 
-    /// The process that works on a run, for example `pid 4711 on db-tools`; nil if there is none.
+    /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
     package static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
         let path = try lockPath(run, journal)
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)

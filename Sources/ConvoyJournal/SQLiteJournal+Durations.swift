@@ -20,7 +20,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// How long each migration usually takes on an instance of a fleet: the median over its newest runs. Empty where the journal has none.
+    /// How long each migration usually takes on an instance of a fleet: the median over its newest runs. Empty if the journal has none.
     ///
     /// However large the journal is, only the newest events are read: half a second of work at most.
     ///

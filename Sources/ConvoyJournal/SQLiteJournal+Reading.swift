@@ -27,7 +27,7 @@ extension SQLiteJournal {
         return found.first { $0.id.description == text }.map { [$0] } ?? found
     }
 
-    /// What was given to ``begin(_:plan:)``; nil where the journal does not have the run.
+    /// What was given to ``begin(_:plan:)``; nil if the journal does not have the run.
     package func plan(of run: RunID) async throws(JournalError) -> Data? {
         try await read { db in try Data.fetchOne(db, sql: "SELECT plan FROM runs WHERE id = ?", arguments: [run.description]) }
     }
@@ -53,7 +53,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// The number of the last event of a run; 0 where it has none.
+    /// The number of the last event of a run; 0 if it has no events.
     package func lastEvent(of run: RunID) async throws(JournalError) -> Int64 {
         try await read { db in
             try Int64.fetchOne(db, sql: "SELECT max(number) FROM events WHERE run = ?", arguments: [run.description]) ?? 0
@@ -65,7 +65,7 @@ extension SQLiteJournal {
     /// - Parameters:
     ///   - selection: which of them.
     ///   - number: the last one that the caller has; 0 begins at the beginning.
-    /// - Throws: ``JournalError`` where the journal cannot be read.
+    /// - Throws: ``JournalError`` if the journal cannot be read.
     package func events(
         of run: RunID,
         _ selection: RecordedEvents.Selection = .all,
@@ -159,7 +159,7 @@ extension SQLiteJournal {
 }
 
 extension RunRecord {
-    /// Nil for a record that is damaged.
+    /// Nil if the record is damaged.
     fileprivate init?(_ row: Row) {
         func text(_ column: String) -> String? { String.fromDatabaseValue(row[column]) }
         let word = text("status")

@@ -64,7 +64,7 @@ package final class SQLiteJournal: Journal {
         }
     }
 
-    /// Opens a journal that is there and never writes to it; nil where there is none.
+    /// Opens an existing journal for reading only; nil if there is no journal at the path.
     ///
     /// - Throws: ``JournalError`` if the file cannot be read, is not a journal, or was created by a newer program.
     package static func open(readingAt path: String) async throws(JournalError) -> SQLiteJournal? {
@@ -79,7 +79,7 @@ package final class SQLiteJournal: Journal {
 
     /// Closes the file; nothing can be written or read after it. Without this the file is closed when the last reference goes.
     ///
-    /// - Throws: ``JournalError`` where that does not work; what was written is safe all the same.
+    /// - Throws: ``JournalError`` if that does not work; what was written is safe all the same.
     package func close() async throws(JournalError) {
         try await Self.offThePool { () throws(JournalError) in try Self.failing(self.path) { try self.pool.close() } }
     }

@@ -6,13 +6,13 @@ internal import Glibc
 /// libpq could work through the lists by itself, but it has no time limit for an entry while it is polled, and looks names up in the thread
 /// that polls.
 struct Host: Sendable, Hashable {
-    /// A name, an address or a socket's folder; kept for TLS and password files. Nil is the default socket.
+    /// A name, an address or a socket's folder; kept for TLS and password files. Nil means the default socket.
     var name: String?
     /// What to connect to, where it is not the name.
     var address: String?
     var port: String?
 
-    /// - Throws: `.invalidParameters` where the lists have different lengths.
+    /// - Throws: `.invalidParameters` if the lists have different lengths.
     static func list(_ parameters: ConnectionParameters) throws(PostgresError) -> [Host] {
         func split(_ keyword: String) -> [String] {
             parameters[keyword].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []

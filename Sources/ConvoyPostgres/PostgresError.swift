@@ -51,7 +51,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 public struct ServerMessage: Sendable, Hashable {
     /// Not localised: `ERROR`, `FATAL`, `NOTICE`, `WARNING`, …
     public var severity: String
-    /// The five characters of the SQLSTATE, for example `23505`; empty where libpq itself wrote the message.
+    /// The five characters of the SQLSTATE, for example `23505`; empty if libpq itself wrote the message.
     public var sqlstate: String
     /// The primary message, in the server's language.
     public var message: String

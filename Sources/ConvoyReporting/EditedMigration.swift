@@ -27,7 +27,7 @@ extension FleetReport {
         return names.sorted { $0.key < $1.key }.map { EditedMigration(version: $0.key, instances: $0.value) }
     }
 
-    /// As a table's last lines have them; none where no file was edited.
+    /// As a table's last lines have them; none if no file was edited.
     func editedLines(_ style: OutputStyle) -> [String] {
         let edited = editedMigrations
         guard !edited.isEmpty else { return [] }

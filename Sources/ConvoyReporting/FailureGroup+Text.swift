@@ -4,7 +4,7 @@ import ConvoyRun
 import ConvoyText
 
 extension Failure {
-    /// `Migrations/20260808090000_x.sql:7`; nil where no file is at fault.
+    /// `Migrations/20260808090000_x.sql:7`; nil if no file is at fault.
     var place: String? { file.map { file in line.map { "\(file):\($0)" } ?? file } }
 
     /// The holder of the lock, unless the message names it already.
@@ -55,7 +55,7 @@ extension FailureGroup {
         instances.count == 1 ? listed(instances) : "\(counted(instances.count, "instance")): \(listed(instances))"
     }
 
-    /// `first seen: 2026-08-08 09:00:00Z, in waves canary, rest`; nil where it was found without a run.
+    /// `first seen: 2026-08-08 09:00:00Z, in waves canary, rest`; nil if it was found without a run.
     private var seen: String? {
         guard let firstSeen, !waves.isEmpty else { return nil }
         return "first seen: \(firstSeen.human), in \(waves.count == 1 ? "wave" : "waves") \(listed(waves))"

@@ -48,7 +48,7 @@ extension FleetReport {
         return table.lines(style)
     }
 
-    /// What became of each wave; no lines where there is only one.
+    /// What became of each wave; no lines if there is only one.
     func waveLines(_ style: OutputStyle) -> [String] {
         guard log.waves.count > 1 else { return [] }
         var table = TextTable([

@@ -48,7 +48,7 @@ package struct InstanceReport: Sendable, Hashable {
     /// Its state when the run began, for an instance that the run has not reached.
     private var start: InstanceStart? { log.state == .notReached && log.pending == nil ? facts.start : nil }
 
-    /// The newest version before the run; nil for none, or if it is not known.
+    /// The newest version before the run; nil if there was no version, or if it is not known.
     package var from: MigrationVersion? { start.map(\.version) ?? log.from }
 
     /// The migrations that are or were pending when the run began; nil before that is known.
@@ -69,7 +69,7 @@ package struct InstanceReport: Sendable, Hashable {
     /// The ending that decides its outcome: an instance that the run has not reached is pending, however another run ended.
     private var decidingResult: InstanceResult? { log.result == nil ? nil : lastEnding?.result ?? log.result }
 
-    /// When that was learnt which is shown of it; nil where nothing is known.
+    /// When the state that is shown of it was read; nil if nothing is known.
     package var knownAt: Date? { [facts.probe?.at, lastEnding?.at].compactMap(\.self).max() }
 
     /// What the probe found, unless a run ended here later.
@@ -97,7 +97,7 @@ package struct InstanceReport: Sendable, Hashable {
     /// Why its outcome is bad.
     package var failure: Failure? { contradiction.map(\.failure) ?? decidingResult?.failure }
 
-    /// The newest version now; nil for none, or where it is not known.
+    /// The newest version now; nil if there is no version, or if it is not known.
     package var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? log.result).map(\.to) ?? from }
 
     /// Whether it is known what its ledger holds, be it no version at all.
@@ -121,6 +121,6 @@ package struct InstanceReport: Sendable, Hashable {
         return pending.map { Array($0.dropFirst(log.appliedOfPlan)) }
     }
 
-    /// How long the run's migrations took here; nil where it has none.
+    /// How long the run's migrations took here; nil if the run applied no migration here.
     var workTime: Duration? { log.applied.isEmpty ? nil : log.applied.reduce(.zero) { $0 + $1.duration } }
 }

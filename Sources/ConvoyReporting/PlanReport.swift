@@ -10,13 +10,13 @@ package struct PlanReport: Sendable {
     package var fleet: String
     /// Which way the migrations would run.
     package var direction: MigrationDirection
-    /// The version that instances are brought to; nil where each goes back a number of steps.
+    /// The version that instances are brought to; nil if each goes back a number of steps.
     package var target: MigrationVersion?
     /// When the instances were probed.
     package var generatedAt: Date
     /// In the order in which they would run.
     package var waves: [Wave]
-    /// The maintenance window; nil where the fleet has none.
+    /// The maintenance window; nil if the fleet has none.
     package var window: Window?
     /// The names of the set's migrations, for people.
     package var migrationNames: [MigrationVersion: String]
@@ -25,7 +25,7 @@ package struct PlanReport: Sendable {
     package struct Window: Sendable, Hashable {
         /// As the fleet file has it: days, times, time zone.
         package var text: String
-        /// When it opens; nil where it is open.
+        /// When it opens; nil if it is open.
         package var opensAt: Date?
 
         /// A window as it stands when the plan is made.

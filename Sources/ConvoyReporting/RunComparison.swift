@@ -26,12 +26,12 @@ package struct RunComparison: Sendable {
     package struct Migration: Sendable, Hashable {
         package var version: MigrationVersion
         package var direction: MigrationDirection
-        /// In the first run; nil where it did not run.
+        /// In the first run; nil if the migration did not run in it.
         package var first: MigrationDurations?
-        /// In the second run; nil where it did not run.
+        /// In the second run; nil if the migration did not run in it.
         package var second: MigrationDurations?
 
-        /// How many times as long the second run took; nil where one of them did not run it, or in no time.
+        /// How many times as long the second run took; nil if one of them did not run it, or if the first took no time.
         ///
         /// - Parameter share: which percentile of the two is compared; 1 is the longest.
         package func ratio(_ share: Double) -> Double? {
@@ -112,7 +112,8 @@ package struct RunComparison: Sendable {
         return pairs.sorted { ($0.direction == .up ? 0 : 1, $0.version) < ($1.direction == .up ? 0 : 1, $1.version) }
     }
 
-    /// How many times as long the migrations of both took in the second run: the median over their medians; nil where they have none in common.
+    /// How many times as long the migrations of both took in the second run: the median over their medians; nil if they have no migration in
+    /// common.
     package var typicalRatio: Double? {
         let ratios = migrations.compactMap { $0.ratio(0.5) }.sorted()
         return ratios.isEmpty ? nil : ratios[(ratios.count - 1) / 2]

@@ -14,7 +14,7 @@ package struct StatementExcerpt: Sendable, Hashable {
     }
 
     package private(set) var lines: [String] = []
-    /// Nil where the server points nowhere.
+    /// Nil if the server gave no position.
     package private(set) var caret: Caret?
 
     /// Maximum number of lines to show, not counting lines that stand for omitted text.
@@ -24,7 +24,7 @@ package struct StatementExcerpt: Sendable, Hashable {
 
     /// - Parameters:
     ///   - position: in Unicode code points from 1; the statement's end is one too.
-    ///   - width: in columns; nil where lines may have any length. A longer line is cut around the caret, the others at their ends.
+    ///   - width: in columns; nil if lines may have any length. A longer line is cut around the caret, the others at their ends.
     ///   - ellipsis: what stands for what is cut.
     init(_ statement: String, position: Int?, width: Int?, ellipsis: String) {
         var (shown, place) = Self.lines(of: statement, position)
@@ -130,7 +130,7 @@ extension Failure {
     ///     for line in failure.excerpt(width: 80)?.marked() ?? [] { … }
     ///
     /// - Parameters:
-    ///   - width: in columns; nil where lines may have any length.
+    ///   - width: in columns; nil if lines may have any length.
     ///   - ellipsis: what stands for what is cut.
     package func excerpt(width: Int? = nil, ellipsis: String = "…") -> StatementExcerpt? {
         statement.map { StatementExcerpt($0, position: position, width: width, ellipsis: ellipsis) }

@@ -12,7 +12,7 @@ public struct RunWork: Sendable, Hashable {
         self.ledger = ledger
     }
 
-    /// The newest version before the run; nil for none.
+    /// The newest version before the run; nil if there was no version.
     public var from: MigrationVersion? {
         var versions = Set(ledger)
         for migration in applied.reversed() {

@@ -23,7 +23,7 @@ public struct ServerActivity: Sendable, Hashable, Decodable {
         self.total = total
     }
 
-    /// How much of the phase is done, from 0 to 1; nil where that is not known.
+    /// How much of the phase is done, from 0 to 1; nil if that is not known.
     public var fraction: Double? {
         guard let done, let total, total > 0 else { return nil }
         return min(1, max(0, Double(done) / Double(total)))

@@ -8,9 +8,9 @@ public struct ServerSlots: Sendable, Hashable {
     public let others: Int
 
     /// How many sessions the role of the run may have there at once, this run's included: its CONNECTION LIMIT less the sessions that are not the
-    /// run's. Nil where it has no limit.
+    /// run's. Nil if the role has no limit.
     public let forRole: Int?
-    /// The most connections that the run may hold there on account of ``forRole``; nil where that is not counted.
+    /// The most connections that the run may hold there on account of ``forRole``; nil if that is not counted.
     package var mostForRole: Int?
 
     /// Slots that a run leaves free whatever happens, so that the app and its people always find one.
@@ -28,7 +28,7 @@ public struct ServerSlots: Sendable, Hashable {
         self.forRole = forRole.map { min(max($0, -Self.possible.upperBound), Self.possible.upperBound) }
     }
 
-    /// How many the run may hold there, 0 where nothing is left.
+    /// How many the run may hold there, 0 if nothing is left.
     public var available: Int { max(0, min(maximum - reserved - others - Self.spare, mostForRole ?? .max)) }
 
     /// Counts the role's limit, where all instances of the server log in as that role.

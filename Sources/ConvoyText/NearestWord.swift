@@ -1,4 +1,4 @@
-/// The candidate that a person most likely meant by a mistyped word; nil where none is close.
+/// The candidate that a person most likely meant by a mistyped word; nil if no candidate is close.
 ///
 /// Close means at most one edit in three characters (at least one edit): an insertion, a deletion, a replacement, or two neighbours swapped. Case
 /// does not count. Of equally close candidates the first wins.

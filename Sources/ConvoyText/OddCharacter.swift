@@ -12,7 +12,7 @@ package struct OddCharacter: Hashable, Sendable {
         case letter(String)
     }
 
-    /// The first odd character of a text; nil where there is none.
+    /// The first odd character of a text; nil if the text has no odd character.
     package init?(in text: String) {
         if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return nil }
         self.init(in: text.unicodeScalars)

@@ -20,7 +20,7 @@ public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     public var column: Int?
     /// One sentence without a full stop.
     public var message: String
-    /// The offending text, never a secret; nil if there is none.
+    /// The offending text, never a secret; nil if the problem is about no particular text.
     public var text: String?
     /// What to do next; nil if there is nothing to add.
     public var hint: String?

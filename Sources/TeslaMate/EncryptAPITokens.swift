@@ -79,7 +79,7 @@ public struct EncryptAPITokens: MigrationStep {
         }
     }
 
-    /// Why the key is perhaps not what TeslaMate is given; nil where it looks like one.
+    /// Why the key is perhaps not what TeslaMate is given; nil if it looks like one.
     private func doubt(_ context: StepContext) -> String? {
         guard let oddities = context.secrets[Self.secretName]?.oddities, !oddities.isEmpty else { return nil }
         return
@@ -91,7 +91,7 @@ public struct EncryptAPITokens: MigrationStep {
         "the secret \(secretName) is not the key with which tokens of this database are encrypted already: "
         + "give the ENCRYPTION_KEY of this TeslaMate installation"
 
-    /// Whether the key decrypts a token that is encrypted already; true where there is none to try it on.
+    /// Whether the key decrypts a token that is encrypted already; true if there is none to try it on.
     private func fits(_ key: String, _ context: StepContext) async throws -> Bool {
         let columns = try await context.connection.query(
             """

@@ -52,7 +52,7 @@ public final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - program: its path.
     ///   - environment: all of it; nothing is inherited.
-    ///   - folder: its working directory; nil is ours.
+    ///   - folder: its working directory; nil means ours.
     ///   - timeLimit: when it is over, the whole process group is killed; nil never does that.
     public init(
         _ program: String,

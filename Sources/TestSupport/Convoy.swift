@@ -16,7 +16,7 @@ public struct ConvoyResult: Sendable {
 ///   - environment: added to `PATH` and `HOME`; no `PG…` or `CONVOY_…` variable of the developer gets through.
 ///   - folder: its working directory.
 ///   - input: its standard input, never a terminal.
-/// - Throws: ``TestSupportError`` where it is not built or takes longer than the limit.
+/// - Throws: ``TestSupportError`` if it is not built or takes longer than the limit.
 public func runConvoy(
     _ arguments: [String],
     environment: [String: String] = [:],
@@ -93,7 +93,7 @@ public struct ConvoyProcess: Sendable {
 
     /// Waits for its end.
     ///
-    /// - Throws: ``TestSupportError`` where its time limit was over.
+    /// - Throws: ``TestSupportError`` if its time limit was over.
     public func result() async throws -> ConvoyResult {
         let end = await process.wait()
         guard !end.isOverdue, let status = end.status else {

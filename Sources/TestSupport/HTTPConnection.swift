@@ -79,7 +79,7 @@ public struct HTTPAnswer: Sendable {
     public let headers: [(name: String, value: String)]
     public let body: String
 
-    /// Reads a whole answer; nil for what is none.
+    /// Reads a whole answer; nil if the bytes are no whole answer.
     init?(_ bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
         guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
@@ -93,7 +93,7 @@ public struct HTTPAnswer: Sendable {
         self.body = headers.contains { $0.name == "transfer-encoding" && $0.value == "chunked" } ? Self.unchunked(body) : body
     }
 
-    /// The value of a header; nil where it is not there.
+    /// The value of a header; nil if the answer does not have it.
     public func header(_ name: String) -> String? { headers.first { $0.name == name.lowercased() }?.value }
 
     private static func unchunked(_ text: String) -> String {

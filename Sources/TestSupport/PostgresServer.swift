@@ -15,7 +15,7 @@ public final class PostgresServer: Sendable {
         case v17 = "17"
         case v18 = "18"
 
-        /// Those that tests run on: the ones that `CONVOY_TEST_SERVERS` names, for example `system 17`; all of them where it does not.
+        /// Those that tests run on: the ones that `CONVOY_TEST_SERVERS` names, for example `system 17`; all of them if it does not.
         public static let tested: [Release] = {
             let named = (ProcessInfo.processInfo.environment["CONVOY_TEST_SERVERS"] ?? "").split(separator: " ")
             let releases = named.compactMap { Release(rawValue: String($0)) }

@@ -75,7 +75,7 @@ struct Socket: Sendable, Hashable {
         listen(descriptor, 512)
     }
 
-    /// The next connection; nil where there is none.
+    /// The next connection; nil if no client has connected.
     func accepted() -> Socket? {
         let accepted: Socket? = try? Descriptors.exclusively { () throws(TestSupportError) in
             let descriptor = accept(self.descriptor, nil, nil)

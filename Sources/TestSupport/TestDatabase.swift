@@ -36,7 +36,7 @@ public struct TestDatabase: Sendable {
 
     /// Runs statements one after the other, each in a transaction of its own.
     ///
-    /// - Parameter user: nil is the owner.
+    /// - Parameter user: nil means the owner.
     public func execute(_ statements: [String], as user: String? = nil) async throws {
         let connection = try await connect(as: user)
         defer { connection.close() }
@@ -45,7 +45,7 @@ public struct TestDatabase: Sendable {
 
     /// Runs one statement and returns its rows.
     ///
-    /// - Parameter user: nil is the owner.
+    /// - Parameter user: nil means the owner.
     public func query(_ sql: String, _ parameters: [String?] = [], as user: String? = nil) async throws -> QueryResult {
         let connection = try await connect(as: user)
         defer { connection.close() }
@@ -54,7 +54,7 @@ public struct TestDatabase: Sendable {
 
     /// Opens a session that the caller closes.
     ///
-    /// - Parameter user: nil is the owner.
+    /// - Parameter user: nil means the owner.
     public func connect(as user: String? = nil, applicationName: String = "convoy-tests") async throws -> PostgresConnection {
         try await PostgresConnection.connect(parameters(user: user ?? ownerName), applicationName: applicationName, timeout: .seconds(30))
     }
@@ -75,7 +75,7 @@ public enum DatabaseOwner: Sendable, Hashable {
 extension PostgresServer {
     /// Makes a database, lends it to the body, and drops it whatever happens. Costs about 50 ms.
     ///
-    /// - Parameter template: what it is a copy of; nil is an empty one.
+    /// - Parameter template: what it is a copy of; nil means an empty one.
     public func withDatabase<Value>(
         owner: DatabaseOwner = .teslamate,
         template: DatabaseTemplate? = nil,
@@ -119,7 +119,7 @@ extension PostgresServer {
     ///     let full = try await server.template(named: "current") { try await upgrade($0) }
     ///     try await server.withDatabase(template: full) { database in … }
     ///
-    /// - Parameter base: what it starts as a copy of; nil is an empty one.
+    /// - Parameter base: what it starts as a copy of; nil means an empty one.
     public func template(
         named name: String,
         copying base: DatabaseTemplate? = nil,

@@ -64,7 +64,7 @@ struct FleetRoutes: Sendable {
 
     /// Instances as objects of `convoy.report/1`; with `?as=columns` in the form in which browser pages take many.
     ///
-    /// - Parameter changed: the only ones that are wanted; nil for all.
+    /// - Parameter changed: the only ones that are wanted; nil means all.
     static func instances(
         of report: FleetReport,
         _ changed: Set<String>?,

@@ -50,7 +50,7 @@ package struct RunControl: Sendable {
         }
     }
 
-    /// - Throws: ``HTTPProblem`` where it makes no sense now; ``JournalError`` where it cannot be written down.
+    /// - Throws: ``HTTPProblem`` if it makes no sense now; ``JournalError`` if it cannot be written down.
     func act(
         _ action: Action,
         server: String?,

@@ -13,7 +13,7 @@ actor FleetView {
     /// The fleet at a moment.
     struct Snapshot: Sendable {
         var report: FleetReport
-        /// The newest run; nil where there is none.
+        /// The newest run; nil if the journal has no run.
         var run: RunFollower?
         var state: RunState?
         /// Changes whenever more than the newest run's events has changed.

@@ -12,9 +12,9 @@ actor JournalReader {
         self.path = path
     }
 
-    /// Nil where no run was ever written down.
+    /// Nil if no run was ever recorded.
     ///
-    /// - Throws: ``JournalError`` where there is a file that cannot be read.
+    /// - Throws: ``JournalError`` if there is a file that cannot be read.
     func journal() async throws(JournalError) -> SQLiteJournal? {
         guard let identity = FileStatus(of: path)?.identity else {
             opened = nil

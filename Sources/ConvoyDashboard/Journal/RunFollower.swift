@@ -32,7 +32,7 @@ actor RunFollower {
     /// Takes in what the journal has got since.
     ///
     /// - Parameter age: what is not older than that will do.
-    /// - Throws: ``JournalError`` where the journal cannot be read.
+    /// - Throws: ``JournalError`` if the journal cannot be read.
     func refresh(within age: Duration) async throws {
         if let reading { return try await reading.value }
         if let readAt, .now - readAt < age { return }
@@ -72,7 +72,7 @@ actor RunFollower {
 
     /// The events after that one, in order: as many as there are, up to a limit.
     ///
-    /// - Throws: ``JournalError`` where the journal cannot be read.
+    /// - Throws: ``JournalError`` if the journal cannot be read.
     func events(after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
         if number >= lastEvent { return [] }
         guard let first = recent.first, first.number <= number + 1 else {
@@ -92,12 +92,12 @@ actor RunFollower {
     /// The report with the last event that is in it.
     var current: (FleetReport, Int64) { (report, lastEvent) }
 
-    /// The same, with the instances that events after that one have changed; nil where that may be all of them.
+    /// The same, with the instances that events after that one have changed; nil if that may be all of them.
     func current(changedAfter number: Int64?) -> (report: FleetReport, lastEvent: Int64, changed: Set<String>?) {
         (report, lastEvent, number.flatMap { instances(changedAfter: $0) })
     }
 
-    /// The instances that events after that one have changed; nil where that may be all of them.
+    /// The instances that events after that one have changed; nil if that may be all of them.
     func instances(changedAfter number: Int64) -> Set<String>? {
         guard number >= generalChange else { return nil }
         return Set(changes.lazy.filter { $0.value > number }.map(\.key))
@@ -105,7 +105,7 @@ actor RunFollower {
 }
 
 extension Array {
-    /// The first index whose element fulfils the condition, where all after one that does do too; the end where none does.
+    /// The first index whose element fulfils the condition, where all after one that does do too; the end if none does.
     fileprivate func partitioningIndex(where condition: (Element) -> Bool) -> Int {
         var (low, high) = (startIndex, endIndex)
         while low < high {

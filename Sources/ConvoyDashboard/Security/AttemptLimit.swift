@@ -17,7 +17,7 @@ struct AttemptLimit: Sendable {
 
     private var records: [String: Record] = [:]
 
-    /// How long the address has to wait after a wrong token; nil where it may try again at once.
+    /// How long the address has to wait after a wrong token; nil if it may try again at once.
     func wait(_ address: String, at now: Date) -> Duration? {
         guard let record = records[records[address] == nil ? Self.others : address], record.failures >= Self.failures else { return nil }
         let left = Self.seconds - now.timeIntervalSince(record.since)

@@ -33,7 +33,7 @@ struct DoorRules<ID: Hashable & Sendable, Instant: InstantProtocol & Sendable>: 
 
     /// Takes in a new connection.
     ///
-    /// - Returns: one that has to be closed for it; nil where there is room.
+    /// - Returns: one that has to be closed for it; nil if there is room.
     mutating func open(_ id: ID, from address: String, at now: Instant) -> ID? {
         opened += 1
         connections[id] = Connection(address: address, number: opened, due: now.advanced(by: Self.headLimit))

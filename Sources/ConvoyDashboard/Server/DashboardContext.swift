@@ -8,7 +8,7 @@ struct DashboardContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The connection that it came in on.
     let channel: any Channel
-    /// The other side's address; empty where it is not known.
+    /// The other side's address; empty if it is not known.
     let remoteAddress: String
     /// The port that it came in on.
     let port: Int
@@ -30,12 +30,12 @@ struct DashboardContext: RequestContext {
 }
 
 extension Request {
-    /// A part of the query, decoded; nil where it is not there.
+    /// A parameter of the query, decoded; nil if the query does not have it.
     func query(_ name: String) -> String? { uri.queryParameters[name[...]].map(String.init) }
 
     /// A number of the query.
     ///
-    /// - Throws: where there is something else.
+    /// - Throws: if it is something else.
     func number(_ name: String) throws(HTTPProblem) -> Int64? {
         guard let text = query(name) else { return nil }
         guard let number = Int64(text), number >= 0 else { throw HTTPProblem(.badRequest, "“\(name)” is not a number") }

@@ -74,7 +74,7 @@ struct DashboardRouter: Sendable {
         throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
     }
 
-    /// - Throws: where a foreign page may have sent the request from a reader's browser.
+    /// - Throws: if a foreign page may have sent the request from a reader's browser.
     private func checkOrigin(_ request: Request, _ reader: AccessControl.Reader) throws(HTTPProblem) {
         try Self.checkSameOrigin(request)
         let sent = request.headers[.csrfToken] ?? ""
@@ -89,7 +89,7 @@ struct DashboardRouter: Sendable {
         guard isOurs else { throw HTTPProblem(.forbidden, "the header X-Convoy-CSRF is missing or wrong; reload the page") }
     }
 
-    /// - Throws: where the browser says that another site's page sent the request.
+    /// - Throws: if the browser says that another site's page sent the request.
     static func checkSameOrigin(_ request: Request) throws(HTTPProblem) {
         let site = request.headers[.secFetchSite] ?? "same-origin"
         let origin = request.headers[.origin]

@@ -30,7 +30,7 @@ final class FollowerCount: Sendable {
     static let share = 16
     private let taken = Mutex(Taken())
 
-    /// Nil where there are too many already, or the session has its share.
+    /// Nil if there are too many already, or the session has its share.
     ///
     /// - Parameter session: the client's session; nil if clients cannot be distinguished.
     func take(_ session: String?) -> Place? {

@@ -19,7 +19,7 @@ struct Pages: Sendable {
         let version = Convoy.version
         let icon = WebFiles.icon.versionedName
         let styles = WebFiles.styles.map(\.versionedName)
-        /// None where the page is not kept up to date.
+        /// None if the page is not kept up to date.
         var scripts: [String] = []
         /// Whether it is shown to those who have logged in.
         var isInside = false

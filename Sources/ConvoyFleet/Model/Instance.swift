@@ -14,9 +14,9 @@ public struct Instance: Sendable {
     public let labels: [String: String]
     /// How the role that owns the TeslaMate objects logs in.
     public let connection: ConnectionParameters
-    /// A connection for the few migrations that need more than the owner has; nil where the fleet file gives none.
+    /// A connection for the few migrations that need more than the owner has; nil if the fleet file does not describe one.
     public let admin: ConnectionParameters?
-    /// A connection past a pooler; all work goes there where it is given.
+    /// A connection past a pooler; all work goes there if it is given.
     public let direct: ConnectionParameters?
     /// For steps, for example `encryption_key`.
     public let secrets: [String: Secret]
@@ -46,7 +46,7 @@ public struct Instance: Sendable {
         self.settings = settings
     }
 
-    /// The role that does the work, as the fleet file names it; empty where libpq chooses.
+    /// The role that does the work, as the fleet file names it; empty if libpq chooses.
     package var loginRole: String { (direct ?? connection)["user"] ?? "" }
 
     /// Every secret that the fleet file gives for it.

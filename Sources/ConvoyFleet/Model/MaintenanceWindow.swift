@@ -76,7 +76,7 @@ public struct MaintenanceWindow: Sendable, Hashable, Codable {
         }
     }
 
-    /// When it is open because of that day, in days since 1970; nil where it does not open.
+    /// When it is open because of that day, in days since 1970; nil if it does not open.
     private func opening(on day: Int, in zone: TimeZone) -> Range<Date>? {
         // 1 January 1970 was a Thursday.
         let weekday = Day.allCases[((day + 3) % 7 + 7) % 7]

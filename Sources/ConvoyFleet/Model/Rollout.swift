@@ -8,7 +8,7 @@ public struct Rollout: Sendable, Hashable {
     public var checks: [Check]
     /// Programs that run around the run, its waves and its instances.
     public var hooks: Hooks
-    /// Nothing new starts outside it; nil is always open.
+    /// Nothing new starts outside it; nil means that it is always open.
     public var window: MaintenanceWindow?
 
     /// A rollout; by default one wave `all` of every instance, without checks, hooks and window.
@@ -42,7 +42,7 @@ public struct Wave: Sendable, Hashable {
     public var stop: StopRules
     /// What one failed instance means for the others.
     public var onFailure: OnFailure
-    /// What must hold after this wave before the next one starts; nil is nothing.
+    /// What must hold after this wave before the next one starts; nil means nothing.
     public var gate: Gate?
 
     /// A wave; by default it is limited by the connections only, has no stop rule and no gate, and continues after a failure.
@@ -173,7 +173,7 @@ public struct Check: Sendable, Hashable, Codable {
     public var name: String
     /// One row with one column.
     public var sql: String
-    /// The text that it must give; nil wants true.
+    /// The text that it must give; nil means true.
     public var expect: String?
 
     /// A health check.

@@ -5,7 +5,7 @@ import ConvoyText
 /// Names of listed instances are words of the operator's. Those of databases are whatever a tenant chose, and become arguments of hooks and
 /// parts of file names: what a program could take for an option, a file or nothing at all is refused, and the operator gives it a name.
 enum DiscoveredName {
-    /// Why a text cannot stand for an instance, in words that follow “its name”; nil where it can.
+    /// Why a text cannot stand for an instance, in words that follow “its name”; nil if it can.
     static func complaint(_ text: String) -> String? {
         let scalars = text.unicodeScalars
         guard let first = scalars.first, let last = scalars.last else { return "is empty" }

@@ -33,7 +33,7 @@ enum ConnectionKeywords {
 
     private static let numbers: Set<String> = ["keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"]
 
-    /// Why a value is wrong for a keyword, in words that follow its name; nil where it is not. An empty value leaves the keyword to libpq's own default.
+    /// Why a value is wrong for a keyword, in words that follow its name; nil if it is right. An empty value leaves the keyword to libpq's own default.
     static func complaint(_ keyword: String, _ value: String) -> String? {
         if value.isEmpty { return nil }
         if let words = choices[keyword] {

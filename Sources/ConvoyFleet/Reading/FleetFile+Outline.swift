@@ -15,7 +15,7 @@ extension FleetFile {
 
     /// Reads as much of a file as can be read.
     ///
-    /// - Throws: the problems where the file itself cannot be read, or does not say where the journal and the migrations are.
+    /// - Throws: the problems if the file itself cannot be read, or does not say where the journal and the migrations are.
     public static func outline(path: String, environment: [String: String]) throws(Problems) -> Outline {
         let bytes: [UInt8]
         do throws(FileReadError) {

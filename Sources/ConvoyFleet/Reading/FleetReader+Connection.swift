@@ -9,7 +9,7 @@ extension FleetReader {
         var parameters: [String: String] = [:]
         /// From a URL; in the file itself `connect_timeout` is a setting.
         var connectTimeout: Duration?
-        /// False where something of it could not be read.
+        /// False if something of it could not be read.
         var isComplete = true
     }
 

@@ -45,7 +45,7 @@ extension FleetReader {
         }
     }
 
-    /// A program and its arguments; nil where they cannot be run as they are.
+    /// A program and its arguments; nil if they cannot be run as they are.
     func arguments(_ field: Field, placeholders: [String]) -> [String]? {
         let hint = "it is not a shell string: write [program, argument, …]"
         guard let items = list(field, hint: hint) else { return nil }

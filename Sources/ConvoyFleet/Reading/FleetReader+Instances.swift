@@ -7,7 +7,7 @@ extension FleetReader {
     struct ListedInstance {
         var instance: Instance
         var mark: YAMLNode.Mark
-        /// Nil where a service file or a mistake leaves it open.
+        /// Nil if a service file or a mistake leaves it open.
         var target: DatabaseTarget?
     }
 

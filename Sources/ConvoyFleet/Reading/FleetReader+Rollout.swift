@@ -12,7 +12,7 @@ extension FleetReader {
         var onePerMark: YAMLNode.Mark?
     }
 
-    /// What `rollout` says, with the places of its waves; no waves where it names none.
+    /// What `rollout` says, with the places of its waves; no waves if it names none.
     struct ListedRollout {
         var waves: [ListedWave] = []
         var checks: [Check] = []

@@ -8,7 +8,7 @@ extension FleetReader {
         var text: String
         /// Whether all of it stands in the file itself.
         var isLiteral: Bool
-        /// Where all of it comes from; nil where that is the file itself, or several places.
+        /// Where all of it comes from; nil if that is the file itself, or several places.
         var origin: String?
         /// What its variables and files have put into it.
         var pieces: [Piece] = []

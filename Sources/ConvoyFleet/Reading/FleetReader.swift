@@ -181,7 +181,7 @@ final class FleetReader {
         return section
     }
 
-    /// A key as messages may show it; nil where it looks like a piece of something else, perhaps of a password.
+    /// A key as messages may show it; nil if it looks like a piece of something else, perhaps of a password.
     private static func shownKey(_ key: String, isSecret: Bool) -> String? {
         guard !isSecret, !key.isEmpty, key.count <= 64, key.unicodeScalars.allSatisfy(SelectorParser.isKeyCharacter) else { return nil }
         return key

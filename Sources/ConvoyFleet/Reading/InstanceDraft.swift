@@ -8,9 +8,9 @@ struct InstanceDraft {
     var parameters: [String: String] = [:]
     var labels: [String: String] = [:]
     var secrets: [String: Secret] = [:]
-    /// What the `admin` connection has of its own; nil where there is none.
+    /// What the `admin` connection has of its own; nil if the file does not describe one.
     var admin: [String: String]?
-    /// What the `direct` connection has of its own; nil where there is none.
+    /// What the `direct` connection has of its own; nil if the file does not describe one.
     var direct: [String: String]?
     var settings = InstanceSettings()
     /// False if some of it could not be read, so that the database is unknown.
@@ -53,7 +53,7 @@ package struct DatabaseTarget: Hashable {
     /// PostgreSQL compares the names of databases by their bytes.
     var database: ExactText
 
-    /// Nil where a service file decides.
+    /// Nil if a service file decides.
     init?(_ parameters: ConnectionParameters) {
         guard parameters["service"] == nil else { return nil }
         host = parameters["hostaddr"] ?? parameters["host"] ?? ""

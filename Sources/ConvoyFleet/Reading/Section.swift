@@ -17,7 +17,7 @@ struct Field {
         }
     }
 
-    /// The value as the file has it, variables not filled in, cut to a line; nil where it may hold a secret or is more than one value.
+    /// The value as the file has it, variables not filled in, cut to a line; nil if it may hold a secret or is more than one value.
     var shownText: String? {
         guard !isSecret, case .scalar(let scalar) = node.content, !scalar.text.isEmpty else { return nil }
         // A user's own key that sounds like a secret's, or a connection string under the wrong key.

@@ -201,7 +201,7 @@ extension FleetReader {
         )
     }
 
-    /// The mode by which a host that is not this machine is sent a password without proof; nil where that is not so.
+    /// The mode by which a host that is not this machine is sent a password without proof; nil if no password is sent that way.
     private func unprovenMode(_ parameters: ConnectionParameters) -> String? {
         guard parameters["service"] == nil, parameters["channel_binding"] != "require",
             [parameters["password"], parameters["passfile"]].contains(where: { !($0 ?? "").isEmpty })
@@ -220,7 +220,7 @@ extension FleetReader {
 }
 
 extension String {
-    /// Without percent-encoding; nil where it has none that can be decoded.
+    /// The text with its percent-encoding decoded; nil if it has none, or if it cannot be decoded.
     package var percentDecoded: String? {
         guard utf8.contains(UInt8(ascii: "%")) else { return nil }
         var bytes: [UInt8] = []

@@ -26,8 +26,8 @@ enum URLText {
         return path.count { $0 == UInt8(ascii: "/") } > 1 ? "contains more than one “/” after its host" : nil
     }
 
-    /// A key of a URI's query that libpq does not know, for which it refuses the whole URI; nil if there is none, or if it is not plainly a
-    /// key.
+    /// A key of a URI's query that libpq does not know, for which it refuses the whole URI; nil if libpq knows every key, or if the
+    /// unknown text is not plainly a key.
     static func unknownParameter(_ text: String) -> String? {
         guard text.lowercased().hasPrefix("postgres"), text.contains("://"),
             let query = text.split(separator: "?", maxSplits: 1).dropFirst().first

@@ -38,7 +38,7 @@ package struct SelectionVocabulary: Sendable {
 
     fileprivate func has(_ value: ExactText, of key: String) -> Bool { values(of: key)?.contains(value) ?? false }
 
-    /// What a key's value most likely was meant to be, as a sentence; nil where nothing is close.
+    /// What a key's value most likely was meant to be, as a sentence; nil if no value is close.
     fileprivate func suggestion(for value: ExactText, of key: String) -> String? {
         let known = (values(of: key) ?? []).sorted().map(\.text)
         if let twin = known.first(where: { $0 == value.text }) {

@@ -14,7 +14,7 @@ package struct FileStatus: Sendable {
     /// Whether group or others have any right to it.
     package let isOpenToOthers: Bool
 
-    /// The file that the path names now; nil if there is none, or if it cannot be looked up.
+    /// The file that the path names now; nil if it does not exist or cannot be looked up.
     ///
     /// - Parameter followsLinks: whether a symbolic link stands for the file that it leads to.
     package init?(of path: String, followsLinks: Bool = true) {

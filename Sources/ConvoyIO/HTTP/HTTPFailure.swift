@@ -10,7 +10,7 @@ enum HTTPFailure {
     /// The answer is longer than is read of one.
     struct TooLong: Error {}
 
-    /// - Returns: nil where the time was over.
+    /// - Returns: nil if it took too long.
     static func reason(_ error: any Error) -> String? {
         switch error {
         case let error as HTTPClientError: reason(error)

@@ -7,7 +7,7 @@ struct HTTPProxy: Sendable, Hashable {
     var user: String?
     var password: String?
 
-    /// - Returns: nil where the URL is reached directly.
+    /// - Returns: nil if the URL is reached directly.
     init?(for url: URL, environment: [String: String]) {
         guard let scheme = url.scheme?.lowercased(), let target = url.host()?.lowercased() else { return nil }
         // In capitals, HTTP_PROXY is what a CGI program gets from a request's header `Proxy`.

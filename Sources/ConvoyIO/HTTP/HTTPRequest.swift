@@ -63,7 +63,7 @@ package struct HTTPRequest: Sendable {
 
     /// Sends it. A task that is cancelled gives it up.
     ///
-    /// - Returns: nil where no answer came in time.
+    /// - Returns: nil if no answer came in time.
     @concurrent
     package func answer() async -> Answer? {
         let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)

@@ -60,7 +60,7 @@ package struct Program: Sendable {
             self.survivors = survivors
         }
 
-        /// Why it did not end with exit code 0 in time; nil where it did.
+        /// Why it did not end with exit code 0 in time; nil if it did.
         package var problem: String? {
             let what: String? =
                 switch ending {
@@ -135,7 +135,7 @@ private final class ProgramExecution: Sendable {
     /// What it wrote so far.
     var output: String { state.withLock(\.recorder.text) }
 
-    /// Its session; nil where it has not started.
+    /// Its session; nil if it has not started.
     func session(abandoning: Bool) -> ProcessSession? {
         state.withLock { state in
             if abandoning { state.isAbandoned = true }

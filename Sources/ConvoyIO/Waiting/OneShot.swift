@@ -29,7 +29,7 @@ package final class OneShot<Value: Sendable>: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let (isOver, value) = state.withLock { state in
-                    // Where the handler has already run, the task's flag says so.
+                    // If the handler has already run, the task's flag says so.
                     if state.value != nil || Task.isCancelled { return (true, state.value) }
                     state.waiter = continuation
                     return (false, nil)

@@ -64,7 +64,7 @@ package final class Reactor: Sendable {
     ///
     /// - Parameters:
     ///   - descriptor: must stay open meanwhile; nil waits for the other two only.
-    ///   - begin: called once, with the wait's token, as soon as ``wake(_:)`` can find it; not at all where the task is cancelled already.
+    ///   - begin: called once, with the wait's token, as soon as ``wake(_:)`` can find it; not at all if the task is cancelled already.
     package func wait(
         on descriptor: Int32? = nil,
         for interest: Interest = [],

@@ -49,7 +49,7 @@ struct CatalogTime: Sendable, Hashable, Comparable {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    /// Nil where it cannot be shown as a date.
+    /// Nil if it cannot be shown as a date.
     var date: Date? { Date(secondsSince1970: seconds) }
 
     static func < (left: CatalogTime, right: CatalogTime) -> Bool { left.seconds < right.seconds }
@@ -87,7 +87,7 @@ private struct TimeReader {
         return count >= digits.lowerBound ? number : nil
     }
 
-    /// What follows the whole seconds: at most nine digits after a point; zero where there are none.
+    /// What follows the whole seconds: at most nine digits after a point; zero if there are none.
     mutating func fraction() -> Double? {
         guard skip(".") else { return 0 }
         var (number, scale, count) = (0.0, 1.0, 0)

@@ -6,7 +6,7 @@ import ConvoyText
 
 /// What the facts of an instance mean for a change: the plan, or why there is none. Pure: the same facts give the same answer.
 struct InstanceAssessment: Sendable {
-    /// Nil where the ledger is not usable.
+    /// Nil if the ledger is not usable.
     var ledger: Ledger?
     var plan: InstancePlan?
     /// Why the change must not begin.
@@ -67,7 +67,7 @@ struct InstanceAssessment: Sendable {
 
     /// Judges a change.
     ///
-    /// - Parameter contents: nil where there is no ledger yet.
+    /// - Parameter contents: nil if there is no ledger yet.
     init(
         facts: InstanceFacts,
         ledger: Ledger,
@@ -288,7 +288,7 @@ struct InstanceAssessment: Sendable {
 }
 
 extension InstanceFacts {
-    /// The role to `SET LOCAL ROLE` to; nil where the login role owns the ledger itself.
+    /// The role to `SET LOCAL ROLE` to; nil if the login role owns the ledger itself.
     func roleToSet(for ledger: Ledger) -> String? { ledger.owner.isIdentical(to: role) ? nil : ledger.owner }
 
     /// The statement that does so, if one is needed.
@@ -298,7 +298,7 @@ extension InstanceFacts {
 }
 
 extension Migration {
-    /// The section of a direction; nil for a way down that does not exist.
+    /// The section of a direction; nil if there is no way down.
     func section(_ direction: MigrationDirection) -> MigrationSection? {
         switch direction {
         case .up: return up

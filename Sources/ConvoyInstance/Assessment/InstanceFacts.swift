@@ -115,7 +115,7 @@ extension InstanceFacts {
 struct LedgerContents: Sendable, Hashable {
     /// Ascending.
     var applied: [MigrationVersion] = []
-    /// Each version's `inserted_at`; nil where it is NULL or no time.
+    /// Each version's `inserted_at`; nil if it is NULL or not a time.
     var insertedAt: [MigrationVersion: CatalogTime?] = [:]
     /// The newest `inserted_at`.
     var lastMigratedAt: Date?

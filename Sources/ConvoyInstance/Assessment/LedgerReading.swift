@@ -44,7 +44,7 @@ struct LedgerReading {
         return statements
     }
 
-    /// - Throws: a ``Failure`` where the ledger cannot be read. An audit log that cannot be read is left out, with the reason.
+    /// - Throws: a ``Failure`` if the ledger cannot be read. An audit log that cannot be read is left out, with the reason.
     func contents(_ connection: PostgresConnection) async throws -> LedgerContents {
         let problem = facts.auditTable?.problem(beside: ledger, as: facts.role)
         let statements = statements(readsLog: facts.auditTable != nil && problem == nil)

@@ -49,7 +49,7 @@ struct LoginRights: Sendable, Hashable {
         return verdict
     }
 
-    /// Why an `admin` login is refused; nil where it is not.
+    /// Why an `admin` login is refused; nil if it is not.
     func adminFailure(_ settings: InstanceSettings) -> Failure? {
         guard !login.role.attributes.contains(.superuser), case .refused(let tenant, let surplus) = verdict(settings) else { return nil }
         var failure = failure(over: tenant, surplus)

@@ -5,9 +5,9 @@ import ConvoyRun
 struct RoleSetting: Sendable, Hashable {
     /// For example `role=teslamate`.
     var text: String
-    /// The database that it is for; nil for every one.
+    /// The database that it is for; nil means every database.
     var database: String?
-    /// The role that it is for; nil for every one.
+    /// The role that it is for; nil means every role.
     var role: String?
 
     /// The settings that apply to the present session.
@@ -37,7 +37,7 @@ struct RoleSetting: Sendable, Hashable {
         }
     }
 
-    /// Why a session with rights of its own does not begin where such an entry applies; nil where there is none.
+    /// Why a session with rights of its own does not begin if such an entry applies; nil if none applies.
     static func failure(_ settings: [RoleSetting], login: String) -> Failure? {
         guard let first = settings.first else { return nil }
         return Failure(

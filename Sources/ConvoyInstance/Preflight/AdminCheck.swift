@@ -6,7 +6,7 @@ import ConvoyRun
 struct AdminCheck {
     let instance: Instance
 
-    /// Why the administrator could not work; nil where nothing is in the way.
+    /// Why the administrator could not work; nil if nothing is in the way.
     func failure(beside identity: SessionIdentity) async -> Failure? {
         guard let parameters = instance.admin else { return nil }
         do {

@@ -166,7 +166,7 @@ struct CatalogueObjects {
         text.isEmpty ? [] : text.split(separator: ", ").map(String.init)
     }
 
-    /// The entry that a name means; nil where there is none, or where a function's arguments leave it open.
+    /// The entry that a name means; nil if no entry has the name, or if a function's arguments leave it open.
     func entry(_ object: SchemaEffect.Object) -> Entry? {
         let named = entries.filter { entry in
             guard entry.kind == object.kind, entry.name == object.name.name else { return false }

@@ -14,8 +14,8 @@ package struct InstanceChecks: Sendable {
 
     /// Asks every check.
     ///
-    /// - Returns: nil where all hold; else why the first one does not, and in its detail which others do not. It is ``Outcome/checkFailed``, or
-    ///   ``Outcome/unreachable`` where nothing could be asked, or ``Outcome/interrupted``.
+    /// - Returns: nil if all hold; else why the first one does not, and in its detail which others do not. It is ``Outcome/checkFailed``, or
+    ///   ``Outcome/unreachable`` if nothing could be asked, or ``Outcome/interrupted``.
     package func failure(on instance: Instance) async -> Failure? {
         guard !checks.isEmpty else { return nil }
         do throws(Failure) {
@@ -110,7 +110,7 @@ package struct InstanceChecks: Sendable {
 }
 
 extension Check {
-    /// Why an answer is not the one that is wanted; nil where it is.
+    /// Why an answer is not the one that is wanted; nil if it is.
     ///
     /// - Parameter showingRows: whether any text may be shown. Otherwise only values that cannot be personal data are: a truth value, a
     ///   number.

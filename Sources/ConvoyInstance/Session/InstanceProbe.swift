@@ -30,7 +30,7 @@ struct InstanceProbe {
     struct Reading {
         var facts: InstanceFacts
         var ledger: Ledger
-        /// Nil where there is no ledger yet.
+        /// Nil if there is no ledger yet.
         var contents: LedgerContents?
         /// Whether the session may meet the tenant's code: only then is anything but the ledger read.
         var mayWork = true

@@ -10,7 +10,7 @@ final class SideSessions: Sendable {
 
     /// Runs the body when it is the server's only one.
     ///
-    /// - Returns: nil where another one asks at this moment.
+    /// - Returns: nil if another one asks at this moment.
     @discardableResult
     func asking<Value: Sendable>(_ server: String, _ body: () async -> Value) async -> Value? {
         guard busy.withLock({ $0.insert(server).inserted }) else { return nil }

@@ -158,7 +158,7 @@ struct EffectReader {
         }
     }
 
-    /// The types of a function's arguments, from the parenthesis that opens them; nil where modes or defaults make them uncertain.
+    /// The types of a function's arguments, from the parenthesis that opens them; nil if modes or defaults make them uncertain.
     private mutating func arguments() -> [String]? {
         guard current?.kind == .openParenthesis else { return nil }
         index += 1

@@ -1,6 +1,6 @@
 /// A name as SQL writes it: folded to lower case where it is not quoted, and cut to 63 bytes as the server does.
 package struct ObjectName: Sendable, Hashable, CustomStringConvertible {
-    /// Nil where the search path decides.
+    /// Nil if the search path decides.
     package var schema: String?
     package var name: String
 
@@ -23,7 +23,7 @@ package enum SchemaEffect: Sendable, Hashable {
     package struct Object: Sendable, Hashable {
         package var kind: Kind
         package var name: ObjectName
-        /// A function's argument types, each perhaps with the argument's name before it; nil where they are not said.
+        /// A function's argument types, each perhaps with the argument's name before it; nil if they are not said.
         package var arguments: [String]?
 
         package init(_ kind: Kind, _ name: ObjectName, arguments: [String]? = nil) {

@@ -9,7 +9,7 @@ package struct SchemaForecast: Sendable {
         package var line: Int
     }
 
-    /// An object of now. Its schema is nil where the search path finds it.
+    /// An object of now. Its schema is nil if the search path finds it.
     package typealias Object = SchemaEffect.Object
 
     /// Something that is dropped or changed, and with it what depends on it.
@@ -82,7 +82,7 @@ package struct SchemaForecast: Sendable {
 
     /// Follows one migration.
     ///
-    /// - Parameter asOwner: false where an administrator runs it, so that ownership and privileges do not count.
+    /// - Parameter asOwner: false if an administrator runs it, so that ownership and privileges do not count.
     package mutating func add(_ migration: Migration, _ section: MigrationSection, asOwner: Bool) {
         for case .statement(let statement) in section.elements {
             let origin = Origin(version: migration.version, file: migration.file, line: statement.line)
@@ -221,7 +221,7 @@ package struct SchemaForecast: Sendable {
         }
     }
 
-    /// The object of now that a name means; nil for what the migrations themselves make.
+    /// The object of now that a name means; nil if the migrations themselves make it.
     private func now(_ object: Object) -> Object? {
         switch states[place(of: object)] {
         case .isNew?, .isGone?: nil

@@ -18,7 +18,7 @@ struct Directive: Sendable, Hashable {
     /// What follows the keyword, without blanks around it.
     let argument: String
 
-    /// Nil where the spelling is not exactly a known one.
+    /// Nil if the spelling is not exactly a known one.
     var keyword: Keyword? { Keyword(rawValue: spelling) }
 
     /// The known keyword that was probably meant.

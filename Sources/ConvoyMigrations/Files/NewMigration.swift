@@ -43,11 +43,11 @@ public struct NewMigration: Sendable, Hashable {
     ///   - name: in snake case.
     ///   - directory: the directory of the migration set, which may be empty.
     ///   - displayedAs: how reports name the directory.
-    ///   - version: nil takes the time, or the number after the newest version where that is not in the past.
+    ///   - version: nil takes the time, or the number after the newest version if that version is not in the past.
     ///   - time: the present time, from which the version is made.
     ///   - form: what the sections look like.
     /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
-    ///   `Problems` where the directory cannot be read.
+    ///   `Problems` if the directory cannot be read.
     public init(
         named name: String,
         in directory: String,
@@ -132,7 +132,7 @@ public struct NewMigration: Sendable, Hashable {
 
     /// Creates the file; an existing file of that name stays as it is.
     ///
-    /// - Throws: a problem of the file, where it cannot be made.
+    /// - Throws: a problem of the file, if it cannot be made.
     public func write() throws(Problems) {
         do throws(FileWriteError) {
             try writeNewFile(MigrationSet.join(directory, fileName), Array(contents.utf8))
@@ -227,7 +227,7 @@ extension NewMigration {
         )
     }
 
-    /// The legal name that is nearest to what was typed; nil where there is none.
+    /// The legal name that is nearest to what was typed; nil if nothing of it can be kept.
     static func snakeCase(_ text: String) -> String? {
         var text = text[...]
         if text.hasSuffix(".sql") { text = text.dropLast(4) }

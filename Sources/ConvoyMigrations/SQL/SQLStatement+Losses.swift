@@ -37,7 +37,7 @@ private struct LossWords {
         return source.text(tokens[index].range).uppercased()
     }
 
-    /// The key word that is next; nil where something else is.
+    /// The key word that is next; nil if something else is next.
     mutating func next() -> String? {
         defer { position += 1 }
         return word(at: position)

@@ -27,7 +27,7 @@ package struct SQLToken: Sendable, Hashable {
     }
 
     package let kind: Kind
-    /// False where the text ends before the comment, string or quoted identifier does.
+    /// False if the text ends before the comment, string or quoted identifier does.
     package let isComplete: Bool
     // Files are far smaller than 4 GiB, and a statement may have millions of tokens.
     private let start: UInt32

@@ -138,7 +138,7 @@ extension String {
         return String(scalars)
     }
 
-    /// What `U&"…"` means: `\0061` and `\+000061`, and two escapes for one. Nil where the server would refuse it.
+    /// What `U&"…"` means: `\0061` and `\+000061`, and two escapes for one. Nil if the server would refuse it.
     fileprivate func decodingUnicodeEscapes(_ escape: Unicode.Scalar) -> String? {
         var units: [UInt16] = []
         var rest = Substring(self).unicodeScalars

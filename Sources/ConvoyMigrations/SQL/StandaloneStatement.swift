@@ -5,7 +5,7 @@
 ///     // .createIndex(name: "cars_vin", table: "cars")
 package struct StandaloneStatement: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
-        /// `CREATE [UNIQUE] INDEX CONCURRENTLY`; the name is nil where PostgreSQL chooses one.
+        /// `CREATE [UNIQUE] INDEX CONCURRENTLY`; the name is nil if PostgreSQL chooses one.
         case createIndex(name: SQLName?, table: SQLName)
         /// `DROP INDEX CONCURRENTLY`
         case dropIndex

@@ -30,7 +30,7 @@ struct StatementRule: Sendable {
         case alone(isRepeatable: Bool)
     }
 
-    /// Why the statement is refused; nil where it is not.
+    /// Why the statement is refused; nil if it is not.
     func refusal(_ surroundings: Surroundings) -> Refusal? {
         if let refusal = transactionControl ?? sessionSetting ?? sessionObject ?? copyThroughClient ?? callForSession ?? wholeServer {
             return refusal
@@ -42,7 +42,7 @@ struct StatementRule: Sendable {
         }
     }
 
-    /// Why the statement cannot be a preflight check; nil for a query that only reads.
+    /// Why the statement cannot be a preflight check; nil if it is a query that only reads.
     ///
     /// The server has the last word, in a read-only transaction; this reports mistakes before any server is asked.
     var refusalAsQuery: Refusal? {

@@ -1,6 +1,6 @@
 /// Where to bring an instance.
 public enum Change: Sendable, Hashable {
-    /// Apply what is pending up to and including the version; nil is the newest of the set.
+    /// Apply what is pending up to and including the version; nil means the newest of the set.
     case up(to: MigrationVersion?)
     /// Revert, newest first, until the version is the newest that is left.
     case down(to: MigrationVersion)
@@ -17,7 +17,7 @@ public enum Change: Sendable, Hashable {
         }
     }
 
-    /// The version that the caller named; nil if none was.
+    /// The version that the caller named; nil if the caller named none.
     public var target: MigrationVersion? {
         switch self {
         case .up(let version): version

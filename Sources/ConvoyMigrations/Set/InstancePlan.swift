@@ -49,7 +49,7 @@ public struct InstancePlan: Sendable, Hashable {
     ///   - applied: the versions in the instance's ledger, in any order.
     ///   - change: going up applies every pending version up to the target, older ones first. Going down to a version keeps that version
     ///     and whatever is older; going down by steps counts the newest applied versions, those without a file too.
-    /// - Throws: ``UnknownTarget`` where the change names a version that the set does not have.
+    /// - Throws: ``UnknownTarget`` if the change names a version that the set does not have.
     public init(set: MigrationSet, applied: some Sequence<MigrationVersion>, change: Change) throws(UnknownTarget) {
         try set.check(change)
         let (applied, unknown, missing) = Self.compare(applied.sorted(), with: set.versions)

@@ -42,7 +42,7 @@ public struct MigrationSection: Sendable, Hashable {
     public let lockTimeout: Duration?
     /// From `-- convoy:statement-timeout`; nil leaves it to the fleet file.
     public let statementTimeout: Duration?
-    /// From `-- convoy:admin`; nil where the owner's rights suffice.
+    /// From `-- convoy:admin`; nil if the owner's rights suffice.
     public let admin: AdminRequirement?
 
     /// A part of a section.

@@ -60,7 +60,7 @@ public struct MigrationSet: Sendable, Hashable {
         )
     }
 
-    /// The migration of a version; nil where the set has none.
+    /// The migration of a version; nil if the set does not have it.
     public subscript(version: MigrationVersion) -> Migration? {
         indices[version].map { migrations[$0] }
     }
@@ -68,7 +68,7 @@ public struct MigrationSet: Sendable, Hashable {
     /// Whether it has a migration of a version.
     package func contains(_ version: MigrationVersion) -> Bool { indices[version] != nil }
 
-    /// The last migration; nil for an empty set.
+    /// The last migration; nil if the set is empty.
     public var newest: Migration? { migrations.last }
 
     /// The steps that the files name in either direction; the program must have registered each.
@@ -94,7 +94,7 @@ public struct MigrationSet: Sendable, Hashable {
 
     /// Checks that the set has the version that a change names.
     ///
-    /// - Throws: ``UnknownTarget`` where it has not.
+    /// - Throws: ``UnknownTarget`` if it has not.
     public func check(_ change: Change) throws(UnknownTarget) {
         guard let target = change.target, !contains(target) else { return }
         let others = versions
@@ -113,7 +113,7 @@ public struct MigrationSet: Sendable, Hashable {
 public struct UnknownTarget: Error, Sendable, Hashable, CustomStringConvertible {
     /// The version that the change names.
     public let version: MigrationVersion
-    /// The migration that was perhaps meant; nil for an empty set.
+    /// The migration that was perhaps meant; nil if the set is empty.
     public let nearest: Migration?
 
     /// An error about a version, with the migration to suggest.

@@ -74,7 +74,7 @@ package struct FleetColumns {
 extension InstanceReport {
     fileprivate var isRunning: Bool { if case .running = log.state { true } else { false } }
 
-    /// `region=eu, ring=canary`; nil for none.
+    /// `region=eu, ring=canary`; nil if it has no labels.
     fileprivate var labelText: String? {
         facts.labels.isEmpty ? nil : facts.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ", ")
     }

@@ -93,7 +93,7 @@ extension InstanceReport {
         ]
     }
 
-    /// How far the run is with it, in one word; nil where it is not in the run.
+    /// How far the run is with it, in one word; nil if it is not in the run.
     var stateName: String? {
         switch log.state {
         case .notReached: log.wave == nil ? nil : "not-reached"

@@ -10,13 +10,13 @@ package enum Delivery: Sendable, Hashable {
     case refused(String)
     /// It may go better later.
     ///
-    /// - Parameter pause: how long the receiver asks to wait at least; nil where it does not say.
+    /// - Parameter pause: how long the receiver asks to wait at least; nil if it does not say.
     case failed(String, pause: Duration?)
 
     /// The longest wait, whatever the receiver asks for.
     static let longestPause = Duration.seconds(60)
 
-    /// - Parameter answer: nil for none within the time.
+    /// - Parameter answer: nil if no answer came in time.
     package init(_ answer: HTTPRequest.Answer?, timeout: Duration, at now: Date) {
         switch answer {
         case .status(200..<300, _, _): self = .arrived

@@ -86,7 +86,7 @@ package struct WebhookSender: Sendable {
         warn("\(place): warning: the notification of \(occasion.rawValue) did not arrive: \(problem)")
     }
 
-    /// Why a message did not arrive; nil where it did.
+    /// Why a message did not arrive; nil if it did.
     private func problem(delivering message: Message) async -> String? {
         guard let url = URL(string: webhook.url.reveal()) else { return "its URL is not valid" }
         var request = HTTPRequest(method: "POST", url: url, redirects: .refused, timeout: webhook.timeout)

@@ -12,7 +12,7 @@ package struct GroupsReport: Sendable {
         var name: String?
         var summary: FleetSummary
 
-        /// Nil where no version is known.
+        /// Nil if no version is known.
         var oldest: MigrationVersion? { summary.versions.keys.min() }
         var newest: MigrationVersion? { summary.versions.keys.max() }
     }

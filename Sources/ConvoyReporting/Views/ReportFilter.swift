@@ -4,7 +4,7 @@ import ConvoyText
 
 /// Which instances of a report are shown, and in which order.
 package struct ReportFilter: Sendable, Hashable {
-    /// Only these; nil for all.
+    /// Only these; nil means all.
     package var outcomes: Set<Outcome>?
     /// Nil leaves the fleet's order.
     package var order: ReportOrder?
@@ -28,7 +28,7 @@ extension FleetReport {
         showing(instances.filter(isSelected), leftOut: leftOut)
     }
 
-    /// `12 instances`, or `2 of 12 instances` where only some are shown.
+    /// `12 instances`, or `2 of 12 instances` if only some are shown.
     var shownCount: String {
         leftOut == 0 ? counted(instances.count, "instance") : "\(instances.count) of \(counted(instances.count + leftOut, "instance"))"
     }

@@ -81,13 +81,13 @@ public struct Event: Sendable {
 public struct HookResult: Sendable, Hashable {
     /// The point at which it ran.
     public var point: HookPoint
-    /// The wave that it ran for; nil around a run.
+    /// The wave that it ran for; nil if it ran before or after the whole run.
     public var wave: String?
-    /// The instance that it ran for; nil around a run or a wave.
+    /// The instance that it ran for; nil if it ran before or after a run or a wave.
     public var instance: String?
     /// How long it ran; zero if it could not be started.
     public var duration: Duration
-    /// Why it did not end with exit code 0 in time; nil where it did.
+    /// Why it did not end with exit code 0 in time; nil if it did.
     public var problem: String?
     /// What it wrote, both streams in one, cut to a limit and without secrets.
     public var output: String
@@ -145,7 +145,7 @@ public struct AppliedMigration: Sendable, Hashable {
 public struct InstanceResult: Sendable, Hashable {
     /// How the instance ended.
     public var outcome: Outcome
-    /// The newest version in the ledger before the run; nil for none, or where it was not learnt.
+    /// The newest version in the ledger before the run; nil if the ledger was missing or empty, or if it was not read.
     public var from: MigrationVersion?
     /// The newest version after it.
     public var to: MigrationVersion?
@@ -182,7 +182,7 @@ public struct InstanceStatus: Sendable, Hashable {
     public var labels: [String: String]
     /// `pending` or `up-to-date`, or why the instance cannot be migrated.
     public var outcome: Outcome
-    /// The newest version in the ledger; nil for none, or where it was not learnt.
+    /// The newest version in the ledger; nil if the ledger is missing or empty, or if it was not read.
     public var version: MigrationVersion?
     /// What `migrate` would apply, in order.
     public var pending: [MigrationVersion]

@@ -45,7 +45,7 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The wave that it is about; nil where it is about the whole run.
+    /// The wave that it is about; nil if it is about the whole run.
     package var wave: String? {
         switch self {
         case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _),
@@ -56,7 +56,7 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The wave whose migration it calls bad, so that `on_failure: rollback` returns the wave; nil where it says nothing about a migration.
+    /// The wave whose migration it calls bad, so that `on_failure: rollback` returns the wave; nil if it says nothing about a migration.
     package var badWave: String? {
         switch self {
         case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _), .onFailure(let wave, _, _),

@@ -12,19 +12,19 @@ public struct Failure: Error, Sendable, Hashable {
     public var line: Int?
     /// The statement, cut to ``statementLimit`` characters; where ``position`` lies behind them, what is around it follows them.
     public internal(set) var statement: String?
-    /// Where in ``statement`` the server points, in Unicode code points from 1; nil where it points nowhere.
+    /// Where in ``statement`` the server points, in Unicode code points from 1; nil if the server gave no position.
     public internal(set) var position: Int?
     /// The server's SQLSTATE; nil if the server sent none.
     public var sqlstate: String?
     /// What went wrong.
     public var message: String
-    /// More about it, for example the server's DETAIL or the last lines that a hook wrote; nil if there is no more.
+    /// More about it, for example the server's DETAIL or the last lines that a hook wrote; nil if there is nothing to add.
     public var detail: String?
     /// What to do next.
     public var hint: String?
     /// The server's HINT. The database's owner may have written it, so that it is never shown as ours.
     public var serverHint: String?
-    /// The holder of the lock that was waited for; nil where no lock was waited for, and where the holder is not known.
+    /// The holder of the lock that was waited for; nil if no lock was waited for, or if the holder is not known.
     public var lockedBy: LockHolder?
 
     /// How much of a statement a failure keeps, in characters.

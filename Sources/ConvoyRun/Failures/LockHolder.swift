@@ -23,15 +23,15 @@ public struct LockHolder: Sendable, Hashable, Codable {
 
     /// The server process; 0 for a prepared transaction.
     public var pid: Int32
-    /// Its `application_name`; empty where it set none.
+    /// Its `application_name`; empty if it set none.
     public var application: String
-    /// Its client address; nil on a Unix socket, or where the role may not see it.
+    /// Its client address; nil on a Unix socket, or if the role may not see it.
     public var address: String?
-    /// When its session began, or the transaction was prepared, RFC 3339 UTC; nil where the role may not see it.
+    /// When its session began, or the transaction was prepared, RFC 3339 UTC; nil if the role may not see it.
     public var since: String?
     /// Nil in journals of older programs.
     public var kind: Kind?
-    /// The role that it works as; nil where it has none.
+    /// The role that it works as; nil if it has no role.
     public var role: String?
     /// The name under which the transaction was prepared.
     public var transaction: String?

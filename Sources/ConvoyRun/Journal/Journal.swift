@@ -27,7 +27,7 @@ public struct OperatorRequest: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
         /// As the first Ctrl-C.
         case stop
-        /// Let the gate of that wave pass; nil is the one that waits now.
+        /// Let the gate of that wave pass; nil means the one that waits now.
         case approve(wave: String?)
         /// Start nothing new on the server.
         case pause(server: String)

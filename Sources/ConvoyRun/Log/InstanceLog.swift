@@ -36,7 +36,7 @@ public struct InstanceLog: Sendable, Hashable {
     public internal(set) var wave: String?
     /// How far the run is with it.
     public internal(set) var state = State.notReached
-    /// The newest version before the run; nil for none, or if it is not known.
+    /// The newest version before the run; nil if there was no version, or if it is not known.
     public internal(set) var from: MigrationVersion?
     /// The migrations that the run found to be pending here, in the order in which it applies them; nil before the probe.
     public internal(set) var pending: [MigrationVersion]?

@@ -2,7 +2,7 @@ public import ConvoyMigrations
 
 /// Where an instance stood before a run: what the first probe found.
 public struct InstanceStart: Sendable, Hashable, Codable {
-    /// The newest version in the ledger; nil for none.
+    /// The newest version in the ledger; nil if the ledger is missing or empty.
     public var version: MigrationVersion?
     /// What the run was to apply or to revert, in order.
     public var pending: [MigrationVersion]

@@ -32,9 +32,9 @@ public struct WaveLog: Sendable, Hashable {
     public internal(set) var outcomes: [Outcome: Int] = [:]
     /// Nil before its turn.
     public internal(set) var startedAt: Date?
-    /// When the last of its instances had ended; nil before.
+    /// When the last of its instances had ended; nil before that.
     public internal(set) var finishedAt: Date?
-    /// When the run first came to its gate; nil before, and if it has none.
+    /// When the run first came to its gate; nil before that, and if the wave has no gate.
     public internal(set) var gateOpenedAt: Date?
     package internal(set) var milestones: Milestones = []
     /// The person who approved its gate, as `user@host`; nil if it was not approved, or if the gate failed since.

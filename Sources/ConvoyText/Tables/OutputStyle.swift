@@ -1,6 +1,6 @@
 /// What the place that text goes to can show.
 package struct OutputStyle: Sendable, Hashable {
-    /// In columns; nil where lines may have any length, as in a file.
+    /// In columns; nil if lines may have any length, as in a file.
     package var width: Int?
     /// In lines; nil means no limit.
     package var height: Int?

@@ -20,7 +20,7 @@ public struct Browser: Sendable {
     /// - Parameters:
     ///   - width: of the page in CSS pixels, as narrow as that of a telephone if need be.
     ///   - javaScript: whether scripts of the page run.
-    /// - Throws: ``TestSupportError`` where it is not installed or does not start; what the body throws.
+    /// - Throws: ``TestSupportError`` if it is not installed or does not start; what the body throws.
     public static func with<Value>(
         width: Int = 1280,
         height: Int = 900,

@@ -27,7 +27,7 @@ actor DevTools {
 
     /// Sends a command and waits for its result.
     ///
-    /// - Parameter session: of the page that it is for; nil is the browser itself.
+    /// - Parameter session: of the page that it is for; nil means the browser itself.
     func send<Value: Decodable & Sendable>(_ method: String, _ parameters: JSONValue, session: String?) async throws -> Value {
         number += 1
         let number = number

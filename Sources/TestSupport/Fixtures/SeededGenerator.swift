@@ -27,7 +27,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         return index == 0 ? first : others[index - 1]
     }
 
-    /// One of them; nil where there are none.
+    /// One of the elements; nil if there are none.
     package mutating func pick<Element>(from elements: [Element]) -> Element? { elements.randomElement(using: &self) }
 
     /// As many different numbers, in ascending order and with gaps.
