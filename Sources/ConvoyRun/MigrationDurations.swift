@@ -1,36 +1,36 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyText
 
 /// How long a migration took over the instances of a fleet.
-public struct MigrationDurations: Sendable, Hashable {
+package struct MigrationDurations: Sendable, Hashable {
     /// The migration's version.
-    public var version: MigrationVersion
+    package var version: MigrationVersion
     /// Which way it ran.
-    public var direction: MigrationDirection
+    package var direction: MigrationDirection
     /// Ascending; never empty.
-    public let durations: [Duration]
+    package let durations: [Duration]
     /// The instance on which it took longest.
-    public let slowest: String
+    package let slowest: String
 
     /// How many instances it is known of; one counts again where it was applied there again.
-    public var count: Int { durations.count }
+    package var count: Int { durations.count }
 
     /// The smallest duration that at least that share of the instances did not exceed (the nearest rank).
     ///
     /// - Parameter share: from 0 to 1; 0.5 is the median.
-    public func percentile(_ share: Double) -> Duration {
+    package func percentile(_ share: Double) -> Duration {
         let rank = Int(clamping: (share * Double(durations.count)).rounded(.up))
         return durations[min(max(rank, 1), durations.count) - 1]
     }
 
     /// The median.
-    public var median: Duration { percentile(0.5) }
+    package var median: Duration { percentile(0.5) }
 
     /// The longest.
-    public var maximum: Duration { percentile(1) }
+    package var maximum: Duration { percentile(1) }
 
     /// Sorts the durations that instances of a fleet reported: ups before downs, each by version.
-    public static func gathered(_ applied: some Sequence<(instance: String, migration: AppliedMigration)>) -> [MigrationDurations] {
+    package static func gathered(_ applied: some Sequence<(instance: String, migration: AppliedMigration)>) -> [MigrationDurations] {
         var tally = Tally()
         for (instance, migration) in applied { tally.add(migration, on: instance) }
         return tally.durations

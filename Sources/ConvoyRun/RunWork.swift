@@ -1,11 +1,11 @@
-public import ConvoyMigrations
+package import ConvoyMigrations
 
 /// What a run has done to an instance, according to the instance's own audit log.
-public struct RunWork: Sendable, Hashable {
+package struct RunWork: Sendable, Hashable {
     /// In the order in which it was done.
-    public var applied: [AppliedMigration]
+    package var applied: [AppliedMigration]
     /// The versions in the ledger now.
-    public var ledger: [MigrationVersion]
+    package var ledger: [MigrationVersion]
 
     package init(applied: [AppliedMigration], ledger: [MigrationVersion]) {
         self.applied = applied
@@ -13,7 +13,7 @@ public struct RunWork: Sendable, Hashable {
     }
 
     /// The newest version before the run; nil if there was no version.
-    public var from: MigrationVersion? {
+    package var from: MigrationVersion? {
         var versions = Set(ledger)
         for migration in applied.reversed() {
             switch migration.direction {

@@ -1,26 +1,26 @@
 /// How many connections a server can offer, read from one of its databases.
-public struct ServerSlots: Sendable, Hashable {
+package struct ServerSlots: Sendable, Hashable {
     /// `max_connections`.
-    public let maximum: Int
+    package let maximum: Int
     /// Slots that ordinary roles can't have: `superuser_reserved_connections`, and `reserved_connections` where the server has it.
-    public let reserved: Int
+    package let reserved: Int
     /// Sessions that are not this run's.
-    public let others: Int
+    package let others: Int
 
     /// How many sessions the role of the run may have there at once, this run's included: its CONNECTION LIMIT less the sessions that are not the
     /// run's. Nil if the role has no limit.
-    public let forRole: Int?
+    package let forRole: Int?
     /// The most connections that the run may hold there on account of ``forRole``; nil if that is not counted.
     package var mostForRole: Int?
 
     /// Slots that a run leaves free whatever happens, so that the app and its people always find one.
-    public static let spare = 3
+    package static let spare = 3
 
     /// More than PostgreSQL allows in `max_connections`.
     private static let possible = 0...1_000_000
 
     /// Takes the nearest number that is possible for each.
-    public init(maximum: Int, reserved: Int, others: Int, forRole: Int? = nil) {
+    package init(maximum: Int, reserved: Int, others: Int, forRole: Int? = nil) {
         func possible(_ count: Int) -> Int { min(max(count, Self.possible.lowerBound), Self.possible.upperBound) }
         self.maximum = possible(maximum)
         self.reserved = possible(reserved)
@@ -29,7 +29,7 @@ public struct ServerSlots: Sendable, Hashable {
     }
 
     /// How many the run may hold there, 0 if nothing is left.
-    public var available: Int { max(0, min(maximum - reserved - others - Self.spare, mostForRole ?? .max)) }
+    package var available: Int { max(0, min(maximum - reserved - others - Self.spare, mostForRole ?? .max)) }
 
     /// Counts the role's limit, where all instances of the server log in as that role.
     ///

@@ -1,33 +1,33 @@
-public import ConvoyPostgres
-public import ConvoyText
+package import ConvoyPostgres
+package import ConvoyText
 
 /// A discovery that found nothing out, because its server could not be asked.
-public struct DiscoveryFailure: Error, Sendable {
+package struct DiscoveryFailure: Error, Sendable {
     /// The entry of `discover` that asked.
-    public var discovery: Discovery
+    package var discovery: Discovery
     /// Why the server could not be asked.
-    public var error: PostgresError
+    package var error: PostgresError
 
     /// The failure of one discovery.
-    public init(discovery: Discovery, error: PostgresError) {
+    package init(discovery: Discovery, error: PostgresError) {
         self.discovery = discovery
         self.error = error
     }
 }
 
 /// All instances of a fleet at one moment: those that the file lists, then those found.
-public struct DiscoveredFleet: Sendable {
+package struct DiscoveredFleet: Sendable {
     /// Those that the file lists, in its order, then those found, in the order of their discoveries.
-    public var instances: [Instance]
+    package var instances: [Instance]
     /// Servers that could not be asked; the instances there that the file lists are in ``instances`` all the same.
-    public var failures: [DiscoveryFailure]
+    package var failures: [DiscoveryFailure]
     /// How many databases match a pattern and are left out, because their names are not valid.
-    public var leftOut: Int
+    package var leftOut: Int
     /// What the operator should know of names and patterns, of severity `warning`.
-    public var warnings: [Problem]
+    package var warnings: [Problem]
 
     /// A fleet with these instances; without other arguments it is complete.
-    public init(instances: [Instance], failures: [DiscoveryFailure] = [], leftOut: Int = 0, warnings: [Problem] = []) {
+    package init(instances: [Instance], failures: [DiscoveryFailure] = [], leftOut: Int = 0, warnings: [Problem] = []) {
         self.instances = instances
         self.failures = failures
         self.leftOut = leftOut
@@ -35,7 +35,7 @@ public struct DiscoveredFleet: Sendable {
     }
 
     /// Whether the instances are all that the fleet has.
-    public var isComplete: Bool { failures.isEmpty && leftOut == 0 }
+    package var isComplete: Bool { failures.isEmpty && leftOut == 0 }
 }
 
 extension Fleet {

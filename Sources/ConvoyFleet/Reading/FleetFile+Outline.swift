@@ -1,22 +1,22 @@
 import ConvoyIO
 import ConvoyMigrations
-public import ConvoyText
+package import ConvoyText
 
 extension FleetFile {
     /// A fleet file as far as it can be read, for what needs only a part of it: where the journal is, what the instances are called.
     ///
     /// Emergency commands read it this way: they work without the secrets of the fleet, and while an operator is editing the file.
-    public struct Outline: Sendable {
+    package struct Outline: Sendable {
         /// What could be read. Instances that the file describes wrongly may be missing, connections may lack their passwords.
-        public var fleet: Fleet
+        package var fleet: Fleet
         /// What is wrong with the rest.
-        public var problems: [Problem]
+        package var problems: [Problem]
     }
 
     /// Reads as much of a file as can be read.
     ///
     /// - Throws: the problems if the file itself cannot be read, or does not say where the journal and the migrations are.
-    public static func outline(path: String, environment: [String: String]) throws(Problems) -> Outline {
+    package static func outline(path: String, environment: [String: String]) throws(Problems) -> Outline {
         let bytes: [UInt8]
         do throws(FileReadError) {
             bytes = try readFile(path, limit: sizeLimit)

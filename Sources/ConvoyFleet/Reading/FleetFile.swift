@@ -1,16 +1,16 @@
 import ConvoyIO
 import ConvoyMigrations
 internal import ConvoyPostgres
-public import ConvoyText
+package import ConvoyText
 
 /// Reads the YAML file that describes a fleet.
 ///
 ///     let fleet = try FleetFile.load(path: "fleet.yaml", environment: ProcessInfo.processInfo.environment)
 ///
 /// No reported problem contains a secret.
-public enum FleetFile {
+package enum FleetFile {
     /// The largest file that is read, in bytes.
-    public static let sizeLimit = 8 << 20
+    package static let sizeLimit = 8 << 20
 
     /// Reads and checks a file, touching no database.
     ///
@@ -18,7 +18,7 @@ public enum FleetFile {
     ///   - path: relative to the working directory; the paths in the file are relative to the file.
     ///   - environment: what `${env:NAME}` is taken from.
     /// - Throws: every problem of the file, warnings included, in its order. A problem that keeps the rest from being read comes alone.
-    public static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
+    package static func load(path: String, environment: [String: String]) throws(Problems) -> Fleet {
         let contents: FileContents
         do throws(FileReadError) {
             contents = try readFileContents(path, limit: sizeLimit)

@@ -5,7 +5,7 @@ internal import ConvoyPostgres
 ///
 ///     let secrets = KnownSecrets(fleet, environment: settings.environment)
 ///     let runner = InstanceRunner(set: set, steps: steps, secrets: secrets)
-public struct KnownSecrets: Sendable {
+package struct KnownSecrets: Sendable {
     /// Hides all of them: for what programs write.
     package let mask: SecretMask
     /// Masks secrets that are not words of the fleet, in messages of servers. A password `teslamate` would mask half of a message about the
@@ -15,14 +15,14 @@ public struct KnownSecrets: Sendable {
     package let variables: Set<String>
 
     /// No secrets.
-    public init() {
+    package init() {
         mask = SecretMask([])
         wordMask = mask
         variables = []
     }
 
     /// The secrets of a fleet file, and the values of `CONVOY_TOKEN` and `PGPASSWORD` in an environment.
-    public init(_ fleet: Fleet, environment: [String: String]) {
+    package init(_ fleet: Fleet, environment: [String: String]) {
         let ambient = Self.variables.compactMap { environment[$0] }.filter { !$0.isEmpty }
         let all = fleet.secrets.map { $0.reveal() } + ambient
         mask = SecretMask(all)

@@ -1,4 +1,4 @@
-public import ConvoyText
+package import ConvoyText
 import Crypto
 
 /// The contents of one file of the migration set, before it is read.
@@ -18,21 +18,21 @@ import Crypto
 /// - `-- convoy:irreversible REASON`, alone in the down section, says that the migration cannot be reverted.
 /// - `-- convoy:repeatable` begins a section with `transaction:false` and says that its statement does no harm when it is run again.
 /// - `-- convoy:lock-timeout 5s`, `-- convoy:statement-timeout 2h` and `-- convoy:admin EXTENSION…` begin a section and hold for all of it.
-public struct MigrationFile: Sendable {
+package struct MigrationFile: Sendable {
     /// The number that begins the file's name.
-    public let version: MigrationVersion
+    package let version: MigrationVersion
     /// The file's name between version and `.sql`.
-    public let name: String
+    package let name: String
     /// The file as reports name it.
-    public let path: String
+    package let path: String
     /// The file's bytes as they are on disk.
-    public let contents: [UInt8]
+    package let contents: [UInt8]
 
     /// The size that a file may have, in bytes.
-    public static let sizeLimit = 16 << 20
+    package static let sizeLimit = 16 << 20
 
     /// A file with these contents, which are not checked yet.
-    public init(version: MigrationVersion, name: String, path: String, contents: [UInt8]) {
+    package init(version: MigrationVersion, name: String, path: String, contents: [UInt8]) {
         self.version = version
         self.name = name
         self.path = path
@@ -45,7 +45,7 @@ public struct MigrationFile: Sendable {
     /// `-- migrate:down`, with each CR LF written as LF: comments and blank lines count, what stands in the two markers and below does not.
     ///
     /// - Throws: every problem of the file, in the order of its lines.
-    public func migration() throws(Problems) -> Migration {
+    package func migration() throws(Problems) -> Migration {
         let source = try SourceText(path: path, contents: contents)
         var parser = MigrationFileParser(source)
         let sections = parser.parse()

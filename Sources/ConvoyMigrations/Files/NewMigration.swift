@@ -1,6 +1,6 @@
 import ConvoyIO
-public import ConvoyText
-public import FoundationEssentials
+package import ConvoyText
+package import FoundationEssentials
 
 /// A new migration, not yet written: the name of its file, and the two empty sections in it.
 ///
@@ -8,29 +8,29 @@ public import FoundationEssentials
 ///     try migration.write()
 ///
 /// The loader refuses the file until both sections are filled in.
-public struct NewMigration: Sendable, Hashable {
+package struct NewMigration: Sendable, Hashable {
     /// What the sections look like.
-    public struct Form: Sendable, Hashable {
+    package struct Form: Sendable, Hashable {
         /// Whether the sections run in a transaction; without one each holds exactly one statement.
-        public var isTransactional: Bool
+        package var isTransactional: Bool
         /// Why the migration cannot be reverted; nil if it can.
-        public var irreversible: String?
+        package var irreversible: String?
 
         /// A form; by default in a transaction and with a way down.
-        public init(isTransactional: Bool = true, irreversible: String? = nil) {
+        package init(isTransactional: Bool = true, irreversible: String? = nil) {
             self.isTransactional = isTransactional
             self.irreversible = irreversible
         }
     }
 
     /// The number that begins the file's name.
-    public let version: MigrationVersion
+    package let version: MigrationVersion
     /// The file's name between version and `.sql`, in snake case.
-    public let name: String
+    package let name: String
     /// What the sections look like.
-    public let form: Form
+    package let form: Form
     /// What the author should know about the version, a sentence each without a full stop.
-    public let notes: [String]
+    package let notes: [String]
     private let directory: String
     private let displayedDirectory: String
 
@@ -48,7 +48,7 @@ public struct NewMigration: Sendable, Hashable {
     ///   - form: what the sections look like.
     /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
     ///   `Problems` if the directory cannot be read.
-    public init(
+    package init(
         named name: String,
         in directory: String,
         displayedAs: String,
@@ -115,10 +115,10 @@ public struct NewMigration: Sendable, Hashable {
     private static let timeDigits = 14
 
     /// The file as reports name it.
-    public var path: String { MigrationSet.join(displayedDirectory, fileName) }
+    package var path: String { MigrationSet.join(displayedDirectory, fileName) }
 
     /// What stands in the file at first.
-    public var contents: String {
+    package var contents: String {
         let option = form.isTransactional ? "" : " transaction:false"
         let down =
             if let reason = form.irreversible {
@@ -133,7 +133,7 @@ public struct NewMigration: Sendable, Hashable {
     /// Creates the file; an existing file of that name stays as it is.
     ///
     /// - Throws: a problem of the file, if it cannot be made.
-    public func write() throws(Problems) {
+    package func write() throws(Problems) {
         do throws(FileWriteError) {
             try writeNewFile(MigrationSet.join(directory, fileName), Array(contents.utf8))
         } catch {
@@ -151,11 +151,11 @@ public struct NewMigration: Sendable, Hashable {
 }
 
 /// Why the new migration cannot be created, and what to do about it.
-public struct NewMigrationRefusal: Error, Sendable, Hashable {
+package struct NewMigrationRefusal: Error, Sendable, Hashable {
     /// One sentence without a full stop.
-    public let message: String
+    package let message: String
     /// What to do next.
-    public let hint: String
+    package let hint: String
 
     init(_ message: String, hint: String) {
         self.message = message

@@ -2,34 +2,34 @@
 ///
 ///     let plan = try InstancePlan(set: set, applied: ledger, change: .up(to: nil))
 ///     plan.versions   // in the order in which they run
-public struct InstancePlan: Sendable, Hashable {
+package struct InstancePlan: Sendable, Hashable {
     /// Which way the migrations run.
-    public let direction: MigrationDirection
+    package let direction: MigrationDirection
     /// What the change asks for, in the order in which it would run; each has a file in the set. Going down, irreversible ones are among them.
-    public let versions: [MigrationVersion]
+    package let versions: [MigrationVersion]
     /// Versions in the ledger that the set does not have, oldest first.
-    public let unknownVersions: [MigrationVersion]
+    package let unknownVersions: [MigrationVersion]
     /// Those of ``versions`` that are older than the newest applied version of the set, oldest first; always empty going down.
-    public let outOfOrder: [MigrationVersion]
+    package let outOfOrder: [MigrationVersion]
     /// Why the change must not begin, newest version first; always empty going up.
-    public let obstacles: [Obstacle]
+    package let obstacles: [Obstacle]
 
     /// A version on the way down that cannot be reverted.
-    public enum Obstacle: Sendable, Hashable, CustomStringConvertible {
+    package enum Obstacle: Sendable, Hashable, CustomStringConvertible {
         /// Its file says that it cannot be reverted.
         case irreversible(version: MigrationVersion, reason: String, file: String, line: Int)
         /// The ledger has the version, but the set has no file that says how to revert it.
         case noFile(version: MigrationVersion)
 
         /// The version that cannot be reverted.
-        public var version: MigrationVersion {
+        package var version: MigrationVersion {
             switch self {
             case .irreversible(let version, _, _, _), .noFile(let version): version
             }
         }
 
         /// One sentence without a full stop, with the reason.
-        public var description: String {
+        package var description: String {
             switch self {
             case .irreversible(let version, let reason, let file, let line):
                 "version \(version) is irreversible (\(file):\(line)): \(reason)"
@@ -40,7 +40,7 @@ public struct InstancePlan: Sendable, Hashable {
     }
 
     /// Whether there is nothing to run and nothing in the way.
-    public var isEmpty: Bool { versions.isEmpty && obstacles.isEmpty }
+    package var isEmpty: Bool { versions.isEmpty && obstacles.isEmpty }
 
     /// Plans a change.
     ///
@@ -50,7 +50,7 @@ public struct InstancePlan: Sendable, Hashable {
     ///   - change: going up applies every pending version up to the target, older ones first. Going down to a version keeps that version
     ///     and whatever is older; going down by steps counts the newest applied versions, those without a file too.
     /// - Throws: ``UnknownTarget`` if the change names a version that the set does not have.
-    public init(set: MigrationSet, applied: some Sequence<MigrationVersion>, change: Change) throws(UnknownTarget) {
+    package init(set: MigrationSet, applied: some Sequence<MigrationVersion>, change: Change) throws(UnknownTarget) {
         try set.check(change)
         let (applied, unknown, missing) = Self.compare(applied.sorted(), with: set.versions)
         unknownVersions = unknown

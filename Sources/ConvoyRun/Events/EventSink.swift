@@ -1,5 +1,5 @@
 /// Receives the events of a run: each event once, in order.
-public protocol EventSink: Sendable {
+package protocol EventSink: Sendable {
     /// Takes the events that came about together; never empty.
     ///
     /// The coordinator waits for this call before it acts on the events. A sink that stores events can therefore store a whole batch at the
@@ -9,16 +9,16 @@ public protocol EventSink: Sendable {
 }
 
 /// Hands each event to several sinks, in order.
-public struct EventFanOut: EventSink {
+package struct EventFanOut: EventSink {
     private let sinks: [any EventSink]
 
     /// Hands events to these sinks, the first one first.
-    public init(_ sinks: [any EventSink]) {
+    package init(_ sinks: [any EventSink]) {
         self.sinks = sinks
     }
 
     /// Hands the events to one sink after the other, and waits for each.
-    public func send(_ events: [Event]) async {
+    package func send(_ events: [Event]) async {
         for sink in sinks { await sink.send(events) }
     }
 }
@@ -31,18 +31,18 @@ public struct EventFanOut: EventSink {
 ///     await shown
 ///
 /// A reader that is slower than the run leaves events waiting in memory.
-public struct EventRelay: EventSink {
+package struct EventRelay: EventSink {
     /// The events of one run, for one reader; it ends after ``Event/Kind/runFinished(status:)``.
-    public let events: AsyncStream<Event>
+    package let events: AsyncStream<Event>
     private let continuation: AsyncStream<Event>.Continuation
 
     /// A relay for the events of one run.
-    public init() {
+    package init() {
         (events, continuation) = AsyncStream.makeStream()
     }
 
     /// Passes the events on and returns at once.
-    public func send(_ events: [Event]) async {
+    package func send(_ events: [Event]) async {
         for event in events {
             continuation.yield(event)
             if case .runFinished = event.kind { continuation.finish() }

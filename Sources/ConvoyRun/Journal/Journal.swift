@@ -1,10 +1,10 @@
 import ConvoyIO
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// Where a run is written down before it acts, and where other processes leave what they ask of it.
 ///
 /// The real one is a SQLite file; tests put a fake here.
-public protocol Journal: Sendable {
+package protocol Journal: Sendable {
     /// Makes events durable, in order. Returns when they would survive a loss of power; one wait on the disk may cover many calls.
     func append(_ events: [Event], to run: RunID) async throws(JournalError)
 
@@ -13,18 +13,18 @@ public protocol Journal: Sendable {
 }
 
 /// Something that another process asks of a run under way.
-public struct OperatorRequest: Sendable, Hashable {
+package struct OperatorRequest: Sendable, Hashable {
     /// Ascending in a journal, from 1.
-    public var number: Int64
+    package var number: Int64
     /// What is asked.
-    public var kind: Kind
+    package var kind: Kind
     /// The person who asked, as `user@host`.
-    public var by: String
+    package var by: String
     /// When it was asked.
-    public var at: Date
+    package var at: Date
 
     /// What can be asked of a run.
-    public enum Kind: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         /// As the first Ctrl-C.
         case stop
         /// Let the gate of that wave pass; nil means the one that waits now.
@@ -36,7 +36,7 @@ public struct OperatorRequest: Sendable, Hashable {
     }
 
     /// A request as the journal has it.
-    public init(number: Int64, kind: Kind, by: String, at: Date) {
+    package init(number: Int64, kind: Kind, by: String, at: Date) {
         self.number = number
         self.kind = kind
         self.by = by
