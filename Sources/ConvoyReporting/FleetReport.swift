@@ -161,9 +161,7 @@ package struct FleetReport: Sendable {
     package func instance(_ name: String) -> InstanceReport? { isKnown.contains(name) ? report(name) : nil }
 
     /// The outcomes and versions of all instances; those not reached count as `pending`.
-    package var summary: FleetSummary {
-        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.isVersionKnown) }
-    }
+    package var summary: FleetSummary { FleetSummary(instances) }
 
     /// Every failure, grouped by its fingerprint.
     package var failureGroups: [FailureGroup] {

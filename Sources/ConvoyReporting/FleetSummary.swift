@@ -19,6 +19,11 @@ package struct FleetSummary: Sendable, Hashable {
     /// Of no instances.
     package init() {}
 
+    /// Of these instances.
+    package init(_ instances: some Sequence<InstanceReport>) {
+        for instance in instances { add(instance.outcome, version: instance.version, isVersionKnown: instance.isVersionKnown) }
+    }
+
     mutating func add(_ outcome: Outcome, version: MigrationVersion?, isVersionKnown: Bool) {
         instances += 1
         outcomes[outcome, default: 0] += 1

@@ -33,7 +33,9 @@ struct FleetRoutes: Sendable {
     private func fleet() async throws -> JSONValue {
         let snapshot = try await view.snapshot()
         let report = snapshot.report
-        let cohorts = Dictionary(grouping: report.instances.compactMap(\.cohort)) { $0 }.map { ($0.key, $0.value.count) }
+        // Each use of the report's instances puts them together anew.
+        let instances = report.instances
+        let cohorts = Dictionary(grouping: instances.compactMap(\.cohort)) { $0 }.map { ($0.key, $0.value.count) }
         return [
             "fleet": .string(view.fleet.name),
             "target": .optional(report.target?.description),
@@ -41,7 +43,7 @@ struct FleetRoutes: Sendable {
             "looked_at": .optional(report.lookedAt?.rfc3339),
             "revision": .string(snapshot.revision),
             "last_event": .integer(Int(clamping: snapshot.lastEvent)),
-            "summary": report.summary.json,
+            "summary": FleetSummary(instances).json,
             "cohorts": .array(
                 cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { ["cohort": .string($0.0), "instances": .integer($0.1)] }
             ),

@@ -64,7 +64,9 @@ struct ReportPage {
         style = WebAssets.style.text
         self.scripts = scripts.map(\.text)
         generated = now.human
-        let summary = report.summary
+        // Each use of the report's instances puts them together anew.
+        let instances = report.instances
+        let summary = FleetSummary(instances)
         let took = report.took(state, at: now)
         verdict = Self.verdict(summary, state: hasRun ? state : nil, took: took)
         facts = Self.facts(report, took: took, at: now)
@@ -75,12 +77,12 @@ struct ReportPage {
         failures = FailureSection(report.failureGroups, names: names)
         run = hasRun ? RunSection(report, at: now) : nil
         durations = DurationSection(report.migrationDurations, names: names)
-        troubled = TroubledSection(report.instances)
+        troubled = TroubledSection(instances)
         data =
             ([
                 "now": state == .running ? .integer(Int(clamping: now.timeIntervalSince1970 * 1000)) : .null,
                 "waves": .strings(report.waves.map(\.name)),
-                "fleet": FleetColumns(report.instances, epoch: report.startedAt ?? now).json,
+                "fleet": FleetColumns(instances, epoch: report.startedAt ?? now).json,
             ] as JSONValue).line.escapedForScript
     }
 
@@ -98,7 +100,7 @@ struct ReportPage {
 
     private static func facts(_ report: FleetReport, took: Duration?, at now: Date) -> [Fact] {
         let facts: [(String, String?)] = [
-            ("Instances", report.instances.count.grouped),
+            ("Instances", report.count.grouped),
             ("Newest version", report.target?.description),
             ("Started", report.startedAt?.human),
             ("Ended", report.finishedAt?.human),
