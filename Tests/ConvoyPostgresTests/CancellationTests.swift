@@ -1,5 +1,4 @@
-import Glibc
-import Synchronization
+import Dispatch
 import TestSupport
 import Testing
 
@@ -160,7 +159,7 @@ struct CancellationTests {
         let late = await runBlocking(until: .now + .milliseconds(50), cancellation: .observed) { gate.pass() }
         #expect(late == nil)
         let task = Task { await runBlocking(until: .now + .seconds(60), cancellation: .observed) { gate.pass() } }
-        await pause(for: .milliseconds(20), cancellation: .observed)
+        try await eventually("both calls block") { gate.arrived.value == 2 }
         task.cancel()
         #expect(await task.value == nil)
         let ignoring = Task { await runBlocking(until: .now + .seconds(60), cancellation: .ignored) { gate.pass() } }
@@ -174,12 +173,17 @@ struct CancellationTests {
 
 /// Blocks threads until it is opened.
 private final class Gate: Sendable {
-    private let isOpen = Mutex(false)
+    private let semaphore = DispatchSemaphore(value: 0)
+    /// How many threads have come to it.
+    let arrived = Shared(0)
 
-    func open() { isOpen.withLock { $0 = true } }
+    func open() { semaphore.signal() }
 
     func pass() -> Int {
-        while !isOpen.withLock({ $0 }) { usleep(1000) }
+        arrived.change { $0 += 1 }
+        semaphore.wait()
+        // Lets the next thread through.
+        semaphore.signal()
         return 7
     }
 }

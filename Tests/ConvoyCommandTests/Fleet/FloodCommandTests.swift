@@ -125,18 +125,15 @@ struct FloodCommandTests {
         let begin = ContinuousClock.now
         let process = try ConvoyProcess(arguments, in: folder)
         process.closeInput()
-        let watch = Task {
-            var most = 0
-            while !Task.isCancelled {
-                let status = (try? String(contentsOfFile: "/proc/\(process.processID)/status", encoding: .utf8)) ?? ""
-                let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-                most = max(most, (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10)
-                try? await Task.sleep(for: .milliseconds(5))
-            }
-            return most
+        var most = 0
+        // Longer than the process gets.
+        try await eventually("it has ended", within: .seconds(150)) {
+            let status = (try? String(contentsOfFile: "/proc/\(process.processID)/status", encoding: .utf8)) ?? ""
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+            most = max(most, (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10)
+            return process.snapshot.status != nil
         }
         let result = try await process.result()
-        watch.cancel()
-        return (result, await watch.value, .now - begin)
+        return (result, most, .now - begin)
     }
 }
