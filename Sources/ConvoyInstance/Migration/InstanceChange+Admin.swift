@@ -16,7 +16,7 @@ extension InstanceChange {
     /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside
     /// a transaction.
     func applyAsAdmin(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
-        -> WindowEnd
+        -> BatchEnd
     {
         let admin = try await adminSession()
         var exchange = try exchange(for: migration)
@@ -91,26 +91,5 @@ extension InstanceChange {
             mayActAsOwner: true
         )
         if let failure = rights.adminFailure(settings) { throw failure }
-    }
-}
-
-extension SessionIdentity {
-    /// Asks a session who it is.
-    init(of connection: PostgresConnection) async throws(PostgresError) {
-        let row = try await connection.query(
-            """
-            SELECT pg_catalog.pg_backend_pid() AS pid, d.oid AS database_oid,
-                (SELECT backend_start::text FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())) AS backend_start,
-                (SELECT system_identifier FROM pg_catalog.pg_control_system()) AS system_identifier
-            FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-            """,
-            timeout: InstanceProbe.silenceTimeout
-        ).onlyRow()
-        self.init(
-            backendPID: try row.processID("pid"),
-            backendStart: try row.optionalText("backend_start") ?? "",
-            systemIdentifier: try row.text("system_identifier"),
-            databaseOID: try row.int64("database_oid")
-        )
     }
 }

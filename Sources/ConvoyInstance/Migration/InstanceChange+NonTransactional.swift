@@ -8,7 +8,7 @@ import ConvoyText
 /// `transaction:false`: one statement, alone, in autocommit. A second connection holds the ledger's lock meanwhile and writes the ledger after it.
 extension InstanceChange {
     func applyAlone(_ migration: Migration, _ section: MigrationSection, _ predecessor: MigrationVersion?) async throws(Failure)
-        -> WindowEnd
+        -> BatchEnd
     {
         let connection = try openConnection()
         guard case .statement(let statement)? = section.elements.first, section.elements.count == 1 else {
@@ -28,7 +28,7 @@ extension InstanceChange {
             throw Failure(error, doing: "opening the second connection", settings: settings)
         }
         self.keeper = identity
-        let end: Result<WindowEnd, Failure>
+        let end: Result<BatchEnd, Failure>
         do throws(Failure) {
             end = .success(try await apply(statement, section, of: migration, predecessor, on: connection, beside: keeper))
         } catch {
@@ -45,7 +45,7 @@ extension InstanceChange {
         _ predecessor: MigrationVersion?,
         on connection: PostgresConnection,
         beside keeper: PostgresConnection
-    ) async throws(Failure) -> WindowEnd {
+    ) async throws(Failure) -> BatchEnd {
         var exchange = try exchange(for: migration)
         // It idles in its transaction for as long as the statement takes.
         exchange.idleTimeout = .zero
@@ -89,7 +89,7 @@ extension InstanceChange {
         of migration: Migration,
         _ exchange: MigrationExchange,
         on connection: PostgresConnection
-    ) async -> WindowEnd? {
+    ) async -> BatchEnd? {
         do {
             let end = try await answer(to: statement, section, of: migration, exchange, on: connection)
             let wasObserving = connection.cancellation
@@ -118,7 +118,7 @@ extension InstanceChange {
         of migration: Migration,
         _ exchange: MigrationExchange,
         on connection: PostgresConnection
-    ) async throws(PostgresError) -> WindowEnd? {
+    ) async throws(PostgresError) -> BatchEnd? {
         let form = StandaloneStatement(statement.text)
         let index = ConcurrentIndex(form)
         let statementTimeout = section.statementTimeout ?? settings.statementTimeout
@@ -153,7 +153,7 @@ extension InstanceChange {
             }
             guard let result = index?.result else { return nil }
             let row = try await connection.query(result, timeout: InstanceProbe.silenceTimeout).rows.first
-            return try indexFailure(row, migration, statement).map(WindowEnd.failed)
+            return try indexFailure(row, migration, statement).map(BatchEnd.failed)
         } catch {
             guard error.code == .server, let message = error.server else { throw error }
             if let index { await nameLeftovers(of: index, on: connection) }
@@ -208,74 +208,5 @@ extension InstanceChange {
             statement: statement.text,
             hint: "exclude the ledger from the statement: name the other tables, one migration each"
         )
-    }
-
-    // MARK: - Indexes
-
-    /// An index that an earlier attempt left invalid blocks the statement, or would be mistaken for a finished one. An index that is being
-    /// built right now is left alone.
-    private func dropLeftovers(of index: ConcurrentIndex, on connection: PostgresConnection) async throws(PostgresError) {
-        for (name, mayDrop) in try await leftovers(of: index, on: connection) {
-            guard mayDrop else {
-                warnOfToast(name)
-                continue
-            }
-            warn("index \(name) was left invalid by an earlier attempt: Convoy drops it\(index.isBuiltAgain ? " and builds it again" : "")")
-            try await connection.query(ConcurrentIndex.dropping(name))
-        }
-    }
-
-    private func leftovers(of index: ConcurrentIndex, on connection: PostgresConnection) async throws(PostgresError)
-        -> [(name: String, mayDrop: Bool)]
-    {
-        let timeout = InstanceProbe.silenceTimeout
-        let tables = try await connection.query(ConcurrentIndex.tablesUnderConstruction, timeout: timeout).onlyRow().text("tables")
-        return try await connection.query(index.leftovers(exceptOn: tables), timeout: timeout).rows.map { row throws(PostgresError) in
-            (try row.text("index"), try row.bool("may_drop"))
-        }
-    }
-
-    /// After a failed attempt: the operator reads what it left behind.
-    private func nameLeftovers(of index: ConcurrentIndex, on connection: PostgresConnection) async {
-        for (name, mayDrop) in (try? await leftovers(of: index, on: connection)) ?? [] {
-            guard mayDrop else {
-                warnOfToast(name)
-                continue
-            }
-            warn("index \(name) is left invalid, and no query can use it: the next attempt drops it first")
-        }
-    }
-
-    private func warnOfToast(_ name: String) {
-        warn("index \(name) was left invalid by an earlier attempt, and only a superuser can drop it: \(ConcurrentIndex.dropping(name))")
-    }
-
-    /// `IF NOT EXISTS` accepts any object of that name.
-    private func indexFailure(_ row: QueryResult.Row?, _ migration: Migration, _ statement: SQLStatement) throws(PostgresError) -> Failure?
-    {
-        let name = try row?.text("name") ?? "of the statement"
-        var failure = Failure(
-            .failed,
-            "",
-            version: migration.version,
-            file: migration.file,
-            line: statement.line,
-            statement: statement.text
-        )
-        if row == nil {
-            failure.message = "the index is not there after the statement that makes it"
-            failure.hint = "check whether an event trigger or another session drops it, then run the command again"
-        } else if try row?.bool("is_on_table") != true {
-            failure.message = "the name \(name) belongs to something else, so that IF NOT EXISTS made no index"
-            failure.hint = "rename or drop the object with this name, then run the command again"
-        } else if try row?.bool("is_valid") != true {
-            failure.message =
-                "the index \(name) is not valid after the statement: another session builds it at this moment, or left it unfinished"
-            failure.hint =
-                "wait until no other session builds it, then run the command again: Convoy drops an unfinished index and builds it again"
-        } else {
-            return nil
-        }
-        return failure
     }
 }

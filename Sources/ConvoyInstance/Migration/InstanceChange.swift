@@ -42,12 +42,12 @@ final class InstanceChange {
     let sightings = Sightings()
     /// The migration whose COMMIT was not answered in time.
     var unconfirmed: MigrationVersion?
-    /// What the last pipeline held: should its connection be lost, these may have been committed unheard.
-    var window: Set<MigrationVersion> = []
+    /// The versions of the batch that was sent last. If its connection is lost, the server may have committed them without an answer.
+    var batch: Set<MigrationVersion> = []
     /// How often the connection was lost since the last progress.
     private var losses = 0
     private var from: MigrationVersion?
-    private var holdsLock = false
+    var holdsLock = false
     private var isPreflighted = false
     /// Going down by steps or by name: the versions that were shown, so that planning again does not go further down.
     private var intended: Set<MigrationVersion>?
@@ -179,66 +179,6 @@ final class InstanceChange {
 
     private func note(_ contents: LedgerContents?) { ledgerVersions = Set(contents?.applied ?? []) }
 
-    // MARK: - The advisory lock
-
-    /// Polls the lock up to `lock_wait`, then throws `lock-busy` with its holder.
-    func acquireLock(_ cancellation: Cancellation = .observed) async throws(Failure) {
-        let connection = try openConnection()
-        let deadline = ContinuousClock.now + settings.lockWait
-        try await discardForeignSettings(connection)
-        try await endSessionsOfAnEarlierProcess(connection)
-        var isToldToWait = false
-        while true {
-            do {
-                holdsLock = try await connection.query(AdvisoryLock.acquisition, timeout: InstanceProbe.silenceTimeout).onlyRow().bool(
-                    "acquired"
-                )
-                if holdsLock { return }
-                guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
-                let holders = LockHolder.list(try await connection.query(AdvisoryLock.holders, timeout: InstanceProbe.silenceTimeout))
-                guard ContinuousClock.now < deadline else {
-                    throw Failure(busy: "another session holds the advisory lock of this database", holders)
-                }
-                if !isToldToWait {
-                    isToldToWait = true
-                    let who = holders.first?.description ?? "another session"
-                    report(.instanceWaiting(instance: instance.name, reason: "\(who) holds the advisory lock"))
-                }
-            } catch let error as PostgresError {
-                throw Failure(error, doing: "taking the advisory lock", settings: settings)
-            } catch let failure as Failure {
-                throw failure
-            } catch {
-                throw Failure(.failed, "taking the advisory lock: \(error)")
-            }
-            let remaining = deadline - .now
-            await pause(for: min(.milliseconds(Int.random(in: 100...300)), max(remaining, .milliseconds(1))), cancellation: cancellation)
-        }
-    }
-
-    /// Rids a pool's session of what an earlier client has left: settings, and statements under the names that Convoy gives its own.
-    private func discardForeignSettings(_ connection: PostgresConnection) async throws(Failure) {
-        guard facts?.isPooled == true else { return }
-        do {
-            try await connection.query("DISCARD ALL", timeout: InstanceProbe.silenceTimeout)
-        } catch {
-            throw Failure(error, doing: "preparing the session", settings: settings)
-        }
-    }
-
-    private func isCancelled(_ cancellation: Cancellation) -> Bool { cancellation == .observed && Task.isCancelled }
-
-    /// Unlocks and closes. When the answer is in doubt, closing is what frees the lock.
-    private func release() async {
-        if let connection, connection.isOpen, holdsLock {
-            connection.cancellation = .ignored
-            _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
-        }
-        if let connection, !connection.isOpen, holdsLock { await endLeftovers() }
-        await connection?.end(serverPID: facts?.identity?.backendPID)
-        await admin?.connection.end(serverPID: admin?.identity.backendPID)
-    }
-
     // MARK: - Under the lock
 
     /// Reads the ledger again, plans, and makes the tables that are missing. The first time it asks whether a migration would fail: under the lock,
@@ -291,79 +231,6 @@ final class InstanceChange {
             version: first,
             hint: "another migrator is at work: stop the app or the other tool, then run the command again"
         )
-    }
-
-    /// Creates the ledger and the audit log where they are missing, as the owner. Another migrator may do the same at this moment.
-    private func createTables(_ reading: InstanceProbe.Reading) async throws(Failure) {
-        let connection = try openConnection()
-        let opening = [
-            PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-            PipelineStatement("SELECT pg_catalog.set_config('lock_timeout', '\(settings.lockTimeout.milliseconds)', true)"),
-        ]
-        let commit = PipelineStatement("COMMIT")
-        let role = reading.facts.settingRole(for: reading.ledger)
-        do {
-            if reading.contents == nil {
-                try await repeatingRaces { () async throws(PostgresError) in
-                    try await transaction(opening + role + reading.ledger.creation + [commit], on: connection, doing: "creating the ledger")
-                }
-            }
-            writesAuditLog = settings.audit == .database
-            guard writesAuditLog else { return }
-            if let table = reading.facts.auditTable {
-                try await checkAuditLog(table, reading, connection)
-            } else {
-                try await repeatingRaces { () async throws(PostgresError) in
-                    try await transaction(opening + role + AuditLog.creation + [commit], on: connection, doing: "creating the audit log")
-                }
-            }
-        } catch {
-            guard error.sqlstate == "42501", writesAuditLog else {
-                if error.code == .timedOut { throw unconfirmedTables(error) }
-                throw Failure(error, doing: "creating the ledger", settings: settings)
-            }
-            writesAuditLog = false
-            warn("this database gets no audit log, because \(error.message); grant CREATE on the database, or set audit: journal-only")
-        }
-    }
-
-    private func checkAuditLog(
-        _ table: InstanceFacts.AuditTable,
-        _ reading: InstanceProbe.Reading,
-        _ connection: PostgresConnection
-    ) async throws(PostgresError) {
-        if let problem = reading.contents?.auditProblem ?? table.problem(beside: reading.ledger, as: reading.facts.role) {
-            writesAuditLog = false
-            warn(problem)
-            return
-        }
-        guard !table.owner.isIdentical(to: reading.ledger.owner) else { return }
-        let may = try await connection.query(
-            """
-            SELECT pg_catalog.has_table_privilege($1::text, $2::oid, 'INSERT') AND pg_catalog.has_schema_privilege($1::text, n.oid, 'USAGE') AS may
-            FROM pg_catalog.pg_namespace n WHERE n.nspname = 'convoy'
-            """,
-            [reading.ledger.owner, String(table.oid)],
-            timeout: InstanceProbe.silenceTimeout
-        )
-        guard try may.rows.first?.bool("may") != true else { return }
-        writesAuditLog = false
-        warn("convoy.migration_log is not written: it belongs to \(table.owner), and \(reading.ledger.owner) may not insert there")
-    }
-
-    /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.
-    private static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
-
-    private func repeatingRaces(_ body: () async throws(PostgresError) -> Void) async throws(PostgresError) {
-        for _ in 1..<5 {
-            do {
-                return try await body()
-            } catch {
-                guard let code = error.sqlstate, Self.raceCodes.contains(code) else { throw error }
-                await pause(for: .milliseconds(Int.random(in: 20...100)), cancellation: .observed)
-            }
-        }
-        try await body()
     }
 
     // MARK: - Helpers that the parts of the protocol share
