@@ -22,8 +22,8 @@ extension InstanceChange {
     func apply(_ versions: [MigrationVersion]) async throws(Failure) -> Bool {
         var remaining = versions[...]
         // Going up, what the first one stands on must still be there.
-        var predecessor = change.direction == .up ? versions.first.flatMap { first in ledgerVersions.filter { $0 < first }.max() } : nil
-        lastProgress = .now
+        var predecessor = versions.first.flatMap { log.predecessor(of: $0) }
+        log.waitsBegan(at: .now)
         while let next = remaining.first.flatMap({ runner.set[$0] }) {
             guard !Task.isCancelled else {
                 throw Failure(.interrupted, "interrupted before migration \(next.version)", version: next.version)
@@ -32,10 +32,10 @@ extension InstanceChange {
                 try await recover(from: PostgresError(.connectionLost, "the connection was lost"), during: next)
                 return false
             }
-            let before = applied.count
+            let before = log.applied.count
             let end = try await applyBatch(remaining, next, predecessor)
-            remaining = remaining.dropFirst(applied.count - before)
-            predecessor = applied.last?.version ?? predecessor
+            remaining = remaining.dropFirst(log.applied.count - before)
+            predecessor = log.applied.last?.version ?? predecessor
             switch end {
             case .committed: break
             case .failed(let failure):
@@ -142,7 +142,7 @@ extension InstanceChange {
             role: isSuperusers ? nil : facts.roleToSet(for: ledger),
             writesAuditLog: writesAuditLog,
             readsAuditLog: readsAuditLog,
-            ledgerLockWait: settings.lockWait - (ContinuousClock.now - lastProgress),
+            ledgerLockWait: settings.lockWait - (ContinuousClock.now - log.lastProgress),
             lockTimeout: retry.currentLockTimeout,
             statementTimeout: settings.statementTimeout,
             serverVersion: connection?.serverVersion ?? 0,

@@ -79,7 +79,7 @@ extension InstanceChange {
             version: migration.version,
             file: migration.file,
             sqlstate: place == .readBack ? nil : message.sqlstate,
-            hint: standing?.version == migration.version
+            hint: log.standing?.version == migration.version
                 ? "its statement has run and remains applied, only the row is missing: remove what keeps the row out of the ledger, then run the command again"
                 : change.direction == .up
                     ? "the migration was rolled back, because every run would apply it again: remove what keeps the row out of the ledger, then run the command again"

@@ -64,7 +64,7 @@ extension InstanceChange {
         guard case .committed = opened else { return opened }
 
         if let end = await runAlone(statement, section, of: migration, exchange, on: connection) { return end }
-        standing = timeline.map { (migration.version, $0) }
+        log.statementRan(migration.version, on: timeline)
 
         let recording = PipelineStatement(exchange.ledger.recording(change.direction), versions)
         let closing =
@@ -73,7 +73,7 @@ extension InstanceChange {
         // The statement stands; that must be written down even when the operator cancels now.
         keeper.cancellation = .ignored
         let end = await send(closing, on: keeper, since: start)
-        if case .committed = end { standing = nil }
+        if case .committed = end { log.statementRecorded() }
         return end
     }
 
@@ -140,7 +140,7 @@ extension InstanceChange {
         )
         do {
             for result in try await connection.pipeline(preparation, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
-            if standing?.version == migration.version {
+            if log.standing?.version == migration.version {
                 warn("the statement of migration \(migration.version) had already run: only its row in the ledger was missing")
             } else if try await runWatched(
                 statement,

@@ -13,8 +13,7 @@ extension InstanceChange {
     /// - Throws: `unknown` where the database cannot be reached again, `interrupted` where the loss came from cancelling, `failed` where the same
     ///   migration has cost the connection before.
     func recover(from error: PostgresError, during migration: Migration) async throws(Failure) {
-        let (late, isWaitingForStandby) = (unconfirmed, sightings.isWaitingForStandby)
-        unconfirmed = nil
+        let (late, isWaitingForStandby) = (log.lostConnection(), sightings.isWaitingForStandby)
         var refusals = 0
         var orphans = [facts?.identity, keeper].compactMap(\.self)
         let administrator = admin?.identity
@@ -37,17 +36,17 @@ extension InstanceChange {
                 let connection = try await probe.session()
                 self.connection = connection
                 try await checkThatItIsTheSame(connection)
-                // A standby that was promoted may never have heard of the statement.
-                if let before = standing?.timeline, await timeline(of: connection) != before { standing = nil }
+                if log.standing != nil {
+                    let timeline = await timeline(of: connection)
+                    log.reachedServer(on: timeline)
+                }
                 for orphan in orphans { try await end(orphan, by: connection, until: deadline) }
                 if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
                 // No process writes for this run any more: from here on its work is known, even if another migrator gets the lock.
                 let reading = try await probe.read(connection)
                 facts = reading.facts
                 if let identity = reading.facts.identity { orphans.append(identity) }
-                ledgerVersions = Set(reading.contents?.applied ?? [])
-                // A server that crashed may have lost a commit that it had confirmed, where synchronous_commit is off.
-                applied.removeAll { ledgerVersions.contains($0.version) != (change.direction == .up) }
+                log.ledgerReadAfterLoss(reading.contents?.applied ?? [])
                 try await noteCommitsFound(reading, connection)
                 if !isInterrupted { try await acquireLock(.ignored) }
                 connection.cancellation = .observed
@@ -78,17 +77,16 @@ extension InstanceChange {
             await pause(for: .milliseconds(Int.random(in: 200...500)), cancellation: .ignored)
         }
         if isInterrupted {
-            let isThere = ledgerVersions.contains(migration.version) == (change.direction == .up)
             let message =
-                isThere
+                log.isDone(migration.version)
                 ? "interrupted while migration \(migration.version) was committed: it stands"
                 : "interrupted in migration \(migration.version)"
             throw Failure(.interrupted, message, version: migration.version, file: migration.file)
         }
         if let late { try judge(late, isWaitingForStandby: isWaitingForStandby) }
-        // What floods us once would do so again.
+        // A migration that loses the connection twice is the cause; what floods us once would do so again.
         let isFlood = error.code == .overBudget
-        guard countLoss() < (isFlood ? 1 : 2) || ledgerVersions.contains(migration.version) == (change.direction == .up) else {
+        guard log.reconnected() < (isFlood ? 1 : 2) || log.isDone(migration.version) else {
             throw Failure(
                 .failed,
                 isFlood ? error.message : "the connection was lost twice in this migration: \(error.message)",
@@ -104,7 +102,7 @@ extension InstanceChange {
     private func judge(_ version: MigrationVersion, isWaitingForStandby: Bool) throws(Failure) {
         let file = runner.set[version]?.file
         let wait = settings.commitWait
-        guard ledgerVersions.contains(version) == (change.direction == .up) else {
+        guard log.isDone(version) else {
             throw Failure(
                 .failed,
                 "the COMMIT of migration \(version) was not done within \(wait), and the migration was rolled back",
@@ -152,16 +150,13 @@ extension InstanceChange {
         if let problem { throw Failure(.unreachable, problem) }
     }
 
-    /// Records what the old server process committed after the connection was lost. The audit log distinguishes our commits from the app's;
-    /// without an audit log, every migration of the batch that is applied counts as ours.
+    /// Records what the old server process committed after the connection was lost. The audit log distinguishes our commits from the app's.
     private func noteCommitsFound(_ reading: InstanceProbe.Reading, _ connection: PostgresConnection) async throws(Failure) {
-        let isThere = change.direction == .up
-        var candidates = batch.filter { ledgerVersions.contains($0) == isThere }
-        candidates.subtract(applied.map(\.version))
-        guard !candidates.isEmpty else { return }
-        var durations: [MigrationVersion: Duration] = [:]
+        guard !log.unheardCommits.isEmpty else { return }
+        var audited: [MigrationVersion: Duration]?
         if writesAuditLog {
             do {
+                var durations: [MigrationVersion: Duration] = [:]
                 let statement = PipelineStatement(
                     "SELECT version, duration_ms FROM convoy.migration_log WHERE run = $1 AND direction = $2 LIMIT \(Ledger.versionLimit)",
                     [run, change.direction.rawValue]
@@ -173,11 +168,11 @@ extension InstanceChange {
                         clampingMilliseconds: try row.int64("duration_ms")
                     )
                 }
+                audited = durations
             } catch {
                 throw Failure(error, doing: "reading the audit log", settings: settings)
             }
-            candidates.formIntersection(durations.keys)
         }
-        for version in candidates.sorted(by: { isThere ? $0 < $1 : $0 > $1 }) { committed(version, in: durations[version] ?? .zero) }
+        log.foundCommitted(audited: audited, at: .now).forEach(show)
     }
 }

@@ -16,7 +16,7 @@ extension InstanceChange {
         var refusal: BatchEnd?
         var lacksAuditRow = false
         var start = begin
-        batch = Set(items.map(\.migration.version))
+        log.sent(items.map(\.migration.version))
         var statements = items.map(\.statement)
         // Only so it is known that nothing but the COMMIT is waited for.
         for index in statements.indices.dropLast() where items[index + 1].place == .commit { statements[index].flushes = true }
@@ -44,7 +44,9 @@ extension InstanceChange {
             }
         }
         if case .failure(let error) = outcome {
-            if error.code == .timedOut, heard < items.count, items[heard].place == .commit { unconfirmed = items[heard].migration.version }
+            if error.code == .timedOut, heard < items.count, items[heard].place == .commit {
+                log.commitTimedOut(items[heard].migration.version)
+            }
             return end(after: error, on: connection)
         }
         if lacksAuditRow {

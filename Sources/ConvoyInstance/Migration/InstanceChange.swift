@@ -27,30 +27,18 @@ final class InstanceChange {
     var forAdmin: Set<MigrationVersion> = []
     /// The session that last held the ledger's lock beside a non-transactional migration.
     var keeper: SessionIdentity?
-    /// The version whose statement has run outside a transaction, and whose row in the ledger is still to be written.
-    var standing: (version: MigrationVersion, timeline: String)?
     /// The sessions of lost connections, as long as it is not known that they have ended.
     var lost: [LostSession] = []
-    /// Versions in the ledger, as far as we know.
-    var ledgerVersions: Set<MigrationVersion> = []
-    var applied: [AppliedMigration] = []
+    /// What is known of the ledger, and what was done there.
+    var log: ChangeLog
+    /// Whether migrations write a row into the audit log. Decided under the lock, before the first migration.
     var writesAuditLog = false
-    /// When something was last committed: waits for locks count from here.
-    var lastProgress = ContinuousClock.now
+    /// How long attempts wait for a lock, and how many there were; nil if nothing has blocked the present migration.
     var lockRetry: LockRetry?
     /// What was found to block the present migration.
     let sightings = Sightings()
-    /// The migration whose COMMIT was not answered in time.
-    var unconfirmed: MigrationVersion?
-    /// The versions of the batch that was sent last. If its connection is lost, the server may have committed them without an answer.
-    var batch: Set<MigrationVersion> = []
-    /// How often the connection was lost since the last progress.
-    private var losses = 0
-    private var from: MigrationVersion?
     var holdsLock = false
     private var isPreflighted = false
-    /// Going down by steps or by name: the versions that were shown, so that planning again does not go further down.
-    private var intended: Set<MigrationVersion>?
     private var shownWarnings: Set<String> = []
     /// How many warnings of the server were shown; no more than ``serverWarningLimit`` are.
     var serverWarnings = 0
@@ -78,31 +66,28 @@ final class InstanceChange {
         self.change = change
         self.run = run
         self.report = report
+        log = ChangeLog(change, at: .now)
     }
 
     var settings: InstanceSettings { instance.settings }
+
+    /// Waits for locks count from here.
+    var lastProgress: ContinuousClock.Instant {
+        get { log.lastProgress }
+        set { log.waitsBegan(at: newValue) }
+    }
 
     func perform() async -> InstanceResult {
         do {
             let didSomething = try await bringToTarget()
             await release()
             let done: Outcome = change.direction == .up ? .migrated : .rolledBack
-            return result(didSomething ? done : .upToDate)
+            return log.result(didSomething ? done : .upToDate)
         } catch {
             await release()
             runner.lostSessions.add(lost, of: instance.name)
-            return result(error.kind, error)
+            return log.result(error.kind, error)
         }
-    }
-
-    private func result(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceResult {
-        InstanceResult(
-            outcome: outcome,
-            from: from,
-            to: ledgerVersions.max() ?? (applied.isEmpty ? from : nil),
-            applied: applied,
-            failure: failure
-        )
     }
 
     /// - Returns: whether there was something to do.
@@ -120,22 +105,17 @@ final class InstanceChange {
             reading = try await probe.read(connection)
             facts = reading.facts
         }
-        note(reading.contents)
-        from = ledgerVersions.max()
+        log.began(with: reading.contents?.applied ?? [])
         guard let plan = try assess(reading), !plan.versions.isEmpty || isReturning else { return false }
-        switch change {
-        case .downSteps: intended = Set(plan.versions)
-        case .revert(let versions, _): intended = Set(versions)
-        case .up, .down: break
-        }
-        report(.instancePlanned(instance: instance.name, from: from, pending: plan.versions))
+        log.planned(plan.versions)
+        report(.instancePlanned(instance: instance.name, from: log.from, pending: plan.versions))
         try await acquireLock()
         var stalls = 0
         while true {
-            let committed = applied.count
+            let committed = log.applied.count
             let versions = try await planUnderLock()
-            if versions.isEmpty { return !isReturning || !applied.isEmpty }
-            if let again = versions.first(where: { version in applied.contains { $0.version == version } }) {
+            if versions.isEmpty { return !isReturning || !log.applied.isEmpty }
+            if let again = log.committedBefore(versions) {
                 throw Failure(
                     .failed,
                     "version \(again) was committed together with its row in the ledger, and the ledger does not say so any more",
@@ -147,7 +127,7 @@ final class InstanceChange {
             }
             if try await apply(versions) { return true }
             // Another migrator works on the same database, or the connection was lost: read again and continue, but not for ever.
-            stalls = applied.count > committed ? 0 : stalls + 1
+            stalls = log.applied.count > committed ? 0 : stalls + 1
             guard stalls < 20 else {
                 throw Failure(
                     .failed,
@@ -177,8 +157,6 @@ final class InstanceChange {
         report(.instanceWarned(instance: instance.name, message: message))
     }
 
-    private func note(_ contents: LedgerContents?) { ledgerVersions = Set(contents?.applied ?? []) }
-
     // MARK: - Under the lock
 
     /// Reads the ledger again, plans, and makes the tables that are missing. The first time it asks whether a migration would fail: under the lock,
@@ -204,33 +182,15 @@ final class InstanceChange {
             isPreflighted = true
         }
         facts = reading.facts
-        note(reading.contents)
-        let versions = if let intended { try stillApplied(intended) } else { try assess(reading)?.versions ?? [] }
+        log.ledgerRead(reading.contents?.applied ?? [])
+        let versions = if let left = try log.leftToRevert() { left } else { try assess(reading)?.versions ?? [] }
         if !versions.isEmpty { try await createTables(reading) }
         return versions
     }
 
-    /// Whether the way down is the one that was shown; where it is not, ``stillApplied(_:)`` has the words for it.
+    /// Whether the way down is the one that was shown; where it is not, ``ChangeLog/leftToRevert()`` has the words for it.
     private func isAsShown(_ reading: InstanceProbe.Reading) -> Bool {
-        guard let intended else { return true }
-        let assessment = InstanceAssessment(reading, set: runner.set, change: change, instance: instance)
-        return assessment.plan.map { Set($0.versions) } == intended
-    }
-
-    /// What is left of the way down; it begins at the newest version, or below what the instance had at the start, or not at all.
-    private func stillApplied(_ intended: Set<MigrationVersion>) throws(Failure) -> [MigrationVersion] {
-        let versions = ledgerVersions.filter(intended.contains).sorted(by: >)
-        var start: MigrationVersion?
-        if case .revert(_, let version) = change { start = version }
-        guard let first = versions.first, let newest = ledgerVersions.max(), newest != first, start.map({ newest > $0 }) != false else {
-            return versions
-        }
-        throw Failure(
-            .blocked,
-            "version \(newest) was applied meanwhile, on top of \(first), which was to be reverted",
-            version: first,
-            hint: "another migrator is at work: stop the app or the other tool, then run the command again"
-        )
+        log.isAsShown(InstanceAssessment(reading, set: runner.set, change: change, instance: instance).plan?.versions)
     }
 
     // MARK: - Helpers that the parts of the protocol share
@@ -244,24 +204,15 @@ final class InstanceChange {
 
     /// Notes a COMMIT of ours.
     func committed(_ version: MigrationVersion, in duration: Duration) {
-        let migration = AppliedMigration(version: version, direction: change.direction, duration: duration)
-        applied.append(migration)
-        switch change.direction {
-        case .up: ledgerVersions.insert(version)
-        case .down: ledgerVersions.remove(version)
-        }
-        lastProgress = .now
+        show(log.committed(version, in: duration, at: .now))
+    }
+
+    /// Reports a migration that was committed: what kept it waiting is over.
+    func show(_ migration: AppliedMigration) {
         lockRetry = nil
         sightings.clear()
-        losses = 0
         report(.migrationApplied(instance: instance.name, migration: migration))
     }
 
     func lockIsLost() { holdsLock = false }
-
-    /// Counts a lost connection. A migration that loses it twice is the cause.
-    func countLoss() -> Int {
-        losses += 1
-        return losses
-    }
 }
