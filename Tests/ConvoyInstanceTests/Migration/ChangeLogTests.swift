@@ -198,6 +198,14 @@ import Testing
             applied: [4, 3]
         ),
         Story(
+            testDescription: "going down, the newest of what was committed unheard comes first",
+            change: down,
+            steps: [.began([1, 2, 3, 4]), .sent([4, 3, 2]), .lost, .readAfterLoss([1, 2]), .found([3, 4])],
+            from: 4,
+            to: 2,
+            applied: [4, 3]
+        ),
+        Story(
             testDescription: "going down, a crash takes back a confirmed commit",
             change: down,
             steps: [.began([1, 2, 3]), .sent([3, 2]), .committed(3), .committed(2), .lost, .readAfterLoss([1, 2]), .found(nil)],
