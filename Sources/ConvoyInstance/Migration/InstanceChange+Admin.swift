@@ -10,7 +10,7 @@ extension InstanceChange {
     /// Whether the admin connection runs a migration.
     func needsAdmin(_ migration: Migration, _ section: MigrationSection) -> Bool {
         guard section.admin != nil, instance.admin != nil, facts?.isSuperuser == false else { return false }
-        return forAdmin.contains(migration.version)
+        return forAdmin?.contains(migration.version) == true
     }
 
     /// Runs one whole migration as a transaction of the administrator's session. The owner's session keeps the advisory lock meanwhile, idle outside
@@ -20,9 +20,8 @@ extension InstanceChange {
     {
         let admin = try await adminSession()
         var exchange = try exchange(for: migration)
-        exchange.role = nil
-        exchange.serverVersion = admin.connection.serverVersion
-        exchange.guardsAgainstTriggers = true
+        exchange.hasAdminRights = true
+        exchange.script = exchange.script.on(serverVersion: admin.connection.serverVersion)
         var items: [MigrationExchange.Item] = []
         for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) { items += part }
         return await send(items, on: admin.connection)
@@ -66,8 +65,7 @@ extension InstanceChange {
     /// An administrator that is a superuser itself can prevent the tenant from replacing the ledger after it was read; any other
     /// administrator may have no more rights than the owner, whose triggers would run with them.
     private func checkRights(ofAdmin connection: PostgresConnection) async throws {
-        guard let facts else { throw Failure(.unknown, "the catalogue has not been read") }
-        let ledger = try InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
+        guard let (facts, ledger) = session.catalogue else { throw Failure(.unknown, "the catalogue has not been read") }
         let answers = try await connection.pipeline(
             [
                 PipelineStatement("SELECT session_user AS login, current_user AS acting_as"),

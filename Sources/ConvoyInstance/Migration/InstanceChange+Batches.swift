@@ -87,7 +87,7 @@ extension InstanceChange {
                 section.isTransactional, !section.hasStep, !needsAdmin(migration, section)
             else { break }
             var exchange = try exchange(for: migration)
-            exchange.repeated = keepsStatements ? repeatedStatements(isFirst: items.isEmpty) : nil
+            exchange.repeated = session.statements.next(isFirstOfBatch: items.isEmpty, audit: exchange.script.audit)
             for case .items(let part) in exchange.parts(of: migration, section: section, predecessor: predecessor) {
                 items += part
                 bytes += part.reduce(0) { $0 + $1.statement.sql.utf8.count }
@@ -98,55 +98,19 @@ extension InstanceChange {
         return items
     }
 
-    /// The statements that every migration repeats are parsed once in a session: by the first migration of its first batch.
-    private func repeatedStatements(isFirst: Bool) -> RepeatedStatements {
-        var statements = repeated ?? RepeatedStatements(round: 0, isPrepared: false, audit: auditUse)
-        if !isFirst {
-            // The batch's first migration has prepared them by then.
-            statements.isPrepared = true
-        } else if !statements.isPrepared || statements.audit != auditUse {
-            // The audit log can become writable in the middle of a run, or no longer be.
-            statements = RepeatedStatements(round: statements.round + 1, isPrepared: false, audit: auditUse)
-            repeated = statements
-        }
-        return statements
-    }
-
-    private var auditUse: RepeatedStatements.AuditUse { writesAuditLog ? readsAuditLog ? .writesAndReads : .writes : .none }
-
-    /// Whether migrations can read the audit log that they write: not where it is another role's, which may let them only insert.
-    private var readsAuditLog: Bool {
-        guard writesAuditLog, let facts else { return false }
-        guard let table = facts.auditTable else { return true }
-        return table.owner == (try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger.owner)
-    }
-
     /// What surrounds the statements of migrations on the owner's connection.
     func exchange(for migration: Migration) throws(Failure) -> MigrationExchange {
-        guard let facts, let identity = facts.identity,
-            let ledger = try? InstanceAssessment.ledger(in: facts, settings: settings).get().ledger
-        else {
-            throw Failure(.unknown, "the catalogue has not been read")
-        }
+        guard let facts, let script = session.script else { throw Failure(.unknown, "the catalogue has not been read") }
         let section = migration.section(change.direction)
         let lockTimeout = section?.lockTimeout ?? settings.lockTimeout
         var retry = lockRetry ?? newLockRetry(lockTimeout)
         retry.lockTimeout = lockTimeout
-        // What only a superuser may do cannot be done as the owner; then a trigger would run with a superuser's rights.
-        let isSuperusers = section?.admin != nil && facts.isSuperuser && facts.roleToSet(for: ledger) != nil
         return MigrationExchange(
-            ledger: ledger,
-            identity: identity,
-            run: run,
-            direction: change.direction,
-            role: isSuperusers ? nil : facts.roleToSet(for: ledger),
-            writesAuditLog: writesAuditLog,
-            readsAuditLog: readsAuditLog,
+            script: script,
+            // What only a superuser may do cannot be done as the owner; then a trigger would run with a superuser's rights.
+            hasAdminRights: section?.admin != nil && facts.isSuperuser && script.role != nil,
             ledgerLockWait: settings.lockWait - (ContinuousClock.now - log.lastProgress),
-            lockTimeout: retry.currentLockTimeout,
-            statementTimeout: settings.statementTimeout,
-            serverVersion: connection?.serverVersion ?? 0,
-            guardsAgainstTriggers: isSuperusers
+            lockTimeout: retry.currentLockTimeout
         )
     }
 }

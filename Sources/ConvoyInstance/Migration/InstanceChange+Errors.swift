@@ -1,12 +1,11 @@
-import ConvoyFleet
 import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
-import ConvoyText
 
 /// What an error of the server means for the change.
 extension InstanceChange {
+    /// How the change continues after an error: with the same migration, or by reading the ledger again.
     enum Resolution { case tryAgain, readAgain }
 
     /// Ends what is open, on whichever session it is.
@@ -34,9 +33,9 @@ extension InstanceChange {
                 file: migration.file
             )
         }
-        if keepsStatements, place.isOurs, ["26000", "42P05"].contains(message.sqlstate) {
+        if session.statements.areWanted, place.isOurs, ["26000", "42P05"].contains(message.sqlstate) {
             // A migration, or what it calls, has thrown away what the session kept, or took one of the names.
-            keepsStatements = false
+            session.statements.wasThrownAway()
             return .tryAgain
         }
         if place.mayShowInterference(message) { throw await notRecorded(message, at: place, of: migration) }
@@ -61,10 +60,11 @@ extension InstanceChange {
 
     /// The ledger did not keep the version, or did not let it go.
     private func notRecorded(_ message: ServerMessage, at place: MigrationExchange.Place, of migration: Migration) async -> Failure {
-        let table = (try? exchange(for: migration).ledger).map { "\($0.schema).\(Ledger.tableName)" } ?? Ledger.tableName
+        let ledger = session.script?.ledger
+        let table = ledger.map { "\($0.schema).\(Ledger.tableName)" } ?? Ledger.tableName
         var objects: [String] = []
         // Only to name them: if this query fails, the message is still complete without the names.
-        if let ledger = try? exchange(for: migration).ledger,
+        if let ledger,
             let rows = try? await connection?.query(ledger.interference, timeout: InstanceProbe.silenceTimeout).rows
         {
             objects = rows.compactMap { try? $0.text("object") }

@@ -1,9 +1,6 @@
-import ConvoyFleet
-import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
-import ConvoyText
 
 /// Indexes that are built outside a transaction: what a failed attempt leaves behind, and whether the new one is usable.
 extension InstanceChange {

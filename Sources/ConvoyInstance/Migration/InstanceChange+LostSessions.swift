@@ -1,6 +1,5 @@
 import ConvoyFleet
 import ConvoyIO
-import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
 import ConvoyText

@@ -19,11 +19,9 @@ extension InstanceChange {
         let administrator = admin?.identity
         lost += orphans.map { LostSession(identity: $0, isAdministrators: false) }
         lost += [administrator].compactMap(\.self).map { LostSession(identity: $0, isAdministrators: true) }
-        connection?.close()
+        session.disconnect()
         admin?.connection.close()
-        connection = nil
         admin = nil
-        lockIsLost()
         let isInterrupted = error.code == .cancelled || Task.isCancelled
         if !isInterrupted { report(.instanceWaiting(instance: instance.name, reason: "\(error.message); connecting again")) }
 
@@ -34,7 +32,7 @@ extension InstanceChange {
         while true {
             do {
                 let connection = try await probe.session()
-                self.connection = connection
+                session.connected(connection)
                 try await checkThatItIsTheSame(connection)
                 if log.standing != nil {
                     let timeline = await timeline(of: connection)
@@ -44,7 +42,7 @@ extension InstanceChange {
                 if let administrator { try await end(administrator, by: adminSession(.ignored).connection, until: deadline) }
                 // No process writes for this run any more: from here on its work is known, even if another migrator gets the lock.
                 let reading = try await probe.read(connection)
-                facts = reading.facts
+                session.catalogueRead(reading)
                 if let identity = reading.facts.identity { orphans.append(identity) }
                 log.ledgerReadAfterLoss(reading.contents?.applied ?? [])
                 try await noteCommitsFound(reading, connection)

@@ -1,9 +1,7 @@
 import ConvoyFleet
-import ConvoyIO
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
-import ConvoyText
 
 /// Sending migrations to the server, and hearing what became of them.
 extension InstanceChange {
@@ -32,7 +30,7 @@ extension InstanceChange {
                     committed(item.migration.version, in: now - start)
                     start = now
                 // A batch that reached this point has passed the preparations.
-                case .success where item.place == .ledger && item.statement.preparation != .none: repeated?.isPrepared = true
+                case .success where item.place == .ledger && item.statement.preparation != .none: session.statements.wasPrepared()
                 // A trigger or a rule there made nothing of it.
                 case .success(let answer) where item.place == .audit && answer.commandTag == "INSERT 0 0": lacksAuditRow = true
                 case .success(let answer) where item.place == .readBack:

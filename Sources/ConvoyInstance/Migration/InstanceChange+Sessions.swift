@@ -1,9 +1,7 @@
 import ConvoyFleet
 import ConvoyIO
-import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
-import ConvoyText
 
 /// The sessions of a change, and the advisory lock.
 extension InstanceChange {
@@ -26,10 +24,8 @@ extension InstanceChange {
         var isToldToWait = false
         while true {
             do {
-                holdsLock = try await connection.query(AdvisoryLock.acquisition, timeout: InstanceProbe.silenceTimeout).onlyRow().bool(
-                    "acquired"
-                )
-                if holdsLock { return }
+                let answer = try await connection.query(AdvisoryLock.acquisition, timeout: InstanceProbe.silenceTimeout).onlyRow()
+                if try answer.bool("acquired") { return session.lockTaken() }
                 guard !isCancelled(cancellation) else { throw Failure(.interrupted, "interrupted while waiting for the advisory lock") }
                 let holders = LockHolder.list(try await connection.query(AdvisoryLock.holders, timeout: InstanceProbe.silenceTimeout))
                 guard ContinuousClock.now < deadline else {
@@ -66,11 +62,11 @@ extension InstanceChange {
 
     /// Unlocks and closes. When the answer is in doubt, closing is what frees the lock.
     func release() async {
-        if let connection, connection.isOpen, holdsLock {
+        if session.lock == .held, let connection {
             connection.cancellation = .ignored
             _ = try? await connection.query(AdvisoryLock.release, timeout: .seconds(5))
         }
-        if let connection, !connection.isOpen, holdsLock { await endLeftovers() }
+        if session.lock == .inDoubt { await endLeftovers() }
         await connection?.end(serverPID: facts?.identity?.backendPID)
         await admin?.connection.end(serverPID: admin?.identity.backendPID)
     }

@@ -12,20 +12,17 @@ final class InstanceChange {
     let runner: InstanceRunner
     let instance: Instance
     let change: Change
+    /// The run's id, which is part of the sessions' name and of each audit row.
     let run: String
     let report: @Sendable (Event.Kind) -> Void
 
-    /// The session that holds the advisory lock and migrates; nil before the first connection, and while it is lost.
-    var connection: PostgresConnection? {
-        didSet { repeated = nil }
-    }
-    /// What the catalogue said when the present connection was opened.
-    var facts: InstanceFacts?
-    /// The administrator's session; opened when a migration needs it.
+    /// The session that holds the advisory lock and migrates.
+    var session = ChangeSession()
+    /// The administrator's session; nil until a migration needs it.
     var admin: AdminSession?
-    /// The migrations for which the preflight found that only the administrator can run them.
-    var forAdmin: Set<MigrationVersion> = []
-    /// The session that last held the ledger's lock beside a non-transactional migration.
+    /// The migrations that only the administrator can run, as the preflight found; nil until the preflight has run.
+    var forAdmin: Set<MigrationVersion>?
+    /// The session that last held the ledger's lock beside a non-transactional migration; nil if none did since the last recovery.
     var keeper: SessionIdentity?
     /// The sessions of lost connections, as long as it is not known that they have ended.
     var lost: [LostSession] = []
@@ -37,22 +34,10 @@ final class InstanceChange {
     var lockRetry: LockRetry?
     /// What was found to block the present migration.
     let sightings = Sightings()
-    var holdsLock = false
-    private var isPreflighted = false
     private var shownWarnings: Set<String> = []
     /// How many warnings of the server were shown; no more than ``serverWarningLimit`` are.
     var serverWarnings = 0
     static let serverWarningLimit = 20
-
-    /// Whether the session is asked to keep the statements that migrations repeat.
-    var keepsStatements = true
-    /// What the present session keeps, or was last asked to keep.
-    var repeated: RepeatedStatements?
-
-    struct AdminSession {
-        var connection: PostgresConnection
-        var identity: SessionIdentity
-    }
 
     init(
         _ runner: InstanceRunner,
@@ -71,12 +56,19 @@ final class InstanceChange {
 
     var settings: InstanceSettings { instance.settings }
 
+    /// Nil before the first connection, and while a lost one is not replaced.
+    var connection: PostgresConnection? { session.connection }
+
+    /// Nil before the catalogue was read.
+    var facts: InstanceFacts? { session.catalogue?.facts }
+
     /// Waits for locks count from here.
     var lastProgress: ContinuousClock.Instant {
         get { log.lastProgress }
         set { log.waitsBegan(at: newValue) }
     }
 
+    /// Brings the instance to its target, as far as that is possible.
     func perform() async -> InstanceResult {
         do {
             let didSomething = try await bringToTarget()
@@ -94,16 +86,16 @@ final class InstanceChange {
     private func bringToTarget() async throws(Failure) -> Bool {
         let probe = turnTakingProbe
         let connection = try await probe.connect()
-        self.connection = connection
+        session.connected(connection)
         var reading = try await probe.readNamingHolders(connection)
-        facts = reading.facts
+        session.catalogueRead(reading)
         let left = runner.lostSessions.take(of: instance.name)
         if !left.isEmpty {
             lost = left
             try await discardForeignSettings(connection)
             try await endLostSessions(by: connection)
             reading = try await probe.read(connection)
-            facts = reading.facts
+            session.catalogueRead(reading)
         }
         log.began(with: reading.contents?.applied ?? [])
         guard let plan = try assess(reading), !plan.versions.isEmpty || isReturning else { return false }
@@ -164,7 +156,7 @@ final class InstanceChange {
     private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
         let connection = try openConnection()
         var reading = try await InstanceProbe(instance: instance).readNamingHolders(connection)
-        if !isPreflighted, isAsShown(reading) {
+        if forAdmin == nil, isAsShown(reading) {
             let preflight = Preflight(
                 runner: runner,
                 instance: instance,
@@ -178,13 +170,14 @@ final class InstanceChange {
             _ = try plan(of: assessment)
             forAdmin = assessment.forAdmin
             // Before the first change it is known whether the administrator gets in.
-            if !forAdmin.isEmpty, instance.admin != nil { try await openAdminSession() }
-            isPreflighted = true
+            if !assessment.forAdmin.isEmpty, instance.admin != nil { try await openAdminSession() }
         }
-        facts = reading.facts
+        session.catalogueRead(reading)
         log.ledgerRead(reading.contents?.applied ?? [])
         let versions = if let left = try log.leftToRevert() { left } else { try assess(reading)?.versions ?? [] }
-        if !versions.isEmpty { try await createTables(reading) }
+        guard !versions.isEmpty else { return [] }
+        try await createTables(reading)
+        session.writeScript(run: run, direction: change.direction, writesAuditLog: writesAuditLog, settings: settings)
         return versions
     }
 
@@ -213,6 +206,4 @@ final class InstanceChange {
         sightings.clear()
         report(.migrationApplied(instance: instance.name, migration: migration))
     }
-
-    func lockIsLost() { holdsLock = false }
 }

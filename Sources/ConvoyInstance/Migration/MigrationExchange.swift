@@ -4,31 +4,20 @@ import ConvoyPostgres
 import ConvoyText
 import FoundationEssentials
 
-/// Builds what goes over the wire for migrations of one instance: our own statements around those of the file.
+/// Builds what goes over the wire for one migration: the session's script around the statements of the file.
 struct MigrationExchange: Sendable {
-    var ledger: Ledger
-    var identity: SessionIdentity
-    var run: String
-    var direction: MigrationDirection
-    /// Set with `SET LOCAL ROLE`; nil where the login role owns the ledger.
-    var role: String?
-    var writesAuditLog: Bool
-    /// Whether to check the audit row after writing it: our role can read the table.
-    var readsAuditLog: Bool
+    var script: ExchangeScript
+    /// Whether the session has an administrator's rights. Then it does not become the ledger's owner, and refuses a ledger that could run code.
+    var hasAdminRights = false
     /// How long to wait for the ledger's table lock.
     var ledgerLockWait: Duration
     /// How long a migration's own statements wait for a lock.
     var lockTimeout: Duration
-    var statementTimeout: Duration
-    /// Since 17 the server has `transaction_timeout`.
-    var serverVersion: Int
     /// How long the session may idle in a transaction before the server ends it and frees its locks, should Convoy be stopped or stuck;
     /// zero means no limit.
     var idleTimeout = Duration.seconds(60)
     /// The statements that each migration repeats, where the session keeps them; nil has them parsed each time.
     var repeated: RepeatedStatements?
-    /// For the admin connection: refuse ledgers that could run code with its rights.
-    var guardsAgainstTriggers = false
 
     /// Which part of the exchange a statement is.
     enum Place: Sendable, Hashable {
@@ -36,6 +25,7 @@ struct MigrationExchange: Sendable {
         case statement(SQLStatement)
     }
 
+    /// One statement of the exchange, with the migration that it belongs to.
     struct Item: Sendable {
         var migration: Migration
         var place: Place
@@ -54,6 +44,13 @@ struct MigrationExchange: Sendable {
     /// Deferred triggers and constraints run now, before the check of the ledger's row.
     static let immediateConstraints = PipelineStatement("SET CONSTRAINTS ALL IMMEDIATE")
 
+    var ledger: Ledger { script.ledger }
+
+    /// Set with `SET LOCAL ROLE`; nil if the session keeps the login's role.
+    var role: String? { hasAdminRights ? nil : script.role }
+
+    private var writesAuditLog: Bool { script.audit != .none }
+
     /// One migration from BEGIN to COMMIT.
     ///
     /// The predecessor's guard is there because a COMMIT that itself fails ends its transaction without making the server skip what follows.
@@ -63,11 +60,11 @@ struct MigrationExchange: Sendable {
         func add(_ place: Place, _ statement: PipelineStatement) {
             items.append(Item(migration: migration, place: place, statement: statement))
         }
-        if guardsAgainstTriggers { add(.guarding, Ledger.block(triggerGuard)) }
+        if hasAdminRights { add(.guarding, script.triggerGuard) }
         let versions = Ledger.parameters(migration.version, after: predecessor)
-        add(.ledger, repeating(.recording, ledger.recording(direction), versions))
-        let timeouts = [timeoutText(lockTimeout), timeoutText(section.statementTimeout ?? statementTimeout)]
-        add(.begin, repeating(.settings, Self.settingsSQL, [ledger.searchPath] + timeouts))
+        add(.ledger, repeating(.recording, script.recording, versions))
+        let timeouts = [timeoutText(lockTimeout), timeoutText(section.statementTimeout ?? script.statementTimeout)]
+        add(.begin, repeating(.settings, ExchangeScript.settings, [ledger.searchPath] + timeouts))
         for element in section.elements {
             switch element {
             case .statement(let statement):
@@ -81,7 +78,10 @@ struct MigrationExchange: Sendable {
         }
         add(.constraints, Self.immediateConstraints)
         // From here on Convoy's own statements run again, with Convoy's own search path, which cannot contain a tenant's operator.
-        add(writesAuditLog ? .audit : .readBack, repeating(.settings, Self.settingsSQL, [Self.ownSearchPath] + timeouts))
+        add(
+            writesAuditLog ? .audit : .readBack,
+            repeating(.settings, ExchangeScript.settings, [Self.ownSearchPath] + timeouts)
+        )
         parts.append(.items(items + closing(migration)))
         return parts
     }
@@ -90,28 +90,12 @@ struct MigrationExchange: Sendable {
     func opening(_ migration: Migration) -> [Item] {
         var statements = [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")]
         if let role { statements.append(PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))")) }
-        statements.append(repeating(.opening, openingSQL, [timeoutText(max(ledgerLockWait, .milliseconds(1))), timeoutText(idleTimeout)]))
-        return (statements + preparations).map { Item(migration: migration, place: .begin, statement: $0) }
-            + [Item(migration: migration, place: .ledgerLock, statement: ledger.lock)]
+        let timeouts = [timeoutText(max(ledgerLockWait, .milliseconds(1))), timeoutText(idleTimeout)]
+        statements.append(repeating(.opening, script.opening, timeouts))
+        if let repeated, !repeated.isPrepared { statements += script.preparations(of: repeated) }
+        return statements.map { Item(migration: migration, place: .begin, statement: $0) }
+            + [Item(migration: migration, place: .ledgerLock, statement: script.ledgerLock)]
     }
-
-    /// The settings of a transaction until its version is recorded: the time-outs of the ledger's lock and of idling.
-    private var openingSQL: String {
-        let ours = [
-            ("search_path", quotedLiteral(Self.ownSearchPath)), ("lock_timeout", "$1"), ("idle_in_transaction_session_timeout", "$2"),
-            // The wait for the ledger's lock is bounded by lock_timeout; the migration's own limit comes after it.
-            ("statement_timeout", "'0'"),
-            // The splitter reads backslashes in plain strings as such.
-            ("standard_conforming_strings", "'on'"),
-        ]
-        let theirs = serverVersion >= 170_000 ? [("transaction_timeout", "'0'")] : []
-        return "SELECT " + (ours + theirs).map { "pg_catalog.set_config('\($0)', \($1), true)" }.joined(separator: ", ")
-    }
-
-    private static let settingsSQL = """
-        SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true),
-            pg_catalog.set_config('statement_timeout', $3, true)
-        """
 
     private func repeating(_ key: RepeatedStatements.Key, _ sql: String, _ parameters: [String?]) -> PipelineStatement {
         // The first of a session opens its transaction, and only then are they prepared.
@@ -119,62 +103,31 @@ struct MigrationExchange: Sendable {
         return PipelineStatement(sql, parameters, preparation: isKept ? repeated.map { .uses($0.name(key)) } ?? .none : .none)
     }
 
-    /// Has the session keep what is repeated, where it does not yet. It must be done as the ledger's owner, with Convoy's own path.
-    private var preparations: [PipelineStatement] {
-        guard let repeated, !repeated.isPrepared else { return [] }
-        var texts: [(RepeatedStatements.Key, String)] = [
-            (.opening, openingSQL), (.settings, Self.settingsSQL), (.recording, ledger.recording(direction)),
-            (.readBack, ledger.readingBack(direction, readsAuditLog: readsAuditLog)),
-        ]
-        if writesAuditLog { texts.append((.audit, AuditLog.insertion)) }
-        return texts.map { PipelineStatement($1, preparation: .prepares(repeated.name($0))) }
-    }
-
     /// The audit row, a check of the ledger's row, and COMMIT, whose result is requested at once.
     func closing(_ migration: Migration) -> [Item] {
         var items: [Item] = []
         let id = UUID().uuidString
         if writesAuditLog {
-            let row = AuditLog.parameters(migration, direction, run: run, identity: identity, id: id)
+            let row = AuditLog.parameters(migration, script.direction, run: script.run, identity: script.identity, id: id)
             items.append(Item(migration: migration, place: .audit, statement: repeating(.audit, AuditLog.insertion, row)))
         }
-        items.append(Item(migration: migration, place: .readBack, statement: readingBack(migration, auditRow: id)))
+        let check = [migration.version.description] + (script.audit == .writesAndReads ? [id] : [])
+        items.append(Item(migration: migration, place: .readBack, statement: repeating(.readBack, script.readingBack, check)))
         items.append(Item(migration: migration, place: .commit, statement: PipelineStatement("COMMIT", flushes: true)))
         return items
-    }
-
-    private func readingBack(_ migration: Migration, auditRow: String) -> PipelineStatement {
-        let parameters = [migration.version.description] + (readsAuditLog ? [auditRow] : [])
-        return repeating(.readBack, ledger.readingBack(direction, readsAuditLog: readsAuditLog), parameters)
     }
 
     /// Records the version and checks whether the ledger keeps it, in a transaction that is rolled back: before a statement runs that
     /// cannot be rolled back.
     func rehearsal(_ migration: Migration, after predecessor: MigrationVersion?) -> [Item] {
-        var exchange = self
-        exchange.readsAuditLog = false
-        let recording = PipelineStatement(ledger.recording(direction), Ledger.parameters(migration.version, after: predecessor))
+        let recording = PipelineStatement(script.recording, Ledger.parameters(migration.version, after: predecessor))
+        // There is no audit row to check.
+        let readingBack = ledger.readingBack(script.direction, readsAuditLog: false)
         let parts: [(Place, PipelineStatement)] = [
-            (.ledger, recording), (.constraints, Self.immediateConstraints), (.readBack, exchange.readingBack(migration, auditRow: "")),
-            (.begin, PipelineStatement("ROLLBACK")),
+            (.ledger, recording), (.constraints, Self.immediateConstraints),
+            (.readBack, repeating(.readBack, readingBack, [migration.version.description])), (.begin, PipelineStatement("ROLLBACK")),
         ]
         return opening(migration) + parts.map { Item(migration: migration, place: $0, statement: $1) }
-    }
-
-    /// A trigger, rule or expression on these tables would run with the administrator's rights; `SET ROLE` is no shield, because a trigger can reset it.
-    /// The tables are locked so that none can be added meanwhile, and so is the list of schemas: renamed at the right moment, another table would take
-    /// the place of the one that was looked at. Only a superuser may lock that list, and who is one is said by `session_user`: any other role is only
-    /// borrowed.
-    private var triggerGuard: String {
-        let schemas = """
-            IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
-                LOCK TABLE pg_catalog.pg_namespace IN SHARE MODE;
-                LOCK TABLE \(ledger.table) IN SHARE UPDATE EXCLUSIVE MODE;
-            END IF;
-
-            """
-        let audit = writesAuditLog ? "LOCK TABLE \(AuditLog.table) IN SHARE UPDATE EXCLUSIVE MODE;\n" : ""
-        return schemas + audit + AdminHazards.refusal(ledger: ledger, includesAuditLog: writesAuditLog)
     }
 
     /// Milliseconds; zero means no limit.
