@@ -67,8 +67,10 @@ extension InstanceChange {
                         version: migration.version,
                         file: migration.file,
                         sqlstate: error.sqlstate,
-                        hint:
-                            "no migration is half applied, because each is one transaction; run the command again when the database is back"
+                        hint: migration.section(change.direction)?.isTransactional == false
+                            ? "this migration runs outside a transaction: its statement may have run without its row in the ledger; "
+                                + "run the command again when the database is back"
+                            : "no migration is half applied, because each is one transaction; run the command again when the database is back"
                     )
                 }
             }
