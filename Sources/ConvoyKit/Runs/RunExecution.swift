@@ -27,7 +27,7 @@ package struct RunExecution: Sendable {
     ///
     /// - Parameters:
     ///   - unfinished: instances that an earlier process of the run started and did not finish.
-    ///   - events: is shown every event after the journal has it.
+    ///   - events: is shown every event after the journal has taken it or refused; a refusal halts the run.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
     package func coordinator(
         of plan: RunPlan,

@@ -4,14 +4,14 @@ package import ConvoyRun
 import ConvoyText
 package import FoundationEssentials
 
-/// Takes a plan over the fleet: one task group, one child for each instance under way, the rules left to ``RolloutMachine``.
+/// What a run needs besides its plan. `run` starts the listeners and lets a `RunDriver` do the run.
 ///
 ///     let (stopRequests, operatorAsks) = AsyncStream.makeStream(of: Void.self)
 ///     // … a signal handler calls operatorAsks.yield()
 ///     let log = await Coordinator(migrator: runner, inspector: runner, events: relay, journal: journal).run(plan, on: targets, stopRequests: stopRequests)
 ///     print(log.status)
 ///
-/// The coordinator itself reports when instances start and finish; the migrator reports everything between.
+/// The driver reports when instances start and finish; the migrator reports everything between.
 package struct Coordinator: Sendable {
     let migrator: any InstanceMigrator
     let inspector: any InstanceInspector
@@ -35,7 +35,8 @@ package struct Coordinator: Sendable {
     /// - Parameters:
     ///   - migrator: migrates the instances.
     ///   - inspector: reads what they and their servers allow.
-    ///   - events: is shown everything, in order, after the journal has it, and may make the run wait: see ``EventSink/send(_:)``.
+    ///   - events: is shown everything, in order, after the journal has taken it or refused; a refusal halts the run. It may make the run
+    ///     wait: see ``EventSink/send(_:)``.
     ///   - journal: makes events durable before the run acts on them; nil keeps none. It has begun the run already.
     ///   - surroundings: hooks and gates.
     ///   - window: outside it nothing new starts.
@@ -69,8 +70,8 @@ package struct Coordinator: Sendable {
     ///   - id: the run's id; nil makes a new one.
     ///   - past: what the journal has of the run, if this process resumes it.
     ///   - person: who runs it, as `user@host`.
-    ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is under way
-    ///     finishes, after the second what is under way is cancelled. Further ones change nothing. The stream can be used for one run only.
+    ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is in progress
+    ///     finishes, after the second what is in progress is cancelled. Further ones change nothing. The stream can be used for one run only.
     ///   - answers: what the operator asks for in this process; other processes ask through the journal.
     /// - Returns: what happened in the run, from its first process on.
     @concurrent

@@ -16,7 +16,7 @@ extension InstanceResult {
         )
     )
 
-    /// What the message about a check or a hook ends with that failed after the change.
+    /// The end of the message about a check or hook that failed after the change.
     static let wasMigrated = "; the database was migrated"
 
     /// This ending, after the instance was to be returned to where it started. What went wrong first is not forgotten.

@@ -2,7 +2,7 @@ import ConvoyMigrations
 import ConvoyRun
 internal import Synchronization
 
-/// What an instance under way found pending, as far as it got.
+/// What an instance in progress found pending, as far as it got.
 final class PlannedVersions: Sendable {
     private let state = Mutex<[MigrationVersion]?>(nil)
 

@@ -17,7 +17,7 @@ extension RunDriver {
             case .rollbackFinished(let name, let result, let date):
                 rollbacks.append(RolloutMachine.Finish(name, result))
                 outbox.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
-            // Before the finishes, whatever came first: those would still start others.
+            // A stop request counts before the endings of the same turn, which would otherwise start more instances.
             case .stopRequested: requestStop()
             case .requested(let request, let by): hear(request, by)
             case .hookFinished, .gateEnded, .slots, .window: others.append(message)

@@ -5,13 +5,14 @@ import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
-/// One run under way: turns what is heard into facts for the machine, and the machine's actions into events and tasks.
+/// One run in progress: turns messages into facts for the machine, and the machine's actions into events and tasks.
 ///
-/// It works in turns. A turn takes everything that came in, asks the machine once, makes the events of it all durable in one batch, and only
-/// then begins what the machine asked for: what is on disk is never behind what is done.
+/// It works in turns. A turn takes everything that came in, shows the machine what the operator asked for, then all ended instances together,
+/// then each other fact; it makes the events of it all durable in one batch, and only then begins what the machine asked for: what is on disk is
+/// never behind what is done.
 struct RunDriver {
     enum Message: Sendable {
-        /// Something happened in an instance or a gate under way.
+        /// Something happened in an instance or a gate in progress.
         case event(Event)
         case instanceFinished(String, InstanceResult, at: Date)
         case rollbackFinished(String, InstanceResult, at: Date)
@@ -52,7 +53,7 @@ struct RunDriver {
     /// `before_run` is due as soon as the maintenance window opens.
     var beforeRunAwaitsWindow = false
     var isAfterRunDue = false
-    /// Approvals that came before the gate was open.
+    /// By wave: who approved its gate, if that came before this process opened it.
     var approvals: [String: String] = [:]
 
     init(
@@ -275,10 +276,10 @@ struct RunDriver {
             actions += machine.gatePassed(name)
             return
         }
-        let (approvals, approve) = AsyncStream.makeStream(of: String.self)
+        let (stream, approve) = AsyncStream.makeStream(of: String.self)
         let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
         self.gate = (name, approve, abandon)
-        if let by = self.approvals[name] {
+        if let by = approvals[name] {
             note(.approved(wave: name, by: by))
             approve.yield(by)
         }
@@ -291,7 +292,7 @@ struct RunDriver {
             wave: name,
             instances: targets.instances(in: [wave]).filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },
             soaked: Duration(clampingSeconds: soaked),
-            approvals: approvals,
+            approvals: stream,
             report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
         )
         group.addTask { [coordinator, mailbox] in

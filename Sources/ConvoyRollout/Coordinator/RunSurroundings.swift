@@ -6,7 +6,8 @@ package import ConvoyRun
 package struct RunSurroundings: Sendable {
     /// The points that have a hook.
     package var hookPoints: Set<HookPoint>
-    /// Runs the hook of a point around the run, or around a wave. Cancelling the task ends it.
+    /// Runs the hook of a point around the run, or around a wave. Cancelling the task ends a `before_…` hook; an `after_…` hook runs to its
+    /// end.
     package var runHook: @Sendable (HookContext) async -> HookResult
     /// Evaluates a gate; returns soon after the task is cancelled.
     package var passGate: @Sendable (GateContext) async -> GateKeeper.Verdict

@@ -8,9 +8,9 @@ package import ConvoyRun
 ///
 /// - An instance without pending migrations is skipped together with its hooks, so that no app is restarted needlessly. This costs one more
 ///   probe, only where there are such hooks.
-/// - When `before_instance` fails by itself, the database is not touched and `after_instance` does not run. In every other case `after_instance`
-///   runs once, whatever happened in between, so that the app is there again; also when `before_instance` was stopped halfway because it was late
-///   or the run was cancelled.
+/// - Once `before_instance` has run, `after_instance` runs exactly once, whatever happened in between, so that the app is there again; also
+///   when `before_instance` was stopped halfway because it was late or the run was cancelled. The exception: when `before_instance` fails by
+///   itself, `after_instance` does not run and the database is not touched. Cancelled before that, neither runs.
 /// - Checks run when migrations were applied, not after a way down: they are written for the newer version.
 package struct GuardedMigrator: InstanceMigrator {
     private let inner: any InstanceMigrator
@@ -26,7 +26,7 @@ package struct GuardedMigrator: InstanceMigrator {
     ///   - checks: `rollout.checks`.
     ///   - waves: the wave of each instance, by names.
     ///   - unfinished: instances that an earlier process of the same run began and did not finish. Their app may be down and their checks not
-    ///     run, so for these hooks and checks run even where nothing is pending.
+    ///     run, so their hooks and checks run even if nothing is pending.
     ///   - healthChecks: runs the checks.
     package init(
         _ inner: any InstanceMigrator,

@@ -8,7 +8,8 @@ internal import FoundationEssentials
 /// Runs the programs of the fleet file: each in a session of its own, which is ended whole when the program ends, is late or is cancelled, so
 /// that no process stays behind.
 ///
-///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: plan.waves.flatMap(\.instances))
+///     let instances = targets.instances(of: plan)
+///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: instances, environment: environment)
 ///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
 ///
 /// A program gets what ``HookEnvironment`` lets through of this process's environment, and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,

@@ -2,7 +2,7 @@ package import ConvoyFleet
 package import ConvoyRun
 
 extension RolloutMachine {
-    /// What the coordinator is to do, in the order given.
+    /// What the driver is to do, in the order given.
     package enum Action: Sendable, Hashable {
         case startWave(String)
         /// Run the wave's `before_wave` hook; answered by ``RolloutMachine/wavePrepared(_:)`` or ``RolloutMachine/waveNotPrepared(_:reason:)``.
@@ -14,7 +14,7 @@ extension RolloutMachine {
         case rollBackInstance(String, wave: String)
         /// Run the wave's `after_wave` hook; answered by ``RolloutMachine/waveClosed(_:problem:)``.
         case closeWave(String)
-        /// Nothing of the wave is under way any more. Given again after the rollbacks that a failed gate brings.
+        /// Nothing of the wave is in progress any more. Given again after the rollbacks that a failed gate brings.
         case finishWave(String)
         /// Evaluate the gate after the wave; answered by ``RolloutMachine/gatePassed(_:)`` or ``RolloutMachine/gateFailed(_:reason:)``.
         case openGate(String)
@@ -24,7 +24,7 @@ extension RolloutMachine {
         case halt(HaltReason)
         /// The operator's first request was heard: nothing new starts from here on.
         case stop
-        /// The operator asked again: cancel what is under way, hooks and rollbacks included. They still answer.
+        /// The operator asked again: cancel what is in progress, hooks and rollbacks included. They still answer.
         case cancelInstances
         /// The run is over. Always the last action.
         case finish(RunStatus)

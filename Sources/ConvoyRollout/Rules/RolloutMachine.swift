@@ -9,24 +9,24 @@ package import ConvoyRun
 ///     machine.instancesFinished([.init("alice", .migrated)])   // [.finishWave("canary"), .openGate("canary")]
 ///     machine.gatePassed("canary")                     // [.startWave("rest"), …]
 ///
-/// Waves go in order and never overlap. In a wave at most `max_parallel` instances are under way, within the connection limits. A wave with
+/// Waves go in order and never overlap. In a wave at most `max_parallel` instances are in progress, within the connection limits. A wave with
 /// hooks is prepared before its first instance starts and closed after its last one; then its gate, if waves follow, has to pass. Where every
 /// instance of a wave was up to date there is nothing to wait for, and where nothing is due in what follows there is nothing to guard: no hook
 /// and no gate then.
 ///
-/// After a halt or a stop no instance, wave, hook or gate begins; what is under way finishes, and what had not started stays
+/// After a halt or a stop no instance, wave, hook or gate begins; what is in progress finishes, and what had not started stays
 /// ``Outcome/pending``. Stop rules and `on_failure` count what ``Outcome/isFailure`` says. So that a dead canary does not pass for a healthy
-/// one, a wave that guards what follows, by a stop rule, a gate or an `on_failure` that halts, halts the fleet too when not one of its
+/// one, a wave that guards what follows, by a stop rule, a gate or an `on_failure` that halts, also halts the run when not one of its
 /// instances could be reached.
 ///
 /// Rollbacks finish what was begun. A failed instance that is returned at once (`on_failure: rollback-instance`) keeps its connections for
-/// it; only the second stop request prevents that. A wave (`on_failure: rollback`) is returned when nothing of it is under way any more,
+/// it; only the second stop request prevents that. A wave (`on_failure: rollback`) is returned when nothing of it is in progress any more,
 /// like instances that start: within `max_parallel` and the budgets; the first stop request prevents what has not begun. A closed window
 /// prevents no rollback.
 ///
 /// Where everything that waits is held back by a closed window, paused servers or lowered budgets, the machine waits: it gives no action.
 ///
-/// A fact that does not fit, such as one about something that is not under way, changes nothing. A fact takes O(log servers), amortised,
+/// A fact that does not fit, such as one about something that is not in progress, changes nothing. A fact takes O(log servers), amortised,
 /// whatever the size of the fleet.
 package struct RolloutMachine: Sendable {
     private enum Phase: Sendable {
@@ -57,7 +57,7 @@ package struct RolloutMachine: Sendable {
     private var nextWave = 0
     private var sameFailures = FailureTally()
     private var isHalted = false
-    /// The coordinator cannot continue: not even rollbacks start.
+    /// The driver cannot continue: not even rollbacks start.
     private var isFrozen = false
     private var isWindowClosed = false
     private var stopRequests = 0
@@ -122,7 +122,7 @@ package struct RolloutMachine: Sendable {
         return (history.haltReason.map { halt($0) } ?? []) + advance()
     }
 
-    /// The operator asked to stop: first gracefully, the second time by cancelling what is under way; more requests change nothing.
+    /// The operator asked to stop: first gracefully, the second time by cancelling what is in progress; more requests change nothing.
     package mutating func stopRequested() -> [Action] {
         guard phase != .finished else { return [] }
         stopRequests += 1
@@ -133,7 +133,7 @@ package struct RolloutMachine: Sendable {
         }
     }
 
-    /// The coordinator cannot continue, for example because the journal cannot be written: nothing starts from here on, rollbacks included,
+    /// The driver cannot continue, for example because the journal cannot be written: nothing starts from here on, rollbacks included,
     /// and instances in progress finish.
     package mutating func haltRequested(_ reason: HaltReason) -> [Action] {
         guard phase != .finished else { return [] }
@@ -164,7 +164,7 @@ package struct RolloutMachine: Sendable {
         return advance()
     }
 
-    /// Instances that were to be started or rolled back were not touched, because the coordinator cannot continue: as
+    /// Instances that were to be started or rolled back were not touched, because the driver cannot continue: as
     /// ``haltRequested(_:)``.
     package mutating func instancesNotStarted(_ instances: [String], _ reason: HaltReason) -> [Action] {
         for instance in instances { current?.release(instance) }
@@ -289,7 +289,7 @@ package struct RolloutMachine: Sendable {
         stopRequests > 1 ? [] : halt(.hookFailed(point, wave: wave, reason: reason))
     }
 
-    /// Begins what may begin, and ends the wave or the run where nothing is left under way.
+    /// Begins what may begin, and ends the wave or the run where nothing of it is left in progress.
     private mutating func advance() -> [Action] {
         guard phase == .started else { return [] }
         var actions: [Action] = []

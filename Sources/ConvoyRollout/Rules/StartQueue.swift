@@ -1,6 +1,6 @@
 internal import HeapModule
 
-/// Instances that wait to start, and the connections that those under way hold.
+/// Instances that wait to start, and the connections that those in progress hold.
 ///
 /// An instance takes all the connections that it may need at once, so no two instances ever wait for each other. An instance that needs
 /// more than a budget takes the whole budget, and so runs alone there. The server that holds the fewest connections goes first, and among
@@ -15,9 +15,9 @@ struct StartQueue: Sendable {
     }
 
     private struct ServerQueue: Sendable {
-        /// What its instances under way may hold together for another one to start.
+        /// What its instances in progress may hold together for another one to start.
         var budget: Int
-        /// Connections that its instances under way hold.
+        /// Connections that its instances in progress hold.
         var held = 0
         /// Indices of entries, in order; those before `next` have started.
         var entries: [Int] = []
@@ -52,7 +52,7 @@ struct StartQueue: Sendable {
     private var turn = 0
     private var stamp = 0
 
-    /// - Parameter maxParallel: the most entries under way at a time; nil leaves it to the connection limits.
+    /// - Parameter maxParallel: the most entries in progress at a time; nil leaves it to the connection limits.
     init(_ entries: some Collection<Entry>, maxParallel: Int?, budgets: ServerBudgets) {
         self.maxParallel = max(1, maxParallel ?? .max)
         freeConnections = max(1, budgets.limits.total)

@@ -1,10 +1,10 @@
 import ConvoyFleet
 import ConvoyRun
 
-/// The wave that ``RolloutMachine`` works on: what of it is to be started or returned, what is under way, and how the rest ended.
+/// The wave that ``RolloutMachine`` works on: what of it is to be started or returned, what is in progress, and how the rest ended.
 struct WaveUnderWay: Sendable {
     enum Stage: Sendable {
-        /// It is up. Rollbacks that it owes come first, then its start.
+        /// It is current, and nothing of it is in progress. Rollbacks that it owes come first, then its start.
         case entered
         /// Its `before_wave` hook runs.
         case preparing
@@ -14,7 +14,7 @@ struct WaveUnderWay: Sendable {
         case returning
         /// Its `after_wave` hook runs.
         case closing
-        /// Nothing of it is under way or left to do.
+        /// Nothing of it is in progress or left to do.
         case ended
         /// Its gate is being evaluated.
         case gate
@@ -22,14 +22,14 @@ struct WaveUnderWay: Sendable {
 
     /// What a finish led to.
     enum Ending {
-        /// It was not under way.
+        /// It was not in progress.
         case ignored
         case ended
         /// It is to be returned at once, with the connections that it holds.
         case rollsBack
     }
 
-    /// An instance under way.
+    /// An instance in progress.
     private struct Job: Sendable {
         let member: Int
         let entry: Int
@@ -44,7 +44,7 @@ struct WaveUnderWay: Sendable {
     /// Whether an earlier process started a later wave.
     let isPassed: Bool
     var stage = Stage.entered
-    /// What is behind it; it is `finished` only while nothing was begun since.
+    /// What it has reached; `finished` only while nothing was begun since.
     private(set) var milestones: WaveLog.Milestones
 
     /// Members that are to be changed, in order.
@@ -82,7 +82,7 @@ struct WaveUnderWay: Sendable {
         if history.calledBad(wave.name) || hasFailures { oweRollbackOfWave() }
     }
 
-    /// Whether instances of it are under way.
+    /// Whether instances of it are in progress.
     var isBusy: Bool { !jobs.isEmpty }
     /// Whether the queue has more to give.
     var hasWaiting: Bool { queue.map { $0.waiting > 0 } ?? false }
@@ -163,7 +163,7 @@ struct WaveUnderWay: Sendable {
         return .ended
     }
 
-    /// The rollback of an instance has ended. Gives false where none was under way.
+    /// The rollback of an instance has ended. Gives false where none was in progress.
     mutating func rollbackFinished(_ instance: String) -> Bool {
         guard let job = jobs[instance], job.isRollback else { return false }
         changed.remove(job.member)

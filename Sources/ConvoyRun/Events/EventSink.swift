@@ -2,9 +2,8 @@
 package protocol EventSink: Sendable {
     /// Takes the events that came about together; never empty.
     ///
-    /// The coordinator waits for this call before it acts on the events. A sink that stores events can therefore store a whole batch at the
-    /// price of one write; meanwhile, instances in progress continue and their events collect for the next batch. A sink that only shows
-    /// events must not delay the run: see ``EventRelay``.
+    /// The run waits for this call before it acts on the events; meanwhile, instances in progress continue and their events collect for the
+    /// next batch. A sink that may be slow should not delay the run: see ``EventRelay``.
     func send(_ events: [Event]) async
 }
 
@@ -27,7 +26,7 @@ package struct EventFanOut: EventSink {
 ///
 ///     let relay = EventRelay()
 ///     async let shown: Void = { for await event in relay.events { reporter.show(event) } }()
-///     let report = await Coordinator(migrator: runner, inspector: runner, events: relay).run(plan)
+///     let log = await Coordinator(migrator: runner, inspector: runner, events: relay).run(plan, on: targets)
 ///     await shown
 ///
 /// A reader that is slower than the run leaves events waiting in memory.

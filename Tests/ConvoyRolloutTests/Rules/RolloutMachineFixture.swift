@@ -62,7 +62,7 @@ extension RolloutMachine {
     ///     run started · stop · window closed · window opened · pause SERVER · unpause SERVER · budget SERVER CONNECTIONS|configured
     ///     INSTANCE OUTCOME[+] [#FINGERPRINT][, …]      instances finished together; + for those that the run changed
     ///     returned INSTANCE OUTCOME[, …]               rollbacks finished together
-    ///     not-started INSTANCE …  ·  disk full         the coordinator cannot go on
+    ///     not-started INSTANCE …  ·  disk full         the driver cannot continue
     ///     prepared WAVE · not-prepared WAVE · closed WAVE · not-closed WAVE · passed WAVE · not-passed WAVE
     mutating func hear(_ fact: String) -> [Action]? {
         let words = fact.split(separator: " ").map(String.init)
