@@ -29,8 +29,8 @@ import Testing
         #expect(activity.isNews(after: last) == isNews)
     }
 
-    @Test func oneLooksAtATimeInTheOrderOfAsking() {
-        var turns = LookTurns<ContinuousClock.Instant>(pause: .seconds(2))
+    @Test func oneProbesAtATimeInTheOrderOfAsking() {
+        var turns = ProbeTurns<ContinuousClock.Instant>(pause: .seconds(2))
         let start = ContinuousClock.now
         func take(_ name: String, on server: String = "s", _ seconds: Int) -> Bool {
             turns.take(name, on: server, at: start + .seconds(seconds))
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test func whatIsQuickIsNotLookedAt() async throws {
+    @Test func whatIsQuickIsNotProbed() async throws {
         try await withDatabase { database in
             let runner = InstanceRunner(try threeMigrations())
             let observing = ObservingMigrator(runner, timing: .init()) { _, _ in

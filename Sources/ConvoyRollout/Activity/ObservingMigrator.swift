@@ -11,7 +11,8 @@ internal import Synchronization
 /// and none while every instance makes progress. These sessions fit into the slots that a run always leaves free (``ServerSlots/spare``). A
 /// failed probe is not reported: the migration itself will report the problem.
 package struct ObservingMigrator: InstanceMigrator {
-    package typealias Look = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
+    /// Asks the server of an instance what it is doing for the run; nil if the server cannot be asked.
+    package typealias ActivityProbe = @Sendable (_ run: String, _ instance: Instance) async -> [ServerActivity]?
 
     /// When it probes.
     package struct Timing: Sendable {
@@ -24,63 +25,63 @@ package struct ObservingMigrator: InstanceMigrator {
     }
 
     private let inner: any InstanceMigrator
-    private let look: Look
+    private let probe: ActivityProbe
     private let timing: Timing
     private let turns: Turns
 
     private final class Turns: Sendable {
-        let value: Mutex<LookTurns<ContinuousClock.Instant>>
+        let value: Mutex<ProbeTurns<ContinuousClock.Instant>>
 
         init(pause: Duration) {
-            value = Mutex(LookTurns(pause: pause))
+            value = Mutex(ProbeTurns(pause: pause))
         }
     }
 
     /// - Parameters:
     ///   - inner: does the migration.
     ///   - timing: when it probes.
-    ///   - look: asks the server of an instance what it is doing for the run; nil if the server cannot be asked.
-    package init(_ inner: any InstanceMigrator, timing: Timing = Timing(), look: @escaping Look) {
+    ///   - probe: asks a server for its activity.
+    package init(_ inner: any InstanceMigrator, timing: Timing = Timing(), probe: @escaping ActivityProbe) {
         self.inner = inner
-        self.look = look
+        self.probe = probe
         self.timing = timing
         turns = Turns(pause: timing.pause)
     }
 
     package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
-        let steps = Steps()
+        let counter = MigrationCounter()
         return await withTaskGroup(of: Void.self) { group in
-            group.addTask { await observe(job.instance, job.run, steps, report) }
+            group.addTask { await observe(job.instance, job.run, counter, report) }
             defer { group.cancelAll() }
             return await inner.migrate(job) { kind in
-                steps.note(kind)
+                counter.note(kind)
                 report(kind)
             }
         }
     }
 
-    private func observe(_ instance: Instance, _ run: String, _ steps: Steps, _ report: @Sendable (Event.Kind) -> Void) async {
-        var told: (step: Int, activity: ServerActivity?) = (0, nil)
+    private func observe(_ instance: Instance, _ run: String, _ counter: MigrationCounter, _ report: @Sendable (Event.Kind) -> Void) async {
+        var reported: (migration: Int, activity: ServerActivity?) = (0, nil)
         while !Task.isCancelled {
-            guard let step = steps.current, ContinuousClock.now >= step.since + timing.patience else {
-                let end = steps.current.map { $0.since + timing.patience } ?? .now + timing.patience
+            guard let migration = counter.current, ContinuousClock.now >= migration.since + timing.patience else {
+                let end = counter.current.map { $0.since + timing.patience } ?? .now + timing.patience
                 turns.value.withLock { $0.leave(instance.name, on: instance.server, at: .now) }
                 try? await Task.sleep(until: end, tolerance: timing.poll)
                 continue
             }
-            if step.number != told.step { told = (step.number, nil) }
+            if migration.number != reported.migration { reported = (migration.number, nil) }
             guard turns.value.withLock({ $0.take(instance.name, on: instance.server, at: .now) }) else {
                 try? await Task.sleep(for: timing.poll)
                 continue
             }
-            let activities = await look(run, instance)
+            let activities = await probe(run, instance)
             turns.value.withLock { $0.leave(instance.name, on: instance.server, at: .now) }
-            // What was seen belongs to a step that may be over by now.
-            if let activities, !Task.isCancelled, steps.current?.number == step.number {
+            // What was seen belongs to a migration that may be over by now.
+            if let activities, !Task.isCancelled, counter.current?.number == migration.number {
                 let activity = activities.first
-                let isNews = activity.map { $0.isNews(after: told.activity) } ?? (told.activity != nil)
+                let isNews = activity.map { $0.isNews(after: reported.activity) } ?? (reported.activity != nil)
                 if isNews {
-                    told.activity = activity
+                    reported.activity = activity
                     report(.instanceProgress(instance: instance.name, activity: activity))
                 }
             }
@@ -91,7 +92,7 @@ package struct ObservingMigrator: InstanceMigrator {
 }
 
 /// Which migration an instance is on, by its number, and since when.
-private final class Steps: Sendable {
+private final class MigrationCounter: Sendable {
     private let state = Mutex<(number: Int, since: ContinuousClock.Instant)?>(nil)
 
     /// Nil before the first one.

@@ -19,8 +19,8 @@ extension InstanceResult {
     /// The end of the message about a check or hook that failed after the change.
     static let wasMigrated = "; the database was migrated"
 
-    /// This ending, after the instance was to be returned to where it started. What went wrong first is not forgotten.
-    func returned(by rollback: InstanceResult, _ work: RunWork?) -> InstanceResult {
+    /// This ending, after the instance was to be rolled back to where it started. What went wrong first is not forgotten.
+    func rolledBack(by rollback: InstanceResult, _ work: RunWork?) -> InstanceResult {
         var result = self
         result.applied = work?.applied ?? applied + rollback.applied
         result.to = rollback.to

@@ -79,7 +79,7 @@ struct RunDriver {
             plan,
             on: targets,
             hookPoints: coordinator.surroundings.hookPoints,
-            resuming: past?.progress(in: plan) ?? RolloutMachine.Progress()
+            resuming: past?.past(in: plan) ?? RolloutMachine.Past()
         ) { coordinator.inspector.connections(for: $0) }
         lastEventAt = startedAt
         for wave in log.waves { approvals[wave.name] = wave.approvedBy }
@@ -109,7 +109,7 @@ struct RunDriver {
                     isBeforeRunDue = false
                     for action in begun { perform(action, in: &group) }
                 }
-                if status == nil, actions.isEmpty { await hear() }
+                if status == nil, actions.isEmpty { await takeMessages() }
             }
             group.cancelAll()
         }
@@ -223,13 +223,13 @@ struct RunDriver {
         let asksWhatWasDone = past != nil || mayHaveChanged(before.outcome)
         work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
             let work = asksWhatWasDone ? await coordinator.inspector.work(of: id.description, on: instance) : nil
-            return before.returned(by: result, work)
+            return before.rolledBack(by: result, work)
         } finished: {
             .rollbackFinished(instance.name, $0, at: $1)
         }
     }
 
-    /// Whether more may have been applied than was heard of.
+    /// Whether more may have been applied than was reported.
     private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.direction == .up }
 
     /// The end of an instance's change, as the rules take it.

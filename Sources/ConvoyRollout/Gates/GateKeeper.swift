@@ -87,10 +87,11 @@ package struct GateKeeper: Sendable {
             defer { listener.cancelAll() }
             var told: String?
             while true {
-                let looksAt = clock.now
-                let isLast = looksAt >= soakEnd && approval.current != nil
+                let roundStart = clock.now
+                let isLast = roundStart >= soakEnd && approval.current != nil
                 if !isLast {
-                    let reason = Self.reason(soakLeft: looksAt < soakEnd ? looksAt.duration(to: soakEnd) : nil, approval.current == nil)
+                    let soakLeft = roundStart < soakEnd ? roundStart.duration(to: soakEnd) : nil
+                    let reason = Self.reason(soakLeft: soakLeft, approval.current == nil)
                     // The remaining time changes with each round; the reason of the wait does not.
                     if told != reason.kind { waiting(reason.text) }
                     told = reason.kind
@@ -100,7 +101,7 @@ package struct GateKeeper: Sendable {
                 if let problem { return .failed(reason: hooks.mask.masked(problem)) }
                 if isLast { return .passed }
 
-                let next = looksAt.advanced(by: max(gate.every, .milliseconds(1)))
+                let next = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
                 if clock.now < soakEnd {
                     try? await clock.sleep(until: min(next, soakEnd), tolerance: nil)
                 } else {

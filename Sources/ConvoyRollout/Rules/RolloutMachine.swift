@@ -19,8 +19,8 @@ package import ConvoyRun
 /// one, a wave that guards what follows, by a stop rule, a gate or an `on_failure` that halts, also halts the run when not one of its
 /// instances could be reached.
 ///
-/// Rollbacks finish what was begun. A failed instance that is returned at once (`on_failure: rollback-instance`) keeps its connections for
-/// it; only the second stop request prevents that. A wave (`on_failure: rollback`) is returned when nothing of it is in progress any more,
+/// Rollbacks finish what was begun. A failed instance that is rolled back at once (`on_failure: rollback-instance`) keeps its connections for
+/// it; only the second stop request prevents that. A wave (`on_failure: rollback`) is rolled back when nothing of it is in progress any more,
 /// like instances that start: within `max_parallel` and the budgets; the first stop request prevents what has not begun. A closed window
 /// prevents no rollback.
 ///
@@ -39,8 +39,8 @@ package struct RolloutMachine: Sendable {
     }
 
     /// Whether a wave can continue without another fact.
-    private enum Step {
-        case goesOn, waits, isOver
+    private enum Continuation {
+        case continues, waits, isOver
     }
 
     private let waves: [Wave]
@@ -65,8 +65,8 @@ package struct RolloutMachine: Sendable {
 
     /// - Parameters:
     ///   - waves: in order. An instance that is named twice is taken where it comes first.
-    ///   - progress: what an earlier process recorded of the run. What is done is not done again, but its failures count.
-    package init(waves: [Wave], limits: ConnectionLimits, resuming progress: Progress = Progress()) {
+    ///   - past: what an earlier process recorded of the run. What is done is not done again, but its failures count.
+    package init(waves: [Wave], limits: ConnectionLimits, resuming past: Past = Past()) {
         var seen: Set<String> = []
         self.waves = waves.map { wave in
             var wave = wave
@@ -76,21 +76,21 @@ package struct RolloutMachine: Sendable {
         lastWave = self.waves.lastIndex { !$0.instances.isEmpty } ?? -1
         lastDueWave = self.waves.lastIndex { $0.instances.contains(where: \.mayBeDue) } ?? -1
         budgets = ServerBudgets(limits)
-        history = RunHistory(progress)
-        lastStarted = self.waves.lastIndex { progress.waves[$0.name]?.contains(.started) == true } ?? -1
+        history = RunHistory(past)
+        lastStarted = self.waves.lastIndex { past.waves[$0.name]?.contains(.started) == true } ?? -1
         hasFailures = !history.rollbacksEndedWell
         for finish in history.settledInstances where seen.contains(finish.instance) { count(finish) }
     }
 
     /// - Parameters:
     ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
-    ///   - progress: what an earlier process recorded of the run.
+    ///   - past: what an earlier process recorded of the run.
     ///   - connections: what an instance may hold at once on its server: ``InstanceInspector/connections(for:)``.
     package init(
         _ plan: RunPlan,
         on targets: RunTargets,
         hookPoints: Set<HookPoint> = [],
-        resuming progress: Progress = Progress(),
+        resuming past: Past = Past(),
         connections: (Instance) -> Int
     ) {
         let waves = plan.waves.map { wave in
@@ -110,7 +110,7 @@ package struct RolloutMachine: Sendable {
                 }
             )
         }
-        self.init(waves: waves, limits: targets.limits, resuming: progress)
+        self.init(waves: waves, limits: targets.limits, resuming: past)
     }
 
     // MARK: The run
@@ -256,7 +256,7 @@ package struct RolloutMachine: Sendable {
     // MARK: What follows
 
     private var startsNothing: Bool { isHalted || stopRequests > 0 }
-    private var returnsNothing: Bool { isFrozen || stopRequests > 0 }
+    private var startsNoRollback: Bool { isFrozen || stopRequests > 0 }
 
     private var status: RunStatus {
         if stopRequests > 0 { return .interrupted }
@@ -301,9 +301,9 @@ package struct RolloutMachine: Sendable {
                 return actions
             }
             if wave.stage == .entered, !wave.isPassed, !isHalted, let reason = wave.brokenRule(sameFailures) { actions += halt(reason) }
-            let step = step(&wave, &actions)
-            if step != .isOver { current = wave }
-            if step == .waits { return actions }
+            let continuation = step(&wave, &actions)
+            if continuation != .isOver { current = wave }
+            if continuation == .waits { return actions }
         }
     }
 
@@ -327,11 +327,11 @@ package struct RolloutMachine: Sendable {
         return nil
     }
 
-    private func step(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Step {
+    private func step(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
         let name = wave.wave.name
         switch wave.stage {
         case .entered:
-            if !wave.owedRollbacks.isEmpty, !returnsNothing {
+            if !wave.owedRollbacks.isEmpty, !startsNoRollback {
                 wave.beginRollbacks(within: budgets)
             } else if startsNothing {
                 wave.stage = .ended
@@ -349,7 +349,7 @@ package struct RolloutMachine: Sendable {
                 }
                 wave.beginChanges(within: budgets)
             }
-            return .goesOn
+            return .continues
         case .changing:
             while !startsNothing, !isWindowClosed, let instance = wave.next() { actions.append(.startInstance(instance, wave: name)) }
             guard !wave.isBusy, startsNothing || !wave.hasWaiting else { return .waits }
@@ -363,12 +363,12 @@ package struct RolloutMachine: Sendable {
             } else {
                 wave.stage = .ended
             }
-            return .goesOn
-        case .returning:
-            while !returnsNothing, let instance = wave.next() { actions.append(.rollBackInstance(instance, wave: name)) }
-            guard !wave.isBusy, returnsNothing || !wave.hasWaiting else { return .waits }
+            return .continues
+        case .rollingBack:
+            while !startsNoRollback, let instance = wave.next() { actions.append(.rollBackInstance(instance, wave: name)) }
+            guard !wave.isBusy, startsNoRollback || !wave.hasWaiting else { return .waits }
             wave.stage = .entered
-            return .goesOn
+            return .continues
         case .ended:
             if wave.milestones.contains(.started), !wave.milestones.contains(.finished) {
                 wave.reached(.finished)

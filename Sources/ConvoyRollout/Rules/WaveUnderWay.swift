@@ -1,17 +1,17 @@
 import ConvoyFleet
 import ConvoyRun
 
-/// The wave that ``RolloutMachine`` works on: what of it is to be started or returned, what is in progress, and how the rest ended.
+/// The wave that ``RolloutMachine`` works on: what of it is to be started or rolled back, what is in progress, and how the rest ended.
 struct WaveUnderWay: Sendable {
     enum Stage: Sendable {
         /// It is current, and nothing of it is in progress. Rollbacks that it owes come first, then its start.
         case entered
         /// Its `before_wave` hook runs.
         case preparing
-        /// Its instances are being changed, and failed ones returned where `on_failure` wants that.
+        /// Its instances are being changed, and failed ones rolled back where `on_failure` wants that.
         case changing
-        /// Instances are being returned to where they started; none is being changed.
-        case returning
+        /// Instances are being rolled back to where they started; none is being changed.
+        case rollingBack
         /// Its `after_wave` hook runs.
         case closing
         /// Nothing of it is in progress or left to do.
@@ -25,7 +25,7 @@ struct WaveUnderWay: Sendable {
         /// It was not in progress.
         case ignored
         case ended
-        /// It is to be returned at once, with the connections that it holds.
+        /// It is to be rolled back at once, with the connections that it holds.
         case rollsBack
     }
 
@@ -49,9 +49,9 @@ struct WaveUnderWay: Sendable {
 
     /// Members that are to be changed, in order.
     private(set) var remaining: [Int] = []
-    /// Members that are to be returned before anything else happens.
+    /// Members that are to be rolled back before anything else happens.
     private(set) var owedRollbacks: [Int] = []
-    /// What the run changed and did not return.
+    /// What the run changed and did not roll back.
     private var changed: Set<Int> = []
     /// The names of the failed ones, in the order of their ends.
     private var failures: [String] = []
@@ -121,7 +121,7 @@ struct WaveUnderWay: Sendable {
 
     /// Queues the rollbacks that are owed.
     mutating func beginRollbacks(within budgets: ServerBudgets) {
-        stage = .returning
+        stage = .rollingBack
         enqueue(owedRollbacks, within: budgets)
         owedRollbacks = []
     }
@@ -143,14 +143,14 @@ struct WaveUnderWay: Sendable {
     mutating func next() -> String? {
         guard let entry = queue?.next() else { return nil }
         let name = wave.instances[entries[entry]].name
-        jobs[name] = Job(member: entries[entry], entry: entry, isRollback: stage == .returning)
+        jobs[name] = Job(member: entries[entry], entry: entry, isRollback: stage == .rollingBack)
         milestones.remove(.finished)
         return name
     }
 
     /// The change of an instance has ended.
     ///
-    /// - Parameter mayRollBack: whether a failed instance may be returned at once.
+    /// - Parameter mayRollBack: whether a failed instance may be rolled back at once.
     mutating func changeFinished(_ finish: RolloutMachine.Finish, mayRollBack: Bool) -> Ending {
         guard let job = jobs[finish.instance], !job.isRollback else { return .ignored }
         count(finish)

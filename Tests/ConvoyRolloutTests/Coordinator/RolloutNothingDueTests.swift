@@ -49,12 +49,12 @@ import Testing
     }
 
     @Test func aResumedRunKnowsWhatItDidBefore() {
-        let progress = RolloutMachine.Progress(
+        let past = RolloutMachine.Past(
             waves: ["one": [.started, .finished]],
             finishes: [RolloutMachine.Finish("a", .migrated, isChanged: true)]
         )
-        play([wave("one", "a", gate: true), wave("two", "b")], resuming: progress, [("run started", "gate one")])
-        let idle = RolloutMachine.Progress(waves: ["one": [.started, .finished]], finishes: [RolloutMachine.Finish("a", .upToDate)])
+        play([wave("one", "a", gate: true), wave("two", "b")], resuming: past, [("run started", "gate one")])
+        let idle = RolloutMachine.Past(waves: ["one": [.started, .finished]], finishes: [RolloutMachine.Finish("a", .upToDate)])
         play([wave("one", "a", gate: true), wave("two", "b")], resuming: idle, [("run started", "wave two, start b")])
     }
 }

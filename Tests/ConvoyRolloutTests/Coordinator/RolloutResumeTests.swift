@@ -8,7 +8,7 @@ import Testing
     @Test func whatIsDoneIsNotDoneAgain() {
         play(
             [wave("one", "a b"), wave("two", "c d e f"), wave("three", "g")],
-            resuming: progress(["one": [.started, .finished], "two": [.started]], "a migrated, b up-to-date, c migrated"),
+            resuming: past(["one": [.started, .finished], "two": [.started]], "a migrated, b up-to-date, c migrated"),
             [
                 ("run started", "start d, start e, start f"),
                 ("c migrated", ""),
@@ -34,32 +34,32 @@ import Testing
         let milestones: [String: WaveLog.Milestones] = [
             "one": [.started, .prepared, .closed, .finished, .gatePassed], "two": [.started, .finished],
         ]
-        play(waves, resuming: progress(milestones, "a migrated, b migrated"), [("run started", "finish succeeded")])
-        play(waves, resuming: progress(milestones, "a failed, b migrated"), [("run started", "finish failed")])
+        play(waves, resuming: past(milestones, "a migrated, b migrated"), [("run started", "finish succeeded")])
+        play(waves, resuming: past(milestones, "a failed, b migrated"), [("run started", "finish failed")])
     }
 
     @Test func aWaveGoesOnWhereItWas() {
         let waves = [wave("one", "a b", gate: true, preparation: true, closing: true), wave("two", "c")]
-        play(waves, resuming: progress(["one": .started]), [("run started", "prepare one"), ("prepared one", "start a, start b")])
-        play(waves, resuming: progress(["one": [.started, .prepared]], "a migrated"), [("run started", "start b")])
+        play(waves, resuming: past(["one": .started]), [("run started", "prepare one"), ("prepared one", "start a, start b")])
+        play(waves, resuming: past(["one": [.started, .prepared]], "a migrated"), [("run started", "start b")])
         play(
             waves,
-            resuming: progress(["one": [.started, .prepared]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .prepared]], "a migrated, b migrated"),
             [("run started", "close one"), ("closed one", "end one, gate one")]
         )
         play(
             waves,
-            resuming: progress(["one": [.started, .prepared, .closed]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .prepared, .closed]], "a migrated, b migrated"),
             [("run started", "end one, gate one")]
         )
         play(
             waves,
-            resuming: progress(["one": [.started, .prepared, .closed, .finished]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .prepared, .closed, .finished]], "a migrated, b migrated"),
             [("run started", "gate one"), ("passed one", "wave two, start c")]
         )
         play(
             waves,
-            resuming: progress(["one": [.started, .prepared, .closed, .finished, .gatePassed]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .prepared, .closed, .finished, .gatePassed]], "a migrated, b migrated"),
             [("run started", "wave two, start c")]
         )
     }
@@ -69,7 +69,7 @@ import Testing
         let waves = [wave("one", "a b", preparation: true, closing: true)]
         play(
             waves,
-            resuming: progress(["one": [.started, .finished]]),
+            resuming: past(["one": [.started, .finished]]),
             [
                 ("run started", "prepare one"),
                 ("prepared one", "start a, start b"),
@@ -79,7 +79,7 @@ import Testing
         )
         play(
             waves,
-            resuming: progress(["one": [.started, .prepared, .finished]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .prepared, .finished]], "a migrated, b migrated"),
             [("run started", "close one"), ("closed one", "end one, finish succeeded")]
         )
     }
@@ -87,7 +87,7 @@ import Testing
     @Test func anInstanceOfAnEarlierWaveComesFirst() {
         play(
             [wave("one", "a b", gate: true, preparation: true, closing: true), wave("two", "c d")],
-            resuming: progress(
+            resuming: past(
                 ["one": [.started, .prepared, .closed, .finished, .gatePassed], "two": .started],
                 "a unknown, b migrated, c migrated"
             ),
@@ -102,7 +102,7 @@ import Testing
     @Test func sharesAreOfTheWholeWave() {
         play(
             [wave("all", "a b c d", maxParallel: 1, stop: StopRules(failurePercent: 50))],
-            resuming: progress(["all": .started], "a migrated, b failed"),
+            resuming: past(["all": .started], "a migrated, b failed"),
             [
                 ("run started", "start c"),
                 ("c failed", "halt [wave all reached its stop rule failure_percent: 50 (2 of 4: b, c)], end all, finish halted"),
@@ -113,7 +113,7 @@ import Testing
     @Test func earlierFailuresCount() {
         play(
             [wave("one", "a"), wave("two", "b c d", maxParallel: 1, stop: StopRules(sameFailure: 3))],
-            resuming: progress(["one": [.started, .finished], "two": .started], "a failed #f1, b failed #f1"),
+            resuming: past(["one": [.started, .finished], "two": .started], "a failed #f1, b failed #f1"),
             [
                 ("run started", "start c"),
                 ("c failed #f1", "halt [wave two reached its stop rule same_failure: 3 (failure f1: a, b, c)], end two, finish halted"),
@@ -127,12 +127,12 @@ import Testing
         let reason = HaltReason.failures(wave: "one", limit: 1, instances: ["a"])
         play(
             [wave("one", "a b", failures: 1), wave("two", "c")],
-            resuming: progress(["one": milestones], "a failed", haltReason: isRecorded ? reason : nil),
+            resuming: past(["one": milestones], "a failed", haltReason: isRecorded ? reason : nil),
             [("run started", "halt [\(reason)], \(milestones == .started ? "end one, " : "")finish halted")]
         )
         play(
             [wave("one", "a", failures: 1), wave("two", "c")],
-            resuming: progress(["one": milestones], "a failed", haltReason: isRecorded ? reason : nil),
+            resuming: past(["one": milestones], "a failed", haltReason: isRecorded ? reason : nil),
             [("run started", "halt [\(reason)], \(milestones == .started ? "end one, " : "")finish halted")]
         )
     }
@@ -140,12 +140,12 @@ import Testing
     @Test func whatHaltedMayBeTriedAgain() {
         play(
             [wave("one", "a", gate: true), wave("two", "b")],
-            resuming: progress(["one": [.started, .finished]], "a migrated"),
+            resuming: past(["one": [.started, .finished]], "a migrated"),
             [("run started", "gate one"), ("passed one", "wave two, start b")]
         )
         play(
             [wave("one", "a", gate: true), wave("two", "b")],
-            resuming: progress(["one": [.started, .finished]], "a migrated", haltReason: .gateFailed(wave: "one", reason: "lag")),
+            resuming: past(["one": [.started, .finished]], "a migrated", haltReason: .gateFailed(wave: "one", reason: "lag")),
             [("run started", "halt [the gate after wave one failed: lag], finish halted")]
         )
     }
@@ -154,12 +154,12 @@ import Testing
     @Test func aWaveThatWasPassedIsNotJudgedAgain() {
         play(
             [wave("one", "a b", stop: StopRules(sameFailure: 2)), wave("two", "c d")],
-            resuming: progress(["one": [.started, .finished], "two": .started], "a failed #f1, b migrated, c failed #f1"),
+            resuming: past(["one": [.started, .finished], "two": .started], "a failed #f1, b migrated, c failed #f1"),
             [("run started", "start d"), ("d migrated", "end two, finish failed")]
         )
         play(
             [wave("one", "a b", stop: StopRules(sameFailure: 2)), wave("two", "c d")],
-            resuming: progress(["one": [.started, .finished], "two": .started], "a failed #f1, b unknown, c failed #f1"),
+            resuming: past(["one": [.started, .finished], "two": .started], "a failed #f1, b unknown, c failed #f1"),
             [("run started", "start b")]
         )
     }
@@ -169,7 +169,7 @@ import Testing
     @Test func anInstanceThatWasToBeReturnedIsReturnedFirst() {
         play(
             [wave("all", "a b c d e", onFailure: .rollbackInstance)],
-            resuming: progress(
+            resuming: past(
                 ["all": .started],
                 "a failed+, b failed+, c failed+, d failed",
                 rollbacks: ["a": .rolledBack, "b": .interrupted]
@@ -187,7 +187,7 @@ import Testing
         let reason = HaltReason.onFailure(wave: "one", policy: .rollbackWave, instance: "b")
         play(
             [wave("one", "a b c d e", onFailure: .rollbackWave), wave("two", "f")],
-            resuming: progress(
+            resuming: past(
                 ["one": .started],
                 "a migrated+, b failed+, c up-to-date, d interrupted+",
                 rollbacks: ["a": .rolledBack],
@@ -205,7 +205,7 @@ import Testing
         let reason = HaltReason.gateFailed(wave: "one", reason: "lag")
         play(
             [wave("one", "a b", onFailure: .rollbackWave, gate: true), wave("two", "c")],
-            resuming: progress(
+            resuming: past(
                 ["one": [.started, .finished]],
                 "a migrated+, b migrated+",
                 rollbacks: ["a": .rolledBack],
@@ -220,7 +220,7 @@ import Testing
         let reason = HaltReason.onFailure(wave: "one", policy: .rollbackWave, instance: "b")
         play(
             [wave("one", "a b c", onFailure: .rollbackWave)],
-            resuming: progress(["one": .started], "a migrated+, b unknown", haltReason: reason),
+            resuming: past(["one": .started], "a migrated+, b unknown", haltReason: reason),
             [("run started", "halt [\(reason)], return a"), ("returned a rolled-back", "end one, finish halted")]
         )
     }
@@ -229,7 +229,7 @@ import Testing
     @Test func aChangeBeforeAnInterruptionIsNotForgotten() {
         play(
             [wave("all", "a b", onFailure: .rollbackWave)],
-            resuming: progress(["all": .started], "a interrupted+"),
+            resuming: past(["all": .started], "a interrupted+"),
             [
                 ("run started", "start a, start b"),
                 ("a migrated", ""),
@@ -241,7 +241,7 @@ import Testing
     @Test func aRollbackThatFailedIsRemembered() {
         play(
             [wave("all", "a", onFailure: .rollbackInstance)],
-            resuming: progress(["all": [.started, .finished]], "a failed+", rollbacks: ["a": .failed]),
+            resuming: past(["all": [.started, .finished]], "a failed+", rollbacks: ["a": .failed]),
             [("run started", "finish failed")]
         )
     }
@@ -251,7 +251,7 @@ import Testing
     @Test func aStopBeforeItGoesOnEndsTheWave() {
         play(
             [wave("one", "a b", onFailure: .rollbackInstance), wave("two", "c")],
-            resuming: progress(["one": .started], "a failed+"),
+            resuming: past(["one": .started], "a failed+"),
             [("stop", "stop"), ("run started", "end one, finish interrupted")]
         )
     }
@@ -260,7 +260,7 @@ import Testing
         let waves = [wave("one", "a b", onFailure: .rollbackInstance, gate: true), wave("two", "c")]
         play(
             waves,
-            resuming: progress(["one": .started], "a failed+"),
+            resuming: past(["one": .started], "a failed+"),
             [
                 ("window closed", ""),
                 ("run started", "return a"),
@@ -270,15 +270,15 @@ import Testing
         )
         play(
             waves,
-            resuming: progress(["one": [.started, .finished]], "a migrated, b migrated"),
+            resuming: past(["one": [.started, .finished]], "a migrated, b migrated"),
             [("window closed", ""), ("run started", "gate one"), ("passed one", ""), ("window opened", "wave two, start c")]
         )
     }
 
-    @Test func progressOfOthersIsIgnored() {
+    @Test func pastOfOthersIsIgnored() {
         play(
             [wave("one", "a", stop: StopRules(sameFailure: 1))],
-            resuming: progress(["other": .started], "x failed+ #f1"),
+            resuming: past(["other": .started], "x failed+ #f1"),
             [("run started", "wave one, start a"), ("a migrated", "end one, finish succeeded")]
         )
     }

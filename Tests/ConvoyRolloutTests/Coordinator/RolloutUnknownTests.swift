@@ -9,7 +9,7 @@ import Testing
 @testable import ConvoyRollout
 @testable import ConvoyRun
 
-/// An instance whose end is not known is returned to where it started, with what was committed unheard.
+/// An instance whose end is not known is rolled back to where it started, with what was committed and not reported.
 @Suite(.timeLimit(.minutes(3))) struct RolloutUnknownTests {
     @Test(arguments: [OnFailure.rollbackInstance, .rollbackWave])
     func theRulesReturnIt(onFailure: OnFailure) async {

@@ -41,11 +41,11 @@ func wave(
 func play(
     _ waves: [RolloutMachine.Wave],
     limits: ConnectionLimits = ConnectionLimits(total: 64, perServer: 64),
-    resuming progress: RolloutMachine.Progress = .init(),
+    resuming past: RolloutMachine.Past = .init(),
     _ steps: [(fact: String, actions: String)],
     sourceLocation: SourceLocation = #_sourceLocation
 ) {
-    var machine = RolloutMachine(waves: waves, limits: limits, resuming: progress)
+    var machine = RolloutMachine(waves: waves, limits: limits, resuming: past)
     for (number, step) in steps.enumerated() {
         guard let actions = machine.hear(step.fact) else {
             Issue.record("“\(step.fact)” is not a fact", sourceLocation: sourceLocation)
@@ -103,13 +103,13 @@ func finishList(_ text: String) -> [RolloutMachine.Finish]? {
 }
 
 /// What an earlier process recorded; finishes are written as ``finishList(_:)`` reads them.
-func progress(
+func past(
     _ waves: [String: WaveLog.Milestones],
     _ finishes: String = "",
     rollbacks: [String: Outcome] = [:],
     haltReason: HaltReason? = nil
-) -> RolloutMachine.Progress {
-    RolloutMachine.Progress(waves: waves, finishes: finishList(finishes) ?? [], rollbacks: rollbacks, haltReason: haltReason)
+) -> RolloutMachine.Past {
+    RolloutMachine.Past(waves: waves, finishes: finishList(finishes) ?? [], rollbacks: rollbacks, haltReason: haltReason)
 }
 
 extension RolloutMachine.Action {

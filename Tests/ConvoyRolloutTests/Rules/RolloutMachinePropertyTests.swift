@@ -33,7 +33,7 @@ import Testing
         )
         var running: ArraySlice<(name: String, isRollback: Bool)> = []
         var finished = 0
-        var returned = 0
+        var rolledBack = 0
         var actions = machine.runStarted()
         while true {
             for action in actions {
@@ -44,7 +44,7 @@ import Testing
             // Budgets move all the time.
             _ = machine.budgetChanged("s\(finished % 5000)", connections: 1 + finished % 2)
             if isRollback {
-                returned += 1
+                rolledBack += 1
                 actions = machine.rollbacksFinished([.init(name, .rolledBack)])
             } else {
                 finished += 1
@@ -55,11 +55,11 @@ import Testing
         switch onFailure {
         case .rollbackWave:
             #expect((20_000...20_400).contains(finished))
-            #expect(returned == finished)
+            #expect(rolledBack == finished)
             #expect(actions == [.finishWave("all"), .finish(.halted)])
         default:
             #expect(finished == 30_000)
-            #expect(returned == (onFailure == .rollbackInstance ? 10_000 : 0))
+            #expect(rolledBack == (onFailure == .rollbackInstance ? 10_000 : 0))
             #expect(actions == [.finishWave("all"), .finish(.failed)])
         }
     }
@@ -172,7 +172,7 @@ private struct RandomRun {
         processes += 1
         let names = observer.changing.keys.sorted()
         observer.resume(changed: Set(names.filter { _ in Bool.random(using: &random) }), triesAgain: .random(using: &random))
-        machine = RolloutMachine(waves: observer.waves, limits: observer.limits, resuming: observer.progress)
+        machine = RolloutMachine(waves: observer.waves, limits: observer.limits, resuming: observer.past)
         begin()
     }
 
@@ -194,7 +194,7 @@ private struct RandomRun {
         }
         let name = observer.waves.randomElement(using: &random)?.instances.randomElement(using: &random)?.name ?? "i"
         if observer.changing[name] == nil { expectNothing(machine.instancesFinished([.init(name, .failed, isChanged: true)])) }
-        if observer.returning[name] == nil { expectNothing(machine.rollbacksFinished([.init(name, .failed)])) }
+        if observer.rollingBack[name] == nil { expectNothing(machine.rollbacksFinished([.init(name, .failed)])) }
         expectNothing(machine.runStarted())
     }
 
@@ -220,7 +220,7 @@ private struct RandomRun {
     }
 
     private mutating func failJournal() {
-        let names = (observer.changing.keys.sorted() + observer.returning.keys.sorted()).filter { _ in Bool.random(using: &random) }
+        let names = (observer.changing.keys.sorted() + observer.rollingBack.keys.sorted()).filter { _ in Bool.random(using: &random) }
         let reason = HaltReason.journalFailed(reason: "full")
         observer.isFrozen = true
         observer.givenBack(names)
@@ -279,8 +279,8 @@ private struct RandomRun {
         } else if let wave = observer.gate {
             observer.gateEnded(wave, isGood: isGood)
             observer.see(isGood ? machine.gatePassed(wave) : machine.gateFailed(wave, reason: "bad"))
-        } else if !observer.returning.isEmpty, observer.changing.isEmpty || Bool.random(using: &random) {
-            let finishes = batch(observer.returning).map { name in
+        } else if !observer.rollingBack.isEmpty, observer.changing.isEmpty || Bool.random(using: &random) {
+            let finishes = batch(observer.rollingBack).map { name in
                 let bad: Outcome =
                     observer.stopRequests > 1 ? .interrupted : [.failed, .unknown, .interrupted].randomElement(using: &random) ?? .failed
                 return RolloutMachine.Finish(name, chance(0.2) ? bad : .rolledBack)

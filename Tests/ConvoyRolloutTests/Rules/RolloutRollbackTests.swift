@@ -3,7 +3,7 @@ import ConvoyIO
 import ConvoyRollout
 import Testing
 
-/// What `on_failure` returns to where it started, and when.
+/// What `on_failure` rolls back to where it started, and when.
 @Suite struct RolloutRollbackTests {
     // MARK: rollback-instance
 

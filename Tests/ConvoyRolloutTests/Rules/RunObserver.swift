@@ -12,14 +12,14 @@ struct RunObserver {
     private let found = Problems()
 
     /// What the journal would hold.
-    private(set) var progress = RolloutMachine.Progress()
+    private(set) var past = RolloutMachine.Past()
     /// Where some process of the run changed something.
     private var changed: Set<String> = []
     private let needsOneConnectionEach: Bool
 
     // What one process does.
     private(set) var changing: [String: RolloutMachine.Member] = [:]
-    private(set) var returning: [String: RolloutMachine.Member] = [:]
+    private(set) var rollingBack: [String: RolloutMachine.Member] = [:]
     private(set) var preparing: String?
     private(set) var closing: String?
     private(set) var gate: String?
@@ -34,7 +34,7 @@ struct RunObserver {
     private var counted: [String: RolloutMachine.Finish] = [:]
     /// Ended in this process.
     private var ended: Set<String> = []
-    private var returned: Set<String> = []
+    private var rolledBack: Set<String> = []
     /// The last wave that earlier processes started.
     private var lastStarted = -1
     private var rollbackFailed = false
@@ -60,7 +60,7 @@ struct RunObserver {
     var startsNothing: Bool { haltReason != nil || stopRequests > 0 }
     var isHalted: Bool { haltReason != nil }
     var isHeldBack: Bool { isWindowClosed || !paused.isEmpty || !lowered.isEmpty }
-    private var returnsNothing: Bool { isFrozen || stopRequests > 0 }
+    private var startsNoRollback: Bool { isFrozen || stopRequests > 0 }
 
     var problems: [String] { found.texts }
 
@@ -77,29 +77,29 @@ struct RunObserver {
     ///   - triesAgain: whether to try again what halted it, where that may be.
     mutating func resume(changed: Set<String>, triesAgain: Bool) {
         for name in changing.keys.sorted() where changed.contains(name) {
-            progress.finishes.append(.init(name, .interrupted, isChanged: true))
+            past.finishes.append(.init(name, .interrupted, isChanged: true))
             self.changed.insert(name)
         }
-        switch progress.haltReason {
-        case .journalFailed, .hookFailed: progress.haltReason = nil
+        switch past.haltReason {
+        case .journalFailed, .hookFailed: past.haltReason = nil
         case let reason? where triesAgain:
             let bad = waves.first { reason.description.contains("wave \($0.name) ") }
-            if bad?.onFailure != .rollbackWave { progress.haltReason = nil }
+            if bad?.onFailure != .rollbackWave { past.haltReason = nil }
         default: break
         }
-        (changing, returning, preparing, closing, gate, status) = ([:], [:], nil, nil, nil, nil)
-        (stopRequests, isFrozen, haltReason, ended, returned, failedGates) = (0, false, nil, [], [], [])
+        (changing, rollingBack, preparing, closing, gate, status) = ([:], [:], nil, nil, nil, nil)
+        (stopRequests, isFrozen, haltReason, ended, rolledBack, failedGates) = (0, false, nil, [], [], [])
         counted = [:]
-        for finish in progress.finishes where finish.outcome.isSettled || isReturned(finish.instance) { counted[finish.instance] = finish }
-        let last = Dictionary(progress.finishes.map { ($0.instance, $0) }) { $1 }
+        for finish in past.finishes where finish.outcome.isSettled || isRolledBack(finish.instance) { counted[finish.instance] = finish }
+        let last = Dictionary(past.finishes.map { ($0.instance, $0) }) { $1 }
         counted = counted.filter { last[$0.key] == $0.value }
         lastStarted = waves.lastIndex { milestones($0).contains(.started) } ?? -1
-        rollbackFailed = progress.rollbacks.values.contains { $0.isSettled && !$0.isGood }
+        rollbackFailed = past.rollbacks.values.contains { $0.isSettled && !$0.isGood }
     }
 
     mutating func changesFinished(_ finishes: [RolloutMachine.Finish]) {
         for finish in finishes where changing.removeValue(forKey: finish.instance) != nil {
-            progress.finishes.append(finish)
+            past.finishes.append(finish)
             if finish.isChanged { changed.insert(finish.instance) }
             counted[finish.instance] = finish
             ended.insert(finish.instance)
@@ -107,8 +107,8 @@ struct RunObserver {
     }
 
     mutating func rollbacksFinished(_ finishes: [RolloutMachine.Finish]) {
-        for finish in finishes where returning.removeValue(forKey: finish.instance) != nil {
-            progress.rollbacks[finish.instance] = finish.outcome
+        for finish in finishes where rollingBack.removeValue(forKey: finish.instance) != nil {
+            past.rollbacks[finish.instance] = finish.outcome
             if !finish.outcome.isGood { rollbackFailed = true }
         }
     }
@@ -116,30 +116,30 @@ struct RunObserver {
     mutating func givenBack(_ names: [String]) {
         for name in names {
             changing[name] = nil
-            returning[name] = nil
+            rollingBack[name] = nil
         }
     }
 
     mutating func prepared(_ wave: String, isGood: Bool) {
         preparing = nil
-        if isGood { progress.waves[wave, default: []].insert(.prepared) }
+        if isGood { past.waves[wave, default: []].insert(.prepared) }
     }
 
     mutating func closed(_ wave: String, isGood: Bool) {
         closing = nil
-        if isGood { progress.waves[wave, default: []].insert(.closed) }
+        if isGood { past.waves[wave, default: []].insert(.closed) }
     }
 
     mutating func gateEnded(_ wave: String, isGood: Bool) {
         gate = nil
-        if isGood { progress.waves[wave, default: []].insert(.gatePassed) } else { failedGates.insert(wave) }
+        if isGood { past.waves[wave, default: []].insert(.gatePassed) } else { failedGates.insert(wave) }
     }
 
     // MARK: Actions
 
     mutating func see(_ actions: [RolloutMachine.Action]) {
         // Those that failed just now hold their connections still.
-        let kept = ended.subtracting(returned)
+        let kept = ended.subtracting(rolledBack)
         for action in actions {
             check(status == nil, "\(action) after the end")
             switch action {
@@ -173,7 +173,7 @@ struct RunObserver {
         for earlier in 0..<index { check(isDone(earlier), "wave \(name) before \(waves[earlier].name) was done") }
         check(!milestones(waves[index]).contains(.started), "wave \(name) started twice")
         check(brokenRules(index).isEmpty, "wave \(name) started with a broken rule")
-        progress.waves[name, default: []].insert(.started)
+        past.waves[name, default: []].insert(.started)
     }
 
     private mutating func prepareWave(_ name: String) {
@@ -182,7 +182,7 @@ struct RunObserver {
         check(wave.needsPreparation && !milestones(wave).contains(.prepared), "wave \(name) prepared without need")
         check(wave.instances.contains { counted[$0.name] == nil }, "wave \(name) prepared for nothing")
         preparing = name
-        progress.waves[name, default: []].remove(.finished)
+        past.waves[name, default: []].remove(.finished)
     }
 
     private mutating func start(_ name: String, _ waveName: String) {
@@ -194,45 +194,45 @@ struct RunObserver {
         check(milestones(wave).contains(.started), "\(name) started before its wave")
         check(!wave.needsPreparation || milestones(wave).contains(.prepared), "\(name) started before its wave was prepared")
         check(preparing == nil && closing == nil && gate == nil, "\(name) started beside a hook or a gate")
-        check(counted[name] == nil && changing[name] == nil && returning[name] == nil, "\(name) started twice")
+        check(counted[name] == nil && changing[name] == nil && rollingBack[name] == nil, "\(name) started twice")
         for earlier in 0..<index { check(isDone(earlier), "\(name) started before wave \(waves[earlier].name) was done") }
         check(
-            (Array(changing.keys) + Array(returning.keys)).allSatisfy { places[$0]?.wave == index },
+            (Array(changing.keys) + Array(rollingBack.keys)).allSatisfy { places[$0]?.wave == index },
             "\(name) started beside another wave"
         )
         if index >= lastStarted { check(brokenRules(index).isEmpty, "\(name) started with a broken rule") }
         changing[name] = member
         checkLimits(name, wave)
         check(held(on: member.server) <= budget(of: member.server), "\(name) started above the budget of \(member.server)")
-        progress.waves[waveName, default: []].remove(.finished)
+        past.waves[waveName, default: []].remove(.finished)
     }
 
     private mutating func rollBack(_ name: String, _ waveName: String, keepsConnections: Bool) {
         guard let (index, member) = places[name], waves[index].name == waveName else {
-            return fail("\(name) returned outside its wave")
+            return fail("\(name) rolled back outside its wave")
         }
         let wave = waves[index]
-        check(isChanged(name), "\(name) returned and not changed")
-        check(!isReturned(name) && returned.insert(name).inserted, "\(name) returned twice")
-        check(changing[name] == nil, "\(name) returned while it is changed")
+        check(isChanged(name), "\(name) rolled back and not changed")
+        check(!isRolledBack(name) && rolledBack.insert(name).inserted, "\(name) rolled back twice")
+        check(changing[name] == nil, "\(name) rolled back while it is changed")
         switch wave.onFailure {
         case .rollbackInstance:
-            check(isFailure(counted[name]), "\(name) returned and not failed")
-            check(!isFrozen && (keepsConnections ? stopRequests < 2 : stopRequests == 0), "\(name) returned when nothing may be")
+            check(isFailure(counted[name]), "\(name) rolled back and not failed")
+            check(!isFrozen && (keepsConnections ? stopRequests < 2 : stopRequests == 0), "\(name) rolled back when nothing may be")
         case .rollbackWave:
-            check(isHalted && changing.isEmpty && !returnsNothing, "\(name) of a wave returned when nothing may be")
+            check(isHalted && changing.isEmpty && !startsNoRollback, "\(name) of a wave rolled back when nothing may be")
             check(
                 wave.instances.contains { isFailure(counted[$0.name]) } || failedGates.contains(waveName)
-                    || progress.haltReason?.description.contains(waveName) == true,
-                "\(name) of a wave returned without a failure"
+                    || past.haltReason?.description.contains(waveName) == true,
+                "\(name) of a wave rolled back without a failure"
             )
-        case .proceed, .halt: fail("\(name) returned though on_failure is \(wave.onFailure)")
+        case .proceed, .halt: fail("\(name) rolled back though on_failure is \(wave.onFailure)")
         }
-        returning[name] = member
+        rollingBack[name] = member
         checkLimits(name, wave)
         let keeps = keepsConnections && wave.onFailure == .rollbackInstance
-        check(keeps || held(on: member.server) <= budget(of: member.server), "\(name) returned above the budget of \(member.server)")
-        progress.waves[waveName, default: []].remove(.finished)
+        check(keeps || held(on: member.server) <= budget(of: member.server), "\(name) rolled back above the budget of \(member.server)")
+        past.waves[waveName, default: []].remove(.finished)
     }
 
     private mutating func closeWave(_ name: String) {
@@ -241,7 +241,7 @@ struct RunObserver {
         check(needsClosing(wave) && !milestones(wave).contains(.closed), "wave \(name) closed without need")
         check(wave.instances.allSatisfy { counted[$0.name] != nil }, "wave \(name) closed with instances left")
         closing = name
-        progress.waves[name, default: []].remove(.finished)
+        past.waves[name, default: []].remove(.finished)
     }
 
     private mutating func finishWave(_ name: String) {
@@ -253,7 +253,7 @@ struct RunObserver {
             check(wave.instances.allSatisfy { counted[$0.name] != nil }, "wave \(name) ended with instances left")
             check(!needsClosing(wave) || milestones(wave).contains(.closed), "wave \(name) ended and not closed")
         }
-        progress.waves[name, default: []].insert(.finished)
+        past.waves[name, default: []].insert(.finished)
     }
 
     private mutating func openGate(_ name: String) {
@@ -267,8 +267,8 @@ struct RunObserver {
     private mutating func halt(_ reason: HaltReason) {
         check(haltReason == nil, "halted twice")
         haltReason = reason
-        guard reason != progress.haltReason else { return }
-        progress.haltReason = reason
+        guard reason != past.haltReason else { return }
+        past.haltReason = reason
         switch reason {
         case .gateFailed(let wave, _): check(failedGates.contains(wave), "\(reason) without its gate")
         case .hookFailed, .journalFailed: break
@@ -286,10 +286,10 @@ struct RunObserver {
             check(milestones(wave).contains(.finished), "the run ended in wave \(wave.name)")
         }
         if !startsNothing { for index in waves.indices { check(isDone(index), "wave \(waves[index].name) was left out") } }
-        if isHalted, !returnsNothing {
-            for (name, place) in places where waves[place.wave].onFailure == .rollbackWave && isChanged(name) && !isReturned(name) {
+        if isHalted, !startsNoRollback {
+            for (name, place) in places where waves[place.wave].onFailure == .rollbackWave && isChanged(name) && !isRolledBack(name) {
                 let isBad = waves[place.wave].instances.contains { isFailure(counted[$0.name]) }
-                check(!isBad || returned.contains(name), "\(name) was not returned with its wave")
+                check(!isBad || rolledBack.contains(name), "\(name) was not rolled back with its wave")
             }
         }
         let isGood = counted.values.allSatisfy(\.outcome.isGood) && !rollbackFailed
@@ -299,13 +299,13 @@ struct RunObserver {
 
     // MARK: Books
 
-    private func milestones(_ wave: RolloutMachine.Wave) -> WaveLog.Milestones { progress.waves[wave.name] ?? [] }
+    private func milestones(_ wave: RolloutMachine.Wave) -> WaveLog.Milestones { past.waves[wave.name] ?? [] }
     private func isFailure(_ finish: RolloutMachine.Finish?) -> Bool {
         [.failed, .lockBusy, .blocked, .unknown, .checkFailed].contains(finish?.outcome)
     }
-    private func isReturned(_ name: String) -> Bool { progress.rollbacks[name]?.isSettled == true }
+    private func isRolledBack(_ name: String) -> Bool { past.rollbacks[name]?.isSettled == true }
     private func isChanged(_ name: String) -> Bool { changed.contains(name) }
-    private var isIdle: Bool { changing.isEmpty && returning.isEmpty && preparing == nil && closing == nil && gate == nil }
+    private var isIdle: Bool { changing.isEmpty && rollingBack.isEmpty && preparing == nil && closing == nil && gate == nil }
     private func hasSuccessor(_ index: Int) -> Bool { waves[(index + 1)...].contains { !$0.instances.isEmpty } }
     private func needsGate(_ index: Int) -> Bool { waves[index].hasGate && hasSuccessor(index) && !isUntouched(waves[index]) }
     /// Nothing was due on any of its instances: there is nothing to wait for.
@@ -317,13 +317,13 @@ struct RunObserver {
     private func isDone(_ index: Int) -> Bool {
         let wave = waves[index]
         guard !wave.instances.isEmpty else { return true }
-        let isReturnedWhereOwed = wave.instances.allSatisfy { member in
+        let isRolledBackWhereOwed = wave.instances.allSatisfy { member in
             guard wave.onFailure == .rollbackInstance, isFailure(counted[member.name]), isChanged(member.name) else {
                 return true
             }
-            return isReturned(member.name) || returned.contains(member.name)
+            return isRolledBack(member.name) || rolledBack.contains(member.name)
         }
-        return wave.instances.allSatisfy { counted[$0.name] != nil } && isReturnedWhereOwed
+        return wave.instances.allSatisfy { counted[$0.name] != nil } && isRolledBackWhereOwed
             && (!needsGate(index) || milestones(wave).contains(.gatePassed)) && (!needsClosing(wave) || milestones(wave).contains(.closed))
     }
 
@@ -332,7 +332,7 @@ struct RunObserver {
         paused.contains(server) ? 0 : min(configured(server), lowered[server] ?? .max)
     }
     private func taken(_ member: RolloutMachine.Member) -> Int { min(member.connections, configured(member.server)) }
-    private var underWay: [RolloutMachine.Member] { Array(changing.values) + Array(returning.values) }
+    private var underWay: [RolloutMachine.Member] { Array(changing.values) + Array(rollingBack.values) }
     private func held(on server: String) -> Int { underWay.reduce(0) { $0 + ($1.server == server ? taken($1) : 0) } }
 
     private func checkLimits(_ name: String, _ wave: RolloutMachine.Wave) {
@@ -372,7 +372,7 @@ struct RunObserver {
         if let index = changing.keys.first.flatMap({ places[$0]?.wave }), index >= lastStarted, !brokenRules(index).isEmpty {
             check(isHalted, "wave \(waves[index].name) should have halted")
         }
-        guard !startsNothing, !isWindowClosed, preparing == nil, closing == nil, gate == nil, returning.isEmpty else { return }
+        guard !startsNothing, !isWindowClosed, preparing == nil, closing == nil, gate == nil, rollingBack.isEmpty else { return }
         guard needsOneConnectionEach, underWay.count < limits.total else { return }
         guard let wave = waves.first(where: { !$0.instances.allSatisfy { counted[$0.name] != nil } }) else { return }
         guard milestones(wave).contains(.started), underWay.count < wave.maxParallel ?? .max else { return }

@@ -4,7 +4,7 @@ import ConvoyRun
 
 extension RunDriver {
     /// Waits for something to come in, and lets the machine decide on all of it.
-    mutating func hear() async {
+    mutating func takeMessages() async {
         var finishes: [RolloutMachine.Finish] = []
         var rollbacks: [RolloutMachine.Finish] = []
         var others: [Message] = []
@@ -19,13 +19,13 @@ extension RunDriver {
                 outbox.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
             // A stop request counts before the endings of the same turn, which would otherwise start more instances.
             case .stopRequested: requestStop()
-            case .requested(let request, let by): hear(request, by)
+            case .requested(let request, let by): serve(request, by)
             case .hookFinished, .gateEnded, .slots, .window: others.append(message)
             }
         }
         if !finishes.isEmpty { actions += machine.instancesFinished(finishes) }
         if !rollbacks.isEmpty { actions += machine.rollbacksFinished(rollbacks) }
-        for message in others { hear(message) }
+        for message in others { dispatch(message) }
     }
 
     private mutating func requestStop() {
@@ -36,7 +36,7 @@ extension RunDriver {
         actions += machine.runStarted()
     }
 
-    private mutating func hear(_ request: OperatorRequest.Kind, _ by: String) {
+    private mutating func serve(_ request: OperatorRequest.Kind, _ by: String) {
         switch request {
         case .stop: requestStop()
         case .approve(let wave):
@@ -55,11 +55,11 @@ extension RunDriver {
         }
     }
 
-    private mutating func hear(_ message: Message) {
+    private mutating func dispatch(_ message: Message) {
         switch message {
-        case .hookFinished(let hook): hear(hook)
-        case .gateEnded(let wave, let verdict): hear(verdict, of: wave)
-        case .slots(let server, let slots): hear(slots, of: server)
+        case .hookFinished(let hook): hookEnded(hook)
+        case .gateEnded(let wave, let verdict): gateEnded(verdict, of: wave)
+        case .slots(let server, let slots): slotsReported(slots, of: server)
         case .window(let until):
             if let until {
                 note(.windowClosed(until: until))
@@ -73,7 +73,7 @@ extension RunDriver {
         }
     }
 
-    private mutating func hear(_ hook: HookResult) {
+    private mutating func hookEnded(_ hook: HookResult) {
         note(.hookFinished(hook))
         switch (hook.point, hook.wave) {
         case (.beforeRun, _):
@@ -89,7 +89,7 @@ extension RunDriver {
         }
     }
 
-    private mutating func hear(_ verdict: GateKeeper.Verdict, of wave: String) {
+    private mutating func gateEnded(_ verdict: GateKeeper.Verdict, of wave: String) {
         gate = nil
         switch verdict {
         case .passed:
@@ -102,7 +102,7 @@ extension RunDriver {
         }
     }
 
-    private mutating func hear(_ slots: ServerSlots?, of server: String) {
+    private mutating func slotsReported(_ slots: ServerSlots?, of server: String) {
         let configured = targets.limits.budget(of: server)
         let budget = min(configured, slots?.available ?? configured)
         if budget != budgets[server] ?? configured { note(.budgetChanged(server: server, connections: budget)) }

@@ -4,8 +4,8 @@ import Testing
 @testable import ConvoyRollout
 @testable import ConvoyRun
 
-/// What is said of an instance that was returned to where it started: what holds at the end comes first.
-struct ReturnedResultTests {
+/// What is said of an instance that was rolled back to where it started: what holds at the end comes first.
+struct RolledBackResultTests {
     private static let up = AppliedMigration(version: MigrationVersion(2), direction: .up, duration: .zero)
     private static let down = AppliedMigration(version: MigrationVersion(2), direction: .down, duration: .zero)
 
@@ -25,7 +25,7 @@ struct ReturnedResultTests {
     ])
     func aFailureThatWasRolledBackReadsTrue(_ message: String, _ expected: String) {
         let rollback = InstanceResult(outcome: .rolledBack, from: MigrationVersion(2), to: MigrationVersion(1), applied: [Self.down])
-        let result = ended(.checkFailed, message).returned(by: rollback, nil)
+        let result = ended(.checkFailed, message).rolledBack(by: rollback, nil)
         #expect(result.outcome == .checkFailed)
         #expect(result.to == MigrationVersion(1))
         #expect(result.failure?.message == expected)
@@ -33,11 +33,12 @@ struct ReturnedResultTests {
 
     @Test func whereNothingWasRevertedNothingIsSaidOfIt() {
         let rollback = InstanceResult(outcome: .upToDate, from: MigrationVersion(1), to: MigrationVersion(1))
-        #expect(ended(.failed, "no").returned(by: rollback, nil).failure?.message == "no")
+        #expect(ended(.failed, "no").rolledBack(by: rollback, nil).failure?.message == "no")
     }
 
     @Test func beforeTheFirstMigration() {
         let rollback = InstanceResult(outcome: .rolledBack, from: MigrationVersion(2), to: nil, applied: [Self.down])
-        #expect(ended(.failed, "no").returned(by: rollback, nil).failure?.message == "rolled back to before the first migration, after: no")
+        let message = ended(.failed, "no").rolledBack(by: rollback, nil).failure?.message
+        #expect(message == "rolled back to before the first migration, after: no")
     }
 }

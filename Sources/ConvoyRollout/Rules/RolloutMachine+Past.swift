@@ -2,7 +2,7 @@ package import ConvoyRun
 
 extension RolloutMachine {
     /// What an earlier process recorded of the run, for the process that resumes it.
-    package struct Progress: Sendable, Hashable {
+    package struct Past: Sendable, Hashable {
         /// The milestones of each wave that was started, by name.
         package var waves: [String: WaveLog.Milestones]
         /// How instances ended, in order; one may occur again. Those whose last outcome is not ``Outcome/isSettled`` are started again. So is

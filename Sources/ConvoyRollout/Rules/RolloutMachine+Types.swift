@@ -9,7 +9,7 @@ extension RolloutMachine {
         case prepareWave(String)
         /// Answered by ``RolloutMachine/instancesFinished(_:)`` or ``RolloutMachine/instancesNotStarted(_:_:)``.
         case startInstance(String, wave: String)
-        /// Return the instance to where it started in this run; answered by ``RolloutMachine/rollbacksFinished(_:)`` or
+        /// Roll the instance back to where it started in this run; answered by ``RolloutMachine/rollbacksFinished(_:)`` or
         /// ``RolloutMachine/instancesNotStarted(_:_:)``.
         case rollBackInstance(String, wave: String)
         /// Run the wave's `after_wave` hook; answered by ``RolloutMachine/waveClosed(_:problem:)``.
@@ -22,7 +22,7 @@ extension RolloutMachine {
         case abandonGate(String)
         /// Nothing new starts from here on; rollbacks may.
         case halt(HaltReason)
-        /// The operator's first request was heard: nothing new starts from here on.
+        /// The operator asked to stop: nothing new starts from here on.
         case stop
         /// The operator asked again: cancel what is in progress, hooks and rollbacks included. They still answer.
         case cancelInstances

@@ -42,7 +42,7 @@ package struct FleetProbe: Sendable {
         } progress: { finished, status in
             progress(Progress(finished: finished, total: instances.count, status: status))
         }
-        return zip(instances, statuses).map { instance, status in status ?? .notLookedAt(instance) }
+        return zip(instances, statuses).map { instance, status in status ?? .notProbed(instance) }
     }
 
     /// The cohorts of those instances that could be read, by name.
@@ -81,7 +81,7 @@ package struct FleetProbe: Sendable {
 }
 
 extension InstanceStatus {
-    fileprivate static func notLookedAt(_ instance: Instance) -> InstanceStatus {
+    fileprivate static func notProbed(_ instance: Instance) -> InstanceStatus {
         InstanceStatus(
             name: instance.name,
             server: instance.server,

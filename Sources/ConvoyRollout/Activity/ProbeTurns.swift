@@ -1,7 +1,7 @@
 import ConvoyIO
 
 /// Which instance may probe a server when: one at a time, with a pause between two probes, in the order of the requests.
-struct LookTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
+struct ProbeTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
     /// Between the end of a probe and the next one on the same server.
     let pause: Duration
 
