@@ -1,8 +1,6 @@
 package import ConvoyFleet
-import ConvoyIO
 package import ConvoyMigrations
 package import ConvoyRun
-import ConvoyText
 internal import Synchronization
 
 /// Migrates an instance through another migrator, and reports what its server is doing while one migration takes long.

@@ -1,5 +1,3 @@
-import ConvoyIO
-
 /// Which instance may probe a server when: one at a time, with a pause between two probes, in the order of the requests.
 struct ProbeTurns<Instant: InstantProtocol & Sendable>: Sendable where Instant.Duration == Duration {
     /// Between the end of a probe and the next one on the same server.

@@ -268,7 +268,7 @@ struct RunDriver {
     }
 
     private func hookContext(_ point: HookPoint, wave: String?, status: RunStatus? = nil) -> RunSurroundings.HookContext {
-        RunSurroundings.HookContext(point: point, run: id, fleet: plan.fleet, change: plan.change, wave: wave, status: status)
+        RunSurroundings.HookContext(point: point, run: id, change: plan.change, wave: wave, status: status)
     }
 
     private mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
@@ -287,7 +287,6 @@ struct RunDriver {
         let context = RunSurroundings.GateContext(
             gate: gate,
             run: id,
-            fleet: plan.fleet,
             change: plan.change,
             wave: name,
             instances: targets.instances(in: [wave]).filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },

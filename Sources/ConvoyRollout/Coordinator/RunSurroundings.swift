@@ -51,7 +51,6 @@ package struct RunSurroundings: Sendable {
     package struct HookContext: Sendable {
         package var point: HookPoint
         package var run: RunID
-        package var fleet: String
         package var change: Change
         /// Nil around the run.
         package var wave: String?
@@ -63,7 +62,6 @@ package struct RunSurroundings: Sendable {
     package struct GateContext: Sendable {
         package var gate: Gate
         package var run: RunID
-        package var fleet: String
         package var change: Change
         package var wave: String
         /// The instances of the wave that succeeded.

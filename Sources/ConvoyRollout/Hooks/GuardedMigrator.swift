@@ -60,53 +60,34 @@ package struct GuardedMigrator: InstanceMigrator {
     }
 
     package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
-        let instance = job.instance
         guard hooks.has(.beforeInstance) || hooks.has(.afterInstance) else {
             return await migrateAndCheck(job, report: report)
         }
-        if !unfinished.contains(instance.name) {
-            let status = await inspector.probe(instance, for: job.change)
-            guard status.outcome == .pending else {
-                for warning in status.warnings { report(.instanceWarned(instance: instance.name, message: warning)) }
-                return InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
-            }
-        }
-        guard !Task.isCancelled else { return .interrupted("cancelled before it began; nothing was touched") }
+        if !unfinished.contains(job.instance.name), let result = await resultIfNotPending(job, report: report) { return result }
+        guard !Task.isCancelled else { return .cancelledBeforeStart }
 
-        var occasion = HookOccasion(run: job.run, direction: job.change.direction, wave: waves[instance.name], instance: instance)
-        var result: InstanceResult?
-        if let (hook, ending) = await hooks.perform(.beforeInstance, for: occasion) {
+        var untouched: InstanceResult?
+        if let (hook, ending) = await hooks.perform(.beforeInstance, for: occasion(of: job)) {
             report(.hookFinished(hook))
             switch ending {
             case .exited(0): break
-            case .cancelled(ran: false): return .interrupted("cancelled before it began; nothing was touched")
-            case .cancelled(ran: true):
-                result = .interrupted("interrupted while \(hooks.name(of: .beforeInstance)) ran; the database was not touched")
-            case .timedOut: result = failed(before: hook)
+            case .cancelled(ran: false): return .cancelledBeforeStart
+            case .cancelled(ran: true): untouched = interruptedInHook()
+            case .timedOut: untouched = failed(before: hook)
             case .exited, .killed, .notStarted: return failed(before: hook)
             }
         }
-        let changed: InstanceResult
-        if let result { changed = result } else { changed = await migrateAndCheck(job, report: report) }
-        occasion.outcome = changed.outcome.rawValue
-        guard let hook = await hooks.run(.afterInstance, for: occasion) else { return changed }
-        report(.hookFinished(hook))
-        guard let problem = hook.problem else { return changed }
-        let message = "\(hooks.name(of: .afterInstance)): \(problem)"
-        guard changed.outcome.isGood else {
-            // What went wrong first is what counts.
-            report(.instanceWarned(instance: instance.name, message: message))
-            return changed
-        }
-        var failed = changed
-        failed.outcome = .failed
-        failed.failure = Failure(
-            .failed,
-            "\(message)\(changed.whatWasDone)",
-            detail: hook.lastLines,
-            hint: "check the app of this instance; its database needs no action"
-        )
-        return failed
+        let result: InstanceResult
+        if let untouched { result = untouched } else { result = await migrateAndCheck(job, report: report) }
+        return await runAfterHook(job, result, report: report)
+    }
+
+    /// Probes the instance, and gives its result unless migrations are pending.
+    private func resultIfNotPending(_ job: InstanceJob, report: @Sendable (Event.Kind) -> Void) async -> InstanceResult? {
+        let status = await inspector.probe(job.instance, for: job.change)
+        guard status.outcome != .pending else { return nil }
+        for warning in status.warnings { report(.instanceWarned(instance: job.instance.name, message: warning)) }
+        return InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
     }
 
     private func migrateAndCheck(
@@ -122,6 +103,45 @@ package struct GuardedMigrator: InstanceMigrator {
         return result
     }
 
+    /// Runs `after_instance`.
+    ///
+    /// - Parameter result: of what came before it.
+    /// - Returns: the same, or that the hook failed, if everything before it went well.
+    private func runAfterHook(
+        _ job: InstanceJob,
+        _ result: InstanceResult,
+        report: @Sendable (Event.Kind) -> Void
+    ) async -> InstanceResult {
+        guard let hook = await hooks.run(.afterInstance, for: occasion(of: job, outcome: result.outcome)) else { return result }
+        report(.hookFinished(hook))
+        guard let problem = hook.problem else { return result }
+        let message = "\(hooks.name(of: .afterInstance)): \(problem)"
+        guard result.outcome.isGood else {
+            // What went wrong first is what counts.
+            report(.instanceWarned(instance: job.instance.name, message: message))
+            return result
+        }
+        var failed = result
+        failed.outcome = .failed
+        failed.failure = Failure(
+            .failed,
+            "\(message)\(result.whatWasDone)",
+            detail: hook.lastLines,
+            hint: "check the app of this instance; its database needs no action"
+        )
+        return failed
+    }
+
+    private func occasion(of job: InstanceJob, outcome: Outcome? = nil) -> HookOccasion {
+        HookOccasion(
+            run: job.run,
+            direction: job.change.direction,
+            wave: waves[job.instance.name],
+            instance: job.instance,
+            outcome: outcome?.rawValue
+        )
+    }
+
     private func failed(before hook: HookResult) -> InstanceResult {
         let failure = Failure(
             .failed,
@@ -131,13 +151,18 @@ package struct GuardedMigrator: InstanceMigrator {
         )
         return InstanceResult(outcome: .failed, failure: failure)
     }
+
+    private func interruptedInHook() -> InstanceResult {
+        let failure = Failure(
+            .interrupted,
+            "interrupted while \(hooks.name(of: .beforeInstance)) ran; the database was not touched",
+            hint: "continue the run with `convoy resume`"
+        )
+        return InstanceResult(outcome: .interrupted, failure: failure)
+    }
 }
 
 extension InstanceResult {
-    fileprivate static func interrupted(_ message: String) -> InstanceResult {
-        InstanceResult(outcome: .interrupted, failure: Failure(.interrupted, message, hint: "continue the run with `convoy resume`"))
-    }
-
     /// What the change itself did, for the end of a message about what came after it.
     fileprivate var whatWasDone: String {
         switch outcome {

@@ -2,7 +2,6 @@ package import ConvoyFleet
 import ConvoyIO
 internal import ConvoyMigrations
 package import ConvoyRun
-import ConvoyText
 internal import FoundationEssentials
 
 /// Runs the programs of the fleet file: each in a session of its own, which is ended whole when the program ends, is late or is cancelled, so
@@ -29,6 +28,7 @@ package struct HookRunner: Sendable {
     ///   - instances: whose secrets are hidden in what any of the programs writes.
     ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
+    ///   - grace: between SIGTERM and SIGKILL.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
     package init(
         _ hooks: Hooks,
@@ -36,27 +36,7 @@ package struct HookRunner: Sendable {
         instances: [Instance],
         secrets: KnownSecrets = KnownSecrets(),
         environment: [String: String],
-        onLine: (@Sendable (_ line: String) -> Void)? = nil
-    ) {
-        self.init(
-            hooks,
-            fleet: fleet,
-            instances: instances,
-            secrets: secrets,
-            environment: environment,
-            grace: .seconds(5),
-            onLine: onLine
-        )
-    }
-
-    /// - Parameter grace: between SIGTERM and SIGKILL.
-    package init(
-        _ hooks: Hooks,
-        fleet: String,
-        instances: [Instance],
-        secrets: KnownSecrets = KnownSecrets(),
-        environment: [String: String],
-        grace: Duration,
+        grace: Duration = .seconds(5),
         onLine: (@Sendable (_ line: String) -> Void)? = nil
     ) {
         self.hooks = hooks

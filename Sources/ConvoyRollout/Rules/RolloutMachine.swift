@@ -1,5 +1,4 @@
-package import ConvoyFleet
-import ConvoyIO
+import ConvoyFleet
 package import ConvoyRun
 
 /// The rules of a run over the fleet: facts in, actions out; no clock, no socket, no task.
@@ -80,37 +79,6 @@ package struct RolloutMachine: Sendable {
         lastStarted = self.waves.lastIndex { past.waves[$0.name]?.contains(.started) == true } ?? -1
         hasFailures = !history.rollbacksEndedWell
         for finish in history.settledInstances where seen.contains(finish.instance) { count(finish) }
-    }
-
-    /// - Parameters:
-    ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
-    ///   - past: what an earlier process recorded of the run.
-    ///   - connections: what an instance may hold at once on its server: ``InstanceInspector/connections(for:)``.
-    package init(
-        _ plan: RunPlan,
-        on targets: RunTargets,
-        hookPoints: Set<HookPoint> = [],
-        resuming past: Past = Past(),
-        connections: (Instance) -> Int
-    ) {
-        let waves = plan.waves.map { wave in
-            Wave(
-                name: wave.name,
-                maxParallel: wave.maxParallel,
-                stop: wave.stop,
-                onFailure: wave.onFailure,
-                hasGate: wave.gate != nil,
-                needsPreparation: hookPoints.contains(.beforeWave),
-                needsClosing: hookPoints.contains(.afterWave),
-                instances: wave.instances.compactMap { planned in
-                    targets.instances[planned.name].map { instance in
-                        let mayBeDue = planned.start.map { !$0.pending.isEmpty } ?? true
-                        return Member(name: instance.name, server: instance.server, connections: connections(instance), mayBeDue: mayBeDue)
-                    }
-                }
-            )
-        }
-        self.init(waves: waves, limits: targets.limits, resuming: past)
     }
 
     // MARK: The run
@@ -327,63 +295,79 @@ package struct RolloutMachine: Sendable {
         return nil
     }
 
+    /// Does what the wave's stage allows now.
     private func step(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
-        let name = wave.wave.name
         switch wave.stage {
-        case .entered:
-            if !wave.owedRollbacks.isEmpty, !startsNoRollback {
-                wave.beginRollbacks(within: budgets)
-            } else if startsNothing {
-                wave.stage = .ended
-            } else if isWindowClosed, !wave.milestones.contains(.started) || !wave.remaining.isEmpty {
-                return .waits
-            } else {
-                if !wave.milestones.contains(.started) {
-                    wave.reached(.started)
-                    actions.append(.startWave(name))
-                }
-                guard !wave.awaitsPreparation else {
-                    wave.beginHook(.preparing)
-                    actions.append(.prepareWave(name))
-                    return .waits
-                }
-                wave.beginChanges(within: budgets)
-            }
-            return .continues
-        case .changing:
-            while !startsNothing, !isWindowClosed, let instance = wave.next() { actions.append(.startInstance(instance, wave: name)) }
-            guard !wave.isBusy, startsNothing || !wave.hasWaiting else { return .waits }
-            if startsNothing {
-                if wave.hasFailures { wave.oweRollbackOfWave() }
-                wave.stage = .entered
-            } else if wave.awaitsClosing {
-                wave.beginHook(.closing)
-                actions.append(.closeWave(name))
-                return .waits
-            } else {
-                wave.stage = .ended
-            }
-            return .continues
-        case .rollingBack:
-            while !startsNoRollback, let instance = wave.next() { actions.append(.rollBackInstance(instance, wave: name)) }
-            guard !wave.isBusy, startsNoRollback || !wave.hasWaiting else { return .waits }
-            wave.stage = .entered
-            return .continues
-        case .ended:
-            if wave.milestones.contains(.started), !wave.milestones.contains(.finished) {
-                wave.reached(.finished)
-                actions.append(.finishWave(name))
-            }
-            guard !startsNothing, wave.awaitsGate else { return .isOver }
-            wave.stage = .gate
-            actions.append(.openGate(name))
-            return .waits
+        case .entered: return begin(&wave, &actions)
+        case .changing: return startChanges(&wave, &actions)
+        case .rollingBack: return startRollbacks(&wave, &actions)
+        case .ended: return end(&wave, &actions)
         case .gate:
             guard startsNothing else { return .waits }
-            actions.append(.abandonGate(name))
+            actions.append(.abandonGate(wave.wave.name))
             return .isOver
-        case .preparing, .closing:
-            return .waits
+        case .preparing, .closing: return .waits
         }
+    }
+
+    /// Begins the rollbacks that it owes, its preparation or its changes, in this order.
+    private func begin(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
+        if !wave.owedRollbacks.isEmpty, !startsNoRollback {
+            wave.beginRollbacks(within: budgets)
+        } else if startsNothing {
+            wave.stage = .ended
+        } else if isWindowClosed, !wave.milestones.contains(.started) || !wave.remaining.isEmpty {
+            return .waits
+        } else {
+            if !wave.milestones.contains(.started) {
+                wave.reached(.started)
+                actions.append(.startWave(wave.wave.name))
+            }
+            guard !wave.awaitsPreparation else {
+                wave.beginHook(.preparing)
+                actions.append(.prepareWave(wave.wave.name))
+                return .waits
+            }
+            wave.beginChanges(within: budgets)
+        }
+        return .continues
+    }
+
+    private func startChanges(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
+        let name = wave.wave.name
+        while !startsNothing, !isWindowClosed, let instance = wave.next() { actions.append(.startInstance(instance, wave: name)) }
+        guard !wave.isBusy, startsNothing || !wave.hasWaiting else { return .waits }
+        if startsNothing {
+            if wave.hasFailures { wave.oweRollbackOfWave() }
+            wave.stage = .entered
+        } else if wave.awaitsClosing {
+            wave.beginHook(.closing)
+            actions.append(.closeWave(name))
+            return .waits
+        } else {
+            wave.stage = .ended
+        }
+        return .continues
+    }
+
+    private func startRollbacks(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
+        let name = wave.wave.name
+        while !startsNoRollback, let instance = wave.next() { actions.append(.rollBackInstance(instance, wave: name)) }
+        guard !wave.isBusy, startsNoRollback || !wave.hasWaiting else { return .waits }
+        wave.stage = .entered
+        return .continues
+    }
+
+    /// Ends the wave, and opens its gate where one is awaited.
+    private func end(_ wave: inout WaveUnderWay, _ actions: inout [Action]) -> Continuation {
+        let name = wave.wave.name
+        if wave.milestones.contains(.started), !wave.milestones.contains(.finished) {
+            wave.reached(.finished)
+            actions.append(.finishWave(name))
+        }
+        guard !startsNothing, wave.awaitsGate else { return .isOver }
+        wave.stage = .gate
+        actions.append(.openGate(name))
+        return .waits
     }
 }

@@ -1,5 +1,3 @@
-import ConvoyIO
-
 /// How many connections the run may hold on each server now: the configured number, lowered or paused during the run.
 struct ServerBudgets: Sendable {
     let limits: ConnectionLimits
