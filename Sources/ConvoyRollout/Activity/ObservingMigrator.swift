@@ -1,5 +1,4 @@
 package import ConvoyFleet
-package import ConvoyMigrations
 package import ConvoyRun
 internal import Synchronization
 

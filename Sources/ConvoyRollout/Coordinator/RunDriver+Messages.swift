@@ -30,10 +30,7 @@ extension RunDriver {
 
     private mutating func requestStop() {
         actions += machine.stopRequested()
-        guard beforeRunAwaitsWindow else { return }
-        // Nothing was done, so there is nothing for a hook to undo.
-        (beforeRunAwaitsWindow, isAfterRunDue) = (false, false)
-        actions += machine.runStarted()
+        if beforeRunHook == .awaitsWindow { startWithoutHooks() }
     }
 
     private mutating func serve(_ request: OperatorRequest.Kind, _ by: String) {
@@ -67,7 +64,7 @@ extension RunDriver {
             } else {
                 note(.windowOpened)
                 actions += machine.windowOpened()
-                if beforeRunAwaitsWindow { (beforeRunAwaitsWindow, isBeforeRunDue) = (false, true) }
+                if beforeRunHook == .awaitsWindow { beforeRunHook = .due }
             }
         case .event, .instanceFinished, .rollbackFinished, .stopRequested, .requested: break
         }
@@ -78,7 +75,7 @@ extension RunDriver {
         switch (hook.point, hook.wave) {
         case (.beforeRun, _):
             if let problem = hook.problem {
-                isAfterRunDue = false
+                owesAfterRunHook = false
                 actions += machine.haltRequested(.hookFailed(.beforeRun, wave: nil, reason: problem))
             }
             actions += machine.runStarted()
@@ -86,19 +83,6 @@ extension RunDriver {
             actions += hook.problem.map { machine.waveNotPrepared(wave, reason: $0) } ?? machine.wavePrepared(wave)
         case (.afterWave, let wave?): actions += machine.waveClosed(wave, problem: hook.problem)
         default: break
-        }
-    }
-
-    private mutating func gateEnded(_ verdict: GateKeeper.Verdict, of wave: String) {
-        gate = nil
-        switch verdict {
-        case .passed:
-            note(.gatePassed(wave: wave))
-            actions += machine.gatePassed(wave)
-        case .failed(let reason):
-            note(.gateFailed(wave: wave, reason: reason))
-            actions += machine.gateFailed(wave, reason: reason)
-        case .cancelled: break
         }
     }
 

@@ -2,7 +2,6 @@ import ConvoyFleet
 import ConvoyIO
 import ConvoyMigrations
 import ConvoyRun
-import ConvoyText
 internal import FoundationEssentials
 
 /// One run in progress: turns messages into facts for the machine, and the machine's actions into events and tasks.
@@ -24,6 +23,17 @@ struct RunDriver {
         case slots(server: String, ServerSlots?)
         /// Nil is open.
         case window(closedUntil: Date?)
+    }
+
+    /// What is left to do about `before_run`.
+    enum BeforeRunHook {
+        /// There is no hook, it ran in an earlier process, or the run ends without it.
+        case notNeeded
+        /// It is due as soon as the maintenance window opens.
+        case awaitsWindow
+        /// It begins at the end of this turn.
+        case due
+        case started
     }
 
     let coordinator: Coordinator
@@ -49,10 +59,9 @@ struct RunDriver {
     private var lastEventAt: Date
     var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
     var budgets: [String: Int] = [:]
-    var isBeforeRunDue = false
-    /// `before_run` is due as soon as the maintenance window opens.
-    var beforeRunAwaitsWindow = false
-    var isAfterRunDue = false
+    var beforeRunHook = BeforeRunHook.notNeeded
+    /// Whether `after_run` is to run when the run ends.
+    var owesAfterRunHook = false
     /// By wave: who approved its gate, if that came before this process opened it.
     var approvals: [String: String] = [:]
 
@@ -105,8 +114,10 @@ struct RunDriver {
                 if let problem = await sendEvents() {
                     giveBack(begun, problem)
                 } else {
-                    if isBeforeRunDue { runHook(.beforeRun, wave: nil, in: &group) }
-                    isBeforeRunDue = false
+                    if beforeRunHook == .due {
+                        beforeRunHook = .started
+                        runHook(.beforeRun, wave: nil, in: &group)
+                    }
                     for action in begun { perform(action, in: &group) }
                 }
                 if status == nil, actions.isEmpty { await takeMessages() }
@@ -114,7 +125,7 @@ struct RunDriver {
             group.cancelAll()
         }
         var ending = status ?? .failed
-        if isAfterRunDue { ending = await afterRun(ending) }
+        if owesAfterRunHook { ending = await afterRun(ending) }
         note(.runFinished(status: ending))
         _ = await sendEvents()
         return log
@@ -133,9 +144,9 @@ struct RunDriver {
             note(.windowClosed(until: window.nextChange(after: coordinator.now())))
         }
         coordinator.watch(watchedServers, coordinator.window, isWindowOpen: isWindowOpen, run: id, mailbox: mailbox, in: &group)
-        isAfterRunDue = coordinator.surroundings.hookPoints.contains(.afterRun)
+        owesAfterRunHook = coordinator.surroundings.hookPoints.contains(.afterRun)
         if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
-            (isBeforeRunDue, beforeRunAwaitsWindow) = (isWindowOpen, !isWindowOpen)
+            beforeRunHook = isWindowOpen ? .due : .awaitsWindow
         } else {
             actions += machine.runStarted()
         }
@@ -160,6 +171,13 @@ struct RunDriver {
         }
     }
 
+    /// Starts the run without `before_run`, to end at once: nothing was done, so there is nothing for `after_run` to undo.
+    mutating func startWithoutHooks() {
+        beforeRunHook = .notNeeded
+        owesAfterRunHook = false
+        actions += machine.runStarted()
+    }
+
     /// What the journal did not take is not begun.
     private mutating func giveBack(_ begun: [RolloutMachine.Action], _ problem: JournalError) {
         let untouched = begun.compactMap { action in
@@ -169,10 +187,7 @@ struct RunDriver {
             }
         }
         actions += machine.instancesNotStarted(untouched, .journalFailed(reason: problem.description))
-        if isBeforeRunDue {
-            (isBeforeRunDue, isAfterRunDue) = (false, false)
-            actions += machine.runStarted()
-        }
+        if beforeRunHook == .due { startWithoutHooks() }
         for action in begun {
             switch action {
             case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
@@ -269,44 +284,6 @@ struct RunDriver {
 
     private func hookContext(_ point: HookPoint, wave: String?, status: RunStatus? = nil) -> RunSurroundings.HookContext {
         RunSurroundings.HookContext(point: point, run: id, change: plan.change, wave: wave, status: status)
-    }
-
-    private mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
-        guard let wave = plan.waves.first(where: { $0.name == name }), let gate = targets.gate(of: wave) else {
-            actions += machine.gatePassed(name)
-            return
-        }
-        let (stream, approve) = AsyncStream.makeStream(of: String.self)
-        let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
-        self.gate = (name, approve, abandon)
-        if let by = approvals[name] {
-            note(.approved(wave: name, by: by))
-            approve.yield(by)
-        }
-        let soaked = past?.soakedSeconds(name) ?? 0
-        let context = RunSurroundings.GateContext(
-            gate: gate,
-            run: id,
-            change: plan.change,
-            wave: name,
-            instances: targets.instances(in: [wave]).filter { log.instance($0.name)?.lastResult?.outcome.isGood == true },
-            soaked: Duration(clampingSeconds: soaked),
-            approvals: stream,
-            report: { [coordinator, mailbox] kind in mailbox.post(.event(Event(at: coordinator.now(), kind))) }
-        )
-        group.addTask { [coordinator, mailbox] in
-            let verdict = await withTaskGroup(of: GateKeeper.Verdict.self) { race in
-                race.addTask { await coordinator.surroundings.passGate(context) }
-                race.addTask {
-                    for await _ in abandoned {}
-                    return .cancelled
-                }
-                let first = await race.next() ?? .cancelled
-                race.cancelAll()
-                return first
-            }
-            mailbox.post(.gateEnded(wave: name, verdict))
-        }
     }
 
     /// The run is over and its tasks have ended; the hook that undoes what `before_run` did runs whatever happened.

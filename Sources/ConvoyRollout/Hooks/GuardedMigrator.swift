@@ -1,6 +1,6 @@
 package import ConvoyFleet
 import ConvoyIO
-package import ConvoyMigrations
+import ConvoyMigrations
 package import ConvoyRun
 
 /// Changes an instance between its hooks, and checks it afterwards: `before_instance`, the migration by another migrator, the fleet's checks,
