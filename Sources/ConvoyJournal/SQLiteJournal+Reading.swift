@@ -165,7 +165,7 @@ extension RunRecord {
         let word = text("status")
         guard let id = text("id"), let direction = text("direction"),
             let change = Change(direction: direction, target: text("target"), steps: Int.fromDatabaseValue(row["steps"])),
-            let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(Status.init(rawValue:)) ?? .some(nil)
+            let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(RunEnding.init(rawValue:)) ?? .some(nil)
         else { return nil }
         self.init(
             id: RunID(id),

@@ -68,7 +68,7 @@ extension SQLiteJournal {
         try await write { db in
             try db.execute(
                 sql: "UPDATE runs SET status = ?, finished_at = ?, abandoned_by = ? WHERE id = ?",
-                arguments: [RunRecord.Status.abandoned.rawValue, date.rfc3339, person, run.description]
+                arguments: [RunEnding.abandoned.rawValue, date.rfc3339, person, run.description]
             )
         }
     }
@@ -78,7 +78,7 @@ extension SQLiteJournal {
 private struct EventRow: Sendable {
     /// What it makes of the run's record; a nil status opens it again.
     struct End: Sendable {
-        var status: RunRecord.Status?
+        var status: RunEnding?
     }
 
     var at: String
@@ -95,7 +95,7 @@ private struct EventRow: Sendable {
         outcome = event.kind.outcome?.rawValue
         json = event.json.line
         switch event.kind {
-        case .runFinished(let status): end = End(status: RunRecord.Status(status))
+        case .runFinished(let status): end = End(status: status)
         case .runResumed: end = End(status: nil)
         default: break
         }

@@ -38,7 +38,7 @@ extension RunsReport {
             }
         )
         blocks.append(
-            runs.filter { [.cutOff, .interrupted].contains($0.state) }.map { entry in
+            runs.filter { [.cutOff, .ended(.interrupted)].contains($0.state) }.map { entry in
                 "run \(entry.run.id.description.visible) was \(entry.state.words): continue it with `convoy resume \(entry.run.id.description.visible)`, "
                     + "or give it up with `convoy abandon \(entry.run.id.description.visible)`"
             }
@@ -48,13 +48,13 @@ extension RunsReport {
 }
 
 extension RunState {
-    var words: String { self == .cutOff ? "cut off" : rawValue }
+    var words: String { self == .cutOff ? "cut off" : text }
 
     var emphasis: Emphasis {
         switch self {
-        case .succeeded: .good
-        case .running, .interrupted, .abandoned: .notable
-        case .cutOff, .failed, .halted: .bad
+        case .ended(.succeeded): .good
+        case .running, .ended(.interrupted), .ended(.abandoned): .notable
+        case .cutOff, .ended(.failed), .ended(.halted): .bad
         }
     }
 }

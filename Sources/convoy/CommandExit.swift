@@ -22,11 +22,13 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case interrupted = 130
 
     /// The code of a run: 130 before 2 before 69 before 1.
-    init(_ status: RunStatus, outcomes: some Sequence<Outcome>) {
+    init(_ status: RunEnding, outcomes: some Sequence<Outcome>) {
         switch status {
         case .interrupted: self = .interrupted
         case .halted: self = .halted
         case .succeeded: self = Self(outcomes: outcomes)
+        // No process that carries out a run ends so.
+        case .abandoned: self = .failed
         case .failed:
             let code = Self(outcomes: outcomes)
             // If every instance succeeded, a hook after the run failed.

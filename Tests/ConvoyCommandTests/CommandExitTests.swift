@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct CommandExitTests {
     @Test(arguments: [
-        (RunStatus.succeeded, [Outcome.migrated, .upToDate, .rolledBack], CommandExit.success),
+        (RunEnding.succeeded, [Outcome.migrated, .upToDate, .rolledBack], CommandExit.success),
         (.succeeded, [], .success),
         (.failed, [.migrated, .failed], .failed),
         (.failed, [.migrated, .unreachable], .failed),
@@ -19,7 +19,7 @@ import Testing
         (.interrupted, [.failed, .pending], .interrupted),
         (.interrupted, [.migrated], .interrupted),
     ])
-    func ofARun(status: RunStatus, outcomes: [Outcome], code: CommandExit) {
+    func ofARun(status: RunEnding, outcomes: [Outcome], code: CommandExit) {
         #expect(CommandExit(status, outcomes: outcomes) == code)
     }
 

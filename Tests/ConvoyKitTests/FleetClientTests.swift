@@ -47,7 +47,7 @@ import Testing
                 #expect(!planned.isNothingDue)
 
                 var finished: [String] = []
-                var end: RunStatus?
+                var end: RunEnding?
                 for try await event in fleet.run(planned) {
                     switch event.kind {
                     case .instanceFinished(let name, let result):
@@ -135,7 +135,7 @@ import Testing
                 for try await event in fleet.run(try await fleet.plan(.newest)) {
                     if case .gateOpened = event.kind { break }
                 }
-                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.interrupted] }
+                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.ended(.interrupted)] }
                 let run = try #require(try await fleet.runs().first?.record.id)
                 #expect(await code { try await fleet.approve(run) } == .run)
                 let before = try await fleet.log(of: run)
@@ -157,7 +157,7 @@ import Testing
                 }
                 #expect(log.status == .succeeded)
                 #expect(log.instances.map(\.outcome) == [.migrated, .migrated])
-                #expect(try await fleet.runs().map(\.state) == [.succeeded])
+                #expect(try await fleet.runs().map(\.state) == [.ended(.succeeded)])
                 #expect(await code { for try await _ in fleet.resume(run) {} } == .run)
             }
         }
@@ -171,12 +171,12 @@ import Testing
                 for try await event in fleet.run(try await fleet.plan(.newest)) {
                     if case .gateOpened = event.kind { break }
                 }
-                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.interrupted] }
+                try await eventually("the run is recorded as interrupted") { try await fleet.runs().map(\.state) == [.ended(.interrupted)] }
                 try Self.first.replacing("id", with: "number")
                     .write(toFile: "\(folder)/Migrations/1_cars.sql", atomically: true, encoding: .utf8)
                 let changed = try FleetClient(fleetFile: file, environment: [:])
                 #expect(await code { for try await _ in changed.resume() {} } == .planChanged)
-                #expect(try await fleet.runs().map(\.state) == [.interrupted])
+                #expect(try await fleet.runs().map(\.state) == [.ended(.interrupted)])
             }
         }
     }

@@ -208,7 +208,7 @@ struct ReportTableTests {
     }
 
     @Test(
-        arguments: [(RunState.running, "running"), (.cutOff, "cut off"), (.abandoned, "abandoned"), (nil, "interrupted")]
+        arguments: [(RunState.running, "running"), (.cutOff, "cut off"), (.ended(.abandoned), "abandoned"), (nil, "interrupted")]
             as [(RunState?, String)]
     )
     func aRunWithoutAnEndSaysHowItStands(_ state: RunState?, _ expected: String) {

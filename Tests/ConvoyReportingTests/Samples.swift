@@ -139,12 +139,12 @@ let runsReport = RunsReport(
     runs: [
         .init(run: runRecord("r-5", .downSteps(1)), state: .running, outcomes: [.rolledBack: 1]),
         .init(run: runRecord("r-4"), state: .cutOff, outcomes: [.migrated: 2]),
-        .init(run: runRecord("r-3", .up(to: newest), .succeeded), state: .succeeded, outcomes: [.migrated: 3]),
-        .init(run: runRecord("r-2", .down(to: older), .abandoned), state: .abandoned, outcomes: [:]),
+        .init(run: runRecord("r-3", .up(to: newest), .succeeded), state: .ended(.succeeded), outcomes: [.migrated: 3]),
+        .init(run: runRecord("r-2", .down(to: older), .abandoned), state: .ended(.abandoned), outcomes: [:]),
     ]
 )
 
-private func runRecord(_ id: String, _ change: Change = .up(to: nil), _ status: RunRecord.Status? = nil) -> RunRecord {
+private func runRecord(_ id: String, _ change: Change = .up(to: nil), _ status: RunEnding? = nil) -> RunRecord {
     RunRecord(
         id: RunID(id),
         fleet: "teslamate-eu",

@@ -48,7 +48,7 @@ struct FleetRoutes: Sendable {
                 cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { ["cohort": .string($0.0), "instances": .integer($0.1)] }
             ),
             "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
-            "run_status": .optional(snapshot.state?.rawValue),
+            "run_status": .optional(snapshot.state?.text),
             "probe": await probe(),
         ]
     }

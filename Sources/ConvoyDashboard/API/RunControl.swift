@@ -44,9 +44,9 @@ package struct RunControl: Sendable {
     func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
         switch state {
         case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])
-        case .halted: finalReason == nil ? [.resume] : []
-        case .cutOff, .interrupted: [.resume]
-        case .succeeded, .failed, .abandoned: []
+        case .ended(.halted): finalReason == nil ? [.resume] : []
+        case .cutOff, .ended(.interrupted): [.resume]
+        case .ended(.succeeded), .ended(.failed), .ended(.abandoned): []
         }
     }
 
@@ -61,10 +61,10 @@ package struct RunControl: Sendable {
     ) async throws {
         guard actions(state, report, finalReason: finalReason).contains(action) else {
             if action == .approve, state == .running { throw HTTPProblem(.conflict, "the run is not waiting at a gate") }
-            if action == .resume, state == .halted, let finalReason {
+            if action == .resume, state == .ended(.halted), let finalReason {
                 throw HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
             }
-            throw HTTPProblem(.conflict, "this action is not available: the run is \(state.rawValue)")
+            throw HTTPProblem(.conflict, "this action is not available: the run is \(state.text)")
         }
         if action == .resume {
             do throws(ResumeError) {

@@ -72,7 +72,7 @@ struct RunRoutes: Sendable {
             "fleet": .string(record.fleet),
             "direction": .string(record.change.direction.rawValue),
             "target": .optional(record.change.target?.description),
-            "status": .string(found.state.rawValue),
+            "status": .string(found.state.text),
             "started_at": .string(record.startedAt.rfc3339),
             "finished_at": .optional(record.finishedAt?.rfc3339),
             "started_by": .string(record.startedBy),

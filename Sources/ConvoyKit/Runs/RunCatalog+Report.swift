@@ -52,7 +52,7 @@ extension RunCatalog {
             warn(.note("skipped \(count) events of type \(type.visible), which a newer version of convoy wrote"))
         }
         if let remark = damage.remark(run.id) { warn(.warning(remark)) }
-        return (report, report.status == nil || state == .abandoned ? state : nil)
+        return (report, report.status == nil || state == .ended(.abandoned) ? state : nil)
     }
 
     /// What newer runs did to the instances of a run, a line for each newer run; empty if this run was the last to work on them.

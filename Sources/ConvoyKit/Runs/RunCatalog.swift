@@ -101,7 +101,7 @@ package struct RunCatalog: Sendable {
             guard let run = candidates.first else { throw noRun("there is no run “\(text)” in \(path)") }
             guard candidates.count == 1 else { throw several(candidates, "“\(text)” matches several runs") }
             let state = try await self.state(of: run)
-            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not \(wanted.rawValue): it is \(state.rawValue)") }
+            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not \(wanted.rawValue): it is \(state.text)") }
             return run
         }
         var fitting: [RunRecord] = []
@@ -131,7 +131,7 @@ package struct RunCatalog: Sendable {
         switch wanted {
         case .any: true
         case .running: state == .running
-        case .resumable: [.cutOff, .interrupted, .halted].contains(state)
+        case .resumable: state.isResumable
         }
     }
 

@@ -66,7 +66,7 @@ extension FleetReport {
         text.add(
             "convoy_run_status",
             "1 for how the run stands, 0 for how it does not.",
-            RunState.allCases.map { ([fleet, ("status", $0.rawValue)], $0 == state ? "1" : "0") }
+            RunState.allCases.map { ([fleet, ("status", $0.text)], $0 == state ? "1" : "0") }
         )
         if let startedAt = log.startedAt {
             text.add("convoy_run_started_timestamp_seconds", "When the run began.", unit: "seconds", [([fleet], Self.seconds(startedAt))])

@@ -14,7 +14,7 @@ extension FleetReport {
             "schema": "convoy.run/1",
             "run": .string(log.run),
             "fleet": .string(fleet),
-            "status": .string((state ?? endState).rawValue),
+            "status": .string((state ?? endState).text),
             "started_at": .optional(log.startedAt?.rfc3339),
             "finished_at": .optional(log.finishedAt?.rfc3339),
             "started_by": .optional(startedBy),
@@ -32,14 +32,7 @@ extension FleetReport {
 
 extension FleetReport {
     /// How the run ended; one without an end counts as interrupted.
-    var endState: RunState {
-        switch log.status {
-        case .succeeded: .succeeded
-        case .failed: .failed
-        case .halted: .halted
-        case .interrupted, nil: .interrupted
-        }
-    }
+    var endState: RunState { .ended(log.status ?? .interrupted) }
 }
 
 extension InstanceReport {

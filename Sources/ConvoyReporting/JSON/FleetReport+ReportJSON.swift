@@ -36,7 +36,7 @@ extension FleetReport {
     private func runJSON(_ state: RunState) -> JSONValue {
         [
             "run": .string(log.run),
-            "status": .string(state.rawValue),
+            "status": .string(state.text),
             "started_at": .optional(log.startedAt?.rfc3339),
             "finished_at": .optional(log.finishedAt?.rfc3339),
             "started_by": .optional(startedBy),

@@ -51,7 +51,7 @@ extension RunComparison.Side {
         [
             "run": .string(report.run),
             "fleet": .string(report.fleet),
-            "status": .string(state.rawValue),
+            "status": .string(state.text),
             "started_at": .optional(report.startedAt?.rfc3339),
             "finished_at": .optional(report.finishedAt?.rfc3339),
             "summary": report.summary.json,

@@ -23,7 +23,7 @@ extension RunsReport {
             "direction": .string(run.change.direction.rawValue),
             "target": .optional(run.change.target?.description),
             "steps": run.change.steps.map(JSONValue.integer) ?? .null,
-            "status": .string(entry.state.rawValue),
+            "status": .string(entry.state.text),
             "started_at": .string(run.startedAt.rfc3339),
             "finished_at": .optional(run.finishedAt?.rfc3339),
             "duration": duration(of: entry).map { .seconds($0.seconds) } ?? .null,

@@ -51,7 +51,7 @@ package struct NotificationMessage: Sendable {
             "run": .string(report.run),
             "fleet": .string(report.fleet),
             "at": .string(at.rfc3339),
-            "status": .string(occasion == .runFinished ? report.endState.rawValue : "running"),
+            "status": .string(occasion == .runFinished ? report.endState.text : "running"),
             "started_at": .optional(report.startedAt?.rfc3339),
             "wave": .optional(wave),
             "reason": .optional(reason.map(Self.cut)),
@@ -88,7 +88,7 @@ package struct NotificationMessage: Sendable {
             return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
         case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures
         case .runFinished:
-            return "\(run) \(report.endState.rawValue) after \(report.log.duration(at: at).human): \(outcomes)" + slackFailures
+            return "\(run) \(report.endState.text) after \(report.log.duration(at: at).human): \(outcomes)" + slackFailures
         }
     }
 

@@ -95,7 +95,7 @@ struct RunDriver {
     }
 
     mutating func run() async -> RunLog {
-        var status: RunStatus?
+        var status: RunEnding?
         await withDiscardingTaskGroup { group in
             begin(in: &group)
             while status == nil {
@@ -282,12 +282,12 @@ struct RunDriver {
         group.addTask { [coordinator, mailbox] in mailbox.post(.hookFinished(await coordinator.surroundings.runHook(context))) }
     }
 
-    private func hookContext(_ point: HookPoint, wave: String?, status: RunStatus? = nil) -> RunSurroundings.HookContext {
+    private func hookContext(_ point: HookPoint, wave: String?, status: RunEnding? = nil) -> RunSurroundings.HookContext {
         RunSurroundings.HookContext(point: point, run: id, change: plan.change, wave: wave, status: status)
     }
 
     /// The run is over and its tasks have ended; the hook that undoes what `before_run` did runs whatever happened.
-    private mutating func afterRun(_ status: RunStatus) async -> RunStatus {
+    private mutating func afterRun(_ status: RunEnding) async -> RunEnding {
         let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: status))
         note(.hookFinished(hook))
         return hook.problem != nil && status == .succeeded ? .failed : status

@@ -55,7 +55,7 @@ package struct RunSurroundings: Sendable {
         /// Nil around the run.
         package var wave: String?
         /// How the run ended; only after it.
-        package var status: RunStatus?
+        package var status: RunEnding?
     }
 
     /// What a gate is about.

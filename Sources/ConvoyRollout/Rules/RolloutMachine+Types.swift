@@ -27,7 +27,7 @@ extension RolloutMachine {
         /// The operator asked again: cancel what is in progress, hooks and rollbacks included. They still answer.
         case cancelInstances
         /// The run is over. Always the last action.
-        case finish(RunStatus)
+        case finish(RunEnding)
     }
 
     /// A wave as the rules see it.

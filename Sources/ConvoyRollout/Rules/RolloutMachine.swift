@@ -226,7 +226,7 @@ package struct RolloutMachine: Sendable {
     private var startsNothing: Bool { isHalted || stopRequests > 0 }
     private var startsNoRollback: Bool { isFrozen || stopRequests > 0 }
 
-    private var status: RunStatus {
+    private var status: RunEnding {
         if stopRequests > 0 { return .interrupted }
         if isHalted { return .halted }
         return hasFailures ? .failed : .succeeded

@@ -67,7 +67,7 @@ public struct Event: Sendable {
         /// The operator asked again: what runs is cancelled.
         case cancelRequested
         /// The run has ended. Only ``runResumed(by:)`` can follow.
-        case runFinished(status: RunStatus)
+        case runFinished(status: RunEnding)
     }
 
     /// An event of this kind.
@@ -115,13 +115,6 @@ public struct PlannedWave: Sendable, Hashable, Decodable {
         self.name = name
         self.instances = instances
     }
-}
-
-/// How a run ended as a whole.
-public enum RunStatus: String, Sendable, Hashable, Codable {
-    /// `succeeded`: every instance ended well. `failed`: some instance did not, or the `after_run` hook failed. `halted`: a stop rule, a
-    /// gate, a hook or the journal halted the fleet. `interrupted`: an operator stopped the run.
-    case succeeded, failed, halted, interrupted
 }
 
 /// A migration that this run applied or reverted, and that the ledger shows.

@@ -27,6 +27,14 @@ extension Event: Decodable {
             }
             return date
         }
+        func ending() throws -> RunEnding {
+            let ending = try container.decode(RunEnding.self, forKey: .status)
+            // A run is abandoned after its end, by its record alone.
+            guard ending != .abandoned else {
+                throw DecodingError.dataCorruptedError(forKey: .status, in: container, debugDescription: "not how a run ends")
+            }
+            return ending
+        }
         func migration() throws -> AppliedMigration { try AppliedMigration(from: decoder) }
         func result() throws -> InstanceResult {
             InstanceResult(
@@ -93,7 +101,7 @@ extension Event: Decodable {
             case .halted: .halted(try HaltReason(from: decoder))
             case .stopRequested: .stopRequested
             case .cancelRequested: .cancelRequested
-            case .runFinished: .runFinished(status: try container.decode(RunStatus.self, forKey: .status))
+            case .runFinished: .runFinished(status: try ending())
             }
         self.init(at: try date(.at), kind)
     }

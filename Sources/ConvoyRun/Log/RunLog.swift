@@ -15,7 +15,7 @@ public struct RunLog: Sendable {
     /// The fleet's name.
     public private(set) var fleet = ""
     /// How the run ended; nil while it is active, and if it was cut off.
-    public private(set) var status: RunStatus?
+    public private(set) var status: RunEnding?
     /// Nil before the run has begun.
     public private(set) var startedAt: Date?
     /// Nil while it is active.

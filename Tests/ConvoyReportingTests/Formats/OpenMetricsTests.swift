@@ -67,7 +67,7 @@ struct OpenMetricsTests {
     }
 
     @Test(.enabled(if: canParse, "Scripts/install --servers fetches prometheus-client")) func theValuesAreThoseOfTheReport() async throws {
-        let samples = try await parse(report(troubledRun), state: .halted)
+        let samples = try await parse(report(troubledRun), state: .ended(.halted))
         let value = { (name: String, labels: [String: String]) in
             samples.first { $0[1] as? String == name && $0[2] as? [String: String] == labels }?[3] as? Double
         }

@@ -49,9 +49,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (HookPoint.beforeRun, RunStatus.halted, 0), (.beforeWave, .halted, 0), (.afterWave, .halted, 1), (.afterRun, .failed, 2),
+        (HookPoint.beforeRun, RunEnding.halted, 0), (.beforeWave, .halted, 0), (.afterWave, .halted, 1), (.afterRun, .failed, 2),
     ])
-    func aHookThatFailsHaltsBeforeAnythingElseBegins(_ point: HookPoint, _ status: RunStatus, _ touched: Int) async {
+    func aHookThatFailsHaltsBeforeAnythingElseBegins(_ point: HookPoint, _ status: RunEnding, _ touched: Int) async {
         for name in ["a", "b"] { fake.finish(name) }
         let report = await coordinator(hooks(Set(HookPoint.allCases), failing: point)).run(
             plan(planned("canary", "a"), planned("rest", "b"))
@@ -63,8 +63,8 @@ import Testing
         #expect(sink.texts.contains { $0.hasPrefix("hook after_run") } == (point != .beforeRun))
     }
 
-    @Test(arguments: [(GateKeeper.Verdict.passed, RunStatus.succeeded, 2), (.failed(reason: "no"), .halted, 1)])
-    func theNextWaveWaitsForTheGate(_ verdict: GateKeeper.Verdict, _ status: RunStatus, _ touched: Int) async {
+    @Test(arguments: [(GateKeeper.Verdict.passed, RunEnding.succeeded, 2), (.failed(reason: "no"), .halted, 1)])
+    func theNextWaveWaitsForTheGate(_ verdict: GateKeeper.Verdict, _ status: RunEnding, _ touched: Int) async {
         for name in ["a", "b"] { fake.finish(name) }
         var surroundings = RunSurroundings()
         surroundings.passGate = { context in

@@ -23,7 +23,7 @@ struct RunObserver {
     private(set) var preparing: String?
     private(set) var closing: String?
     private(set) var gate: String?
-    private(set) var status: RunStatus?
+    private(set) var status: RunEnding?
     var isWindowClosed = false
     var paused: Set<String> = []
     var lowered: [String: Int] = [:]
@@ -279,7 +279,7 @@ struct RunObserver {
         }
     }
 
-    private mutating func finish(_ status: RunStatus) {
+    private mutating func finish(_ status: RunEnding) {
         self.status = status
         check(isIdle, "the run ended while something was under way")
         for wave in waves where milestones(wave).contains(.started) {
@@ -293,7 +293,7 @@ struct RunObserver {
             }
         }
         let isGood = counted.values.allSatisfy(\.outcome.isGood) && !rollbackFailed
-        let expected: RunStatus = stopRequests > 0 ? .interrupted : isHalted ? .halted : isGood ? .succeeded : .failed
+        let expected: RunEnding = stopRequests > 0 ? .interrupted : isHalted ? .halted : isGood ? .succeeded : .failed
         check(status == expected, "ended as \(status), not \(expected)")
     }
 

@@ -1,0 +1,52 @@
+/// How a run ended as a whole.
+public enum RunEnding: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Every instance ended well.
+    case succeeded
+    /// Some instance did not end well, or the `after_run` hook failed.
+    case failed
+    /// A stop rule, a gate, a hook or the journal halted the run.
+    case halted
+    /// An operator stopped the run.
+    case interrupted
+    /// An operator gave the run up after it was cut off, interrupted or halted; it cannot be resumed.
+    case abandoned
+}
+
+/// How a run stands now.
+public enum RunState: Sendable, Hashable, CaseIterable {
+    /// A process works on it.
+    case running
+    /// The run has no recorded end and no process works on it: the process was killed, or the computer went down.
+    case cutOff
+    /// The run has ended.
+    case ended(RunEnding)
+
+    /// Judges a run by its recorded end, or else by whether a process works on it.
+    ///
+    /// - Parameters:
+    ///   - ending: how the run ended; nil if it has no recorded end.
+    ///   - isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
+    /// - Throws: what `isRunning` throws.
+    package init(_ ending: RunEnding?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
+        if let ending {
+            self = .ended(ending)
+        } else {
+            self = try isRunning() ? .running : .cutOff
+        }
+    }
+
+    /// All states, those that have not ended first.
+    public static var allCases: [RunState] { [.running, .cutOff] + RunEnding.allCases.map(RunState.ended) }
+
+    /// The word for it in tables, JSON and metrics, for example `cut-off` or `succeeded`.
+    public var text: String {
+        switch self {
+        case .running: "running"
+        case .cutOff: "cut-off"
+        case .ended(let ending): ending.rawValue
+        }
+    }
+
+    /// Whether `resume` can continue the run.
+    package var isResumable: Bool { [.cutOff, .ended(.interrupted), .ended(.halted)].contains(self) }
+}
