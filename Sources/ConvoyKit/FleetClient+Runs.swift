@@ -17,9 +17,10 @@ public struct RecordedRun: Sendable, Hashable {
 extension FleetClient {
     // MARK: Carrying out
 
-    /// Carries out a plan: begins a run, migrates the instances wave by wave, and gives each event after the journal has it.
+    /// Carries out a plan: begins a run, migrates the instances wave by wave, and gives each event after the journal has taken it. A
+    /// journal that refuses one halts the run.
     ///
-    /// The sequence ends after ``ConvoyRun/Event/Kind/runFinished(status:)``. If nothing is pending it is empty, and no run begins. A loop that ends
+    /// The sequence ends after the event `runFinished`. If nothing is pending it is empty, and no run begins. A loop that ends
     /// early cancels the run: what is in progress is rolled back.
     ///
     /// - Throws: while iterating, ``FleetError/Code/activeRun`` if another run of the fleet is active, ``FleetError/Code/journal``, and `Problems`
@@ -28,7 +29,8 @@ extension FleetClient {
         events { try await run(plan, events: $0) }
     }
 
-    /// Resumes a run that was interrupted, cut off or halted: carries out what is left of its plan, and gives each event after the journal has it.
+    /// Resumes a run that was interrupted, cut off or halted: carries out what is left of its plan, and gives each event after the journal has taken it. A
+    /// journal that refuses one halts the run.
     ///
     /// The plan, the waves and their rules are those of the run; connections, hooks, checks and the maintenance window are those of the fleet file.
     /// Instances that finished are skipped. Instances that were in progress are probed again, so that no migration is applied twice.

@@ -74,9 +74,12 @@ extension PostgresConnection {
         return exchange.results
     }
 
-    /// Runs one statement with text parameters `$1`, `$2`, … and returns its result.
+    /// Runs one statement and returns its result.
     ///
-    /// - Parameter timeout: how long to wait for the answer; nil waits as long as the connection lives. When it passes, the session is closed.
+    /// - Parameters:
+    ///   - sql: one statement.
+    ///   - parameters: the texts of `$1`, `$2`, … in it; nil is NULL.
+    ///   - timeout: how long to wait for the answer; nil waits as long as the connection lives. When it passes, the session is closed.
     /// - Throws: a ``PostgresError``: what the server reports, the loss of the connection, or that the task was cancelled.
     @discardableResult
     public func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration? = nil) async throws(PostgresError) -> QueryResult {

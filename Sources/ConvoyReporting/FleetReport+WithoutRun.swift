@@ -1,5 +1,4 @@
 internal import ConvoyFleet
-package import ConvoyRollout
 package import ConvoyRun
 package import FoundationEssentials
 

@@ -1,6 +1,5 @@
 package import ConvoyFleet
 package import ConvoyMigrations
-package import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
 package import FoundationEssentials
@@ -105,7 +104,7 @@ package struct FleetReport: Sendable {
         log.apply(event)
     }
 
-    /// Takes in the cohorts of instances, by name, as ``FleetProbe/cohorts(of:)`` finds them.
+    /// Takes in the cohorts of instances, by name, as `FleetProbe` finds them.
     package mutating func apply(cohorts: [String: String]) {
         for (name, cohort) in cohorts where isKnown.contains(name) { change(name) { $0.foundCohort = cohort } }
     }

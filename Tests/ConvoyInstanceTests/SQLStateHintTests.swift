@@ -33,7 +33,7 @@ struct SQLStateHintTests {
         Example(
             "22P02",
             "CREATE TABLE t (x text);\nINSERT INTO t VALUES ('abc');\nALTER TABLE t ALTER x TYPE int USING x::int;",
-            "new type"
+            "that the statement asks for"
         ),
         Example("23502", "CREATE TABLE t (x int);\nINSERT INTO t VALUES (NULL);\nALTER TABLE t ALTER x SET NOT NULL;", "NULL"),
         Example(

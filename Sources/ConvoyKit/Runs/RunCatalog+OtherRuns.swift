@@ -1,6 +1,5 @@
 package import ConvoyJournal
 import ConvoyReporting
-package import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
 

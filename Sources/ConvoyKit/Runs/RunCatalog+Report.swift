@@ -1,7 +1,6 @@
 package import ConvoyJournal
 import ConvoyMigrations
 package import ConvoyReporting
-package import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
 

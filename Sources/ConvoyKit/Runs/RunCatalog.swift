@@ -1,7 +1,6 @@
 package import ConvoyFleet
 package import ConvoyJournal
 package import ConvoyMigrations
-package import ConvoyRollout
 package import ConvoyRun
 
 /// What an operator should read and what stops nothing: one line without a line feed.

@@ -1,5 +1,4 @@
 package import ConvoyJournal
-package import ConvoyRollout
 package import ConvoyRun
 
 /// Why a run cannot start now.

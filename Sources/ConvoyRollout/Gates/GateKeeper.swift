@@ -98,7 +98,7 @@ package struct GateKeeper: Sendable {
                 }
                 let problem = await problem(gate, occasion, instances)
                 if Task.isCancelled { return .cancelled }
-                if let problem { return .failed(reason: hooks.mask.masked(problem)) }
+                if let problem { return .failed(reason: problem) }
                 if isLast { return .passed }
 
                 let next = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
@@ -121,17 +121,19 @@ package struct GateKeeper: Sendable {
 
     // MARK: One round
 
-    /// The first problem found now; nil if there is none.
+    /// The first problem found now, without secrets; nil if there is none.
     private func problem(_ gate: Gate, _ occasion: HookOccasion, _ instances: [Instance]) async -> String? {
-        if !gate.checks.isEmpty, let problem = await checkProblem(gate.checks, instances) { return problem }
+        if !gate.checks.isEmpty, let problem = await checkProblem(gate.checks, instances) {
+            return hooks.serverMask.masked(problem)
+        }
         if Task.isCancelled { return nil }
         if !gate.command.isEmpty {
             let outcome = await hooks.run(gate.command, as: "gate", for: occasion)
-            if let problem = outcome.problem { return "command \(HookRunner.name(of: gate.command)): \(problem)" }
+            if let problem = outcome.problem { return hooks.mask.masked("command \(HookRunner.name(of: gate.command)): \(problem)") }
         }
         if Task.isCancelled { return nil }
-        if let url = gate.http { return await HTTPCheck(url: url, timeout: httpTimeout).problem() }
-        return nil
+        guard let url = gate.http else { return nil }
+        return await HTTPCheck(url: url, timeout: httpTimeout).problem().map(hooks.mask.masked)
     }
 
     /// Asks the checks on every instance, within the connection limits, until one does not hold.

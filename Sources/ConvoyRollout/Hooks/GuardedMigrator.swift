@@ -39,7 +39,7 @@ package struct GuardedMigrator: InstanceMigrator {
     ) {
         self.init(inner, inspector: inspector, hooks: hooks, waves: waves, unfinished: unfinished) { instance in
             guard !checks.isEmpty else { return nil }
-            return await healthChecks(checks, instance)?.masked(hooks.mask)
+            return await healthChecks(checks, instance)?.masked(hooks.serverMask)
         }
     }
 

@@ -19,6 +19,8 @@ package struct HookRunner: Sendable {
     private let fleet: String
     /// Hides secrets in what programs write and in what the checks of a server say.
     let mask: SecretMask
+    /// For what servers say, as ``ConvoyFleet/KnownSecrets/wordMask``.
+    let serverMask: SecretMask
     private let environment: [String: String]
     private let grace: Duration
     private let onLine: (@Sendable (_ line: String) -> Void)?
@@ -44,6 +46,7 @@ package struct HookRunner: Sendable {
         self.grace = grace
         self.onLine = onLine
         mask = secrets.mask.adding(instances.flatMap(\.allSecrets))
+        serverMask = secrets.wordMask
         self.environment = HookEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
     }
 

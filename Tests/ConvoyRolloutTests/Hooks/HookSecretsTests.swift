@@ -102,6 +102,27 @@ import Testing
         #expect(output == "•••\n•••\n")
     }
 
+    /// What a health check says is the server's too, unlike what a program says.
+    @Test func whatACheckFoundIsMaskedLikeTheServersWords() async throws {
+        let fleet = try fleet(
+            """
+            version: 1
+            instances: [{name: a, host: h, database: a, user: teslamate, password: teslamate, secrets: {k: a-real-password}}]
+            """
+        )
+        let fake = FakeInstances()
+        fake.finish("a")
+        let guarded = GuardedMigrator(
+            fake,
+            inspector: fake,
+            hooks: hookRunner([:], secrets: KnownSecrets(fleet, environment: [:]), environment: [:]),
+            checks: [Check(name: "c", sql: "SELECT true")],
+            waves: [:]
+        ) { _, _ in Failure(.checkFailed, "permission denied for role teslamate: a-real-password") }
+        let result = await guarded.migrate(InstanceJob(instance("a"), .up(to: nil), run: "run-1")) { _ in }
+        #expect(result.failure?.message.contains("permission denied for role teslamate: •••") == true)
+    }
+
     /// A server may repeat a secret, but a password that is a word of the fleet hides nothing: that would tell it.
     @Test func whatAServerSaysIsMaskedToo() throws {
         let fleet = try fleet(
