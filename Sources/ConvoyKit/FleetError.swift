@@ -78,7 +78,7 @@ extension FleetError {
     /// Why a request to a run is refused.
     package init(_ error: RunRequestError, _ run: RunID) {
         switch error {
-        case .noOpenGate: self.init(.run, "run \(run) has no open gate", hint: "`convoy runs show \(run)` shows its progress")
+        case .noOpenGate: self.init(.run, "run \(run) is not waiting at a gate", hint: "`convoy runs show \(run)` shows its progress")
         case .approvalNotRequired(let wave): self.init(.run, "the gate of wave \(wave) does not require approval")
         case .unknownServer(let server, let known):
             self.init(

@@ -184,7 +184,7 @@ struct InstanceProbe {
 
     private func readLedger(_ facts: InstanceFacts, _ roleSettings: [RoleSetting], _ connection: PostgresConnection) async throws -> Reading
     {
-        let (ledger, exists) = try InstanceAssessment.ledger(in: facts, settings: instance.settings).get()
+        let (ledger, exists) = try Ledger.choose(from: facts, settings: instance.settings).get()
         let mayWork = try checkRights(facts, ledger, roleSettings)
         guard exists else {
             try await connection.query("COMMIT", timeout: Self.silenceTimeout)
