@@ -102,6 +102,7 @@ extension FleetClient {
         }
         let targets = RunTargets(try await instances(nil), of: fleet)
         let plan = try pinned.resumed(record.id, after: report.log, on: targets, set: set)
+        for line in targets.gateDifferences(from: plan) { onWarning(line) }
         do throws(RunConflict) {
             try await RunStart(in: journal, path: fleet.journal).check(plan, beside: [], own: record.id)
         } catch {

@@ -25,15 +25,16 @@ package struct DetachedProgram: Sendable {
 
     /// Starts it.
     ///
-    /// - Returns: how it ended, as soon as it has.
+    /// - Returns: how it ended, as soon as that is known.
     package func start() -> OneShot<Program.Ending> {
         let ending = OneShot<Program.Ending>()
         // Not a child of the caller's task: Subprocess kills a program whose task is cancelled, and returns only when it has ended.
-        Task { await ending.fulfil(run()) }
+        Task { if let known = await run() { ending.fulfil(known) } }
         return ending
     }
 
-    private func run() async -> Program.Ending {
+    /// Runs it to its end; nil if it was started and its end is not heard of.
+    private func run() async -> Program.Ending? {
         var options = PlatformOptions()
         options.createSession = true
         let removals = withheld.map { (Environment.Key(stringLiteral: $0), String?.none) }
@@ -44,6 +45,8 @@ package struct DetachedProgram: Sendable {
                 options: [.append, .create, .noFollow, .closeOnExec],
                 permissions: .ownerReadWrite
             )
+            // Subprocess traps if it cannot make a descriptor while it owns one: it is given ours, which it does not own.
+            defer { try? output.close() }
             // The signals get their default handling and none is blocked, and every other open file is closed: Subprocess always does this.
             let result = try await Subprocess.run(
                 .path(FilePath(path)),
@@ -51,13 +54,15 @@ package struct DetachedProgram: Sendable {
                 environment: .inherit.updating(Dictionary(removals) { first, _ in first }),
                 platformOptions: options,
                 input: .none,
-                output: .fileDescriptor(output, closeAfterSpawningProcess: true),
-                error: .combinedWithOutput
+                output: .fileDescriptor(output, closeAfterSpawningProcess: false),
+                error: .fileDescriptor(output, closeAfterSpawningProcess: false)
             )
             return switch result.terminationStatus {
             case .exited(let code): .exited(code)
             case .signaled(let signal): .killed(signal: signal)
             }
+        } catch let error as SubprocessError where error.code == .failedToMonitorProcess {
+            return nil
         } catch let error as SubprocessError {
             return .notStarted(error.underlyingError.map { "\($0)" } ?? "\(error)")
         } catch {

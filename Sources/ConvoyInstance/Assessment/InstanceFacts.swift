@@ -164,7 +164,7 @@ extension InstanceFacts {
         let actAs = serverVersion >= 160_000 ? "SET" : "MEMBER"
         // What a new session has to load of the catalogue is most of what this costs: one statement, few tables, few functions and operators, and
         // functions that look into the caches. What can be sorted out here, the server is not asked to; of a condition in CASE the planner asks
-        // no statistics.
+        // no statistics. A table can have 1,600 columns; those of ledger and audit log are among its first.
         return PipelineStatement(
             """
             SELECT current_database() AS database, session_user AS role, current_user AS acting_as,
@@ -177,7 +177,7 @@ extension InstanceFacts {
                         pg_has_role(c.relowner, '\(actAs)'), pg_has_role(c.relowner, 'USAGE'), has_table_privilege(c.oid, 'INSERT'),
                         ARRAY(
                             SELECT ROW(a.attnum, a.attname, CASE WHEN c.relname = 'schema_migrations' THEN format_type(a.atttypid, a.atttypmod) END)
-                            FROM pg_attribute a WHERE a.attrelid = c.oid AND CASE WHEN a.attname IN (\(knownColumns)) THEN true END),
+                            FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum <= 100 AND CASE WHEN a.attname IN (\(knownColumns)) THEN true END),
                         ARRAY(
                             SELECT ROW(i.indkey, i.indnkeyatts, i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL)
                             FROM pg_index i WHERE i.indrelid = c.oid))

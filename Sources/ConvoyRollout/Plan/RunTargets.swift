@@ -38,6 +38,20 @@ package struct RunTargets: Sendable {
         }
     }
 
+    /// What the gates of the fleet file would no longer check, or not yet, because a plan has other gates: one line each.
+    package func gateDifferences(from plan: RunPlan) -> [String] {
+        plan.waves.compactMap { wave in
+            switch (wave.gate, gates[wave.name]) {
+            case (nil, nil): return nil
+            case (nil, _?): return "the gate of wave \(wave.name) is not in the plan of this run: the next wave does not wait for it"
+            case (_?, nil): return "wave \(wave.name) has no gate in the fleet file any more: its gate waits as planned, and checks nothing"
+            case (let terms?, let gate?):
+                let missing = terms.checks.filter { name in !gate.checks.contains { $0.name == name } }
+                return missing.isEmpty ? nil : "the gate of wave \(wave.name) no longer has the checks \(missing.joined(separator: ", "))"
+            }
+        }
+    }
+
     /// The instances of a plan, in the order of its waves; those that the fleet no longer has are left out.
     package func instances(of plan: RunPlan) -> [Instance] { instances(in: plan.waves) }
 

@@ -1,4 +1,4 @@
-package import FoundationEssentials
+public import FoundationEssentials
 
 /// The plan as a file, and as the journal's record of a run.
 extension RunPlan {
@@ -13,7 +13,7 @@ extension RunPlan {
     /// Reads what ``data()`` wrote.
     ///
     /// - Throws: an ``InvalidPlan`` for anything else.
-    package init(data: Data) throws(InvalidPlan) {
+    public init(data: Data) throws(InvalidPlan) {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
         guard let header = try? decoder.decode(Header.self, from: data) else { throw InvalidPlan(message: "this is not a plan file") }
@@ -29,7 +29,9 @@ extension RunPlan {
     }
 
     /// Its JSON, with keys in order so that two plans can be compared as text.
-    package func data() throws -> Data {
+    ///
+    /// - Throws: the encoder's error.
+    public func data() throws -> Data {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -38,6 +40,7 @@ extension RunPlan {
 }
 
 /// A text that is not a plan.
-package struct InvalidPlan: Error, Sendable, Hashable {
-    package let message: String
+public struct InvalidPlan: Error, Sendable, Hashable {
+    /// The reason: one sentence without a full stop.
+    public let message: String
 }

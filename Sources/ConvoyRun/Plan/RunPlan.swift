@@ -20,7 +20,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
     public var select: String?
     /// The whole migration set, oldest first.
     public var migrations: [PinnedMigration]
-    /// In order; each has an instance.
+    /// In order.
     public var waves: [Wave]
 
     static let currentSchema = "convoy.pinned-plan/1"
@@ -167,11 +167,10 @@ extension RunPlan {
         return plan
     }
 
-    /// The same plan with only these of its instances, and without the waves that have none.
+    /// The same plan with only these of its instances. A wave that has none of them stays: what happened in it still counts.
     package func keeping(_ isKept: (PlannedInstance) -> Bool) -> RunPlan {
         var plan = self
         for wave in plan.waves.indices { plan.waves[wave].instances.removeAll { !isKept($0) } }
-        plan.waves.removeAll(where: \.instances.isEmpty)
         return plan
     }
 }

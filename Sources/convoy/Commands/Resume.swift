@@ -6,6 +6,7 @@ import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 
 /// `convoy resume`
@@ -71,7 +72,7 @@ struct Resume: FleetCommand {
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
             let (plan, targets) = try await rebuild(record.id, pinned, past, session)
             if !changeOptions.yes {
-                let left = plan.instanceCount - past.settledInstances
+                let left = plan.instances.count { !past.isSettled($0.name) }
                 let isBackwards = plan.change.direction == .down
                 try await Confirmation.ask(
                     "Resume the \(isBackwards ? "rollback" : "migration") of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
@@ -120,7 +121,8 @@ struct Resume: FleetCommand {
         if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
         let (whole, targets) = try await rebuild(record.id, pinned, past, session)
         let count = whole.instanceCount
-        let plan = whole.keeping { !past.isSettled($0.name) }
+        var plan = whole.keeping { !past.isSettled($0.name) }
+        plan.waves.removeAll(where: \.instances.isEmpty)
         let statuses = await session.statusesOfRest(of: plan, targets)
         try output.write(session.report(on: plan, statuses), session.settings)
         var text = "run \(record.id) has \(plan.instanceCount) of \(count) instances left\n"
@@ -173,6 +175,8 @@ struct Resume: FleetCommand {
             throw CommandFailure(.unreachable, "some servers could not list their databases; nothing was changed")
         }
         let targets = RunTargets(selection.instances, of: session.fleet)
-        return (try pinned.resumed(run, after: past, on: targets, set: session.set), targets)
+        let plan = try pinned.resumed(run, after: past, on: targets, set: session.set)
+        for line in targets.gateDifferences(from: plan) { StandardStreams.error.write("warning: \(line.visible)\n") }
+        return (plan, targets)
     }
 }
