@@ -133,7 +133,7 @@ extension FleetSession {
         case (.failed, _) where plan.change.direction == .down:
             let text = next.lines("fix the cause, then continue with the remaining instances:")
             return text.isEmpty ? nil : text
-        case (.succeeded, _), (.failed, _), (nil, _): return nil
+        case (.succeeded, _), (.failed, _), (.abandoned, _), (nil, _): return nil
         }
     }
 
