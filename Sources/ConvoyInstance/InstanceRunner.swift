@@ -5,7 +5,7 @@ import ConvoyPostgres
 package import ConvoyRun
 import ConvoyText
 
-/// Works on one instance at a time by the protocol of Convoy: probe, lock, read again, apply in windows, release.
+/// Works on one instance at a time by the protocol of Convoy: probe, lock, read again, apply in batches, release.
 ///
 /// It holds no state of an instance, so one runner serves every task of a run.
 package struct InstanceRunner: InstanceMigrator, InstanceInspector {
@@ -64,9 +64,9 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
         package var turnWait = Duration.seconds(120)
         /// How long a probe may take once it is connected: the tables and views that it asks are the tenant's.
         package var probeBudget = Duration.seconds(30)
-        /// How much goes into one pipeline.
-        package var windowMigrations = 50
-        package var windowBytes = 512 * 1024
+        /// How much goes into one batch.
+        package var batchMigrations = 50
+        package var batchBytes = 512 * 1024
         /// How long an answer may take before a second session asks what it waits for, and the pause between two probes.
         package var patience = Duration.seconds(2)
         package var lookPause = Duration.seconds(5)

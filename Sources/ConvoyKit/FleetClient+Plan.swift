@@ -63,7 +63,6 @@ extension FleetClient {
         concurrency: Int? = nil,
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
-        let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet))
         var cohorts: [String: String] = [:]
         if fleet.rollout.needsCohorts {
             onProgress(.readingCohorts(instances.count))

@@ -2,7 +2,7 @@
 @_exported public import ConvoyInstance
 @_exported public import ConvoyMigrations
 @_exported public import ConvoyPostgres
-import ConvoyRollout
+package import ConvoyRollout
 @_exported public import ConvoyRun
 @_exported public import ConvoyText
 internal import FoundationEssentials
@@ -51,13 +51,18 @@ public struct FleetClient: Sendable {
         onWarning: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(Problems) {
         let environment = environment ?? ProcessInfo.processInfo.environment
-        self.fleetFile = fleetFile
-        self.environment = environment
-        self.onWarning = onWarning
-        fleet = try FleetFile.load(path: fleetFile, environment: environment)
-        set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
-        secrets = KnownSecrets(fleet, environment: environment)
-        runner = InstanceRunner(set: set, steps: steps, secrets: secrets)
+        let fleet = try FleetFile.load(path: fleetFile, environment: environment)
+        let set = try MigrationSet.load(directory: fleet.migrations, displayedAs: fleet.migrations)
+        let secrets = KnownSecrets(fleet, environment: environment)
+        self.init(
+            fleet,
+            set,
+            runner: InstanceRunner(set: set, steps: steps, secrets: secrets),
+            secrets: secrets,
+            fleetFile: fleetFile,
+            environment: environment,
+            onWarning: onWarning
+        )
         let missing = runner.missingSteps
         guard missing.isEmpty else {
             let message = "the migrations use steps that are not registered: \(missing.joined(separator: ", "))"
@@ -129,9 +134,9 @@ public struct FleetClient: Sendable {
     /// - Returns: one status per instance; one that cannot be reached has an outcome and a failure that say why.
     /// - Throws: as ``instances(select:)``.
     public func status(select: String? = nil) async throws -> [InstanceStatus] {
-        await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).statuses(
-            of: try await instances(select: select),
-            for: .up(to: nil)
-        )
+        await probe.statuses(of: try await instances(select: select), for: .up(to: nil))
     }
+
+    /// Probes instances within the fleet's connection limits.
+    package var probe: FleetProbe { FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)) }
 }

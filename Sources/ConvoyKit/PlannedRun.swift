@@ -5,9 +5,9 @@ public import ConvoyRun
 /// A run that was planned and has not begun. ``FleetClient/plan(_:select:waves:concurrency:)`` makes it, and ``FleetClient/run(_:)`` carries it out.
 public struct PlannedRun: Sendable {
     /// What the run would do, on which instance and in which wave.
-    public internal(set) var plan: RunPlan
+    public let plan: RunPlan
     /// Every instance of the plan as it was probed, in the order of the waves: its version, and in `InstanceStatus.pending` what would run.
-    public internal(set) var instances: [InstanceStatus]
+    public let instances: [InstanceStatus]
     package let targets: RunTargets
     /// Selected instances that the run does not touch.
     package let leftOut: [Instance]

@@ -38,7 +38,7 @@ extension RunsReport {
             }
         )
         blocks.append(
-            runs.filter { [.cutOff, .ended(.interrupted)].contains($0.state) }.map { entry in
+            runs.filter(\.state.isUnfinished).map { entry in
                 "run \(entry.run.id.description.visible) was \(entry.state.words): continue it with `convoy resume \(entry.run.id.description.visible)`, "
                     + "or give it up with `convoy abandon \(entry.run.id.description.visible)`"
             }

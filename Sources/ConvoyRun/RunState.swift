@@ -47,6 +47,9 @@ public enum RunState: Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether `resume` can continue the run.
-    package var isResumable: Bool { [.cutOff, .ended(.interrupted), .ended(.halted)].contains(self) }
+    /// Whether the run ended with instances left that nothing kept it from: `resume` continues it.
+    package var isUnfinished: Bool { self == .cutOff || self == .ended(.interrupted) }
+
+    /// Whether `resume` accepts the run; one that was halted may have nothing left to do.
+    package var isResumable: Bool { isUnfinished || self == .ended(.halted) }
 }

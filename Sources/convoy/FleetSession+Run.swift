@@ -159,12 +159,7 @@ extension FleetSession {
                 selector: selector,
                 waves: waves,
                 concurrency: concurrency
-            ) { [statusLine] (progress: FleetClient.PlanProgress) in
-                switch progress {
-                case .readingCohorts(let count): statusLine.show("reading the cohorts of \(count) instances")
-                case .probing(let progress): statusLine.show("probed \(progress.finished) of \(progress.total) instances")
-                }
-            }
+            ) { [statusLine] in statusLine.show($0) }
         } catch {
             throw CommandFailure(.usage, "--wave: \(error.description)")
         }

@@ -212,7 +212,7 @@ struct FleetSession {
     private func probe(_ instances: [Instance], for change: Change, with runner: InstanceRunner) async -> [InstanceStatus] {
         let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet))
         let statuses = await probe.statuses(of: instances, for: change) { progress in
-            statusLine.show("probed \(progress.finished) of \(progress.total) instances")
+            statusLine.show(.probing(progress))
         }
         statusLine.clear()
         tellWarnings(of: statuses)
@@ -226,8 +226,8 @@ struct FleetSession {
 
     /// The cohorts of those instances that can be read, by name.
     func cohorts(of instances: [Instance]) async -> [String: String] {
-        statusLine.show("reading the cohorts of \(instances.count) instances")
+        statusLine.show(.readingCohorts(instances.count))
         defer { statusLine.clear() }
-        return await FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)).cohorts(of: instances)
+        return await client.probe.cohorts(of: instances)
     }
 }

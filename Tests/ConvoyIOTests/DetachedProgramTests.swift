@@ -69,7 +69,8 @@ import Testing
             let started = OneShot<OneShot<Program.Ending>>()
             let starter = Task {
                 started.fulfil(program.start())
-                try await Task.sleep(for: .seconds(60))
+                // Until it is cancelled.
+                _ = await OneShot<Void>().value()
             }
             let ending = try #require(await started.value())
             starter.cancel()

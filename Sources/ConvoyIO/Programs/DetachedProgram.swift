@@ -57,10 +57,7 @@ package struct DetachedProgram: Sendable {
                 output: .fileDescriptor(output, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(output, closeAfterSpawningProcess: false)
             )
-            return switch result.terminationStatus {
-            case .exited(let code): .exited(code)
-            case .signaled(let signal): .killed(signal: signal)
-            }
+            return Program.Ending(result.terminationStatus)
         } catch let error as SubprocessError where error.code == .failedToMonitorProcess {
             return nil
         } catch let error as SubprocessError {

@@ -116,6 +116,16 @@ package struct Program: Sendable {
     }
 }
 
+extension Program.Ending {
+    /// How a child process ended.
+    init(_ status: TerminationStatus) {
+        switch status {
+        case .exited(let code): self = .exited(code)
+        case .signaled(let signal): self = .killed(signal: signal)
+        }
+    }
+}
+
 /// A ``Program`` under way, as the tasks around it see it.
 private final class ProgramExecution: Sendable {
     private struct State {
@@ -163,10 +173,7 @@ private final class ProgramExecution: Sendable {
                 try? await read(execution.standardOutput, of: execution.processIdentifier.value)
             }
             state.withLock { $0.recorder.finish() }
-            switch result.terminationStatus {
-            case .exited(let code): ending.fulfil(.exited(code))
-            case .signaled(let signal): ending.fulfil(.killed(signal: signal))
-            }
+            ending.fulfil(Program.Ending(result.terminationStatus))
         } catch {
             state.withLock { $0.recorder.finish() }
             ending.fulfil(.notStarted(Self.reason(error, program: name)))

@@ -4,7 +4,7 @@ import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
 
-/// What the facts of an instance mean for a change: the plan, or why there is none. Pure: the same facts give the same answer.
+/// What the facts of an instance mean for a change: the plan, or why the change must not begin. Pure: the same facts give the same answer.
 struct InstanceAssessment: Sendable {
     /// Nil if the ledger is not usable.
     var ledger: Ledger?

@@ -16,7 +16,7 @@ struct ChangeLog: Sendable {
     private(set) var batch: Set<MigrationVersion> = []
     /// The migration whose COMMIT was not answered in time; nil if every COMMIT was.
     private(set) var unconfirmed: MigrationVersion?
-    /// The statement that has run outside a transaction while its row in the ledger is not written yet; nil if there is none.
+    /// The statement that has run outside a transaction while its row in the ledger is not written yet; nil if every such statement has its row.
     private(set) var standing: Standing?
     /// When the last COMMIT succeeded, or when the work or the wait for a lock began, if that was later: a wait for a lock ends `lock_wait` after it.
     private(set) var lastProgress: ContinuousClock.Instant
@@ -145,14 +145,14 @@ struct ChangeLog: Sendable {
         versions.first { version in applied.contains { $0.version == version } }
     }
 
-    /// The version below the first one of a plan, which must still be there when that one is applied; nil if there is none, and always going down.
+    /// The version below the first one of a plan, which must still be there when that one is applied; nil if the first one is the oldest, and always going down.
     func predecessor(of first: MigrationVersion) -> MigrationVersion? {
         change.direction == .up ? ledgerVersions.filter { $0 < first }.max() : nil
     }
 
     /// Whether a new plan is the one that was shown; always true if planning again is not restricted.
     ///
-    /// - Parameter versions: the new plan; nil if there is none.
+    /// - Parameter versions: the new plan; nil if planning failed.
     func isAsShown(_ versions: @autoclosure () -> [MigrationVersion]?) -> Bool {
         guard let intended else { return true }
         return versions().map { Set($0) } == intended

@@ -82,7 +82,7 @@ extension InstanceChange {
         var items: [MigrationExchange.Item] = []
         var predecessor = predecessor
         var bytes = 0
-        for version in versions.prefix(runner.timing.windowMigrations) {
+        for version in versions.prefix(runner.timing.batchMigrations) {
             guard let migration = runner.set[version], let section = migration.section(change.direction),
                 section.isTransactional, !section.hasStep, !needsAdmin(migration, section)
             else { break }
@@ -93,7 +93,7 @@ extension InstanceChange {
                 bytes += part.reduce(0) { $0 + $1.statement.sql.utf8.count }
             }
             predecessor = version
-            if bytes >= runner.timing.windowBytes { break }
+            if bytes >= runner.timing.batchBytes { break }
         }
         return items
     }

@@ -66,7 +66,7 @@ extension InstanceChange {
         if let end = await runAlone(statement, section, of: migration, exchange, on: connection) { return end }
         log.statementRan(migration.version, on: timeline)
 
-        let recording = PipelineStatement(exchange.ledger.recording(change.direction), versions)
+        let recording = PipelineStatement(exchange.script.recording, versions)
         let closing =
             [(.ledger, recording), (.constraints, MigrationExchange.immediateConstraints)]
             .map { MigrationExchange.Item(migration: migration, place: $0, statement: $1) } + exchange.closing(migration)

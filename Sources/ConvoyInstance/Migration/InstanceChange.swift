@@ -62,12 +62,6 @@ final class InstanceChange {
     /// Nil before the catalogue was read.
     var facts: InstanceFacts? { session.catalogue?.facts }
 
-    /// Waits for locks count from here.
-    var lastProgress: ContinuousClock.Instant {
-        get { log.lastProgress }
-        set { log.waitsBegan(at: newValue) }
-    }
-
     /// Brings the instance to its target, as far as that is possible.
     func perform() async -> InstanceResult {
         do {

@@ -30,8 +30,8 @@ extension InstanceChange {
         let holders = sightings.holders
         var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
         // Work before the first lock that could not be taken does not count as waiting.
-        if lockRetry == nil, !onLedger { lastProgress = .now }
-        let elapsed = ContinuousClock.now - lastProgress
+        if lockRetry == nil, !onLedger { log.waitsBegan(at: .now) }
+        let elapsed = ContinuousClock.now - log.lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
             var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holders)

@@ -41,7 +41,7 @@ extension RunCatalog {
     package func noteResumableRuns(_ plan: RunPlan, in journal: SQLiteJournal) async throws(FleetError) {
         let names = Set(plan.instances.map(\.name))
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
-        for run in runs where [.cutOff, .ended(.interrupted)].contains(try await state(of: run)) {
+        for run in runs where try await state(of: run).isUnfinished {
             guard let theirs = try? await self.plan(of: run.id, in: journal).instances.map(\.name) else { continue }
             let common = theirs.filter(names.contains)
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }

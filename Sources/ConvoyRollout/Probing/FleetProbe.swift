@@ -17,13 +17,10 @@ package struct FleetProbe: Sendable {
 
     private let inspector: any InstanceInspector
     private let limits: ConnectionLimits
-    private let concurrency: Int?
 
-    /// - Parameter concurrency: the most instances at a time; nil leaves it to the connection limits.
-    package init(inspector: any InstanceInspector, limits: ConnectionLimits, concurrency: Int? = nil) {
+    package init(inspector: any InstanceInspector, limits: ConnectionLimits) {
         self.inspector = inspector
         self.limits = limits
-        self.concurrency = concurrency
     }
 
     /// Where each instance stands, in the order given.
@@ -62,7 +59,7 @@ package struct FleetProbe: Sendable {
         var answers = [Answer?](repeating: nil, count: instances.count)
         // A probe uses one connection, whatever a change would need.
         let entries = instances.lazy.map { StartQueue.Entry(server: $0.server, connections: 1) }
-        var queue = StartQueue(entries, maxParallel: concurrency, budgets: ServerBudgets(limits))
+        var queue = StartQueue(entries, maxParallel: nil, budgets: ServerBudgets(limits))
         await withTaskGroup(of: (Int, Answer).self) { group in
             var finished = 0
             repeat {

@@ -5,10 +5,10 @@ package import ConvoyRun
 
 extension InstanceRunner {
     /// A runner that gives up on a lost database soon.
-    package init(_ set: MigrationSet, steps: [any MigrationStep] = [], reconnectWait: Duration = .seconds(30), windowMigrations: Int = 50) {
+    package init(_ set: MigrationSet, steps: [any MigrationStep] = [], reconnectWait: Duration = .seconds(30), batchMigrations: Int = 50) {
         var timing = Timing()
         timing.reconnectWait = reconnectWait
-        timing.windowMigrations = windowMigrations
+        timing.batchMigrations = batchMigrations
         self.init(set: set, steps: steps, timing: timing)
     }
 

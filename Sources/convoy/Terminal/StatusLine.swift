@@ -1,4 +1,6 @@
 import ConvoyDashboard
+import ConvoyKit
+import ConvoyRollout
 import ConvoyText
 import Dispatch
 import Synchronization
@@ -31,6 +33,13 @@ final class StatusLine: Sendable {
             return !state.isScheduled
         }
         if mustSchedule { queue.asyncAfter(deadline: .now() + .milliseconds(100)) { self.draw() } }
+    }
+
+    func show(_ progress: FleetClient.PlanProgress) {
+        switch progress {
+        case .readingCohorts(let count): show("reading the cohorts of \(count) instances")
+        case .probing(let progress): show("probed \(progress.finished) of \(progress.total) instances")
+        }
     }
 
     private func draw() {

@@ -31,7 +31,7 @@ import Testing
     @Test func revertsSomeSteps() async throws {
         let set = try threeMigrations()
         try await withDatabase { database in
-            let runner = InstanceRunner(set, windowMigrations: 1)
+            let runner = InstanceRunner(set, batchMigrations: 1)
             _ = await runner.up(database.instance())
             let result = await runner.migrate(InstanceJob(database.instance(), .downSteps(2), run: "run-2"), report: { _ in })
             #expect(result.versions == [3, 2])

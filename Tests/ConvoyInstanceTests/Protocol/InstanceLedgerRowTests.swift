@@ -166,7 +166,7 @@ import Testing
                 """,
                 "CREATE TRIGGER defer AFTER INSERT ON convoy.migration_log FOR EACH ROW EXECUTE FUNCTION defer()",
             ])
-            let result = await InstanceRunner(set, windowMigrations: 1).up(database.instance())
+            let result = await InstanceRunner(set, batchMigrations: 1).up(database.instance())
             #expect(result.outcome == .failed, "\(String(describing: result.failure))")
             #expect(result.failure?.message.contains("the ledger does not say so any more") == true)
         }

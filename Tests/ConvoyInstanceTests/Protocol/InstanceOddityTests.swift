@@ -16,7 +16,7 @@ import Testing
             let quoted = quotedIdentifier(schema)
             try await database.execute(["CREATE SCHEMA \(quoted)"])
             let instance = database.instance { $0.ledgerSchema = schema }
-            let result = await InstanceRunner(set, windowMigrations: 1).up(instance)
+            let result = await InstanceRunner(set, batchMigrations: 1).up(instance)
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
             let down = await InstanceRunner(set).migrate(InstanceJob(instance, .downSteps(1), run: "run-2"), report: { _ in })
             #expect(down.outcome == .rolledBack, "\(String(describing: down.failure))")

@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func atMostAsManyAsAllowedAtATime() async {
-        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 9, perServer: 9), concurrency: 1)
+        let probe = FleetProbe(inspector: fake, limits: ConnectionLimits(total: 1, perServer: 1))
         async let statuses = probe.statuses(of: instances("a b"), for: .up(to: nil))
         await fake.begun("a")
         #expect(fake.calls == ["a"])
