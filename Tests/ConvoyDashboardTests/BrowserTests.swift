@@ -104,11 +104,11 @@ struct BrowserTests {
     @Test func thePageGoesOnAfterTheServerHasBeenAway() async throws {
         try await withTemporaryFolder { folder in
             try await Browser.with { browser in
-                let port = try await TestDashboard.with(folder: folder) { dashboard in
+                let port = TestDashboard.portToKeep()
+                try await TestDashboard.with(port: port, folder: folder) { dashboard in
                     try await dashboard.begin()
-                    try await browser.open("http://127.0.0.1:\(dashboard.port)\(run)")
+                    try await browser.open("http://127.0.0.1:\(port)\(run)")
                     try await browser.wait(for: "document.querySelector('#verdict')?.innerText.includes('cut-off')")
-                    return dashboard.port
                 }
                 try await browser.wait(for: "document.querySelector('#link').innerText.includes('Trying again')")
                 try await TestDashboard.with(port: port, folder: folder) { dashboard in

@@ -203,9 +203,9 @@ struct FleetPagesTests {
 
     @Test func afterARestartOnTheSamePortAPageGoesOn() async throws {
         try await withTemporaryFolder { folder in
-            let port = try await TestDashboard.with(folder: folder) { dashboard in
-                try await dashboard.begin()
-                return dashboard.port
+            let port = TestDashboard.portToKeep()
+            try await TestDashboard.with(port: port, folder: folder) { dashboard in
+                _ = try await dashboard.begin()
             }
             try await TestDashboard.with(port: port, folder: folder) { (dashboard: TestDashboard) async throws in
                 let headers = ["Last-Event-ID": "1"]

@@ -28,6 +28,10 @@ struct TestDashboard: Sendable {
         try await askHTTP(path, port: port, method: method, headers: headers, body: body)
     }
 
+    /// A port for a dashboard that stops and listens there again: below those that the system gives to connections, so that none of the other tests
+    /// takes it in between.
+    static func portToKeep() -> Int { Int.random(in: 12_000..<32_000) }
+
     /// - Parameters:
     ///   - port: 0 takes a free one.
     ///   - folder: nil makes one for the test.
@@ -82,13 +86,21 @@ struct TestDashboard: Sendable {
             log: log
         )
         let url = Mutex<String?>(nil)
-        let serving = Task { try await dashboard.run { text in url.withLock { $0 = text } } }
+        let refusal = Mutex<String?>(nil)
+        let serving = Task {
+            do {
+                try await dashboard.run { text in url.withLock { $0 = text } }
+            } catch {
+                refusal.withLock { $0 = "\(error)" }
+            }
+        }
         defer { serving.cancel() }
-        try await eventually("the dashboard listens") { url.withLock(\.self) != nil }
+        try await eventually("the dashboard listens, or cannot") { url.withLock(\.self) != nil || refusal.withLock(\.self) != nil }
+        if let reason = refusal.withLock(\.self) { throw TestSupportError("the dashboard does not listen: \(reason)") }
         let listening = url.withLock(\.self)?.split(separator: ":").last.flatMap { Int($0) } ?? 0
         let value = try await body(TestDashboard(port: listening, folder: folder, routes: dashboard.routes))
         serving.cancel()
-        _ = try? await serving.value
+        await serving.value
         return value
     }
 
