@@ -11,12 +11,14 @@ extension FleetClient {
     ///   - select: a selector, as for `convoy migrate --select`; nil selects all.
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.
+    ///   - isImmediate: whether the run waits for no gate and for no maintenance window, as for `convoy migrate --now`.
     /// - Throws: as ``instances(select:)``, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
     public func plan(
         _ target: Target,
         select: String? = nil,
         waves: [String] = [],
-        concurrency: Int? = nil
+        concurrency: Int? = nil,
+        isImmediate: Bool = false
     ) async throws -> PlannedRun {
         let change: Change =
             switch target {
@@ -32,7 +34,14 @@ extension FleetClient {
         let instances = try await instances(selector)
         let planned: PlannedRun
         do throws(UnknownWave) {
-            planned = try await plan(change, of: instances, selector: selector, waves: waves, concurrency: concurrency)
+            planned = try await plan(
+                change,
+                of: instances,
+                selector: selector,
+                waves: waves,
+                concurrency: concurrency,
+                isImmediate: isImmediate
+            )
         } catch {
             throw FleetError(.unknownWave, error.description)
         }
@@ -55,12 +64,14 @@ extension FleetClient {
     ///   - selector: chose the instances; nil chose all.
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time in any wave.
+    ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     package func plan(
         _ change: Change,
         of instances: [Instance],
         selector: Selector?,
         waves: [String] = [],
         concurrency: Int? = nil,
+        isImmediate: Bool = false,
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
         var cohorts: [String: String] = [:]
@@ -76,7 +87,8 @@ extension FleetClient {
             selector: selector,
             cohorts: cohorts,
             waves: waves,
-            concurrency: concurrency
+            concurrency: concurrency,
+            isImmediate: isImmediate
         )
         let targets = RunTargets(instances, of: fleet)
         let statuses = await probe.statuses(of: targets.instances(of: plan), for: change) { onProgress(.probing($0)) }

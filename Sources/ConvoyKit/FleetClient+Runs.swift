@@ -175,43 +175,57 @@ extension FleetClient {
 
     /// Asks an active run to stop: migrations in progress finish and nothing new starts. The second time they are cancelled and rolled back.
     ///
-    /// - Parameter run: nil is the only active run; also for the other requests.
+    /// - Parameters:
+    ///   - run: nil is the only active run; also for the other requests.
+    ///   - cancelling: whether migrations in progress are cancelled and rolled back at once.
     /// - Throws: ``FleetError/Code/run`` if the run is not active, and ``FleetError/Code/journal``.
-    public func stop(_ run: RunID? = nil) async throws {
-        try await request(run) { _ throws(RunRequestError) in .stop }
+    public func stop(_ run: RunID? = nil, cancelling: Bool = false) async throws {
+        try await request(run) { requests throws(RunRequestError) in
+            if cancelling {
+                try await requests.postCancellation(by: Operator.current)
+            } else {
+                try await requests.post(.stop, by: Operator.current)
+            }
+        }
     }
 
     /// Approves the gate that an active run waits at; its other conditions must still hold.
     ///
     /// - Throws: ``FleetError/Code/run`` if the run waits at no gate, or at one that needs no approval; and as ``stop(_:)``.
     public func approve(_ run: RunID? = nil) async throws {
-        try await request(run) { requests throws(RunRequestError) in try await requests.approval() }
+        try await request(run) { requests throws(RunRequestError) in
+            try await requests.post(try await requests.approval(), by: Operator.current)
+        }
     }
 
     /// Asks an active run to start no new instances on a server until it is resumed.
     ///
     /// - Throws: ``FleetError/Code/run`` if the run has no instance there; and as ``stop(_:)``.
     public func pause(server: String, of run: RunID? = nil) async throws {
-        try await request(run) { requests throws(RunRequestError) in try await requests.pause(server) }
+        try await request(run) { requests throws(RunRequestError) in
+            try await requests.post(try await requests.pause(server), by: Operator.current)
+        }
     }
 
     /// Asks an active run to start instances on a paused server again.
     ///
     /// - Throws: as ``pause(server:of:)``.
     public func resume(server: String, of run: RunID? = nil) async throws {
-        try await request(run) { requests throws(RunRequestError) in try await requests.unpause(server) }
+        try await request(run) { requests throws(RunRequestError) in
+            try await requests.post(try await requests.unpause(server), by: Operator.current)
+        }
     }
 
     private func request(
         _ run: RunID?,
-        _ kind: (RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind
+        _ post: (RunRequests) async throws(RunRequestError) -> Void
     ) async throws(FleetError) {
         let catalog = catalog
         let journal = try await catalog.openExisting(for: .writing)
         let record = try await catalog.run(run?.description, .running, in: journal)
         let requests = RunRequests(of: record.id, in: journal)
         do throws(RunRequestError) {
-            try await requests.post(try await kind(requests), by: Operator.current)
+            try await post(requests)
         } catch {
             throw FleetError(error, record.id)
         }

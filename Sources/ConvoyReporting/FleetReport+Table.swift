@@ -72,8 +72,9 @@ extension FleetReport {
         let reason = log.haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         let person = startedBy.map { " by \($0.visible)" } ?? ""
         let start = startedBy == nil ? [] : ["started \((log.startedAt.map(\.human)) ?? "")\(person)"]
+        let immediate = isImmediate ? ["started with --now: without gates and maintenance window"] : []
         let waiting = state == .running ? waits.map { style.paint("waiting", .notable) + ": \($0.visible)" } : []
-        return reason + waiting + start + [
+        return reason + waiting + start + immediate + [
             "run \(log.run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
         ]

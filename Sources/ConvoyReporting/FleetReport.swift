@@ -24,6 +24,8 @@ package struct FleetReport: Sendable {
     package private(set) var startedBy: String?
     /// When instances were last probed; nil if they were not.
     package private(set) var lookedAt: Date?
+    /// Whether the run waits for no gate and for no maintenance window; false if only its events are known.
+    package private(set) var isImmediate = false
     /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
 
@@ -82,6 +84,12 @@ package struct FleetReport: Sendable {
 
     /// Takes in what the journal knows of the run in addition to its events. Call it after the events: the first event begins a new report.
     package mutating func apply(_ record: RunRecord) { startedBy = record.startedBy }
+
+    /// Takes in what the plan of the run has in addition to its events. Call it after the events: the first event begins a new report.
+    package mutating func apply(_ plan: RunPlan) {
+        isImmediate = plan.isImmediate
+        apply(starts: plan.starts)
+    }
 
     /// Takes in the state of instances when the run began, by name: what is known of those that it did not get to.
     package mutating func apply(starts: [String: InstanceStart]) {

@@ -87,6 +87,7 @@ extension PlanReport {
     }
 
     private var windowLines: [String] {
+        if let leavesOut { return [leavesOut.line] }
         guard let window else { return [] }
         let state = window.opensAt.map { "closed now: no instances start before \($0.human)" } ?? "open now"
         return ["maintenance window: \(window.text.visible); \(state)"]
@@ -110,5 +111,20 @@ extension PlanReport {
         let goal = target.map { " to get to \($0)" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
             + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)"
+    }
+}
+
+extension PlanReport.LeftOut {
+    /// One line for the operator.
+    fileprivate var line: String {
+        var parts: [String] = []
+        if let wave = gates.first {
+            let names = gates.prefix(5).map(\.visible).joined(separator: ", ") + (gates.count > 5 ? " and \(gates.count - 5) more" : "")
+            parts.append(gates.count == 1 ? "the gate of wave \(wave.visible)" : "the gates of waves \(names)")
+        }
+        if hasWindow { parts.append("the maintenance window") }
+        guard !parts.isEmpty else { return "now: there is no gate and no maintenance window to leave out" }
+        return "now: without \(parts.joined(separator: " and "))"
+            + (gates.isEmpty ? "" : " (no soak, no check, no approval)") + "; locks, limits and stop rules hold"
     }
 }

@@ -18,8 +18,24 @@ package struct PlanReport: Sendable {
     package var waves: [Wave]
     /// The maintenance window; nil if the fleet has none.
     package var window: Window?
+    /// What the run leaves out because it is to start at once; nil if it leaves out nothing.
+    package var leavesOut: LeftOut?
     /// The names of the set's migrations, for people.
     package var migrationNames: [MigrationVersion: String]
+
+    /// What `--now` leaves out.
+    package struct LeftOut: Sendable, Hashable {
+        /// The waves whose gates do not hold back the next wave, in order.
+        package var gates: [String]
+        /// Whether the fleet has a maintenance window.
+        package var hasWindow: Bool
+
+        /// What a run leaves out.
+        package init(gates: [String], hasWindow: Bool) {
+            self.gates = gates
+            self.hasWindow = hasWindow
+        }
+    }
 
     /// When a run may start work.
     package struct Window: Sendable, Hashable {
@@ -60,6 +76,7 @@ package struct PlanReport: Sendable {
         generatedAt: Date,
         waves: [Wave],
         window: Window? = nil,
+        leavesOut: LeftOut? = nil,
         migrationNames: [MigrationVersion: String]
     ) {
         self.fleet = fleet
@@ -68,6 +85,7 @@ package struct PlanReport: Sendable {
         self.generatedAt = generatedAt
         self.waves = waves
         self.window = window
+        self.leavesOut = leavesOut
         self.migrationNames = migrationNames
     }
 

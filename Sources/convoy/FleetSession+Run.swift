@@ -91,7 +91,7 @@ extension FleetSession {
         await reporter.finish()
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: targets.instances(of: plan))
-        report.apply(starts: plan.starts)
+        report.apply(plan)
         let outcomes = result.outcomes(in: plan)
         var code = CommandExit(result.status ?? .failed, outcomes: outcomes.values)
         do {
@@ -141,13 +141,16 @@ extension FleetSession {
 
     /// Plans a change of the selected instances and probes them, and prints a note about instances that are in no wave.
     ///
-    /// - Parameter selector: chose the instances; nil chose all.
+    /// - Parameters:
+    ///   - selector: chose the instances; nil chose all.
+    ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     func plan(
         _ selection: Selection,
         _ change: Change,
         selector: Selector?,
         waves: [String] = [],
         concurrency: Int? = nil,
+        isImmediate: Bool = false,
         warnings: Warnings = .shown
     ) async throws -> PlannedRun {
         defer { statusLine.clear() }
@@ -158,7 +161,8 @@ extension FleetSession {
                 of: selection.instances,
                 selector: selector,
                 waves: waves,
-                concurrency: concurrency
+                concurrency: concurrency,
+                isImmediate: isImmediate
             ) { [statusLine] in statusLine.show($0) }
         } catch {
             throw CommandFailure(.usage, "--wave: \(error.description)")

@@ -124,6 +124,33 @@ import Testing
         #expect(try RunTargets(all, of: fleet(now)).gate(of: #require(plan.waves.last)) == nil)
     }
 
+    @Test func aPlanOfARunAtOnceHasNoGatesAndSaysSo() throws {
+        let waves = [Wave(name: "canary", selection: .names(["b"]), gate: Gate(approve: true)), Wave(name: "rest", selection: .rest)]
+        let fleet = self.fleet(waves)
+        func plan(_ isImmediate: Bool) throws -> RunPlan {
+            try RunPlan.assigning(
+                all,
+                of: fleet,
+                MigrationSet([]),
+                .up(to: nil),
+                isImmediate: isImmediate,
+                at: Date(timeIntervalSince1970: 0)
+            ).plan
+        }
+        let (now, usual) = (try plan(true), try plan(false))
+        #expect(now.isImmediate)
+        #expect(now.waves.allSatisfy { $0.gate == nil })
+        #expect(now.plannedWaves == usual.plannedWaves)
+        #expect(RunTargets(all, of: fleet).gateDifferences(from: now) == [])
+        #expect(try RunPlan(data: now.data()) == now)
+        #expect(!usual.isImmediate)
+        // As an earlier version of Convoy wrote it.
+        #expect(!String(decoding: try usual.data(), as: UTF8.self).contains(#""now""#))
+        #expect(try RunPlan(data: usual.data()) == usual)
+        #expect(now.differences(to: usual).first == "the plan leaves out gates and the maintenance window")
+        #expect(usual.differences(to: now).first == "the plan has gates and the maintenance window")
+    }
+
     @Test(arguments: [
         (Change.up(to: nil), #"{"direction":"up"}"#), (.up(to: MigrationVersion(7)), #"{"direction":"up","to":"7"}"#),
         (.down(to: MigrationVersion(7)), #"{"direction":"down","to":"7"}"#), (.downSteps(2), #"{"direction":"down","steps":2}"#),

@@ -45,7 +45,7 @@ extension RunCatalog {
         report.apply(run)
         // A run whose plan cannot be read is reported all the same.
         if let plan = try? await plan(of: run.id, in: journal) {
-            report.apply(starts: plan.starts)
+            report.apply(plan)
         }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
             warn(.note("skipped \(count) events of type \(type.visible), which a newer version of convoy wrote"))

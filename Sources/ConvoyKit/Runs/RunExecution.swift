@@ -61,7 +61,7 @@ package struct RunExecution: Sendable {
             events: events,
             journal: journal,
             surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: targets.limits, healthChecks: healthChecks)),
-            window: fleet.rollout.window
+            window: plan.isImmediate ? nil : fleet.rollout.window
         )
     }
 }

@@ -73,6 +73,14 @@ package struct RunRequests: Sendable {
         }
     }
 
+    /// Asks the run to cancel what is in progress: as a second request to stop, whether there was a first one or not.
+    ///
+    /// - Parameter person: who asks, for example `user@host`.
+    package func postCancellation(by person: String) async throws(RunRequestError) {
+        // A run counts the requests to stop, and from the second one on it is cancelled.
+        for _ in 0..<2 { try await post(.stop, by: person) }
+    }
+
     private func check(_ server: String) async throws(RunRequestError) {
         let servers = Set(try await plan().instances.map(\.server))
         guard servers.contains(server) else { throw .unknownServer(server, known: servers.sorted()) }

@@ -10,14 +10,16 @@ extension FleetReport {
 
     /// The same for a run of which the journal knows more: that it is active, was cut off or was abandoned.
     package func json(state: RunState?) -> JSONValue {
-        [
-            "schema": "convoy.run/1",
-            "run": .string(log.run),
-            "fleet": .string(fleet),
-            "status": .string((state ?? endState).text),
-            "started_at": .optional(log.startedAt?.rfc3339),
-            "finished_at": .optional(log.finishedAt?.rfc3339),
-            "started_by": .optional(startedBy),
+        let heading: [(String, JSONValue)] = [
+            ("schema", "convoy.run/1"),
+            ("run", .string(log.run)),
+            ("fleet", .string(fleet)),
+            ("status", .string((state ?? endState).text)),
+            ("started_at", .optional(log.startedAt?.rfc3339)),
+            ("finished_at", .optional(log.finishedAt?.rfc3339)),
+            ("started_by", .optional(startedBy)),
+        ]
+        let contents: JSONValue = [
             "waiting_for": .strings(state == .running ? waits : []),
             "summary": summary.json,
             "waves": .array(
@@ -27,7 +29,11 @@ extension FleetReport {
             "failures": .array(failureGroups.map(\.json)),
             "migrations": .array(migrationDurations.map(\.json)),
         ]
+        return contents.prefixed(by: heading + immediacy)
     }
+
+    /// Only a run without gates and maintenance window has the key.
+    var immediacy: [(String, JSONValue)] { isImmediate ? [("now", .bool(true))] : [] }
 }
 
 extension FleetReport {

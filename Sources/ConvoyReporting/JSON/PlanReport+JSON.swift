@@ -6,12 +6,16 @@ package import ConvoyText
 extension PlanReport {
     /// `convoy.plan/1`, as its JSON Schema has it.
     package var json: JSONValue {
-        [
-            "schema": "convoy.plan/1",
-            "fleet": .string(fleet),
-            "direction": .string(direction.rawValue),
-            "target": .optional(target?.description),
-            "generated_at": .string(generatedAt.rfc3339),
+        let heading: [(String, JSONValue)] = [
+            ("schema", "convoy.plan/1"),
+            ("fleet", .string(fleet)),
+            ("direction", .string(direction.rawValue)),
+            ("target", .optional(target?.description)),
+            ("generated_at", .string(generatedAt.rfc3339)),
+        ]
+        // Only such a plan has the key.
+        let now: [(String, JSONValue)] = leavesOut == nil ? [] : [("now", .bool(true))]
+        let contents: JSONValue = [
             "summary": summary.json,
             "waves": .array(
                 waves.map {
@@ -34,6 +38,7 @@ extension PlanReport {
                 }
             ),
         ]
+        return contents.prefixed(by: heading + now)
     }
 
     private func json(of instance: InstanceStatus, wave: String) -> JSONValue {

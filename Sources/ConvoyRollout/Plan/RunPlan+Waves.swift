@@ -17,6 +17,7 @@ extension RunPlan {
     ///   - waves: names of the waves to run; empty means all.
     ///   - concurrency: maximum number of instances at a time in any wave. It lowers a wave's `max_parallel` and never raises it, so that a
     ///     canary stays as careful as the fleet file says.
+    ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     /// - Returns: the plan, and the selected instances that it does not touch: no wave takes them, or their wave was not asked for.
     /// - Throws: ``UnknownWave`` for a name that the fleet file does not have.
     package static func assigning(
@@ -28,6 +29,7 @@ extension RunPlan {
         cohorts: [String: String] = [:],
         waves wanted: [String] = [],
         concurrency: Int? = nil,
+        isImmediate: Bool = false,
         at date: Date = Date()
     ) throws(UnknownWave) -> (plan: RunPlan, leftOut: [Instance]) {
         let known = fleet.rollout.waves.map(\.name)
@@ -49,7 +51,7 @@ extension RunPlan {
                     maxParallel: [members.wave.maxParallel, concurrency].compactMap(\.self).min(),
                     stop: members.wave.stop,
                     onFailure: members.wave.onFailure,
-                    gate: members.wave.gate.map(GateTerms.init)
+                    gate: isImmediate ? nil : members.wave.gate.map(GateTerms.init)
                 )
             )
         }
@@ -58,6 +60,7 @@ extension RunPlan {
             generatedAt: date,
             change: change,
             select: selector?.text,
+            isImmediate: isImmediate,
             migrations: set.migrations.map(PinnedMigration.init),
             waves: waves
         )

@@ -43,6 +43,7 @@ package struct RunTargets: Sendable {
         plan.waves.compactMap { wave in
             switch (wave.gate, gates[wave.name]) {
             case (nil, nil): return nil
+            case (nil, _?) where plan.isImmediate: return nil
             case (nil, _?): return "the gate of wave \(wave.name) is not in the plan of this run: the next wave does not wait for it"
             case (_?, nil): return "wave \(wave.name) has no gate in the fleet file any more: its gate waits as planned, and checks nothing"
             case (let terms?, let gate?):

@@ -8,6 +8,11 @@ extension RunPlan {
         var lines: [String] = []
         if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
         if change != now.change { lines.append("the plan's target changed") }
+        if isImmediate != now.isImmediate {
+            lines.append(
+                isImmediate ? "the plan leaves out gates and the maintenance window" : "the plan has gates and the maintenance window"
+            )
+        }
         lines += migrationDifferences(to: now.migrations) + waveDifferences(to: now) + instanceDifferences(to: now)
         return lines
     }

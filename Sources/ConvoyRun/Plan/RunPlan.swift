@@ -18,6 +18,9 @@ public struct RunPlan: Sendable, Hashable, Codable {
     public var change: Change
     /// The text of the selector that chose the instances; nil for the whole fleet.
     public var select: String?
+    /// Whether an operator asked for a run at once: its waves have no gates, and the maintenance window does not hold it back. Only such a plan has
+    /// the key.
+    private var now: Bool?
     /// The whole migration set, oldest first.
     public var migrations: [PinnedMigration]
     /// In order.
@@ -26,7 +29,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
     static let currentSchema = "convoy.pinned-plan/1"
 
     enum CodingKeys: String, CodingKey {
-        case schema, fleet, change, select, migrations, waves
+        case schema, fleet, change, select, now, migrations, waves
         case generatedAt = "generated_at"
     }
 
@@ -36,6 +39,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
         generatedAt: Date,
         change: Change,
         select: String? = nil,
+        isImmediate: Bool = false,
         migrations: [PinnedMigration] = [],
         waves: [Wave]
     ) {
@@ -43,6 +47,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
         self.generatedAt = generatedAt
         self.change = change
         self.select = select
+        now = isImmediate ? true : nil
         self.migrations = migrations
         self.waves = waves
     }
@@ -141,6 +146,10 @@ public struct RunPlan: Sendable, Hashable, Codable {
 }
 
 extension RunPlan {
+    /// Whether an operator asked for a run at once (`--now`): its waves have no gates, and the maintenance window does not hold it back. Locks,
+    /// limits, budgets, stop rules and the order of the waves are as ever.
+    public var isImmediate: Bool { now == true }
+
     /// All instances, in the order of the waves.
     public var instances: [PlannedInstance] { waves.flatMap(\.instances) }
 

@@ -39,9 +39,9 @@ struct NextSteps {
             if let target { words += ["--to", target.description] }
             for wave in request.waves { words += ["--wave", wave] }
             if let concurrency = request.concurrency { words += ["--concurrency", String(concurrency)] }
-            return ([ShellCommand(words + selectOption + fleetOption)], [])
+            return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
         case .down(let target):
-            return ([ShellCommand(["convoy", "rollback", "--to", target.description] + selectOption + fleetOption)], [])
+            return ([ShellCommand(["convoy", "rollback", "--to", target.description] + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }
@@ -66,11 +66,13 @@ struct NextSteps {
         }
         let commands = names.sorted { $0.key > $1.key }.compactMap { end, names in
             Selector(naming: names).map { selector in
-                ShellCommand(["convoy", "rollback", "--to", end.description, "--select", selector.text] + fleetOption)
+                ShellCommand(["convoy", "rollback", "--to", end.description] + nowOption + ["--select", selector.text] + fleetOption)
             }
         }
         return (commands, unclear)
     }
+
+    private var nowOption: [String] { plan.isImmediate ? ["--now"] : [] }
 
     private var selectOption: [String] { request.selector.map { ["--select", $0.text] } ?? [] }
 

@@ -22,6 +22,7 @@ struct Migrate: FleetCommand {
               convoy migrate --select name=alice --yes   one instance, no question
               convoy migrate --to 20240929084639         an older target version
               convoy migrate --plan plan.json            the plan of `convoy plan --out`
+              convoy migrate --now                       no gates, no maintenance window
 
             Press Ctrl-C once to finish the migrations in progress and stop; press it
             again to cancel and roll them back.
@@ -32,6 +33,7 @@ struct Migrate: FleetCommand {
     @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var nowOption: NowOption
 
     @Option(
         help: ArgumentHelp("Target version (default: the newest).", valueName: "version"),
@@ -76,6 +78,13 @@ struct Migrate: FleetCommand {
         let pinned = try planFile.map(RunPlan.init(file:))
         let change = pinned?.change ?? .up(to: to)
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
+        if let pinned, nowOption.now, !pinned.isImmediate {
+            throw CommandFailure(
+                .usage,
+                "--now: the plan has gates and the maintenance window",
+                hint: "write a plan without them with `convoy plan --now --out FILE`"
+            )
+        }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
@@ -88,6 +97,7 @@ struct Migrate: FleetCommand {
                 selector: selector,
                 waves: waves,
                 concurrency: concurrency,
+                isImmediate: pinned?.isImmediate ?? nowOption.now,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
             let report = session.report(on: planned.plan, planned.instances)
@@ -127,6 +137,17 @@ struct ChangeOptions: ParsableArguments {
     var yes = false
 
     @OptionGroup var besideOptions: BesideOptions
+}
+
+/// The option of the commands that plan a run.
+struct NowOption: ParsableArguments {
+    @Flag(
+        help: """
+            Run at once: without gates (no soak, no checks, no approval) and outside the maintenance window. \
+            Locks, limits and stop rules hold.
+            """
+    )
+    var now = false
 }
 
 /// Options of the commands that start or resume a run.

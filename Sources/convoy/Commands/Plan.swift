@@ -21,6 +21,7 @@ struct Plan: FleetCommand {
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
               convoy plan --out plan.json
+              convoy plan --now --out plan.json     for a run without gates and window
 
             `convoy migrate --plan plan.json` runs exactly the plan in the file, and fails
             if anything has changed since.
@@ -36,6 +37,8 @@ struct Plan: FleetCommand {
     )
     var to: MigrationVersion?
 
+    @OptionGroup var nowOption: NowOption
+
     @Option(help: ArgumentHelp("Write the plan to this file: versions, checksums, waves and instances.", valueName: "file"))
     var out: String?
 
@@ -48,7 +51,12 @@ struct Plan: FleetCommand {
         try file?.check(against: session.protectedFiles)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let selection = try await session.select()
-            let planned = try await session.plan(selection, change, selector: session.settings.selector)
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: session.settings.selector,
+                isImmediate: nowOption.now
+            )
             let report = session.report(on: planned.plan, planned.instances)
             try session.checkRollbacksArePossible(planned)
             if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
@@ -97,8 +105,16 @@ extension FleetSession {
                 let now = Date()
                 return PlanReport.Window(text: RolloutSummary.text($0), opensAt: $0.isOpen(at: now) ? nil : $0.nextChange(after: now))
             },
+            leavesOut: plan.isImmediate ? leftOut(of: plan) : nil,
             migrationNames: set.names
         )
+    }
+
+    /// The gates and the window of the fleet file that a plan leaves out. The gate of the last wave guards nothing.
+    private func leftOut(of plan: RunPlan) -> PlanReport.LeftOut {
+        let names = plan.waves.dropLast().map(\.name)
+        let gates = fleet.rollout.waves.filter { $0.gate != nil && names.contains($0.name) }
+        return PlanReport.LeftOut(gates: gates.map(\.name), hasWindow: fleet.rollout.window != nil)
     }
 
     /// Prints a note about instances that are in no wave and are therefore not migrated.

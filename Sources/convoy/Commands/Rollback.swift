@@ -19,6 +19,7 @@ struct Rollback: FleetCommand {
 
               convoy rollback --steps 1 --select name=alice
               convoy rollback --to 20240929084639 --dry-run
+              convoy rollback --steps 1 --now    no gates, no maintenance window
 
             Press Ctrl-C once to finish the migrations in progress and stop; press it
             again to cancel and roll them back.
@@ -29,6 +30,7 @@ struct Rollback: FleetCommand {
     @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var nowOption: NowOption
 
     @Option(
         help: ArgumentHelp("Revert all migrations newer than this version.", valueName: "version"),
@@ -62,6 +64,7 @@ struct Rollback: FleetCommand {
                 selection,
                 change,
                 selector: settings.selector,
+                isImmediate: nowOption.now,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
             let report = session.report(on: planned.plan, planned.instances)

@@ -9,11 +9,18 @@ protocol RunRequestCommand: FleetCommand {
     /// The request, checked against the run.
     func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind
 
+    /// Leaves the request in the journal.
+    func post(_ request: OperatorRequest.Kind, _ requests: RunRequests) async throws(RunRequestError)
+
     /// What is printed after the request is posted.
     func answer(_ run: RunID, _ request: OperatorRequest.Kind) -> String
 }
 
 extension RunRequestCommand {
+    func post(_ request: OperatorRequest.Kind, _ requests: RunRequests) async throws(RunRequestError) {
+        try await requests.post(request, by: Operator.current)
+    }
+
     func execute() async throws -> CommandExit {
         let access = try RunCatalog(journalOptions)
         let journal = try await access.openExisting(for: .writing)
@@ -22,7 +29,7 @@ extension RunRequestCommand {
         let request: OperatorRequest.Kind
         do throws(RunRequestError) {
             request = try await self.request(requests)
-            try await requests.post(request, by: Operator.current)
+            try await post(request, requests)
         } catch {
             throw FleetError(error, record.id)
         }
