@@ -3,7 +3,7 @@ public import ConvoyText
 import FoundationEssentials
 
 extension MigrationSet {
-    /// Reads every migration of a directory, and the checks in its folder `checks`.
+    /// Reads every migration of a directory, the checks in its folder `checks`, and its list of releases, `releases.csv`.
     ///
     /// Migrations are the files named `<version>_<name>.sql`: digits, an underscore, then letters, digits, underscores and hyphens. Any other
     /// `.sql` file there is refused. Files of other kinds, hidden ones and other sub-folders (`checkpoints`) are left alone. Checks are the files
@@ -35,6 +35,7 @@ extension MigrationSet {
             }
         }
         let checks = readChecks(join(directory, "checks"), displayedAs: join(displayedAs, "checks"), files.keys.sorted(), &problems)
+        let releases = readReleases(directory, displayedAs: displayedAs, files.keys, &problems)
         guard problems.isEmpty else { throw Problems(problems) }
         guard !migrations.isEmpty else {
             throw Problems([
@@ -45,7 +46,26 @@ extension MigrationSet {
                 )
             ])
         }
-        return try MigrationSet(migrations, checks: checks)
+        return try MigrationSet(migrations, checks: checks, releases: releases)
+    }
+
+    /// - Parameter versions: those of the migrations.
+    /// - Returns: no releases if there is no such file.
+    private static func readReleases(
+        _ directory: String,
+        displayedAs: String,
+        _ versions: some Sequence<MigrationVersion>,
+        _ problems: inout [Problem]
+    ) -> ReleaseList {
+        let path = join(directory, ReleaseFile.name)
+        guard FileManager.default.fileExists(atPath: path) else { return ReleaseList() }
+        let shown = join(displayedAs, ReleaseFile.name)
+        do throws(Problems) {
+            return try ReleaseFile(path: shown, contents: try contents(of: path, displayedAs: shown), versions: versions).releases()
+        } catch {
+            problems += error.problems
+            return ReleaseList()
+        }
     }
 
     /// - Parameter versions: those of the migrations, ascending.

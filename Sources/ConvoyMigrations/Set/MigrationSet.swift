@@ -11,12 +11,14 @@ public struct MigrationSet: Sendable, Hashable {
     public let checks: [MigrationVersion: MigrationCheck]
     /// Those of ``migrations``.
     package let versions: [MigrationVersion]
+    /// The releases of the app that brought these versions; empty if the set has no `releases.csv`.
+    public let releases: ReleaseList
     private let indices: [MigrationVersion: Int]
 
     /// Orders migrations.
     ///
     /// - Throws: a problem for each version that more than one file has, and for each check of a version that no migration has.
-    public init(_ migrations: [Migration], checks: [MigrationCheck] = []) throws(Problems) {
+    public init(_ migrations: [Migration], checks: [MigrationCheck] = [], releases: ReleaseList = ReleaseList()) throws(Problems) {
         let sorted = migrations.sorted { ($0.version, $0.file) < ($1.version, $1.file) }
         var indices: [MigrationVersion: Int] = [:]
         var problems: [Problem] = []
@@ -40,6 +42,7 @@ public struct MigrationSet: Sendable, Hashable {
         self.migrations = sorted
         self.versions = sorted.map(\.version)
         self.indices = indices
+        self.releases = releases
     }
 
     static func duplicate(_ version: MigrationVersion, file: String, first: String) -> Problem {

@@ -1,0 +1,98 @@
+internal import ConvoyText
+
+/// The app's releases that a migration set knows, and the version of the schema that each of them brings.
+///
+///     set.releases.version(of: "v2.1.0")          // the version to migrate to
+///     set.releases.place(of: version)?.text       // "v4.1.1", or "after v4.0.1"
+public struct ReleaseList: Sendable, Hashable {
+    /// A release of the app.
+    public struct Release: Sendable, Hashable {
+        /// As its publisher writes it, for example `v4.1.1`.
+        public let name: String
+        /// The day of the release, for example `2026-08-14`.
+        public let date: String
+        /// The newest version that its migrations bring.
+        public let version: MigrationVersion
+
+        /// A release, as a line of the file has it.
+        public init(name: String, date: String, version: MigrationVersion) {
+            self.name = name
+            self.date = date
+            self.version = version
+        }
+    }
+
+    /// Where a version stands among the releases.
+    public enum Place: Sendable, Hashable {
+        /// It is what this release brings. If several do, the newest of them.
+        case at(Release)
+        /// It lies between this release and the next one, or no release has it yet.
+        case after(Release)
+        /// It is older than what the first release brings.
+        case before(Release)
+
+        /// For tables and JSON: `v4.1.1`, `after v4.0.1` or `before v1.0.0`.
+        public var text: String {
+            switch self {
+            case .at(let release): release.name
+            case .after(let release): "after \(release.name)"
+            case .before(let release): "before \(release.name)"
+            }
+        }
+    }
+
+    /// In the order of their versions; empty if the set has no `releases.csv`.
+    public let releases: [Release]
+
+    /// A list of releases.
+    ///
+    /// - Parameter releases: in the order of their versions.
+    public init(_ releases: [Release] = []) {
+        self.releases = releases
+    }
+
+    /// The last release; nil if no releases are known.
+    public var newest: Release? { releases.last }
+
+    /// The release with this name, with or without the leading `v`; nil if there is none.
+    public func release(_ name: String) -> Release? {
+        releases.first { $0.name == name } ?? releases.first { Self.bare($0.name) == Self.bare(name) }
+    }
+
+    /// Where a version stands; nil if no releases are known.
+    public func place(of version: MigrationVersion) -> Place? {
+        guard let first = releases.first else { return nil }
+        guard let last = releases.last(where: { $0.version <= version }) else { return .before(first) }
+        return last.version == version ? .at(last) : .after(last)
+    }
+
+    /// Why a name is not one of these releases, and what to do about it.
+    ///
+    /// - Returns: nil if the name is not that of a release at all, for example a version.
+    package func refusal(of name: String) -> (message: String, hint: String)? {
+        guard let wanted = Self.numbers(name), release(name) == nil else { return nil }
+        guard let newest else {
+            return ("the migration set knows no releases", "name a version, or add releases.csv to the migrations")
+        }
+        if let known = Self.numbers(newest.name), known.lexicographicallyPrecedes(wanted) {
+            return (
+                "the migration set does not know release \(name): the newest that it knows is \(newest.name) of \(newest.date)",
+                "update the migration set"
+            )
+        }
+        let nearest = nearestWord(to: "v" + Self.bare(name), among: releases.map(\.name))
+        return (
+            "there is no release \(name)", nearest.map { "did you mean \($0)?" } ?? "the releases are in releases.csv of the migrations"
+        )
+    }
+
+    private static func bare(_ name: String) -> Substring { name.hasPrefix("v") ? name.dropFirst() : name[...] }
+
+    /// The numbers of a name like `v1.28.0` or `1.28`; nil for anything else, and for a number alone, which is a version.
+    private static func numbers(_ name: String) -> [Int64]? {
+        let parts = bare(name).prefix { $0 != "-" }.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count > 1 || name.hasPrefix("v") else { return nil }
+        let numbers = parts.compactMap { part in part.utf8.allSatisfy { (48...57).contains($0) } ? Int64(part) : nil }
+        return numbers.count == parts.count ? numbers : nil
+    }
+}
