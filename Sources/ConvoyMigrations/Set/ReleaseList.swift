@@ -66,15 +66,15 @@ public struct ReleaseList: Sendable, Hashable {
         return last.version == version ? .at(last) : .after(last)
     }
 
+    /// Whether a text looks like a release, with numbers and points, as `v1.28.0`, `1.28` or `v2`; a number alone is a version.
+    package static func isNameLike(_ text: String) -> Bool { numbers(text) != nil }
+
     /// Why a name is not one of these releases, and what to do about it.
-    ///
-    /// - Returns: nil if the name is not that of a release at all, for example a version.
-    package func refusal(of name: String) -> (message: String, hint: String)? {
-        guard let wanted = Self.numbers(name), release(name) == nil else { return nil }
+    package func refusal(of name: String) -> (message: String, hint: String) {
         guard let newest else {
             return ("the migration set knows no releases", "name a version, or add releases.csv to the migrations")
         }
-        if let known = Self.numbers(newest.name), known.lexicographicallyPrecedes(wanted) {
+        if let wanted = Self.numbers(name), let known = Self.numbers(newest.name), known.lexicographicallyPrecedes(wanted) {
             return (
                 "the migration set does not know release \(name): the newest that it knows is \(newest.name) of \(newest.date)",
                 "update the migration set"

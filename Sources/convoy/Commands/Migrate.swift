@@ -36,10 +36,10 @@ struct Migrate: FleetCommand {
     @OptionGroup var nowOption: NowOption
 
     @Option(
-        help: ArgumentHelp("Target version (default: the newest).", valueName: "version"),
-        transform: MigrationVersion.init(argument:)
+        help: ArgumentHelp("Target version or release (default: the newest).", valueName: "version"),
+        transform: TargetArgument.init(argument:)
     )
-    var to: MigrationVersion?
+    var to: TargetArgument?
 
     @Option(
         name: .customLong("wave"),
@@ -76,7 +76,7 @@ struct Migrate: FleetCommand {
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
         let pinned = try planFile.map(RunPlan.init(file:))
-        let change = pinned?.change ?? .up(to: to)
+        let change = try pinned?.change ?? .up(to: session.version(to))
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
         if let pinned, nowOption.now, !pinned.isImmediate {
             throw CommandFailure(

@@ -32,10 +32,10 @@ struct Plan: FleetCommand {
     @OptionGroup var outputOptions: OutputOptions
 
     @Option(
-        help: ArgumentHelp("Target version (default: the newest).", valueName: "version"),
-        transform: MigrationVersion.init(argument:)
+        help: ArgumentHelp("Target version or release (default: the newest).", valueName: "version"),
+        transform: TargetArgument.init(argument:)
     )
-    var to: MigrationVersion?
+    var to: TargetArgument?
 
     @OptionGroup var nowOption: NowOption
 
@@ -44,7 +44,7 @@ struct Plan: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options, output: outputOptions.output))
-        let change = Change.up(to: to)
+        let change = Change.up(to: try session.version(to))
         try session.check(change)
         let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
         try file?.check()

@@ -33,10 +33,10 @@ struct Rollback: FleetCommand {
     @OptionGroup var nowOption: NowOption
 
     @Option(
-        help: ArgumentHelp("Revert all migrations newer than this version.", valueName: "version"),
-        transform: MigrationVersion.init(argument:)
+        help: ArgumentHelp("Revert all migrations newer than this version or release.", valueName: "version"),
+        transform: TargetArgument.init(argument:)
     )
-    var to: MigrationVersion?
+    var to: TargetArgument?
 
     @Option(help: ArgumentHelp("Revert the last <n> migrations on each instance.", valueName: "n"))
     var steps: Int?
@@ -55,7 +55,7 @@ struct Rollback: FleetCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let change = to.map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
+        let change = try session.version(to).map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
