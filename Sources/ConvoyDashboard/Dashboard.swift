@@ -37,6 +37,7 @@ package struct Dashboard: Sendable {
 
     /// - Parameters:
     ///   - target: the newest version of the migration set.
+    ///   - releases: those that the migration set knows.
     ///   - token: what readers have to show; nil allows every client that can reach the server to read, and requires a loopback address.
     ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
     ///     any.
@@ -46,6 +47,7 @@ package struct Dashboard: Sendable {
     package init(
         fleet: Fleet,
         target: MigrationVersion?,
+        releases: ReleaseList = ReleaseList(),
         at address: ListenAddress = .standard,
         token: AccessToken? = nil,
         allowedHosts: [String] = [],
@@ -60,7 +62,7 @@ package struct Dashboard: Sendable {
         self.address = address
         let access = AccessControl(token)
         let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
-        view = FleetView(fleet: fleet, target: target, probing: FleetProbing(probe))
+        view = FleetView(fleet: fleet, target: target, releases: releases, probing: FleetProbing(probe))
         router = DashboardRouter(
             access: access,
             hosts: HostRule(address, extra: allowedHosts),

@@ -33,6 +33,7 @@ extension FleetReport {
             .init("DATABASE", minimumWidth: 12, importance: 1),
         ]
         if hasCohorts { columns.insert(.init("COHORT", minimumWidth: 16, importance: 7), at: 4) }
+        if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 8), at: 4) }
         var table = TextTable(columns)
         for instance in instances {
             var cells: [TextTable.Cell] = [
@@ -48,6 +49,7 @@ extension FleetReport {
                 "\(instance.database ?? "-")",
             ]
             if hasCohorts { cells.insert("\(instance.cohort ?? "-")", at: 4) }
+            if !releases.isEmpty { cells.insert("\(instance.release?.text ?? "-")", at: 4) }
             table.add(cells)
         }
         return table.lines(style)

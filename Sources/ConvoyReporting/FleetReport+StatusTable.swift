@@ -27,6 +27,7 @@ extension FleetReport {
             .init("POSTGRESQL", importance: 2),
         ]
         if hasCohorts { columns.insert(.init("COHORT", minimumWidth: 16, importance: 7), at: 3) }
+        if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 7), at: 3) }
         var table = TextTable(columns)
         for instance in instances {
             var cells: [TextTable.Cell] = [
@@ -40,15 +41,19 @@ extension FleetReport {
                 "\(instance.probe?.status.serverVersion ?? "-")",
             ]
             if hasCohorts { cells.insert("\(instance.cohort ?? "-")", at: 3) }
+            if !releases.isEmpty { cells.insert("\(instance.release?.text ?? "-")", at: 3) }
             table.add(cells)
         }
         return table.lines(style)
     }
 
+    /// The version that instances are measured against, with its release.
+    var targetText: String? { target.map { releases.named($0) } }
+
     /// What the fleet comes to, in one line.
     func statusVerdict(_ style: OutputStyle) -> String {
         let outcomes = summary.outcomes.text(style)
-        let goal = target.map { ", newest version \($0)" } ?? ""
+        let goal = targetText.map { ", newest version \($0)" } ?? ""
         return "\(fleet.visible): \(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"
     }
 }

@@ -25,7 +25,7 @@ extension FleetReport {
 
     private func instanceLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
-        var table = TextTable([
+        var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("WAVE", minimumWidth: 6, importance: 2),
             .init("OUTCOME", importance: 8),
@@ -33,9 +33,11 @@ extension FleetReport {
             .init("TO", importance: 5),
             .init("MIGRATIONS", .right, importance: 3),
             .init("TIME", .right, importance: 1),
-        ])
+        ]
+        if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 5), at: 5) }
+        var table = TextTable(columns)
         for instance in instances {
-            table.add([
+            var cells: [TextTable.Cell] = [
                 "\(instance.name)",
                 "\(instance.wave ?? "-")",
                 .init(instance.outcome.rawValue, instance.outcome.emphasis),
@@ -43,7 +45,9 @@ extension FleetReport {
                 "\(instance.version?.description ?? "-")",
                 "\(instance.applied.count)",
                 "\(instance.workTime?.human ?? "-")",
-            ])
+            ]
+            if !releases.isEmpty { cells.insert("\(instance.release?.text ?? "-")", at: 5) }
+            table.add(cells)
         }
         return table.lines(style)
     }

@@ -20,6 +20,8 @@ package struct FleetReport: Sendable {
     package private(set) var fleet = ""
     /// The version that instances are measured against: the newest of the set; nil if it is not known.
     package private(set) var target: MigrationVersion?
+    /// The releases of the app by which versions are named; empty if the set knows none.
+    package private(set) var releases = ReleaseList()
     /// The person who started the run, as `user@host`; nil if only its events are known.
     package private(set) var startedBy: String?
     /// When instances were last probed; nil if they were not.
@@ -70,6 +72,9 @@ package struct FleetReport: Sendable {
             }
         }
     }
+
+    /// Takes in the releases of the migration set.
+    package mutating func apply(_ releases: ReleaseList) { self.releases = releases }
 
     /// Takes in the state of an instance, as a probe found it at that time.
     package mutating func apply(_ status: InstanceStatus, at now: Date) {
@@ -161,7 +166,11 @@ package struct FleetReport: Sendable {
     package var count: Int { (shown ?? names).count }
 
     private func report(_ name: String) -> InstanceReport {
-        InstanceReport(log: log.instance(name) ?? InstanceLog(name: name), facts: facts[name] ?? InstanceReport.Facts())
+        InstanceReport(
+            log: log.instance(name) ?? InstanceLog(name: name),
+            facts: facts[name] ?? InstanceReport.Facts(),
+            releases: releases
+        )
     }
 
     /// What is known of an instance.

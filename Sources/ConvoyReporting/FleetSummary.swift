@@ -11,6 +11,16 @@ package struct FleetSummary: Sendable, Hashable {
     package private(set) var outcomes: [Outcome: Int] = [:]
     /// Instances by the newest version in their ledger.
     package private(set) var versions: [MigrationVersion: Int] = [:]
+    /// Instances by where they stand among the releases of the app, of those with a version; empty if no releases are known.
+    package private(set) var releases: [ReleaseList.Place: Int] = [:]
+    /// The same by version.
+    private var standings: [Standing: Int] = [:]
+
+    /// A version, and its place among the releases: an instance with a gap is at another place than one without.
+    private struct Standing: Hashable {
+        var version: MigrationVersion
+        var release: ReleaseList.Place?
+    }
     /// Instances whose ledger is known to hold no version.
     package private(set) var withoutVersion = 0
     /// Instances whose version was not learnt.
@@ -21,14 +31,20 @@ package struct FleetSummary: Sendable, Hashable {
 
     /// Of these instances.
     package init(_ instances: some Sequence<InstanceReport>) {
-        for instance in instances { add(instance.outcome, version: instance.version, isVersionKnown: instance.isVersionKnown) }
+        for instance in instances { add(instance) }
     }
 
-    mutating func add(_ outcome: Outcome, version: MigrationVersion?, isVersionKnown: Bool) {
+    mutating func add(_ instance: InstanceReport) {
+        add(instance.outcome, version: instance.version, release: instance.release, isVersionKnown: instance.isVersionKnown)
+    }
+
+    mutating func add(_ outcome: Outcome, version: MigrationVersion?, release: ReleaseList.Place?, isVersionKnown: Bool) {
         instances += 1
         outcomes[outcome, default: 0] += 1
         if let version {
             versions[version, default: 0] += 1
+            standings[Standing(version: version, release: release), default: 0] += 1
+            if let release { releases[release, default: 0] += 1 }
         } else if isVersionKnown {
             withoutVersion += 1
         } else {
@@ -39,26 +55,39 @@ package struct FleetSummary: Sendable, Hashable {
     /// How many have a bad outcome.
     package var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
 
+    /// With `releases` if some are known.
     package var json: JSONValue {
-        [
+        let json: JSONValue = [
             "instances": .integer(instances),
             "outcomes": outcomes.json,
             "versions": .object(.init(versions.sorted { $0.key < $1.key }.map { ($0.key.description, .integer($0.value)) })),
         ]
+        guard !releases.isEmpty else { return json }
+        let counts = releases.sorted { $0.key < $1.key }.map { ($0.key.text, JSONValue.integer($0.value)) }
+        return json.inserting("releases", .object(.init(counts)), behind: "versions")
     }
 
     /// Newest version first, as a table; no lines for an empty fleet.
     func versionLines(_ style: OutputStyle) -> [String] {
         guard instances > 0 else { return [] }
-        var table = TextTable([.init("VERSION", importance: 2), .init("INSTANCES", .right, importance: 1)])
-        for row in versionRows { table.add(["\(row.name)", "\(row.count)"]) }
+        var columns: [TextTable.Column] = [.init("VERSION", importance: 2), .init("INSTANCES", .right, importance: 1)]
+        if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 3), at: 1) }
+        var table = TextTable(columns)
+        for row in versionRows {
+            table.add(releases.isEmpty ? ["\(row.name)", "\(row.count)"] : ["\(row.name)", "\(row.release ?? "-")", "\(row.count)"])
+        }
         return table.lines(style)
     }
 
     /// The newest version first, and last the number of instances without a version and with an unknown version.
-    var versionRows: [(name: String, count: Int)] {
-        let rows = versions.sorted { $0.key > $1.key }.map { (name: $0.key.description, count: $0.value) }
-        return rows + [("none", withoutVersion), ("not known", withUnknownVersion)].filter { $0.1 > 0 }
+    var versionRows: [(version: MigrationVersion?, name: String, release: String?, count: Int)] {
+        let rows = standings.sorted { left, right in
+            if left.key.version != right.key.version { return left.key.version > right.key.version }
+            guard let first = left.key.release, let second = right.key.release else { return left.key.release != nil }
+            return first > second
+        }
+        return rows.map { ($0.key.version, $0.key.version.description, $0.key.release?.text, $0.value) }
+            + [(nil, "none", nil, withoutVersion), (nil, "not known", nil, withUnknownVersion)].filter { $0.3 > 0 }
     }
 }
 

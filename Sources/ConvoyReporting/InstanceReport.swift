@@ -41,6 +41,8 @@ package struct InstanceReport: Sendable, Hashable {
     /// What the run has done.
     package let log: InstanceLog
     package let facts: Facts
+    /// The releases of the migration set.
+    let releases: ReleaseList
 
     package subscript<Value>(dynamicMember keyPath: KeyPath<InstanceLog, Value>) -> Value { log[keyPath: keyPath] }
     package subscript<Value>(dynamicMember keyPath: KeyPath<Facts, Value>) -> Value { facts[keyPath: keyPath] }
@@ -99,6 +101,9 @@ package struct InstanceReport: Sendable, Hashable {
 
     /// The newest version now; nil if there is no version, or if it is not known.
     package var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? log.result).map(\.to) ?? from }
+
+    /// Where it stands among the releases of the app; nil if that is not known.
+    package var release: ReleaseList.Place? { version.flatMap { releases.place(of: $0, missing: due ?? []) } }
 
     /// Whether it is known what its ledger holds, be it no version at all.
     var isVersionKnown: Bool {

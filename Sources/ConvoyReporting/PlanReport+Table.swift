@@ -22,7 +22,7 @@ extension PlanReport {
 
     private func instanceLines(_ style: OutputStyle) -> [String] {
         guard waves.contains(where: { !$0.instances.isEmpty }) else { return [] }
-        var table = TextTable([
+        var columns: [TextTable.Column] = [
             .init("WAVE", minimumWidth: 6, importance: 6),
             .init("INSTANCE", minimumWidth: 8, importance: 9),
             .init("OUTCOME", importance: 8),
@@ -30,10 +30,12 @@ extension PlanReport {
             .init("MIGRATIONS", .right, importance: 7),
             .init("SERVER", minimumWidth: 6, importance: 2),
             .init("DATABASE", minimumWidth: 8, importance: 1),
-        ])
+        ]
+        if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 5), at: 4) }
+        var table = TextTable(columns)
         for wave in waves {
             for instance in wave.instances {
-                table.add([
+                var cells: [TextTable.Cell] = [
                     "\(wave.name)",
                     "\(instance.name)",
                     .init(instance.outcome.rawValue, instance.outcome.emphasis),
@@ -41,7 +43,9 @@ extension PlanReport {
                     "\(instance.pending.count)",
                     "\(instance.server)",
                     "\(instance.database)",
-                ])
+                ]
+                if !releases.isEmpty { cells.insert("\(release(of: instance)?.text ?? "-")", at: 4) }
+                table.add(cells)
             }
         }
         return table.lines(style)
@@ -108,7 +112,7 @@ extension PlanReport {
         }
         let rest = settled > 0 ? "; nothing on \(settled)" : ""
         let verb = direction == .up ? "apply" : "revert"
-        let goal = target.map { " to get to \($0)" } ?? ""
+        let goal = target.map { " to get to \(releases.named($0))" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
             + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)"
     }

@@ -22,6 +22,8 @@ package struct PlanReport: Sendable {
     package var leavesOut: LeftOut?
     /// The names of the set's migrations, for people.
     package var migrationNames: [MigrationVersion: String]
+    /// The releases of the app by which versions are named; empty if the set knows none.
+    package var releases: ReleaseList
 
     /// What `--now` leaves out.
     package struct LeftOut: Sendable, Hashable {
@@ -77,7 +79,8 @@ package struct PlanReport: Sendable {
         waves: [Wave],
         window: Window? = nil,
         leavesOut: LeftOut? = nil,
-        migrationNames: [MigrationVersion: String]
+        migrationNames: [MigrationVersion: String],
+        releases: ReleaseList = ReleaseList()
     ) {
         self.fleet = fleet
         self.direction = direction
@@ -87,6 +90,7 @@ package struct PlanReport: Sendable {
         self.window = window
         self.leavesOut = leavesOut
         self.migrationNames = migrationNames
+        self.releases = releases
     }
 
     /// The instances of all waves, in order.
@@ -94,7 +98,15 @@ package struct PlanReport: Sendable {
 
     /// The outcomes and versions of all instances.
     package var summary: FleetSummary {
-        instances.reduce(into: FleetSummary()) { $0.add($1.outcome, version: $1.version, isVersionKnown: $1.serverVersion != nil) }
+        instances.reduce(into: FleetSummary()) {
+            $0.add($1.outcome, version: $1.version, release: release(of: $1), isVersionKnown: $1.serverVersion != nil)
+        }
+    }
+
+    /// Where an instance stands among the releases before the run; nil if that is not known.
+    func release(of instance: InstanceStatus) -> ReleaseList.Place? {
+        // What a rollback would revert is not missing.
+        instance.version.flatMap { releases.place(of: $0, missing: direction == .up ? instance.pending : []) }
     }
 
     /// Whether something would run on an instance: something is due, and nothing stands in the way.

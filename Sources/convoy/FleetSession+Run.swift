@@ -92,6 +92,7 @@ extension FleetSession {
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: targets.instances(of: plan))
         report.apply(plan)
+        report.apply(set.releases)
         let outcomes = result.outcomes(in: plan)
         var code = CommandExit(result.status ?? .failed, outcomes: outcomes.values)
         do {
@@ -190,6 +191,7 @@ extension FleetSession {
     func writeThatNothingIsDue(_ planned: PlannedRun, _ output: ReportOutput) throws -> CommandExit {
         var report = FleetReport(withoutRun: planned.plan, statuses: planned.instances, at: Date())
         report.apply(fleet, target: set.newest?.version, instances: planned.targets.instances(of: planned.plan))
+        report.apply(set.releases)
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
         return CommandExit(outcomes: planned.instances.lazy.map(\.outcome))
     }

@@ -1,5 +1,6 @@
 import ConvoyText
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import ConvoyMigrations
@@ -68,6 +69,13 @@ struct NewMigrationTests {
         #expect(migration.version == MigrationVersion(version))
         #expect(migration.notes.count == notes.count)
         for (note, expected) in zip(migration.notes, notes) { #expect(note.hasPrefix(expected)) }
+    }
+
+    @Test func aSetWithReleasesRemindsOfThem() async throws {
+        try await withTemporaryFolder(files: ["20260808090000_a.sql": "", "releases.csv": ""]) { folder in
+            let migration = try NewMigration(named: "b", in: folder, displayedAs: "Migrations", at: Self.time)
+            #expect(migration.notes == ["add a line to Migrations/releases.csv when a release of the app brings 20261122154007"])
+        }
     }
 
     /// With a digit more or less it would stand before or behind all others for ever.

@@ -32,6 +32,21 @@ import Testing
         #expect(try Self.read(Self.list).place(of: MigrationVersion(version))?.text == text)
     }
 
+    @Test(arguments: [
+        (40, [30], "after v1.0.1"), (40, [20], "before v1.0.0"), (40, [40, 41], "v2.0.0"), (35, [40], "after v1.28.0-pre"),
+        (40, [35], "after v1.28.0-pre"),
+        (10, [5], "before v1.0.0"),
+    ])
+    func aGapKeepsAReleaseFromBeingReached(_ version: Int64, _ missing: [Int64], _ text: String) throws {
+        #expect(try Self.read(Self.list).place(of: MigrationVersion(version), missing: missing.map(MigrationVersion.init))?.text == text)
+    }
+
+    @Test func placesHaveAnOrder() throws {
+        let list = try Self.read(Self.list)
+        let places = [41, 40, 35, 30, 25, 20, 10].compactMap { list.place(of: MigrationVersion($0)) }
+        #expect(places.sorted() == places.reversed())
+    }
+
     @Test func withoutAFileNothingIsGuessed() {
         #expect(ReleaseList().place(of: MigrationVersion(20)) == nil)
         #expect(ReleaseList().release("v1.0.0") == nil)

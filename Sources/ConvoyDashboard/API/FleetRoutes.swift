@@ -36,7 +36,7 @@ struct FleetRoutes: Sendable {
         // Each use of the report's instances puts them together anew.
         let instances = report.instances
         let cohorts = Dictionary(grouping: instances.compactMap(\.cohort)) { $0 }.map { ($0.key, $0.value.count) }
-        return [
+        let json: JSONValue = [
             "fleet": .string(view.fleet.name),
             "target": .optional(report.target?.description),
             "generated_at": .string(Date().rfc3339),
@@ -51,6 +51,7 @@ struct FleetRoutes: Sendable {
             "run_status": .optional(snapshot.state?.text),
             "probe": await probe(),
         ]
+        return json.naming("target_release", report.target.flatMap { report.releases.place(of: $0) }, behind: "target", in: report.releases)
     }
 
     private func instances(_ request: Request) async throws -> JSONValue {

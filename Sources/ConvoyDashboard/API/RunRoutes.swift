@@ -67,11 +67,12 @@ struct RunRoutes: Sendable {
         let (report, lastEvent) = await found.follower.current
         let finalReason = await found.follower.finalReason
         let record = found.record
-        return [
+        let target = record.change.target
+        let json: JSONValue = [
             "run": .string(record.id.description),
             "fleet": .string(record.fleet),
             "direction": .string(record.change.direction.rawValue),
-            "target": .optional(record.change.target?.description),
+            "target": .optional(target?.description),
             "status": .string(found.state.text),
             "started_at": .string(record.startedAt.rfc3339),
             "finished_at": .optional(record.finishedAt?.rfc3339),
@@ -86,6 +87,7 @@ struct RunRoutes: Sendable {
             "waves": .array(report.waves.map(\.reportJSON)),
             "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),
         ]
+        return json.naming("target_release", target.flatMap { view.releases.place(of: $0) }, behind: "target", in: view.releases)
     }
 
     // MARK: Events

@@ -31,14 +31,16 @@ actor FleetView {
     nonisolated let reader: JournalReader
     nonisolated let probing: FleetProbing
     nonisolated private let target: MigrationVersion?
+    nonisolated let releases: ReleaseList
     private var followers: [RunFollower] = []
     /// What earlier runs did to instances.
     private var earlier: (run: RunID?, events: [Event])?
     private var last: Snapshot?
 
-    init(fleet: Fleet, target: MigrationVersion?, probing: FleetProbing) {
+    init(fleet: Fleet, target: MigrationVersion?, releases: ReleaseList, probing: FleetProbing) {
         self.fleet = fleet
         self.target = target
+        self.releases = releases
         self.probing = probing
         reader = JournalReader(path: fleet.journal)
     }
@@ -88,6 +90,7 @@ actor FleetView {
     nonisolated func located(_ report: FleetReport) -> FleetReport {
         var located = report
         located.apply(fleet, target: target, instances: fleet.instances.filter { report.instance($0.name)?.wave != nil })
+        located.apply(releases)
         return located
     }
 
@@ -111,6 +114,7 @@ actor FleetView {
 
         var report = runReport
         report.apply(fleet, target: target, instances: fleet.instances)
+        report.apply(releases)
         if let newest { report.apply(newest) }
         if let journal {
             for event in try await earlierEvents(than: runReport, newest?.id, in: journal) {

@@ -17,13 +17,14 @@ const pageMakers = {
       const [fleet, changed] = await Promise.all([ask("/api/v1/fleet"), instances.refresh()]);
       live.follow(fleet.run, fleet.last_event);
       showFacts(place("facts"), [
-        ["Newest version", fleet.target],
+        ["Newest version", fleet.target_release ? `${fleet.target} (${visibleText(fleet.target_release)})` : fleet.target],
         ["Instances", wholeNumber.format(fleet.summary.instances)],
         ["Newest run", fleet.run && element("span", {}, runLink(fleet.run), " ", badge(fleet.run_status))],
         ["Last probe", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null)} ago` : "not yet"],
       ]);
       showTiles(place("tiles"), fleet.summary.outcomes);
       showVersions(fleet.summary, fleet.target);
+      showReleases(fleet.summary);
       showCohorts(fleet.cohorts);
       showProbe(fleet.probe);
       if (changed === null || changed.size > 0) {
@@ -153,6 +154,22 @@ function showVersions(summary, target) {
   place("versions").replaceChildren(plainTable("Instances by version, newest first", [{ label: "Version" }, { label: "Instances", numeric: true }, { label: "Share" }], rows));
 }
 
+/** The counts by release, newest first; nothing if the migration set knows no releases. */
+function showReleases(summary) {
+  const releases = Object.entries(summary.releases ?? {}).reverse();
+  place("releases").replaceChildren(
+    ...(releases.length
+      ? [
+          plainTable(
+            "Instances by release, newest first",
+            [{ label: "Release" }, { label: "Instances", numeric: true }, { label: "Share" }],
+            releases.map(([release, count]) => [visibleText(release), wholeNumber.format(count), shareBar(count / Math.max(1, summary.instances))]),
+          ),
+        ]
+      : []),
+  );
+}
+
 function showCohorts(cohorts) {
   const total = cohorts.reduce((sum, cohort) => sum + cohort.instances, 0);
   place("cohorts").replaceChildren(
@@ -185,6 +202,7 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
   place("verdict").replaceChildren(badge(status), instance?.waiting_for ? ` waits: ${visibleText(instance.waiting_for)}` : "");
   showFacts(place("facts"), [
     ["Version", instance?.version ?? "none or unknown"],
+    ["Release", instance?.release],
     ["Server", instance?.server],
     ["Database", instance?.database],
     ["Labels", Object.entries(instance?.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")],

@@ -36,10 +36,10 @@ package struct RunCatalog: Sendable {
         (path, fleet, migrations, self.warn) = (journal, nil, nil, warn)
     }
 
-    /// The names of the set's migrations, for people. A report is complete without them, so an invalid set is not an error here.
-    package var migrationNames: [MigrationVersion: String] {
-        guard let migrations, let set = try? MigrationSet.load(directory: migrations, displayedAs: migrations) else { return [:] }
-        return set.names
+    /// The fleet's migration set, for the names of migrations and releases. A report is complete without them, so an invalid set is not an error here.
+    package var migrationSet: MigrationSet? {
+        guard let migrations else { return nil }
+        return try? MigrationSet.load(directory: migrations, displayedAs: migrations)
     }
 
     /// Opens the journal for writing, and creates it if it does not exist.

@@ -30,7 +30,7 @@ package struct NewMigration: Sendable, Hashable {
     /// What the sections look like.
     package let form: Form
     /// What the author should know about the version, a sentence each without a full stop.
-    package let notes: [String]
+    package private(set) var notes: [String]
     private let directory: String
     private let displayedDirectory: String
 
@@ -67,6 +67,11 @@ package struct NewMigration: Sendable, Hashable {
             at: time,
             form: form
         )
+        if FileManager.default.fileExists(atPath: MigrationSet.join(directory, ReleaseFile.name)) {
+            notes.append(
+                "add a line to \(MigrationSet.join(displayedAs, ReleaseFile.name)) when a release of the app brings \(self.version)"
+            )
+        }
     }
 
     init(

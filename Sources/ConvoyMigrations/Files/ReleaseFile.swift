@@ -112,9 +112,8 @@ struct ReleaseFile {
 
     private static func isDate(_ text: String) -> Bool {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { byte in (48...57).contains(byte) } }),
-            let month = Int(parts[1]), let day = Int(parts[2])
+        guard parts.map(\.utf8.count) == [4, 2, 2], parts.allSatisfy({ $0.utf8.allSatisfy { byte in (48...57).contains(byte) } })
         else { return false }
-        return (1...12).contains(month) && (1...31).contains(day)
+        return ("01"..."12").contains(parts[1]) && ("01"..."31").contains(parts[2])
     }
 }

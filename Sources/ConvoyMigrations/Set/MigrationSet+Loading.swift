@@ -50,7 +50,7 @@ extension MigrationSet {
     }
 
     /// - Parameter versions: those of the migrations.
-    /// - Returns: no releases if there is no such file.
+    /// - Returns: no releases if the file is missing.
     private static func readReleases(
         _ directory: String,
         displayedAs: String,

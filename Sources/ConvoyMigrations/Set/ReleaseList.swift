@@ -1,5 +1,3 @@
-internal import ConvoyText
-
 /// The app's releases that a migration set knows, and the version of the schema that each of them brings.
 ///
 ///     set.releases.version(of: "v2.1.0")          // the version to migrate to
@@ -23,7 +21,7 @@ public struct ReleaseList: Sendable, Hashable {
     }
 
     /// Where a version stands among the releases.
-    public enum Place: Sendable, Hashable {
+    public enum Place: Sendable, Hashable, Comparable {
         /// It is what this release brings. If several do, the newest of them.
         case at(Release)
         /// It lies between this release and the next one, or no release has it yet.
@@ -39,6 +37,18 @@ public struct ReleaseList: Sendable, Hashable {
             case .before(let release): "before \(release.name)"
             }
         }
+
+        /// The release itself, or the one that it comes after or before, with an order for places at the same one.
+        private var rank: (version: MigrationVersion, order: Int) {
+            switch self {
+            case .before(let release): (release.version, 0)
+            case .at(let release): (release.version, 1)
+            case .after(let release): (release.version, 2)
+            }
+        }
+
+        /// Older places come first.
+        public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
     }
 
     /// In the order of their versions; empty if the set has no `releases.csv`.
@@ -51,6 +61,9 @@ public struct ReleaseList: Sendable, Hashable {
         self.releases = releases
     }
 
+    /// Whether no releases are known.
+    public var isEmpty: Bool { releases.isEmpty }
+
     /// The last release; nil if no releases are known.
     public var newest: Release? { releases.last }
 
@@ -59,11 +72,23 @@ public struct ReleaseList: Sendable, Hashable {
         releases.first { $0.name == name } ?? releases.first { Self.bare($0.name) == Self.bare(name) }
     }
 
-    /// Where a version stands; nil if no releases are known.
-    public func place(of version: MigrationVersion) -> Place? {
+    /// Where a database stands; nil if no releases are known.
+    ///
+    /// - Parameters:
+    ///   - version: the newest version in its ledger.
+    ///   - missing: versions of the set that it does not have. One older than the newest version is a gap, and a release that has it is not reached.
+    public func place(of version: MigrationVersion, missing: [MigrationVersion] = []) -> Place? {
         guard let first = releases.first else { return nil }
-        guard let last = releases.last(where: { $0.version <= version }) else { return .before(first) }
+        let gap = missing.lazy.filter { $0 < version }.min()
+        guard let last = releases.last(where: { release in release.version <= version && gap.map { release.version < $0 } ?? true }) else {
+            return .before(first)
+        }
         return last.version == version ? .at(last) : .after(last)
+    }
+
+    /// A version as people read it, for example `20260808090000 (v4.1.1)`; the version alone if no releases are known.
+    package func named(_ version: MigrationVersion) -> String {
+        place(of: version).map { "\(version) (\($0.text))" } ?? version.description
     }
 
     /// Whether a text looks like a release, with numbers and points, as `v1.28.0`, `1.28` or `v2`; a number alone is a version.
@@ -80,9 +105,12 @@ public struct ReleaseList: Sendable, Hashable {
                 "update the migration set"
             )
         }
-        let nearest = nearestWord(to: "v" + Self.bare(name), among: releases.map(\.name))
+        let wanted = Self.numbers(name) ?? []
+        let before = releases.last { release in
+            Self.numbers(release.name).map { !wanted.lexicographicallyPrecedes($0) } ?? false
+        }
         return (
-            "there is no release \(name)", nearest.map { "did you mean \($0)?" } ?? "the releases are in releases.csv of the migrations"
+            "there is no release \(name)", before.map { "did you mean \($0.name)?" } ?? "the releases are in releases.csv of the migrations"
         )
     }
 
@@ -92,7 +120,7 @@ public struct ReleaseList: Sendable, Hashable {
     private static func numbers(_ name: String) -> [Int64]? {
         let parts = bare(name).prefix { $0 != "-" }.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count > 1 || name.hasPrefix("v") else { return nil }
-        let numbers = parts.compactMap { part in part.utf8.allSatisfy { (48...57).contains($0) } ? Int64(part) : nil }
+        let numbers = parts.filter { part in part.utf8.allSatisfy { (48...57).contains($0) } }.compactMap { Int64($0) }
         return numbers.count == parts.count ? numbers : nil
     }
 }

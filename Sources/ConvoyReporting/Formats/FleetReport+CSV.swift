@@ -5,15 +5,17 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
-    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, and last one `label.KEY` a label of the fleet.
+    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, then `release` if the set knows releases, and last one
+    /// `label.KEY` a label of the fleet.
     ///
     /// Several versions in a cell are separated by blanks. Control and format characters are written out, line feeds in a message excepted.
     package var csv: String {
         let labels = Set(instances.flatMap(\.labels.keys)).sorted()
         var text = CSVText()
-        text.add(Self.csvColumns + labels.map { "label.\($0)" })
+        let hasReleases = !releases.isEmpty
+        text.add(Self.csvColumns + (hasReleases ? ["release"] : []) + labels.map { "label.\($0)" })
         for instance in instances {
-            text.add(instance.csvRow + labels.map { instance.labels[$0] })
+            text.add(instance.csvRow + (hasReleases ? [instance.release?.text] : []) + labels.map { instance.labels[$0] })
         }
         return text.text
     }

@@ -18,7 +18,12 @@ extension FleetReport {
             )
             blocks.append("## Versions\n")
             blocks.append(
-                MarkdownText.table(["Version", "Instances:"], summary.versionRows.map { [$0.name, String($0.count)] })
+                MarkdownText.table(
+                    releases.isEmpty ? ["Version", "Instances:"] : ["Version", "Release", "Instances:"],
+                    summary.versionRows.map {
+                        releases.isEmpty ? [$0.name, String($0.count)] : [$0.name, $0.release ?? "", String($0.count)]
+                    }
+                )
             )
         }
         if log.waves.count > 1 {
@@ -55,7 +60,7 @@ extension FleetReport {
     private func markdownFacts(_ state: RunState, _ now: Date) -> [String] {
         let outcomes = summary.outcomes.text
         var facts = ["\(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)"]
-        if let target { facts.append("newest version `\(target)`") }
+        if let target { facts.append("newest version `\(target)`" + (releases.place(of: target).map { ", \($0.text)" } ?? "")) }
         if !log.run.isEmpty {
             let took = log.startedAt == nil ? "" : ", \(log.duration(at: now).human)"
             let started = log.startedAt.map { ", started \($0.rfc3339)" } ?? ""
@@ -70,7 +75,7 @@ extension FleetReport {
         let (hasRun, hasProbes) = (!log.run.isEmpty, lookedAt != nil)
         var columns = ["Instance", "Outcome"]
         if hasRun { columns += ["Wave", "From"] }
-        columns += ["Version", "Pending:"]
+        columns += releases.isEmpty ? ["Version", "Pending:"] : ["Version", "Release", "Pending:"]
         if hasRun { columns += ["Applied:", "Time:"] }
         if hasProbes { columns += ["Last migrated"] }
         columns += ["Server", "Database"]
@@ -79,7 +84,9 @@ extension FleetReport {
             instances.map { instance in
                 var cells = [MarkdownText.code(instance.name), instance.outcome.rawValue]
                 if hasRun { cells += [instance.wave.map(MarkdownText.code) ?? "", instance.from?.description ?? ""] }
-                cells += [instance.version?.description ?? "", instance.due.map { String($0.count) } ?? ""]
+                cells += [instance.version?.description ?? ""]
+                if !releases.isEmpty { cells += [instance.release?.text ?? ""] }
+                cells += [instance.due.map { String($0.count) } ?? ""]
                 if hasRun { cells += [String(instance.applied.count), instance.workTime?.human ?? ""] }
                 if hasProbes { cells += [instance.probe?.status.lastMigratedAt?.rfc3339 ?? ""] }
                 return cells + [instance.server.map(MarkdownText.code) ?? "", instance.database.map(MarkdownText.code) ?? ""]

@@ -31,6 +31,11 @@ extension FleetReport {
             Outcome.allCases.map { ([fleet, ("outcome", $0.rawValue)], String(outcomes[$0] ?? 0)) }
         )
         text.add(
+            "convoy_release_instances",
+            "Instances by the release of the app that their schema has.",
+            summary.releases.sorted { $0.key < $1.key }.map { ([fleet, ("release", $0.key.text)], String($0.value)) }
+        )
+        text.add(
             "convoy_edited_instances",
             "Instances that had applied a migration before its file was edited, by version.",
             editedMigrations.map { ([fleet, ("version", $0.version.description)], String($0.instances.count)) }
@@ -100,7 +105,8 @@ extension FleetReport {
                     ("server_version", instance.probe?.status.serverVersion ?? ""), ("wave", instance.wave ?? ""),
                     ("outcome", instance.outcome.rawValue),
                 ]
-                return (facts + labels.compactMap { label in instance.labels[label.key].map { (label.name, $0) } }, "1")
+                let release: [OpenMetricsText.Label] = releases.isEmpty ? [] : [("release", instance.release?.text ?? "")]
+                return (facts + release + labels.compactMap { label in instance.labels[label.key].map { (label.name, $0) } }, "1")
             }
         )
         text.add(

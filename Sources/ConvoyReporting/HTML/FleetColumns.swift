@@ -24,6 +24,7 @@ package struct FleetColumns {
             ("outcome", coded { $0.outcome.rawValue }),
             ("state", coded { $0.isRunning ? "running" : nil }),
             ("version", coded { $0.version?.description }),
+            ("release", coded { $0.release?.text }),
             ("from", coded { $0.from?.description }),
             ("wave", coded { $0.wave }),
             ("server", coded { $0.server }),

@@ -10,6 +10,7 @@ extension ReportPage {
     struct VersionSection {
         struct Row {
             var version: String
+            var release: String
             var note: String
             var count: String
             var share: String
@@ -17,26 +18,24 @@ extension ReportPage {
             var width: Int
         }
 
+        var hasReleases: Bool
         var rows: [Row]
 
         init?(_ summary: FleetSummary, target: MigrationVersion?, names: [MigrationVersion: String]) {
             guard summary.instances > 0 else { return nil }
-            let most = max(summary.versions.values.max() ?? 0, summary.withoutVersion, summary.withUnknownVersion)
-            let row = { (version: String, note: String, count: Int, fill: String) in
+            hasReleases = !summary.releases.isEmpty
+            let most = summary.versionRows.map(\.count).max() ?? 0
+            rows = summary.versionRows.map { row in
                 Row(
-                    version: version,
-                    note: note.visible,
-                    count: count.grouped,
-                    share: percentText(count, of: summary.instances),
-                    fill: fill,
-                    width: max(2, count * 1000 / max(1, most))
+                    version: row.name,
+                    release: row.release ?? "",
+                    note: row.version.flatMap { names[$0] }?.visible ?? "",
+                    count: row.count.grouped,
+                    share: percentText(row.count, of: summary.instances),
+                    fill: row.version.map { $0 == target ? "fill-good" : "fill" } ?? "fill-notable",
+                    width: max(2, row.count * 1000 / max(1, most))
                 )
             }
-            rows = summary.versions.sorted { $0.key > $1.key }.map { version, count in
-                row(version.description, names[version] ?? "", count, version == target ? "fill-good" : "fill")
-            }
-            if summary.withoutVersion > 0 { rows.append(row("none", "", summary.withoutVersion, "fill-notable")) }
-            if summary.withUnknownVersion > 0 { rows.append(row("not known", "", summary.withUnknownVersion, "fill-notable")) }
         }
     }
 

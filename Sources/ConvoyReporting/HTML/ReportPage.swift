@@ -101,7 +101,7 @@ struct ReportPage {
     private static func facts(_ report: FleetReport, took: Duration?, at now: Date) -> [Fact] {
         let facts: [(String, String?)] = [
             ("Instances", report.count.grouped),
-            ("Newest version", report.target?.description),
+            ("Newest version", report.targetText),
             ("Started", report.startedAt?.human),
             ("Ended", report.finishedAt?.human),
             ("Time", took?.human),

@@ -43,7 +43,7 @@ extension FleetReport {
 
 extension InstanceReport {
     fileprivate var json: JSONValue {
-        [
+        let json: JSONValue = [
             "name": .string(log.name),
             "wave": .optional(log.wave),
             "outcome": .string(outcome.rawValue),
@@ -52,5 +52,6 @@ extension InstanceReport {
             "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
+        return json.naming("release", release, behind: "to", in: releases)
     }
 }

@@ -22,8 +22,8 @@ extension FleetReport {
 
     /// What it reports of the fleet as a whole, which is also the first line of `convoy.ndjson/1`.
     func reportFacts(_ state: RunState?) -> [(String, JSONValue)] {
-        [
-            ("target", .optional(target?.description)),
+        let release = target.flatMap { releases.place(of: $0)?.text }
+        return [("target", .optional(target?.description))] + (releases.isEmpty ? [] : [("target_release", .optional(release))]) + [
             ("looked_at", .optional(lookedAt?.rfc3339)),
             ("summary", summary.json),
             ("left_out", .integer(leftOut)),
@@ -69,7 +69,7 @@ extension InstanceReport {
     /// An instance of `convoy.report/1`.
     package var reportJSON: JSONValue {
         let status = facts.probe?.status
-        return [
+        let json: JSONValue = [
             "name": .string(log.name),
             "server": .optional(facts.server),
             "database": .optional(facts.database),
@@ -94,6 +94,7 @@ extension InstanceReport {
             "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
+        return json.naming("release", release, behind: "version", in: releases)
     }
 
     /// How far the run is with it, in one word; nil if it is not in the run.

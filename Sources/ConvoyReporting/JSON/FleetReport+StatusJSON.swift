@@ -1,4 +1,4 @@
-internal import ConvoyMigrations
+package import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
 package import ConvoyText
@@ -6,7 +6,7 @@ package import ConvoyText
 extension FleetReport {
     /// `convoy.status/1`, as its JSON Schema has it.
     package var statusJSON: JSONValue {
-        [
+        let json: JSONValue = [
             "schema": "convoy.status/1",
             "fleet": .string(fleet),
             "target": .optional(target?.description),
@@ -14,8 +14,25 @@ extension FleetReport {
             "summary": summary.json,
             "left_out": .integer(leftOut),
             "edited": .array(editedMigrations.map(\.json)),
-            "instances": .array(instances.compactMap(\.probe?.json)),
+            "instances": .array(instances.compactMap(\.statusJSON)),
         ]
+        return json.naming("target_release", target.flatMap { releases.place(of: $0) }, behind: "target", in: releases)
+    }
+}
+
+extension JSONValue {
+    /// An object with a place among releases behind the version that it belongs to; as it is if no releases are known.
+    package func naming(_ key: String, _ place: ReleaseList.Place?, behind version: String, in releases: ReleaseList) -> JSONValue {
+        releases.isEmpty ? self : inserting(key, .optional(place?.text), behind: version)
+    }
+}
+
+extension InstanceReport {
+    /// What its probe found; nil if it was not probed.
+    fileprivate var statusJSON: JSONValue? {
+        guard let probe = facts.probe else { return nil }
+        let place = probe.status.version.flatMap { releases.place(of: $0, missing: probe.status.pending) }
+        return probe.json.naming("release", place, behind: "version", in: releases)
     }
 }
 

@@ -6,16 +6,12 @@ package import ConvoyText
 extension PlanReport {
     /// `convoy.plan/1`, as its JSON Schema has it.
     package var json: JSONValue {
-        let heading: [(String, JSONValue)] = [
-            ("schema", "convoy.plan/1"),
-            ("fleet", .string(fleet)),
-            ("direction", .string(direction.rawValue)),
-            ("target", .optional(target?.description)),
-            ("generated_at", .string(generatedAt.rfc3339)),
-        ]
-        // Only such a plan has the key.
-        let now: [(String, JSONValue)] = leavesOut == nil ? [] : [("now", .bool(true))]
-        let contents: JSONValue = [
+        let document: JSONValue = [
+            "schema": "convoy.plan/1",
+            "fleet": .string(fleet),
+            "direction": .string(direction.rawValue),
+            "target": .optional(target?.description),
+            "generated_at": .string(generatedAt.rfc3339),
             "summary": summary.json,
             "waves": .array(
                 waves.map {
@@ -38,11 +34,13 @@ extension PlanReport {
                 }
             ),
         ]
-        return contents.prefixed(by: heading + now)
+        let named = document.naming("target_release", target.flatMap { releases.place(of: $0) }, behind: "target", in: releases)
+        // Only a plan that leaves out gates and maintenance window has the key.
+        return leavesOut == nil ? named : named.inserting("now", .bool(true), behind: "generated_at")
     }
 
     private func json(of instance: InstanceStatus, wave: String) -> JSONValue {
-        [
+        let json: JSONValue = [
             "name": .string(instance.name),
             "wave": .string(wave),
             "server": .string(instance.server),
@@ -52,5 +50,6 @@ extension PlanReport {
             "pending": .strings(instance.pending),
             "error": instance.failure?.json ?? .null,
         ]
+        return json.naming("release", release(of: instance), behind: "from", in: releases)
     }
 }

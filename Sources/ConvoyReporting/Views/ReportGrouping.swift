@@ -51,11 +51,7 @@ package enum ReportGrouping: Sendable, Hashable, CustomStringConvertible {
         // By bytes: two values that only look the same are two groups.
         var summaries: [ExactText?: FleetSummary] = [:]
         for instance in report.instances {
-            summaries[name(of: instance).map(ExactText.init), default: FleetSummary()].add(
-                instance.outcome,
-                version: instance.version,
-                isVersionKnown: instance.isVersionKnown
-            )
+            summaries[name(of: instance).map(ExactText.init), default: FleetSummary()].add(instance)
         }
         let groups = summaries.map { GroupsReport.Group(name: $0?.text, summary: $1) }
         let waves = Dictionary(report.waves.enumerated().map { ($1.name, $0) }) { first, _ in first }

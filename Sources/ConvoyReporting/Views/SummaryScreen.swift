@@ -32,7 +32,9 @@ private struct SummaryScreen {
     func lines(_ state: RunState) -> [String] {
         let summary = report.summary
         let outcomes = summary.outcomes.ordered.sorted { $0.count > $1.count }
-        let versions = summary.versionRows.map { Row(name: $0.name, count: $0.count, emphasis: .none) }
+        let versions = summary.versionRows.map { row in
+            Row(name: row.release.map { "\(row.name) (\($0))" } ?? row.name, count: row.count, emphasis: .none)
+        }
         var blocks = [
             bars(
                 "OUTCOME",
@@ -49,7 +51,7 @@ private struct SummaryScreen {
     }
 
     private func heading(_ state: RunState) -> [String] {
-        let goal = report.target.map { ", newest version \($0)" } ?? ""
+        let goal = report.targetText.map { ", newest version \($0)" } ?? ""
         var lines = [style.paint(fitted("\(report.fleet.visible): \(report.shownCount)\(goal)"), .heading)]
         if !report.run.isEmpty {
             let took = report.finishedAt.map { ", \(report.log.duration(at: $0).human)" } ?? ""

@@ -40,6 +40,13 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
         return .object(all)
     }
 
+    /// An object with one more member behind the one with the key `place`; anything else, and an object without that key, stays as it is.
+    package func inserting(_ key: String, _ value: JSONValue, behind place: String) -> JSONValue {
+        guard case .object(var all) = self, let index = all.list.firstIndex(where: { $0.key == place }) else { return self }
+        all.list.insert(Members.Member(key: key, value: value), at: index + 1)
+        return .object(all)
+    }
+
     package static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
 
     package static func strings(_ texts: some Sequence<some CustomStringConvertible>) -> JSONValue {

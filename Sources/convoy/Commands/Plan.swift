@@ -106,7 +106,8 @@ extension FleetSession {
                 return PlanReport.Window(text: RolloutSummary.text($0), opensAt: $0.isOpen(at: now) ? nil : $0.nextChange(after: now))
             },
             leavesOut: plan.isImmediate ? leftOut(of: plan) : nil,
-            migrationNames: set.names
+            migrationNames: set.names,
+            releases: set.releases
         )
     }
 

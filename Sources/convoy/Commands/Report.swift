@@ -54,6 +54,7 @@ struct Report: FleetCommand {
         let instances = selection?.instances ?? session.fleet.instances
         if let selection { try session.checkLabel(of: reportOptions.by, selection.instances) }
         report.apply(session.fleet, target: try await target(session), instances: instances)
+        report.apply(session.set.releases)
         try await addOtherRuns(to: &report, instances, RunCatalog(session.fleet))
         guard let selection else {
             if let selector = session.settings.selector {

@@ -18,7 +18,7 @@ struct Rollback: FleetCommand {
             exits with code 1.
 
               convoy rollback --steps 1 --select name=alice
-              convoy rollback --to 20240929084639 --dry-run
+              convoy rollback --to v4.0.1 --dry-run
               convoy rollback --steps 1 --now    no gates, no maintenance window
 
             Press Ctrl-C once to finish the migrations in progress and stop; press it

@@ -116,11 +116,13 @@ struct Runs: AsyncParsableCommand {
                     }
                 }
             } else {
-                let (report, state) = try await access.report(on: record, in: journal)
+                var (report, state) = try await access.report(on: record, in: journal)
+                let set = access.migrationSet
+                if let set { report.apply(set.releases) }
                 let since = try await access.since(record, report, in: journal)
                 try settings.writeResult(
                     table: {
-                        report.table($0, state: state, durations: report.migrationDurations, names: access.migrationNames)
+                        report.table($0, state: state, durations: report.migrationDurations, names: set?.names ?? [:])
                             + (since.isEmpty ? "" : "\n" + since.map { $0 + "\n" }.joined())
                     },
                     json: { report.json(state: state) }

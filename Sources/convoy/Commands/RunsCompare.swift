@@ -49,7 +49,7 @@ extension Runs {
                 sides.append(RunComparison.Side(report: report, state: state))
             }
             let comparison = RunComparison(sides[0], sides[1])
-            let names = access.migrationNames
+            let names = access.migrationSet?.names ?? [:]
             try settings.writeResult(table: { comparison.table($0, names: names) }, json: { comparison.json(names: names, at: Date()) })
             return .success
         }

@@ -45,7 +45,7 @@ extension Runs {
                 let runs = try await wanted(in: journal, access)
                 report.runs = runs
                 report.migrations = try await access.explaining { () async throws(JournalError) in try await journal.durations(of: runs) }
-                report.names = access.migrationNames
+                report.names = access.migrationSet?.names ?? [:]
             }
             try settings.writeResult(table: { report.table($0) }, json: { report.json })
             return .success

@@ -104,6 +104,7 @@ struct Serve: FleetCommand {
         let dashboard = Dashboard(
             fleet: session.fleet,
             target: session.set.newest?.version,
+            releases: session.set.releases,
             at: address,
             token: token,
             allowedHosts: allowHost,

@@ -48,6 +48,7 @@ struct Status: FleetCommand {
         var statuses = await session.standing(of: selection.instances)
         if check { statuses = statuses.map(\.checked) }
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
+        report.apply(session.set.releases)
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let code = CommandExit(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
         return ReportLooks.Look(

@@ -33,6 +33,7 @@ function makeRow(values) {
     name: text(values.name) ?? "",
     status: values.state === "running" ? "running" : (text(values.outcome) ?? "pending"),
     version: text(values.version),
+    release: text(values.release),
     from: text(values.from),
     wave: text(values.wave),
     server: text(values.server),

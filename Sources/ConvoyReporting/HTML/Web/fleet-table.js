@@ -14,6 +14,7 @@ class FleetTable {
     { key: "name", label: "Instance" },
     { key: "status", label: "Outcome", rank: (row) => toneRanks[toneOf(row.status)] },
     { key: "version", label: "Version" },
+    { key: "release", label: "Release" },
     { key: "from", label: "From", paper: false },
     { key: "pending", label: "Pending", numeric: true, format: (value) => wholeNumber.format(value) },
     { key: "applied", label: "Applied", numeric: true, format: (value) => wholeNumber.format(value) },
