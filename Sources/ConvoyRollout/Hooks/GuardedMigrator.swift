@@ -63,11 +63,19 @@ package struct GuardedMigrator: InstanceMigrator {
         guard hooks.has(.beforeInstance) || hooks.has(.afterInstance) else {
             return await migrateAndCheck(job, report: report)
         }
-        if !unfinished.contains(job.instance.name), let result = await resultIfNotPending(job, report: report) { return result }
+        var found: InstanceStatus?
+        if !unfinished.contains(job.instance.name) {
+            let status = await inspector.probe(job.instance, for: job.change)
+            guard status.outcome == .pending else { return result(of: status, job, report: report) }
+            found = status
+        }
         guard !Task.isCancelled else { return .cancelledBeforeStart }
 
         var untouched: InstanceResult?
-        if let (hook, ending) = await hooks.perform(.beforeInstance, for: occasion(of: job)) {
+        if let (hook, ending) = await hooks.perform(
+            .beforeInstance,
+            for: occasion(of: job, from: found?.version, to: found.flatMap { $0.end(of: job.change) })
+        ) {
             report(.hookFinished(hook))
             switch ending {
             case .exited(0): break
@@ -82,10 +90,8 @@ package struct GuardedMigrator: InstanceMigrator {
         return await runAfterHook(job, result, report: report)
     }
 
-    /// Probes the instance, and gives its result unless migrations are pending.
-    private func resultIfNotPending(_ job: InstanceJob, report: @Sendable (Event.Kind) -> Void) async -> InstanceResult? {
-        let status = await inspector.probe(job.instance, for: job.change)
-        guard status.outcome != .pending else { return nil }
+    /// The result of an instance on which nothing is pending.
+    private func result(of status: InstanceStatus, _ job: InstanceJob, report: @Sendable (Event.Kind) -> Void) -> InstanceResult {
         for warning in status.warnings { report(.instanceWarned(instance: job.instance.name, message: warning)) }
         return InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
     }
@@ -112,7 +118,8 @@ package struct GuardedMigrator: InstanceMigrator {
         _ result: InstanceResult,
         report: @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult {
-        guard let hook = await hooks.run(.afterInstance, for: occasion(of: job, outcome: result.outcome)) else { return result }
+        guard let hook = await hooks.run(.afterInstance, for: occasion(of: job, from: result.from, to: result.to, outcome: result.outcome))
+        else { return result }
         report(.hookFinished(hook))
         guard let problem = hook.problem else { return result }
         let message = "\(hooks.name(of: .afterInstance)): \(problem)"
@@ -132,12 +139,19 @@ package struct GuardedMigrator: InstanceMigrator {
         return failed
     }
 
-    private func occasion(of job: InstanceJob, outcome: Outcome? = nil) -> HookOccasion {
+    private func occasion(
+        of job: InstanceJob,
+        from: MigrationVersion?,
+        to: MigrationVersion?,
+        outcome: Outcome? = nil
+    ) -> HookOccasion {
         HookOccasion(
             run: job.run,
             direction: job.change.direction,
             wave: waves[job.instance.name],
             instance: job.instance,
+            from: from,
+            to: to,
             outcome: outcome?.rawValue
         )
     }
@@ -178,5 +192,17 @@ extension HookResult {
     var lastLines: String? {
         let lines = output.suffix(1000).split(separator: "\n").suffix(5)
         return lines.isEmpty ? nil : String(lines.joined(separator: "\n").suffix(500))
+    }
+}
+
+extension InstanceStatus {
+    /// The version on which an instance is after what is pending; nil for an empty ledger, or if only the database can say it.
+    fileprivate func end(of change: Change) -> MigrationVersion? {
+        switch change {
+        case .up: pending.last
+        case .down(let version): version
+        case .revert(_, let start): start
+        case .downSteps: nil
+        }
     }
 }

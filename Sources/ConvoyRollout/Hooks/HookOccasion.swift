@@ -11,6 +11,10 @@ package struct HookOccasion: Sendable {
     package var wave: String?
     /// Nil around a run, and around a wave.
     package var instance: Instance?
+    /// The version on which the instance was; nil if it was on none, or if it is not known.
+    package var from: MigrationVersion?
+    /// The version to which the run takes the instance, and after the work that on which it is; nil if it is not known.
+    package var to: MigrationVersion?
     /// How the instance, the wave or the run ended, for a hook that comes after it.
     package var outcome: String?
 
@@ -19,12 +23,16 @@ package struct HookOccasion: Sendable {
         direction: MigrationDirection,
         wave: String? = nil,
         instance: Instance? = nil,
+        from: MigrationVersion? = nil,
+        to: MigrationVersion? = nil,
         outcome: String? = nil
     ) {
         self.run = run
         self.direction = direction
         self.wave = wave
         self.instance = instance
+        self.from = from
+        self.to = to
         self.outcome = outcome
     }
 
@@ -44,23 +52,32 @@ package struct HookOccasion: Sendable {
 
     /// The variables that say what a program runs for.
     func environment(fleet: String, hook: String) -> [String: String] {
-        var variables: [String: String?] = [
-            "CONVOY_RUN": run,
-            "CONVOY_FLEET_NAME": fleet,
-            "CONVOY_DIRECTION": direction.rawValue,
-            "CONVOY_HOOK": hook,
-            "CONVOY_WAVE": wave,
-            "CONVOY_INSTANCE": instance?.name,
-            "CONVOY_SERVER": instance?.server,
-            "CONVOY_DATABASE": instance?.database,
-            "CONVOY_OUTCOME": outcome,
-            "CONVOY_STATUS": hook == HookPoint.afterRun.rawValue ? outcome : nil,
-        ]
+        var variables: [String: String] = [:]
+        for variable in HookVariable.allCases {
+            if let value = value(of: variable, fleet: fleet, hook: hook) { variables[variable.rawValue] = value }
+        }
         // Of two labels that become one variable, the first in the alphabet has it.
         for (key, value) in (instance?.labels ?? [:]).sorted(by: { $0.key > $1.key }) {
-            variables["CONVOY_LABEL_" + Self.variableName(key)] = value
+            variables[HookVariable.labelPrefix + Self.variableName(key)] = value
         }
-        return variables.compactMapValues(\.self)
+        return variables
+    }
+
+    private func value(of variable: HookVariable, fleet: String, hook: String) -> String? {
+        switch variable {
+        case .run: run
+        case .fleetName: fleet
+        case .hook: hook
+        case .direction: direction.rawValue
+        case .wave: wave
+        case .instance: instance?.name
+        case .server: instance?.server
+        case .database: instance?.database
+        case .from: from?.description
+        case .to: to?.description
+        case .outcome: outcome
+        case .status: hook == HookPoint.afterRun.rawValue ? outcome : nil
+        }
     }
 
     /// A label's key as a shell can name it: capitals, digits and underscores.

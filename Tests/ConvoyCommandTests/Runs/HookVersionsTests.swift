@@ -1,0 +1,39 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The versions that hooks of an instance get, on a real database.
+@Suite(.timeLimit(.minutes(2)))
+struct HookVersionsTests {
+    @Test func aHookKnowsTheVersionBeforeAndAfter() async throws {
+        try await PostgresServer.shared().withDatabases(1) { databases in
+            try await withFleet(databases) { folder in
+                let path = "\(folder)/fleet.yaml"
+                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK ${CONVOY_FROM-none} ${CONVOY_TO-none}\" >> versions']"
+                let hooks = "rollout:\n  hooks: {before_instance: \(note), after_instance: \(note)}\n"
+                let text = try String(contentsOfFile: path, encoding: .utf8)
+                try writeFile(path, text.replacing("rollout:\n", with: hooks))
+                for arguments in [
+                    ["migrate", "--to", "20200101000000"], ["migrate"], ["rollback", "--to", "20200101000000"],
+                    ["rollback", "--steps", "1"],
+                ] {
+                    let result = try await runConvoy(arguments + ["--yes"], in: folder)
+                    #expect(result.exitCode == 0, "\(arguments): \(result.standardError)")
+                }
+                #expect(
+                    try String(contentsOfFile: "\(folder)/versions", encoding: .utf8) == """
+                        before_instance none 20200101000000
+                        after_instance none 20200101000000
+                        before_instance 20200101000000 20200102000000
+                        after_instance 20200101000000 20200102000000
+                        before_instance 20200102000000 20200101000000
+                        after_instance 20200102000000 20200101000000
+                        before_instance 20200101000000 none
+                        after_instance 20200101000000 none
+
+                        """
+                )
+            }
+        }
+    }
+}
