@@ -111,6 +111,8 @@ let package = Package(
                 "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting",
                 "ConvoyRollout", "ConvoyRun", "ConvoyText",
             ],
+            // A link to docs/schemas, so that the documentation and the program have the same files.
+            resources: [.embedInCode("Schemas")],
             swiftSettings: strict
         ),
         .target(

@@ -21,6 +21,24 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     /// The operator interrupted the command, or did not confirm it.
     case interrupted = 130
 
+    /// What the code says, in one line without a full stop; the documentation and `convoy explain` show it.
+    var meaning: String {
+        switch self {
+        case .success: "all instances are well"
+        case .failed: "some instance did not end well, a rollback or a plan was refused, or the result could not be written"
+        case .halted: "a stop rule, a gate, a hook or the journal halted the run"
+        case .checkFound: "`status --check` found something pending or edited"
+        case .usage:
+            """
+            the command line is wrong; a name or a run in it does not fit; `--yes` is missing where there is no terminal; or another run is in \
+            progress
+            """
+        case .unreachable: "no instance could be reached"
+        case .configuration: "the fleet file, a migration or the journal cannot be used; no database was touched"
+        case .interrupted: "interrupted, or a question was not answered with yes"
+        }
+    }
+
     /// The code of a run: 130 before 2 before 69 before 1.
     init(_ status: RunEnding, outcomes: some Sequence<Outcome>) {
         switch status {

@@ -1,6 +1,9 @@
+import ConvoyRun
 import Foundation
 import TestSupport
 import Testing
+
+@testable import convoy
 
 /// What the README and the other pages promise is what the program does.
 @Suite(.timeLimit(.minutes(5))) struct ReadmeTests {
@@ -136,7 +139,7 @@ import Testing
     /// How a command ends that the program understands, where the server refuses and the journal has no run that it could be about.
     private static func exitCode(of words: [String]) -> Int32 {
         switch words.first {
-        case "validate", "help", "new": 0
+        case "validate", "help", "new", "schema", "explain": 0
         case "runs": words.dropFirst().first.map { ["show", "compare"].contains($0) } == true ? 64 : 0
         case "approve", "pause", "unpause", "stop", "resume", "abandon": 64
         default: 69
@@ -207,6 +210,17 @@ import Testing
         let helped = section.components(separatedBy: "\n").compactMap { line in line.split(separator: " ").first.flatMap { Int($0) } }
         #expect(documented == [0, 1, 2, 3, 64, 69, 78, 130])
         #expect(helped == documented)
+    }
+
+    @Test func theMeaningsAreThoseOfTheProgram() throws {
+        let page = try page("docs/exit-codes.md")
+        for code in CommandExit.allCases {
+            #expect(page.prose.contains("| \(code.rawValue) | \(code.meaning) |"), "\(code.rawValue)")
+        }
+        for outcome in Outcome.allCases {
+            // The page may add a link.
+            #expect(page.prose.contains { $0.hasPrefix("| `\(outcome.rawValue)` | \(outcome.meaning)") }, "\(outcome.rawValue)")
+        }
     }
 
     /// The program lists them for one that it does not know.

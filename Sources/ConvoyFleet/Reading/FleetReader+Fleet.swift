@@ -2,7 +2,7 @@ internal import ConvoyMigrations
 import ConvoyText
 
 extension FleetReader {
-    private static let topKeys: Set<String> = [
+    static let topKeys: Set<String> = [
         "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "notifications",
     ]
 

@@ -3,7 +3,7 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReader {
-    private static let gateKeys: Set<String> = ["soak", "every", "approve", "checks", "command", "http"]
+    static let gateKeys: Set<String> = ["soak", "every", "approve", "checks", "command", "http"]
 
     func gate(_ field: Field) -> Gate? {
         guard let section = section(field, "`gate`", keys: Self.gateKeys) else { return nil }

@@ -19,7 +19,7 @@ extension FleetReader {
         var mark: YAMLNode.Mark
     }
 
-    private static let settingKeys: Set<String> = [
+    static let settingKeys: Set<String> = [
         "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "commit_wait", "autovacuum_wait", "ledger_schema",
         "out_of_order", "strict", "audit", "pooler",
         "allow_superuser", "trust_owner", "allow_read_only_default", "accept_drops", "show_row_details",

@@ -26,10 +26,10 @@ extension FleetReader {
         }
     }
 
-    private static let rolloutKeys: Set<String> = ["waves", "checks", "hooks", "window"]
-    private static let stopKeys: Set<String> = ["failures", "failure_percent", "same_failure", "unreachable_percent"]
+    static let rolloutKeys: Set<String> = ["waves", "checks", "hooks", "window"]
+    static let stopKeys: Set<String> = ["failures", "failure_percent", "same_failure", "unreachable_percent"]
     private static let selectionKeys = ["select", "names", "percent", "count", "rest"]
-    private static let waveKeys: Set<String> = Set(selectionKeys).union(["name", "one_per", "max_parallel", "gate", "stop", "on_failure"])
+    static let waveKeys: Set<String> = Set(selectionKeys).union(["name", "one_per", "max_parallel", "gate", "stop", "on_failure"])
 
     func rollout(_ field: Field) -> ListedRollout {
         var rollout = ListedRollout()

@@ -5,7 +5,7 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReader {
-    private static let webhookKeys: Set<String> = ["url", "format", "on", "timeout", "retries", "headers"]
+    static let webhookKeys: Set<String> = ["url", "format", "on", "timeout", "retries", "headers"]
     /// Convoy's own, or what would make it another request.
     private static let ownHeaders: Set<String> = [
         "connection", "content-length", "content-type", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade",

@@ -3,7 +3,7 @@ import ConvoyText
 internal import Foundation
 
 extension FleetReader {
-    private static let windowKeys: Set<String> = ["days", "from", "to", "timezone"]
+    static let windowKeys: Set<String> = ["days", "from", "to", "timezone"]
 
     func window(_ field: Field) -> MaintenanceWindow? {
         guard let section = section(field, "`window`", keys: Self.windowKeys) else { return nil }

@@ -9,7 +9,7 @@ struct HookVersionsTests {
         try await PostgresServer.shared().withDatabases(1) { databases in
             try await withFleet(databases) { folder in
                 let path = "\(folder)/fleet.yaml"
-                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK ${CONVOY_FROM-none} ${CONVOY_TO-none}\" >> versions']"
+                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK $${CONVOY_FROM-none} $${CONVOY_TO-none}\" >> versions']"
                 let hooks = "rollout:\n  hooks: {before_instance: \(note), after_instance: \(note)}\n"
                 let text = try String(contentsOfFile: path, encoding: .utf8)
                 try writeFile(path, text.replacing("rollout:\n", with: hooks))
