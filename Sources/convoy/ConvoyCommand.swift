@@ -17,6 +17,7 @@ struct ConvoyCommand: AsyncParsableCommand {
             A fleet file (fleet.yaml) lists the databases and names the directory of
             migrations. A typical session:
 
+              convoy init        write a fleet file to begin with
               convoy validate    is the fleet file valid?
               convoy status      which version is each instance on?
               convoy plan        what would run, where, and in which wave?
@@ -39,10 +40,10 @@ struct ConvoyCommand: AsyncParsableCommand {
             """,
         version: Convoy.version,
         subcommands: [
-            Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Stop.self,
+            Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, Serve.self, New.self,
+            Abandon.self, Serve.self, New.self, Schema.self, Explain.self,
         ]
     )
 
@@ -53,8 +54,10 @@ struct ConvoyCommand: AsyncParsableCommand {
         StandardStreams.prepare()
         let code: CommandExit
         do {
-            try CommandWords.check(Array(CommandLine.arguments.dropFirst()), root: Self.self)
-            var command = try parseAsRoot()
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            let isTopic = arguments == ["help", FleetFileHelp.topic]
+            if !isTopic { try CommandWords.check(arguments, root: Self.self) }
+            var command = try isTopic ? FleetFileHelp() : parseAsRoot()
             if let command = command as? any FleetCommand {
                 code = try await command.execute()
             } else {

@@ -28,6 +28,12 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
     throw FileWriteError(reason: reason)
 }
 
+/// Makes a folder that only this user may enter, unless it exists; false if there is none afterwards.
+package func makeFolder(_ path: String) -> Bool {
+    var status = stat()
+    return mkdir(path, 0o700) == 0 || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
 /// Replaces or creates a file with these contents: a reader finds either the old file or the new one, always complete. The new file takes
 /// over the permissions of the old one.
 ///
