@@ -2,6 +2,7 @@ import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ConvoyReporting
