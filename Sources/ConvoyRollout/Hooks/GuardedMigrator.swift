@@ -201,7 +201,8 @@ extension InstanceStatus {
         switch change {
         case .up: pending.last
         case .down(let version): version
-        case .revert(_, let start): start
+        // A rollback by steps starts on the version that it reverts first; that of a wave ends where the run found the instance.
+        case .revert(let versions, let start): start.flatMap { versions.contains($0) ? nil : $0 }
         case .downSteps: nil
         }
     }

@@ -25,7 +25,7 @@ package enum HookVariable: String, Sendable, CaseIterable {
         case .server: "the instance's server"
         case .database: "the instance's database"
         case .from: "the version on which the instance was; not set for an empty database"
-        case .to: "before: the version to which the run takes the instance; after: the version on which it is"
+        case .to: "before: the version to which the run takes the instance, not set with `--steps`; after: the version on which it is"
         case .outcome: "in an `after_` hook: how the instance, the wave or the run ended"
         case .status: "in `after_run`: the status of the run"
         }

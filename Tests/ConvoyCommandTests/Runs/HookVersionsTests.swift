@@ -9,7 +9,7 @@ struct HookVersionsTests {
         try await PostgresServer.shared().withDatabases(1) { databases in
             try await withFleet(databases) { folder in
                 let path = "\(folder)/fleet.yaml"
-                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK $${CONVOY_FROM-none} $${CONVOY_TO-none}\" >> versions']"
+                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK $CONVOY_FROM:$CONVOY_TO\" >> versions']"
                 let hooks = "rollout:\n  hooks: {before_instance: \(note), after_instance: \(note)}\n"
                 let text = try String(contentsOfFile: path, encoding: .utf8)
                 try writeFile(path, text.replacing("rollout:\n", with: hooks))
@@ -22,14 +22,14 @@ struct HookVersionsTests {
                 }
                 #expect(
                     try String(contentsOfFile: "\(folder)/versions", encoding: .utf8) == """
-                        before_instance none 20200101000000
-                        after_instance none 20200101000000
-                        before_instance 20200101000000 20200102000000
-                        after_instance 20200101000000 20200102000000
-                        before_instance 20200102000000 20200101000000
-                        after_instance 20200102000000 20200101000000
-                        before_instance 20200101000000 none
-                        after_instance 20200101000000 none
+                        before_instance :20200101000000
+                        after_instance :20200101000000
+                        before_instance 20200101000000:20200102000000
+                        after_instance 20200101000000:20200102000000
+                        before_instance 20200102000000:20200101000000
+                        after_instance 20200102000000:20200101000000
+                        before_instance 20200101000000:
+                        after_instance 20200101000000:
 
                         """
                 )
