@@ -10,7 +10,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case failed = 1
     /// A stop rule, a gate, a hook or the journal halted the run.
     case halted = 2
-    /// `--check` found a pending or edited migration.
+    /// `--check` of `status` found a pending or edited migration, or that of `plan` a migration that would run.
     case checkFound = 3
     /// The command line is invalid.
     case usage = 64
@@ -27,7 +27,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
         case .success: "all instances are well"
         case .failed: "some instance did not end well, a rollback or a plan was refused, or the result could not be written"
         case .halted: "a stop rule, a gate, a hook or the journal halted the run"
-        case .checkFound: "`status --check` found something pending or edited"
+        case .checkFound: "`status --check` found something pending or edited, or `plan --check` something that would run"
         case .usage:
             """
             the command line is wrong; a name or a run in it does not fit; `--yes` is missing where there is no terminal; or another run is in \
@@ -54,9 +54,14 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether `--check` was given.
+    /// What `--check` looks for.
     enum Check: Sendable, Hashable {
-        case off, on
+        /// The option was not given.
+        case off
+        /// Pending and edited migrations, as in `status`.
+        case on
+        /// Only migrations that would run, as in `plan`: it refuses an instance with edited ones.
+        case pending
     }
 
     /// The code of a probe of instances, as in `status`: 130 before 69 before 1 before 3.
@@ -74,7 +79,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
             case .interrupted:
                 self = .interrupted
                 return
-            case .pending where check == .on, .edited where check == .on: hasFindings = true
+            case .pending where check != .off, .edited where check == .on: hasFindings = true
             default: if !outcome.isGood { hasFailed = true }
             }
         }

@@ -5,6 +5,13 @@ import Dispatch
 enum Confirmation {
     /// - Throws: a ``CommandFailure`` without `--yes` where there is no terminal to ask on.
     static func checkPossible(yes: Bool, settings: Settings) throws {
+        guard yes || !settings.writesJSONLines else {
+            throw CommandFailure(
+                .usage,
+                "this command changes databases, and with --progress json it asks no question",
+                hint: "preview it with --dry-run, then add --yes"
+            )
+        }
         guard yes || settings.canAsk else {
             throw CommandFailure(
                 .usage,

@@ -61,7 +61,7 @@ extension FleetSession {
             style: { [settings] in settings.style(of: StandardStreams.error) },
             report: earlier ?? FleetReport(),
             outlook: await outlook(on: plan, targets, resuming: earlier, journal),
-            write: StandardStreams.error.write
+            write: StandardStreams.error.writeAsIs
         )
         let notifier = RunNotifier(
             fleet.notifications,

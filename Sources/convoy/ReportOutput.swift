@@ -12,6 +12,7 @@ extension ReportFormat: ExpressibleByArgument {}
 /// Options of commands that write a report.
 struct ReportOutputOptions: ParsableArguments {
     @Option(
+        name: [.customShort("o"), .long],
         help: """
             Output format: table, markdown or html for people; json, ndjson or csv for programs; junit for CI; prometheus for metrics.
             """
@@ -20,6 +21,11 @@ struct ReportOutputOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Write the result to this file instead of standard output.", valueName: "file"))
     var outputFile: String?
+
+    @OptionGroup var colorOption: ColorOption
+
+    /// Whether tables and progress have colors.
+    var color: ColorChoice { colorOption.color }
 
     func validate() throws {
         if outputFile?.isEmpty == true { throw ValidationError("--output-file must not be empty") }

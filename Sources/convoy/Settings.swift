@@ -9,6 +9,7 @@ import FoundationEssentials
 /// Where the fleet file is.
 struct FleetFileOption: ParsableArguments {
     @Option(
+        name: [.customShort("f"), .long],
         help: ArgumentHelp(
             "Fleet file (default: $CONVOY_FLEET, or fleet.yaml).",
             valueName: "file"
@@ -32,6 +33,7 @@ struct FleetOptions: ParsableArguments {
     @OptionGroup var file: FleetFileOption
 
     @Option(
+        name: [.customShort("l"), .long],
         help: ArgumentHelp(
             "Only instances that match the selector, for example 'ring=canary,region in (eu,us),!legacy,name~team-*'.",
             valueName: "selector"
@@ -42,8 +44,31 @@ struct FleetOptions: ParsableArguments {
 
 /// Options of commands that write a result.
 struct OutputOptions: ParsableArguments {
-    @Option(help: "Output format: table for people, json for programs.")
+    @Option(name: [.customShort("o"), .long], help: "Output format: table for people, json for programs.")
     var output: OutputFormat = .table
+
+    @OptionGroup var colorOption: ColorOption
+
+    /// Whether tables have colors.
+    var color: ColorChoice { colorOption.color }
+}
+
+/// The option of the commands that print for people.
+struct ColorOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Colors of tables and progress. auto: on a terminal, unless NO_COLOR is set. A file written with --output-file has none.",
+            valueName: "auto|always|never"
+        )
+    )
+    var color = ColorChoice.auto
+}
+
+/// When text is colored.
+enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
+    /// On a terminal that can show colors, unless `NO_COLOR` is set.
+    case auto
+    case always, never
 }
 
 /// Options of commands that take long.
@@ -52,9 +77,9 @@ struct ProgressOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Progress of the run on standard error. live: redraw the waves on a terminal; plain: one line per event; none: warnings and halts \
-            only; auto: live on a terminal, otherwise plain.
+            only; json: each event as a line of JSON, for a program; auto: live on a terminal, otherwise plain.
             """,
-            valueName: "auto|live|plain|none"
+            valueName: "auto|live|plain|json|none"
         )
     )
     var progress = ProgressChoice.auto
@@ -64,7 +89,7 @@ struct ProgressOptions: ParsableArguments {
 enum ProgressChoice: String, ExpressibleByArgument, CaseIterable {
     /// Live on a terminal, otherwise plain.
     case auto
-    case live, plain, none
+    case live, plain, json, none
 }
 
 /// The format of a result.
@@ -78,6 +103,7 @@ struct Settings: Sendable {
     let selector: Selector?
     let output: OutputFormat
     private let progress: ProgressChoice
+    private let color: ColorChoice
     /// The values of `${env:…}` in the fleet file.
     let environment: [String: String]
     /// Whether there is a terminal to ask a question on.
@@ -88,10 +114,15 @@ struct Settings: Sendable {
     private let usesUnicode: Bool
 
     /// - Throws: a ``CommandFailure`` for an invalid selector.
-    init(_ options: FleetOptions, output: OutputFormat = .table, progress: ProgressChoice = .auto) throws {
+    init(
+        _ options: FleetOptions,
+        output: OutputFormat = .table,
+        progress: ProgressChoice = .auto,
+        color: ColorChoice = .auto
+    ) throws {
         do throws(SelectorError) {
             let selector = try options.select.map { text throws(SelectorError) in try Selector(parsing: text) }
-            self.init(options.file, selector: selector, output: output, progress: progress)
+            self.init(options.file, selector: selector, output: output, progress: progress, color: color)
         } catch {
             throw CommandFailure(.usage, "--select: \(error.message), at character \(error.column)", hint: error.hint)
         }
@@ -102,6 +133,7 @@ struct Settings: Sendable {
         selector: Selector? = nil,
         output: OutputFormat = .table,
         progress: ProgressChoice = .auto,
+        color: ColorChoice = .auto,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) {
         let set = environment.filter { !$0.value.isEmpty }
@@ -109,6 +141,7 @@ struct Settings: Sendable {
         self.selector = selector
         self.output = output
         self.progress = progress
+        self.color = color
         self.environment = environment
         canAsk = StandardStreams.isInputTerminal && StandardStreams.error.isTerminal
         noColor = set["NO_COLOR"] != nil
@@ -124,9 +157,19 @@ struct Settings: Sendable {
         return OutputStyle(
             width: columns ?? size?.width,
             height: size?.height,
-            usesColor: stream.isTerminal && !noColor && !isDumb,
+            usesColor: usesColor(stream),
             usesUnicode: usesUnicode
         )
+    }
+
+    /// The option comes before the environment.
+    private func usesColor(_ stream: OutputFile) -> Bool {
+        switch color {
+        case _ where writesJSONLines && stream === StandardStreams.error: false
+        case .always: true
+        case .never: false
+        case .auto: stream.isTerminal && !noColor && !isDumb
+        }
     }
 
     /// How progress is shown on standard error.
@@ -135,12 +178,16 @@ struct Settings: Sendable {
         case .auto: canRedraw ? .live : .plain
         case .live: .live
         case .plain: .plain
+        case .json: .json
         case .none: .none
         }
     }
 
-    /// - Throws: a ``CommandFailure`` if progress cannot be shown in the requested way.
+    /// Begins to write in the requested way; call it before anything is written to standard error.
+    ///
+    /// - Throws: a ``CommandFailure`` if progress cannot be shown so.
     func checkProgress() throws {
+        if writesJSONLines { StandardStreams.error.beginJSONLines() }
         guard progress == .live, !canRedraw else { return }
         throw CommandFailure(
             .usage,
@@ -150,7 +197,10 @@ struct Settings: Sendable {
     }
 
     /// Whether standard error is a terminal on which lines can be written over.
-    var canRedraw: Bool { StandardStreams.error.isTerminal && !isDumb }
+    var canRedraw: Bool { StandardStreams.error.isTerminal && !isDumb && !writesJSONLines }
+
+    /// Whether every line on standard error is JSON, for a program.
+    var writesJSONLines: Bool { progress == .json }
 
     /// Whether standard output is a terminal on which lines can be written over.
     var canRedrawOutput: Bool { StandardStreams.output.isTerminal && !isDumb }

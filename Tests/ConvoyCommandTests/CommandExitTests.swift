@@ -49,6 +49,8 @@ import Testing
     func ofALook(outcomes: [Outcome], plain: CommandExit, checked: CommandExit) {
         #expect(CommandExit(outcomes: outcomes) == plain)
         #expect(CommandExit(outcomes: outcomes, check: .on) == checked)
+        // A plan refuses an instance with an edited migration: that is not something that would run.
+        #expect(CommandExit(outcomes: outcomes, check: .pending) == (outcomes.contains(.edited) ? plain : checked))
     }
 
     @Test(arguments: Outcome.allCases.filter { ![.interrupted, .unreachable].contains($0) })

@@ -118,6 +118,26 @@ struct ProgressTests {
         func append(_ more: String) { text.withLock { $0 += more } }
     }
 
+    @Test func jsonIsTheEventsAndMessages() async throws {
+        let written = Written()
+        let reporter = ProgressReporter(.json, style: { OutputStyle() }, now: { moment(5) }, write: written.append)
+        for event in troubledRun { reporter.receive(event) }
+        reporter.note("hook: a \u{1B}[31m word")
+        reporter.warn("warning: lost\n")
+        reporter.warn("\n")
+        await reporter.finish()
+        let lines = written.all.split(separator: "\n").map(String.init)
+        #expect(lines.prefix(troubledRun.count) == troubledRun.map(\.json.line)[...])
+        #expect(
+            lines.dropFirst(troubledRun.count) == [
+                #"{"at":"2026-08-08T09:00:05.000Z","type":"message","level":"note","text":"hook: a \u001b[31m word"}"#,
+                #"{"at":"2026-08-08T09:00:05.000Z","type":"message","level":"warning","text":"lost"}"#,
+            ]
+        )
+        let schema = try JSONSchema(named: "progress")
+        for line in lines { #expect(schema.problems(in: try JSONSerialization.jsonObject(with: Data(line.utf8))) == []) }
+    }
+
     @Test func thePlainReporterWritesEachLineOnce() async {
         let written = Written()
         let reporter = ProgressReporter(.plain, style: { OutputStyle() }, write: written.append)

@@ -16,6 +16,8 @@ package final class ProgressReporter: EventSink {
         case live
         /// A line for each thing worth one.
         case plain
+        /// Each event as a line of JSON, as the journal has it; what is not an event is a ``ProgressMessage``.
+        case json
         /// Only what an operator should know at once: warnings, a gate that waits, why the run stops.
         case none
     }
@@ -48,6 +50,8 @@ package final class ProgressReporter: EventSink {
     private static let estimateInterval: TimeInterval = 1
     /// What waits for a slow reader stays bounded.
     private static let lineLimit = 2000
+    /// A program that misses an event cannot follow the run, so more of them may wait.
+    private static let eventLimit = 200_000
 
     /// What to write, instead of ``finish()``, before the program's last words where it ends at once.
     package static let erasure = LiveScreen.erasure
@@ -85,7 +89,11 @@ package final class ProgressReporter: EventSink {
         let (mustFlush, mustTick) = state.withLock { state in
             state.report.apply(event)
             state.outlook?.apply(event)
-            if isShown(event.kind), let line = ProgressLines(style: style()).line(for: event, in: state.report) { add(line, to: &state) }
+            if mode == .json {
+                add(event.json.line, to: &state)
+            } else if isShown(event.kind), let line = ProgressLines(style: style()).line(for: event, in: state.report) {
+                add(line, to: &state)
+            }
             let mustTick = mode == .live && !state.isTicking
             if mustTick { state.isTicking = true }
             return (needsFlush(&state), mustTick)
@@ -103,6 +111,7 @@ package final class ProgressReporter: EventSink {
     package func warn(_ line: String) { show(line) }
 
     private func show(_ line: String) {
+        guard let line = mode == .json ? message(line) : line else { return }
         let mustFlush = state.withLock { state in
             add(line, to: &state)
             return needsFlush(&state)
@@ -110,8 +119,15 @@ package final class ProgressReporter: EventSink {
         if mustFlush { scheduleFlush() }
     }
 
+    /// The line of JSON for a line that is not an event; nil for a blank one.
+    private func message(_ line: String) -> String? { ProgressMessage(line).map { String($0.line(at: now()).dropLast()) } }
+
     private func add(_ line: String, to state: inout State) {
-        if state.lines.count < Self.lineLimit { state.lines.append(line) } else { state.omittedLines += 1 }
+        if state.lines.count < (mode == .json ? Self.eventLimit : Self.lineLimit) {
+            state.lines.append(line)
+        } else {
+            state.omittedLines += 1
+        }
     }
 
     private func needsFlush(_ state: inout State) -> Bool {
@@ -123,7 +139,7 @@ package final class ProgressReporter: EventSink {
     private func scheduleFlush() {
         switch mode {
         case .live: queue.asyncAfter(deadline: .now() + Self.redrawInterval) { self.flush() }
-        case .plain, .none: queue.async { self.flush() }
+        case .plain, .json, .none: queue.async { self.flush() }
         }
     }
 
@@ -148,7 +164,7 @@ package final class ProgressReporter: EventSink {
         case (.live, .gateOpened), (.live, .approved), (.live, .gatePassed), (.live, .rollbackStarted), (.live, .rollbackFinished),
             (.live, .serverPaused), (.live, .serverResumed), (.live, .budgetChanged), (.live, .windowOpened), (.live, .runResumed):
             true
-        case (.live, _), (.none, _): false
+        case (.live, _), (.json, _), (.none, _): false
         }
     }
 
@@ -166,7 +182,10 @@ package final class ProgressReporter: EventSink {
         let text = state.withLock { state in
             state.isFlushScheduled = false
             var lines = state.lines
-            if state.omittedLines > 0 { lines.append("… \(counted(state.omittedLines, "line")) left out") }
+            if state.omittedLines > 0 {
+                let left = counted(state.omittedLines, "line")
+                lines.append(mode == .json ? message("warning: \(left) left out: the reader is too slow") ?? "" : "… \(left) left out")
+            }
             state.lines = []
             state.omittedLines = 0
             return state.screen.text(lines, view: view(&state, style), style)

@@ -68,7 +68,7 @@ struct Migrate: FleetCommand {
     }
 
     func execute() async throws -> CommandExit {
-        let settings = try Settings(options, progress: progressOptions.progress)
+        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
@@ -133,7 +133,7 @@ struct ChangeOptions: ParsableArguments {
     @Flag(help: "Show the plan and change nothing.")
     var dryRun = false
 
-    @Flag(help: "Answer yes to every question. Required without a terminal.")
+    @Flag(name: [.customShort("y"), .long], help: "Answer yes to every question. Required without a terminal.")
     var yes = false
 
     @OptionGroup var besideOptions: BesideOptions

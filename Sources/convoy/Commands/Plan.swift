@@ -22,7 +22,9 @@ struct Plan: FleetCommand {
               convoy plan --to 20240929084639 --select ring=canary
               convoy plan --out plan.json
               convoy plan --now --out plan.json     for a run without gates and window
+              convoy plan --check
 
+            Pending migrations do not affect the exit code unless --check is given.
             `convoy migrate --plan plan.json` runs exactly the plan in the file, and fails
             if anything has changed since.
             """
@@ -42,8 +44,11 @@ struct Plan: FleetCommand {
     @Option(help: ArgumentHelp("Write the plan to this file: versions, checksums, waves and instances.", valueName: "file"))
     var out: String?
 
+    @Flag(help: "Exit with code 3 if a migration would run.")
+    var check = false
+
     func execute() async throws -> CommandExit {
-        let session = try FleetSession(Settings(options, output: outputOptions.output))
+        let session = try FleetSession(Settings(options, output: outputOptions.output, color: outputOptions.color))
         let change = Change.up(to: try session.version(to))
         try session.check(change)
         let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
@@ -70,7 +75,7 @@ struct Plan: FleetCommand {
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
-            return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+            return CommandExit(outcomes: report.instances.lazy.map(\.outcome), check: check ? .pending : .off).unlessIncomplete(selection)
         }
     }
 }

@@ -45,7 +45,10 @@ struct Report: FleetCommand {
     }
 
     func execute() async throws -> CommandExit {
-        try await ReportLooks(reportOptions, Settings(options)).run(needing: noProbe ? .journal : .databases, look)
+        try await ReportLooks(reportOptions, Settings(options, color: reportOptions.outputOptions.color)).run(
+            needing: noProbe ? .journal : .databases,
+            look
+        )
     }
 
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {

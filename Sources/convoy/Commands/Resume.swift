@@ -46,7 +46,7 @@ struct Resume: FleetCommand {
     }
 
     func execute() async throws -> CommandExit {
-        let settings = Settings(file, progress: progressOptions.progress)
+        let settings = Settings(file, progress: progressOptions.progress, color: outputOptions.color)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }

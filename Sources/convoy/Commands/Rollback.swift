@@ -48,7 +48,7 @@ struct Rollback: FleetCommand {
     }
 
     func execute() async throws -> CommandExit {
-        let settings = try Settings(options, progress: progressOptions.progress)
+        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
         let output = try ReportOutput(outputOptions)
         try settings.checkProgress()
         if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }

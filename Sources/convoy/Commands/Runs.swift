@@ -48,7 +48,7 @@ struct Runs: AsyncParsableCommand {
         }
 
         func execute() async throws -> CommandExit {
-            let settings = Settings(options.file, output: outputOptions.output)
+            let settings = Settings(options.file, output: outputOptions.output, color: outputOptions.color)
             let access = try RunCatalog(options)
             var entries: [RunsReport.Entry] = []
             var damaged: [String] = []
@@ -101,7 +101,7 @@ struct Runs: AsyncParsableCommand {
         var events = false
 
         func execute() async throws -> CommandExit {
-            let settings = Settings(options.file, output: outputOptions.output)
+            let settings = Settings(options.file, output: outputOptions.output, color: outputOptions.color)
             let access = try RunCatalog(options)
             let journal = try await access.openExisting(for: .reading)
             let record = try await access.run(run, .any, in: journal)

@@ -31,7 +31,7 @@ extension Runs {
         var second = "latest"
 
         func execute() async throws -> CommandExit {
-            let settings = Settings(options.file, output: outputOptions.output)
+            let settings = Settings(options.file, output: outputOptions.output, color: outputOptions.color)
             let access = try RunCatalog(options)
             let journal = try await access.openExisting(for: .reading)
             var records: [RunRecord] = []

@@ -38,7 +38,7 @@ extension Runs {
         }
 
         func execute() async throws -> CommandExit {
-            let settings = Settings(options.file, output: outputOptions.output)
+            let settings = Settings(options.file, output: outputOptions.output, color: outputOptions.color)
             let access = try RunCatalog(options)
             var report = DurationsReport(journal: access.path, generatedAt: Date(), runs: [], migrations: [], names: [:])
             if let journal = runs.isEmpty ? try await access.openForReading() : try await access.openExisting(for: .reading) {

@@ -39,7 +39,7 @@ struct Status: FleetCommand {
     }
 
     func execute() async throws -> CommandExit {
-        try await ReportLooks(reportOptions, Settings(options)).run(look)
+        try await ReportLooks(reportOptions, Settings(options, color: reportOptions.outputOptions.color)).run(look)
     }
 
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {

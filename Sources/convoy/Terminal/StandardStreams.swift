@@ -1,4 +1,6 @@
+import ConvoyReporting
 import ConvoyRollout
+import FoundationEssentials
 import Glibc
 import Synchronization
 
@@ -28,6 +30,8 @@ final class OutputFile: Sendable {
     private let descriptor: Int32
     /// The `errno` of the first write that failed; nothing is written after it.
     private let failure = Mutex<Int32?>(nil)
+    /// Whether ``write(_:)`` makes a text a line of JSON.
+    private let writesMessages = Mutex(false)
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -42,8 +46,17 @@ final class OutputFile: Sendable {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
+    /// From now on each text that is written is a ``ProgressMessage``, one line of JSON.
+    func beginJSONLines() { writesMessages.withLock { $0 = true } }
+
     /// Writes, and waits while the reader is slow. A failure is kept for ``check()``.
     func write(_ text: String) {
+        guard writesMessages.withLock(\.self) else { return writeAsIs(text) }
+        if let message = ProgressMessage(text) { writeAsIs(message.line(at: Date())) }
+    }
+
+    /// Writes text that is in its final form, also after ``beginJSONLines()``.
+    func writeAsIs(_ text: String) {
         failure.withLock { failure in
             guard failure == nil else { return }
             var text = text

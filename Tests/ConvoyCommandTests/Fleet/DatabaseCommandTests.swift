@@ -21,6 +21,9 @@ struct DatabaseCommandTests {
                 let plan = try await runConvoy(["plan"], in: folder)
                 #expect(plan.exitCode == 0)
                 #expect(plan.standardOutput.contains("20200102000000  add_plates           2"))
+                let checked = try await runConvoy(["plan", "--check"], in: folder)
+                #expect(checked.exitCode == 3)
+                #expect(checked.standardOutput == plan.standardOutput)
                 #expect(plan.standardOutput.hasSuffix("test: apply 4 migrations to get to 20200102000000 on 2 of 2 instances in 1 wave\n"))
 
                 let partial = try await runConvoy(["migrate", "--yes", "--to", "20200101000000", "--select", "name=alice"], in: folder)
@@ -37,6 +40,7 @@ struct DatabaseCommandTests {
                 #expect(again["status"] as? String == "succeeded")
                 #expect((again["summary"] as? [String: Any])?["outcomes"] as? [String: Int] == ["up-to-date": 2])
                 #expect(try await runConvoy(["status", "--check"], in: folder).exitCode == 0)
+                #expect(try await runConvoy(["plan", "--check", "-o", "json"], in: folder).exitCode == 0)
 
                 let back = try await runConvoy(["rollback", "--yes", "--steps", "1"], in: folder)
                 #expect(back.exitCode == 0)

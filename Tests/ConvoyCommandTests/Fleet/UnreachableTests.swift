@@ -79,6 +79,38 @@ struct UnreachableTests {
         }
     }
 
+    @Test func theOptionForColorsComesBeforeTerminalAndEnvironment() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let red = "\u{1B}[31munreachable\u{1B}[0m"
+            let never = try await onTerminal(["status", "--color", "never"], in: folder)
+            #expect(never.screen.contains("unreachable") && !never.screen.contains(red))
+            for environment in [[:], ["NO_COLOR": "1", "TERM": "dumb"]] {
+                let always = try await runConvoy(["status", "--color", "always"], environment: environment, in: folder)
+                #expect(always.standardOutput.contains(red))
+                #expect(always.exitCode == 69)
+            }
+            let file = try await runConvoy(["status", "--color", "always", "--output-file", "status.txt"], in: folder)
+            #expect(file.exitCode == 69)
+            #expect(try !String(contentsOfFile: "\(folder)/status.txt", encoding: .utf8).contains("\u{1B}"))
+            #expect(try await runConvoy(["status", "--color", "red"], in: folder).exitCode == 64)
+        }
+    }
+
+    @Test func shortOptionsAreTheLongOnes() async throws {
+        try await withTemporaryFolder(files: files) { folder in
+            let short = try await runConvoy(["migrate", "-y", "-f", "fleet.yaml", "-l", "name=alice", "-o", "csv"], in: folder)
+            let long = try await runConvoy(
+                ["migrate", "--yes", "--fleet", "fleet.yaml", "--select", "name=alice", "--output", "csv"],
+                in: folder
+            )
+            #expect(short.exitCode == 69 && long.exitCode == 69)
+            for result in [short, long] {
+                let rows = result.standardOutput.split(separator: "\r\n")
+                #expect(rows.count == 2 && rows[1].hasPrefix("alice,"), "\(result.standardOutput)")
+            }
+        }
+    }
+
     @Test func onADumbTerminalProgressIsPlainLines() async throws {
         try await withTemporaryFolder(files: files) { folder in
             let result = try await onTerminal(["migrate", "--yes"], environment: ["TERM": "dumb"], in: folder)

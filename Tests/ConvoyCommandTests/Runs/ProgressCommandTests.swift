@@ -40,6 +40,34 @@ struct ProgressCommandTests {
         }
     }
 
+    @Test func jsonWritesTheEventsOfTheJournalAndNothingElse() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            let hook = "rollout: {hooks: {before_run: [/bin/echo, hello]}}"
+            try await withFleet(databases, more: hook) { folder in
+                try await databases[1].execute(["CREATE TABLE cars (name text)"])
+                let run = try await runConvoy(["migrate", "--yes", "--progress", "json", "-o", "json"], in: folder)
+                #expect(run.exitCode == 1)
+                let lines = run.standardError.split(separator: "\n").map(String.init)
+                let objects = try lines.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:] }
+                let isMessage = objects.map { $0["type"] as? String == "message" }
+                let events = zip(lines, isMessage).filter { !$0.1 }.map(\.0)
+                let recorded = try await runConvoy(["runs", "show", "--events", "-o", "json"], in: folder)
+                #expect(events == recorded.standardOutput.split(separator: "\n").map(String.init))
+                let messages = zip(objects, isMessage).filter(\.1).map { $0.0["text"] as? String ?? "" }
+                #expect(messages.contains { $0.contains("hello") }, "\(messages)")
+                #expect(try jsonObject(run)["schema"] as? String == "convoy.run/1")
+
+                let late = try await runConvoy(["resume", "--yes", "--progress", "json"], in: folder)
+                #expect(late.exitCode == 64)
+                #expect(late.standardError.contains(#""level":"error","text":"there is no resumable run"#))
+                #expect(late.standardError.hasPrefix("{") && late.standardError.hasSuffix("}\n"))
+                let asking = try await runConvoy(["migrate", "--progress", "json"], in: folder)
+                #expect(asking.exitCode == 64)
+                #expect(asking.standardError.contains("add --yes"))
+            }
+        }
+    }
+
     @Test(arguments: [["migrate"], ["rollback", "--steps", "1"], ["resume"]])
     func liveNeedsATerminal(_ command: [String]) async throws {
         try await withFleet([]) { folder in
