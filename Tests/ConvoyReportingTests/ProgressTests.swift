@@ -4,6 +4,7 @@ import ConvoyRun
 import Dispatch
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ConvoyReporting
