@@ -191,7 +191,7 @@ extension FleetClient {
 
     /// Approves the gate that an active run waits at; its other conditions must still hold.
     ///
-    /// - Throws: ``FleetError/Code/run`` if the run waits at no gate, or at one that needs no approval; and as ``stop(_:)``.
+    /// - Throws: ``FleetError/Code/run`` if the run waits at no gate, or at one that needs no approval; and as ``stop(_:cancelling:)``.
     public func approve(_ run: RunID? = nil) async throws {
         try await request(run) { requests throws(RunRequestError) in
             try await requests.post(try await requests.approval(), by: Operator.current)
@@ -200,7 +200,7 @@ extension FleetClient {
 
     /// Asks an active run to start no new instances on a server until it is resumed.
     ///
-    /// - Throws: ``FleetError/Code/run`` if the run has no instance there; and as ``stop(_:)``.
+    /// - Throws: ``FleetError/Code/run`` if the run has no instance there; and as ``stop(_:cancelling:)``.
     public func pause(server: String, of run: RunID? = nil) async throws {
         try await request(run) { requests throws(RunRequestError) in
             try await requests.post(try await requests.pause(server), by: Operator.current)

@@ -2,7 +2,7 @@ package import ConvoyFleet
 package import ConvoyRollout
 public import ConvoyRun
 
-/// A run that was planned and has not begun. ``FleetClient/plan(_:select:waves:concurrency:)`` makes it, and ``FleetClient/run(_:)`` carries it out.
+/// A run that was planned and has not begun. ``FleetClient/plan(_:select:waves:concurrency:isImmediate:)`` makes it, and ``FleetClient/run(_:)`` carries it out.
 public struct PlannedRun: Sendable {
     /// What the run would do, on which instance and in which wave.
     public let plan: RunPlan
