@@ -42,6 +42,7 @@ extension PublishedSchema {
         PublishedSchema(name: "ndjson", bytes: PackageResources.ndjson_1_json),
         PublishedSchema(name: "notification", bytes: PackageResources.notification_1_json),
         PublishedSchema(name: "plan", bytes: PackageResources.plan_1_json),
+        PublishedSchema(name: "progress", bytes: PackageResources.progress_1_json),
         PublishedSchema(name: "report", bytes: PackageResources.report_1_json),
         PublishedSchema(name: "run", bytes: PackageResources.run_1_json),
         PublishedSchema(name: "runs", bytes: PackageResources.runs_1_json),
