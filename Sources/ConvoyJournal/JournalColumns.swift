@@ -4,7 +4,9 @@ import ConvoyRun
 
 extension Change {
     /// Reads what ``direction``, ``target`` and ``steps`` of a change gave; nil for anything else.
-    init?(direction: String, target: String?, steps: Int?) {
+    ///
+    /// - Parameter undoneRun: what the plan has as the run that is undone, which has no column.
+    init?(direction: String, target: String?, steps: Int?, undoneRun: String? = nil) {
         let version = target.flatMap(MigrationVersion.init)
         switch (MigrationDirection(rawValue: direction), target, steps) {
         case (.up, nil, nil): self = .up(to: nil)

@@ -137,8 +137,11 @@ extension SQLiteJournal {
         }
     }
 
+    /// The run that another one undoes is in its plan only, so that an earlier Convoy reads the record too.
     private static let recordColumns = """
-        id, fleet, fleet_file, direction, target, steps, instances, started_at, finished_at, status, convoy_version, started_by, abandoned_by
+        id, fleet, fleet_file, direction, target, steps, instances, started_at, finished_at, status, convoy_version, started_by, abandoned_by,
+        CASE WHEN direction = 'down' AND target IS NULL AND steps IS NULL AND json_valid(CAST(plan AS TEXT))
+            THEN json_extract(CAST(plan AS TEXT), '$.change.run') END AS undone_run
         """
 
     private func records(_ condition: String, _ arguments: StatementArguments, limit: Int) async throws(JournalError) -> [RunRecord] {
@@ -164,7 +167,12 @@ extension RunRecord {
         func text(_ column: String) -> String? { String.fromDatabaseValue(row[column]) }
         let word = text("status")
         guard let id = text("id"), let direction = text("direction"),
-            let change = Change(direction: direction, target: text("target"), steps: Int.fromDatabaseValue(row["steps"])),
+            let change = Change(
+                direction: direction,
+                target: text("target"),
+                steps: Int.fromDatabaseValue(row["steps"]),
+                undoneRun: text("undone_run")
+            ),
             let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(RunEnding.init(rawValue:)) ?? .some(nil)
         else { return nil }
         self.init(

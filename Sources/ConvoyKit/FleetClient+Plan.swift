@@ -65,6 +65,7 @@ extension FleetClient {
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time in any wave.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
+    ///   - reversal: the run that is undone, of whose instances `instances` are some; nil for any other change.
     package func plan(
         _ change: Change,
         of instances: [Instance],
@@ -72,6 +73,7 @@ extension FleetClient {
         waves: [String] = [],
         concurrency: Int? = nil,
         isImmediate: Bool = false,
+        undoing reversal: RunReversal? = nil,
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
         var cohorts: [String: String] = [:]
@@ -79,7 +81,7 @@ extension FleetClient {
             onProgress(.readingCohorts(instances.count))
             cohorts = await probe.cohorts(of: instances)
         }
-        let (plan, leftOut) = try RunPlan.assigning(
+        var (plan, leftOut) = try RunPlan.assigning(
             instances,
             of: fleet,
             set,
@@ -91,7 +93,12 @@ extension FleetClient {
             isImmediate: isImmediate
         )
         let targets = RunTargets(instances, of: fleet)
-        let statuses = await probe.statuses(of: targets.instances(of: plan), for: change) { onProgress(.probing($0)) }
+        if let reversal { plan = plan.returning(reversal.ways) }
+        let changes = Dictionary(plan.instances.map { [plan] in ($0.name, plan.change(of: $0)) }) { first, _ in first }
+        var statuses = await probe.statuses(of: targets.instances(of: plan), for: { changes[$0.name] ?? change }) {
+            onProgress(.probing($0))
+        }
+        if let reversal { statuses = statuses.map(reversal.judged) }
         return PlannedRun(plan: plan.starting(from: statuses), instances: statuses, targets: targets, leftOut: leftOut)
     }
 }

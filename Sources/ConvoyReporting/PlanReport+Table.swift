@@ -31,6 +31,7 @@ extension PlanReport {
             .init("SERVER", minimumWidth: 6, importance: 2),
             .init("DATABASE", minimumWidth: 8, importance: 1),
         ]
+        if undoing != nil { columns.insert(.init("TO", importance: 5), at: 4) }
         if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 5), at: 4) }
         var table = TextTable(columns)
         for wave in waves {
@@ -44,6 +45,7 @@ extension PlanReport {
                     "\(instance.server)",
                     "\(instance.database)",
                 ]
+                if let undoing { cells.insert("\(undoing.targets[instance.name]?.description ?? "-")", at: 4) }
                 if !releases.isEmpty { cells.insert("\(release(of: instance)?.text ?? "-")", at: 4) }
                 table.add(cells)
             }
@@ -112,7 +114,7 @@ extension PlanReport {
         }
         let rest = settled > 0 ? "; nothing on \(settled)" : ""
         let verb = direction == .up ? "apply" : "revert"
-        let goal = target.map { " to get to \(releases.named($0))" } ?? ""
+        let goal = target.map { " to get to \(releases.named($0))" } ?? undoing.map { " of run \($0.run.visible)" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
             + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)"
     }

@@ -20,10 +20,26 @@ package struct PlanReport: Sendable {
     package var window: Window?
     /// What the run leaves out because it is to start at once; nil if it leaves out nothing.
     package var leavesOut: LeftOut?
+    /// The run that is undone; nil for any other plan.
+    package var undoing: Undoing?
     /// The names of the set's migrations, for people.
     package var migrationNames: [MigrationVersion: String]
     /// The releases of the app by which versions are named; empty if the set knows none.
     package var releases: ReleaseList
+
+    /// A run that is undone, and where it found each instance.
+    package struct Undoing: Sendable, Hashable {
+        /// The id of the run.
+        package var run: String
+        /// The versions that instances are brought back to, by name; an instance is missing if it had no version.
+        package var targets: [String: MigrationVersion]
+
+        /// The run with that id, from the instances of the plan that undoes it.
+        package init(run: String, _ instances: [RunPlan.PlannedInstance]) {
+            self.run = run
+            targets = Dictionary(instances.compactMap { instance in instance.back?.version.map { (instance.name, $0) } }) { first, _ in first }
+        }
+    }
 
     /// What `--now` leaves out.
     package struct LeftOut: Sendable, Hashable {
@@ -79,6 +95,7 @@ package struct PlanReport: Sendable {
         waves: [Wave],
         window: Window? = nil,
         leavesOut: LeftOut? = nil,
+        undoing: Undoing? = nil,
         migrationNames: [MigrationVersion: String],
         releases: ReleaseList = ReleaseList()
     ) {
@@ -89,6 +106,7 @@ package struct PlanReport: Sendable {
         self.waves = waves
         self.window = window
         self.leavesOut = leavesOut
+        self.undoing = undoing
         self.migrationNames = migrationNames
         self.releases = releases
     }

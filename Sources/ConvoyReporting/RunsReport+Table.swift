@@ -60,12 +60,13 @@ extension RunState {
 }
 
 extension Change {
-    /// As one would ask for it: `migrate`, `rollback to 20240929084639`.
+    /// As one would ask for it: `migrate`, `rollback to 20240929084639`, `rollback of` a run.
     fileprivate var words: String {
         switch self {
         case .up(let version): version.map { "migrate to \($0)" } ?? "migrate"
         case .down(let version): "rollback to \(version)"
         case .downSteps(let steps): "rollback \(counted(steps, "step"))"
+        case .undo(let run): "rollback of \(run)"
         case .revert: "rollback"
         }
     }

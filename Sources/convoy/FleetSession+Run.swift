@@ -145,6 +145,7 @@ extension FleetSession {
     /// - Parameters:
     ///   - selector: chose the instances; nil chose all.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
+    ///   - reversal: the run that is undone.
     func plan(
         _ selection: Selection,
         _ change: Change,
@@ -152,6 +153,7 @@ extension FleetSession {
         waves: [String] = [],
         concurrency: Int? = nil,
         isImmediate: Bool = false,
+        undoing reversal: RunReversal? = nil,
         warnings: Warnings = .shown
     ) async throws -> PlannedRun {
         defer { statusLine.clear() }
@@ -163,7 +165,8 @@ extension FleetSession {
                 selector: selector,
                 waves: waves,
                 concurrency: concurrency,
-                isImmediate: isImmediate
+                isImmediate: isImmediate,
+                undoing: reversal
             ) { [statusLine] in statusLine.show($0) }
         } catch {
             throw CommandFailure(.usage, "--wave: \(error.description)")
@@ -174,17 +177,15 @@ extension FleetSession {
         return planned
     }
 
-    /// Probes the remaining instances of a run. The steps of a rollback were counted when the run began: the remaining ones are given by version.
+    /// Probes the remaining instances of a run. The steps of a rollback were counted when the run began, so nothing is left on an instance that was
+    /// not probed then.
     func statusesOfRest(of plan: RunPlan, _ targets: RunTargets) async -> [InstanceStatus] {
-        let instances = targets.instances(of: plan)
-        guard case .downSteps = plan.change else { return await probe(instances, for: plan.change) }
-        let starts = plan.starts
-        var found: [String: InstanceStatus] = [:]
-        for (start, members) in Dictionary(grouping: instances, by: { starts[$0.name] }) {
-            let change = start.map { Change.revert($0.pending, start: $0.version) } ?? .revert([], start: nil)
-            for status in await probe(members, for: change) { found[status.name] = status }
+        let changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
+        return await probe(targets.instances(of: plan)) { instance in
+            let change = changes[instance.name] ?? plan.change
+            if case .downSteps = change { return .revert([], start: nil) }
+            return change
         }
-        return instances.compactMap { found[$0.name] }
     }
 
     /// Writes a report that nothing was pending. No hook runs, no notification is sent, and nothing is written to the journal.

@@ -115,6 +115,8 @@ struct FleetSession {
         var instances: [Instance]
         /// Whether every server listed its databases and each of them is an instance; if not, the command cannot succeed.
         var isComplete: Bool
+        /// The names of all instances that were found, selected or not.
+        var found: Set<String> = []
     }
 
     /// Lists the fleet's instances, discovered ones included, and keeps the selected.
@@ -135,7 +137,7 @@ struct FleetSession {
         let selector = selector ?? settings.selector
         let instances = found.instances.filter { selector?.matches($0) ?? true }
         if instances.isEmpty { throw nothingSelected(selector, of: found.instances.count, isComplete: found.failures.isEmpty) }
-        return Selection(instances: instances, isComplete: isComplete)
+        return Selection(instances: instances, isComplete: isComplete, found: Set(found.instances.map(\.name)))
     }
 
     /// A selector with a name or value that no instance has is a mistake: the instance that the operator meant would not be migrated.
@@ -199,17 +201,21 @@ struct FleetSession {
         case left
     }
 
-    /// Probes instances, without a lock and without writing.
-    func probe(_ instances: [Instance], for change: Change) async -> [InstanceStatus] {
+    /// Probes instances for their changes, without a lock and without writing.
+    func probe(_ instances: [Instance], for change: @escaping @Sendable (Instance) -> Change) async -> [InstanceStatus] {
         await probe(instances, for: change, with: runner)
     }
 
     /// Probes instances for a report: only their state, not whether the newest version could be reached.
     func standing(of instances: [Instance]) async -> [InstanceStatus] {
-        await probe(instances, for: .up(to: nil), with: runner.forReading)
+        await probe(instances, for: { _ in .up(to: nil) }, with: runner.forReading)
     }
 
-    private func probe(_ instances: [Instance], for change: Change, with runner: InstanceRunner) async -> [InstanceStatus] {
+    private func probe(
+        _ instances: [Instance],
+        for change: @escaping @Sendable (Instance) -> Change,
+        with runner: InstanceRunner
+    ) async -> [InstanceStatus] {
         let probe = FleetProbe(inspector: runner, limits: ConnectionLimits(fleet))
         let statuses = await probe.statuses(of: instances, for: change) { progress in
             statusLine.show(.probing(progress))

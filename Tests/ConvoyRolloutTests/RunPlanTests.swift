@@ -154,6 +154,7 @@ import Testing
     @Test(arguments: [
         (Change.up(to: nil), #"{"direction":"up"}"#), (.up(to: MigrationVersion(7)), #"{"direction":"up","to":"7"}"#),
         (.down(to: MigrationVersion(7)), #"{"direction":"down","to":"7"}"#), (.downSteps(2), #"{"direction":"down","steps":2}"#),
+        (.undo(run: "r-1"), #"{"direction":"down","run":"r-1"}"#),
     ])
     func aChangeIsReadAsItWasWritten(_ change: Change, _ text: String) throws {
         let encoder = JSONEncoder()
@@ -162,9 +163,24 @@ import Testing
         #expect(try JSONDecoder().decode(Change.self, from: Data(text.utf8)) == change)
     }
 
-    @Test(arguments: [#"{"direction":"down"}"#, #"{"direction":"down","to":"7","steps":2}"#, #"{"direction":"sideways"}"#, "{}"])
+    @Test(arguments: [#"{"direction":"down"}"#, #"{"direction":"down","to":"7","steps":2}"#, #"{"direction":"down","to":"7","run":"r"}"#, #"{"direction":"sideways"}"#, "{}"])
     func whatIsNoChangeIsNotRead(_ text: String) {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Change.self, from: Data(text.utf8)) }
+    }
+
+    /// Instances that another run found at different versions go back to different ones.
+    @Test func aRunThatUndoesAnotherHasAChangeForEachInstance() throws {
+        let ways = [
+            "a": RunPlan.WayBack(version: MigrationVersion(1), applied: [2, 3].map(MigrationVersion.init)),
+            "b": RunPlan.WayBack(version: nil, applied: [MigrationVersion(1)]),
+        ]
+        let (plan, _) = try RunPlan.assigning(all, of: fleet(canaryAndRest), MigrationSet([]), .undo(run: "r-1"), at: Date(timeIntervalSince1970: 0))
+        let undoing = plan.returning(ways)
+        #expect(try RunPlan(data: undoing.data()) == undoing)
+        let changes = Dictionary(undoing.instances.map { ($0.name, undoing.change(of: $0)) }) { first, _ in first }
+        #expect(changes["a"] == .revert([2, 3].map(MigrationVersion.init), start: MigrationVersion(1)))
+        #expect(changes["b"] == .revert([MigrationVersion(1)], start: nil))
+        #expect(changes["c"] == .revert([], start: nil))
     }
 
     @Test func aRevertOfOneInstanceIsInNoPlan() {

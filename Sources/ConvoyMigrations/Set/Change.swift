@@ -6,6 +6,8 @@ public enum Change: Sendable, Hashable {
     case down(to: MigrationVersion)
     /// Revert this number of the newest versions.
     case downSteps(Int)
+    /// Bring each instance back to where the run with that id found it. What that means differs from one instance to the next: the plan has it.
+    case undo(run: String)
     /// Revert exactly these as far as they are applied, newest first: what a run applied to an instance that began at `start`.
     case revert([MigrationVersion], start: MigrationVersion?)
 
@@ -13,7 +15,7 @@ public enum Change: Sendable, Hashable {
     public var direction: MigrationDirection {
         switch self {
         case .up: .up
-        case .down, .downSteps, .revert: .down
+        case .down, .downSteps, .undo, .revert: .down
         }
     }
 
@@ -22,7 +24,7 @@ public enum Change: Sendable, Hashable {
         switch self {
         case .up(let version): version
         case .down(let version): version
-        case .downSteps, .revert: nil
+        case .downSteps, .undo, .revert: nil
         }
     }
 
@@ -30,25 +32,33 @@ public enum Change: Sendable, Hashable {
     public var steps: Int? {
         if case .downSteps(let steps) = self { steps } else { nil }
     }
+
+    /// The id of the run that is undone; nil if the change undoes none.
+    public var undoneRun: String? {
+        if case .undo(let run) = self { run } else { nil }
+    }
 }
 
-/// As the plan of a run has it: `{"direction": "up", "to": "20240929084639"}`, without `to` for the newest version, or with `steps` in its place.
+/// As the plan of a run has it: `{"direction": "up", "to": "20240929084639"}`, without `to` for the newest version, or with `steps`
+/// or `run` in its place.
 extension Change: Codable {
-    private enum CodingKeys: String, CodingKey { case direction, to, steps }
+    private enum CodingKeys: String, CodingKey { case direction, to, steps, run }
 
     /// Reads a change.
     ///
-    /// - Throws: an error for a way down without either a version or a number of steps, or with both.
+    /// - Throws: an error for a way down that has not exactly one of a version, a number of steps and a run.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         let target = try container.decodeIfPresent(MigrationVersion.self, forKey: .to)
         let steps = try container.decodeIfPresent(Int.self, forKey: .steps)
-        switch (try container.decode(MigrationDirection.self, forKey: .direction), target, steps) {
-        case (.up, let target, _): self = .up(to: target)
-        case (.down, let target?, nil): self = .down(to: target)
-        case (.down, nil, let steps?): self = .downSteps(steps)
-        case (.down, _, _):
-            throw DecodingError.dataCorruptedError(forKey: .to, in: container, debugDescription: "either a version or a number of steps")
+        let run = try container.decodeIfPresent(String.self, forKey: .run)
+        switch (try container.decode(MigrationDirection.self, forKey: .direction), target, steps, run) {
+        case (.up, let target, _, _): self = .up(to: target)
+        case (.down, let target?, nil, nil): self = .down(to: target)
+        case (.down, nil, let steps?, nil): self = .downSteps(steps)
+        case (.down, nil, nil, let run?): self = .undo(run: run)
+        case (.down, _, _, _):
+            throw DecodingError.dataCorruptedError(forKey: .to, in: container, debugDescription: "a version, a number of steps or a run")
         }
     }
 
@@ -66,5 +76,6 @@ extension Change: Codable {
         try container.encode(direction, forKey: .direction)
         try container.encodeIfPresent(target, forKey: .to)
         try container.encodeIfPresent(steps, forKey: .steps)
+        try container.encodeIfPresent(undoneRun, forKey: .run)
     }
 }

@@ -35,8 +35,9 @@ extension PlanReport {
             ),
         ]
         let named = document.naming("target_release", target.flatMap { releases.place(of: $0) }, behind: "target", in: releases)
-        // Only a plan that leaves out gates and maintenance window has the key.
-        return leavesOut == nil ? named : named.inserting("now", .bool(true), behind: "generated_at")
+        // Only a plan that undoes a run, and one that leaves out gates and maintenance window, have the key.
+        let undone = undoing.map { named.inserting("rollback_of", .string($0.run), behind: "generated_at") } ?? named
+        return leavesOut == nil ? undone : undone.inserting("now", .bool(true), behind: "generated_at")
     }
 
     private func json(of instance: InstanceStatus, wave: String) -> JSONValue {
@@ -50,6 +51,8 @@ extension PlanReport {
             "pending": .strings(instance.pending),
             "error": instance.failure?.json ?? .null,
         ]
-        return json.naming("release", release(of: instance), behind: "from", in: releases)
+        let named = json.naming("release", release(of: instance), behind: "from", in: releases)
+        guard let undoing else { return named }
+        return named.inserting("target", .optional(undoing.targets[instance.name]?.description), behind: "from")
     }
 }

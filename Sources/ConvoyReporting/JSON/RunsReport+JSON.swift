@@ -16,13 +16,17 @@ extension RunsReport {
 
     private func json(of entry: Entry) -> JSONValue {
         let run = entry.run
-        return [
-            "run": .string(run.id.description),
-            "fleet": .string(run.fleet),
-            "fleet_file": .string(run.fleetFile),
-            "direction": .string(run.change.direction.rawValue),
-            "target": .optional(run.change.target?.description),
-            "steps": run.change.steps.map(JSONValue.integer) ?? .null,
+        let heading: [(String, JSONValue)] = [
+            ("run", .string(run.id.description)),
+            ("fleet", .string(run.fleet)),
+            ("fleet_file", .string(run.fleetFile)),
+            ("direction", .string(run.change.direction.rawValue)),
+            ("target", .optional(run.change.target?.description)),
+            ("steps", run.change.steps.map(JSONValue.integer) ?? .null),
+        ]
+        // Only a run that undoes another one has the key.
+        let undone = run.change.undoneRun.map { [("rollback_of", JSONValue.string($0))] } ?? []
+        let contents: JSONValue = [
             "status": .string(entry.state.text),
             "started_at": .string(run.startedAt.rfc3339),
             "finished_at": .optional(run.finishedAt?.rfc3339),
@@ -34,5 +38,6 @@ extension RunsReport {
             "abandoned_by": .optional(run.abandonedBy),
             "convoy_version": .string(run.convoyVersion),
         ]
+        return contents.prefixed(by: heading + undone)
     }
 }

@@ -49,6 +49,8 @@ struct RunDriver {
 
     /// The states before the run, by the names of the instances.
     private let starts: [String: InstanceStart]
+    /// What the run does, by the names of the instances.
+    private let changes: [String: Change]
     var machine: RolloutMachine
     /// What the machine asked for and what is not done yet.
     var actions: [RolloutMachine.Action] = []
@@ -79,6 +81,7 @@ struct RunDriver {
         self.plan = plan
         self.targets = targets
         starts = plan.starts
+        changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
         self.id = id
         self.past = past
         log = past ?? RunLog()
@@ -201,15 +204,10 @@ struct RunDriver {
 
     private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
         let footprint = past?.instance(instance.name)?.footprint
-        var change = plan.change
-        if case .downSteps = change {
-            if let start = starts[instance.name] {
-                // Steps are counted once, from where the instance stood: what was reverted already must not make room for more.
-                change = .revert(start.pending, start: start.version)
-            } else if footprint != nil {
-                mailbox.post(.instanceFinished(instance.name, .unknownSteps, at: coordinator.now()))
-                return
-            }
+        let change = changes[instance.name] ?? plan.change
+        if case .downSteps = change, footprint != nil {
+            mailbox.post(.instanceFinished(instance.name, .unknownSteps, at: coordinator.now()))
+            return
         }
         work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
             guard let footprint else { return result }

@@ -34,8 +34,18 @@ package struct FleetProbe: Sendable {
         for change: Change,
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async -> [InstanceStatus] {
+        await statuses(of: instances, for: { _ in change }, progress: progress)
+    }
+
+    /// The same where the change differs from one instance to the next.
+    @concurrent
+    package func statuses(
+        of instances: [Instance],
+        for change: @escaping @Sendable (Instance) -> Change,
+        progress: @Sendable (Progress) -> Void = { _ in }
+    ) async -> [InstanceStatus] {
         let statuses = await each(of: instances) { [inspector] in
-            await inspector.probe($0, for: change)
+            await inspector.probe($0, for: change($0))
         } progress: { finished, status in
             progress(Progress(finished: finished, total: instances.count, status: status))
         }

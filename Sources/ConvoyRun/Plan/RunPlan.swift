@@ -135,6 +135,8 @@ public struct RunPlan: Sendable, Hashable, Codable {
         public var database: String
         /// The state of the instance before the run; nil if it was not probed.
         public var start: InstanceStart?
+        /// What a run that undoes another one reverts here; nil in every other run.
+        public var back: WayBack?
 
         /// An instance that was not probed yet.
         package init(_ instance: Instance) {

@@ -42,6 +42,9 @@ struct NextSteps {
             return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
         case .down(let target):
             return ([ShellCommand(["convoy", "rollback", "--to", target.description] + nowOption + selectOption + fleetOption)], [])
+        case .undo(let run):
+            // What is back already is left alone.
+            return ([ShellCommand(["convoy", "rollback", "--run", run] + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }

@@ -98,7 +98,7 @@ extension FleetSession {
             switch plan.change {
             case .up(let version): version ?? set.newest?.version
             case .down(let version): version
-            case .downSteps, .revert: nil
+            case .downSteps, .undo, .revert: nil
             }
         return PlanReport(
             fleet: fleet.name,
@@ -111,6 +111,7 @@ extension FleetSession {
                 return PlanReport.Window(text: RolloutSummary.text($0), opensAt: $0.isOpen(at: now) ? nil : $0.nextChange(after: now))
             },
             leavesOut: plan.isImmediate ? leftOut(of: plan) : nil,
+            undoing: plan.change.undoneRun.map { PlanReport.Undoing(run: $0, plan.instances) },
             migrationNames: set.names,
             releases: set.releases
         )

@@ -15,11 +15,13 @@ struct Rollback: FleetCommand {
         discussion: """
             Probes every selected instance first. If a migration on any of them cannot be
             reverted, the command names its version, changes nothing on any instance, and
-            exits with code 1.
+            exits with code 1. So it does with --run if an instance has moved on since
+            that run.
 
               convoy rollback --steps 1 --select name=alice
               convoy rollback --to v4.0.1 --dry-run
-              convoy rollback --steps 1 --now    no gates, no maintenance window
+              convoy rollback --run 20261126T143211Z-418b1e    back to before that run
+              convoy rollback --run latest --now               no gates, no window
 
             Press Ctrl-C once to finish the migrations in progress and stop; press it
             again to cancel and roll them back.
@@ -41,9 +43,18 @@ struct Rollback: FleetCommand {
     @Option(help: ArgumentHelp("Revert the last <n> migrations on each instance.", valueName: "n"))
     var steps: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Bring each instance that this run of migrate changed back to the version at which the run found it: a run id or unique prefix, or `latest`.",
+            valueName: "run"
+        )
+    )
+    var run: String?
+
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
-        if (to == nil) == (steps == nil) { throw ValidationError("specify either --to or --steps") }
+        let ways = [to != nil, steps != nil, run != nil].count { $0 }
+        if ways != 1 { throw ValidationError("specify one of --to, --steps and --run") }
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
@@ -55,30 +66,26 @@ struct Rollback: FleetCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let change = try session.version(to).map { Change.down(to: $0) } ?? .downSteps(steps ?? 1)
-        try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let reversal = try await reversal(session)
+            let change = try reversal.map { Change.undo(run: $0.run.description) } ?? session.version(to).map { .down(to: $0) } ?? .downSteps(steps ?? 1)
+            try session.check(change)
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selection = try await session.select()
             let planned = try await session.plan(
-                selection,
+                try reversal.map { try session.narrow(selection, to: $0) } ?? selection,
                 change,
                 selector: settings.selector,
                 isImmediate: nowOption.now,
+                undoing: reversal,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
             let report = session.report(on: planned.plan, planned.instances)
-            let isRefused = report.instances.contains { $0.outcome == .blocked }
-            guard let journal, !isRefused else {
+            let blocked = report.instances.filter { $0.outcome == .blocked }.map(\.name)
+            guard let journal, blocked.isEmpty else {
                 try output.write(report, settings)
-                if !isRefused, report.changedInstances > 0 { tellLosses(report, session) }
-                if isRefused, !changeOptions.dryRun {
-                    throw CommandFailure(
-                        .failed,
-                        "the rollback is refused because an instance cannot be rolled back completely; nothing was changed",
-                        hint: (to == nil ? "use fewer --steps" : "choose a newer --to") + ", or exclude such instances with --select"
-                    )
-                }
+                if blocked.isEmpty, report.changedInstances > 0 { tellLosses(report, session) }
+                if !blocked.isEmpty, !changeOptions.dryRun { throw refusal(blocked, settings) }
                 return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
             if planned.isNothingDue {
@@ -101,7 +108,60 @@ struct Rollback: FleetCommand {
         }
     }
 
+    /// What the run of `--run` did; nil without the option.
+    private func reversal(_ session: FleetSession) async throws -> RunReversal? {
+        guard let run else { return nil }
+        let catalog = RunCatalog(session.fleet)
+        return try await catalog.reversal(of: run, in: try await catalog.openExisting(for: .reading))
+    }
+
+    private func refusal(_ blocked: [String], _ settings: Settings) -> CommandFailure {
+        let way =
+            if to != nil { "choose a newer --to" } else if steps != nil { "use fewer --steps" } else { nil as String? }
+        let others = Selector(excluding: blocked, from: settings.selector)
+        let exclusion = others.map { "exclude such instances with \(ShellCommand(["--select", $0.text]))" }
+        return CommandFailure(
+            .failed,
+            "the rollback is refused because an instance cannot be rolled back completely; nothing was changed",
+            hint: [way, exclusion ?? "exclude such instances with --select"].compactMap(\.self).joined(separator: ", or ")
+        )
+    }
+
     private func tellLosses(_ report: PlanReport, _ session: FleetSession) {
         StandardStreams.error.write(LossNotice(report.migrations.map(\.version), session.set).text)
+    }
+}
+
+extension FleetSession {
+    /// The selected instances that a run changed. Names those that the run changed and that the fleet no longer has.
+    ///
+    /// - Throws: a ``CommandFailure`` if the run changed none of the selected.
+    func narrow(_ selection: Selection, to reversal: RunReversal) throws -> Selection {
+        let gone = reversal.names.subtracting(selection.found).sorted()
+        if !gone.isEmpty {
+            let reason = selection.isComplete ? "no longer in the fleet, and stay as they are" : "not found, and stay as they are"
+            StandardStreams.error.write("warning: run \(reversal.run) has changed instances that are \(reason): \(Overtaking.list(gone))\n")
+        }
+        var narrowed = selection
+        narrowed.instances.removeAll { !reversal.names.contains($0.name) }
+        guard !narrowed.instances.isEmpty else {
+            throw CommandFailure(
+                .usage,
+                "run \(reversal.run) has changed none of the selected instances",
+                hint: "`convoy runs show \(reversal.run)` shows which instances it changed"
+            )
+        }
+        return narrowed
+    }
+}
+
+extension Selector {
+    /// What a selector matches, or all instances, without the instances with these names; nil if there are too many of them to write, or if a
+    /// selector cannot express one of the names.
+    init?(excluding names: [String], from selector: Selector?) {
+        guard !names.isEmpty, names.count <= 20, Selector(naming: names) != nil else { return nil }
+        let term = names.count == 1 ? "name!=\(Selector.quoted(names[0]))" : "name notin (\(names.map(Selector.quoted).joined(separator: ",")))"
+        guard let narrowed = try? Selector(parsing: [selector?.text, term].compactMap(\.self).joined(separator: ",")) else { return nil }
+        self = narrowed
     }
 }
