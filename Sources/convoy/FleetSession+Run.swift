@@ -273,7 +273,7 @@ extension HaltReason {
     /// Whether `resume` tries again what halted the run. After a gate that caused rollbacks the run stays halted.
     fileprivate func canBeTriedAgain(in plan: RunPlan, _ result: RunLog) -> Bool {
         switch self {
-        case .hookFailed, .journalFailed: true
+        case .hookFailed, .journalFailed, .notApproved: true
         case .gateFailed(let wave, _):
             !result.instances.contains { instance in
                 instance.wave == wave && plan.change.direction == .up

@@ -55,7 +55,7 @@ struct RolloutSummary {
         if !gate.checks.isEmpty { parts.append(gate.checks.count == 1 ? "1 check" : "\(gate.checks.count) checks") }
         if !gate.command.isEmpty { parts.append("command") }
         if gate.http != nil { parts.append("http") }
-        if gate.approve { parts.append("approve") }
+        if gate.approve { parts.append("approve" + (gate.approveWithin.map { " within \($0.human)" } ?? "")) }
         return list(parts)
     }
 

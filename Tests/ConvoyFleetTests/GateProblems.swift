@@ -216,6 +216,29 @@ extension ProblemCase {
                     hint: write for example {from: "01:00", to: "05:00", timezone: Europe/Berlin}
                 """#
         ),
+        gate(
+            "{soak: 1m, approve_within: 2h}",
+            tells: """
+                fleet.yaml:3:46: warning: `approve_within` has no effect
+                    hint: it limits the wait for an approval: add `approve: true`, or remove it
+                """
+        ),
+        gate(
+            "{approve: true, approve_within: 0s}",
+            tells: """
+                fleet.yaml:3:67: error: `approve_within` is too short
+                    0s
+                    hint: it must be more than zero
+                """
+        ),
+        gate(
+            "{approve: true, approve_within: 30}",
+            tells: """
+                fleet.yaml:3:67: error: `approve_within` is not a duration
+                    30
+                    hint: give it a unit, for example 30s
+                """
+        ),
         window(
             "{from: \"01:00\", to: \"01:00\", timezone: UTC}",
             tells: """
@@ -262,6 +285,14 @@ extension ProblemCase {
                 """
         ),
     ]
+
+    private static func gate(_ gate: String, tells told: String) -> ProblemCase {
+        ProblemCase(
+            "gate \(gate)",
+            "version: 1\ninstances: [{name: a, dbname: a}]\nrollout: {waves: [{name: a, gate: \(gate)}]}",
+            tells: told
+        )
+    }
 
     private static func window(_ window: String, tells told: String) -> ProblemCase {
         ProblemCase("window \(window)", "version: 1\ninstances: [{name: a, dbname: a}]\nrollout: {window: \(window)}", tells: told)

@@ -126,6 +126,7 @@ struct RolloutReadingTests {
 
     @Test(arguments: [
         ("soak: 1d12h", Gate(soak: .seconds(129_600))), ("approve: true", Gate(approve: true)),
+        ("approve: true, approve_within: 2h", Gate(approve: true, approveWithin: .seconds(7200))),
         ("http: http://localhost:8080", Gate(http: "http://localhost:8080")), ("command: [a]", Gate(command: ["a"])),
         ("soak: 0s, command: [a, \"{wave}\"]", Gate(command: ["a", "{wave}"])),
         ("approve: true, every: 2m, command: [a]", Gate(every: .seconds(120), approve: true, command: ["a"])),

@@ -88,6 +88,7 @@ enum JournalSamples {
         .halted(.nothingReached(wave: "rest")),
         .halted(.onFailure(wave: "rest", policy: .rollbackWave, instance: "alice")),
         .halted(.gateFailed(wave: "rest", reason: "check cars-readable gave f")),
+        .halted(.notApproved(wave: "rest", within: .seconds(5400))),
         .halted(.hookFailed(.beforeWave, wave: "rest", reason: "exit code 1")),
         .halted(.hookFailed(.beforeRun, wave: nil, reason: "exit code 1")),
         .halted(.journalFailed(reason: "the disk is full")),

@@ -142,6 +142,8 @@ public struct Gate: Sendable, Hashable {
     public var every: Duration
     /// An operator must approve: with `convoy approve`, or at a prompt on a terminal.
     public var approve: Bool
+    /// How long the approval may take, from the moment when the gate opens; nil waits for it without end. After that the run halts.
+    public var approveWithin: Duration?
     /// Run on every instance of the wave that succeeded.
     public var checks: [Check]
     /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty if there is none.
@@ -154,6 +156,7 @@ public struct Gate: Sendable, Hashable {
         soak: Duration = .zero,
         every: Duration = .seconds(30),
         approve: Bool = false,
+        approveWithin: Duration? = nil,
         checks: [Check] = [],
         command: [String] = [],
         http: String? = nil
@@ -161,6 +164,7 @@ public struct Gate: Sendable, Hashable {
         self.soak = soak
         self.every = every
         self.approve = approve
+        self.approveWithin = approveWithin
         self.checks = checks
         self.command = command
         self.http = http

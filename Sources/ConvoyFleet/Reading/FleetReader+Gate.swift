@@ -3,7 +3,7 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReader {
-    static let gateKeys: Set<String> = ["soak", "every", "approve", "checks", "command", "http"]
+    static let gateKeys: Set<String> = ["soak", "every", "approve", "approve_within", "checks", "command", "http"]
 
     func gate(_ field: Field) -> Gate? {
         guard let section = section(field, "`gate`", keys: Self.gateKeys) else { return nil }
@@ -16,6 +16,7 @@ extension FleetReader {
         let soak = duration(section["soak"])
         let every = duration(section["every"], atLeast: .milliseconds(1))
         let approve = bool(section["approve"])
+        gate.approveWithin = duration(section["approve_within"], atLeast: .milliseconds(1))
         if let soak { gate.soak = soak }
         if let every { gate.every = every }
         if let approve { gate.approve = approve }
@@ -26,6 +27,14 @@ extension FleetReader {
         let looks = ["checks", "command", "http"].contains { !section.lacks($0) }
         let soaks = !section.lacks("soak") && soak != .zero
         let asks = !section.lacks("approve") && approve != false
+        if !asks, let mark = section["approve_within"]?.keyMark {
+            note(
+                .warning,
+                at: mark,
+                "`approve_within` has no effect",
+                hint: "it limits the wait for an approval: add `approve: true`, or remove it"
+            )
+        }
         if !looks, !soaks, !asks {
             note(.warning, at: field.keyMark, "`gate` requires nothing", hint: hint)
         } else if let every, let mark = section["every"]?.keyMark {

@@ -53,6 +53,7 @@ extension RunDriver {
         case .failed(let reason):
             note(.gateFailed(wave: wave, reason: reason))
             actions += machine.gateFailed(wave, reason: reason)
+        case .notApproved(let within): actions += machine.gateNotApproved(wave, within: within)
         case .cancelled: break
         }
     }

@@ -15,6 +15,8 @@ package struct GateKeeper: Sendable {
         case passed
         /// What turned bad: the instance and its check, the command, or the URL.
         case failed(reason: String)
+        /// The approval did not come within that time.
+        case notApproved(within: Duration)
         /// The task was cancelled before it was decided.
         case cancelled
     }
@@ -77,6 +79,7 @@ package struct GateKeeper: Sendable {
         _ clock: some Clock<Duration>,
         _ waiting: @Sendable (String) -> Void
     ) async -> Verdict {
+        let deadline = gate.approve ? gate.approveWithin.map { clock.now.advanced(by: $0) } : nil
         let soakEnd = clock.now.advanced(by: max(.zero, gate.soak - resumedAfter))
         let approval = OneShot<String>()
         if !gate.approve { approval.fulfil("") }
@@ -88,10 +91,13 @@ package struct GateKeeper: Sendable {
             var told: String?
             while true {
                 let roundStart = clock.now
+                if let limit = gate.approveWithin, let deadline, roundStart >= deadline, approval.current == nil {
+                    return .notApproved(within: limit)
+                }
                 let isLast = roundStart >= soakEnd && approval.current != nil
                 if !isLast {
                     let soakLeft = roundStart < soakEnd ? roundStart.duration(to: soakEnd) : nil
-                    let reason = Self.reason(soakLeft: soakLeft, approval.current == nil)
+                    let reason = Self.reason(soakLeft: soakLeft, approval.current == nil, within: gate.approveWithin)
                     // The remaining time changes with each round; the reason of the wait does not.
                     if told != reason.kind { waiting(reason.text) }
                     told = reason.kind
@@ -101,7 +107,8 @@ package struct GateKeeper: Sendable {
                 if let problem { return .failed(reason: problem) }
                 if isLast { return .passed }
 
-                let next = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
+                var next = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
+                if let deadline, approval.current == nil { next = min(next, deadline) }
                 if clock.now < soakEnd {
                     try? await clock.sleep(until: min(next, soakEnd), tolerance: nil)
                 } else {
@@ -112,8 +119,8 @@ package struct GateKeeper: Sendable {
         }
     }
 
-    private static func reason(soakLeft: Duration?, _ needsApproval: Bool) -> (kind: String, text: String) {
-        let approval = needsApproval ? "an approval (convoy approve)" : nil
+    private static func reason(soakLeft: Duration?, _ needsApproval: Bool, within: Duration?) -> (kind: String, text: String) {
+        let approval = needsApproval ? "an approval\(within.map { " within \($0.human)" } ?? "") (convoy approve)" : nil
         let kind = [soakLeft.map { _ in "soak" }, approval].compactMap(\.self).joined(separator: " and ")
         let text = [soakLeft.map { "its soak of \($0.human)" }, approval].compactMap(\.self).joined(separator: " and ")
         return (kind, text)

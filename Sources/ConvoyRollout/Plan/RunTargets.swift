@@ -31,6 +31,7 @@ package struct RunTargets: Sendable {
                 soak: Duration(clampingSeconds: terms.soak),
                 every: Duration(clampingSeconds: terms.every),
                 approve: terms.approve,
+                approveWithin: terms.approveWithin.map { Duration(clampingSeconds: $0) },
                 checks: now?.checks ?? [],
                 command: now?.command ?? [],
                 http: now?.http

@@ -16,7 +16,8 @@ extension RolloutMachine {
         case closeWave(String)
         /// Nothing of the wave is in progress any more. Given again after the rollbacks that a failed gate brings.
         case finishWave(String)
-        /// Evaluate the gate after the wave; answered by ``RolloutMachine/gatePassed(_:)`` or ``RolloutMachine/gateFailed(_:reason:)``.
+        /// Evaluate the gate after the wave; answered by ``RolloutMachine/gatePassed(_:)``, ``RolloutMachine/gateFailed(_:reason:)`` or
+        /// ``RolloutMachine/gateNotApproved(_:within:)``.
         case openGate(String)
         /// Stop evaluating it: the run was stopped or halted meanwhile. No answer is awaited.
         case abandonGate(String)

@@ -182,6 +182,13 @@ package struct RolloutMachine: Sendable {
         return halt(.gateFailed(wave: wave, reason: reason)) + advance()
     }
 
+    /// The gate after the wave was not approved in time. That says nothing about the migrations, so nothing is rolled back.
+    package mutating func gateNotApproved(_ wave: String, within: Duration) -> [Action] {
+        guard isUnderWay(wave, .gate) else { return [] }
+        current?.stage = .ended
+        return halt(.notApproved(wave: wave, within: within)) + advance()
+    }
+
     // MARK: What may start
 
     /// A server can now offer this number of connections.

@@ -1,4 +1,5 @@
 public import ConvoyFleet
+import ConvoyText
 
 /// Why the fleet was halted: what did not hold, where, and which instances showed it.
 public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
@@ -16,6 +17,8 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
     case onFailure(wave: String, policy: OnFailure, instance: String)
     /// The gate after the wave did not let the next one start.
     case gateFailed(wave: String, reason: String)
+    /// `approve_within`: the gate after the wave was not approved within this time.
+    case notApproved(wave: String, within: Duration)
     /// A hook of the run, or of the wave, failed.
     case hookFailed(HookPoint, wave: String?, reason: String)
     /// What happens can no longer be recorded.
@@ -38,6 +41,8 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
             "\(instance) did not succeed, and wave \(wave) has on_failure: \(policy.rawValue)"
         case .gateFailed(let wave, let reason):
             "the gate after wave \(wave) failed: \(reason)"
+        case .notApproved(let wave, let within):
+            "the gate after wave \(wave) was not approved within \(within.human)"
         case .hookFailed(let point, let wave, let reason):
             "\(point.rawValue)\(wave.map { " of wave \($0)" } ?? "") failed: \(reason)"
         case .journalFailed(let reason):
@@ -49,7 +54,8 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
     package var wave: String? {
         switch self {
         case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _),
-            .unreachablePercent(let wave, _, _, _), .nothingReached(let wave), .onFailure(let wave, _, _), .gateFailed(let wave, _):
+            .unreachablePercent(let wave, _, _, _), .nothingReached(let wave), .onFailure(let wave, _, _), .gateFailed(let wave, _),
+            .notApproved(let wave, _):
             wave
         case .hookFailed(_, let wave, _): wave
         case .journalFailed: nil
@@ -62,7 +68,7 @@ public enum HaltReason: Sendable, Hashable, CustomStringConvertible {
         case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _), .onFailure(let wave, _, _),
             .gateFailed(let wave, _):
             wave
-        case .unreachablePercent, .nothingReached, .hookFailed, .journalFailed: nil
+        case .unreachablePercent, .nothingReached, .notApproved, .hookFailed, .journalFailed: nil
         }
     }
 

@@ -7,6 +7,7 @@ package enum HaltRule: String, Sendable, CaseIterable {
     case nothingReached = "nothing_reached"
     case onFailure = "on_failure"
     case gate
+    case approval
     case hook
     case journal
 
@@ -20,6 +21,7 @@ package enum HaltRule: String, Sendable, CaseIterable {
         case .nothingReached: "no instance of a wave that guards the next one could be reached"
         case .onFailure: "an instance failed in a wave whose `on_failure` halts"
         case .gate: "the gate after a wave failed"
+        case .approval: "the gate after a wave was not approved within its `approve_within`"
         case .hook: "a hook of the run or of a wave failed"
         case .journal: "the journal can no longer be written, so nothing new may start"
         }
@@ -37,6 +39,7 @@ extension HaltReason {
         case .nothingReached: .nothingReached
         case .onFailure: .onFailure
         case .gateFailed: .gate
+        case .notApproved: .approval
         case .hookFailed: .hook
         case .journalFailed: .journal
         }

@@ -26,6 +26,8 @@ extension HaltReason {
             ]
         case .gateFailed(let wave, let reason):
             return [words, ("rule", rule), ("wave", .string(wave)), ("cause", .string(reason))]
+        case .notApproved(let wave, let within):
+            return [words, ("rule", rule), ("wave", .string(wave)), ("limit", .seconds(within / .seconds(1)))]
         case .hookFailed(let point, let wave, let reason):
             return [
                 words, ("rule", rule), ("point", .string(point.rawValue)), ("wave", .optional(wave)), ("cause", .string(reason)),
@@ -82,6 +84,11 @@ extension HaltReason: Decodable {
                 instance: try text(.instance)
             )
         case .gate: self = .gateFailed(wave: try text(.wave), reason: try text(.cause))
+        case .approval:
+            self = .notApproved(
+                wave: try text(.wave),
+                within: Duration(clampingSeconds: try container.decode(Double.self, forKey: .limit))
+            )
         case .hook:
             self = .hookFailed(
                 try container.decode(HookPoint.self, forKey: .point),

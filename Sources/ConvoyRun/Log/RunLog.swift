@@ -333,11 +333,11 @@ extension RunLog {
     /// Whether an instance was in progress and its end is not known, so that the cause of the halt may have changed.
     private var hasUnknowns: Bool { instances.contains { $0.outcome == .unknown } }
 
-    /// Why a resumed run stays halted; nil if it does not. Causes that an operator can fix are tried again: a hook, the journal, or a gate that has not
-    /// caused rollbacks.
+    /// Why a resumed run stays halted; nil if it does not. Causes that an operator can fix are tried again: a hook, the journal, a missing approval, or a
+    /// gate that has not caused rollbacks.
     package var standingReason: HaltReason? {
         switch lastHaltReason {
-        case nil, .hookFailed, .journalFailed: nil
+        case nil, .hookFailed, .journalFailed, .notApproved: nil
         case .gateFailed: instances.contains { $0.rollback != nil } ? lastHaltReason : nil
         case .failures, .failurePercent, .sameFailure, .unreachablePercent, .nothingReached, .onFailure: lastHaltReason
         }

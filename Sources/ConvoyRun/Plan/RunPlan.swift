@@ -113,14 +113,22 @@ public struct RunPlan: Sendable, Hashable, Codable {
         public var every: Double
         /// Whether an operator must approve.
         public var approve: Bool
+        /// How long the approval may take, in seconds; nil waits without end.
+        public var approveWithin: Double?
         /// The names of its health checks.
         public var checks: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case soak, every, approve, checks
+            case approveWithin = "approve_within"
+        }
 
         /// The terms of a gate of the fleet file.
         package init(_ gate: Gate) {
             soak = gate.soak / .seconds(1)
             every = gate.every / .seconds(1)
             approve = gate.approve
+            approveWithin = gate.approveWithin.map { $0 / .seconds(1) }
             checks = gate.checks.map(\.name)
         }
     }

@@ -110,6 +110,28 @@ private struct Watch: Sendable {
         #expect(watch.waits.all.first == "its soak of 1 min and an approval (convoy approve)")
     }
 
+    @Test(arguments: [0, 30]) func anApprovalThatDoesNotComeInTime(soak: Int) async throws {
+        let watch = Watch()
+        let gate = Gate(soak: .seconds(soak), every: .seconds(40), approve: true, approveWithin: .seconds(50))
+        async let verdict = watch.verdict(gate)
+        for time in soak == 0 ? [40, 50] : [30, 50] {
+            await watch.clock.sleeper(until: .seconds(time))
+            watch.clock.advance(to: .seconds(time))
+        }
+        #expect(await verdict == .notApproved(within: .seconds(50)))
+        #expect(watch.waits.all.last == "an approval within 50 s (convoy approve)")
+    }
+
+    @Test func anApprovalInTimePasses() async throws {
+        let watch = Watch()
+        async let verdict = watch.verdict(Gate(soak: .seconds(60), every: .seconds(1000), approve: true, approveWithin: .seconds(100)))
+        await watch.clock.sleeper(until: .seconds(60))
+        watch.approve.yield("alice")
+        watch.clock.advance(to: .seconds(60))
+        #expect(await verdict == .passed)
+        #expect(watch.waits.all.first == "its soak of 1 min and an approval within 1 min 40 s (convoy approve)")
+    }
+
     /// Looks go on for as long as nobody says yes, and there is one more when somebody does.
     @Test func anApprovalAfterTheSoak() async throws {
         try await withDiary { diary in

@@ -56,6 +56,30 @@ import Testing
         )
     }
 
+    /// A missing approval says nothing about the migrations: the wave is not rolled back, whatever `on_failure` says, and the run can be resumed.
+    @Test func aGateThatIsNotApprovedInTimeHaltsTheFleetAndRollsNothingBack() {
+        let waves = [wave("one", "a", onFailure: .rollbackWave, gate: true), wave("two", "b")]
+        play(
+            waves,
+            [
+                ("unapproved one", ""),
+                ("run started", "wave one, start a"),
+                ("unapproved one", ""),
+                ("a migrated+", "end one, gate one"),
+                ("unapproved two", ""),
+                ("unapproved one", "halt [the gate after wave one was not approved within 2 h], finish halted"),
+                ("unapproved one", ""),
+                ("passed one", ""),
+            ]
+        )
+        // The process that resumes it waits at the gate again.
+        play(
+            waves,
+            resuming: past(["one": [.started, .finished]], "a migrated+"),
+            [("run started", "gate one"), ("passed one", "wave two, start b")]
+        )
+    }
+
     @Test(arguments: [
         ("stop", "stop, abandon gate one, finish interrupted"),
         ("disk full", "halt [the journal can no longer be written: disk full], abandon gate one, finish halted"),

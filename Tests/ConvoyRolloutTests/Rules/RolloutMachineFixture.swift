@@ -63,7 +63,7 @@ extension RolloutMachine {
     ///     INSTANCE OUTCOME[+] [#FINGERPRINT][, …]      instances finished together; + for those that the run changed
     ///     returned INSTANCE OUTCOME[, …]               rollbacks finished together
     ///     not-started INSTANCE …  ·  disk full         the driver cannot continue
-    ///     prepared WAVE · not-prepared WAVE · closed WAVE · not-closed WAVE · passed WAVE · not-passed WAVE
+    ///     prepared WAVE · not-prepared WAVE · closed WAVE · not-closed WAVE · passed WAVE · not-passed WAVE · unapproved WAVE
     mutating func hear(_ fact: String) -> [Action]? {
         let words = fact.split(separator: " ").map(String.init)
         guard words.count >= 2 else { return fact == "stop" ? stopRequested() : nil }
@@ -82,6 +82,7 @@ extension RolloutMachine {
         case ("not-closed", let wave): return waveClosed(wave, problem: "exit code 1")
         case ("passed", let wave): return gatePassed(wave)
         case ("not-passed", let wave): return gateFailed(wave, reason: "check failed")
+        case ("unapproved", let wave): return gateNotApproved(wave, within: .seconds(7200))
         case ("returned", _): return finishList(String(fact.dropFirst("returned ".count))).map { rollbacksFinished($0) }
         default: return finishList(fact).map { instancesFinished($0) }
         }

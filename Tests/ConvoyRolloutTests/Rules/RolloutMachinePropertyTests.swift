@@ -191,6 +191,7 @@ private struct RandomRun {
         if observer.gate != wave {
             expectNothing(machine.gatePassed(wave))
             expectNothing(machine.gateFailed(wave, reason: "nonsense"))
+            expectNothing(machine.gateNotApproved(wave, within: .seconds(60)))
         }
         let name = observer.waves.randomElement(using: &random)?.instances.randomElement(using: &random)?.name ?? "i"
         if observer.changing[name] == nil { expectNothing(machine.instancesFinished([.init(name, .failed, isChanged: true)])) }
@@ -276,6 +277,9 @@ private struct RandomRun {
         } else if let wave = observer.closing {
             observer.closed(wave, isGood: isGood)
             observer.see(machine.waveClosed(wave, problem: isGood ? nil : "exit code 1"))
+        } else if let wave = observer.gate, chance(0.1) {
+            observer.gateNotApproved()
+            observer.see(machine.gateNotApproved(wave, within: .seconds(60)))
         } else if let wave = observer.gate {
             observer.gateEnded(wave, isGood: isGood)
             observer.see(isGood ? machine.gatePassed(wave) : machine.gateFailed(wave, reason: "bad"))

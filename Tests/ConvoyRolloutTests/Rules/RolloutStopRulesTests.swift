@@ -174,6 +174,7 @@ import Testing
         (HaltReason.hookFailed(.beforeRun, wave: nil, reason: "exit code 1"), "before_run failed: exit code 1"),
         (.hookFailed(.afterWave, wave: "all", reason: "timed out"), "after_wave of wave all failed: timed out"),
         (.gateFailed(wave: "all", reason: "check lag"), "the gate after wave all failed: check lag"),
+        (.notApproved(wave: "all", within: .seconds(7200)), "the gate after wave all was not approved within 2 h"),
         (.journalFailed(reason: "disk full"), "the journal can no longer be written: disk full"),
     ])
     func reasonsFromOutside(_ reason: HaltReason, text: String) {

@@ -135,6 +135,8 @@ struct RunObserver {
         if isGood { past.waves[wave, default: []].insert(.gatePassed) } else { failedGates.insert(wave) }
     }
 
+    mutating func gateNotApproved() { gate = nil }
+
     // MARK: Actions
 
     mutating func see(_ actions: [RolloutMachine.Action]) {
@@ -271,7 +273,7 @@ struct RunObserver {
         past.haltReason = reason
         switch reason {
         case .gateFailed(let wave, _): check(failedGates.contains(wave), "\(reason) without its gate")
-        case .hookFailed, .journalFailed: break
+        case .hookFailed, .journalFailed, .notApproved: break
         case .failures(let wave, _, _), .failurePercent(let wave, _, _, _), .sameFailure(let wave, _, _, _), .nothingReached(let wave),
             .unreachablePercent(let wave, _, _, _), .onFailure(let wave, _, _):
             let index = waves.firstIndex { $0.name == wave }
