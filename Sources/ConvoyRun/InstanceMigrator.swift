@@ -35,9 +35,20 @@ package protocol InstanceInspector: Sendable {
     /// can't be read.
     func cohort(of instance: Instance) async -> String?
 
+    /// About how many rows tables have, by the words of their names, from what the server's statistics say; no row is read. Nil if it can't be
+    /// asked; a table that does not exist is missing.
+    ///
+    /// - Parameter tables: names as migrations write them, each as one word or with its schema before it.
+    func estimatedRows(of tables: [[String]], on instance: Instance) async -> [[String]: Int]?
+
     /// How many connections the instance's server has to give; nil if it can't be asked.
     func slots(on instance: Instance, run: String) async -> ServerSlots?
 
     /// The most connections that a migration of the instance holds at once on its server.
     func connections(for instance: Instance) -> Int
+}
+
+extension InstanceInspector {
+    /// Unknown, where nothing else is implemented.
+    package func estimatedRows(of tables: [[String]], on instance: Instance) async -> [[String]: Int]? { nil }
 }

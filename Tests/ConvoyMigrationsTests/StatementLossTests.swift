@@ -23,6 +23,16 @@ struct StatementLossTests {
         ] as [(String, [String])]
     )
     func isReadFromItsWords(_ text: String, _ losses: [String]) {
-        #expect(SQLStatement(text: text, line: 1).losses == losses)
+        #expect(SQLStatement(text: text, line: 1).losses.map(\.text) == losses)
+    }
+
+    @Test(
+        arguments: [
+            ("DROP TABLE cars, private.tokens", [["cars"], ["private", "tokens"]]), ("DROP SCHEMA private", [nil]),
+            ("ALTER TABLE \"a.b\".\"c\" DROP d", [["\"a.b\"", "\"c\""]]), ("TRUNCATE a", [["a"]]), ("DELETE FROM b.c", [["b", "c"]]),
+        ] as [(String, [[String]?])]
+    )
+    func namesTheTableWhoseRowsLoseSomething(_ text: String, _ tables: [[String]?]) {
+        #expect(SQLStatement(text: text, line: 1).losses.map(\.table) == tables)
     }
 }

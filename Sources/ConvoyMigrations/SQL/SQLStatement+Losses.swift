@@ -1,23 +1,49 @@
 extension SQLStatement {
     /// What it deletes, as far as its first words show: tables, columns, schemas, rows. What they do not show is left out.
     ///
-    ///     SQLStatement(text: "ALTER TABLE cars DROP COLUMN plate, DROP vin", line: 1).losses   // ["column cars.plate", "column cars.vin"]
-    package var losses: [String] {
+    ///     SQLStatement(text: "ALTER TABLE cars DROP COLUMN plate, DROP vin", line: 1).losses.map(\.text)   // ["column cars.plate", "column cars.vin"]
+    package var losses: [StatementLoss] {
         var words = LossWords(text)
         switch words.next() {
         case "DROP": return words.dropped
         case "TRUNCATE":
             words.skip("TABLE")
-            return words.names.map { "all rows of \($0)" }
+            return words.names.map { StatementLoss("all rows of", $0) }
         case "DELETE":
             words.skip("FROM")
             words.skip("ONLY")
-            return words.name().map { ["rows of \($0)"] } ?? []
+            return words.name().map { [StatementLoss("rows of", $0)] } ?? []
         case "ALTER":
             guard words.next() == "TABLE" else { return [] }
             return words.droppedColumns
         default: return []
         }
+    }
+}
+
+/// Something that a statement deletes.
+package struct StatementLoss: Sendable, Hashable {
+    /// In words, for example `column cars.plate`.
+    package let text: String
+    /// The name of the table whose rows lose something, as it is written: with its schema before it where the statement has one. Nil for a schema.
+    package let table: [String]?
+
+    /// A table, or rows of it.
+    init(_ words: String, _ name: [String]) {
+        text = "\(words) \(name.joined(separator: "."))"
+        table = name
+    }
+
+    /// A column.
+    init(column: [String], of name: [String]) {
+        text = "column \((name + column).joined(separator: "."))"
+        table = name
+    }
+
+    /// A schema with all that is in it.
+    init(schema name: [String]) {
+        text = "schema \(name.joined(separator: "."))"
+        table = nil
     }
 }
 
@@ -48,15 +74,14 @@ private struct LossWords {
     }
 
     /// The next name, with its schema if it has one.
-    mutating func name() -> String? {
-        var name = ""
+    mutating func name() -> [String]? {
+        var name: [String] = []
         while position < tokens.count {
             let token = tokens[position]
             guard token.kind == .word || token.kind == .quotedIdentifier else { break }
-            name += source.text(token.range)
+            name.append(source.text(token.range))
             position += 1
             guard position < tokens.count, source.text(tokens[position].range) == "." else { break }
-            name += "."
             position += 1
         }
         return name.isEmpty ? nil : name
@@ -65,9 +90,9 @@ private struct LossWords {
     private func isComma(at index: Int) -> Bool { index < tokens.count && source.text(tokens[index].range) == "," }
 
     /// The names of a list.
-    var names: [String] {
+    var names: [[String]] {
         var rest = self
-        var names: [String] = []
+        var names: [[String]] = []
         repeat {
             rest.skip("ONLY")
             guard let name = rest.name() else { return names }
@@ -79,7 +104,7 @@ private struct LossWords {
     }
 
     /// What DROP names; only what holds rows, or holds what does.
-    var dropped: [String] {
+    var dropped: [StatementLoss] {
         var rest = self
         let kind: String
         switch rest.next() {
@@ -91,15 +116,15 @@ private struct LossWords {
         default: return []
         }
         rest.skip("IF", "EXISTS")
-        return rest.names.map { "\(kind) \($0)" }
+        return rest.names.map { kind == "schema" ? StatementLoss(schema: $0) : StatementLoss(kind, $0) }
     }
 
     /// The columns that an ALTER TABLE drops.
-    var droppedColumns: [String] {
+    var droppedColumns: [StatementLoss] {
         var rest = self
         rest.skip("IF", "EXISTS", "ONLY")
         guard let table = rest.name() else { return [] }
-        var columns: [String] = []
+        var columns: [StatementLoss] = []
         var depth = 0
         var isActionStart = true
         while rest.position < tokens.count {
@@ -107,7 +132,7 @@ private struct LossWords {
                 rest.position += 1
                 let isConstraint = rest.word(at: rest.position) == "CONSTRAINT"
                 rest.skip("COLUMN", "IF", "EXISTS")
-                if !isConstraint, let column = rest.name() { columns.append("column \(table).\(column)") }
+                if !isConstraint, let column = rest.name() { columns.append(StatementLoss(column: column, of: table)) }
                 isActionStart = false
                 continue
             }

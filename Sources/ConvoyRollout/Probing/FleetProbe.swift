@@ -59,6 +59,36 @@ package struct FleetProbe: Sendable {
         return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
     }
 
+    /// About how many rows tables have on each instance, in the order given; nil for those that could not be asked in time.
+    ///
+    /// - Parameters:
+    ///   - tables: for each instance the names of tables.
+    ///   - limit: how long it may take altogether.
+    @concurrent
+    package func estimatedRows(
+        of tables: @escaping @Sendable (Instance) -> [[String]],
+        on instances: [Instance],
+        within limit: Duration
+    ) async -> [[[String]: Int]?] {
+        let nothing = [[[String]: Int]?](repeating: nil, count: instances.count)
+        return await withTaskGroup(of: [[[String]: Int]?]?.self) { group in
+            group.addTask {
+                await each(of: instances, { [inspector] in await inspector.estimatedRows(of: tables($0), on: $0) }) { _, _ in }.map { $0 ?? nil }
+            }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return nil
+            }
+            var found = nothing
+            for await answers in group {
+                // Whichever is first ends the other one.
+                group.cancelAll()
+                if let answers { found = answers }
+            }
+            return found
+        }
+    }
+
     /// Asks something of each instance, within the limits; nil for those that were left out because the task was cancelled.
     @concurrent
     private func each<Answer: Sendable>(

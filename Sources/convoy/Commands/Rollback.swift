@@ -84,7 +84,7 @@ struct Rollback: FleetCommand {
             let blocked = report.instances.filter { $0.outcome == .blocked }.map(\.name)
             guard let journal, blocked.isEmpty else {
                 try output.write(report, settings)
-                if blocked.isEmpty, report.changedInstances > 0 { tellLosses(report, session) }
+                if blocked.isEmpty, report.changedInstances > 0 { await session.tellLosses(of: report, on: selection.instances) }
                 if !blocked.isEmpty, !changeOptions.dryRun { throw refusal(blocked, settings) }
                 return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
             }
@@ -94,7 +94,7 @@ struct Rollback: FleetCommand {
             }
             if !changeOptions.yes { StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief)) }
             if report.changedInstances > 0 {
-                tellLosses(report, session)
+                await session.tellLosses(of: report, on: selection.instances)
                 if !changeOptions.yes { try await Confirmation.ask(report.question) }
             }
             return try await session.run(
@@ -125,10 +125,6 @@ struct Rollback: FleetCommand {
             "the rollback is refused because an instance cannot be rolled back completely; nothing was changed",
             hint: [way, exclusion ?? "exclude such instances with --select"].compactMap(\.self).joined(separator: ", or ")
         )
-    }
-
-    private func tellLosses(_ report: PlanReport, _ session: FleetSession) {
-        StandardStreams.error.write(LossNotice(report.migrations.map(\.version), session.set).text)
     }
 }
 
