@@ -81,7 +81,7 @@ extension FleetClient {
             onProgress(.readingCohorts(instances.count))
             cohorts = await probe.cohorts(of: instances)
         }
-        var (plan, leftOut) = try RunPlan.assigning(
+        let (assigned, leftOut) = try RunPlan.assigning(
             instances,
             of: fleet,
             set,
@@ -93,8 +93,8 @@ extension FleetClient {
             isImmediate: isImmediate
         )
         let targets = RunTargets(instances, of: fleet)
-        if let reversal { plan = plan.returning(reversal.ways) }
-        let changes = Dictionary(plan.instances.map { [plan] in ($0.name, plan.change(of: $0)) }) { first, _ in first }
+        let plan = reversal.map { assigned.returning($0.ways) } ?? assigned
+        let changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
         var statuses = await probe.statuses(of: targets.instances(of: plan), for: { changes[$0.name] ?? change }) {
             onProgress(.probing($0))
         }

@@ -37,7 +37,9 @@ package struct PlanReport: Sendable {
         /// The run with that id, from the instances of the plan that undoes it.
         package init(run: String, _ instances: [RunPlan.PlannedInstance]) {
             self.run = run
-            targets = Dictionary(instances.compactMap { instance in instance.back?.version.map { (instance.name, $0) } }) { first, _ in first }
+            targets = Dictionary(instances.compactMap { instance in instance.back?.version.map { (instance.name, $0) } }) { first, _ in
+                first
+            }
         }
     }
 

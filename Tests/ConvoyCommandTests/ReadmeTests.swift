@@ -141,6 +141,7 @@ import Testing
         switch words.first {
         case "validate", "help", "new", "schema", "explain": 0
         case "runs": words.dropFirst().first.map { ["show", "compare"].contains($0) } == true ? 64 : 0
+        case "rollback" where words.contains("--run"): 64
         case "approve", "pause", "unpause", "stop", "resume", "abandon": 64
         default: 69
         }

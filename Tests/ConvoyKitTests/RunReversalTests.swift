@@ -221,10 +221,17 @@ import Testing
     }
 
     @Test func anotherDatabaseOfTheSameNameIsRefused() {
-        let trace = RunReversal.Trace(way: RunPlan.WayBack(version: nil, applied: Self.versions([20])), left: nil, server: "s", database: "d")
+        let trace = RunReversal.Trace(
+            way: RunPlan.WayBack(version: nil, applied: Self.versions([20])),
+            left: nil,
+            server: "s",
+            database: "d"
+        )
         let reversal = RunReversal(run: Self.run, traces: ["a": trace])
         let status = InstanceStatus(name: "a", server: "s", database: "e", labels: [:], outcome: .upToDate, serverVersion: "17.2")
-        #expect(reversal.judged(status).failure?.message == "it has moved on since run \(Self.run): it is database e on s now, and was d on s")
+        #expect(
+            reversal.judged(status).failure?.message == "it has moved on since run \(Self.run): it is database e on s now, and was d on s"
+        )
         let stranger = InstanceStatus(name: "b", server: "s", database: "e", labels: [:], outcome: .upToDate)
         #expect(reversal.judged(stranger) == stranger)
     }

@@ -163,7 +163,10 @@ import Testing
         #expect(try JSONDecoder().decode(Change.self, from: Data(text.utf8)) == change)
     }
 
-    @Test(arguments: [#"{"direction":"down"}"#, #"{"direction":"down","to":"7","steps":2}"#, #"{"direction":"down","to":"7","run":"r"}"#, #"{"direction":"sideways"}"#, "{}"])
+    @Test(arguments: [
+        #"{"direction":"down"}"#, #"{"direction":"down","to":"7","steps":2}"#, #"{"direction":"down","to":"7","run":"r"}"#,
+        #"{"direction":"sideways"}"#, "{}",
+    ])
     func whatIsNoChangeIsNotRead(_ text: String) {
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Change.self, from: Data(text.utf8)) }
     }
@@ -174,7 +177,13 @@ import Testing
             "a": RunPlan.WayBack(version: MigrationVersion(1), applied: [2, 3].map(MigrationVersion.init)),
             "b": RunPlan.WayBack(version: nil, applied: [MigrationVersion(1)]),
         ]
-        let (plan, _) = try RunPlan.assigning(all, of: fleet(canaryAndRest), MigrationSet([]), .undo(run: "r-1"), at: Date(timeIntervalSince1970: 0))
+        let (plan, _) = try RunPlan.assigning(
+            all,
+            of: fleet(canaryAndRest),
+            MigrationSet([]),
+            .undo(run: "r-1"),
+            at: Date(timeIntervalSince1970: 0)
+        )
         let undoing = plan.returning(ways)
         #expect(try RunPlan(data: undoing.data()) == undoing)
         let changes = Dictionary(undoing.instances.map { ($0.name, undoing.change(of: $0)) }) { first, _ in first }

@@ -1,4 +1,3 @@
-package import ConvoyFleet
 import ConvoyMigrations
 package import ConvoyRun
 

@@ -107,8 +107,8 @@ package struct GateKeeper: Sendable {
                 if let problem { return .failed(reason: problem) }
                 if isLast { return .passed }
 
-                var next = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
-                if let deadline, approval.current == nil { next = min(next, deadline) }
+                let round = roundStart.advanced(by: max(gate.every, .milliseconds(1)))
+                let next = approval.current == nil ? min(round, deadline ?? round) : round
                 if clock.now < soakEnd {
                     try? await clock.sleep(until: min(next, soakEnd), tolerance: nil)
                 } else {

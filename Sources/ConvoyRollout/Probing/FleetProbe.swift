@@ -73,7 +73,9 @@ package struct FleetProbe: Sendable {
         let nothing = [[[String]: Int]?](repeating: nil, count: instances.count)
         return await withTaskGroup(of: [[[String]: Int]?]?.self) { group in
             group.addTask {
-                await each(of: instances, { [inspector] in await inspector.estimatedRows(of: tables($0), on: $0) }) { _, _ in }.map { $0 ?? nil }
+                await each(of: instances, { [inspector] in await inspector.estimatedRows(of: tables($0), on: $0) }) { _, _ in }.map {
+                    $0 ?? nil
+                }
             }
             group.addTask {
                 try? await Task.sleep(for: limit)

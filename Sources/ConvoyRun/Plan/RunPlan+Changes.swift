@@ -1,4 +1,4 @@
-package import ConvoyMigrations
+public import ConvoyMigrations
 
 /// What a run does on each instance.
 extension RunPlan {

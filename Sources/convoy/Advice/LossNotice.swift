@@ -88,7 +88,7 @@ extension FleetSession {
     /// How long the question may take for the numbers of rows.
     private static let patience = Duration.seconds(10)
 
-    /// Tells what a rollback deletes, with estimates of the catalogues, and that the app must not run meanwhile.
+    /// Writes what a rollback deletes, with estimates of the catalogues, and that the app must not run meanwhile.
     func tellLosses(of report: PlanReport, on instances: [Instance]) async {
         let notice = LossNotice(report, set)
         let asked = instances.filter { !notice.tables(on: $0.name).isEmpty }

@@ -68,7 +68,9 @@ struct Rollback: FleetCommand {
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let reversal = try await reversal(session)
-            let change = try reversal.map { Change.undo(run: $0.run.description) } ?? session.version(to).map { .down(to: $0) } ?? .downSteps(steps ?? 1)
+            let version = try session.version(to)
+            let change: Change =
+                reversal.map { .undo(run: $0.run.description) } ?? version.map { .down(to: $0) } ?? .downSteps(steps ?? 1)
             try session.check(change)
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selection = try await session.select()
@@ -116,8 +118,7 @@ struct Rollback: FleetCommand {
     }
 
     private func refusal(_ blocked: [String], _ settings: Settings) -> CommandFailure {
-        let way =
-            if to != nil { "choose a newer --to" } else if steps != nil { "use fewer --steps" } else { nil as String? }
+        let way: String? = if to != nil { "choose a newer --to" } else if steps != nil { "use fewer --steps" } else { nil }
         let others = Selector(excluding: blocked, from: settings.selector)
         let exclusion = others.map { "exclude such instances with \(ShellCommand(["--select", $0.text]))" }
         return CommandFailure(
@@ -156,7 +157,8 @@ extension Selector {
     /// selector cannot express one of the names.
     init?(excluding names: [String], from selector: Selector?) {
         guard !names.isEmpty, names.count <= 20, Selector(naming: names) != nil else { return nil }
-        let term = names.count == 1 ? "name!=\(Selector.quoted(names[0]))" : "name notin (\(names.map(Selector.quoted).joined(separator: ",")))"
+        let term =
+            names.count == 1 ? "name!=\(Selector.quoted(names[0]))" : "name notin (\(names.map(Selector.quoted).joined(separator: ",")))"
         guard let narrowed = try? Selector(parsing: [selector?.text, term].compactMap(\.self).joined(separator: ",")) else { return nil }
         self = narrowed
     }

@@ -79,7 +79,10 @@ struct TwoRunsTests {
                 _ = try await database.query("INSERT INTO cars (id) SELECT generate_series(1, 30)")
                 _ = try await database.query("ANALYZE cars")
                 let asked = try await onTerminal(["rollback", "--steps", "2"], in: folder, typing: "n\n", after: "[y/N]")
-                #expect(asked.screen.contains("this permanently deletes: column cars.plate (about 30 rows), table cars (about 30 rows)"), "\(asked.screen)")
+                #expect(
+                    asked.screen.contains("this permanently deletes: column cars.plate (about 30 rows), table cars (about 30 rows)"),
+                    "\(asked.screen)"
+                )
                 #expect(asked.screen.contains("stop TeslaMate on these instances first"), "\(asked.screen)")
                 #expect(asked.screen.contains("Revert 2 migrations on 1 of 1 instance? [y/N]"))
                 #expect(try await database.query("SELECT 1 FROM schema_migrations").rows.count == 2)

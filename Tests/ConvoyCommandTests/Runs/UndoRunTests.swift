@@ -1,3 +1,4 @@
+import ConvoyPostgres
 import Foundation
 import TestSupport
 import Testing
@@ -9,7 +10,8 @@ struct UndoRunTests {
 
     private static func migrations(down: String = "ALTER TABLE cars DROP COLUMN colour;") -> [String: String] {
         var files = SmallSet.files
-        files["Migrations/20200103000000_colours.sql"] = "-- migrate:up\nALTER TABLE cars ADD COLUMN colour text;\n-- migrate:down\n\(down)\n"
+        files["Migrations/20200103000000_colours.sql"] =
+            "-- migrate:up\nALTER TABLE cars ADD COLUMN colour text;\n-- migrate:down\n\(down)\n"
         return files
     }
 
@@ -46,7 +48,10 @@ struct UndoRunTests {
             #expect(planned.map { $0["target"] as? String } == ["\(Self.first)", "\(Self.second)"])
             #expect(planned.map { $0["pending"] as? [String] } == [["\(Self.third)", "\(Self.second)"], ["\(Self.third)"]])
             let table = try await runConvoy(["rollback", "--run", run, "--dry-run"], in: folder)
-            #expect(table.standardOutput.contains("test: revert 3 migrations of run \(run) on 2 of 2 instances in 1 wave"), "\(table.standardOutput)")
+            #expect(
+                table.standardOutput.contains("test: revert 3 migrations of run \(run) on 2 of 2 instances in 1 wave"),
+                "\(table.standardOutput)"
+            )
             #expect(table.standardError.contains("column cars.colour, column cars.plate"))
 
             let result = try await runConvoy(["rollback", "--run", String(run.dropLast(2)), "--yes", "--output", "json"], in: folder)
@@ -56,7 +61,9 @@ struct UndoRunTests {
 
             let runs = try await runConvoy(["runs"], in: folder)
             #expect(runs.standardOutput.contains("rollback of \(run)"), "\(runs.standardOutput)")
-            let list = try #require(try jsonObject(try await runConvoy(["runs", "--output", "json"], in: folder))["runs"] as? [[String: Any]])
+            let list = try #require(
+                try jsonObject(try await runConvoy(["runs", "--output", "json"], in: folder))["runs"] as? [[String: Any]]
+            )
             #expect(list.first?["rollback_of"] as? String == run)
             #expect(list.dropFirst().allSatisfy { $0["rollback_of"] == nil })
 
@@ -130,7 +137,11 @@ struct UndoRunTests {
             try writeFile("\(folder)/fleet.yaml", lines.joined(separator: "\n"))
             let result = try await runConvoy(["rollback", "--run", run, "--yes"], in: folder)
             #expect(result.exitCode == 0, "\(result.standardError)")
-            #expect(result.standardError.contains("run \(run) has changed instances that are no longer in the fleet, and stay as they are: bob\n"))
+            #expect(
+                result.standardError.contains(
+                    "run \(run) has changed instances that are no longer in the fleet, and stay as they are: bob\n"
+                )
+            )
             #expect(try await Self.ledger(databases[0]) == [Self.first])
             #expect(try await Self.ledger(databases[1]).count == 3)
         }
@@ -166,6 +177,12 @@ struct UndoRunTests {
                 #expect(active.standardError.contains("convoy stop"))
                 process.kill()
                 #expect(try await process.result().exitCode == 128 + 9)
+                // The server notices within a second that the process is gone.
+                try await eventually("its session has ended", within: .seconds(60)) {
+                    try await databases[0].query(
+                        "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'convoy 2%'"
+                    ).onlyRow().int64("n") == 0
+                }
                 let result = try await runConvoy(["rollback", "--run", "latest", "--yes", "--output", "json"], in: folder)
                 #expect(result.exitCode == 0, "\(result.standardError)")
                 #expect(try await Self.ledger(databases[0]) == [Self.first])
