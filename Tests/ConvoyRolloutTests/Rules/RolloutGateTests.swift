@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyRollout
+import ConvoyRun
 import Testing
 
 /// What happens around a wave: its hooks and its gate.
