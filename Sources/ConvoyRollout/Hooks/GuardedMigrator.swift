@@ -203,7 +203,7 @@ extension InstanceStatus {
         case .down(let version): version
         // A rollback by steps starts on the version that it reverts first; that of a wave ends where the run found the instance.
         case .revert(let versions, let start): start.flatMap { versions.contains($0) ? nil : $0 }
-        case .downSteps: nil
+        case .downSteps, .undo: nil
         }
     }
 }

@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
+import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 
