@@ -18,7 +18,7 @@ extension Change {
             self = .down(to: version)
         case (.down, nil, .some(let steps)): self = .downSteps(steps)
         // What is reverted is an instance's affair, so it is not part of a run's record.
-        case (.down, nil, nil): self = .revert([], start: nil)
+        case (.down, nil, nil): self = undoneRun.map { .undo(run: $0) } ?? .revert([], start: nil)
         default: return nil
         }
     }

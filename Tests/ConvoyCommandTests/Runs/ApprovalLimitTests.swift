@@ -11,12 +11,12 @@ struct ApprovalLimitTests {
             let waves = ["{name: canary, names: [alice], on_failure: rollback, gate: {approve: true, approve_within: 8s}}", "{name: rest}"]
             try await withFleet(databases, waves: waves) { folder in
                 let validated = try await runConvoy(["validate"], in: folder)
-                #expect(validated.standardOutput.contains("gate approve within 8 s"), "\(validated.standardOutput)")
+                #expect(validated.standardOutput.contains("gate approve within 8.0 s"), "\(validated.standardOutput)")
 
                 let halted = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 #expect(halted.exitCode == 2, "\(halted.standardError)")
-                #expect(halted.standardError.contains("an approval within 8 s (convoy approve)"), "\(halted.standardError)")
-                #expect(halted.standardError.contains("halted: the gate after wave canary was not approved within 8 s"))
+                #expect(halted.standardError.contains("an approval within 8.0 s (convoy approve)"), "\(halted.standardError)")
+                #expect(halted.standardError.contains("halted: the gate after wave canary was not approved within 8.0 s"))
                 #expect(halted.standardError.contains("fix the cause, then run: convoy resume"))
                 // A missing approval says nothing about the migrations: nothing is rolled back.
                 let instances = try #require(try jsonObject(halted)["instances"] as? [[String: Any]])
