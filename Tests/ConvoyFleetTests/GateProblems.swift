@@ -290,7 +290,12 @@ extension ProblemCase {
         ProblemCase(
             "gate \(gate)",
             "version: 1\ninstances: [{name: a, dbname: a}]\nrollout: {waves: [{name: a, gate: \(gate)}]}",
-            tells: told
+            // It is the last wave's gate, so this comes first.
+            tells: """
+                fleet.yaml:3:29: warning: the gate of `a` has no effect: no wave comes after it
+                    hint: move it to an earlier wave, or remove it; `checks` of `rollout` run on every instance
+                \(told)
+                """
         )
     }
 

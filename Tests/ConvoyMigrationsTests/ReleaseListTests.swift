@@ -67,8 +67,12 @@ import Testing
         #expect(try Self.read(Self.list).refusal(of: name).message == message)
     }
 
-    @Test func theNearestReleaseIsSuggested() throws {
-        #expect(try Self.read(Self.list).refusal(of: "v1.0.2").hint == "did you mean v1.0.1?")
+    @Test(arguments: [
+        ("v1.0.2", "did you mean v1.0.1?"), ("1.28", "did you mean v1.28.0-pre?"), ("v1.0", "did you mean v1.0.0?"),
+        ("v0.9", "the releases are in releases.csv of the migrations"),
+    ])
+    func theReleaseBeforeItIsSuggested(_ name: String, _ hint: String) throws {
+        #expect(try Self.read(Self.list).refusal(of: name).hint == hint)
     }
 
     @Test(arguments: [

@@ -106,8 +106,10 @@ public struct ReleaseList: Sendable, Hashable {
             )
         }
         let wanted = Self.numbers(name) ?? []
+        // `v1.33` is v1.33.0.
         let before = releases.last { release in
-            Self.numbers(release.name).map { !wanted.lexicographicallyPrecedes($0) } ?? false
+            guard let known = Self.numbers(release.name) else { return false }
+            return !(wanted + Array(repeating: 0, count: max(0, known.count - wanted.count))).lexicographicallyPrecedes(known)
         }
         return (
             "there is no release \(name)", before.map { "did you mean \($0.name)?" } ?? "the releases are in releases.csv of the migrations"
