@@ -191,8 +191,9 @@ import Testing
             try await other.query("BEGIN")
             try await other.query("LOCK TABLE cars")
             let instance = database.instance {
-                $0.lockTimeout = .milliseconds(50)
-                $0.lockWait = .milliseconds(300)
+                $0.lockTimeout = .milliseconds(300)
+                // Long enough to ask who holds the lock, on a busy machine too.
+                $0.lockWait = .seconds(2)
             }
             let failure = try await refusal(of: database, try Self.set("SELECT 1 FROM cars"), kind: .lockBusy, instance: instance)
             #expect(failure.lockedBy?.application == "nightly job")
