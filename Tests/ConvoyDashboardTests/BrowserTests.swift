@@ -111,7 +111,7 @@ struct BrowserTests {
                     try await browser.wait(for: "document.querySelector('#verdict')?.innerText.includes('cut-off')")
                 }
                 try await browser.wait(for: "document.querySelector('#link').innerText.includes('Trying again')")
-                try await TestDashboard.with(port: port, folder: folder) { dashboard in
+                try await TestDashboard.again(on: port, folder: folder) { dashboard in
                     let journal = try await SQLiteJournal.open(path: dashboard.journal)
                     try await journal.append(migrating("alice"), to: TestDashboard.run)
                     try await browser.wait(for: "document.querySelector('#tiles').innerText.includes('migrated')", within: .seconds(40))

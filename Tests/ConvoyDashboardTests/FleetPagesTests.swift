@@ -207,7 +207,7 @@ struct FleetPagesTests {
             try await TestDashboard.with(port: port, folder: folder) { dashboard in
                 _ = try await dashboard.begin()
             }
-            try await TestDashboard.with(port: port, folder: folder) { (dashboard: TestDashboard) async throws in
+            try await TestDashboard.again(on: port, folder: folder) { (dashboard: TestDashboard) async throws in
                 let headers = ["Last-Event-ID": "1"]
                 let path = "/api/v1/runs/\(TestDashboard.run)/events?follow=false&after=0"
                 #expect(try await dashboard.ask(path, headers: headers).body.hasPrefix("retry: 1000\n\nid: 2\n"))

@@ -32,6 +32,23 @@ struct TestDashboard: Sendable {
     /// takes it in between.
     static func portToKeep() -> Int { Int.random(in: 12_000..<32_000) }
 
+    /// A dashboard on the port of one that has just ended. A program that another test starts at this moment has the old socket until it runs: the
+    /// port is asked for again until it is free.
+    static func again<Value: Sendable>(
+        on port: Int,
+        folder: String,
+        _ body: @Sendable (TestDashboard) async throws -> Value
+    ) async throws -> Value {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while true {
+            do {
+                return try await with(port: port, folder: folder, body)
+            } catch let error as TestSupportError where "\(error)".contains("Address already in use") && ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
     /// - Parameters:
     ///   - port: 0 takes a free one.
     ///   - folder: nil makes one for the test.
