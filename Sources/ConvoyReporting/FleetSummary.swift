@@ -10,10 +10,18 @@ package struct FleetSummary: Sendable, Hashable {
     /// Instances by outcome; what none has is absent.
     package private(set) var outcomes: [Outcome: Int] = [:]
     /// Instances by the newest version in their ledger.
-    package private(set) var versions: [MigrationVersion: Int] = [:]
+    package var versions: [MigrationVersion: Int] { standings.reduce(into: [:]) { $0[$1.key.version, default: 0] += $1.value } }
     /// Instances by where they stand among the releases of the app, of those with a version; empty if no releases are known.
-    package private(set) var releases: [ReleaseList.Place: Int] = [:]
-    /// The same by version.
+    package var releases: [ReleaseList.Place: Int] {
+        standings.reduce(into: [:]) { counts, standing in
+            if let release = standing.key.release { counts[release, default: 0] += standing.value }
+        }
+    }
+    /// Instances whose ledger is known to hold no version.
+    package private(set) var withoutVersion = 0
+    /// Instances whose version was not learnt.
+    package private(set) var withUnknownVersion = 0
+    /// Instances by version and release.
     private var standings: [Standing: Int] = [:]
 
     /// A version, and its place among the releases: an instance with a gap is at another place than one without.
@@ -21,10 +29,6 @@ package struct FleetSummary: Sendable, Hashable {
         var version: MigrationVersion
         var release: ReleaseList.Place?
     }
-    /// Instances whose ledger is known to hold no version.
-    package private(set) var withoutVersion = 0
-    /// Instances whose version was not learnt.
-    package private(set) var withUnknownVersion = 0
 
     /// Of no instances.
     package init() {}
@@ -42,9 +46,7 @@ package struct FleetSummary: Sendable, Hashable {
         instances += 1
         outcomes[outcome, default: 0] += 1
         if let version {
-            versions[version, default: 0] += 1
             standings[Standing(version: version, release: release), default: 0] += 1
-            if let release { releases[release, default: 0] += 1 }
         } else if isVersionKnown {
             withoutVersion += 1
         } else {

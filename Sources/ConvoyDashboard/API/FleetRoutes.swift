@@ -51,7 +51,7 @@ struct FleetRoutes: Sendable {
             "run_status": .optional(snapshot.state?.text),
             "probe": await probe(),
         ]
-        return json.naming("target_release", report.target.flatMap { report.releases.place(of: $0) }, behind: "target", in: report.releases)
+        return json.namingTarget(report.target, in: report.releases)
     }
 
     private func instances(_ request: Request) async throws -> JSONValue {

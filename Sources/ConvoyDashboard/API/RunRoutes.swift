@@ -87,7 +87,7 @@ struct RunRoutes: Sendable {
             "waves": .array(report.waves.map(\.reportJSON)),
             "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),
         ]
-        return json.naming("target_release", target.flatMap { view.releases.place(of: $0) }, behind: "target", in: view.releases)
+        return json.namingTarget(target, in: view.releases)
     }
 
     // MARK: Events

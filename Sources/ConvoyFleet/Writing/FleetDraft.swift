@@ -76,14 +76,7 @@ package struct FleetDraft: Sendable, Hashable {
     ///
     /// - Parameter schema: where an editor finds the schema, for the first line.
     package func text(schema: String) -> String {
-        var text = """
-            # yaml-language-server: $schema=\(schema)
-            # The fleet: which databases it has and how a run goes over them. Every key: convoy help fleet-file
-            version: 1
-            fleet: \(YAMLText.value(name))
-            migrations: \(YAMLText.value(migrations))    # the migration set, relative to this file
-
-            """
+        var text = Self.heading(name: name, migrations: migrations, schema: schema)
         if !servers.isEmpty {
             text += "\nservers:\n"
             for server in servers {
@@ -102,6 +95,18 @@ package struct FleetDraft: Sendable, Hashable {
         }
         if !notes.isEmpty { text += "\n" + notes.map { "# \($0.visible)\n" }.joined() }
         return text + (instances.count > 1 ? Self.rollout : "")
+    }
+
+    /// What every file begins with.
+    private static func heading(name: String, migrations: String, schema: String) -> String {
+        """
+        # yaml-language-server: $schema=\(schema)
+        # The fleet: which databases it has and how a run goes over them. Every key: convoy help fleet-file
+        version: 1
+        fleet: \(YAMLText.value(name))
+        migrations: \(YAMLText.value(migrations))    # the migration set, relative to this file
+
+        """
     }
 
     /// How a run goes over more than one instance: a canary first.
@@ -148,39 +153,34 @@ package struct FleetDraft: Sendable, Hashable {
 
     /// A file to begin with, for a person to fill in.
     package static func starter(name: String, migrations: String, schema: String) -> String {
-        """
-        # yaml-language-server: $schema=\(schema)
-        # The fleet: which databases it has and how a run goes over them. Every key: convoy help fleet-file
-        version: 1
-        fleet: \(YAMLText.value(name))
-        migrations: \(YAMLText.value(migrations))    # the migration set, relative to this file
+        heading(name: name, migrations: migrations, schema: schema) + """
 
-        defaults:
-          user: teslamate            # the role that owns TeslaMate's tables
-          # password: ${env:DATABASE_PASS}   # a variable or ${file:PATH}, never the password itself
+            defaults:
+              user: teslamate            # the role that owns TeslaMate's tables
+              # password: ${env:DATABASE_PASS}   # a variable or ${file:PATH}, never the password itself
 
-        servers:
-          main:
-            host: localhost          # where PostgreSQL is
-            port: 5432
+            servers:
+              main:
+                host: localhost          # where PostgreSQL is
+                port: 5432
 
-        instances:
-          - name: teslamate          # what reports and commands call it
-            server: main
-            database: teslamate
-            # secrets: {encryption_key: "${env:ENCRYPTION_KEY}"}   # TeslaMate's ENCRYPTION_KEY
+            instances:
+              - name: teslamate          # what reports and commands call it
+                server: main
+                database: teslamate
+                # secrets: {encryption_key: "${env:ENCRYPTION_KEY}"}   # TeslaMate's ENCRYPTION_KEY
 
-        # Or find the databases at run time:
-        # discover:
-        #   - {server: main, databases: "teslamate_*"}
+            # Or find the databases at run time:
+            # discover:
+            #   - {server: main, databases: "teslamate_*"}
 
-        # A run begins with one instance, and stops if it fails:
-        # rollout:
-        #   waves:
-        #     - {name: canary, count: 1, stop: {failures: 1}}
-        #     - {name: rest, stop: {failure_percent: 10}}
+            # A run begins with one instance, and stops if it fails:
+            # rollout:
+            #   waves:
+            #     - {name: canary, count: 1, stop: {failures: 1}}
+            #     - {name: rest, stop: {failure_percent: 10}}
 
-        """
+            """
     }
 }
 

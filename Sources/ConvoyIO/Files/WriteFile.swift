@@ -28,7 +28,7 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
     throw FileWriteError(reason: reason)
 }
 
-/// Makes a folder that only this user may enter, unless it exists; false if there is none afterwards.
+/// Makes a folder that only this user may enter, unless it exists; false if it could not be made.
 package func makeFolder(_ path: String) -> Bool {
     var status = stat()
     return mkdir(path, 0o700) == 0 || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -67,7 +67,7 @@ public struct ReleaseList: Sendable, Hashable {
     /// The last release; nil if no releases are known.
     public var newest: Release? { releases.last }
 
-    /// The release with this name, with or without the leading `v`; nil if there is none.
+    /// The release with this name, with or without the leading `v`; nil for any other name.
     public func release(_ name: String) -> Release? {
         releases.first { $0.name == name } ?? releases.first { Self.bare($0.name) == Self.bare(name) }
     }

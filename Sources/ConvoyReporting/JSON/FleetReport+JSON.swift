@@ -10,16 +10,14 @@ extension FleetReport {
 
     /// The same for a run of which the journal knows more: that it is active, was cut off or was abandoned.
     package func json(state: RunState?) -> JSONValue {
-        let heading: [(String, JSONValue)] = [
-            ("schema", "convoy.run/1"),
-            ("run", .string(log.run)),
-            ("fleet", .string(fleet)),
-            ("status", .string((state ?? endState).text)),
-            ("started_at", .optional(log.startedAt?.rfc3339)),
-            ("finished_at", .optional(log.finishedAt?.rfc3339)),
-            ("started_by", .optional(startedBy)),
-        ]
-        let contents: JSONValue = [
+        let json: JSONValue = [
+            "schema": "convoy.run/1",
+            "run": .string(log.run),
+            "fleet": .string(fleet),
+            "status": .string((state ?? endState).text),
+            "started_at": .optional(log.startedAt?.rfc3339),
+            "finished_at": .optional(log.finishedAt?.rfc3339),
+            "started_by": .optional(startedBy),
             "waiting_for": .strings(state == .running ? waits : []),
             "summary": summary.json,
             "waves": .array(
@@ -29,11 +27,13 @@ extension FleetReport {
             "failures": .array(failureGroups.map(\.json)),
             "migrations": .array(migrationDurations.map(\.json)),
         ]
-        return contents.prefixed(by: heading + immediacy)
+        return sayingWhetherImmediate(json)
     }
 
     /// Only a run without gates and maintenance window has the key.
-    var immediacy: [(String, JSONValue)] { isImmediate ? [("now", .bool(true))] : [] }
+    func sayingWhetherImmediate(_ json: JSONValue) -> JSONValue {
+        isImmediate ? json.inserting("now", .bool(true), behind: "started_by") : json
+    }
 }
 
 extension FleetReport {

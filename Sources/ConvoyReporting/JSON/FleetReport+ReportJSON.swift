@@ -34,20 +34,18 @@ extension FleetReport {
     }
 
     private func runJSON(_ state: RunState) -> JSONValue {
-        let heading: [(String, JSONValue)] = [
-            ("run", .string(log.run)),
-            ("status", .string(state.text)),
-            ("started_at", .optional(log.startedAt?.rfc3339)),
-            ("finished_at", .optional(log.finishedAt?.rfc3339)),
-            ("started_by", .optional(startedBy)),
-        ]
-        let contents: JSONValue = [
+        let json: JSONValue = [
+            "run": .string(log.run),
+            "status": .string(state.text),
+            "started_at": .optional(log.startedAt?.rfc3339),
+            "finished_at": .optional(log.finishedAt?.rfc3339),
+            "started_by": .optional(startedBy),
             "waiting_for": .strings(state == .running ? waits : []),
             "halt_reason": .optional(log.haltReason?.description),
             "gate": log.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
             "waves": .array(log.waves.map(\.reportJSON)),
         ]
-        return contents.prefixed(by: heading + immediacy)
+        return sayingWhetherImmediate(json)
     }
 }
 

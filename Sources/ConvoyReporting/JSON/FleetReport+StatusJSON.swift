@@ -1,4 +1,4 @@
-package import ConvoyMigrations
+internal import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
 package import ConvoyText
@@ -16,14 +16,7 @@ extension FleetReport {
             "edited": .array(editedMigrations.map(\.json)),
             "instances": .array(instances.compactMap(\.statusJSON)),
         ]
-        return json.naming("target_release", target.flatMap { releases.place(of: $0) }, behind: "target", in: releases)
-    }
-}
-
-extension JSONValue {
-    /// An object with a place among releases behind the version that it belongs to; as it is if no releases are known.
-    package func naming(_ key: String, _ place: ReleaseList.Place?, behind version: String, in releases: ReleaseList) -> JSONValue {
-        releases.isEmpty ? self : inserting(key, .optional(place?.text), behind: version)
+        return json.namingTarget(target, in: releases)
     }
 }
 

@@ -34,7 +34,7 @@ extension PlanReport {
                 }
             ),
         ]
-        let named = document.naming("target_release", target.flatMap { releases.place(of: $0) }, behind: "target", in: releases)
+        let named = document.namingTarget(target, in: releases)
         // Only a plan that undoes a run, and one that leaves out gates and maintenance window, have the key.
         let undone = undoing.map { named.inserting("rollback_of", .string($0.run), behind: "generated_at") } ?? named
         return leavesOut == nil ? undone : undone.inserting("now", .bool(true), behind: "generated_at")

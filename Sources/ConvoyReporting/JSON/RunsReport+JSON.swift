@@ -16,17 +16,13 @@ extension RunsReport {
 
     private func json(of entry: Entry) -> JSONValue {
         let run = entry.run
-        let heading: [(String, JSONValue)] = [
-            ("run", .string(run.id.description)),
-            ("fleet", .string(run.fleet)),
-            ("fleet_file", .string(run.fleetFile)),
-            ("direction", .string(run.change.direction.rawValue)),
-            ("target", .optional(run.change.target?.description)),
-            ("steps", run.change.steps.map(JSONValue.integer) ?? .null),
-        ]
-        // Only a run that undoes another one has the key.
-        let undone = run.change.undoneRun.map { [("rollback_of", JSONValue.string($0))] } ?? []
-        let contents: JSONValue = [
+        let json: JSONValue = [
+            "run": .string(run.id.description),
+            "fleet": .string(run.fleet),
+            "fleet_file": .string(run.fleetFile),
+            "direction": .string(run.change.direction.rawValue),
+            "target": .optional(run.change.target?.description),
+            "steps": run.change.steps.map(JSONValue.integer) ?? .null,
             "status": .string(entry.state.text),
             "started_at": .string(run.startedAt.rfc3339),
             "finished_at": .optional(run.finishedAt?.rfc3339),
@@ -38,6 +34,7 @@ extension RunsReport {
             "abandoned_by": .optional(run.abandonedBy),
             "convoy_version": .string(run.convoyVersion),
         ]
-        return contents.prefixed(by: heading + undone)
+        // Only a run that undoes another one has the key.
+        return run.change.undoneRun.map { json.inserting("rollback_of", .string($0), behind: "steps") } ?? json
     }
 }
