@@ -57,19 +57,25 @@ struct InstanceProbe {
         var deadline = begin + instance.settings.connectTimeout
         var wait = Duration.milliseconds(200)
         var waits = false
+        var refusal: PostgresError?
         while true {
+            let timeout = max(.milliseconds(1), min(instance.settings.connectTimeout, deadline - .now))
             do {
                 return try await PostgresConnection.connect(
                     parameters,
                     applicationName: sessionName,
-                    timeout: max(.milliseconds(1), min(instance.settings.connectTimeout, deadline - .now)),
+                    timeout: timeout,
                     cancellation: cancellation
                 )
             } catch {
                 let isFull = error.saysNoConnectionIsLeft
+                let isBusy = isFull || error.sqlstate == "57P03"
+                if isBusy { refusal = error }
                 if isFull { deadline = max(deadline, begin + turnWait) }
-                guard busyServer == .waitedFor, isFull || error.sqlstate == "57P03", .now + wait < deadline, !isCancelled else {
-                    throw Failure(connecting: error, to: instance)
+                guard busyServer == .waitedFor, isBusy, .now + wait < deadline, !isCancelled else {
+                    // What the server has said explains more than an attempt for which too little time was left.
+                    let wasCutShort = error.code == .timedOut && timeout < instance.settings.connectTimeout
+                    throw Failure(connecting: wasCutShort ? refusal ?? error : error, to: instance)
                 }
                 if isFull, !waits {
                     onWait?(error.message)

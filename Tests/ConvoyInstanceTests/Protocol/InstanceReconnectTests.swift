@@ -61,7 +61,7 @@ import Testing
         try await withDatabase(owner: .unique) { database in
             try await database.server.execute("ALTER ROLE \(database.ownerName) CONNECTION LIMIT 0")
             let proxy = try FaultProxy(to: .port(database.server.port))
-            let instance = database.instance(connection: database.ownerOverTCP(port: proxy.port)) { $0.connectTimeout = .seconds(1) }
+            let instance = database.instance(connection: database.ownerOverTCP(port: proxy.port)) { $0.connectTimeout = .seconds(3) }
             let task = Task {
                 // Waiting in another way would itself be cancelled.
                 while !Task.isCancelled { await Task.yield() }

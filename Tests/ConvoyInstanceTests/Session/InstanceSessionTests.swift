@@ -38,4 +38,18 @@ import Testing
             session.close()
         }
     }
+
+    /// The last attempt has only the rest of the time; that it was too short for an answer is not what keeps Convoy out.
+    @Test func theReasonOfARefusalOutlivesTheLastAttempt() async throws {
+        try await withDatabase(owner: .unique) { database in
+            try await database.server.execute("ALTER ROLE \(database.ownerName) CONNECTION LIMIT 0")
+            let proxy = try FaultProxy(to: .port(database.server.port))
+            let instance = database.instance(connection: database.ownerOverTCP(port: proxy.port)) { $0.connectTimeout = .seconds(3) }
+            let probe = InstanceProbe(instance: instance) { _ in proxy.set(mode: .blackHole) }
+            let failure = try #require(await #expect(throws: Failure.self) { _ = try await probe.connect() })
+            #expect(proxy.counts.connections == 2)
+            #expect(failure.sqlstate == "53300", "\(failure)")
+            #expect(failure.hint?.contains("max_connections") == true, "\(failure)")
+        }
+    }
 }
