@@ -137,7 +137,8 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
                 connection.close()
                 status.failure = await AdminCheck(instance: instance).failure(beside: identity)
             }
-            status.outcome = status.failure?.kind ?? (status.pending.isEmpty ? .upToDate : .pending)
+            let standing: Outcome = status.pending.isEmpty ? .upToDate : .pending
+            status.outcome = status.failure?.kind ?? (assessment.isAcceptedAhead ? .ahead : standing)
         } catch {
             status.failure = error
             status.outcome = error.kind

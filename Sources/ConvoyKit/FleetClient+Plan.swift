@@ -12,13 +12,15 @@ extension FleetClient {
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window, as for `convoy migrate --now`.
-    /// - Throws: as ``instances(select:)``, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
+    ///   - earlier: of the selected instances, only those that an earlier run chose; nil is all. The plan records them by name.
+    /// - Throws: as ``instances(select:)``, ``FleetError/Code/run`` if the run does not exist or has not ended, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
     public func plan(
         _ target: Target,
         select: String? = nil,
         waves: [String] = [],
         concurrency: Int? = nil,
-        isImmediate: Bool = false
+        isImmediate: Bool = false,
+        earlier: EarlierOutcomes? = nil
     ) async throws -> PlannedRun {
         let change: Change =
             switch target {
@@ -32,12 +34,15 @@ extension FleetClient {
         }
         let selector = try selector(select)
         let instances = try await instances(selector)
+        let chosen: ChosenInstances?
+        if let earlier { chosen = try await catalog.chosen(by: earlier) } else { chosen = nil }
         let planned: PlannedRun
         do throws(UnknownWave) {
             planned = try await plan(
                 change,
                 of: instances,
                 selector: selector,
+                chosen: chosen,
                 waves: waves,
                 concurrency: concurrency,
                 isImmediate: isImmediate
@@ -62,6 +67,7 @@ extension FleetClient {
     ///
     /// - Parameters:
     ///   - selector: chose the instances; nil chose all.
+    ///   - chosen: what an earlier run chose among them; nil if it was not asked for. The plan's selector names them.
     ///   - waves: the waves to run; empty runs all.
     ///   - concurrency: the most instances at a time in any wave.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
@@ -70,12 +76,17 @@ extension FleetClient {
         _ change: Change,
         of instances: [Instance],
         selector: Selector?,
+        chosen: ChosenInstances? = nil,
         waves: [String] = [],
         concurrency: Int? = nil,
         isImmediate: Bool = false,
         undoing reversal: RunReversal? = nil,
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
+        let meant = chosen.map { $0.among(instances).present } ?? instances
+        let selector = chosen == nil ? selector : ChosenInstances.selector(naming: meant, within: selector) ?? selector
+        let skipped = meant.compactMap { instance in instance.skip.map { InstanceStatus(skipping: instance, $0) } }
+        let instances = meant.filter { $0.skip == nil }
         var cohorts: [String: String] = [:]
         if fleet.rollout.needsCohorts {
             onProgress(.readingCohorts(instances.count))
@@ -99,6 +110,14 @@ extension FleetClient {
             onProgress(.probing($0))
         }
         if let reversal { statuses = statuses.map(reversal.judged) }
-        return PlannedRun(plan: plan.starting(from: statuses), instances: statuses, targets: targets, leftOut: leftOut)
+        return PlannedRun(
+            plan: plan.starting(from: statuses),
+            instances: statuses,
+            chosen: chosen,
+            chosenCount: meant.count,
+            targets: targets,
+            skipped: skipped,
+            leftOut: leftOut
+        )
     }
 }

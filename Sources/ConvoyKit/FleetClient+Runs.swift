@@ -1,9 +1,10 @@
-internal import ConvoyFleet
+public import ConvoyFleet
 internal import ConvoyJournal
 internal import ConvoyReporting
 internal import ConvoyRollout
 public import ConvoyRun
 internal import ConvoyText
+internal import FoundationEssentials
 internal import Synchronization
 
 /// A run that the journal has recorded, with its state at the moment of reading.
@@ -138,11 +139,12 @@ extension FleetClient {
         _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
             await coordinator.run(plan, on: targets, id: run, resuming: earlier?.log, by: Operator.current)
         }
+        await catalog.pruneByItself(fleet.journalKeep, after: run, in: journal)
     }
 
     // MARK: Recorded runs
 
-    private var catalog: RunCatalog { RunCatalog(fleet) { [onWarning] in onWarning($0.text) } }
+    var catalog: RunCatalog { RunCatalog(fleet) { [onWarning] in onWarning($0.text) } }
 
     /// The recorded runs of the fleet, newest first; empty if there is no journal.
     ///
@@ -169,6 +171,17 @@ extension FleetClient {
         var log = RunLog()
         try await catalog.events(of: record.id, in: journal) { log.apply($0) }
         return log
+    }
+
+    /// Removes old runs of the fleet from the journal. Active runs, runs that can be resumed, the newest run and the newest run of each instance stay.
+    ///
+    /// - Returns: the runs that were removed, newest first.
+    /// - Throws: ``FleetError/Code/journal``, and ``FleetError/Code/run`` if there is no journal.
+    @discardableResult
+    public func pruneRuns(keeping keep: JournalKeep) async throws -> [RunRecord] {
+        let catalog = catalog
+        let journal = try await catalog.openExisting(for: .writing)
+        return try await catalog.prune(catalog.prunable(keep, at: Date(), in: journal), in: journal).removed
     }
 
     // MARK: Requests

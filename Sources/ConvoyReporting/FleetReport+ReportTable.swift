@@ -13,6 +13,7 @@ extension FleetReport {
         var blocks = [reportLines(style), waveLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(editedLines(style))
+        blocks.append(skipLines(style))
         blocks.append(verdict(style, state ?? endState) + [statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
@@ -39,7 +40,7 @@ extension FleetReport {
             var cells: [TextTable.Cell] = [
                 "\(instance.name)",
                 "\(instance.wave ?? "-")",
-                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                .init(instance.outcome.rawValue, instance.emphasis),
                 "\(instance.version?.description ?? "-")",
                 "\(instance.due.map { "\($0.count)" } ?? "-")",
                 "\(instance.applied.count)",

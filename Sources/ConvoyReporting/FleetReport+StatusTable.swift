@@ -9,6 +9,7 @@ extension FleetReport {
         var blocks = [statusLines(style), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(editedLines(style))
+        blocks.append(skipLines(style))
         blocks.append([statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
@@ -32,7 +33,7 @@ extension FleetReport {
         for instance in instances {
             var cells: [TextTable.Cell] = [
                 "\(instance.name)",
-                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                .init(instance.outcome.rawValue, instance.emphasis),
                 "\(instance.version?.description ?? "-")",
                 "\(instance.due.map { "\($0.count)" } ?? "-")",
                 "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
@@ -52,7 +53,7 @@ extension FleetReport {
 
     /// What the fleet comes to, in one line.
     func statusVerdict(_ style: OutputStyle) -> String {
-        let outcomes = summary.outcomes.text(style)
+        let outcomes = summary.outcomeText(style)
         let goal = targetText.map { ", newest version \($0)" } ?? ""
         return "\(fleet.visible): \(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)\(goal)"
     }

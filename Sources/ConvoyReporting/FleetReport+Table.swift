@@ -19,6 +19,7 @@ extension FleetReport {
     ) -> String {
         var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style), durations.lines(style, names: names)]
         blocks += failureGroups.map { $0.lines(style) }
+        blocks.append(skipLines(style))
         blocks.append(verdict(style, state ?? endState))
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
@@ -40,7 +41,7 @@ extension FleetReport {
             var cells: [TextTable.Cell] = [
                 "\(instance.name)",
                 "\(instance.wave ?? "-")",
-                .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                .init(instance.outcome.rawValue, instance.emphasis),
                 "\(instance.from?.description ?? "-")",
                 "\(instance.version?.description ?? "-")",
                 "\(instance.applied.count)",

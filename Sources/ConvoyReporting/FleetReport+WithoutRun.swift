@@ -11,7 +11,7 @@ extension FleetReport {
             let result = InstanceResult(outcome: status.outcome, from: status.version, to: status.version, failure: status.failure)
             apply(Event(at: now, .instanceFinished(instance: status.name, result: result)))
         }
-        let isWell = statuses.allSatisfy(\.outcome.isGood)
+        let isWell = statuses.allSatisfy(\.judgedOutcome.isGood)
         apply(Event(at: now, .runFinished(status: isWell ? .succeeded : .failed)))
     }
 }

@@ -69,6 +69,7 @@ package struct FleetReport: Sendable {
                 $0.server = instance.server
                 $0.database = instance.database
                 $0.labels = instance.labels
+                $0.skip = instance.skip
             }
         }
     }
@@ -82,6 +83,7 @@ package struct FleetReport: Sendable {
             $0.server = status.server
             $0.database = status.database
             $0.labels = status.labels
+            $0.skip = status.skip
             $0.probe = InstanceReport.Probe(status: status, at: now)
         }
         lookedAt = now

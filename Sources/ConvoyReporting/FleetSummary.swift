@@ -9,6 +9,8 @@ package struct FleetSummary: Sendable, Hashable {
     package private(set) var instances = 0
     /// Instances by outcome; what none has is absent.
     package private(set) var outcomes: [Outcome: Int] = [:]
+    /// How many of those that are `ahead` are accepted by the fleet file.
+    package private(set) var accepted = 0
     /// Instances by the newest version in their ledger.
     package var versions: [MigrationVersion: Int] { standings.reduce(into: [:]) { $0[$1.key.version, default: 0] += $1.value } }
     /// Instances by where they stand among the releases of the app, of those with a version; empty if no releases are known.
@@ -39,11 +41,24 @@ package struct FleetSummary: Sendable, Hashable {
     }
 
     mutating func add(_ instance: InstanceReport) {
-        add(instance.outcome, version: instance.version, release: instance.release, isVersionKnown: instance.isVersionKnown)
+        add(
+            instance.outcome,
+            isAccepted: instance.isAccepted,
+            version: instance.version,
+            release: instance.release,
+            isVersionKnown: instance.isVersionKnown
+        )
     }
 
-    mutating func add(_ outcome: Outcome, version: MigrationVersion?, release: ReleaseList.Place?, isVersionKnown: Bool) {
+    mutating func add(
+        _ outcome: Outcome,
+        isAccepted: Bool = false,
+        version: MigrationVersion?,
+        release: ReleaseList.Place?,
+        isVersionKnown: Bool
+    ) {
         instances += 1
+        if isAccepted { accepted += 1 }
         outcomes[outcome, default: 0] += 1
         if let version {
             standings[Standing(version: version, release: release), default: 0] += 1
@@ -55,7 +70,16 @@ package struct FleetSummary: Sendable, Hashable {
     }
 
     /// How many have a bad outcome.
-    package var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } }
+    package var badInstances: Int { outcomes.reduce(0) { $1.key.isGood ? $0 : $0 + $1.value } - accepted }
+
+    /// `10 migrated, 2 ahead (accepted)`; empty for no instances.
+    func outcomeText(_ style: OutputStyle) -> String {
+        outcomes.ordered.map { outcome, count in
+            guard outcome == .ahead, accepted > 0 else { return outcome.text(count, style) }
+            guard accepted < count else { return "\(count) ahead (accepted)" }
+            return outcome.text(count, style) + " (\(accepted) accepted)"
+        }.joined(separator: ", ")
+    }
 
     /// With `releases` if some are known.
     package var json: JSONValue {
@@ -103,17 +127,20 @@ extension [Outcome: Int] {
 
     /// `10 migrated, 1 failed`; empty for none.
     func text(_ style: OutputStyle) -> String {
-        ordered.map { style.paint("\($0.count) \($0.outcome.rawValue)", $0.outcome.isGood ? .none : .bad) }.joined(separator: ", ")
+        ordered.map { $0.outcome.text($0.count, style) }.joined(separator: ", ")
     }
 
     var text: String { text(OutputStyle()) }
 }
 
 extension Outcome {
+    /// `3 failed`.
+    fileprivate func text(_ count: Int, _ style: OutputStyle) -> String { style.paint("\(count) \(rawValue)", isGood ? .none : .bad) }
+
     var emphasis: Emphasis {
         switch self {
         case .upToDate, .migrated, .rolledBack: .good
-        case .pending, .edited, .outOfOrder, .interrupted: .notable
+        case .pending, .edited, .outOfOrder, .interrupted, .skipped: .notable
         default: .bad
         }
     }

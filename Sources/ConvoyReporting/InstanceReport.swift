@@ -30,6 +30,8 @@ package struct InstanceReport: Sendable, Hashable {
         package internal(set) var labels: [String: String] = [:]
         /// Nil if it was not probed.
         package internal(set) var probe: Probe?
+        /// Why the fleet file skips it; nil if it does not.
+        package internal(set) var skip: String?
         /// The cohort that the last probe found.
         var foundCohort: String?
         /// How it last ended in another run than the one that is reported on.
@@ -93,11 +95,21 @@ package struct InstanceReport: Sendable, Hashable {
         }
     }
 
-    /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known.
-    package var outcome: Outcome { contradiction?.outcome ?? decidingResult?.outcome ?? .pending }
+    /// How it ended; or its state, if it did not end in the run or a later probe found another state; `pending` if neither is known. What the fleet
+    /// file skips is ``Outcome/skipped``, however a run ended there.
+    package var outcome: Outcome { facts.skip == nil ? contradiction?.outcome ?? decidingResult?.outcome ?? .pending : .skipped }
 
     /// Why its outcome is bad.
-    package var failure: Failure? { contradiction.map(\.failure) ?? decidingResult?.failure }
+    package var failure: Failure? { facts.skip == nil ? contradiction.map(\.failure) ?? decidingResult?.failure : nil }
+
+    /// The outcome as exit codes and summaries count it.
+    package var judgedOutcome: Outcome { outcome.judged(by: failure) }
+
+    /// Whether it is ahead, and the fleet file accepts that.
+    package var isAccepted: Bool { outcome != judgedOutcome }
+
+    /// How its outcome is shown.
+    var emphasis: Emphasis { isAccepted ? .notable : outcome.emphasis }
 
     /// The newest version now; nil if there is no version, or if it is not known.
     package var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? log.result).map(\.to) ?? from }

@@ -16,7 +16,8 @@ extension PlanReport {
     package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
         var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
         blocks += failureGroups.map { $0.lines(style) }
-        blocks.append(windowLines + [verdict])
+        blocks.append(skipped.skipLines(style))
+        blocks.append(choiceLines + windowLines + [verdict])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
@@ -39,7 +40,7 @@ extension PlanReport {
                 var cells: [TextTable.Cell] = [
                     "\(wave.name)",
                     "\(instance.name)",
-                    .init(instance.outcome.rawValue, instance.outcome.emphasis),
+                    .init(instance.outcome.rawValue, instance.isAccepted ? .notable : instance.outcome.emphasis),
                     "\(instance.version?.description ?? "-")",
                     "\(instance.pending.count)",
                     "\(instance.server)",
@@ -92,6 +93,10 @@ extension PlanReport {
         return runs
     }
 
+    private var choiceLines: [String] {
+        choice.map { ["selected: \(counted($0.instances, "instance")) that \($0.words.visible)"] } ?? []
+    }
+
     private var windowLines: [String] {
         if let leavesOut { return [leavesOut.line] }
         guard let window else { return [] }
@@ -109,14 +114,16 @@ extension PlanReport {
     private var verdict: String {
         let settled = settledInstances
         let trouble = blockedInstances > 0 ? "; \(counted(blockedInstances, "instance")) cannot be worked on" : ""
+        let absent = skipped.isEmpty ? "" : "; \(skipped.count) skipped"
         guard changedInstances > 0 else {
-            return "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(settled, "instance"))\(trouble)"
+            return
+                "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(settled, "instance"))\(trouble)\(absent)"
         }
         let rest = settled > 0 ? "; nothing on \(settled)" : ""
         let verb = direction == .up ? "apply" : "revert"
         let goal = target.map { " to get to \(releases.named($0))" } ?? undoing.map { " of run \($0.run.visible)" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "
-            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)"
+            + "\(counted(instances.count, "instance")) in \(counted(waves.count, "wave"))\(rest)\(trouble)\(absent)"
     }
 }
 

@@ -16,6 +16,10 @@ package struct PlanReport: Sendable {
     package var generatedAt: Date
     /// In the order in which they would run.
     package var waves: [Wave]
+    /// The selected instances that the fleet file skips; no wave has them.
+    package var skipped: [InstanceStatus]
+    /// The earlier run that chose the instances; nil if none did.
+    package var choice: Choice?
     /// The maintenance window; nil if the fleet has none.
     package var window: Window?
     /// What the run leaves out because it is to start at once; nil if it leaves out nothing.
@@ -71,6 +75,23 @@ package struct PlanReport: Sendable {
         }
     }
 
+    /// An earlier run that chose the instances by how it ended for them.
+    package struct Choice: Sendable, Hashable {
+        /// The run's id.
+        package var run: String
+        /// The outcomes that were asked for; empty for what did not succeed.
+        package var outcomes: [Outcome]
+        /// What the chosen instances have in common, for example `did not succeed in run 20261127T…`.
+        package var words: String
+        /// How many there are.
+        package var instances: Int
+
+        /// A choice with its words.
+        package init(run: String, outcomes: [Outcome], words: String, instances: Int) {
+            (self.run, self.outcomes, self.words, self.instances) = (run, outcomes, words, instances)
+        }
+    }
+
     /// A wave of the plan.
     package struct Wave: Sendable {
         /// As the fleet file names it.
@@ -95,6 +116,8 @@ package struct PlanReport: Sendable {
         target: MigrationVersion?,
         generatedAt: Date,
         waves: [Wave],
+        skipped: [InstanceStatus] = [],
+        choice: Choice? = nil,
         window: Window? = nil,
         leavesOut: LeftOut? = nil,
         undoing: Undoing? = nil,
@@ -106,6 +129,8 @@ package struct PlanReport: Sendable {
         self.target = target
         self.generatedAt = generatedAt
         self.waves = waves
+        self.skipped = skipped
+        self.choice = choice
         self.window = window
         self.leavesOut = leavesOut
         self.undoing = undoing
@@ -116,10 +141,16 @@ package struct PlanReport: Sendable {
     /// The instances of all waves, in order.
     package var instances: [InstanceStatus] { waves.flatMap(\.instances) }
 
-    /// The outcomes and versions of all instances.
+    /// The outcomes and versions of the instances in waves.
     package var summary: FleetSummary {
         instances.reduce(into: FleetSummary()) {
-            $0.add($1.outcome, version: $1.version, release: release(of: $1), isVersionKnown: $1.serverVersion != nil)
+            $0.add(
+                $1.outcome,
+                isAccepted: $1.isAccepted,
+                version: $1.version,
+                release: release(of: $1),
+                isVersionKnown: $1.serverVersion != nil
+            )
         }
     }
 
@@ -139,7 +170,7 @@ package struct PlanReport: Sendable {
     package var changedInstances: Int { instances.count(where: Self.isChanged) }
 
     /// How many cannot be migrated: something blocks them, or they could not be probed.
-    package var blockedInstances: Int { instances.count { !$0.outcome.isGood } }
+    package var blockedInstances: Int { instances.count { !$0.judgedOutcome.isGood } }
 
     /// How many have nothing to run; with the changed and the blocked ones they are all.
     package var settledInstances: Int { instances.count - changedInstances - blockedInstances }

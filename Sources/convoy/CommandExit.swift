@@ -72,7 +72,8 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
         var isEmpty = true
         var hasFailed = false
         var hasFindings = false
-        for outcome in outcomes {
+        // What the fleet file skips says nothing about the others.
+        for outcome in outcomes where outcome != .skipped {
             isEmpty = false
             if outcome != .unreachable { wasReached = true }
             switch outcome {
@@ -94,9 +95,9 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
 }
 
 extension RunLog {
-    /// How the instances of a plan ended, by name; `pending` for those that the run did not reach.
+    /// How the instances of a plan ended, by name, as exit codes count it; `pending` for those that the run did not reach.
     func outcomes(in plan: RunPlan) -> [String: Outcome] {
-        Dictionary(plan.instances.map { ($0.name, self.instance($0.name)?.outcome ?? .pending) }) { first, _ in first
+        Dictionary(plan.instances.map { ($0.name, self.instance($0.name)?.judgedOutcome ?? .pending) }) { first, _ in first
         }
     }
 }

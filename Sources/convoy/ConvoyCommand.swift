@@ -57,7 +57,7 @@ struct ConvoyCommand: AsyncParsableCommand {
             let arguments = Array(CommandLine.arguments.dropFirst())
             let isTopic = arguments == ["help", FleetFileHelp.topic]
             if !isTopic { try CommandWords.check(arguments, root: Self.self) }
-            var command = try isTopic ? FleetFileHelp() : parseAsRoot()
+            var command = try isTopic ? FleetFileHelp() : parseAsRoot(EarlierOptions.resolving(arguments))
             if let command = command as? any FleetCommand {
                 code = try await command.execute()
             } else {

@@ -103,6 +103,7 @@ extension FleetSession {
             if code == .success { code = .failed }
         }
         if let advice = advice(on: result, of: id, plan, request, outcomes) { StandardStreams.error.write(advice) }
+        await RunCatalog(fleet).pruneByItself(fleet.journalKeep, after: id, in: journal)
         return code
     }
 
@@ -144,12 +145,14 @@ extension FleetSession {
     ///
     /// - Parameters:
     ///   - selector: chose the instances; nil chose all.
+    ///   - earlier: of these, only what an earlier run chooses; nil is all.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     ///   - reversal: the run that is undone.
     func plan(
         _ selection: Selection,
         _ change: Change,
         selector: Selector?,
+        earlier: EarlierOutcomes? = nil,
         waves: [String] = [],
         concurrency: Int? = nil,
         isImmediate: Bool = false,
@@ -157,12 +160,18 @@ extension FleetSession {
         warnings: Warnings = .shown
     ) async throws -> PlannedRun {
         defer { statusLine.clear() }
+        var chosen: ChosenInstances?
+        if let earlier {
+            chosen = try await RunCatalog(fleet) { [self] in warn($0.line) }.chosen(by: earlier)
+            if let chosen { tell(chosen, among: selection) }
+        }
         let planned: PlannedRun
         do throws(UnknownWave) {
             planned = try await client.plan(
                 change,
                 of: selection.instances,
                 selector: selector,
+                chosen: chosen,
                 waves: waves,
                 concurrency: concurrency,
                 isImmediate: isImmediate,
@@ -194,7 +203,7 @@ extension FleetSession {
         report.apply(fleet, target: set.newest?.version, instances: planned.targets.instances(of: planned.plan))
         report.apply(set.releases)
         try output.write(ReportDocument(report, as: .run, names: set.names).text(output.format, output.style(settings), at: Date()))
-        return CommandExit(outcomes: planned.instances.lazy.map(\.outcome))
+        return CommandExit(outcomes: planned.instances.lazy.map(\.judgedOutcome))
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was written.

@@ -45,6 +45,9 @@ import Testing
         ([.pending, .unreachable], .failed, .failed),
         ([.unreachable], .unreachable, .unreachable),
         ([.interrupted, .unreachable, .failed], .interrupted, .interrupted),
+        ([.skipped], .success, .success),
+        ([.skipped, .unreachable], .unreachable, .unreachable),
+        ([.skipped, .pending], .success, .checkFound),
     ])
     func ofALook(outcomes: [Outcome], plain: CommandExit, checked: CommandExit) {
         #expect(CommandExit(outcomes: outcomes) == plain)
@@ -55,7 +58,7 @@ import Testing
 
     @Test(arguments: Outcome.allCases.filter { ![.interrupted, .unreachable].contains($0) })
     func everyOutcomeThatIsNotGoodCounts(_ outcome: Outcome) {
-        let isGood = [Outcome.upToDate, .migrated, .rolledBack, .pending].contains(outcome)
+        let isGood = [Outcome.upToDate, .migrated, .rolledBack, .pending, .skipped].contains(outcome)
         #expect(CommandExit(.succeeded, outcomes: [.migrated, outcome]) == (isGood ? .success : .failed))
         // A hook after the run may have failed with every instance well.
         #expect(CommandExit(.failed, outcomes: [.migrated, outcome]) == .failed)

@@ -56,6 +56,27 @@ import Testing
         #expect(!actions.contains { if case .startInstance = $0 { true } else { false } }, "\(actions)")
     }
 
+    /// The disk of one instance broke while it was in progress, and the operator skips it: the run is resumed without it.
+    @Test func whatIsSkippedSinceIsLeftOut() throws {
+        let plan = plan()
+        let log = log(
+            plan,
+            .instanceStarted(instance: "a", wave: "canary"),
+            .instanceFinished(instance: "a", result: InstanceResult(outcome: .migrated)),
+            .waveStarted(wave: "rest"),
+            .instanceStarted(instance: "b", wave: "rest")
+        )
+        var now = instances("a c")
+        now.append(Instance(name: "b", server: "s", database: "b", connection: now[0].connection, skip: "the disk is broken"))
+        let targets = RunTargets(now, limits: ConnectionLimits(total: 4, perServer: 4))
+        let resumed = try plan.resumed(RunID("r"), after: log, on: targets, set: MigrationSet([]))
+        #expect(resumed.instances.map(\.name) == ["a", "c"])
+        var machine = RolloutMachine(resumed, on: targets, resuming: log.past(in: resumed)) { _ in 1 }
+        let actions = machine.runStarted()
+        let started = actions.compactMap { if case .startInstance(let instance, _) = $0 { instance } else { nil } }
+        #expect(started == ["c"], "\(actions)")
+    }
+
     @Test func anUnfinishedInstanceThatLeftIsADifference() throws {
         let plan = plan()
         let log = log(plan, .instanceStarted(instance: "a", wave: "canary"))

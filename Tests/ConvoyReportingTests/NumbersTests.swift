@@ -24,10 +24,11 @@ struct NumbersTests {
         (0..<Int.random(in: 1...60, using: &random)).map { index in
             let outcomes: [Outcome] = [
                 .upToDate, .pending, .pending, .unreachable, .blocked, .ahead, .edited, .outOfOrder, .unprovisioned, .lockBusy,
+                .skipped,
             ]
             let outcome = outcomes.randomElement(using: &random) ?? .pending
             // What is in the way of an instance does not take what is due there away.
-            let hasPending = outcome == .pending || outcome != .upToDate && outcome != .unreachable && Bool.random(using: &random)
+            let hasPending = outcome == .pending || ![.upToDate, .unreachable, .skipped].contains(outcome) && Bool.random(using: &random)
             var status = InstanceStatus(
                 name: "i\(index)",
                 server: "s\(Int.random(in: 0...3, using: &random))",
@@ -36,10 +37,11 @@ struct NumbersTests {
                 outcome: outcome,
                 version: Bool.random(using: &random) ? MigrationVersion(Int64.random(in: 1...4, using: &random)) : nil,
                 pending: hasPending ? [older, newest] : [],
-                serverVersion: outcome == .unreachable ? nil : "17.2",
-                failure: outcome.isGood ? nil : Failure(outcome, "in the way")
+                serverVersion: [.unreachable, .skipped].contains(outcome) ? nil : "17.2",
+                failure: outcome.isGood || outcome == .ahead && Bool.random(using: &random) ? nil : Failure(outcome, "in the way")
             )
             if outcome == .edited { status.edited = [older] }
+            if outcome == .skipped { status.skip = "away" }
             return status
         }
     }
@@ -52,7 +54,9 @@ struct NumbersTests {
     @Test(arguments: 0..<200)
     func ofAPlan(_ seed: Int) throws {
         var random = Seeded(state: UInt64(seed))
-        let statuses = Self.statuses(&random)
+        let all = Self.statuses(&random)
+        // No wave has the skipped ones.
+        let (statuses, skipped) = (all.filter { $0.skip == nil }, all.filter { $0.skip != nil })
         let cut = Int.random(in: 0...statuses.count, using: &random)
         let plan = PlanReport(
             fleet: "f",
@@ -63,6 +67,7 @@ struct NumbersTests {
                 .init(name: "one", maxParallel: nil, instances: Array(statuses[..<cut])),
                 .init(name: "two", maxParallel: nil, instances: Array(statuses[cut...])),
             ],
+            skipped: skipped,
             migrationNames: [:]
         )
         #expect(plan.changedInstances + plan.settledInstances + plan.blockedInstances == statuses.count)
@@ -78,9 +83,9 @@ struct NumbersTests {
             let said = Self.numbers(verdict)
             #expect(Array(said.prefix(3)) == Array(question.prefix(3)))
             let parts = said[1] + said.dropFirst(4).reduce(0, +)
-            #expect(parts == statuses.count, "\(verdict)")
+            #expect(parts == all.count, "\(verdict)")
         } else {
-            #expect(Self.numbers(verdict).reduce(0, +) == statuses.count, "\(verdict)")
+            #expect(Self.numbers(verdict).reduce(0, +) == all.count, "\(verdict)")
         }
     }
 
@@ -98,7 +103,10 @@ struct NumbersTests {
             let groups = GroupsReport(report, by: grouping).groups
             #expect(groups.reduce(0) { $0 + $1.summary.instances } == statuses.count)
         }
-        let verdict = try #require(report.statusTable(OutputStyle()).split(separator: "\n").last)
+        let lines = report.statusTable(OutputStyle()).split(separator: "\n")
+        let verdict = try #require(lines.last?.replacing(/\(\d+ accepted\)/, with: ""))
+        #expect(lines.count { $0.hasSuffix(" away") } == statuses.count { $0.skip != nil })
+        #expect(summary.accepted == statuses.count { $0.outcome == .ahead && $0.failure == nil })
         let said = Self.numbers(verdict.prefix { $0 != "," } + verdict.drop { $0 != "," })
         #expect(said.first == statuses.count)
         #expect(said.dropFirst().filter { $0 <= statuses.count }.reduce(0, +) == statuses.count, "\(verdict)")

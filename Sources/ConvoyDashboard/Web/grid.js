@@ -18,6 +18,8 @@ const outcomeMarks = {
   "check-failed": "C",
   interrupted: "I",
   unknown: "?",
+  skipped: "–",
+  "ahead (accepted)": "A",
 };
 
 /**

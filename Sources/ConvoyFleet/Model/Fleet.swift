@@ -23,6 +23,8 @@ public struct Fleet: Sendable {
     public var rollout: Rollout
     /// Where runs are written down, as a path that can be opened from here.
     public var journal: String
+    /// `journal_keep`: the runs that stay in the journal when a run ends; nil keeps all.
+    public var journalKeep: JournalKeep?
     /// The webhooks that are notified of runs.
     public var notifications: [Webhook]
     /// Problems of severity `warning`.

@@ -22,6 +22,8 @@ public struct Instance: Sendable {
     public let secrets: [String: Secret]
     /// How the instance is worked on.
     public let settings: InstanceSettings
+    /// `skip`: why no command connects to it, for example because its car is sold; nil for an instance that is there.
+    public let skip: String?
 
     /// An instance from its parts.
     public init(
@@ -33,7 +35,8 @@ public struct Instance: Sendable {
         admin: ConnectionParameters? = nil,
         direct: ConnectionParameters? = nil,
         secrets: [String: Secret] = [:],
-        settings: InstanceSettings = InstanceSettings()
+        settings: InstanceSettings = InstanceSettings(),
+        skip: String? = nil
     ) {
         self.name = name
         self.server = server
@@ -44,6 +47,7 @@ public struct Instance: Sendable {
         self.direct = direct
         self.secrets = secrets
         self.settings = settings
+        self.skip = skip
     }
 
     /// The role that does the work, as the fleet file names it; empty if libpq chooses.
@@ -89,11 +93,19 @@ public struct InstanceSettings: Sendable, Hashable {
     public var allowsReadOnlyDefault = false
     /// `accept_drops`: objects of the user's own that may go with what migrations drop.
     public var acceptedDrops: [String] = []
+    /// `accept`: states that would be a failure, and that the operator knows of.
+    public var accepted: Set<AcceptedState> = []
     /// `show_row_details`: keep DETAIL and CONTEXT of class 23 errors, which carry row contents.
     public var showsRowDetails = false
 
     /// The defaults.
     public init() {}
+}
+
+/// A state of an instance that can be accepted, so that it is shown and no longer a failure.
+public enum AcceptedState: String, Sendable, Hashable, CaseIterable {
+    /// The ledger has versions that the migration set does not know: the instance is left as it is.
+    case ahead
 }
 
 /// What happens to a pending version that is older than the newest applied one.

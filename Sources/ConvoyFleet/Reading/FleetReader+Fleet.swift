@@ -3,7 +3,8 @@ import ConvoyText
 
 extension FleetReader {
     static let topKeys: Set<String> = [
-        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "notifications",
+        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "journal_keep",
+        "notifications",
     ]
 
     /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
@@ -52,7 +53,7 @@ extension FleetReader {
             (name != nil || section.lacks("fleet")) && (migrations != nil || section.lacks("migrations"))
             && (journal != nil || section.lacks("journal"))
 
-        return Fleet(
+        var fleet = Fleet(
             file: file,
             name: name ?? "fleet",
             migrations: resolve(migrations ?? "Migrations"),
@@ -64,6 +65,8 @@ extension FleetReader {
             journal: resolve(journal ?? Fleet.defaultJournal),
             notifications: section["notifications"].map(webhooks) ?? []
         )
+        fleet.journalKeep = section["journal_keep"].flatMap(journalKeep)
+        return fleet
     }
 
     /// For a file of another version only the version is reported: its keys may mean something else.
@@ -88,6 +91,15 @@ extension FleetReader {
         if let total = integer(section["total"], in: 1...100_000) { limits.total = total }
         if let perServer = integer(section["per_server"], in: 1...100_000) { limits.perServer = perServer }
         return limits
+    }
+
+    private func journalKeep(_ field: Field) -> JournalKeep? {
+        guard let text = text(field) else { return nil }
+        guard let keep = JournalKeep(text: text) else {
+            note(field, "`journal_keep` must be \(JournalKeep.expectation)")
+            return nil
+        }
+        return keep
     }
 
     private func journal(_ field: Field) -> String? {

@@ -22,7 +22,7 @@ extension FleetReader {
     static let settingKeys: Set<String> = [
         "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "commit_wait", "autovacuum_wait", "ledger_schema",
         "out_of_order", "strict", "audit", "pooler",
-        "allow_superuser", "trust_owner", "allow_read_only_default", "accept_drops", "show_row_details",
+        "allow_superuser", "trust_owner", "allow_read_only_default", "accept", "accept_drops", "show_row_details",
     ]
     /// What defaults, servers, instances and discovery share.
     static let levelKeys = ConnectionKeywords.keys.union(settingKeys).union(["labels", "secrets", "admin", "direct"])
@@ -82,8 +82,18 @@ extension FleetReader {
         if let value = bool(section["allow_superuser"]) { settings.allowsForeignSuperuser = value }
         if let value = bool(section["trust_owner"]) { settings.trustsOwner = value }
         if let value = bool(section["allow_read_only_default"]) { settings.allowsReadOnlyDefault = value }
+        if let items = list(section["accept"], hint: "write accept: [ahead]") { settings.accepted = Set(items.compactMap(acceptedState)) }
         if let items = list(section["accept_drops"]) { settings.acceptedDrops = items.compactMap { text($0) } }
         if let value = bool(section["show_row_details"]) { settings.showsRowDetails = value }
+    }
+
+    private func acceptedState(_ field: Field) -> AcceptedState? {
+        guard let word = text(field) else { return nil }
+        guard let state = AcceptedState(rawValue: word) else {
+            note(field, "unknown state in `accept`", hint: suggestion(for: word, among: AcceptedState.allCases.map(\.rawValue)))
+            return nil
+        }
+        return state
     }
 
     private func labels(_ field: Field) -> [String: String] {
@@ -199,7 +209,7 @@ extension FleetReader {
             return []
         }
         let serverOfAddress = Dictionary(servers.map { (address($0.value.draft), $0.key) }) { min($0, $1) }
-        let keys = Self.levelKeys.union(["name", "server"])
+        let keys = Self.levelKeys.union(["name", "server", "skip"])
         var listed: [ListedInstance] = []
         listed.reserveCapacity(items.count)
         for item in items {
@@ -255,13 +265,36 @@ extension FleetReader {
             admin: draft.adminConnection,
             direct: draft.directConnection,
             secrets: draft.secrets,
-            settings: draft.settings
+            settings: draft.settings,
+            skip: section["skip"].flatMap(skipReason)
         )
         return ListedInstance(
             instance: instance,
             mark: section["name"]?.node.mark ?? section.mark,
             target: draft.isComplete ? instance.target : nil
         )
+    }
+
+    /// The most characters of a reason: it stands in the lines of tables.
+    private static let skipReasonLimit = 200
+
+    /// Why an instance is skipped. A switch is not a reason: readers of a report shall learn one.
+    private func skipReason(_ field: Field) -> String? {
+        guard let text = text(field) else { return nil }
+        let reason = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+        guard !reason.isEmpty, !["true", "false", "yes", "no", "on", "off"].contains(reason.lowercased()) else {
+            note(
+                field,
+                "`skip` does not say why the instance is skipped",
+                hint: "write a reason, for example skip: the car is sold; to work on the instance again, remove the key"
+            )
+            return nil
+        }
+        guard reason.count <= Self.skipReasonLimit else {
+            note(field, "`skip` is too long", hint: "the maximum is \(Self.skipReasonLimit) characters")
+            return nil
+        }
+        return reason
     }
 
     /// The name of a listed server.

@@ -15,14 +15,18 @@ extension FleetReader {
         }
         guard !canDiscover, instancesAreComplete, wavesAreComplete, !listed.isEmpty else { return }
 
+        // A run does not work on skipped instances; their names are known all the same.
+        let skipped = listed.map(\.instance).filter { $0.skip != nil }
+        let listed = listed.filter { $0.instance.skip == nil }
+        guard !listed.isEmpty else { return }
         let instances = listed.map(\.instance)
         // Cohorts are not known yet, so a wave of one instance per cohort takes none here and leaves to later waves at least what it will
         // leave in a run: a wave that has nothing to take here has nothing to take there.
         let choice = WaveChoice(waves: waves.map(\.wave), instances: instances, cohorts: [:])
-        let known = Set(instances.map(\.name))
-        let vocabulary = SelectionVocabulary(instances)
+        let known = Set((instances + skipped).map(\.name))
+        let vocabulary = SelectionVocabulary(instances + skipped)
         for (index, wave) in waves.enumerated() where index <= rest {
-            noteUnknownLabel(of: wave, instances)
+            noteUnknownLabel(of: wave, instances + skipped)
             // A wave that gets nothing is reported as empty.
             var misses: [SelectorMiss] = []
             if case .selector(let selector) = wave.wave.selection { misses = selector.misses(in: vocabulary) }
@@ -35,6 +39,8 @@ extension FleetReader {
             let repeated = choice.takenBefore[index].filter { choice.waveOfInstance[$0].map { waves[$0].wave.onePer == nil } ?? false }
             if case .names(let names) = wave.wave.selection, !known.isSuperset(of: names) {
                 noteUnknown(names, of: wave, among: known)
+            } else if choice.leftFor[index].isEmpty, choice.takenBefore[index].isEmpty, wave.wave.names(oneOf: skipped) {
+                note(.warning, at: wave.mark, "wave `\(wave.wave.name)` selects only skipped instances", hint: "a run leaves the wave out")
             } else if choice.leftFor[index].isEmpty {
                 noteEmpty(
                     wave,
@@ -90,5 +96,16 @@ extension FleetReader {
             }
         let hint = (isTaken ? nil : miss?.hint) ?? "change what it selects, or remove it"
         note(severity, at: wave.mark, "wave `\(wave.wave.name)` selects nothing: \(reason)", hint: hint)
+    }
+}
+
+extension Wave {
+    /// Whether what it selects, by a selector or by name, is among these instances.
+    fileprivate func names(oneOf instances: [Instance]) -> Bool {
+        switch selection {
+        case .selector(let selector): instances.contains(where: selector.matches)
+        case .names(let names): instances.contains { names.contains($0.name) }
+        case .count, .percent, .rest: false
+        }
     }
 }

@@ -17,6 +17,8 @@ struct InstanceAssessment: Sendable {
     var forAdmin: Set<MigrationVersion> = []
     /// Applied versions whose file has changed since.
     var edited: [MigrationVersion] = []
+    /// Whether the ledger has versions that the set does not know, and the fleet file accepts that: the instance is left as it is.
+    var isAcceptedAhead = false
 
     /// Judges a change.
     ///
@@ -53,8 +55,14 @@ struct InstanceAssessment: Sendable {
         }
         self.plan = plan
         edited = set.editedVersions(checksums: contents?.checksums ?? [:])
+        let ahead = ahead(plan, set, applied)
+        if ahead?.kind == .ahead, settings.accepted.contains(.ahead) {
+            isAcceptedAhead = true
+            self.plan = plan.leavingAlone
+            return
+        }
         failure =
-            ahead(plan, set, applied) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            ahead ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
             ?? ownLock(plan, set, ledger)
         guard failure == nil, !plan.versions.isEmpty else { return }
         failure = Self.permission(facts, ledger, exists: contents != nil, instance)

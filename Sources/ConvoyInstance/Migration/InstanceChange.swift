@@ -32,6 +32,8 @@ final class InstanceChange {
     var writesAuditLog = false
     /// How long attempts wait for a lock, and how many there were; nil if nothing has blocked the present migration.
     var lockRetry: LockRetry?
+    /// Whether the ledger has versions that the set does not know, and the fleet file accepts that.
+    private var isAcceptedAhead = false
     /// What was found to block the present migration.
     let sightings = Sightings()
     private var shownWarnings: Set<String> = []
@@ -68,6 +70,7 @@ final class InstanceChange {
             let didSomething = try await bringToTarget()
             await release()
             let done: Outcome = change.direction == .up ? .migrated : .rolledBack
+            if isAcceptedAhead, log.applied.isEmpty { return log.result(.ahead) }
             return log.result(didSomething ? done : .upToDate)
         } catch {
             await release()
@@ -132,6 +135,7 @@ final class InstanceChange {
     private func plan(of assessment: InstanceAssessment) throws(Failure) -> InstancePlan? {
         assessment.warnings.forEach(warn)
         if let failure = assessment.failure { throw failure }
+        isAcceptedAhead = assessment.isAcceptedAhead
         return assessment.plan
     }
 

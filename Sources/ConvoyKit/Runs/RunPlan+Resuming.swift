@@ -3,7 +3,7 @@ package import ConvoyRollout
 package import ConvoyRun
 
 extension RunPlan {
-    /// The plan of a run that is resumed, without the finished instances that the fleet no longer has.
+    /// The plan of a run that is resumed, without the finished instances that the fleet no longer has, and without those that it skips now.
     ///
     /// - Parameters:
     ///   - log: what has happened in the run.
@@ -14,6 +14,7 @@ extension RunPlan {
         var differences = migrationDifferences(to: set.migrations.map(PinnedMigration.init))
         let unfinished = log.unfinished
         for instance in instances {
+            if targets.instances[instance.name]?.skip != nil { continue }
             if let now = targets.instances[instance.name] {
                 guard (now.server, now.database) != (instance.server, instance.database) else { continue }
                 differences.append("instance \(instance.name) is now database \(now.database) on \(now.server), and was a different one")
@@ -29,6 +30,6 @@ extension RunPlan {
                 hint: "undo these changes, or abandon the run with `convoy abandon \(run)`"
             )
         }
-        return keeping { targets.instances[$0.name] != nil }
+        return keeping { targets.instances[$0.name].map { $0.skip == nil } == true }
     }
 }

@@ -6,7 +6,7 @@ package struct InstancePlan: Sendable, Hashable {
     /// Which way the migrations run.
     package let direction: MigrationDirection
     /// What the change asks for, in the order in which it would run; each has a file in the set. Going down, irreversible ones are among them.
-    package let versions: [MigrationVersion]
+    package private(set) var versions: [MigrationVersion]
     /// Versions in the ledger that the set does not have, oldest first.
     package let unknownVersions: [MigrationVersion]
     /// Those of ``versions`` that are older than the newest applied version of the set, oldest first; always empty going down.
@@ -41,6 +41,13 @@ package struct InstancePlan: Sendable, Hashable {
 
     /// Whether there is nothing to run and nothing in the way.
     package var isEmpty: Bool { versions.isEmpty && obstacles.isEmpty }
+
+    /// The same plan with nothing to run: for an instance that is left as it is.
+    package var leavingAlone: InstancePlan {
+        var plan = self
+        plan.versions = []
+        return plan
+    }
 
     /// Plans a change.
     ///

@@ -5,7 +5,8 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
-    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, then `release` if the set knows releases, and last one
+    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, then `release` if the set knows releases, `skip` with the reasons if an
+    /// instance is skipped, and last one
     /// `label.KEY` a label of the fleet.
     ///
     /// Several versions in a cell are separated by blanks. Control and format characters are written out, line feeds in a message excepted.
@@ -13,9 +14,11 @@ extension FleetReport {
         let labels = Set(instances.flatMap(\.labels.keys)).sorted()
         var text = CSVText()
         let hasReleases = !releases.isEmpty
-        text.add(Self.csvColumns + (hasReleases ? ["release"] : []) + labels.map { "label.\($0)" })
+        let hasSkipped = instances.contains { $0.skip != nil }
+        text.add(Self.csvColumns + (hasReleases ? ["release"] : []) + (hasSkipped ? ["skip"] : []) + labels.map { "label.\($0)" })
         for instance in instances {
-            text.add(instance.csvRow + (hasReleases ? [instance.release?.text] : []) + labels.map { instance.labels[$0] })
+            let optional = (hasReleases ? [instance.release?.text] : []) + (hasSkipped ? [instance.skip] : [])
+            text.add(instance.csvRow + optional + labels.map { instance.labels[$0] })
         }
         return text.text
     }

@@ -25,8 +25,8 @@ extension FleetReport {
                 "testsuite",
                 [
                     "name": suite.name, "tests": String(suite.instances.count),
-                    "failures": String(suite.instances.count { !$0.outcome.isGood }), "errors": "0",
-                    "skipped": String(suite.instances.count { $0.outcome == .pending }), "time": Self.junitTime(time),
+                    "failures": String(suite.instances.count { !$0.judgedOutcome.isGood }), "errors": "0",
+                    "skipped": String(suite.instances.count { [.pending, .skipped].contains($0.outcome) }), "time": Self.junitTime(time),
                     // Without a zone, as the schema of Jenkins has it; it is UTC.
                     "timestamp": String((log.startedAt ?? lookedAt ?? now).rfc3339.prefix(19)),
                 ]
@@ -66,7 +66,11 @@ extension InstanceReport {
             xml.begin("testcase", attributes)
             xml.add("skipped", ["message": count == 0 ? "pending" : "\(counted(count, "migration")) pending"])
             xml.end()
-        } else if !outcome.isGood {
+        } else if let reason = facts.skip {
+            xml.begin("testcase", attributes)
+            xml.add("skipped", ["message": reason])
+            xml.end()
+        } else if !judgedOutcome.isGood {
             xml.begin("testcase", attributes)
             xml.add(
                 "failure",

@@ -50,6 +50,13 @@ extension FleetReport {
         let groups = failureGroups
         if !groups.isEmpty { blocks.append("## Failures\n") }
         blocks += groups.map(\.markdown)
+        let skipped = skipped
+        if !skipped.isEmpty {
+            blocks.append("## Skipped\n")
+            blocks.append(
+                MarkdownText.table(["Instance", "Reason"], skipped.map { [MarkdownText.code($0.name), MarkdownText.plain($0.reason)] })
+            )
+        }
         if !instances.isEmpty {
             blocks.append("## Instances\n")
             blocks.append(markdownInstances)
@@ -58,7 +65,7 @@ extension FleetReport {
     }
 
     private func markdownFacts(_ state: RunState, _ now: Date) -> [String] {
-        let outcomes = summary.outcomes.text
+        let outcomes = summary.outcomeText(OutputStyle())
         var facts = ["\(shownCount)\(outcomes.isEmpty ? "" : ": ")\(outcomes)"]
         if let target { facts.append("newest version `\(target)`" + (releases.place(of: target).map { ", \($0.text)" } ?? "")) }
         if !log.run.isEmpty {

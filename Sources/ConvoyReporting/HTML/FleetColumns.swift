@@ -22,6 +22,7 @@ package struct FleetColumns {
         let columns: [(String, JSONValue?)] = [
             ("name", .strings(instances.map(\.name))),
             ("outcome", coded { $0.outcome.rawValue }),
+            ("accepted", plain { $0.isAccepted ? .bool(true) : nil }),
             ("state", coded { $0.isRunning ? "running" : nil }),
             ("version", coded { $0.version?.description }),
             ("release", coded { $0.release?.text }),
@@ -32,7 +33,7 @@ package struct FleetColumns {
             ("server_version", coded { $0.probe?.status.serverVersion }),
             ("labels", coded { $0.labelText }),
             ("cohort", coded { $0.cohort }),
-            ("note", coded { ($0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
+            ("note", coded { ($0.skip ?? $0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
             ("pending", plain { $0.due.map { .integer($0.count) } }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
             ("migrating", plain { $0.workTime.map { .integer(Int(clamping: $0.milliseconds)) } }),

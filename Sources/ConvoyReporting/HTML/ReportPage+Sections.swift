@@ -187,7 +187,7 @@ extension ReportPage {
         private static let limit = 200
 
         init?(_ instances: [InstanceReport]) {
-            let troubled = instances.filter { !$0.outcome.isGood }
+            let troubled = instances.filter { !$0.judgedOutcome.isGood }
             guard !troubled.isEmpty else { return nil }
             caption =
                 troubled.count > Self.limit

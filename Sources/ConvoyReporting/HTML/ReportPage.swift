@@ -87,7 +87,10 @@ struct ReportPage {
     }
 
     private static func verdict(_ summary: FleetSummary, state: RunState?, took: Duration?) -> Verdict {
-        let counts = summary.outcomes.ordered.map { "\($0.count.grouped) \($0.outcome.rawValue)" }.joined(separator: ", ")
+        let counts = summary.outcomes.ordered.map { outcome, count in
+            "\(count.grouped) \(outcome.rawValue)"
+                + (outcome == .ahead && summary.accepted > 0 ? " (\(summary.accepted.grouped) accepted)" : "")
+        }.joined(separator: ", ")
         let text = (counts.isEmpty ? "no instances" : counts) + (took.map { ", \($0.human)" } ?? "")
         if let state { return Verdict(badge: Badge(state.words, state.emphasis), text: text) }
         let pending = summary.outcomes[.pending, default: 0]

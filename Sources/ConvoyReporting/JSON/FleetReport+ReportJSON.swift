@@ -92,7 +92,7 @@ extension InstanceReport {
             "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
-        return json.naming("release", release, behind: "version", in: releases)
+        return json.standing(skip: facts.skip, isAccepted: isAccepted).naming("release", release, behind: "version", in: releases)
     }
 
     /// How far the run is with it, in one word; nil if it is not in the run.

@@ -20,12 +20,25 @@ extension FleetReport {
     }
 }
 
+extension JSONValue {
+    /// An instance with why it is skipped, and whether its outcome is accepted, behind the outcome; most instances have neither key.
+    func standing(skip: String?, isAccepted: Bool) -> JSONValue {
+        let json = skip.map { inserting("skip", .string($0), behind: "outcome") } ?? self
+        return isAccepted ? json.inserting("accepted", .bool(true), behind: "outcome") : json
+    }
+}
+
 extension InstanceReport {
     /// What its probe found; nil if it was not probed.
     fileprivate var statusJSON: JSONValue? {
         guard let probe = facts.probe else { return nil }
         let place = probe.status.version.flatMap { releases.place(of: $0, missing: probe.status.pending) }
-        return probe.json.naming("release", place, behind: "version", in: releases)
+        return probe.json.standing(skip: facts.skip, isAccepted: probe.status.isAccepted).naming(
+            "release",
+            place,
+            behind: "version",
+            in: releases
+        )
     }
 }
 

@@ -34,10 +34,29 @@ extension PlanReport {
                 }
             ),
         ]
-        let named = document.namingTarget(target, in: releases)
-        // Only a plan that undoes a run, and one that leaves out gates and maintenance window, have the key.
-        let undone = undoing.map { named.inserting("rollback_of", .string($0.run), behind: "generated_at") } ?? named
-        return leavesOut == nil ? undone : undone.inserting("now", .bool(true), behind: "generated_at")
+        // Keys that most plans have no use for are only in the others.
+        var named = document.namingTarget(target, in: releases)
+        if !skipped.isEmpty { named = named.inserting("skipped", .array(skipped.map(skippedJSON)), behind: "instances") }
+        if let choice { named = named.inserting("chosen_by", json(of: choice), behind: "waves") }
+        if let undoing { named = named.inserting("rollback_of", .string(undoing.run), behind: "generated_at") }
+        return leavesOut == nil ? named : named.inserting("now", .bool(true), behind: "generated_at")
+    }
+
+    private func json(of choice: Choice) -> JSONValue {
+        [
+            "run": .string(choice.run),
+            "outcomes": .strings(choice.outcomes.map(\.rawValue)),
+            "instances": .integer(choice.instances),
+        ]
+    }
+
+    private func skippedJSON(of instance: InstanceStatus) -> JSONValue {
+        [
+            "name": .string(instance.name),
+            "server": .string(instance.server),
+            "database": .string(instance.database),
+            "reason": .optional(instance.skip),
+        ]
     }
 
     private func json(of instance: InstanceStatus, wave: String) -> JSONValue {
@@ -51,7 +70,12 @@ extension PlanReport {
             "pending": .strings(instance.pending),
             "error": instance.failure?.json ?? .null,
         ]
-        let named = json.naming("release", release(of: instance), behind: "from", in: releases)
+        let named = json.standing(skip: nil, isAccepted: instance.isAccepted).naming(
+            "release",
+            release(of: instance),
+            behind: "from",
+            in: releases
+        )
         guard let undoing else { return named }
         return named.inserting("target", .optional(undoing.targets[instance.name]?.description), behind: "from")
     }

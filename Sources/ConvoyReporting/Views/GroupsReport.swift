@@ -55,7 +55,7 @@ package struct GroupsReport: Sendable {
                 table.add([
                     "\(group.name ?? "-")",
                     "\(group.summary.instances)",
-                    .init(group.summary.outcomes.text, emphasis),
+                    .init(group.summary.outcomeText(OutputStyle()), emphasis),
                     "\(group.oldest?.description ?? "-")",
                     "\(group.newest?.description ?? "-")",
                 ])

@@ -33,6 +33,6 @@ extension RunLog {
 
 extension RolloutMachine.Finish {
     init(_ instance: String, _ result: InstanceResult) {
-        self.init(instance, result.outcome, fingerprint: result.failure?.fingerprint, isChanged: !result.standing.isEmpty)
+        self.init(instance, result.judgedOutcome, fingerprint: result.failure?.fingerprint, isChanged: !result.standing.isEmpty)
     }
 }

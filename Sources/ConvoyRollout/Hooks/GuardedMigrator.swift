@@ -123,7 +123,7 @@ package struct GuardedMigrator: InstanceMigrator {
         report(.hookFinished(hook))
         guard let problem = hook.problem else { return result }
         let message = "\(hooks.name(of: .afterInstance)): \(problem)"
-        guard result.outcome.isGood else {
+        guard result.judgedOutcome.isGood else {
             // What went wrong first is what counts.
             report(.instanceWarned(instance: job.instance.name, message: message))
             return result

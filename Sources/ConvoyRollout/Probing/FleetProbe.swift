@@ -23,7 +23,7 @@ package struct FleetProbe: Sendable {
         self.limits = limits
     }
 
-    /// Where each instance stands, in the order given.
+    /// Where each instance stands, in the order given. Skipped ones are not connected to.
     ///
     /// When the task is cancelled no more instances are probed, and those that were not are ``Outcome/interrupted``.
     ///
@@ -45,7 +45,7 @@ package struct FleetProbe: Sendable {
         progress: @Sendable (Progress) -> Void = { _ in }
     ) async -> [InstanceStatus] {
         let statuses = await each(of: instances) { [inspector] in
-            await inspector.probe($0, for: change($0))
+            if let reason = $0.skip { InstanceStatus(skipping: $0, reason) } else { await inspector.probe($0, for: change($0)) }
         } progress: { finished, status in
             progress(Progress(finished: finished, total: instances.count, status: status))
         }
@@ -55,6 +55,7 @@ package struct FleetProbe: Sendable {
     /// The cohorts of those instances that could be read, by name.
     @concurrent
     package func cohorts(of instances: [Instance]) async -> [String: String] {
+        let instances = instances.filter { $0.skip == nil }
         let cohorts = await each(of: instances, { [inspector] in await inspector.cohort(of: $0) }) { _, _ in }
         return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
     }
@@ -120,6 +121,18 @@ package struct FleetProbe: Sendable {
 }
 
 extension InstanceStatus {
+    /// An instance that the fleet file skips, for that reason.
+    package init(skipping instance: Instance, _ reason: String) {
+        self.init(
+            name: instance.name,
+            server: instance.server,
+            database: instance.database,
+            labels: instance.labels,
+            outcome: .skipped
+        )
+        skip = reason
+    }
+
     fileprivate static func notProbed(_ instance: Instance) -> InstanceStatus {
         InstanceStatus(
             name: instance.name,

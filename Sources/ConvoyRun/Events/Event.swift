@@ -144,7 +144,7 @@ public struct InstanceResult: Sendable, Hashable {
     public var to: MigrationVersion?
     /// What the run applied and reverted, in this order.
     public var applied: [AppliedMigration]
-    /// Present whenever the outcome is not a good one.
+    /// Present whenever the outcome is not a good one, and absent where the fleet file accepts that the instance is `ahead`.
     public var failure: Failure?
 
     /// A result; what is not given is unknown or empty.
@@ -187,8 +187,10 @@ public struct InstanceStatus: Sendable, Hashable {
     public var serverVersion: String?
     /// The newest `inserted_at` in the ledger.
     public var lastMigratedAt: Date?
-    /// Why, where the outcome is not a good one.
+    /// Why, where the outcome is not a good one; nil where the fleet file accepts that the instance is `ahead`.
     public var failure: Failure?
+    /// Why the fleet file skips the instance; nil if it does not.
+    public var skip: String?
     /// Things that the operator should read but that stop nothing.
     public var warnings: [String]
 

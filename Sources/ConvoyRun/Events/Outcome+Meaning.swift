@@ -17,6 +17,7 @@ extension Outcome {
         case .checkFailed: "a health check of the migrated instance failed"
         case .interrupted: "the operator cancelled it; what was not committed was rolled back"
         case .unknown: "a connection was lost at a COMMIT, or no standby confirmed it"
+        case .skipped: "the fleet file skips the instance, and says why; Convoy did not connect to it"
         }
     }
 

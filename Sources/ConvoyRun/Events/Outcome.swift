@@ -31,11 +31,13 @@ public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
     /// The connection was lost and the database could not be reached again to learn what holds; or what was committed is not confirmed by a
     /// synchronous standby.
     case unknown
+    /// The fleet file skips it, and says why: no command connected to it.
+    case skipped
 
     /// Whether an exit code of 0 may follow.
     public var isGood: Bool {
         switch self {
-        case .upToDate, .migrated, .rolledBack, .pending: true
+        case .upToDate, .migrated, .rolledBack, .pending, .skipped: true
         default: false
         }
     }

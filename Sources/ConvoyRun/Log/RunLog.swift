@@ -279,7 +279,7 @@ public struct RunLog: Sendable {
         instances[index].activity = nil
         changeWave(of: index) { $0.outcomes[result.outcome, default: 0] += 1 }
         if let fingerprint = result.failure?.fingerprint, failuresFirstSeen[fingerprint] == nil { failuresFirstSeen[fingerprint] = now }
-        if !result.outcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
+        if !result.judgedOutcome.isGood { lastFailures = (lastFailures + [name]).suffix(8) }
     }
 
     private mutating func change(_ name: String, _ body: (inout InstanceLog) -> Void) {

@@ -41,10 +41,13 @@ struct NextSteps {
             if let concurrency = request.concurrency { words += ["--concurrency", String(concurrency)] }
             return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
         case .down(let target):
-            return ([ShellCommand(["convoy", "rollback", "--to", target.description] + nowOption + selectOption + fleetOption)], [])
+            let waves = request.waves.flatMap { ["--wave", $0] }
+            let words = ["convoy", "rollback", "--to", target.description] + waves
+            return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
         case .undo(let run):
             // What is back already is left alone.
-            return ([ShellCommand(["convoy", "rollback", "--run", run] + nowOption + selectOption + fleetOption)], [])
+            let waves = request.waves.flatMap { ["--wave", $0] }
+            return ([ShellCommand(["convoy", "rollback", "--run", run] + waves + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }

@@ -20,6 +20,7 @@ struct Migrate: FleetCommand {
               convoy migrate --dry-run                   show the plan only
               convoy migrate --wave canary               one wave
               convoy migrate --select name=alice --yes   one instance, no question
+              convoy migrate --failed                    what did not succeed last time
               convoy migrate --to v2.1.0                 no further than this release
               convoy migrate --plan plan.json            the plan of `convoy plan --out`
               convoy migrate --now                       no gates, no maintenance window
@@ -33,6 +34,7 @@ struct Migrate: FleetCommand {
     @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var earlierOptions: EarlierOptions
     @OptionGroup var nowOption: NowOption
 
     @Option(
@@ -62,8 +64,8 @@ struct Migrate: FleetCommand {
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
-        if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil {
-            throw ValidationError("--plan cannot be combined with --to, --wave, --select or --concurrency")
+        if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil || earlierOptions.request != nil {
+            throw ValidationError("--plan cannot be combined with --to, --wave, --select, --failed, --outcome or --concurrency")
         }
     }
 
@@ -90,23 +92,25 @@ struct Migrate: FleetCommand {
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
             let selector = try pinned?.selector ?? settings.selector
             let selection = try await session.select(pinned.map { _ in selector } ?? nil)
-            let request = NextSteps.Request(settings, selector, waves: waves, concurrency: concurrency)
             let planned = try await session.plan(
                 selection,
                 change,
                 selector: selector,
+                earlier: earlierOptions.request,
                 waves: waves,
                 concurrency: concurrency,
                 isImmediate: pinned?.isImmediate ?? nowOption.now,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
-            let report = session.report(on: planned.plan, planned.instances)
+            // What an earlier run chose is named: the advice at the end is about the same instances.
+            let request = NextSteps.Request(settings, try planned.plan.selector, waves: waves, concurrency: concurrency)
+            let report = session.report(on: planned)
             if let pinned { try session.check(pinned, against: planned.plan) }
             try session.checkRollbacksArePossible(planned)
             if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             guard let journal else {
                 try output.write(report, settings)
-                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.judgedOutcome)).unlessIncomplete(selection)
             }
             if planned.isNothingDue {
                 if changeOptions.yes { session.tellWarnings(of: planned.instances) }

@@ -20,6 +20,7 @@ struct Plan: FleetCommand {
 
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
+              convoy plan --failed                  what did not succeed last time
               convoy plan --out plan.json
               convoy plan --now --out plan.json     for a run without gates and window
               convoy plan --check
@@ -32,6 +33,7 @@ struct Plan: FleetCommand {
 
     @OptionGroup var options: FleetOptions
     @OptionGroup var outputOptions: OutputOptions
+    @OptionGroup var earlierOptions: EarlierOptions
 
     @Option(
         help: ArgumentHelp("Target version or release (default: the newest).", valueName: "version"),
@@ -60,9 +62,10 @@ struct Plan: FleetCommand {
                 selection,
                 change,
                 selector: session.settings.selector,
+                earlier: earlierOptions.request,
                 isImmediate: nowOption.now
             )
-            let report = session.report(on: planned.plan, planned.instances)
+            let report = session.report(on: planned)
             try session.checkRollbacksArePossible(planned)
             if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             if let file {
@@ -75,7 +78,9 @@ struct Plan: FleetCommand {
                 }
             }
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
-            return CommandExit(outcomes: report.instances.lazy.map(\.outcome), check: check ? .pending : .off).unlessIncomplete(selection)
+            return CommandExit(outcomes: report.instances.lazy.map(\.judgedOutcome), check: check ? .pending : .off).unlessIncomplete(
+                selection
+            )
         }
     }
 }
@@ -86,8 +91,18 @@ extension String {
 }
 
 extension FleetSession {
+    /// What a planned run would do.
+    func report(on planned: PlannedRun) -> PlanReport {
+        report(on: planned.plan, planned.instances, skipped: planned.skipped, choice: PlanReport.Choice(planned))
+    }
+
     /// What a plan would run on each of its instances, whose statuses are in the order of the waves.
-    func report(on plan: RunPlan, _ statuses: [InstanceStatus]) -> PlanReport {
+    func report(
+        on plan: RunPlan,
+        _ statuses: [InstanceStatus],
+        skipped: [InstanceStatus] = [],
+        choice: PlanReport.Choice? = nil
+    ) -> PlanReport {
         var rest = statuses[...]
         let waves = plan.waves.map { wave in
             let members = rest.prefix(wave.instances.count)
@@ -106,6 +121,8 @@ extension FleetSession {
             target: target,
             generatedAt: Date(),
             waves: waves,
+            skipped: skipped,
+            choice: choice,
             window: fleet.rollout.window.map {
                 let now = Date()
                 return PlanReport.Window(text: RolloutSummary.text($0), opensAt: $0.isOpen(at: now) ? nil : $0.nextChange(after: now))

@@ -73,7 +73,7 @@ struct Report: FleetCommand {
                     throw CommandFailure(.usage, "--select '\(selector)' matches no instance of the fleet file or the run")
                 }
             }
-            let isWell = report.instances.allSatisfy(\.outcome.isGood)
+            let isWell = report.instances.allSatisfy(\.judgedOutcome.isGood)
             return ReportLooks.Look(
                 document: ReportDocument(report, as: .report, state: state, names: session.set.names),
                 exitCode: isWell ? .success : .failed
@@ -84,9 +84,14 @@ struct Report: FleetCommand {
         let names = Set(selection.instances.map(\.name))
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
         // Instances that have left the fleet are shown with what the run did, but do not affect the exit code.
-        let outcomes = report.instances.filter { names.contains($0.name) }.map(\.outcome)
+        let outcomes = report.instances.filter { names.contains($0.name) }.map(\.judgedOutcome)
+        let present = outcomes.filter { $0 != .skipped }
         let code: CommandExit =
-            if outcomes.allSatisfy({ $0 == .unreachable }) { .unreachable } else { outcomes.allSatisfy(\.isGood) ? .success : .failed }
+            if !present.isEmpty, present.allSatisfy({ $0 == .unreachable }) {
+                .unreachable
+            } else {
+                present.allSatisfy(\.isGood) ? .success : .failed
+            }
         return ReportLooks.Look(
             document: ReportDocument(report, as: .report, state: state, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)

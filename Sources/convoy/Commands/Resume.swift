@@ -131,7 +131,7 @@ struct Resume: FleetCommand {
         }
         text += overtakings.map { "warning: \($0.line)\n" }.joined()
         StandardStreams.error.write(text)
-        return CommandExit(outcomes: statuses.lazy.map(\.outcome))
+        return CommandExit(outcomes: statuses.lazy.map(\.judgedOutcome))
     }
 
     /// The options that the run was started with, as far as its plan contains them.

@@ -19,7 +19,7 @@ struct Rollback: FleetCommand {
             that run.
 
               convoy rollback --steps 1 --select name=alice
-              convoy rollback --to v4.0.1 --dry-run
+              convoy rollback --to v4.0.1 --wave canary --dry-run
               convoy rollback --run 20261126T143211Z-418b1e    back to before that run
               convoy rollback --run latest --now               no gates, no window
 
@@ -32,6 +32,7 @@ struct Rollback: FleetCommand {
     @OptionGroup var outputOptions: ReportOutputOptions
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var earlierOptions: EarlierOptions
     @OptionGroup var nowOption: NowOption
 
     @Option(
@@ -50,6 +51,15 @@ struct Rollback: FleetCommand {
         )
     )
     var run: String?
+
+    @Option(
+        name: .customLong("wave"),
+        help: ArgumentHelp(
+            "Run only this wave (default: all waves). Repeatable.",
+            valueName: "name"
+        )
+    )
+    var waves: [String] = []
 
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
@@ -78,17 +88,19 @@ struct Rollback: FleetCommand {
                 try reversal.map { try session.narrow(selection, to: $0) } ?? selection,
                 change,
                 selector: settings.selector,
+                earlier: earlierOptions.request,
+                waves: waves,
                 isImmediate: nowOption.now,
                 undoing: reversal,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
-            let report = session.report(on: planned.plan, planned.instances)
+            let report = session.report(on: planned)
             let blocked = report.instances.filter { $0.outcome == .blocked }.map(\.name)
             guard let journal, blocked.isEmpty else {
                 try output.write(report, settings)
                 if blocked.isEmpty, report.changedInstances > 0 { await session.tellLosses(of: report, on: selection.instances) }
                 if !blocked.isEmpty, !changeOptions.dryRun { throw refusal(blocked, settings) }
-                return CommandExit(outcomes: report.instances.lazy.map(\.outcome)).unlessIncomplete(selection)
+                return CommandExit(outcomes: report.instances.lazy.map(\.judgedOutcome)).unlessIncomplete(selection)
             }
             if planned.isNothingDue {
                 if changeOptions.yes { session.tellWarnings(of: planned.instances) }
@@ -101,7 +113,7 @@ struct Rollback: FleetCommand {
             }
             return try await session.run(
                 planned,
-                NextSteps.Request(settings, settings.selector),
+                NextSteps.Request(settings, try planned.plan.selector, waves: waves),
                 beside: changeOptions.besideOptions.beside,
                 journal,
                 output,

@@ -13,7 +13,8 @@ struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the runs in the journal, or show one of them.",
         discussion: """
-            Only reads the journal, also while a run is active; connects to no database.
+            Connects to no database. All but `prune` only read the journal, also while a
+            run is active.
 
               convoy runs                          list runs, newest first
               convoy runs show                     the newest run in its current state
@@ -21,8 +22,9 @@ struct Runs: AsyncParsableCommand {
               convoy runs show latest --events     the events of the newest run
               convoy runs durations                how long each migration took
               convoy runs compare 20261121T2       what differs in the newest run
+              convoy runs prune --keep 90d         remove old runs
             """,
-        subcommands: [List.self, Show.self, Durations.self, Compare.self],
+        subcommands: [List.self, Show.self, Durations.self, Compare.self, Prune.self],
         defaultSubcommand: List.self
     )
 

@@ -50,7 +50,7 @@ struct Status: FleetCommand {
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
         report.apply(session.set.releases)
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
-        let code = CommandExit(outcomes: statuses.lazy.map(\.outcome), check: check ? .on : .off)
+        let code = CommandExit(outcomes: statuses.lazy.map(\.judgedOutcome), check: check ? .on : .off)
         return ReportLooks.Look(
             document: ReportDocument(report, as: .status, names: session.set.names),
             exitCode: code.unlessIncomplete(selection)

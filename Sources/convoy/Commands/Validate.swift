@@ -38,9 +38,11 @@ struct Validate: FleetCommand {
             "  fleet       \(fleet.name)",
             "  instances   \(fleet.instances.count) listed" + (session.settings.selector == nil ? "" : ", \(selected) selected"),
         ]
+        let skipped = fleet.instances.filter { $0.skip != nil && session.settings.selector?.matches($0) ?? true }
+        lines += skipped.map { "  skipped     \($0.name): \($0.skip ?? "")" }
         if !fleet.discoveries.isEmpty { lines.append("  discover    \(fleet.discoveries.count), at run time") }
         lines += RolloutSummary(fleet.rollout).lines
-        lines.append("  journal     \(fleet.journal)")
+        lines.append("  journal     \(fleet.journal)" + (fleet.journalKeep.map { ", keeps \($0)" } ?? ""))
         let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
         lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
         return lines.map { $0.visible + "\n" }.joined()

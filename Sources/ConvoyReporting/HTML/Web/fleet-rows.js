@@ -31,7 +31,7 @@ function makeRow(values) {
     // The name as it is, for links and to find the row again.
     id: values.name,
     name: text(values.name) ?? "",
-    status: values.state === "running" ? "running" : (text(values.outcome) ?? "pending"),
+    status: values.state === "running" ? "running" : values.accepted ? `${values.outcome} (accepted)` : (text(values.outcome) ?? "pending"),
     version: text(values.version),
     release: text(values.release),
     from: text(values.from),

@@ -51,6 +51,8 @@ const outcomeTones = {
   edited: "notable",
   "out-of-order": "notable",
   interrupted: "notable",
+  skipped: "notable",
+  "ahead (accepted)": "notable",
   running: "active",
 };
 
@@ -64,7 +66,7 @@ function toneOf(outcome) {
 }
 
 /** Outcomes that ended well, or may still: what a summary and an exit code count as good. The colour tells more than that. */
-const goodOutcomes = new Set(["up-to-date", "migrated", "rolled-back", "pending", "running"]);
+const goodOutcomes = new Set(["up-to-date", "migrated", "rolled-back", "pending", "skipped", "ahead (accepted)", "running"]);
 
 function isWell(outcome) {
   return goodOutcomes.has(outcome);

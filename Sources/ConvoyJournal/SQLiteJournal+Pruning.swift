@@ -1,0 +1,87 @@
+package import ConvoyRun
+internal import GRDB
+
+extension SQLiteJournal {
+    /// How many runs one transaction removes: an active run's events wait no longer than that.
+    private static let removedAtOnce = 100
+
+    /// The runs that are the newest one of some instance: the last in which it ended.
+    ///
+    /// - Parameter fleet: only runs of the fleet with that name; nil is all fleets, whose instances may have equal names.
+    package func newestRunsOfInstances(fleet: String?) async throws(JournalError) -> Set<RunID> {
+        try await read { db in
+            // With max() the other columns are those of the row that has it.
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT run FROM (
+                        SELECT events.run AS run, max(events.number) FROM events JOIN runs ON runs.id = events.run
+                        WHERE events.outcome IS NOT NULL AND events.instance IS NOT NULL AND runs.fleet = coalesce(?, runs.fleet)
+                        GROUP BY runs.fleet, events.instance
+                    )
+                    """,
+                arguments: [fleet]
+            )
+            return Set(rows.compactMap { String.fromDatabaseValue($0[0]).map(RunID.init) })
+        }
+    }
+
+    /// Removes runs with all that is known of them. A run that meanwhile can be resumed is left.
+    ///
+    /// - Returns: those that were removed.
+    package func remove(_ runs: [RunID]) async throws(JournalError) -> Set<RunID> {
+        var rest = runs[...]
+        var removed: Set<RunID> = []
+        while !rest.isEmpty {
+            let some = Array(rest.prefix(Self.removedAtOnce))
+            rest = rest.dropFirst(some.count)
+            try await write { db in
+                for run in some.map(\.description) where try Self.isOver(run, db) {
+                    for table in ["events", "requests"] { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run]) }
+                    try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run])
+                }
+            }
+            let left = try await read { db in try some.filter { try Self.exists($0.description, db) } }
+            removed.formUnion(Set(some).subtracting(left))
+        }
+        return removed
+    }
+
+    private static func isOver(_ run: String, _ db: Database) throws -> Bool {
+        let endings: [RunEnding] = [.succeeded, .failed, .abandoned]
+        let status = try String.fetchOne(db, sql: "SELECT status FROM runs WHERE id = ?", arguments: [run])
+        return endings.contains { $0.rawValue == status }
+    }
+
+    private static func exists(_ run: String, _ db: Database) throws -> Bool {
+        try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?)", arguments: [run]) ?? false
+    }
+
+    /// How large the journal is, and how much of it holds nothing, in bytes.
+    package func size() async throws(JournalError) -> (bytes: Int, free: Int) {
+        try await read { db in
+            func number(_ pragma: String) throws -> Int { try Int.fetchOne(db, sql: "PRAGMA \(pragma)") ?? 0 }
+            let page = try number("page_size")
+            return (try number("page_count") * page, try number("freelist_count") * page)
+        }
+    }
+
+    /// Gives the space that holds nothing back to the file system. Nothing can be written meanwhile: no run may be active.
+    package func compact() async throws(JournalError) {
+        let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                continuation.resume(
+                    returning: Result {
+                        try db.execute(sql: "VACUUM")
+                        try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                    }
+                )
+            }
+        }
+        do {
+            try result.get()
+        } catch {
+            throw JournalError(path: path, error)
+        }
+    }
+}

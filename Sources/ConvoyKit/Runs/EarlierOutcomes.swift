@@ -1,0 +1,105 @@
+package import ConvoyFleet
+internal import ConvoyJournal
+internal import ConvoyMigrations
+internal import ConvoyReporting
+public import ConvoyRun
+
+/// Instances chosen by how an earlier run ended for them: to try again what failed, once its cause is fixed.
+///
+///     let planned = try await fleet.plan(.newest, earlier: EarlierOutcomes())
+public struct EarlierOutcomes: Sendable, Hashable {
+    /// The id of the run or the unique beginning of one; nil is the newest run of the fleet that has ended.
+    public var run: String?
+    /// The outcomes in that run; nil chooses the instances that did not succeed in it.
+    public var outcomes: Set<Outcome>?
+
+    /// A choice by a run's outcomes; by default what did not succeed in the newest run that has ended.
+    public init(run: String? = nil, outcomes: Set<Outcome>? = nil) {
+        (self.run, self.outcomes) = (run, outcomes)
+    }
+}
+
+/// The instances that an earlier run chose, with the words for them.
+public struct ChosenInstances: Sendable, Hashable {
+    /// The id of the run that chose them.
+    public let run: RunID
+    /// The outcomes that were asked for, in the order of ``Outcome``; empty for what did not succeed.
+    public let outcomes: [Outcome]
+    /// In the order of the run's waves.
+    public let names: [String]
+
+    /// What they have in common: `did not succeed in run 20261127T…`.
+    package var words: String {
+        let how = outcomes.isEmpty ? "did not succeed" : "ended as \(outcomes.map(\.rawValue).joined(separator: " or "))"
+        return "\(how) in run \(run)"
+    }
+
+    /// Those of them that an instance list has, in the list's order, and the names that it has not.
+    package func among(_ instances: [Instance]) -> (present: [Instance], missing: [String]) {
+        let wanted = Set(names)
+        let known = Set(instances.map(\.name))
+        return (instances.filter { wanted.contains($0.name) }, names.filter { !known.contains($0) })
+    }
+
+    /// A selector that matches exactly these instances; nil where there are none.
+    package static func selector(naming instances: [Instance], within other: Selector?) -> Selector? {
+        guard !instances.isEmpty else { return nil }
+        let names = "name in (\(instances.map { Selector.quoted($0.name) }.joined(separator: ",")))"
+        return try? Selector(parsing: other.map { "\($0.text), \(names)" } ?? names)
+    }
+}
+
+extension RunCatalog {
+    /// The instances that a run chose.
+    ///
+    /// - Throws: ``FleetError/Code/run`` if the run does not exist, belongs to another fleet, or has not ended.
+    package func chosen(by earlier: EarlierOutcomes) async throws(FleetError) -> ChosenInstances {
+        let journal = try await openExisting(for: .reading)
+        let record = try await ended(earlier.run, in: journal)
+        let (report, _) = try await report(on: record, in: journal)
+        let isUp = record.change.direction == .up
+        let names = report.log.instances.filter { instance in
+            guard let outcomes = earlier.outcomes else {
+                // What was in progress when its process died has not ended well, and an up run that rolled an instance back did not succeed there.
+                if case .running = instance.state { return true }
+                return !instance.judgedOutcome.isGood || isUp && instance.outcome == .rolledBack
+            }
+            return outcomes.contains(instance.outcome)
+        }.map(\.name)
+        return ChosenInstances(run: record.id, outcomes: Outcome.allCases.filter { earlier.outcomes?.contains($0) ?? false }, names: names)
+    }
+
+    private func ended(_ text: String?, in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
+        if let text, text != "latest" {
+            try await checkFleet(of: text, in: journal)
+            let record = try await run(text, .any, in: journal)
+            guard try await state(of: record) != .running else {
+                throw FleetError(
+                    .run,
+                    "run \(record.id) has not ended",
+                    hint: "wait until it has; `convoy runs show \(record.id)` shows its progress"
+                )
+            }
+            return record
+        }
+        let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 100, fleet: fleet) }
+        for record in runs {
+            if case .ended = try await state(of: record) { return record }
+            warn(.note("run \(record.id) is newer and has not ended; it does not count here"))
+        }
+        throw FleetError(.run, "no run of the fleet has ended yet, so that none can choose instances", hint: "`convoy runs` lists the runs")
+    }
+
+    /// Names the other fleet, if only that one has the run.
+    private func checkFleet(of text: String, in journal: SQLiteJournal) async throws(FleetError) {
+        let (own, all) = try await explaining { () async throws(JournalError) in
+            (try await journal.runs(named: text, fleet: fleet), try await journal.runs(named: text))
+        }
+        guard own.isEmpty, let other = all.first else { return }
+        throw FleetError(
+            .run,
+            "run \(other.id) is a run of the fleet \(other.fleet), and this is the fleet \(fleet ?? "")",
+            hint: "`convoy runs` lists the runs of this fleet"
+        )
+    }
+}
