@@ -130,7 +130,7 @@ extension [Outcome: Int] {
         ordered.map { $0.outcome.text($0.count, style) }.joined(separator: ", ")
     }
 
-    var text: String { text(OutputStyle()) }
+    package var text: String { text(OutputStyle()) }
 }
 
 extension Outcome {

@@ -23,7 +23,7 @@ extension RunsReport {
                 "\(entry.run.id)",
                 "\(entry.run.fleet)",
                 "\(entry.run.change.words)",
-                .init(entry.state.words, entry.state.emphasis),
+                .init(words(for: entry), entry.state.emphasis),
                 "\(entry.run.startedAt.human)",
                 "\(entry.run.startedBy)",
                 "\(duration(of: entry)?.human ?? "-")",
@@ -44,6 +44,15 @@ extension RunsReport {
             }
         )
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+}
+
+extension RunsReport {
+    /// The state of a run, with the first thing that it waits for: `running, gate canary 12 min`.
+    private func words(for entry: Entry) -> String {
+        guard entry.state == .running, let first = entry.holds.first else { return entry.state.words }
+        let more = entry.holds.count == 1 ? "" : " +\(entry.holds.count - 1)"
+        return "\(entry.state.words), \(first.words(at: generatedAt))\(more)"
     }
 }
 

@@ -14,14 +14,18 @@ package struct RunsReport: Sendable {
         package var outcomes: [Outcome: Int]
         /// What it waits for, while it is active.
         package var waits: [String]
+        /// The same for programs and for the table; without instances.
+        package var holds: [RunHold]
 
         /// - Parameters:
         ///   - outcomes: of the instances that have ended.
-        ///   - waits: what an active run waits for.
-        package init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = []) {
+        ///   - waits: what an active run waits for, as sentences.
+        ///   - holds: the same.
+        package init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = [], holds: [RunHold] = []) {
             self.run = run
             self.state = state
             self.waits = waits
+            self.holds = holds
             let left = run.instances - outcomes.values.reduce(0, +)
             self.outcomes = left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes
         }

@@ -16,6 +16,8 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case usage = 64
     /// No instance could be reached.
     case unreachable = 69
+    /// `wait` reached its time limit.
+    case timedOut = 75
     /// The fleet file, a migration or the journal cannot be used.
     case configuration = 78
     /// The operator interrupted the command, or did not confirm it.
@@ -34,6 +36,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
             progress
             """
         case .unreachable: "no instance could be reached"
+        case .timedOut: "`wait` reached its `--timeout`"
         case .configuration: "the fleet file, a migration or the journal cannot be used; no database was touched"
         case .interrupted: "interrupted, or a question was not answered with yes"
         }

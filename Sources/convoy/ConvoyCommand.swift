@@ -35,12 +35,13 @@ struct ConvoyCommand: AsyncParsableCommand {
               3    --check found a pending or edited migration
               64   invalid command line
               69   no instance could be reached
+              75   `wait` reached its --timeout
               78   the fleet file, a migration or the journal cannot be used
               130  interrupted, or a question was not answered with yes
             """,
         version: Convoy.version,
         subcommands: [
-            Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Stop.self,
+            Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
             Abandon.self, Serve.self, New.self, Schema.self, Explain.self,

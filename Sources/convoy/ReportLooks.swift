@@ -74,7 +74,7 @@ struct ReportLooks: Sendable {
             let clock = ContinuousClock()
             let next = clock.now + interval.duration
             if redraws {
-                try await show(current, at: now, every: interval, until: next)
+                try await watched(interval).show(at: now, until: next) { text(current.document, $0, at: now) }
             } else {
                 try output.write(separator(isFirst, now) + text(current.document, output.style(settings), at: now))
                 if StandardStreams.output.isClosed { return current.exitCode }
@@ -83,6 +83,17 @@ struct ReportLooks: Sendable {
             isFirst = false
             current = try await look(.quiet)
         }
+    }
+
+    private func watched(_ interval: WatchInterval) -> WatchedText {
+        // A summary has no line of totals.
+        WatchedText(
+            settings: settings,
+            screen: screen,
+            interval: interval,
+            keptLines: options.summary ? 0 : 1,
+            advice: options.summary ? "" : ": use --summary, --outcome or --by"
+        )
     }
 
     /// The line before a report if several follow each other; a line of JSON has its own time.
@@ -94,45 +105,9 @@ struct ReportLooks: Sendable {
     private func text(_ document: ReportDocument, _ style: OutputStyle, at now: Date) -> String {
         var document = document
         document.report = options.filter.applied(to: document.report)
+        options.columns?.choose(in: &document.report, for: output.format)
         if options.summary { return document.report.summaryScreen(style, state: document.state) }
         if let grouping = options.by { return GroupsReport(document.report, by: grouping).text(output.format, style, at: now) }
         return document.text(output.format, style, at: now)
-    }
-
-    // MARK: On a terminal
-
-    /// Draws a result, and redraws it when the terminal's size changes.
-    private func show(_ look: Look, at now: Date, every interval: WatchInterval, until end: ContinuousClock.Instant) async throws {
-        let clock = ContinuousClock()
-        var drawn: OutputStyle?
-        while true {
-            let style = settings.style(of: StandardStreams.output)
-            if style != drawn {
-                screen.draw(lines(look, style, at: now, every: interval))
-                drawn = style
-            }
-            guard clock.now < end else { return }
-            try await clock.sleep(until: min(end, clock.now + .milliseconds(200)))
-        }
-    }
-
-    /// At most as many lines as the terminal has. If there are more, the lines before the last one, which has the totals, are left out.
-    private func lines(_ look: Look, _ style: OutputStyle, at now: Date, every interval: WatchInterval) -> [String] {
-        let heading = "as of \(now.rfc3339.prefix(19))Z, refreshed every \(interval); press Ctrl-C to end"
-        let height = max(6, style.height ?? 24)
-        var lines = text(look.document, style, at: now).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        while lines.last?.isEmpty == true { lines.removeLast() }
-        let room = height - (lines.count == height - 1 ? 1 : 2)
-        if lines.count > room {
-            // A summary has no line of totals.
-            let last = options.summary ? 0 : 1
-            let left = lines.count - room + 1 + last
-            lines =
-                lines.prefix(room - 1 - last) + ["… \(left) more lines\(options.summary ? "" : ": use --summary, --outcome or --by")"]
-                + lines.suffix(last)
-        }
-        return ([heading] + (lines.count < height - 1 ? [""] : []) + lines).map { line in
-            style.width.map { line.cutKeepingPaint(to: $0, marker: style.ellipsis) } ?? line
-        }
     }
 }

@@ -65,6 +65,6 @@ import Testing
     }
 
     @Test func theNumbersAreTheDocumentedOnes() {
-        #expect(CommandExit.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 69, 78, 130])
+        #expect(CommandExit.allCases.map(\.rawValue) == [0, 1, 2, 3, 64, 69, 75, 78, 130])
     }
 }

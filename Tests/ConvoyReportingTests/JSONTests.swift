@@ -22,6 +22,7 @@ struct JSONTests {
                   "finished_at": "2026-08-08T09:00:02.000Z",
                   "started_by": null,
                   "waiting_for": [],
+                  "waiting": [],
                   "summary": {
                     "instances": 4,
                     "outcomes": {

@@ -53,9 +53,10 @@ actor FleetView {
         if let journal = try await reader.journal() {
             for run in try await journal.runs(limit: limit, fleet: fleet.name) {
                 let state = try state(of: run)
-                var waits: [String] = []
+                var waits: (holds: [RunHold], texts: [String]) = ([], [])
                 if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
-                entries.append(RunsReport.Entry(run: run, state: state, outcomes: try await journal.outcomes(of: run.id), waits: waits))
+                let outcomes = try await journal.outcomes(of: run.id)
+                entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits.texts, holds: waits.holds))
             }
         }
         return RunsReport(journal: fleet.journal, generatedAt: now, runs: entries)

@@ -19,6 +19,7 @@ extension FleetReport {
             "finished_at": .optional(log.finishedAt?.rfc3339),
             "started_by": .optional(startedBy),
             "waiting_for": .strings(state == .running ? waits : []),
+            "waiting": .array(state == .running ? log.holds.map(\.json) : []),
             "summary": summary.json,
             "waves": .array(
                 log.waves.map { ["name": .string($0.name), "instances": .integer($0.instances), "outcomes": $0.allOutcomes.json] }

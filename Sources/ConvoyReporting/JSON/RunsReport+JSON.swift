@@ -31,6 +31,7 @@ extension RunsReport {
             "outcomes": entry.outcomes.json,
             "started_by": .string(run.startedBy),
             "waiting_for": .strings(entry.waits),
+            "waiting": .array(entry.state == .running ? entry.holds.map(\.json) : []),
             "abandoned_by": .optional(run.abandonedBy),
             "convoy_version": .string(run.convoyVersion),
         ]

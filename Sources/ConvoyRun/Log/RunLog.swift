@@ -32,6 +32,8 @@ public struct RunLog: Sendable {
     public private(set) var gate: GateLog?
     /// The servers on which no instance starts until they are resumed, with the person who paused each, as `user@host`.
     public private(set) var pausedServers: [String: String] = [:]
+    /// When each of these was paused.
+    package private(set) var pausedSince: [String: Date] = [:]
     /// In the order in which they run.
     public private(set) var waves: [WaveLog] = []
     /// In the order of the waves.
@@ -90,8 +92,10 @@ public struct RunLog: Sendable {
         case .cancelRequested: (isCancelling, gate) = (true, nil)
         case .windowClosed(let until): closedUntil = until
         case .windowOpened: closedUntil = nil
-        case .serverPaused(let server, let by): pausedServers[server] = by
-        case .serverResumed(let server, _): pausedServers[server] = nil
+        case .serverPaused(let server, let by):
+            // A resumed run announces its pauses again.
+            if pausedServers.updateValue(by, forKey: server) == nil { pausedSince[server] = event.at }
+        case .serverResumed(let server, _): (pausedServers[server], pausedSince[server]) = (nil, nil)
         case .hookFinished(let hook): apply(hook)
         case .instanceWarned, .budgetChanged: break
         case .waveStarted, .waveFinished, .gateOpened, .gateWaiting, .approved, .gatePassed, .gateFailed: applyToWave(event)

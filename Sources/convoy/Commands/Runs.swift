@@ -5,7 +5,6 @@ import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
-import ConvoyText
 import FoundationEssentials
 
 /// `convoy runs`
@@ -19,6 +18,7 @@ struct Runs: AsyncParsableCommand {
               convoy runs                          list runs, newest first
               convoy runs show                     the newest run in its current state
               convoy runs show 20261122T1234       the run with this id prefix
+              convoy runs show --watch             the newest run until it has ended
               convoy runs show latest --events     the events of the newest run
               convoy runs durations                how long each migration took
               convoy runs compare 20261121T2       what differs in the newest run
@@ -62,13 +62,13 @@ struct Runs: AsyncParsableCommand {
                 }) {
                     let outcomes = try await access.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
                     let state = try await access.state(of: run)
-                    var waits: [String] = []
+                    var waits: (holds: [RunHold], texts: [String]) = ([], [])
                     if state == .running {
                         waits = try await access.explaining { () async throws(JournalError) in
                             try await FleetReport.waits(of: run.id, in: journal)
                         }
                     }
-                    entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits))
+                    entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits.texts, holds: waits.holds))
                 }
             }
             for id in damaged {
@@ -78,59 +78,6 @@ struct Runs: AsyncParsableCommand {
             }
             let report = RunsReport(journal: access.path, generatedAt: Date(), runs: entries)
             try settings.writeResult(table: report.table, json: { report.json })
-            return .success
-        }
-    }
-
-    /// `convoy runs show`
-    struct Show: FleetCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Show the report of a run in its current state.",
-            usage: "convoy runs show [<options>] [<run>]",
-            discussion: """
-                With --events it lists the events of the run, one per line; add --output json
-                to print each event as a line of JSON.
-                """
-        )
-
-        @OptionGroup var options: JournalOptions
-        @OptionGroup var outputOptions: OutputOptions
-
-        @Argument(help: ArgumentHelp("Run id or unique prefix, or `latest`.", valueName: "run"))
-        var run = "latest"
-
-        @Flag(help: "List the events instead of the report.")
-        var events = false
-
-        func execute() async throws -> CommandExit {
-            let settings = Settings(options.file, output: outputOptions.output, color: outputOptions.color)
-            let access = try RunCatalog(options)
-            let journal = try await access.openExisting(for: .reading)
-            let record = try await access.run(run, .any, in: journal)
-            if events {
-                let lines = ProgressLines(style: settings.style(of: StandardStreams.output))
-                _ = try await access.report(on: record, in: journal) { recorded, report in
-                    switch settings.output {
-                    case .json: StandardStreams.output.write(recorded.json + "\n")
-                    case .table:
-                        guard let line = recorded.event.flatMap({ lines.line(for: $0, in: report) }) else { return }
-                        StandardStreams.output.write(line + "\n")
-                    }
-                }
-            } else {
-                var (report, state) = try await access.report(on: record, in: journal)
-                let set = access.migrationSet
-                if let set { report.apply(set.releases) }
-                let since = try await access.since(record, report, in: journal)
-                try settings.writeResult(
-                    table: {
-                        report.table($0, state: state, durations: report.migrationDurations, names: set?.names ?? [:])
-                            + (since.isEmpty ? "" : "\n" + since.map { $0 + "\n" }.joined())
-                    },
-                    json: { report.json(state: state) }
-                )
-            }
-            try StandardStreams.output.check()
             return .success
         }
     }
