@@ -37,7 +37,7 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     }
 
     /// Hides secrets in what servers say: a tenant's own function knows his password.
-    private let mask: SecretMask
+    let mask: SecretMask
 
     /// - Parameters:
     ///   - steps: what the set's files may name with `-- convoy:step`.

@@ -41,7 +41,8 @@ struct ConvoyCommand: AsyncParsableCommand {
             """,
         version: Convoy.version,
         subcommands: [
-            Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self, Wait.self, Stop.self,
+            Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self,
+            Describe.self, History.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
             Abandon.self, Serve.self, New.self, Schema.self, Explain.self,

@@ -139,10 +139,10 @@ import Testing
     /// How a command ends that the program understands, where the server refuses and the journal has no run that it could be about.
     private static func exitCode(of words: [String]) -> Int32 {
         switch words.first {
-        case "validate", "help", "new", "schema", "explain": 0
+        case "validate", "help", "new", "schema", "explain", "history": 0
         case "runs": words.dropFirst().first.map { ["show", "compare"].contains($0) } == true ? 64 : 0
         case "rollback" where words.contains("--run"): 64
-        case "approve", "pause", "unpause", "stop", "resume", "abandon": 64
+        case "approve", "pause", "unpause", "stop", "resume", "abandon", "wait": 64
         default: 69
         }
     }
@@ -209,7 +209,7 @@ import Testing
         let help = try await runConvoy(["--help"]).standardOutput
         let section = try #require(help.components(separatedBy: "Exit codes:").last?.components(separatedBy: "USAGE").first)
         let helped = section.components(separatedBy: "\n").compactMap { line in line.split(separator: " ").first.flatMap { Int($0) } }
-        #expect(documented == [0, 1, 2, 3, 64, 69, 78, 130])
+        #expect(documented == [0, 1, 2, 3, 64, 69, 75, 78, 130])
         #expect(helped == documented)
     }
 

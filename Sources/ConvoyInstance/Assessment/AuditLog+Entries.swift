@@ -1,0 +1,35 @@
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRun
+import ConvoyText
+
+extension AuditLog {
+    /// More than any name, run id or role that Convoy writes.
+    private static let textLimit = 120
+
+    /// Everything that a row says, for people. Nothing of the log's owner's is evaluated; see ``LedgerReading``.
+    static let wholeCopy = """
+        COPY convoy.migration_log (version, name, direction, run, started_at, duration_ms, applied_by, convoy_version, system_identifier,
+            database_oid) TO STDOUT
+        """
+
+    /// The rows that it gives. A row without a version is left out.
+    static func entries(_ result: ScriptResult, _ identity: SessionIdentity?) -> [AuditEntry] {
+        guard case .lines(let lines) = result else { return [] }
+        return lines.compactMap { line in
+            guard line.count == 10, let version = line[0].flatMap({ Int64($0) }) else { return nil }
+            func text(_ column: Int) -> String { String((line[column] ?? "").prefix(textLimit)) }
+            return AuditEntry(
+                version: MigrationVersion(version),
+                name: text(1),
+                direction: MigrationDirection(rawValue: text(2)),
+                run: text(3),
+                startedAt: line[4].flatMap(CatalogTime.init)?.date,
+                duration: Duration(clampingMilliseconds: line[5].flatMap { Int64($0) } ?? 0),
+                appliedBy: text(6),
+                convoyVersion: text(7),
+                isOfThisDatabase: identity.map { line[8] == $0.systemIdentifier && line[9] == String($0.databaseOID) } ?? true
+            )
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package import ConvoyMigrations
+package import FoundationEssentials
+
+/// A row of an instance's audit log. The log belongs to the tenant, who may have written anything into it: texts are cut and numbers are limited.
+package struct AuditEntry: Sendable, Hashable {
+    /// The version that was applied or reverted.
+    package var version: MigrationVersion
+    /// The migration's name at that time.
+    package var name: String
+    /// Nil if the row has another word.
+    package var direction: MigrationDirection?
+    /// The run that did it.
+    package var run: String
+    /// When its transaction began; nil if the row has no time.
+    package var startedAt: Date?
+    /// How long it took.
+    package var duration: Duration
+    /// The role that logged in.
+    package var appliedBy: String
+    /// The version of the program.
+    package var convoyVersion: String
+    /// Whether the row was written in this very database, and not in one that this was restored or cloned from.
+    package var isOfThisDatabase: Bool
+
+    /// A row from its parts.
+    package init(
+        version: MigrationVersion,
+        name: String,
+        direction: MigrationDirection?,
+        run: String,
+        startedAt: Date?,
+        duration: Duration,
+        appliedBy: String,
+        convoyVersion: String,
+        isOfThisDatabase: Bool
+    ) {
+        self.version = version
+        self.name = name
+        self.direction = direction
+        self.run = run
+        self.startedAt = startedAt
+        self.duration = duration
+        self.appliedBy = appliedBy
+        self.convoyVersion = convoyVersion
+        self.isOfThisDatabase = isOfThisDatabase
+    }
+}
+
+/// What an instance's audit log says.
+package enum AuditTrail: Sendable, Hashable {
+    /// The newest rows, the newest first; `leftOut` is how many older ones there are.
+    case entries([AuditEntry], leftOut: Int)
+    /// The database has no audit log, so Convoy has changed nothing in it, or `audit: journal-only` is set.
+    case missing
+    /// It cannot be read, for this reason.
+    case unreadable(String)
+}
