@@ -20,6 +20,7 @@ extension FleetReport {
 
     private func reportLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
+        if let chosen = chosenLines(style) { return chosen }
         let hasCohorts = instances.contains { $0.cohort != nil }
         var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 10),

@@ -26,6 +26,7 @@ extension FleetReport {
 
     private func instanceLines(_ style: OutputStyle) -> [String] {
         guard !instances.isEmpty else { return [] }
+        if let chosen = chosenLines(style) { return chosen }
         var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("WAVE", minimumWidth: 6, importance: 2),

@@ -31,6 +31,11 @@ package struct FleetReport: Sendable {
     /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
 
+    /// The columns of its table that were asked for; nil leaves the choice to the table.
+    package var columns: [InstanceColumn]?
+    /// The columns of its CSV that were asked for, by their names; nil writes all.
+    package var chosenCSVColumns: [String]?
+
     /// What is known of instances besides the run, by name.
     private var facts: [String: InstanceReport.Facts] = [:]
     /// The instances: in the order of the waves, then those that no wave has, in the fleet's order.

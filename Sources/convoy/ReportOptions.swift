@@ -41,6 +41,15 @@ struct ReportOptions: ParsableArguments {
     var cohorts = false
 
     @Option(
+        help: ArgumentHelp(
+            "Show these columns, in this order, for example instance,version,label.ring. For a table or CSV.",
+            valueName: "column,…"
+        ),
+        transform: ColumnNames.init(argument:)
+    )
+    var columns: ColumnNames?
+
+    @Option(
         defaultAsFlag: WatchInterval.standard,
         help: ArgumentHelp(
             "Refresh at this interval until Ctrl-C. On a terminal the report is redrawn in place.",
@@ -50,7 +59,7 @@ struct ReportOptions: ParsableArguments {
     var watch: WatchInterval?
 
     /// Whether the report shows cohorts.
-    var needsCohorts: Bool { cohorts || by == .cohort }
+    var needsCohorts: Bool { cohorts || by == .cohort || columns?.names.contains { $0.lowercased() == "cohort" } == true }
 
     var filter: ReportFilter {
         ReportFilter(
@@ -68,6 +77,10 @@ struct ReportOptions: ParsableArguments {
         if by != nil, !GroupsReport.formats.contains(output) {
             let possible = ReportFormat.allCases.filter(GroupsReport.formats.contains).map(\.rawValue)
             throw ValidationError("--by supports only these values of --output: \(possible.joined(separator: ", "))")
+        }
+        if let columns {
+            if summary || by != nil { throw ValidationError("--columns cannot be combined with --summary or --by") }
+            try columns.check(output)
         }
         try watch?.check()
         if watch != nil, outputOptions.outputFile == nil, output != .table, output != .ndjson {

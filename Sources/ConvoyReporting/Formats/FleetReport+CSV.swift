@@ -15,13 +15,24 @@ extension FleetReport {
         var text = CSVText()
         let hasReleases = !releases.isEmpty
         let hasSkipped = instances.contains { $0.skip != nil }
-        text.add(Self.csvColumns + (hasReleases ? ["release"] : []) + (hasSkipped ? ["skip"] : []) + labels.map { "label.\($0)" })
+        let header =
+            Self.csvColumns + (hasReleases ? ["release"] : []) + (hasSkipped ? ["skip"] : []) + labels.map { "label.\($0)" }
+        // A chosen label that no instance has is an empty column, and so is the release where the set knows none.
+        let chosen = chosenCSVColumns.map { $0.map { (name: $0, index: header.firstIndex(of: $0)) } }
+        text.add(chosen?.map(\.name) ?? header)
         for instance in instances {
             let optional = (hasReleases ? [instance.release?.text] : []) + (hasSkipped ? [instance.skip] : [])
-            text.add(instance.csvRow + optional + labels.map { instance.labels[$0] })
+            let row = instance.csvRow + optional + labels.map { instance.labels[$0] }
+            text.add(chosen?.map { $0.index.flatMap { row[$0] } } ?? row)
         }
         return text.text
     }
+
+    /// The names for a message about one that is unknown.
+    package static var knownCSVColumns: [String] { csvColumns + ["release", "label.KEY"] }
+
+    /// Whether a column can have that name.
+    package static func isCSVColumn(_ name: String) -> Bool { csvColumns.contains(name) || name == "release" || InstanceColumn.labelKey(name) != nil }
 
     private static let csvColumns = [
         "name", "server", "database", "wave", "state", "outcome", "from", "version", "pending", "pending_versions", "unknown_versions",
