@@ -66,6 +66,7 @@ extension FleetClient {
         let visits = try await visits(to: name, limit: 20, in: journal, catalog)
         let status = await runner.forReading.probe(instance, for: .up(to: nil))
         var facts = InstanceDescription(fleet: fleet.name, status: status, at: Date(), names: set.names, newest: set.newest?.version)
+        facts.releases = set.releases
         if status.serverVersion != nil { facts.lockHolders = await runner.lockHolders(on: instance) }
         if let journal {
             // Without them the page only has no durations.

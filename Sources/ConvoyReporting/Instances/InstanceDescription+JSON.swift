@@ -7,6 +7,12 @@ internal import FoundationEssentials
 extension InstanceDescription {
     /// `convoy.instance/1`, as its JSON Schema has it.
     package var json: JSONValue {
+        let newestRelease = newest.flatMap { releases.place(of: $0) }
+        return document.naming("release", release, behind: "version", in: releases)
+            .naming("target_release", newestRelease, behind: "target", in: releases)
+    }
+
+    private var document: JSONValue {
         [
             "schema": "convoy.instance/1",
             "fleet": .string(fleet),

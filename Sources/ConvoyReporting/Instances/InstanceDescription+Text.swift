@@ -29,6 +29,7 @@ extension InstanceDescription {
         if status.serverVersion != nil {
             facts.append(("version", status.version.map { title($0) + since } ?? "none"))
         }
+        if let release { facts.append(("release", release.text)) }
         if let newest { facts.append(("newest", title(newest))) }
         if status.serverVersion != nil { facts.append(("due", dueText)) }
         if !status.edited.isEmpty { facts.append(("edited", shortList(status.edited))) }

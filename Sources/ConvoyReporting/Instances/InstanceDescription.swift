@@ -15,6 +15,8 @@ package struct InstanceDescription: Sendable {
     package var names: [MigrationVersion: String]
     /// The newest version of the set.
     package var newest: MigrationVersion?
+    /// The releases of the app by which versions are named.
+    package var releases = ReleaseList()
     /// The wave that a run would give it; nil if it is in none, or if that depends on the cohorts of the fleet.
     package var wave: String?
     /// The hooks that run around it, its wave or its run.
@@ -41,6 +43,9 @@ package struct InstanceDescription: Sendable {
         self.names = names
         self.newest = newest
     }
+
+    /// Where it stands among the releases of the app; nil if that is not known.
+    package var release: ReleaseList.Place? { status.version.flatMap { releases.place(of: $0, missing: status.pending) } }
 
     /// What `migrate` would apply, with how long it usually takes; nil where that is not known.
     package var due: [(version: MigrationVersion, usually: Duration?)] { status.pending.map { ($0, usualDurations[$0]) } }
