@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRun
 import Foundation
+import TestSupport
 import Testing
 
 @testable import ConvoyReporting

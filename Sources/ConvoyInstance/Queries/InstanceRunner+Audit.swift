@@ -35,7 +35,7 @@ extension InstanceRunner {
     }
 
     private func auditTrail(_ connection: PostgresConnection, _ probe: InstanceProbe, limit: Int) async throws -> AuditTrail {
-        let reading = try await probe.read(connection, completing: .whereNeeded { _ in false })
+        let reading = try await probe.read(connection)
         guard let table = reading.facts.auditTable else { return .missing }
         if let problem = table.problem(beside: reading.ledger, as: reading.facts.role) { return .unreadable(problem) }
         // A member that does not inherit the owner's rights can read only as the owner.

@@ -32,7 +32,9 @@ extension FleetReport {
     package static var knownCSVColumns: [String] { csvColumns + ["release", "label.KEY"] }
 
     /// Whether a column can have that name.
-    package static func isCSVColumn(_ name: String) -> Bool { csvColumns.contains(name) || name == "release" || InstanceColumn.labelKey(name) != nil }
+    package static func isCSVColumn(_ name: String) -> Bool {
+        csvColumns.contains(name) || name == "release" || InstanceColumn.labelKey(name) != nil
+    }
 
     private static let csvColumns = [
         "name", "server", "database", "wave", "state", "outcome", "from", "version", "pending", "pending_versions", "unknown_versions",

@@ -10,7 +10,8 @@ package enum InstanceColumn: Sendable, Hashable {
 
     /// The columns that do not depend on the fleet's labels, by their names on the command line.
     package enum Name: String, Sendable, Hashable, CaseIterable {
-        case instance, wave, outcome, from, version, release, cohort, pending, applied, time, migrated, server, database, postgresql, message
+        case instance, wave, outcome, from, version, release, cohort, pending, applied, time, migrated, server, database, postgresql,
+            message
     }
 
     /// Reads `outcome` or `label.ring`, in any case; nil if no column has that name.

@@ -48,14 +48,14 @@ struct WaitCommandTests {
     ])
     func theEndOfARunGivesItsExitCode(_ ending: RunEnding, _ outcome: Outcome, _ code: Int32) async throws {
         try await withRun { folder, journal, _ in
-            let waiting = try ConvoyProcess(["wait"], in: folder)
+            // By name: without one, a run that has ended before the process looks for it is not meant.
+            let waiting = try ConvoyProcess(["wait", "latest"], in: folder)
             let failure = outcome.isGood ? nil : Failure(outcome, "no")
             try await append(
                 .instanceStarted(instance: "bob", wave: "rest"),
                 .instanceFinished(instance: "bob", result: InstanceResult(outcome: outcome, failure: failure)),
                 to: journal
             )
-            #expect(waiting.snapshot.status == nil)
             try await append(.runFinished(status: ending), to: journal)
             let result = try await waiting.result()
             #expect(result.exitCode == code, "\(result.standardError)")
@@ -74,7 +74,7 @@ struct WaitCommandTests {
     @Test func aGateAndAHaltAreWaitedFor() async throws {
         try await withRun { folder, journal, _ in
             let gate = try ConvoyProcess(["wait", "2026", "--for", "gate", "--timeout", "1h"], in: folder)
-            let halt = try ConvoyProcess(["wait", "--for", "halted"], in: folder)
+            let halt = try ConvoyProcess(["wait", "latest", "--for", "halted"], in: folder)
             try await append(.gateOpened(wave: "canary"), .gateWaiting(wave: "canary", reason: "an approval"), to: journal)
             let reached = try await gate.result()
             #expect(reached.exitCode == 0)
@@ -100,7 +100,7 @@ struct WaitCommandTests {
             #expect(cutOff.exitCode == 1)
             #expect(
                 cutOff.standardError == """
-                    run \(Self.run) cut off, 1 pending, 1 migrated
+                    run \(Self.run) cut off, 1 migrated, 1 pending
                     continue it with `convoy resume \(Self.run)`
 
                     """
@@ -153,11 +153,11 @@ struct WaitCommandTests {
             let lines = try ConvoyProcess(["runs", "show", "--watch", "1s"], in: folder)
             await lines.wait { $0.standardOutput.components(separatedBy: "as of ").count > 2 }
             let terminal = try TerminalProcess(["runs", "show", "--watch", "1s"], in: folder)
-            await terminal.wait { $0.contains("of test running") }
+            await terminal.wait { $0.contains("refreshed every 1s") }
             try await append(.runFinished(status: .interrupted), to: journal)
             let end = try await lines.result()
             #expect(end.exitCode == 0)
-            #expect(end.standardOutput.hasSuffix("of test interrupted: 1 pending, 1 migrated, 0 ms\n"), "\(end.standardOutput)")
+            #expect(end.standardOutput.contains("of test interrupted: 1 migrated, 1 pending, "), "\(end.standardOutput)")
             let screen = await terminal.result()
             #expect(screen.status == .exited(0))
             // The last state stays on the main screen.
