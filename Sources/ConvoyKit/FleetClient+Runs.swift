@@ -125,6 +125,7 @@ extension FleetClient {
         let notifier = RunNotifier(
             fleet.notifications,
             file: fleet.file,
+            dashboard: fleet.dashboard,
             resuming: earlier,
             report: { report.report },
             warn: onWarning

@@ -66,6 +66,7 @@ extension FleetSession {
         let notifier = RunNotifier(
             fleet.notifications,
             file: fleet.file,
+            dashboard: fleet.dashboard,
             resuming: earlier,
             report: { reporter.report },
             warn: reporter.warn

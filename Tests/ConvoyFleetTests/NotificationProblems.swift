@@ -26,7 +26,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:4:11: error: `url` must be an http or https URL
-                fleet.yaml:4:36: error: `format` must be one of json, slack
+                fleet.yaml:4:36: error: `format` must be one of json, slack, teams, grafana
                     xml
                 fleet.yaml:4:54: error: `on` must be one of run-started, gate-waiting, halted, run-finished
                     never
@@ -63,6 +63,23 @@ extension ProblemCase {
                 fleet.yaml:19:11: error: environment variable NONE is not set
                     hint: set it, or give a default: ${env:NONE:-…}
                 """#
+        ),
+        ProblemCase(
+            "dashboard with a login",
+            "version: 1\ninstances: [{name: a, dbname: a}]\ndashboard: https://u:hunter2@convoy.internal/",
+            tells: """
+                fleet.yaml:3:12: error: `dashboard` has more than a host and a path
+                    hint: write for example https://convoy.internal/convoy
+                """
+        ),
+        ProblemCase(
+            "dashboard without a scheme",
+            "version: 1\ninstances: [{name: a, dbname: a}]\ndashboard: convoy.internal",
+            tells: """
+                fleet.yaml:3:12: error: `dashboard` must be an http or https URL
+                    convoy.internal
+                    hint: write for example https://convoy.internal
+                """
         ),
         ProblemCase(
             "no list of notifications",

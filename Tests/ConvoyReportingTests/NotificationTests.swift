@@ -79,6 +79,76 @@ struct NotificationMessageTests {
     }
 }
 
+/// The messages of other programs.
+struct NotificationFormatTests {
+    private func messages(_ events: [Event], link: String? = "https://convoy.internal/runs/r-1") -> [NotificationMessage] {
+        var report = FleetReport()
+        return events.compactMap { event in
+            report.apply(event)
+            var message = NotificationMessage(event, report)
+            message?.link = link
+            return message
+        }
+    }
+
+    private func object(_ message: NotificationMessage, _ format: Webhook.Format) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(message.body(format).utf8)) as? [String: Any])
+    }
+
+    @Test func anAnnotationOfGrafanaSpansTheRun() throws {
+        let all = messages(gatedRun)
+        let first = try object(try #require(all.first), .grafana)
+        #expect(first["time"] as? Int == Int(moment(0).timeIntervalSince1970 * 1000))
+        #expect(first["timeEnd"] == nil)
+        #expect(first["tags"] as? [String] == ["convoy", "run-started", "fleet:teslamate-eu", "status:running"])
+        let last = try object(try #require(all.last), .grafana)
+        #expect(last["time"] as? Int == first["time"] as? Int)
+        #expect(last["timeEnd"] as? Int == Int(moment(3.5).timeIntervalSince1970 * 1000))
+        #expect(last["tags"] as? [String] == ["convoy", "run-finished", "fleet:teslamate-eu", "status:halted"])
+        let text = try #require(last["text"] as? String)
+        #expect(text.hasPrefix("Convoy run r-1 of teslamate-eu halted after 3.5 s: "))
+        #expect(text.hasSuffix("<br><a href=\"https://convoy.internal/runs/r-1\">page of the run</a>"))
+    }
+
+    @Test func aCardOfTeamsHasARunOfTextForEachPiece() throws {
+        let card = try object(try #require(messages(gatedRun).first), .teams)
+        #expect(card["type"] as? String == "message")
+        let attachment = try #require((card["attachments"] as? [[String: Any]])?.first)
+        #expect(attachment["contentType"] as? String == "application/vnd.microsoft.card.adaptive")
+        let content = try #require(attachment["content"] as? [String: Any])
+        #expect(content["type"] as? String == "AdaptiveCard")
+        let blocks = try #require(content["body"] as? [[String: Any]])
+        let texts = blocks.map { ($0["inlines"] as? [[String: Any]] ?? []).compactMap { $0["text"] as? String }.joined() }
+        #expect(texts == ["Convoy run r-1 of teslamate-eu has started: 4 instances in 2 waves"])
+        #expect(blocks.allSatisfy { $0["type"] as? String == "RichTextBlock" })
+        let actions = try #require(content["actions"] as? [[String: Any]])
+        #expect(actions.first?["url"] as? String == "https://convoy.internal/runs/r-1")
+    }
+
+    @Test(arguments: Webhook.Format.allCases) func aLinkIsOnlyWhereThereIsADashboard(_ format: Webhook.Format) throws {
+        for (with, without) in zip(messages(gatedRun), messages(gatedRun, link: nil)) {
+            #expect(with.body(format).contains("convoy.internal/runs/r-1") || with.body(format).contains("convoy.internal\\/runs\\/r-1"))
+            #expect(!without.body(format).contains("convoy.internal"))
+        }
+    }
+
+    /// Names and errors that are HTML.
+    @Test func hostileTextStaysTextInGrafana() throws {
+        let name = "<img src=x onerror=alert(1)>\"&"
+        let wave = PlannedWave(name: "w", instances: [name])
+        let failure = Failure(.failed, "<script>x</script>\u{1B}[2J")
+        let events = [
+            Event(at: moment(), .runStarted(run: "r-2", fleet: "<b>", waves: [wave])),
+            Event(at: moment(), .instanceFinished(instance: name, result: InstanceResult(outcome: .failed, failure: failure))),
+            Event(at: moment(1), .runFinished(status: .failed)),
+        ]
+        for message in messages(events, link: nil) {
+            let text = try #require(try object(message, .grafana)["text"] as? String).replacing("<br>", with: "")
+            #expect(!text.contains("<") && !text.contains(">") && !text.contains("\""))
+        }
+    }
+}
+
 extension NotificationMessage {
     fileprivate var slack: String {
         (try? JSONSerialization.jsonObject(with: Data(body(.slack).utf8)) as? [String: String])?["text"] ?? ""
@@ -96,6 +166,7 @@ extension NotificationMessage {
     private func send(
         _ events: [Event],
         to webhooks: [Webhook],
+        dashboard: String? = nil,
         resuming earlier: FleetReport? = nil,
         giveUp: AsyncStream<Void> = AsyncStream { $0.finish() },
         timing: RunNotifier.Timing = .init(patience: .seconds(60), grace: .zero, silence: .seconds(30))
@@ -103,7 +174,15 @@ extension NotificationMessage {
         let warnings = Warnings()
         let report = Mutex(earlier ?? FleetReport())
         let copy: @Sendable () -> FleetReport = { report.withLock(\.self) }
-        let notifier = RunNotifier(webhooks, file: "fleet.yaml", resuming: earlier, timing: timing, report: copy, warn: warnings.add)
+        let notifier = RunNotifier(
+            webhooks,
+            file: "fleet.yaml",
+            dashboard: dashboard,
+            resuming: earlier,
+            timing: timing,
+            report: copy,
+            warn: warnings.add
+        )
         await notifier.delivering(giveUp: giveUp) {
             for event in events {
                 report.withLock { $0.apply(event) }
@@ -119,6 +198,16 @@ extension NotificationMessage {
             let value = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
             return try #require(value?["event"] as? String)
         }
+    }
+
+    @Test func aMessageLinksToTheDashboard() async throws {
+        let responder = try HTTPResponder { _ in .status(200) }
+        let url = Secret("http://127.0.0.1:\(responder.port)/hook")
+        let warnings = await send(gatedRun, to: [Webhook(url: url, occasions: [.runStarted])], dashboard: "https://convoy.internal/c")
+        #expect(warnings == [])
+        let body = try #require(responder.requests.first?.components(separatedBy: "\r\n\r\n").dropFirst().first)
+        let value = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
+        #expect(value?["url"] as? String == "https://convoy.internal/c/runs/r-1")
     }
 
     @Test func eachOccasionIsToldOnce() async throws {

@@ -27,6 +27,8 @@ public struct Fleet: Sendable {
     public var journalKeep: JournalKeep?
     /// The webhooks that are notified of runs.
     public var notifications: [Webhook]
+    /// The base of the dashboard's URLs, without a slash at its end; nil if messages have no link.
+    public var dashboard: String?
     /// Problems of severity `warning`.
     public var warnings: [Problem]
     /// Every secret that the file gives, whole and in the parts that are secrets by themselves: what is masked wherever it turns up.
@@ -49,6 +51,7 @@ public struct Fleet: Sendable {
         rollout: Rollout = Rollout(),
         journal: String = Fleet.defaultJournal,
         notifications: [Webhook] = [],
+        dashboard: String? = nil,
         warnings: [Problem] = []
     ) {
         self.file = file
@@ -61,6 +64,7 @@ public struct Fleet: Sendable {
         self.rollout = rollout
         self.journal = journal
         self.notifications = notifications
+        self.dashboard = dashboard
         self.warnings = warnings
     }
 }

@@ -10,6 +10,10 @@ public struct Webhook: Sendable, Hashable {
         case json
         /// `{"text": …}`, which Slack, Mattermost and others take.
         case slack
+        /// A card of Microsoft Teams, for the webhook of a workflow.
+        case teams
+        /// An annotation of Grafana, for `/api/annotations`; that of a run's end spans the run.
+        case grafana
     }
 
     /// When a message is sent.

@@ -4,7 +4,7 @@ import ConvoyText
 extension FleetReader {
     static let topKeys: Set<String> = [
         "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "journal_keep",
-        "notifications",
+        "notifications", "dashboard",
     ]
 
     /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
@@ -63,7 +63,8 @@ extension FleetReader {
             limits: section["limits"].map(limits) ?? Limits(),
             rollout: rollout.value,
             journal: resolve(journal ?? Fleet.defaultJournal),
-            notifications: section["notifications"].map(webhooks) ?? []
+            notifications: section["notifications"].map(webhooks) ?? [],
+            dashboard: section["dashboard"].flatMap(dashboard)
         )
         fleet.journalKeep = section["journal_keep"].flatMap(journalKeep)
         return fleet

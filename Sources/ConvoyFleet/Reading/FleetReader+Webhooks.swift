@@ -50,6 +50,28 @@ extension FleetReader {
         return text
     }
 
+    /// Reads `dashboard`: the base of the URLs that messages have. They may be read by more people than the dashboard lets in, so it has no login.
+    func dashboard(_ field: Field) -> String? {
+        guard let text = text(field) else { return nil }
+        guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()), let host = url.host(), !host.isEmpty,
+            text.unicodeScalars.allSatisfy({ ("!"..."~").contains($0) && !"<>|\"".unicodeScalars.contains($0) })
+        else {
+            note(field, "`dashboard` must be an http or https URL", hint: "write for example https://convoy.internal")
+            return nil
+        }
+        guard url.user() == nil, url.password() == nil, url.query() == nil, url.fragment() == nil else {
+            note(
+                at: field.node.mark,
+                "`dashboard` has more than a host and a path",
+                hint: "write for example https://convoy.internal/convoy"
+            )
+            return nil
+        }
+        var base = text
+        while base.hasSuffix("/") { base.removeLast() }
+        return base
+    }
+
     private func occasions(_ field: Field) -> Set<Webhook.Occasion>? {
         guard let items = list(field, allowsSingle: true) else { return nil }
         if items.isEmpty { note(field, "`on` is empty", hint: "name an occasion, or remove the key to be notified of all") }

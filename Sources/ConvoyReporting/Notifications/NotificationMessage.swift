@@ -15,6 +15,8 @@ package struct NotificationMessage: Sendable {
     package var reason: String?
     /// What the run has done so far.
     package var report: FleetReport
+    /// The page of the run in the dashboard; nil if the fleet file names no dashboard.
+    package var link: String?
 
     /// Maximum number of failures in a message, the most frequent first, and of names for each.
     private static let failureLimit = 5
@@ -40,6 +42,8 @@ package struct NotificationMessage: Sendable {
         switch format {
         case .json: json.line
         case .slack: JSONValue.object(.init([("text", .string(slackText))])).line
+        case .teams: teamsCard.line
+        case .grafana: grafanaAnnotation.line
         }
     }
 
@@ -57,6 +61,7 @@ package struct NotificationMessage: Sendable {
             "reason": .optional(reason.map(Self.cut)),
             "summary": report.summary.json,
             "failures": .array(failures.map(Self.json)),
+            "url": .optional(link),
         ]
     }
 
@@ -76,43 +81,42 @@ package struct NotificationMessage: Sendable {
 
     private static func cut(_ text: String) -> String { text.count > textLimit ? text.prefix(textLimit) + "…" : text }
 
-    // MARK: Slack
+    // MARK: Words
 
-    private var slackText: String {
-        let run = "Convoy run \(Self.code(report.run)) of \(Self.code(report.fleet))"
+    /// A piece of a message's text.
+    enum Piece: Sendable, Hashable {
+        /// Convoy's own words.
+        case own(String)
+        /// What comes from elsewhere: names, reasons, errors. No receiver may take anything in it for a mention, a link or an emphasis.
+        case foreign(String, limit: Int = 300)
+    }
+
+    /// The lines of a message: what happened, then the failures.
+    var lines: [[Piece]] {
+        let run: [Piece] = [.own("Convoy run "), .foreign(report.run), .own(" of "), .foreign(report.fleet)]
         let outcomes = report.summary.outcomes.text
         switch occasion {
         case .runStarted:
-            return "\(run) has started: \(counted(report.count, "instance")) in \(counted(report.waves.count, "wave"))"
+            return [run + [.own(" has started: \(counted(report.count, "instance")) in \(counted(report.waves.count, "wave"))")]]
         case .gateWaiting:
-            return "\(run) waits at the gate of wave \(Self.code(wave ?? "")) for \(Self.code(reason ?? "")): \(outcomes)" + slackFailures
-        case .halted: return "\(run) was halted: \(Self.code(reason ?? "")); no new instances start: \(outcomes)" + slackFailures
+            let gate: [Piece] = [.own(" waits at the gate of wave "), .foreign(wave ?? ""), .own(" for "), .foreign(reason ?? "")]
+            return [run + gate + [.own(": \(outcomes)")]] + failureLines
+        case .halted:
+            return [run + [.own(" was halted: "), .foreign(reason ?? ""), .own("; no new instances start: \(outcomes)")]] + failureLines
         case .runFinished:
-            return "\(run) \(report.endState.text) after \(report.log.duration(at: at).human): \(outcomes)" + slackFailures
+            return [run + [.own(" \(report.endState.text) after \(report.log.duration(at: at).human): \(outcomes)")]] + failureLines
         }
     }
 
-    private var slackFailures: String {
+    private var failureLines: [[Piece]] {
         failures.map { group in
-            let names = group.instances.prefix(Self.nameLimit).map { Self.code($0, limit: 64) }.joined(separator: ", ")
-            let more = group.instances.count > Self.nameLimit ? " and \(group.instances.count - Self.nameLimit) more" : ""
-            return "\n• \(group.failure.kind.rawValue): \(Self.code(group.failure.headline)): \(names)\(more)"
-        }.joined()
-    }
-
-    /// Foreign text as code: nothing in it can become a mention, a link or an emphasis.
-    private static func code(_ text: String, limit: Int = 300) -> String {
-        var escaped = ""
-        for character in text.visible.prefix(limit) {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            // It would end the code.
-            case "`": escaped += "'"
-            default: escaped.append(character)
+            var line: [Piece] = [.own("\(group.failure.kind.rawValue): "), .foreign(group.failure.headline), .own(": ")]
+            for (index, name) in group.instances.prefix(Self.nameLimit).enumerated() {
+                if index > 0 { line.append(.own(", ")) }
+                line.append(.foreign(name, limit: 64))
             }
+            if group.instances.count > Self.nameLimit { line.append(.own(" and \(group.instances.count - Self.nameLimit) more")) }
+            return line
         }
-        return escaped.allSatisfy(\.isWhitespace) ? "-" : "`\(escaped)`"
     }
 }

@@ -26,27 +26,32 @@ package final class RunNotifier: EventSink {
     private let report: @Sendable () -> FleetReport
     private let warn: @Sendable (String) -> Void
     private let timing: Timing
+    /// The base of the dashboard's URLs.
+    private let dashboard: String?
     /// The waves for whose gate a notification was sent that the run waits.
     private let announcedGates: Mutex<Set<String>>
 
     /// - Parameters:
     ///   - file: the fleet file, as messages call it.
+    ///   - dashboard: the base of the dashboard's URLs, to whose page of the run messages link; nil for no link.
     ///   - earlier: what an earlier process has done of the run, and has already sent.
     ///   - report: what the run has done so far, with every event that was sent here taken in.
     ///   - warn: called with one line for a notification that could not be delivered, or that is waited for.
     package convenience init(
         _ webhooks: [Webhook],
         file: String,
+        dashboard: String? = nil,
         resuming earlier: FleetReport? = nil,
         report: @escaping @Sendable () -> FleetReport,
         warn: @escaping @Sendable (String) -> Void
     ) {
-        self.init(webhooks, file: file, resuming: earlier, timing: Timing(), report: report, warn: warn)
+        self.init(webhooks, file: file, dashboard: dashboard, resuming: earlier, timing: Timing(), report: report, warn: warn)
     }
 
     init(
         _ webhooks: [Webhook],
         file: String,
+        dashboard: String? = nil,
         resuming earlier: FleetReport? = nil,
         timing: Timing,
         report: @escaping @Sendable () -> FleetReport,
@@ -56,6 +61,7 @@ package final class RunNotifier: EventSink {
         self.report = report
         self.warn = warn
         self.timing = timing
+        self.dashboard = dashboard
         announcedGates = Mutex(Set(earlier?.waves.filter { $0.gateOpenedAt != nil }.map(\.name) ?? []))
     }
 
@@ -63,7 +69,8 @@ package final class RunNotifier: EventSink {
     package func send(_ events: [Event]) async {
         guard !senders.isEmpty else { return }
         for event in events where isNews(event.kind) {
-            guard let message = NotificationMessage(event, report()) else { continue }
+            guard var message = NotificationMessage(event, report()) else { continue }
+            message.link = dashboard.map { "\($0)/runs/\(message.report.run)" }
             for (webhook, sender) in senders where webhook.occasions.contains(message.occasion) {
                 sender.post(message.body(webhook.format), about: message.occasion)
             }
