@@ -1,6 +1,6 @@
 import ConvoyRun
 import ConvoyText
-package import FoundationEssentials
+import FoundationEssentials
 
 extension RunHold {
     /// A few words for a column of a table: `gate canary 12 min`, `eu-1 paused`.

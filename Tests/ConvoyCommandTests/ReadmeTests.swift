@@ -140,8 +140,9 @@ import Testing
     private static func exitCode(of words: [String]) -> Int32 {
         switch words.first {
         case "validate", "help", "new", "schema", "explain", "history": 0
-        case "runs": words.dropFirst().first.map { ["show", "compare"].contains($0) } == true ? 64 : 0
-        case "rollback" where words.contains("--run"): 64
+        case "runs": words.dropFirst().first.map { ["show", "compare", "prune"].contains($0) } == true ? 64 : 0
+        case "report", "status": 69
+        case _ where ["--run", "--failed", "--failed-in", "--outcome"].contains(where: words.contains): 64
         case "approve", "pause", "unpause", "stop", "resume", "abandon", "wait": 64
         default: 69
         }
@@ -228,7 +229,7 @@ import Testing
     @Test func theOutcomesAreThoseOfTheProgram() async throws {
         let documented = try page("docs/exit-codes.md").firstColumn(of: "## Outcomes")
         let message = try await runConvoy(["status", "--outcome", "nonsense"]).standardError
-        #expect(documented.count == 15)
+        #expect(documented.count == 16)
         #expect(message.components(separatedBy: "\n").first?.hasSuffix(": \(documented.joined(separator: ", "))") == true, "\(message)")
     }
 }

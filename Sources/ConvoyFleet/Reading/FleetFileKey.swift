@@ -105,6 +105,7 @@ private struct SchemaWalk {
             case "percent": return "percentage"
             case "selector": return "selector"
             case "name": return "name"
+            case "numberOrAge": return "number or age"
             case "url", "webURL": return "URL"
             default: property = step(property)
             }

@@ -1,4 +1,4 @@
-package import ConvoyMigrations
+import ConvoyMigrations
 package import ConvoyText
 
 /// What a Docker Compose file says about TeslaMate's databases.

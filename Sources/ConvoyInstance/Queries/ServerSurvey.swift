@@ -1,4 +1,4 @@
-package import ConvoyFleet
+import ConvoyFleet
 package import ConvoyPostgres
 
 /// What the databases of a server are, as far as a login may see: which of them have a ledger.

@@ -1,9 +1,9 @@
-package import ConvoyFleet
-internal import ConvoyIO
-package import ConvoyInstance
-package import ConvoyMigrations
-package import ConvoyPostgres
-package import ConvoyText
+import ConvoyFleet
+import ConvoyIO
+import ConvoyInstance
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyText
 
 /// A fleet file that does not exist yet, and where it goes.
 package struct NewFleetFile: Sendable {

@@ -1,4 +1,4 @@
-package import ConvoyText
+import ConvoyText
 package import FoundationEssentials
 
 /// A line of `--progress json` that is not an event of the run: a note, a warning or an error.

@@ -1,6 +1,6 @@
 internal import ConvoyMigrations
 import ConvoyRun
-package import ConvoyText
+import ConvoyText
 
 /// A column of a table of instances that was asked for by name.
 package enum InstanceColumn: Sendable, Hashable {

@@ -105,7 +105,7 @@ struct FleetSchemaTests {
         #expect(names(below: "") == FleetReader.topKeys)
         #expect(names(below: "limits.") == ["total", "per_server"])
         #expect(names(below: "servers.NAME.") == ["max_connections", "maintenance_database"])
-        #expect(names(below: "instances[].") == ["name", "server"])
+        #expect(names(below: "instances[].") == ["name", "server", "skip"])
         #expect(names(below: "discover[].") == ["server", "databases", "exclude", "name", "maintenance_database"])
         #expect(names(below: "rollout.") == FleetReader.rolloutKeys)
         #expect(names(below: "rollout.waves[].") == FleetReader.waveKeys)

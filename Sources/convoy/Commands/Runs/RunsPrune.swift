@@ -41,7 +41,7 @@ extension Runs {
         @Flag(help: "Show what would be removed and change nothing.")
         var dryRun = false
 
-        @Flag(help: "Answer yes to the question. Required without a terminal.")
+        @Flag(name: [.customShort("y"), .long], help: "Answer yes to the question. Required without a terminal.")
         var yes = false
 
         func execute() async throws -> CommandExit {
