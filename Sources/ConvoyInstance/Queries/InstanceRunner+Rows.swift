@@ -12,8 +12,16 @@ extension InstanceRunner {
                 let written = name.joined(separator: ".")
                 return PipelineStatement(
                     """
-                    SELECT least(greatest(class.reltuples::float8, pg_stat_get_live_tuples(class.oid)::float8, 0), 1e15)::int8 AS rows
-                    FROM pg_class AS class WHERE class.oid = coalesce(to_regclass($1), to_regclass($2))
+                    WITH RECURSIVE part (id) AS (
+                        SELECT class.oid FROM pg_class AS class WHERE class.oid = coalesce(to_regclass($1), to_regclass($2))
+                        UNION
+                        SELECT inherits.inhrelid FROM part JOIN pg_inherits AS inherits ON inherits.inhparent = part.id
+                    ), size AS (
+                        SELECT class.reltuples, greatest(class.reltuples::float8, pg_stat_get_live_tuples(class.oid)::float8, 0) AS rows
+                        FROM part JOIN pg_class AS class ON class.oid = part.id WHERE class.relkind <> 'p'
+                    )
+                    SELECT least(coalesce(sum(rows), 0), 1e15)::int8 AS rows,
+                        coalesce(bool_and(rows > 0 OR reltuples >= 0), false) AS is_known FROM size
                     """,
                     name.count > 1 ? [written, written] : ["\(schema).\(written)", "public.\(written)"]
                 )
@@ -21,7 +29,8 @@ extension InstanceRunner {
             let results = try await connection.transaction(opening + queries + [PipelineStatement("COMMIT")])
             var rows: [[String]: Int] = [:]
             for (index, name) in tables.enumerated() {
-                guard let row = results[opening.count + index].rows.first else { continue }
+                // A table that was never analysed, or whose statistics are gone, has any number of rows.
+                guard let row = results[opening.count + index].rows.first, try row.bool("is_known") else { continue }
                 rows[name] = Int(clamping: try row.int64("rows"))
             }
             return rows

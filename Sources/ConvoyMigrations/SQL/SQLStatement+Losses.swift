@@ -12,7 +12,7 @@ extension SQLStatement {
         case "DELETE":
             words.skip("FROM")
             words.skip("ONLY")
-            return words.name().map { [StatementLoss("rows of", $0)] } ?? []
+            return words.name().map { [StatementLoss("rows of", $0, isOfSomeRows: true)] } ?? []
         case "ALTER":
             guard words.next() == "TABLE" else { return [] }
             return words.droppedColumns
@@ -27,23 +27,28 @@ package struct StatementLoss: Sendable, Hashable {
     package let text: String
     /// The name of the table whose rows lose something, as it is written: with its schema before it where the statement has one. Nil for a schema.
     package let table: [String]?
+    /// Whether it may be only some of the table's rows.
+    package let isOfSomeRows: Bool
 
     /// A table, or rows of it.
-    init(_ words: String, _ name: [String]) {
+    init(_ words: String, _ name: [String], isOfSomeRows: Bool = false) {
         text = "\(words) \(name.joined(separator: "."))"
         table = name
+        self.isOfSomeRows = isOfSomeRows
     }
 
     /// A column.
     init(column: [String], of name: [String]) {
         text = "column \((name + column).joined(separator: "."))"
         table = name
+        isOfSomeRows = false
     }
 
     /// A schema with all that is in it.
     init(schema name: [String]) {
         text = "schema \(name.joined(separator: "."))"
         table = nil
+        isOfSomeRows = false
     }
 }
 

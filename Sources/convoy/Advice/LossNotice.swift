@@ -74,14 +74,16 @@ struct LossNotice {
     private func count(of entry: Entry, _ rows: [String: [[String]: Int]]) -> String {
         guard let table = entry.loss.table else { return "" }
         let asked = entry.instances.compactMap { rows[$0]?[table] }
-        guard !asked.isEmpty else { return "" }
+        guard !asked.isEmpty else {
+            return entry.instances.contains { rows[$0] != nil } ? " (how many rows is not known)" : ""
+        }
         // A database may claim any number.
         let sum = asked.reduce(0) { sum, rows in
             let (total, isTooMuch) = sum.addingReportingOverflow(rows)
             return isTooMuch ? .max : total
         }
         let part = asked.count < entry.instances.count ? " in \(asked.count) of \(entry.instances.count) databases" : ""
-        return " (about \(counted(sum, "row"))\(part))"
+        return " (\(entry.loss.isOfSomeRows ? "at most " : "")about \(counted(sum, "row"))\(part))"
     }
 }
 
