@@ -12,7 +12,7 @@ struct ColumnNames: Sendable {
             String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
         }
         guard !names.contains(where: \.isEmpty) else { throw ValidationError("--columns: a name is empty") }
-        let folded = names.map { $0.lowercased() }
+        let folded = names.map { InstanceColumn.labelKey($0) == nil ? $0.lowercased() : $0 }
         if let twice = folded.indices.first(where: { folded[..<$0].contains(folded[$0]) }) {
             throw ValidationError("--columns: “\(names[twice].visible)” comes twice")
         }
@@ -24,7 +24,7 @@ struct ColumnNames: Sendable {
         case .table:
             for name in names where InstanceColumn(name) == nil { throw unknown(name, InstanceColumn.known, "a table") }
         case .csv:
-            for name in names where !FleetReport.isCSVColumn(name) { throw unknown(name, FleetReport.knownCSVColumns, "CSV") }
+            for name in names where FleetReport.csvColumn(name) == nil { throw unknown(name, FleetReport.knownCSVColumns, "CSV") }
         default: throw ValidationError("--columns requires --output table or csv")
         }
     }
@@ -40,7 +40,7 @@ struct ColumnNames: Sendable {
     func choose(in report: inout FleetReport, for format: ReportFormat) {
         switch format {
         case .table: report.columns = names.compactMap(InstanceColumn.init)
-        case .csv: report.chosenCSVColumns = names
+        case .csv: report.chosenCSVColumns = names.compactMap(FleetReport.csvColumn)
         default: break
         }
     }

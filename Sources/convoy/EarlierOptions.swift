@@ -10,7 +10,7 @@ import ConvoyText
 struct EarlierOptions: ParsableArguments {
     @Flag(
         help: """
-            Only instances that did not succeed in the newest run that has ended. `--failed <run>` takes another run.
+            Only instances that did not end well in the newest run. `--failed <run>` takes another run.
             """
     )
     var failed = false
@@ -32,6 +32,13 @@ struct EarlierOptions: ParsableArguments {
     var request: EarlierOutcomes? {
         guard failed || failedIn != nil || !outcomes.isEmpty else { return nil }
         return EarlierOutcomes(run: failedIn, outcomes: outcomes.isEmpty ? nil : Set(outcomes.flatMap(\.outcomes)))
+    }
+
+    /// The same, by that run where one is given.
+    func request(in run: RunID?) -> EarlierOutcomes? {
+        guard var request else { return nil }
+        if let run { request.run = run.description }
+        return request
     }
 
     func validate() throws {
@@ -69,7 +76,7 @@ extension FleetSession {
     /// Prints notes where an earlier run chose none of the selected instances, or some that the fleet no longer has.
     func tell(_ chosen: ChosenInstances, among selection: Selection) {
         let (present, missing) = chosen.among(selection.instances)
-        if present.isEmpty { warn("note: none of the selected instances \(chosen.words)\n") }
+        if present.isEmpty { warn("note: \(chosen.emptyWords)\n") }
         guard settings.selector == nil, selection.isComplete, !missing.isEmpty else { return }
         warn("note: \(Overtaking.list(missing)) \(chosen.words), and the fleet no longer has them\n")
     }

@@ -183,8 +183,15 @@ extension FleetSession {
         }
         statusLine.clear()
         tellLeftOut(planned.leftOut)
-        if warnings == .shown { tellWarnings(of: planned.instances) }
+        if warnings == .shown { tellWarnings(of: planned.instances) } else { tellSkipped(selection.instances) }
         return planned
+    }
+
+    /// Names instances that the fleet file skips, with the reasons.
+    func tellSkipped(_ instances: some Sequence<Instance>) {
+        let skipped = instances.filter { $0.skip != nil }
+        for instance in skipped.prefix(10) { warn("note: \(instance.name.visible) is skipped: \((instance.skip ?? "").visible)\n") }
+        if skipped.count > 10 { warn("note: \(skipped.count - 10) more are skipped; `convoy status --outcome skipped` shows them\n") }
     }
 
     /// Probes the remaining instances of a run. The steps of a rollback were counted when the run began, so nothing is left on an instance that was

@@ -45,7 +45,7 @@ struct CommandLineTests {
         (["status", "--columns", "instanse"], "did you mean instance"),
         (["report", "--columns", "instance,,wave"], "a name is empty"),
         (["status", "--columns", "wave,Wave"], "comes twice"),
-        (["status", "--columns", "instance", "-o", "csv"], "failure_message"),
+        (["status", "--columns", "statement", "-o", "csv"], "failure_message"),
         (["status", "--columns", "instance", "-o", "json"], "table or csv"),
         (["status", "--columns", "instance", "--summary"], "--summary"),
         (["status", "--descending"], "--sort"),

@@ -18,7 +18,7 @@ extension AuditLog {
         guard case .lines(let lines) = result else { return [] }
         return lines.compactMap { line in
             guard line.count == 10, let version = line[0].flatMap({ Int64($0) }) else { return nil }
-            func text(_ column: Int) -> String { String((line[column] ?? "").prefix(textLimit)) }
+            func text(_ column: Int) -> String { String((line[column] ?? "").prefix(bytes: 4 * textLimit).prefix(textLimit)) }
             return AuditEntry(
                 version: MigrationVersion(version),
                 name: text(1),

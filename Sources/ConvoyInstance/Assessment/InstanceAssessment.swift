@@ -55,14 +55,11 @@ struct InstanceAssessment: Sendable {
         }
         self.plan = plan
         edited = set.editedVersions(checksums: contents?.checksums ?? [:])
-        let ahead = ahead(plan, set, applied)
-        if ahead?.kind == .ahead, settings.accepted.contains(.ahead) {
-            isAcceptedAhead = true
-            self.plan = plan.leavingAlone
-            return
-        }
+        let ahead = ahead(plan, set, applied, settings)
+        // Accepted is an instance that has the set's versions and more. One that lacks some of them is not what was agreed to.
+        isAcceptedAhead = ahead?.kind == .ahead && settings.accepted.contains(.ahead) && plan.versions.isEmpty
         failure =
-            ahead ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
+            (isAcceptedAhead ? nil : ahead) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
             ?? ownLock(plan, set, ledger)
         guard failure == nil, !plan.versions.isEmpty else { return }
         failure = Self.permission(facts, ledger, exists: contents != nil, instance)
@@ -81,7 +78,12 @@ struct InstanceAssessment: Sendable {
         return table.mayInsert && !table.mayActAsOwner
     }
 
-    private func ahead(_ plan: InstancePlan, _ set: MigrationSet, _ applied: [MigrationVersion]) -> Failure? {
+    private func ahead(
+        _ plan: InstancePlan,
+        _ set: MigrationSet,
+        _ applied: [MigrationVersion],
+        _ settings: InstanceSettings
+    ) -> Failure? {
         guard plan.direction == .up, let newest = plan.unknownVersions.last else { return nil }
         let versions = shortList(plan.unknownVersions)
         guard applied.contains(where: set.contains) else {
@@ -91,10 +93,19 @@ struct InstanceAssessment: Sendable {
                 hint: "correct the name of the database in the fleet file, or remove it; in a discovery use exclude"
             )
         }
+        let message = "the ledger has versions that the migration set does not know: \(versions)"
+        if settings.accepted.contains(.ahead), !plan.versions.isEmpty {
+            return Failure(
+                .ahead,
+                message + "; and versions of the set are missing: \(shortList(plan.versions))",
+                hint:
+                    "accept: [ahead] holds only for an instance that has all versions of the set; compare its schema with another instance"
+            )
+        }
         let isOlder = set.newest.map { newest < $0.version } == true
         return Failure(
             .ahead,
-            "the ledger has versions that the migration set does not know: \(versions)",
+            message,
             hint: isOlder
                 ? "they are older than the newest of the set, so a fork or an unreleased version applied them; compare the schema with another instance"
                 : "a newer release has migrated this database; update the migration set"

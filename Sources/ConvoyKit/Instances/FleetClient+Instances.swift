@@ -1,12 +1,12 @@
-internal import ConvoyFleet
-internal import ConvoyInstance
-internal import ConvoyJournal
-internal import ConvoyMigrations
+import ConvoyFleet
+import ConvoyInstance
+import ConvoyJournal
+import ConvoyMigrations
 package import ConvoyReporting
-internal import ConvoyRollout
-package import ConvoyRun
-internal import ConvoyText
-internal import FoundationEssentials
+import ConvoyRollout
+import ConvoyRun
+import ConvoyText
+import FoundationEssentials
 
 /// What is known of one instance: its history and its facts.
 extension FleetClient {
@@ -38,7 +38,7 @@ extension FleetClient {
             throw unknown(name, among: names, isComplete: known.isComplete)
         }
         var trail: AuditTrail?
-        if let instance, source == .databases { trail = await runner.auditTrail(of: instance, limit: limit) }
+        if let instance, instance.skip == nil, source == .databases { trail = await runner.auditTrail(of: instance, limit: limit) }
         return InstanceHistory(
             fleet: fleet.name,
             instance: name,
@@ -64,7 +64,10 @@ extension FleetClient {
         let catalog = catalog
         let journal = try await catalog.openForReading()
         let visits = try await visits(to: name, limit: 20, in: journal, catalog)
-        let status = await runner.forReading.probe(instance, for: .up(to: nil))
+        let status =
+            if let reason = instance.skip { InstanceStatus(skipping: instance, reason) } else {
+                await runner.forReading.probe(instance, for: .up(to: nil))
+            }
         var facts = InstanceDescription(fleet: fleet.name, status: status, at: Date(), names: set.names, newest: set.newest?.version)
         facts.releases = set.releases
         if status.serverVersion != nil { facts.lockHolders = await runner.lockHolders(on: instance) }
@@ -73,7 +76,9 @@ extension FleetClient {
             facts.usualDurations = (try? await journal.typicalDurations(fleet: fleet.name)) ?? [:]
         }
         if !fleet.rollout.needsCohorts {
-            facts.wave = fleet.rollout.assign(known.instances).waves.first { $0.instances.contains { $0.name == name } }?.wave.name
+            facts.wave =
+                fleet.rollout.assign(known.instances.filter { $0.skip == nil }).waves.first { $0.instances.contains { $0.name == name } }?
+                .wave.name
         }
         facts.hooks = HookPoint.allCases.filter { fleet.rollout.hooks.commands[$0] != nil }
         facts.visits = visits.list

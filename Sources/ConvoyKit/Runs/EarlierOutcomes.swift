@@ -8,12 +8,12 @@ public import ConvoyRun
 ///
 ///     let planned = try await fleet.plan(.newest, earlier: EarlierOutcomes())
 public struct EarlierOutcomes: Sendable, Hashable {
-    /// The id of the run or the unique beginning of one; nil is the newest run of the fleet that has ended.
+    /// The id of the run or the unique beginning of one; nil is the newest run of the fleet, which must not be active.
     public var run: String?
-    /// The outcomes in that run; nil chooses the instances that did not succeed in it.
+    /// The outcomes in that run; nil chooses the instances that did not end well in it.
     public var outcomes: Set<Outcome>?
 
-    /// A choice by a run's outcomes; by default what did not succeed in the newest run that has ended.
+    /// A choice by a run's outcomes; by default what did not end well in the newest run.
     public init(run: String? = nil, outcomes: Set<Outcome>? = nil) {
         (self.run, self.outcomes) = (run, outcomes)
     }
@@ -23,15 +23,23 @@ public struct EarlierOutcomes: Sendable, Hashable {
 public struct ChosenInstances: Sendable, Hashable {
     /// The id of the run that chose them.
     public let run: RunID
-    /// The outcomes that were asked for, in the order of ``Outcome``; empty for what did not succeed.
+    /// The outcomes that were asked for, in the order of ``Outcome``; empty for what did not end well.
     public let outcomes: [Outcome]
     /// In the order of the run's waves.
     public let names: [String]
 
-    /// What they have in common: `did not succeed in run 20261127T…`.
+    /// What they have in common: `did not end well in run 20261127T…`.
     package var words: String {
-        let how = outcomes.isEmpty ? "did not succeed" : "ended as \(outcomes.map(\.rawValue).joined(separator: " or "))"
+        let how = outcomes.isEmpty ? "did not end well" : "ended as \(outcomes.map(\.rawValue).joined(separator: " or "))"
         return "\(how) in run \(run)"
+    }
+
+    /// That none of the selected instances is among them.
+    package var emptyWords: String {
+        guard outcomes.isEmpty else {
+            return "no selected instance ended as \(outcomes.map(\.rawValue).joined(separator: " or ")) in run \(run)"
+        }
+        return "no selected instance ended badly in run \(run); those that it did not reach are chosen by --outcome pending"
     }
 
     /// Those of them that an instance list has, in the list's order, and the names that it has not.
@@ -82,12 +90,19 @@ extension RunCatalog {
             }
             return record
         }
-        let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 100, fleet: fleet) }
-        for record in runs {
-            if case .ended = try await state(of: record) { return record }
-            warn(.note("run \(record.id) is newer and has not ended; it does not count here"))
+        // The newest run and no older one, so that what failed before it is not taken for what failed now.
+        let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 1, fleet: fleet) }
+        guard let record = runs.first else {
+            throw FleetError(.run, "the fleet has no run yet, so that none can choose instances", hint: "`convoy runs` lists the runs")
         }
-        throw FleetError(.run, "no run of the fleet has ended yet, so that none can choose instances", hint: "`convoy runs` lists the runs")
+        guard try await state(of: record) != .running else {
+            throw FleetError(
+                .run,
+                "run \(record.id), the newest, has not ended",
+                hint: "wait for it with `convoy wait \(record.id)`, or name an older run with --failed-in"
+            )
+        }
+        return record
     }
 
     /// Names the other fleet, if only that one has the run.

@@ -1,7 +1,7 @@
 package import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
-package import ConvoyRun
+import ConvoyRun
 
 extension RunCatalog {
     /// What it takes to undo the run with that id or unique prefix.

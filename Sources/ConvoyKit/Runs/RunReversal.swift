@@ -55,7 +55,9 @@ package struct RunReversal: Sendable {
         if let left = trace.left, status.version == left { return nil }
         let newest = ([found, trace.left].compactMap(\.self) + trace.way.applied).max()
         switch (status.version, newest) {
-        case (let now?, let newest?) where now > newest: return "it is at \(now), newer than \(newest), where the run left it"
+        case (let now?, let newest?) where now > newest:
+            let later = trace.laterRuns.last.map { "; run \($0) has changed it since, and would have to be undone first" } ?? ""
+            return "it is at \(now), newer than \(newest), where the run left it" + later
         case (let now, _):
             if let found, now.map({ $0 < found }) ?? true {
                 return "it is at \(now?.description ?? "no version"), older than \(found), where the run found it"

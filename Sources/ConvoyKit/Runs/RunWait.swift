@@ -1,5 +1,6 @@
-internal import ConvoyIO
+import ConvoyIO
 package import ConvoyJournal
+import ConvoyReporting
 package import ConvoyRun
 
 /// What a process waits for in a run that another process carries out.
@@ -20,7 +21,7 @@ package enum RunWaitResult: Sendable {
     case halted(HaltReason)
     /// No process works on the run any more.
     ///
-    /// - Parameter outcomes: of all its instances; those that it did not reach are `pending`.
+    /// - Parameter outcomes: of all its instances, as exit codes count them; those that it did not reach are `pending`.
     case ended(RunState, outcomes: [Outcome: Int])
     /// The time was over, or the task was cancelled.
     case timedOut
@@ -77,6 +78,11 @@ package struct RunWait: Sendable {
 
     private func outcomes(of run: RunRecord) async throws(FleetError) -> [Outcome: Int] {
         let outcomes = try await catalog.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
+        // Only a whole log says which of those that are ahead the fleet file accepts.
+        if outcomes[.ahead] != nil {
+            let (report, _) = try await catalog.report(on: run, in: journal)
+            return report.log.instances.reduce(into: [:]) { $0[$1.judgedOutcome, default: 0] += 1 }
+        }
         let left = run.instances - outcomes.values.reduce(0, +)
         return left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes
     }

@@ -42,13 +42,6 @@ package struct InstancePlan: Sendable, Hashable {
     /// Whether there is nothing to run and nothing in the way.
     package var isEmpty: Bool { versions.isEmpty && obstacles.isEmpty }
 
-    /// The same plan with nothing to run: for an instance that is left as it is.
-    package var leavingAlone: InstancePlan {
-        var plan = self
-        plan.versions = []
-        return plan
-    }
-
     /// Plans a change.
     ///
     /// - Parameters:

@@ -29,12 +29,19 @@ extension FleetReport {
     }
 
     /// The names for a message about one that is unknown.
-    package static var knownCSVColumns: [String] { csvColumns + ["release", "label.KEY"] }
+    package static var knownCSVColumns: [String] { csvColumns + ["release", "skip", "label.KEY"] }
 
-    /// Whether a column can have that name.
-    package static func isCSVColumn(_ name: String) -> Bool {
-        csvColumns.contains(name) || name == "release" || InstanceColumn.labelKey(name) != nil
+    /// The column of that name in any case, or of the name that it has in a table; nil if there is none.
+    package static func csvColumn(_ name: String) -> String? {
+        guard InstanceColumn.labelKey(name) == nil else { return name }
+        let folded = name.lowercased()
+        return (csvColumns + ["release", "skip"]).contains(folded) ? folded : namesInTables[folded]
     }
+
+    private static let namesInTables = [
+        "instance": "name", "time": "applied_seconds", "migrated": "last_migrated_at", "postgresql": "server_version",
+        "message": "failure_message",
+    ]
 
     private static let csvColumns = [
         "name", "server", "database", "wave", "state", "outcome", "from", "version", "pending", "pending_versions", "unknown_versions",

@@ -8,8 +8,13 @@ extension InstanceDescription {
     /// `convoy.instance/1`, as its JSON Schema has it.
     package var json: JSONValue {
         let newestRelease = newest.flatMap { releases.place(of: $0) }
-        return document.naming("release", release, behind: "version", in: releases)
-            .naming("target_release", newestRelease, behind: "target", in: releases)
+        return document.standing(skip: status.skip, isAccepted: status.isAccepted).naming(
+            "release",
+            release,
+            behind: "version",
+            in: releases
+        )
+        .naming("target_release", newestRelease, behind: "target", in: releases)
     }
 
     private var document: JSONValue {
@@ -48,6 +53,7 @@ extension InstanceDescription {
                     "run": .string(last.visit.run.id.description),
                     "at": .optional(last.visit.log.finishedAt?.rfc3339),
                     "error": last.failure.json,
+                    "resolved_by": .optional(last.resolvedBy?.run.id.description),
                 ]
             } ?? .null,
             "runs": .array(visits.map(\.json)),

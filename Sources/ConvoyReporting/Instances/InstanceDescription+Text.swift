@@ -25,6 +25,7 @@ extension InstanceDescription {
         ]
         let labels = status.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)".visible }
         if !labels.isEmpty { facts.append(("labels", labels.joined(separator: ", "))) }
+        if let skip = status.skip { facts.append(("skipped", skip.visible)) }
         if let wave { facts.append(("wave", wave.visible)) }
         if status.serverVersion != nil {
             facts.append(("version", status.version.map { title($0) + since } ?? "none"))
@@ -39,8 +40,15 @@ extension InstanceDescription {
             let holders = lockHolders.map { $0.text }.joined(separator: "; ")
             facts.append(("lock", holders.isEmpty ? "free" : style.paint("held", .notable) + " by \(holders)"))
         }
+        if let last = lastFailure, let later = last.resolvedBy {
+            let when = last.visit.log.finishedAt.map { ", \($0.human)" } ?? ""
+            let outcome = last.visit.log.result?.outcome.rawValue ?? "failed"
+            facts.append(("last failure", "\(outcome) in run \(last.visit.run.id)\(when); it has ended well since, in run \(later.run.id)"))
+        }
         let width = facts.map { $0.0.count }.max() ?? 0
-        let heading = style.paint(status.name.visible, .heading) + "  " + style.paint(status.outcome.rawValue, status.outcome.emphasis)
+        let outcome =
+            status.isAccepted ? style.paint("ahead (accepted)", .notable) : style.paint(status.outcome.rawValue, status.outcome.emphasis)
+        let heading = style.paint(status.name.visible, .heading) + "  " + outcome
         return [heading] + facts.map { "  " + $0.padding(to: width) + "  " + $1 }
     }
 
@@ -90,7 +98,8 @@ extension InstanceDescription {
     private var failureGroups: [FailureGroup] {
         var seen: [FailureGroup.Occurrence] = []
         if let failure = status.failure { seen.append(.init(instance: status.name, wave: nil, at: at, failure: failure)) }
-        if let (visit, failure) = lastFailure {
+        // What is past is a fact above; its advice would now be wrong.
+        if let (visit, failure, resolvedBy) = lastFailure, resolvedBy == nil {
             seen.append(.init(instance: status.name, wave: visit.wave, at: visit.log.finishedAt, failure: failure))
         }
         var groups = FailureGroup.groups(of: seen)

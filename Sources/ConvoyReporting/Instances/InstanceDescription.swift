@@ -57,10 +57,16 @@ package struct InstanceDescription: Sendable {
         }
     }
 
-    /// The newest of the runs in which it did not end well.
-    package var lastFailure: (visit: InstanceVisit, failure: Failure)? {
+    /// The newest of the runs in which it did not end well, and the newest run after that in which it did.
+    package var lastFailure: (visit: InstanceVisit, failure: Failure, resolvedBy: InstanceVisit?)? {
+        var newer: InstanceVisit?
         for visit in visits {
-            if let result = visit.log.result, !result.outcome.isGood, let failure = result.failure { return (visit, failure) }
+            guard let result = visit.log.result else { continue }
+            if result.judgedOutcome.isGood {
+                newer = newer ?? visit
+            } else if let failure = result.failure {
+                return (visit, failure, newer)
+            }
         }
         return nil
     }

@@ -55,8 +55,8 @@ package struct InstanceHistory: Sendable {
             if leftOut > 0 { blocks[1].append("\(style.ellipsis) \(counted(leftOut, "older row")) left out: use --limit") }
             let foreign = entries.count { !$0.isOfThisDatabase }
             if foreign > 0 {
-                let rows = "\(counted(foreign, "row")) marked * \(foreign == 1 ? "was" : "were")"
-                blocks.append(["\(rows) written in another database, from which this one was restored or cloned"])
+                let rows = "\(counted(foreign, "row")) marked * \(foreign == 1 ? "names" : "name") another database"
+                blocks.append(["\(rows), as rows do in a database that was restored or cloned"])
             }
         }
         blocks.append([verdict])

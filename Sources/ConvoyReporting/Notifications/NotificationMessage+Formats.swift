@@ -1,4 +1,6 @@
+import ConvoyFleet
 internal import ConvoyMigrations
+import ConvoyRun
 import ConvoyText
 import FoundationEssentials
 
@@ -17,7 +19,7 @@ extension NotificationMessage {
         case .own(let text): return text
         case .foreign(let text, let limit):
             var escaped = ""
-            for character in text.visible.prefix(limit) {
+            for character in shortened(text, limit) {
                 switch character {
                 case "&": escaped += "&amp;"
                 case "<": escaped += "&lt;"
@@ -61,8 +63,13 @@ extension NotificationMessage {
         }
     }
 
+    /// Also in bytes, so that one tenant's text does not make the message longer than a receiver takes.
+    private static func shortened(_ text: String, _ limit: Int) -> String {
+        String(text.prefix(bytes: 4 * limit).visible.prefix(bytes: 4 * limit).prefix(limit))
+    }
+
     private static func cut(_ text: String, _ limit: Int) -> String {
-        let shown = String(text.visible.prefix(limit))
+        let shown = shortened(text, limit)
         return shown.allSatisfy(\.isWhitespace) ? "-" : shown
     }
 

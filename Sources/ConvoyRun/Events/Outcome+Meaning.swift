@@ -24,6 +24,10 @@ extension Outcome {
     /// How stop rules, `on_failure` and the exit code take the outcome.
     package var weight: String {
         if isGood { return "it is well: stop rules do not count it, and the exit code can be 0" }
+        if self == .ahead {
+            return
+                "it is a failure, unless the fleet file has `accept: [ahead]`: stop rules and `on_failure` count it, and the exit code is not 0"
+        }
         if isFailure { return "it is a failure: stop rules and `on_failure` count it, and the exit code is not 0" }
         return "it is not well, but no failure of the migration: `on_failure` and the stop rules for failures do not count it"
     }

@@ -33,7 +33,7 @@ struct Describe: FleetCommand {
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let description = try await session.client.describe(instance)
             try settings.writeResult(table: description.table, json: { description.json })
-            return CommandExit(outcomes: [description.status.outcome])
+            return CommandExit(outcomes: [description.status.judgedOutcome])
         }
     }
 }

@@ -20,7 +20,7 @@ struct Migrate: FleetCommand {
               convoy migrate --dry-run                   show the plan only
               convoy migrate --wave canary               one wave
               convoy migrate --select name=alice --yes   one instance, no question
-              convoy migrate --failed                    what did not succeed last time
+              convoy migrate --failed                    what did not end well last time
               convoy migrate --to v2.1.0                 no further than this release
               convoy migrate --plan plan.json            the plan of `convoy plan --out`
               convoy migrate --now                       no gates, no maintenance window

@@ -20,7 +20,7 @@ struct Plan: FleetCommand {
 
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
-              convoy plan --failed                  what did not succeed last time
+              convoy plan --failed                  what did not end well last time
               convoy plan --out plan.json
               convoy plan --now --out plan.json     for a run without gates and window
               convoy plan --check

@@ -71,6 +71,7 @@ struct Resume: FleetCommand {
             for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
             if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
             let (plan, targets) = try await rebuild(record.id, pinned, past, session)
+            session.tellSkipped(pinned.instances.lazy.filter { !past.isSettled($0.name) }.compactMap { targets.instances[$0.name] })
             if !changeOptions.yes {
                 let left = plan.instances.count { !past.isSettled($0.name) }
                 let isBackwards = plan.change.direction == .down

@@ -65,6 +65,14 @@ struct Rollback: FleetCommand {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         let ways = [to != nil, steps != nil, run != nil].count { $0 }
         if ways != 1 { throw ValidationError("specify one of --to, --steps and --run") }
+        if earlierOptions.request != nil, steps != nil {
+            throw ValidationError(
+                "--steps cannot be combined with --failed, --failed-in and --outcome: on an instance that the run did not change, it would revert an older migration; use --run or --to"
+            )
+        }
+        if run != nil, earlierOptions.failedIn != nil {
+            throw ValidationError("specify either --run or --failed-in: with --run, --failed and --outcome choose by that run")
+        }
         if let steps, steps < 1 { throw ValidationError("--steps must be at least 1") }
     }
 
@@ -88,7 +96,7 @@ struct Rollback: FleetCommand {
                 try reversal.map { try session.narrow(selection, to: $0) } ?? selection,
                 change,
                 selector: settings.selector,
-                earlier: earlierOptions.request,
+                earlier: earlierOptions.request(in: reversal?.run),
                 waves: waves,
                 isImmediate: nowOption.now,
                 undoing: reversal,

@@ -73,8 +73,8 @@ struct Wait: FleetCommand {
             return "run \(run) is still running after \(limit): \(missing)"
         case .ended(let state, let outcomes):
             var text = "run \(run) "
-            if goal == .gate { text += "ended before it waited at a gate: " }
-            if goal == .halted, state != .ended(.halted) { text += "ended without a halt: " }
+            if goal == .gate { text += "has ended and waits at no gate: " }
+            if goal == .halted, state != .ended(.halted) { text += "has ended and is not halted: " }
             text += state == .cutOff ? "cut off" : state.text
             let counts = outcomes.text
             if !counts.isEmpty { text += ", \(counts)" }

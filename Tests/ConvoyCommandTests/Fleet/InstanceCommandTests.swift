@@ -65,7 +65,7 @@ struct InstanceCommandTests {
                 #expect(table.exitCode == 0)
                 #expect(!table.standardOutput.contains("\u{1B}") && !table.standardOutput.contains("\nerror: all is lost"))
                 #expect(table.standardOutput.contains("run\\nerror: all is lost"))
-                #expect(table.standardOutput.contains("1 row marked * was written in another database"), "\(table.standardOutput)")
+                #expect(table.standardOutput.contains("1 row marked * names another database"), "\(table.standardOutput)")
                 #expect(table.standardOutput.utf8.count < 4000)
                 let json = try jsonObject(try await runConvoy(["history", "alice", "-o", "json"], in: folder))
                 let rows = try #require((json["audit_log"] as? [String: Any])?["rows"] as? [[String: Any]])
@@ -124,6 +124,16 @@ struct InstanceCommandTests {
                 let bob = try jsonObject(try await runConvoy(["describe", "bob", "-o", "json"], in: folder))
                 #expect(bob["outcome"] as? String == "up-to-date" && bob["last_failure"] is NSNull)
                 #expect((bob["locked_by"] as? [Any])?.isEmpty == true)
+
+                // Advice about a cause that is gone would be wrong.
+                try await databases[0].execute(["DELETE FROM cars"])
+                #expect(try await runConvoy(["migrate", "--failed", "--yes"], in: folder).exitCode == 0)
+                let later = try await runConvoy(["describe", "alice"], in: folder)
+                #expect(later.standardOutput.contains("  last failure  failed in run "), "\(later.standardOutput)")
+                #expect(later.standardOutput.contains("it has ended well since, in run "))
+                #expect(!later.standardOutput.contains("integer out of range"))
+                let resolved = try jsonObject(try await runConvoy(["describe", "alice", "-o", "json"], in: folder))
+                #expect((resolved["last_failure"] as? [String: Any])?["resolved_by"] is String)
             }
         }
     }

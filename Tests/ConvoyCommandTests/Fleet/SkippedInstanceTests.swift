@@ -143,11 +143,11 @@ struct SkippedInstanceTests {
                     try text.replacing("rollout: {", with: "rollout: {hooks: {before_instance: [\"false\"]}, ")
                         .write(to: file, atomically: true, encoding: .utf8)
                 } else {
-                    #expect(try await runConvoy(["migrate", "--to", "20200101000000", "--yes"], in: folder).exitCode == 0)
+                    #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
                 }
                 if hasHooks {
                     try await database.query("CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))")
-                    try await database.query("INSERT INTO schema_migrations VALUES (20200101000000, now())")
+                    try await database.query("INSERT INTO schema_migrations VALUES (20200101000000, now()), (20200102000000, now())")
                     try await database.query("ALTER TABLE schema_migrations OWNER TO \(database.ownerName)")
                 }
                 try await database.query("INSERT INTO schema_migrations (version, inserted_at) VALUES (20990101000000, now())")
@@ -163,6 +163,13 @@ struct SkippedInstanceTests {
                 let plan = try await runConvoy(["plan"], in: folder)
                 #expect(plan.exitCode == 0)
                 #expect(plan.standardOutput.contains("nothing to apply on 1 instance; 1 skipped"), "\(plan.standardOutput)")
+                let described = try await runConvoy(["describe", "alice", "--output", "json"], in: folder)
+                #expect(described.exitCode == 0)
+                #expect(try jsonObject(described)["accepted"] as? Bool == true)
+                let bob = try await runConvoy(["describe", "bob"], in: folder)
+                #expect(bob.exitCode == 0 && bob.standardOutput.contains(Self.reason), "\(bob.standardOutput)\(bob.standardError)")
+                let history = try await runConvoy(["history", "bob"], in: folder)
+                #expect(history.exitCode == 0 && !history.standardOutput.contains("refused"), "\(history.standardOutput)")
                 for command in [["migrate", "--yes"], ["report"], ["report", "--output", "junit"], ["report", "--output", "html"]] {
                     let result = try await runConvoy(command, in: folder)
                     #expect(result.exitCode == 0, "\(command): \(result.standardOutput)\(result.standardError)")
@@ -171,6 +178,22 @@ struct SkippedInstanceTests {
                     #expect(!text.contains("not well"), "\(command)")
                     #expect(!result.standardOutput.contains("<failure"), "\(command)")
                 }
+            }
+        }
+    }
+
+    /// What was accepted is an instance with more than the set has: a tenant who removes a row of the ledger does not keep out of every migration.
+    @Test func anInstanceThatLacksVersionsIsNotAccepted() async throws {
+        try await withDatabase { database in
+            try await withAbsentee(database, alice: ", accept: [ahead]") { folder in
+                #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
+                try await database.query("UPDATE schema_migrations SET version = 20990101000000 WHERE version = 20200102000000")
+                let status = try await runConvoy(["status", "--output", "json"], in: folder)
+                #expect(status.exitCode == 1)
+                let alice = try instance("alice", status)
+                #expect(alice["outcome"] as? String == "ahead" && alice["accepted"] == nil)
+                let error = try #require(alice["error"] as? [String: Any])
+                #expect((error["message"] as? String)?.contains("versions of the set are missing: 20200102000000") == true, "\(error)")
             }
         }
     }

@@ -49,7 +49,7 @@ struct FailedSelectionTests {
             #expect(chosen["run"] as? String == run)
             #expect(chosen["instances"] as? Int == 2)
             let shown = try await runConvoy(["plan", "--failed"], in: folder)
-            #expect(shown.standardOutput.contains("selected: 2 instances that did not succeed in run \(run)"), "\(shown.standardOutput)")
+            #expect(shown.standardOutput.contains("selected: 2 instances that did not end well in run \(run)"), "\(shown.standardOutput)")
 
             let one = try await runConvoy(["migrate", "--failed", "--select", "name!=carol", "--yes", "--output", "json"], in: folder)
             #expect(one.exitCode == 0, "\(one.standardError)")
@@ -57,7 +57,7 @@ struct FailedSelectionTests {
             // The newest run has no failure, so that the first one has to be named.
             let none = try await runConvoy(["migrate", "--failed", "--yes"], in: folder)
             #expect(none.exitCode == 0)
-            #expect(none.standardError.contains("none of the selected instances did not succeed in run"), "\(none.standardError)")
+            #expect(none.standardError.contains("no selected instance ended badly in run"), "\(none.standardError)")
             #expect(none.standardOutput.contains("nothing is pending, so no run was started"))
 
             for words in [["--failed", run], ["--failed=\(run)"], ["--failed-in", String(run.prefix(16))]] {
@@ -75,7 +75,7 @@ struct FailedSelectionTests {
         try await withTroubledFleet { folder, _ in
             let failing = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
             let migrated = try await runConvoy(
-                ["rollback", "--steps", "1", "--outcome", "migrated", "--dry-run", "--output", "json"],
+                ["rollback", "--run", "latest", "--outcome", "migrated", "--dry-run", "--output", "json"],
                 in: folder
             )
             #expect(try names(migrated) == ["alice"], "\(migrated.standardError)")
@@ -109,7 +109,7 @@ struct FailedSelectionTests {
                 let nothing = try await runConvoy(["migrate", "--failed", "--yes"], in: folder)
                 #expect(nothing.exitCode == 64)
                 #expect(
-                    nothing.standardError.contains("there is no journal") || nothing.standardError.contains("no run of the fleet has ended")
+                    nothing.standardError.contains("there is no journal") || nothing.standardError.contains("the fleet has no run yet")
                 )
                 let first = try await runConvoy(["migrate", "--yes", "--output", "json"], in: folder)
                 let run = try run(first)
@@ -127,7 +127,7 @@ struct FailedSelectionTests {
                 )
                 let none = try await runConvoy(["plan", "--failed"], in: folder)
                 #expect(none.exitCode == 64)
-                #expect(none.standardError.contains("no run of the fleet has ended yet"), "\(none.standardError)")
+                #expect(none.standardError.contains("the fleet has no run yet"), "\(none.standardError)")
             }
         }
     }

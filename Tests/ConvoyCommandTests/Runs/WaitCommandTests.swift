@@ -65,8 +65,8 @@ struct WaitCommandTests {
             for goal in ["finished", "gate", "halted"] {
                 let late = try await runConvoy(["wait", "latest", "--for", goal], in: folder)
                 #expect(late.exitCode == code, "\(late.standardError)")
-                #expect(late.standardError.contains("ended before it waited at a gate: \(ending.rawValue)") == (goal == "gate"))
-                #expect(late.standardError.contains("ended without a halt") == (goal == "halted" && ending != .halted))
+                #expect(late.standardError.contains("has ended and waits at no gate: \(ending.rawValue)") == (goal == "gate"))
+                #expect(late.standardError.contains("has ended and is not halted") == (goal == "halted" && ending != .halted))
             }
         }
     }
