@@ -23,7 +23,7 @@ public struct EarlierOutcomes: Sendable, Hashable {
 public struct ChosenInstances: Sendable, Hashable {
     /// The id of the run that chose them.
     public let run: RunID
-    /// The outcomes that were asked for, in the order of ``Outcome``; empty for what did not end well.
+    /// The outcomes that were asked for, in the order of their declaration; empty for what did not end well.
     public let outcomes: [Outcome]
     /// In the order of the run's waves.
     public let names: [String]
