@@ -40,7 +40,7 @@ extension PlanReport {
                 var cells: [TextTable.Cell] = [
                     "\(wave.name)",
                     "\(instance.name)",
-                    .init(instance.outcome.rawValue, instance.isAccepted ? .notable : instance.outcome.emphasis),
+                    .init(instance.outcome.rawValue, instance.emphasis),
                     "\(instance.version?.description ?? "-")",
                     "\(instance.pending.count)",
                     "\(instance.server)",

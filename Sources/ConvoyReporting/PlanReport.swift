@@ -79,9 +79,9 @@ package struct PlanReport: Sendable {
     package struct Choice: Sendable, Hashable {
         /// The run's id.
         package var run: String
-        /// The outcomes that were asked for; empty for what did not succeed.
+        /// The outcomes that were asked for; empty for what did not end well.
         package var outcomes: [Outcome]
-        /// What the chosen instances have in common, for example `did not succeed in run 20261127T…`.
+        /// What the chosen instances have in common, for example `did not end well in run 20261127T…`.
         package var words: String
         /// How many there are.
         package var instances: Int

@@ -4,6 +4,9 @@ import ConvoyText
 extension InstanceStatus {
     /// Whether it is ahead, and the fleet file accepts that.
     var isAccepted: Bool { outcome != judgedOutcome }
+
+    /// How its outcome is shown.
+    var emphasis: Emphasis { isAccepted ? .notable : outcome.emphasis }
 }
 
 extension [InstanceStatus] {

@@ -8,9 +8,7 @@ struct ColumnNames: Sendable {
 
     /// - Throws: a `ValidationError` for an empty name and for one that comes twice.
     init(argument: String) throws {
-        names = argument.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }
+        names = argument.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmingBlanks }
         guard !names.contains(where: \.isEmpty) else { throw ValidationError("--columns: a name is empty") }
         let folded = names.map { InstanceColumn.labelKey($0) == nil ? $0.lowercased() : $0 }
         if let twice = folded.indices.first(where: { folded[..<$0].contains(folded[$0]) }) {

@@ -157,7 +157,8 @@ struct WatchInterval: ExpressibleByArgument, CustomStringConvertible {
 }
 
 extension String {
-    fileprivate var trimmingBlanks: String {
+    /// Without the blanks at both ends: an element of a list that is separated by commas.
+    var trimmingBlanks: String {
         String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }

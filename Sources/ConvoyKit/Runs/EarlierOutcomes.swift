@@ -30,15 +30,14 @@ public struct ChosenInstances: Sendable, Hashable {
 
     /// What they have in common: `did not end well in run 20261127T…`.
     package var words: String {
-        let how = outcomes.isEmpty ? "did not end well" : "ended as \(outcomes.map(\.rawValue).joined(separator: " or "))"
-        return "\(how) in run \(run)"
+        "\(outcomes.isEmpty ? "did not end well" : endedAs) in run \(run)"
     }
+
+    private var endedAs: String { "ended as \(outcomes.map(\.rawValue).joined(separator: " or "))" }
 
     /// That none of the selected instances is among them.
     package var emptyWords: String {
-        guard outcomes.isEmpty else {
-            return "no selected instance ended as \(outcomes.map(\.rawValue).joined(separator: " or ")) in run \(run)"
-        }
+        guard outcomes.isEmpty else { return "no selected instance \(endedAs) in run \(run)" }
         return "no selected instance ended badly in run \(run); those that it did not reach are chosen by --outcome pending"
     }
 

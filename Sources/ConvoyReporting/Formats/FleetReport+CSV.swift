@@ -5,9 +5,8 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension FleetReport {
-    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, then `release` if the set knows releases, `skip` with the reasons if an
-    /// instance is skipped, and last one
-    /// `label.KEY` a label of the fleet.
+    /// RFC 4180: a header, then one row an instance; the same columns whatever is known, then `release` if the set knows releases, `skip` with the
+    /// reasons if an instance is skipped, and last one `label.KEY` a label of the fleet.
     ///
     /// Several versions in a cell are separated by blanks. Control and format characters are written out, line feeds in a message excepted.
     package var csv: String {
@@ -31,7 +30,7 @@ extension FleetReport {
     /// The names for a message about one that is unknown.
     package static var knownCSVColumns: [String] { csvColumns + ["release", "skip", "label.KEY"] }
 
-    /// The column of that name in any case, or of the name that it has in a table; nil if there is none.
+    /// The column of that name in any case, or of the name that it has in a table; nil for another word.
     package static func csvColumn(_ name: String) -> String? {
         guard InstanceColumn.labelKey(name) == nil else { return name }
         let folded = name.lowercased()

@@ -7,14 +7,13 @@ internal import FoundationEssentials
 extension InstanceDescription {
     /// `convoy.instance/1`, as its JSON Schema has it.
     package var json: JSONValue {
-        let newestRelease = newest.flatMap { releases.place(of: $0) }
-        return document.standing(skip: status.skip, isAccepted: status.isAccepted).naming(
+        document.standing(skip: status.skip, isAccepted: status.isAccepted).naming(
             "release",
             release,
             behind: "version",
             in: releases
         )
-        .naming("target_release", newestRelease, behind: "target", in: releases)
+        .namingTarget(newest, in: releases)
     }
 
     private var document: JSONValue {

@@ -37,7 +37,7 @@ extension InstanceDescription {
         if !status.unknownVersions.isEmpty { facts.append(("unknown", shortList(status.unknownVersions))) }
         if !hooks.isEmpty { facts.append(("hooks", hooks.map(\.rawValue).joined(separator: ", "))) }
         if let lockHolders {
-            let holders = lockHolders.map { $0.text }.joined(separator: "; ")
+            let holders = lockHolders.map(\.text).joined(separator: "; ")
             facts.append(("lock", holders.isEmpty ? "free" : style.paint("held", .notable) + " by \(holders)"))
         }
         if let last = lastFailure, let later = last.resolvedBy {
@@ -46,8 +46,7 @@ extension InstanceDescription {
             facts.append(("last failure", "\(outcome) in run \(last.visit.run.id)\(when); it has ended well since, in run \(later.run.id)"))
         }
         let width = facts.map { $0.0.count }.max() ?? 0
-        let outcome =
-            status.isAccepted ? style.paint("ahead (accepted)", .notable) : style.paint(status.outcome.rawValue, status.outcome.emphasis)
+        let outcome = style.paint(status.outcome.rawValue + (status.isAccepted ? " (accepted)" : ""), status.emphasis)
         let heading = style.paint(status.name.visible, .heading) + "  " + outcome
         return [heading] + facts.map { "  " + $0.padding(to: width) + "  " + $1 }
     }

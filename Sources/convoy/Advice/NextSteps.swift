@@ -37,17 +37,15 @@ struct NextSteps {
         case .up(let target):
             var words = ["convoy", "migrate"]
             if let target { words += ["--to", target.description] }
-            for wave in request.waves { words += ["--wave", wave] }
+            words += waveOptions
             if let concurrency = request.concurrency { words += ["--concurrency", String(concurrency)] }
             return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
         case .down(let target):
-            let waves = request.waves.flatMap { ["--wave", $0] }
-            let words = ["convoy", "rollback", "--to", target.description] + waves
-            return ([ShellCommand(words + nowOption + selectOption + fleetOption)], [])
+            let words = ["convoy", "rollback", "--to", target.description]
+            return ([ShellCommand(words + waveOptions + nowOption + selectOption + fleetOption)], [])
         case .undo(let run):
             // What is back already is left alone.
-            let waves = request.waves.flatMap { ["--wave", $0] }
-            return ([ShellCommand(["convoy", "rollback", "--run", run] + waves + nowOption + selectOption + fleetOption)], [])
+            return ([ShellCommand(["convoy", "rollback", "--run", run] + waveOptions + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }
@@ -77,6 +75,8 @@ struct NextSteps {
         }
         return (commands, unclear)
     }
+
+    private var waveOptions: [String] { request.waves.flatMap { ["--wave", $0] } }
 
     private var nowOption: [String] { plan.isImmediate ? ["--now"] : [] }
 
