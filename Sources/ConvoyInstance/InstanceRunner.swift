@@ -9,7 +9,7 @@ import ConvoyText
 ///
 /// It holds no state of an instance, so one runner serves every task of a run.
 package struct InstanceRunner: InstanceMigrator, InstanceInspector {
-    let set: MigrationSet
+    package let set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
     let sides = SideSessions()

@@ -41,6 +41,7 @@ package struct RunExecution: Sendable {
         let hooks = HookRunner(
             fleet.rollout.hooks,
             fleet: fleet.name,
+            releases: runner.set.releases,
             instances: targets.instances(of: plan),
             secrets: secrets,
             environment: environment,

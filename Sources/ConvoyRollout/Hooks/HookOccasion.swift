@@ -51,10 +51,12 @@ package struct HookOccasion: Sendable {
     }
 
     /// The variables that say what a program runs for.
-    func environment(fleet: String, hook: String) -> [String: String] {
+    ///
+    /// - Parameter releases: of the migration set.
+    func environment(fleet: String, hook: String, releases: ReleaseList = ReleaseList()) -> [String: String] {
         var variables: [String: String] = [:]
         for variable in HookVariable.allCases {
-            if let value = value(of: variable, fleet: fleet, hook: hook) { variables[variable.rawValue] = value }
+            if let value = value(of: variable, fleet: fleet, hook: hook, releases) { variables[variable.rawValue] = value }
         }
         // Of two labels that become one variable, the first in the alphabet has it.
         for (key, value) in (instance?.labels ?? [:]).sorted(by: { $0.key > $1.key }) {
@@ -63,7 +65,7 @@ package struct HookOccasion: Sendable {
         return variables
     }
 
-    private func value(of variable: HookVariable, fleet: String, hook: String) -> String? {
+    private func value(of variable: HookVariable, fleet: String, hook: String, _ releases: ReleaseList) -> String? {
         switch variable {
         case .run: run
         case .fleetName: fleet
@@ -75,6 +77,8 @@ package struct HookOccasion: Sendable {
         case .database: instance?.database
         case .from: from?.description
         case .to: to?.description
+        case .fromRelease: from.flatMap { releases.place(of: $0)?.text }
+        case .toRelease: to.flatMap { releases.place(of: $0)?.text }
         case .outcome: outcome
         case .status: hook == HookPoint.afterRun.rawValue ? outcome : nil
         }

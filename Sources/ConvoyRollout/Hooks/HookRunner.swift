@@ -1,6 +1,6 @@
 package import ConvoyFleet
 import ConvoyIO
-internal import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRun
 internal import FoundationEssentials
 
@@ -11,12 +11,12 @@ internal import FoundationEssentials
 ///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: instances, environment: environment)
 ///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
 ///
-/// A program gets what ``HookEnvironment`` lets through of this process's environment, and `CONVOY_RUN`, `CONVOY_FLEET_NAME`, `CONVOY_HOOK`, `CONVOY_DIRECTION` (`up` or `down`), `CONVOY_WAVE`,
-/// `CONVOY_INSTANCE`, `CONVOY_SERVER`, `CONVOY_DATABASE`, `CONVOY_LABEL_<KEY>`; afterwards also `CONVOY_OUTCOME`, and after a run `CONVOY_STATUS`. Its standard input is empty.
+/// A program gets what ``HookEnvironment`` lets through of this process's environment, and the variables of ``HookVariable``, and `CONVOY_LABEL_<KEY>`. Its standard input is empty.
 /// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
 package struct HookRunner: Sendable {
     private let hooks: Hooks
     private let fleet: String
+    private let releases: ReleaseList
     /// Hides secrets in what programs write and in what the checks of a server say.
     let mask: SecretMask
     /// For what servers say, as ``ConvoyFleet/KnownSecrets/wordMask``.
@@ -27,6 +27,7 @@ package struct HookRunner: Sendable {
 
     /// - Parameters:
     ///   - fleet: the fleet's name.
+    ///   - releases: of the migration set.
     ///   - instances: whose secrets are hidden in what any of the programs writes.
     ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
@@ -35,6 +36,7 @@ package struct HookRunner: Sendable {
     package init(
         _ hooks: Hooks,
         fleet: String,
+        releases: ReleaseList = ReleaseList(),
         instances: [Instance],
         secrets: KnownSecrets = KnownSecrets(),
         environment: [String: String],
@@ -43,6 +45,7 @@ package struct HookRunner: Sendable {
     ) {
         self.hooks = hooks
         self.fleet = fleet
+        self.releases = releases
         self.grace = grace
         self.onLine = onLine
         mask = secrets.mask.adding(instances.flatMap(\.allSecrets))
@@ -94,7 +97,7 @@ package struct HookRunner: Sendable {
             }
             let program = Program(
                 arguments: filled,
-                environment: environment.merging(occasion.environment(fleet: fleet, hook: name)) { $1 },
+                environment: environment.merging(occasion.environment(fleet: fleet, hook: name, releases: releases)) { $1 },
                 timeout: hooks.timeout,
                 grace: grace,
                 mask: mask,

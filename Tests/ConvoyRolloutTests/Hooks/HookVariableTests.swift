@@ -32,7 +32,10 @@ struct HookVariableTests {
             to: MigrationVersion(2),
             outcome: "migrated"
         )
-        let variables = occasion.environment(fleet: "eu", hook: HookPoint.afterRun.rawValue)
+        let releases = ReleaseList([.init(name: "v1.0.0", date: "2020-01-01", version: MigrationVersion(1))])
+        let variables = occasion.environment(fleet: "eu", hook: HookPoint.afterRun.rawValue, releases: releases)
+        #expect(variables["CONVOY_FROM_RELEASE"] == "v1.0.0")
+        #expect(variables["CONVOY_TO_RELEASE"] == "after v1.0.0")
         #expect(Set(variables.keys) == Set(HookVariable.allCases.map(\.rawValue) + ["CONVOY_LABEL_APP_KUBERNETES_IO_NAME"]))
         #expect(variables["CONVOY_FROM"] == "1")
         #expect(variables["CONVOY_TO"] == "2")
