@@ -46,6 +46,19 @@ package struct AuditEntry: Sendable, Hashable {
     }
 }
 
+extension AuditEntry {
+    /// How far a server's clock may be ahead.
+    private static let clockSkew: TimeInterval = 24 * 60 * 60
+
+    /// Rows in the order of their times. Rows of one transaction keep the order of their versions. Rows without a time are the last ones, and
+    /// so are rows of the future, which only a tenant can have written: they would push out the real ones.
+    package static func newestFirst(_ entries: [AuditEntry], at now: Date) -> [AuditEntry] {
+        let latest = now.addingTimeInterval(clockSkew)
+        func place(_ entry: AuditEntry) -> Date { entry.startedAt.flatMap { $0 > latest ? nil : $0 } ?? .distantPast }
+        return entries.sorted { left, right in (place(left), left.version) > (place(right), right.version) }
+    }
+}
+
 /// What an instance's audit log says.
 package enum AuditTrail: Sendable, Hashable {
     /// The newest rows, the newest first; `leftOut` is how many older ones there are.

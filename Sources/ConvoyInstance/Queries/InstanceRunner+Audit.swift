@@ -51,10 +51,7 @@ extension InstanceRunner {
         )
         for case .failure(let message) in results { return .unreadable(message.message) }
         let entries = results.flatMap { AuditLog.entries($0, reading.facts.identity) }
-        // Rows without a time are the last ones; rows of one transaction keep the order of their versions.
-        let sorted = entries.sorted { left, right in
-            (left.startedAt ?? .distantPast, left.version) > (right.startedAt ?? .distantPast, right.version)
-        }
+        let sorted = AuditEntry.newestFirst(entries, at: Date())
         return .entries(Array(sorted.prefix(limit)), leftOut: max(0, sorted.count - limit))
     }
 
