@@ -61,6 +61,18 @@ struct SkipTests {
         #expect(fleet.warnings.isEmpty)
     }
 
+    @Test func `what is missing for the connection of a skipped instance is a warning, and an error where another one needs it`() throws {
+        let skipped = "instances:\n  - {name: a, host: h, password: \"${env:A}\", skip: sold}\n"
+        let fleet = try fleet(skipped + "  - {name: b, host: h}")
+        #expect(fleet.instances.map(\.name) == ["a", "b"])
+        #expect(fleet.warnings.map(\.message) == ["environment variable A is not set"])
+        let shared = problems(skipped + "  - {name: b, host: h, database: b, password: \"${env:A}\"}")
+        #expect(shared.contains("fleet.yaml:3:34: warning: environment variable A is not set"))
+        #expect(shared.contains("fleet.yaml:4:47: error: environment variable A is not set"))
+        // The name is needed all the same.
+        #expect(problems("instances:\n  - {name: \"${env:A}\", skip: sold}").contains("error: environment variable A is not set"))
+    }
+
     @Test func `a listed instance keeps its reason when discovery finds its database`() throws {
         let fleet = try fleet("instances: [{name: sold, host: h, database: teslamate_sold, skip: the car is sold}]")
         let discovery = try #require(

@@ -240,7 +240,9 @@ extension FleetReader {
             if let server = serverName.flatMap({ servers[$0] }) { draft = server.draft } else { draft.isComplete = false }
         }
         let inherited = draft.parameters
+        isReadingSkippedConnection = section["skip"] != nil
         apply(section, to: &draft)
+        isReadingSkippedConnection = false
         if let serverName, let host = draft.parameters["host"], let other = inherited["host"], host != other {
             let field = section["host"] ?? section["url"]
             note(

@@ -26,6 +26,8 @@ final class FleetReader {
     /// Those of these files that other users of the machine can read.
     var exposedContents: Set<String> = []
     var secrets = SecretNotes()
+    /// Whether the connection of a skipped instance is read: no command uses it, so that what is missing there is only a warning.
+    var isReadingSkippedConnection = false
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.
     private var hintBudget = 50
 
@@ -79,9 +81,12 @@ final class FleetReader {
 
     /// Notes what a value needs and is not there, once however many values need it: the further lines are added to the first one's message.
     func noteMissing(_ thing: String, _ field: Field, _ message: String, hint: String?) {
+        // Where another instance needs the same thing, it is an error of its own.
+        let thing = isReadingSkippedConnection ? "skipped \(thing)" : thing
         guard let (index, known) = missing[thing] else {
             missing[thing] = (problems.count, [])
             note(field, message, hint: hint)
+            if isReadingSkippedConnection { problems[problems.count - 1].severity = .warning }
             return
         }
         var lines = known
