@@ -50,4 +50,31 @@ struct SelectorTests {
         let pattern = String(repeating: "*a", count: 60) + "b"
         #expect(!Glob(pattern).matches(String(repeating: "a", count: 20_000)))
     }
+
+    @Test(
+        arguments: [
+            (["alice"], "name=alice", "name!=alice"), (["a", "b c"], "name in (a,\"b c\")", "name notin (a,\"b c\")"),
+            (["\"", "\\"], "name in (\"\\\"\",\"\\\\\")", "name notin (\"\\\"\",\"\\\\\")"),
+        ] as [([String], String, String)]
+    )
+    func `a selector names instances, or excludes them`(_ names: [String], _ naming: String, _ excluding: String) throws {
+        #expect(Selector(naming: names)?.text == naming)
+        #expect(Selector(excluding: names, from: nil)?.text == excluding)
+        let ring = try Selector(parsing: "ring=canary")
+        let some = try #require(Selector(naming: names, within: ring))
+        let others = try #require(Selector(excluding: names, from: ring))
+        for name in names + ["other"] {
+            for label in ["canary", "rest"] {
+                let isMeant = label == "canary"
+                #expect(some.matches(name: name, server: "", database: "", labels: ["ring": label]) == (isMeant && names.contains(name)))
+                #expect(others.matches(name: name, server: "", database: "", labels: ["ring": label]) == (isMeant && !names.contains(name)))
+            }
+        }
+    }
+
+    @Test func `no selector names nothing`() {
+        #expect(Selector(naming: []) == nil)
+        #expect(Selector(excluding: [], from: nil) == nil)
+        #expect(Selector(naming: ["a", ""]) == nil)
+    }
 }

@@ -47,13 +47,6 @@ public struct ChosenInstances: Sendable, Hashable {
         let known = Set(instances.map(\.name))
         return (instances.filter { wanted.contains($0.name) }, names.filter { !known.contains($0) })
     }
-
-    /// A selector that matches exactly these instances; nil where there are none.
-    package static func selector(naming instances: [Instance], within other: Selector?) -> Selector? {
-        guard !instances.isEmpty else { return nil }
-        let names = "name in (\(instances.map { Selector.quoted($0.name) }.joined(separator: ",")))"
-        return try? Selector(parsing: other.map { "\($0.text), \(names)" } ?? names)
-    }
 }
 
 extension RunCatalog {

@@ -61,6 +61,7 @@ extension RunPlan {
             change: change,
             select: selector?.text,
             isImmediate: isImmediate,
+            selectedWaves: wanted,
             migrations: set.migrations.map(PinnedMigration.init),
             waves: waves
         )

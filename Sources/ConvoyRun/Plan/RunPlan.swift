@@ -21,6 +21,8 @@ public struct RunPlan: Sendable, Hashable, Codable {
     /// Whether an operator asked for a run at once: its waves have no gates, and the maintenance window does not hold it back. Only such a plan has
     /// the key.
     private var now: Bool?
+    /// The waves that an operator asked for. Only a plan of some of the waves has the key.
+    private var only: [String]?
     /// The whole migration set, oldest first.
     public var migrations: [PinnedMigration]
     /// In order.
@@ -30,6 +32,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case schema, fleet, change, select, now, migrations, waves
+        case only = "only_waves"
         case generatedAt = "generated_at"
     }
 
@@ -40,6 +43,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
         change: Change,
         select: String? = nil,
         isImmediate: Bool = false,
+        selectedWaves: [String] = [],
         migrations: [PinnedMigration] = [],
         waves: [Wave]
     ) {
@@ -48,6 +52,7 @@ public struct RunPlan: Sendable, Hashable, Codable {
         self.change = change
         self.select = select
         now = isImmediate ? true : nil
+        only = selectedWaves.isEmpty ? nil : selectedWaves
         self.migrations = migrations
         self.waves = waves
     }
@@ -159,6 +164,9 @@ extension RunPlan {
     /// Whether an operator asked for a run at once (`--now`): its waves have no gates, and the maintenance window does not hold it back. Locks,
     /// limits, budgets, stop rules and the order of the waves are as ever.
     public var isImmediate: Bool { now == true }
+
+    /// The waves that an operator asked for with `--wave`; empty for all of them.
+    public var selectedWaves: [String] { only ?? [] }
 
     /// All instances, in the order of the waves.
     public var instances: [PlannedInstance] { waves.flatMap(\.instances) }

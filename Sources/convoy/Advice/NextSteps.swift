@@ -108,16 +108,3 @@ extension NextSteps.Request {
         )
     }
 }
-
-extension Selector {
-    /// Matches exactly the instances with these names; nil if a selector cannot express one of the names.
-    init?(naming names: [String]) {
-        let quoted = names.map { Selector.quoted($0) }
-        let text = quoted.count == 1 ? "name=\(quoted[0])" : "name in (\(quoted.joined(separator: ",")))"
-        guard let selector = try? Selector(parsing: text) else { return nil }
-        let isExact =
-            names.allSatisfy { selector.matches(name: $0, server: "", database: "", labels: [:]) } && !names.contains { $0.isEmpty }
-        guard isExact else { return nil }
-        self = selector
-    }
-}

@@ -43,14 +43,7 @@ struct Migrate: FleetCommand {
     )
     var to: TargetArgument?
 
-    @Option(
-        name: .customLong("wave"),
-        help: ArgumentHelp(
-            "Run only this wave (default: all waves). Repeatable.",
-            valueName: "name"
-        )
-    )
-    var waves: [String] = []
+    @OptionGroup var waveOption: WaveOption
 
     @Option(help: ArgumentHelp("Upper limit on instances migrated at once, across all waves.", valueName: "number"))
     var concurrency: Int?
@@ -64,7 +57,7 @@ struct Migrate: FleetCommand {
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
-        if planFile != nil, to != nil || !waves.isEmpty || options.select != nil || concurrency != nil || earlierOptions.request != nil {
+        if planFile != nil, to != nil || !waveOption.waves.isEmpty || options.select != nil || concurrency != nil || earlierOptions.request != nil {
             throw ValidationError("--plan cannot be combined with --to, --wave, --select, --failed, --outcome or --concurrency")
         }
     }
@@ -97,13 +90,13 @@ struct Migrate: FleetCommand {
                 change,
                 selector: selector,
                 earlier: earlierOptions.request,
-                waves: waves,
+                waves: pinned?.selectedWaves ?? waveOption.waves,
                 concurrency: concurrency,
                 isImmediate: pinned?.isImmediate ?? nowOption.now,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
             // What an earlier run chose is named: the advice at the end is about the same instances.
-            let request = NextSteps.Request(settings, try planned.plan.selector, waves: waves, concurrency: concurrency)
+            let request = NextSteps.Request(settings, try planned.plan.selector, waves: planned.plan.selectedWaves, concurrency: concurrency)
             let report = session.report(on: planned)
             if let pinned { try session.check(pinned, against: planned.plan) }
             try session.checkRollbacksArePossible(planned)
@@ -152,6 +145,18 @@ struct NowOption: ParsableArguments {
             """
     )
     var now = false
+}
+
+/// The waves of the commands that plan a run.
+struct WaveOption: ParsableArguments {
+    @Option(
+        name: .customLong("wave"),
+        help: ArgumentHelp(
+            "Run only this wave (default: all waves). Repeatable.",
+            valueName: "name"
+        )
+    )
+    var waves: [String] = []
 }
 
 /// Options of the commands that start or resume a run.

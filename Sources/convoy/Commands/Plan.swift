@@ -20,6 +20,7 @@ struct Plan: FleetCommand {
 
               convoy plan
               convoy plan --to 20240929084639 --select ring=canary
+              convoy plan --wave canary             one wave
               convoy plan --failed                  what did not end well last time
               convoy plan --out plan.json
               convoy plan --now --out plan.json     for a run without gates and window
@@ -40,6 +41,8 @@ struct Plan: FleetCommand {
         transform: TargetArgument.init(argument:)
     )
     var to: TargetArgument?
+
+    @OptionGroup var waveOption: WaveOption
 
     @OptionGroup var nowOption: NowOption
 
@@ -63,6 +66,7 @@ struct Plan: FleetCommand {
                 change,
                 selector: session.settings.selector,
                 earlier: earlierOptions.request,
+                waves: waveOption.waves,
                 isImmediate: nowOption.now
             )
             let report = session.report(on: planned)

@@ -52,14 +52,7 @@ struct Rollback: FleetCommand {
     )
     var run: String?
 
-    @Option(
-        name: .customLong("wave"),
-        help: ArgumentHelp(
-            "Run only this wave (default: all waves). Repeatable.",
-            valueName: "name"
-        )
-    )
-    var waves: [String] = []
+    @OptionGroup var waveOption: WaveOption
 
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
@@ -97,7 +90,7 @@ struct Rollback: FleetCommand {
                 change,
                 selector: settings.selector,
                 earlier: earlierOptions.request(in: reversal?.run),
-                waves: waves,
+                waves: waveOption.waves,
                 isImmediate: nowOption.now,
                 undoing: reversal,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
@@ -121,7 +114,7 @@ struct Rollback: FleetCommand {
             }
             return try await session.run(
                 planned,
-                NextSteps.Request(settings, try planned.plan.selector, waves: waves),
+                NextSteps.Request(settings, try planned.plan.selector, waves: planned.plan.selectedWaves),
                 beside: changeOptions.besideOptions.beside,
                 journal,
                 output,
@@ -137,14 +130,17 @@ struct Rollback: FleetCommand {
         return try await catalog.reversal(of: run, in: try await catalog.openExisting(for: .reading))
     }
 
+    /// The longest selector that a hint proposes, in bytes.
+    private static let selectorLimit = 4000
+
     private func refusal(_ blocked: [String], _ settings: Settings) -> CommandFailure {
         let way: String? = if to != nil { "choose a newer --to" } else if steps != nil { "use fewer --steps" } else { nil }
-        let others = Selector(excluding: blocked, from: settings.selector)
+        let others = Selector(excluding: blocked, from: settings.selector).flatMap { $0.text.utf8.count > Self.selectorLimit ? nil : $0 }
         let exclusion = others.map { "exclude such instances with \(ShellCommand(["--select", $0.text]))" }
         return CommandFailure(
             .failed,
             "the rollback is refused because an instance cannot be rolled back completely; nothing was changed",
-            hint: [way, exclusion ?? "exclude such instances with --select"].compactMap(\.self).joined(separator: ", or ")
+            hint: [way, exclusion ?? "exclude the \(blocked.count) instances with --select"].compactMap(\.self).joined(separator: ", or ")
         )
     }
 }
@@ -169,17 +165,5 @@ extension FleetSession {
             )
         }
         return narrowed
-    }
-}
-
-extension Selector {
-    /// What a selector matches, or all instances, without the instances with these names; nil if there are too many of them to write, or if a
-    /// selector cannot express one of the names.
-    init?(excluding names: [String], from selector: Selector?) {
-        guard !names.isEmpty, names.count <= 20, Selector(naming: names) != nil else { return nil }
-        let term =
-            names.count == 1 ? "name!=\(Selector.quoted(names[0]))" : "name notin (\(names.map(Selector.quoted).joined(separator: ",")))"
-        guard let narrowed = try? Selector(parsing: [selector?.text, term].compactMap(\.self).joined(separator: ",")) else { return nil }
-        self = narrowed
     }
 }

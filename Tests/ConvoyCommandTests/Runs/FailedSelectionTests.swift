@@ -149,6 +149,26 @@ struct FailedSelectionTests {
         }
     }
 
+    @Test func aPlanOfOneWaveIsRunAsItWasPlanned() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            try await withFleet(databases, waves: ["{name: canary, names: [bob]}", "{name: rest}"]) { folder in
+                let plan = try await runConvoy(["plan", "--wave", "canary", "--out", "plan.json", "--output", "json"], in: folder)
+                #expect(plan.exitCode == 0, "\(plan.standardError)")
+                #expect(try names(plan) == ["bob"])
+                let unknown = try await runConvoy(["plan", "--wave", "canari"], in: folder)
+                #expect(unknown.exitCode == 64)
+                #expect(unknown.standardError.contains("did you mean canary?"), "\(unknown.standardError)")
+                let run = try await runConvoy(["migrate", "--plan", "plan.json", "--yes", "--output", "json"], in: folder)
+                #expect(run.exitCode == 0, "\(run.standardError)")
+                #expect(try names(run) == ["bob"])
+                let whole = try await runConvoy(["plan", "--check", "--output", "json"], in: folder)
+                #expect(whole.exitCode == 3)
+                let once = try await runConvoy(["migrate", "--plan", "plan.json", "--wave", "canary", "--yes"], in: folder)
+                #expect(once.exitCode == 64)
+            }
+        }
+    }
+
     // MARK: The words on the command line
 
     @Test(arguments: [
