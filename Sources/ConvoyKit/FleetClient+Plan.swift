@@ -1,7 +1,7 @@
 package import ConvoyFleet
 package import ConvoyMigrations
 package import ConvoyRollout
-internal import ConvoyRun
+public import ConvoyRun
 
 extension FleetClient {
     /// Plans a migration of the fleet: assigns the instances to the waves of the fleet file and probes them. Changes nothing.
@@ -48,10 +48,56 @@ extension FleetClient {
                 isImmediate: isImmediate
             )
         } catch {
-            throw FleetError(.unknownWave, error.description)
+            throw FleetError(error)
         }
         if let problem = planned.plan.irreversibleMigrations(planned.instances, in: set).first {
             throw FleetError(.irreversible, "on_failure rolls back, but a pending version is irreversible: \(problem)")
+        }
+        return planned
+    }
+
+    /// Plans the rollback of a run, as `convoy rollback --run` does: each instance that the run changed goes back to the version at which the run found it.
+    /// Changes nothing.
+    ///
+    /// - Parameters:
+    ///   - run: a run that applied migrations.
+    ///   - select: a selector, as for `convoy rollback --select`; nil selects all.
+    ///   - waves: the waves to run; empty runs all.
+    ///   - isImmediate: whether the rollback waits for no gate and for no maintenance window, as for `convoy rollback --now`.
+    /// - Throws: as ``instances(select:)``, ``FleetError/Code/run`` for a run that does not exist, is active, was itself a rollback or left nothing
+    ///   applied, ``FleetError/Code/selection`` if it changed no selected instance, ``FleetError/Code/irreversible`` if an instance has moved on since
+    ///   or has an irreversible migration, and ``FleetError/Code/unknownWave``.
+    public func plan(
+        undoing run: RunID,
+        select: String? = nil,
+        waves: [String] = [],
+        isImmediate: Bool = false
+    ) async throws -> PlannedRun {
+        let catalog = catalog
+        let reversal = try await catalog.reversal(of: run.description, in: try await catalog.openExisting(for: .reading))
+        let selector = try selector(select)
+        let instances = try await instances(selector).filter { reversal.names.contains($0.name) }
+        guard !instances.isEmpty else { throw FleetError(.selection, "run \(run) has changed none of the selected instances") }
+        let planned: PlannedRun
+        do throws(UnknownWave) {
+            planned = try await plan(
+                .undo(run: reversal.run.description),
+                of: instances,
+                selector: selector,
+                waves: waves,
+                isImmediate: isImmediate,
+                undoing: reversal
+            )
+        } catch {
+            throw FleetError(error)
+        }
+        let blocked = planned.instances.filter { $0.outcome == .blocked }
+        guard blocked.isEmpty else {
+            throw FleetError(
+                .irreversible,
+                "\(blocked.count) of \(planned.instances.count) instances cannot be rolled back completely",
+                details: blocked.map { "\($0.name): \($0.failure?.message ?? "it is blocked")" }
+            )
         }
         return planned
     }
@@ -84,7 +130,7 @@ extension FleetClient {
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
         let meant = chosen.map { $0.among(instances).present } ?? instances
-        let selector = chosen == nil ? selector : ChosenInstances.selector(naming: meant, within: selector) ?? selector
+        let selector = chosen == nil ? selector : Selector(naming: meant.map(\.name), within: selector) ?? selector
         let skipped = meant.compactMap { instance in instance.skip.map { InstanceStatus(skipping: instance, $0) } }
         let instances = meant.filter { $0.skip == nil }
         var cohorts: [String: String] = [:]

@@ -1,4 +1,5 @@
-package import ConvoyRun
+package import ConvoyRollout
+import ConvoyRun
 import ConvoyText
 
 /// Why a ``FleetClient`` cannot do what it was asked to do; nothing was changed.
@@ -16,7 +17,7 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let unknownWave = Code(description: "unknownWave")
         /// A server could not list its databases.
         public static let discovery = Code(description: "discovery")
-        /// A wave rolls back on failure, and a pending migration is irreversible.
+        /// A wave rolls back on failure and a pending migration is irreversible, or a run cannot be rolled back.
         public static let irreversible = Code(description: "irreversible")
         /// Another run of the fleet is active.
         public static let activeRun = Code(description: "activeRun")
@@ -73,6 +74,11 @@ extension FleetError {
         case .starting: self.init(.activeRun, "another process is starting a run", hint: "try again")
         case .journal(let error): self.init(error)
         }
+    }
+
+    /// The fleet file does not have a wave.
+    init(_ error: UnknownWave) {
+        self.init(.unknownWave, error.description)
     }
 
     /// Why a request to a run is refused.

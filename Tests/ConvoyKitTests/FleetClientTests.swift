@@ -163,6 +163,38 @@ import Testing
         }
     }
 
+    @Test func aRunIsRolledBack() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            try await withFleet(databases) { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                for try await _ in fleet.run(try await fleet.plan(.version(MigrationVersion(1)), waves: ["canary"])) {}
+                for try await _ in fleet.run(try await fleet.plan(.newest)) {}
+                let run = try #require(try await fleet.runs().first?.record.id)
+                let planned = try await fleet.plan(undoing: run)
+                #expect(planned.instances.map { $0.pending.map(\.value) } == [[2], [2, 1]])
+                for try await _ in fleet.run(planned) {}
+                #expect(try await fleet.status().map(\.version) == [MigrationVersion(1), nil])
+                let rollback = try #require(try await fleet.runs().first?.record.id)
+                #expect(await code { _ = try await fleet.plan(undoing: rollback) } == .run)
+                #expect(await code { _ = try await fleet.plan(undoing: run, waves: ["canry"]) } == .unknownWave)
+                #expect(await code { _ = try await fleet.plan(undoing: RunID("20200101T000000Z-000000")) } == .run)
+            }
+        }
+    }
+
+    @Test func anIrreversibleRunIsNotRolledBack() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            let second = "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
+            try await withFleet(databases, second: second) { file, _ in
+                let fleet = try FleetClient(fleetFile: file, environment: [:])
+                for try await _ in fleet.run(try await fleet.plan(.newest, select: "name=alice")) {}
+                let run = try #require(try await fleet.runs().first?.record.id)
+                #expect(await code { _ = try await fleet.plan(undoing: run) } == .irreversible)
+                #expect(await code { _ = try await fleet.plan(undoing: run, select: "name=bob") } == .selection)
+            }
+        }
+    }
+
     @Test func aRunWhoseMigrationsChangedIsNotResumed() async throws {
         try await PostgresServer.shared().withDatabases(2) { databases in
             let gate = "{waves: [{name: canary, names: [alice], gate: {approve: true}}, {name: rest}]}"
