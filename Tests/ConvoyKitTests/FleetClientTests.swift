@@ -184,7 +184,8 @@ import Testing
 
     @Test func anIrreversibleRunIsNotRolledBack() async throws {
         try await PostgresServer.shared().withDatabases(2) { databases in
-            let second = "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
+            let second =
+                "-- migrate:up\nALTER TABLE cars ADD COLUMN plate text;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
             try await withFleet(databases, second: second) { file, _ in
                 let fleet = try FleetClient(fleetFile: file, environment: [:])
                 for try await _ in fleet.run(try await fleet.plan(.newest, select: "name=alice")) {}

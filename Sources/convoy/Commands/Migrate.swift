@@ -57,7 +57,9 @@ struct Migrate: FleetCommand {
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if let concurrency, concurrency < 1 { throw ValidationError("--concurrency must be at least 1") }
-        if planFile != nil, to != nil || !waveOption.waves.isEmpty || options.select != nil || concurrency != nil || earlierOptions.request != nil {
+        if planFile != nil,
+            to != nil || !waveOption.waves.isEmpty || options.select != nil || concurrency != nil || earlierOptions.request != nil
+        {
             throw ValidationError("--plan cannot be combined with --to, --wave, --select, --failed, --outcome or --concurrency")
         }
     }
@@ -96,7 +98,12 @@ struct Migrate: FleetCommand {
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
             // What an earlier run chose is named: the advice at the end is about the same instances.
-            let request = NextSteps.Request(settings, try planned.plan.selector, waves: planned.plan.selectedWaves, concurrency: concurrency)
+            let request = NextSteps.Request(
+                settings,
+                try planned.plan.selector,
+                waves: planned.plan.selectedWaves,
+                concurrency: concurrency
+            )
             let report = session.report(on: planned)
             if let pinned { try session.check(pinned, against: planned.plan) }
             try session.checkRollbacksArePossible(planned)

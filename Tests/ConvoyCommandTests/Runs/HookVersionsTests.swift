@@ -9,7 +9,8 @@ struct HookVersionsTests {
         try await PostgresServer.shared().withDatabases(1) { databases in
             try await withFleet(databases) { folder in
                 let path = "\(folder)/fleet.yaml"
-                let note = "[/bin/sh, -c, 'echo \"$CONVOY_HOOK $CONVOY_FROM:$CONVOY_TO $CONVOY_FROM_RELEASE:$CONVOY_TO_RELEASE\" >> versions']"
+                let note =
+                    "[/bin/sh, -c, 'echo \"$CONVOY_HOOK $CONVOY_FROM:$CONVOY_TO $CONVOY_FROM_RELEASE:$CONVOY_TO_RELEASE\" >> versions']"
                 let hooks = "rollout:\n  hooks: {before_instance: \(note), after_instance: \(note)}\n"
                 let text = try String(contentsOfFile: path, encoding: .utf8)
                 try writeFile("\(folder)/Migrations/releases.csv", "release,date,newest_version\nv1.0.0,2020-01-05,20200101000000\n")
