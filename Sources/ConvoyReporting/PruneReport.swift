@@ -16,6 +16,8 @@ package struct PruneReport: Sendable {
     package var removed: [RunRecord]
     /// How many runs are left.
     package var kept: Int
+    /// How many of those are older than asked for.
+    package var protected: Int
     /// The size of the file before and after, in bytes; nil for a dry run.
     package var bytes: (before: Int, after: Int)?
     /// Whether the file keeps its size because a run is active.
@@ -28,6 +30,7 @@ package struct PruneReport: Sendable {
         isDryRun: Bool,
         removed: [RunRecord],
         kept: Int,
+        protected: Int = 0,
         bytes: (before: Int, after: Int)? = nil,
         isStillInUse: Bool = false
     ) {
@@ -36,6 +39,7 @@ package struct PruneReport: Sendable {
         self.isDryRun = isDryRun
         self.removed = removed
         self.kept = kept
+        self.protected = protected
         self.bytes = bytes
         self.isStillInUse = isStillInUse
     }
@@ -65,11 +69,17 @@ package struct PruneReport: Sendable {
 
     private var verdict: String {
         let name = journal.visible
-        guard !removed.isEmpty else { return "\(name): nothing to remove among \(counted(kept, "run"))" }
+        guard !removed.isEmpty else { return "\(name): nothing to remove among \(counted(kept, "run"))" + exceptions }
         let runs = "\(removed.count) of \(counted(removed.count + kept, "run"))"
-        if isDryRun { return "\(name): would remove \(runs)" }
+        if isDryRun { return "\(name): would remove \(runs)" + exceptions }
         let size = bytes.map { "; \($0.before.bytesText) before, \($0.after.bytesText) now" } ?? ""
-        return "\(name): removed \(runs)" + size + (isStillInUse ? "; a run is active, so that the file shrinks later" : "")
+        return "\(name): removed \(runs)" + size + (isStillInUse ? "; a run is active, so that the file shrinks later" : "") + exceptions
+    }
+
+    private var exceptions: String {
+        guard protected > 0 else { return "" }
+        let (runs, they) = protected == 1 ? ("1 older run is", "it") : ("\(protected) older runs are", "they")
+        return "; \(runs) kept: \(they) can be resumed, or no newer run is known of the fleet or of an instance"
     }
 
     /// What a person is asked before it is done.
@@ -95,6 +105,7 @@ package struct PruneReport: Sendable {
                 }
             ),
             "kept": .integer(kept),
+            "protected": .integer(protected),
             "bytes_before": bytes.map { .integer($0.before) } ?? .null,
             "bytes_after": bytes.map { .integer($0.after) } ?? .null,
         ]

@@ -56,6 +56,8 @@ import Testing
         let gone = Set(removed(runs, .runs(1)))
         let expected = runs.dropFirst().filter { [.ended(.succeeded), .ended(.failed), .ended(.abandoned)].contains($0.1) }
         #expect(gone == Set(expected.map(\.0.id.description)))
+        let prunable = PrunableRuns(runs.map { (run: $0.0, state: $0.1) }, newestOfInstances: [], keep: .runs(1), at: Self.now)
+        #expect(prunable.protected == runs.count - 1 - expected.count)
         #expect(removed(runs, newest: Set(expected.map(\.0.id)), .runs(1)) == [])
     }
 

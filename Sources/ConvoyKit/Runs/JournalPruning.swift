@@ -9,6 +9,8 @@ package struct PrunableRuns: Sendable, Hashable {
     package let runs: [RunRecord]
     /// How many other runs there are.
     package let kept: Int
+    /// How many of those are old enough to go, and stay because they can be resumed, are active, or are the newest of something.
+    package let protected: Int
 
     /// Chooses among runs. Never chosen are: what can be resumed or is active, the newest run of a fleet, and the newest run of an instance.
     ///
@@ -17,6 +19,7 @@ package struct PrunableRuns: Sendable, Hashable {
     ///   - newestOfInstances: the runs in which some instance ended last.
     package init(_ runs: [(run: RunRecord, state: RunState)], newestOfInstances: Set<RunID>, keep: JournalKeep, at now: Date) {
         var seen: [String: Int] = [:]
+        var protected = 0
         let prunable = runs.filter { run, state in
             let place = seen[run.fleet, default: 0]
             seen[run.fleet] = place + 1
@@ -25,10 +28,14 @@ package struct PrunableRuns: Sendable, Hashable {
                 case .runs(let count): place >= count
                 case .age(let age): now.timeIntervalSince(run.finishedAt ?? run.startedAt) > age / .seconds(1)
                 }
-            guard isOld, place > 0, case .ended = state, !state.isResumable else { return false }
-            return !newestOfInstances.contains(run.id)
+            guard isOld else { return false }
+            let isPrunable =
+                if case .ended = state { place > 0 && !state.isResumable && !newestOfInstances.contains(run.id) } else { false }
+            if !isPrunable { protected += 1 }
+            return isPrunable
         }
         self.runs = prunable.map(\.run)
+        self.protected = protected
         kept = runs.count - prunable.count
     }
 }

@@ -36,6 +36,13 @@ struct PruneCommandTests {
                 #expect(try removed(preview) == [second, first])
                 #expect(try await runs(in: folder) == [third, second, first, alices])
 
+                let told = try await runConvoy(["runs", "prune", "--keep", "1", "--dry-run"], in: folder)
+                #expect(
+                    told.standardOutput.contains(
+                        "would remove 2 of 4 runs; 1 older run is kept: it can be resumed, or no newer run is known of the fleet or of an instance\n"
+                    ),
+                    "\(told.standardOutput)"
+                )
                 let unasked = try await runConvoy(["runs", "prune", "--keep", "1"], in: folder)
                 #expect(unasked.exitCode == 64)
                 #expect(unasked.standardError.contains("preview it with --dry-run, then add --yes"), "\(unasked.standardError)")

@@ -61,7 +61,8 @@ extension Runs {
                 generatedAt: Date(),
                 isDryRun: true,
                 removed: prunable.runs,
-                kept: prunable.kept
+                kept: prunable.kept,
+                protected: prunable.protected
             )
             if !dryRun {
                 if !yes, !prunable.runs.isEmpty {
@@ -75,6 +76,7 @@ extension Runs {
                     isDryRun: false,
                     removed: pruned.removed,
                     kept: pruned.kept,
+                    protected: prunable.protected,
                     bytes: (pruned.before, pruned.after),
                     isStillInUse: pruned.isStillInUse
                 )
