@@ -45,7 +45,7 @@ struct ConvoyCommand: AsyncParsableCommand {
             Describe.self, History.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, Serve.self, New.self, Schema.self, Explain.self,
+            Abandon.self, Serve.self, New.self, Schema.self, Explain.self, Completion.self,
         ]
     )
 
@@ -59,7 +59,7 @@ struct ConvoyCommand: AsyncParsableCommand {
             let arguments = Array(CommandLine.arguments.dropFirst())
             let isTopic = arguments == ["help", FleetFileHelp.topic]
             if !isTopic { try CommandWords.check(arguments, root: Self.self) }
-            var command = try isTopic ? FleetFileHelp() : parseAsRoot(EarlierOptions.resolving(arguments))
+            var command = isTopic ? FleetFileHelp() : try await asyncParseAsRoot(EarlierOptions.resolving(arguments))
             if let command = command as? any FleetCommand {
                 code = try await command.execute()
             } else {

@@ -15,7 +15,7 @@ struct EarlierOptions: ParsableArguments {
     )
     var failed = false
 
-    @Option(help: ArgumentHelp("The same as `--failed <run>`: an id or unique prefix.", valueName: "run"))
+    @Option(help: ArgumentHelp("The same as `--failed <run>`: an id or unique prefix.", valueName: "run"), completion: .run(or: ["latest"]))
     var failedIn: String?
 
     @Option(
@@ -24,6 +24,7 @@ struct EarlierOptions: ParsableArguments {
             "Only instances with these outcomes in that run, for example failed,pending. Repeatable.",
             valueName: "outcome"
         ),
+        completion: .list(ofWords: Outcome.allCases.map(\.rawValue)),
         transform: OutcomeList.init(argument:)
     )
     var outcomes: [OutcomeList] = []

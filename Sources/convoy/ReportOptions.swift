@@ -15,6 +15,7 @@ struct ReportOptions: ParsableArguments {
             "Show only instances with these outcomes, for example failed,blocked. Repeatable.",
             valueName: "outcome"
         ),
+        completion: .list(ofWords: Outcome.allCases.map(\.rawValue)),
         transform: OutcomeList.init(argument:)
     )
     var outcomes: [OutcomeList] = []
@@ -45,6 +46,7 @@ struct ReportOptions: ParsableArguments {
             "Show these columns, in this order, for example instance,version,label.ring. For a table or CSV.",
             valueName: "column,…"
         ),
+        completion: .list(ofWords: InstanceColumn.known.filter { !$0.hasPrefix("label.") }),
         transform: ColumnNames.init(argument:)
     )
     var columns: ColumnNames?

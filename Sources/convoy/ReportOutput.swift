@@ -19,7 +19,7 @@ struct ReportOutputOptions: ParsableArguments {
     )
     var output: ReportFormat = .table
 
-    @Option(help: ArgumentHelp("Write the result to this file instead of standard output.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the result to this file instead of standard output.", valueName: "file"), completion: .file())
     var outputFile: String?
 
     @OptionGroup var colorOption: ColorOption

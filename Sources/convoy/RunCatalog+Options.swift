@@ -10,7 +10,8 @@ struct JournalOptions: ParsableArguments {
         help: ArgumentHelp(
             "Journal file (default: the one that the fleet file names). With this option the fleet file is not read.",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var journal: String?
 }

@@ -13,7 +13,8 @@ struct FleetFileOption: ParsableArguments {
         help: ArgumentHelp(
             "Fleet file (default: $CONVOY_FLEET, or fleet.yaml).",
             valueName: "file"
-        )
+        ),
+        completion: .fleetFile
     )
     var fleet: String?
 
@@ -37,7 +38,8 @@ struct FleetOptions: ParsableArguments {
         help: ArgumentHelp(
             "Only instances that match the selector, for example 'ring=canary,region in (eu,us),!legacy,name~team-*'.",
             valueName: "selector"
-        )
+        ),
+        completion: .selector
     )
     var select: String?
 }

@@ -17,13 +17,20 @@ struct TerminalProcess {
     private let process: ChildProcess
 
     init(_ arguments: [String], environment: [String: String] = [:], in folder: String) throws {
+        try self.init(shell: "\"$CONVOY\" \(arguments.joined(separator: " "))", environment: environment, in: folder)
+    }
+
+    /// Any program on such a terminal.
+    ///
+    /// - Parameter command: as a shell takes it.
+    init(shell command: String, environment: [String: String] = [:], in folder: String) throws {
         let variables = ["CONVOY": try convoyPath(), "PATH": "/usr/bin:/bin", "TERM": "xterm", "LANG": "C.UTF-8"]
         process = try ChildProcess(
             "/usr/bin/script",
-            ["-qefc", "stty cols 100 rows 30; exec \"$CONVOY\" \(arguments.joined(separator: " "))", "/dev/null"],
+            ["-qefc", "stty cols 100 rows 30; exec \(command)", "/dev/null"],
             environment: variables.merging(environment) { $1 },
             in: folder,
-            timeLimit: .seconds(60)
+            timeLimit: .seconds(120)
         )
     }
 

@@ -43,6 +43,9 @@ package struct Glossary: Sendable {
         words = outcomes + exitCodes + states + rules + events + variables
     }
 
+    /// Every word, keys of the fleet file included, in alphabetical order.
+    package var allWords: [String] { Set(words.map(\.word) + FleetFileKey.all.map(\.name)).sorted() }
+
     /// Everything that a word means: `lock-busy`, `55P03`, `69`, `halted`, `rollout.waves.gate.soak` or only `soak`.
     package func explanations(of word: String) -> [Explanation] {
         let asked = word.lowercased()

@@ -18,7 +18,7 @@ struct Abandon: FleetCommand {
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "Run id or unique prefix.")
+    @Argument(help: "Run id or unique prefix.", completion: .run)
     var run: String
 
     func execute() async throws -> CommandExit {

@@ -10,7 +10,7 @@ struct Approve: RunRequestCommand {
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "Run id or unique prefix (default: the only active run).")
+    @Argument(help: "Run id or unique prefix (default: the only active run).", completion: .run)
     var run: String?
 
     func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.approval() }

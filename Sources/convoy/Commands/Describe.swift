@@ -24,7 +24,7 @@ struct Describe: FleetCommand {
     @OptionGroup var file: FleetFileOption
     @OptionGroup var outputOptions: OutputOptions
 
-    @Argument(help: ArgumentHelp("Name of an instance.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("Name of an instance.", valueName: "instance"), completion: .instance)
     var instance: String
 
     func execute() async throws -> CommandExit {

@@ -19,7 +19,10 @@ struct Explain: FleetCommand {
             """
     )
 
-    @Argument(help: "The word, for example lock-busy, 55P03, 69, gate_waiting or lock_wait.")
+    @Argument(
+        help: "The word, for example lock-busy, 55P03, 69, gate_waiting or lock_wait.",
+        completion: .custom { _, _, _ in Glossary(exitCodes: CommandExit.allCases.map(Explanation.init)).allWords }
+    )
     var word: String
 
     func execute() async throws -> CommandExit {

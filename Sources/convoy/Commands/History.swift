@@ -27,7 +27,7 @@ struct History: FleetCommand {
     @Option(help: ArgumentHelp("Maximum number of runs, and of rows of the audit log, to list.", valueName: "number"))
     var limit = 20
 
-    @Argument(help: ArgumentHelp("Name of an instance.", valueName: "instance"))
+    @Argument(help: ArgumentHelp("Name of an instance.", valueName: "instance"), completion: .instance)
     var instance: String
 
     func validate() throws {

@@ -29,10 +29,13 @@ struct Init: FleetCommand {
     @Option(help: ArgumentHelp("List the databases of the server at this libpq URI or key=value string.", valueName: "url"))
     var from: String?
 
-    @Option(help: ArgumentHelp("List the databases of the TeslaMate services in this Docker Compose file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("List the databases of the TeslaMate services in this Docker Compose file.", valueName: "file"),
+        completion: .fleetFile
+    )
     var compose: String?
 
-    @Option(help: ArgumentHelp("Directory of the migration set, relative to the fleet file.", valueName: "path"))
+    @Option(help: ArgumentHelp("Directory of the migration set, relative to the fleet file.", valueName: "path"), completion: .directory)
     var migrations = "Migrations"
 
     func validate() throws {

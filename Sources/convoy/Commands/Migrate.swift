@@ -39,6 +39,7 @@ struct Migrate: FleetCommand {
 
     @Option(
         help: ArgumentHelp("Target version or release (default: the newest).", valueName: "version"),
+        completion: .version,
         transform: TargetArgument.init(argument:)
     )
     var to: TargetArgument?
@@ -50,7 +51,8 @@ struct Migrate: FleetCommand {
 
     @Option(
         name: .customLong("plan"),
-        help: ArgumentHelp("Run exactly the plan that `convoy plan --out` wrote; fails if anything has changed since.", valueName: "file")
+        help: ArgumentHelp("Run exactly the plan that `convoy plan --out` wrote; fails if anything has changed since.", valueName: "file"),
+        completion: .file(extensions: ["json"])
     )
     var planFile: String?
 
@@ -161,7 +163,8 @@ struct WaveOption: ParsableArguments {
         help: ArgumentHelp(
             "Run only this wave (default: all waves). Repeatable.",
             valueName: "name"
-        )
+        ),
+        completion: .wave
     )
     var waves: [String] = []
 }
@@ -172,7 +175,8 @@ struct BesideOptions: ParsableArguments {
         help: ArgumentHelp(
             "Start even while this other run is active, provided that the two share no instance. Repeatable.",
             valueName: "run"
-        )
+        ),
+        completion: .run
     )
     var beside: [String] = []
 }

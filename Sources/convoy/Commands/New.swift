@@ -36,7 +36,8 @@ struct New: FleetCommand {
         help: ArgumentHelp(
             "Directory for the file (default: the one that the fleet file names). With this option the fleet file is not read.",
             valueName: "path"
-        )
+        ),
+        completion: .directory
     )
     var directory: String?
 

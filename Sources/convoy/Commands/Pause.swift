@@ -17,9 +17,9 @@ struct Pause: RunRequestCommand {
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"))
+    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"), completion: .server)
     var server: String
-    @Argument(help: "Run id or unique prefix (default: the only active run).")
+    @Argument(help: "Run id or unique prefix (default: the only active run).", completion: .run)
     var run: String?
 
     func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.pause(server) }
@@ -37,9 +37,9 @@ struct Unpause: RunRequestCommand {
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"))
+    @Option(help: ArgumentHelp("Server name from the fleet file.", valueName: "name"), completion: .server)
     var server: String
-    @Argument(help: "Run id or unique prefix (default: the only active run).")
+    @Argument(help: "Run id or unique prefix (default: the only active run).", completion: .run)
     var run: String?
 
     func request(_ requests: RunRequests) async throws(RunRequestError) -> OperatorRequest.Kind { try await requests.unpause(server) }

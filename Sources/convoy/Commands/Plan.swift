@@ -38,6 +38,7 @@ struct Plan: FleetCommand {
 
     @Option(
         help: ArgumentHelp("Target version or release (default: the newest).", valueName: "version"),
+        completion: .version,
         transform: TargetArgument.init(argument:)
     )
     var to: TargetArgument?
@@ -46,7 +47,10 @@ struct Plan: FleetCommand {
 
     @OptionGroup var nowOption: NowOption
 
-    @Option(help: ArgumentHelp("Write the plan to this file: versions, checksums, waves and instances.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the plan to this file: versions, checksums, waves and instances.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
     var out: String?
 
     @Flag(help: "Exit with code 3 if a migration would run.")

@@ -33,7 +33,7 @@ struct Report: FleetCommand {
     @Flag(help: "Connect to no database, not even to discover instances: show only what the journal and the fleet file contain.")
     var noProbe = false
 
-    @Argument(help: "Run id or unique prefix, `latest` (default), or `none`.")
+    @Argument(help: "Run id or unique prefix, `latest` (default), or `none`.", completion: .run(or: ["latest", "none"]))
     var run: String?
 
     func validate() throws {

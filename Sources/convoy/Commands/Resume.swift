@@ -38,7 +38,7 @@ struct Resume: FleetCommand {
 
     @OptionGroup var changeOptions: ChangeOptions
 
-    @Argument(help: "Run id or unique prefix (default: the newest run that can be resumed).")
+    @Argument(help: "Run id or unique prefix (default: the newest run that can be resumed).", completion: .run)
     var run: String?
 
     func validate() throws {

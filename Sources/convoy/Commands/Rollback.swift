@@ -37,6 +37,7 @@ struct Rollback: FleetCommand {
 
     @Option(
         help: ArgumentHelp("Revert all migrations newer than this version or release.", valueName: "version"),
+        completion: .version,
         transform: TargetArgument.init(argument:)
     )
     var to: TargetArgument?
@@ -48,7 +49,8 @@ struct Rollback: FleetCommand {
         help: ArgumentHelp(
             "Bring each instance that this run of migrate changed back to the version at which the run found it: a run id or unique prefix, or `latest`.",
             valueName: "run"
-        )
+        ),
+        completion: .run(or: ["latest"])
     )
     var run: String?
 

@@ -18,7 +18,7 @@ struct Schema: FleetCommand {
             """
     )
 
-    @Argument(help: "Name of a schema, for example fleet, report or convoy.report/1.")
+    @Argument(help: "Name of a schema, for example fleet, report or convoy.report/1.", completion: .list(PublishedSchema.all.map(\.name)))
     var name: String?
 
     func execute() async throws -> CommandExit {

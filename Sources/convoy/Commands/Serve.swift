@@ -55,7 +55,8 @@ struct Serve: FleetCommand {
         help: ArgumentHelp(
             "File with the token that clients must send (default: the token in $CONVOY_TOKEN).",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var tokenFile: String?
 

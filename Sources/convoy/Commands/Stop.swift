@@ -17,7 +17,7 @@ struct Stop: RunRequestCommand {
     )
 
     @OptionGroup var journalOptions: JournalOptions
-    @Argument(help: "Run id or unique prefix (default: the only active run).")
+    @Argument(help: "Run id or unique prefix (default: the only active run).", completion: .run)
     var run: String?
 
     @Flag(help: "Cancel the migrations in progress and roll them back.")

@@ -37,7 +37,7 @@ struct Wait: FleetCommand {
     @Option(help: ArgumentHelp("Longest time to wait, for example 90s or 2h (default: no limit).", valueName: "duration"))
     var timeout: WaitLimit?
 
-    @Argument(help: "Run id or unique prefix, or `latest` (default: the only active run).")
+    @Argument(help: "Run id or unique prefix, or `latest` (default: the only active run).", completion: .run(or: ["latest"]))
     var run: String?
 
     func execute() async throws -> CommandExit {

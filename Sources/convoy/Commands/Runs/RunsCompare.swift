@@ -24,10 +24,13 @@ extension Runs {
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("First run: its id or unique prefix, or `latest`.", valueName: "first"))
+        @Argument(
+            help: ArgumentHelp("First run: its id or unique prefix, or `latest`.", valueName: "first"),
+            completion: .run(or: ["latest"])
+        )
         var first: String
 
-        @Argument(help: ArgumentHelp("Second run, in the same form.", valueName: "second"))
+        @Argument(help: ArgumentHelp("Second run, in the same form.", valueName: "second"), completion: .run(or: ["latest"]))
         var second = "latest"
 
         func execute() async throws -> CommandExit {

@@ -26,7 +26,7 @@ extension Runs {
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("Run ids or unique prefixes, or `latest`.", valueName: "run"))
+        @Argument(help: ArgumentHelp("Run ids or unique prefixes, or `latest`.", valueName: "run"), completion: .run(or: ["latest"]))
         var runs: [String] = []
 
         @Option(help: ArgumentHelp("Number of newest runs to combine if no run is named (default: 10).", valueName: "number"))

@@ -23,7 +23,7 @@ extension Runs {
         @OptionGroup var options: JournalOptions
         @OptionGroup var outputOptions: OutputOptions
 
-        @Argument(help: ArgumentHelp("Run id or unique prefix, or `latest`.", valueName: "run"))
+        @Argument(help: ArgumentHelp("Run id or unique prefix, or `latest`.", valueName: "run"), completion: .run(or: ["latest"]))
         var run = "latest"
 
         @Flag(help: "List the events instead of the report.")
