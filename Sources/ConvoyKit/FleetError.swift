@@ -1,4 +1,4 @@
-package import ConvoyRollout
+internal import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 

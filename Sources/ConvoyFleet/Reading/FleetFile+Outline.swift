@@ -58,7 +58,7 @@ extension FleetFile {
         return Fleet(
             file: file,
             name: name,
-            migrations: reader.resolve(values["migrations"] ?? "Migrations"),
+            migrations: values["migrations"].map(reader.resolve) ?? InstalledMigrations.standard(beside: reader.resolve("Migrations")),
             instances: [],
             journal: reader.resolve(values["journal"] ?? Fleet.defaultJournal)
         )

@@ -56,7 +56,7 @@ extension FleetReader {
         var fleet = Fleet(
             file: file,
             name: name ?? "fleet",
-            migrations: resolve(migrations ?? "Migrations"),
+            migrations: migrations.map(resolve) ?? InstalledMigrations.standard(beside: resolve("Migrations")),
             servers: servers.values.map(\.server).sorted { $0.name < $1.name },
             instances: listed.map(\.instance),
             discoveries: discoveries,

@@ -80,7 +80,15 @@ struct New: FleetCommand {
     }
 
     private func directoryOfTheFleet() throws -> String {
-        try FleetOutline.load(Settings(fleetFile)).migrations
+        let migrations = try FleetOutline.load(Settings(fleetFile)).migrations
+        guard migrations != InstalledMigrations.directory else {
+            throw CommandFailure(
+                .usage,
+                "the fleet uses the installed migrations in \(migrations), which an update of the package replaces",
+                hint: "copy them to a directory of your own, and name it as `migrations` in the fleet file"
+            )
+        }
+        return migrations
     }
 
     private var nextSteps: String {
