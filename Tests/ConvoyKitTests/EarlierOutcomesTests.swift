@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyReporting
 import ConvoyRun
 import FoundationEssentials
 import TestSupport
@@ -46,7 +47,7 @@ import Testing
                 startedAt: events[0].at,
                 startedBy: "ann@db-tools"
             )
-            try await journal.begin(record, plan: [])
+            try await journal.begin(record, plan: Data())
             try await journal.append(events, to: Self.run)
             let fleet = Fleet(name: "eu", migrations: "Migrations", instances: [], journal: path)
             let catalog = RunCatalog(fleet) { _ in }
