@@ -19,7 +19,6 @@ struct CommandModel: Decodable, Sendable {
 
     let commandName: String
     let subcommands: [CommandModel]?
-    private let defaultSubcommand: String?
     private let arguments: [Argument]?
 
     /// Asks the program.
@@ -78,9 +77,8 @@ struct CommandModel: Decodable, Sendable {
             (command, known) = (next, next.options)
         }
         if command.subcommands != nil, let word = words.first, word.wholeMatch(of: /[a-z]+/) != nil { return "no command \(word)" }
-        if let name = command.defaultSubcommand, let implied = command.subcommands?.first(where: { $0.commandName == name }) {
-            known.formUnion(implied.options)
-        }
+        // `runs` alone is `runs list`. What the program writes of itself does not say so.
+        if let implied = command.subcommands?.first(where: { $0.commandName == "list" }) { known.formUnion(implied.options) }
         for word in words {
             guard let option = word.wholeMatch(of: /(--?[a-z][a-z-]*)(=.*)?/).map({ String($0.1) }) else { continue }
             if !known.contains(option) { return "no option \(option) of \(command.commandName)" }

@@ -165,7 +165,7 @@ struct CommandOptionsTests {
                     let problem = model.problem(in: span)
                     #expect(problem == nil, "\(page.path): \(span): \(problem ?? "")")
                     count += 1
-                } else if first.hasPrefix("--") {
+                } else if first.hasPrefix("--"), first.count > 2 {
                     #expect(options.contains(String(first.prefix { $0 != "=" })), "\(page.path): \(span)")
                     count += 1
                 }
