@@ -74,6 +74,17 @@ struct DocumentationPage: Sendable {
         )
     }
 
+    /// What stands between backticks in its prose, also where the line breaks in it.
+    var spans: [String] {
+        var paragraphs: [String] = [""]
+        for line in prose {
+            if line.isEmpty || line.hasPrefix("|") || line.hasPrefix("- ") { paragraphs.append("") }
+            paragraphs[paragraphs.count - 1] += line.trimmingCharacters(in: .whitespaces) + " "
+        }
+        // Every second part stands between two of them.
+        return paragraphs.flatMap { $0.components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }.map(\.element) }
+    }
+
     /// What stands between backticks in its prose.
     var code: Set<String> {
         Set(prose.flatMap { line in line.matches(of: /`([^`]+)`/).map { String($0.1) } })

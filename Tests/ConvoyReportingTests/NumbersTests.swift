@@ -1,6 +1,7 @@
 import ConvoyMigrations
 import ConvoyRollout
 import ConvoyRun
+import TestSupport
 import Testing
 
 @testable import ConvoyReporting
@@ -8,44 +9,6 @@ import Testing
 
 /// Numbers add up, whatever the fleet is: the parts make the whole.
 struct NumbersTests {
-    private struct Seeded: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
-    private static func statuses(_ random: inout Seeded) -> [InstanceStatus] {
-        (0..<Int.random(in: 1...60, using: &random)).map { index in
-            let outcomes: [Outcome] = [
-                .upToDate, .pending, .pending, .unreachable, .blocked, .ahead, .edited, .outOfOrder, .unprovisioned, .lockBusy,
-                .skipped,
-            ]
-            let outcome = outcomes.randomElement(using: &random) ?? .pending
-            // What is in the way of an instance does not take what is due there away.
-            let hasPending = outcome == .pending || ![.upToDate, .unreachable, .skipped].contains(outcome) && Bool.random(using: &random)
-            var status = InstanceStatus(
-                name: "i\(index)",
-                server: "s\(Int.random(in: 0...3, using: &random))",
-                database: "d",
-                labels: ["ring": "r\(Int.random(in: 0...2, using: &random))"],
-                outcome: outcome,
-                version: Bool.random(using: &random) ? MigrationVersion(Int64.random(in: 1...4, using: &random)) : nil,
-                pending: hasPending ? [older, newest] : [],
-                serverVersion: [.unreachable, .skipped].contains(outcome) ? nil : "17.2",
-                failure: outcome.isGood || outcome == .ahead && Bool.random(using: &random) ? nil : Failure(outcome, "in the way")
-            )
-            if outcome == .edited { status.edited = [older] }
-            if outcome == .skipped { status.skip = "away" }
-            return status
-        }
-    }
-
     /// The whole numbers of a text, in order; digits inside words do not count.
     private static func numbers(_ text: some StringProtocol) -> [Int] {
         text.split { !$0.isLetter && !$0.isNumber }.compactMap { Int($0) }
@@ -53,8 +16,8 @@ struct NumbersTests {
 
     @Test(arguments: 0..<200)
     func ofAPlan(_ seed: Int) throws {
-        var random = Seeded(state: UInt64(seed))
-        let all = Self.statuses(&random)
+        var random = SeededGenerator(seed: UInt64(seed))
+        let all = RandomFleet.statuses(&random)
         // No wave has the skipped ones.
         let (statuses, skipped) = (all.filter { $0.skip == nil }, all.filter { $0.skip != nil })
         let cut = Int.random(in: 0...statuses.count, using: &random)
@@ -91,8 +54,8 @@ struct NumbersTests {
 
     @Test(arguments: 0..<200)
     func ofAReport(_ seed: Int) throws {
-        var random = Seeded(state: UInt64(seed) &+ 1000)
-        let statuses = Self.statuses(&random)
+        var random = SeededGenerator(seed: UInt64(seed) &+ 1000)
+        let statuses = RandomFleet.statuses(&random)
         let report = FleetReport(fleet: "f", target: newest, statuses: statuses, at: moment())
         let summary = report.summary
         #expect(summary.instances == statuses.count)
@@ -124,7 +87,7 @@ struct NumbersTests {
 
     @Test(arguments: 0..<100)
     func ofARun(_ seed: Int) {
-        var random = Seeded(state: UInt64(seed) &+ 2000)
+        var random = SeededGenerator(seed: UInt64(seed) &+ 2000)
         let names = (0..<Int.random(in: 1...30, using: &random)).map { "i\($0)" }
         let cut = Int.random(in: 0...names.count, using: &random)
         let waves = [PlannedWave(name: "one", instances: Array(names[..<cut])), PlannedWave(name: "two", instances: Array(names[cut...]))]
