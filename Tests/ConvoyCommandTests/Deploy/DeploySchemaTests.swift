@@ -53,7 +53,7 @@ struct DeploySchemaTests {
         Mistake(file: "kubernetes/base/window.yaml", old: "timeZone:", new: "timezone:"),
         Mistake(file: "kubernetes/base/dashboard.yaml", old: "containerPort: 7080", new: "containerPort: http"),
         Mistake(file: "compose/convoy.yml", old: "stop_grace_period:", new: "stop_grace:"),
-        Mistake(file: "compose/docker-compose.yml", old: "condition:", new: "condition: [x]\n        was:"),
+        Mistake(file: "compose/docker-compose.yml", old: "restart: always", new: "restarts: always"),
         Mistake(file: "github-action/action.yml", old: "using: composite", new: "using: shell"),
         Mistake(file: "gitlab/convoy.gitlab-ci.yml", old: "when: always", new: "when: ever"),
         Mistake(file: "systemd/convoy-serve.service", old: "ProtectSystem=", new: "ProtectSystems="),
