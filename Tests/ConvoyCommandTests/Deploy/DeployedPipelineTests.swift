@@ -65,7 +65,8 @@ struct DeployedPipelineTests {
         ]
         for (key, value) in step["env"].members {
             let expression = try #require(value.text?.wholeMatch(of: #/\$\{\{ (.+) \}\}/#)?.1, "\(name): \(key)")
-            environment[key] = try #require(values[String(expression)], "\(name): \(expression)")
+            let filled: String = try #require(values[String(expression)], "\(name): \(expression)")
+            environment[key] = filled
         }
         let script = try #require(step["run"].text)
         // Only variables get into a script: an expression in it would be code that an input can write.
