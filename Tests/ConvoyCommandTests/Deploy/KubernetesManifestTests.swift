@@ -215,7 +215,7 @@ struct KubernetesManifestTests {
             let record = try #require(mount(of: journal), "\(file)")
             #expect(record["readOnly"] == .missing, "\(file)")
             let reads = container["args"].texts.first != "serve"
-            for match in fleet.matches(of: /\/run\/secrets\/[a-z\/.-]+/) {
+            for match in fleet.matches(of: /\/run\/secrets\/convoy\/[a-z.-]+/) {
                 #expect((mount(of: String(match.0)) != nil) == reads, "\(file): \(match.0)")
             }
         }
