@@ -65,7 +65,7 @@ struct DeploySchemaTests {
         #expect(try await problems(mistake.file, replacing: mistake.old, with: mistake.new) != "")
     }
 
-    /// From 0 to 10; below 2 is what systemd calls OK.
+    /// The exposure goes from 0 to 10, and the threshold is ten times that.
     @Test(arguments: ["convoy-serve.service", "convoy-migrate@.service"])
     func systemdCallsTheUnitHardened(_ name: String) async throws {
         let unit = try DeployFolder.text("systemd/\(name)")
