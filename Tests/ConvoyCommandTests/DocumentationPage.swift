@@ -21,7 +21,10 @@ struct DocumentationPage: Sendable {
     /// Every page that people read.
     static let paths: [String] = {
         let docs = (try? FileManager.default.contentsOfDirectory(atPath: "\(repositoryRoot)/docs")) ?? []
-        return ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Migrations/README.md", "Benchmarks/README.md"]
+        return [
+            "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "Migrations/README.md", "Benchmarks/README.md",
+            "Deploy/README.md",
+        ]
             + docs.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
     }()
 

@@ -4,6 +4,7 @@ import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -89,6 +90,19 @@ struct ServeCommandTests {
             #expect(result.standardError.contains("warning: without TLS the token"))
             #expect(result.standardError.contains("warning: token can be read by other users"))
             #expect(!result.standardError.contains(Self.token))
+        }
+    }
+
+    /// As Kubernetes and systemd hand it over: a file of root that the group of the service can read. That it is too short ends the command.
+    @Test(.enabled(if: geteuid() == 0, "only root can give a file away"), arguments: [(mode_t(0o640), false), (0o644, true)])
+    func aTokenOfRootForTheOwnGroupIsNotExposed(_ mode: mode_t, _ isExposed: Bool) async throws {
+        try await withTemporaryFolder(files: ["token": "short\n"]) { folder in
+            let nobody = try #require(getpwnam("nobody")).pointee
+            try #require(chown("\(folder)/token", 0, nobody.pw_gid) == 0 && chmod("\(folder)/token", mode) == 0)
+            let result = try await runConvoyUnprivileged(["serve", "--token-file", "token"], in: folder)
+            #expect(result.exitCode == 64)
+            #expect(result.standardError.contains("the token in token is shorter"), "\(result.standardError)")
+            #expect(result.standardError.contains("can be read by other users") == isExposed, "\(result.standardError)")
         }
     }
 

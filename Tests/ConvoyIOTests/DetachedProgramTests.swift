@@ -26,7 +26,7 @@ import Testing
         try await withTemporaryFolder { folder in
             let log = "\(folder)/log"
             #expect(try await run("echo one; echo two >&2", log: log) == .exited(0))
-            #expect(FileStatus(of: log)?.isOpenToOthers == false)
+            #expect(try !readFileContents(log, limit: 1000).isExposed)
             #expect(try await run("echo three; kill -KILL $$", log: log) == .killed(signal: SIGKILL))
             let written = try text(of: log)
             #expect(written == "one\ntwo\nthree\n")

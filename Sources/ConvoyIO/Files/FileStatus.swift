@@ -11,8 +11,6 @@ package struct FileStatus: Sendable {
     package let identity: Identity
     /// In bytes.
     package let size: Int
-    /// Whether group or others have any right to it.
-    package let isOpenToOthers: Bool
 
     /// The file that the path names now; nil if it does not exist or cannot be looked up.
     ///
@@ -22,6 +20,5 @@ package struct FileStatus: Sendable {
         guard (followsLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
         identity = Identity(device: status.st_dev, number: status.st_ino)
         size = status.st_size
-        isOpenToOthers = status.st_mode & 0o077 != 0
     }
 }

@@ -159,16 +159,16 @@ struct Serve: FleetCommand {
     }
 
     private static func read(_ path: String) throws -> String {
-        let bytes: [UInt8]
+        let contents: FileContents
         do throws(FileReadError) {
-            bytes = try readFile(path, limit: 64 << 10)
+            contents = try readFileContents(path, limit: 64 << 10)
         } catch {
             throw CommandFailure(.usage, "--token-file: \(path): \(error)", hint: "use a file that contains only the token")
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(validating: contents.bytes, as: UTF8.self) else {
             throw CommandFailure(.usage, "--token-file: \(path) is not valid UTF-8", hint: "create a token with `openssl rand -base64 24`")
         }
-        if FileStatus(of: path)?.isOpenToOthers == true {
+        if contents.isExposed {
             StandardStreams.error.write("warning: \(path.visible) can be read by other users; restrict it with `chmod 600`\n")
         }
         return text.hasSuffix("\n") || text.hasSuffix("\r\n") ? String(text.dropLast()) : text
