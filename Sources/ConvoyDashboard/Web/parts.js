@@ -145,8 +145,8 @@ function lines(text) {
     .join("\n");
 }
 
-/** Failures by fingerprint, the most frequent first. */
-function showFailures(container, groups) {
+/** Failures by fingerprint, the most frequent first. `linkTo` makes the link of an instance. */
+function showFailures(container, groups, linkTo = instanceLink) {
   if (groups.length === 0) {
     container.replaceChildren(element("p", { class: "hint" }, "none"));
     return;
@@ -157,7 +157,7 @@ function showFailures(container, groups) {
     ...groups.map((group) => {
       const names = element("details", { "data-fingerprint": group.fingerprint }, element("summary", {}, counted(group.count, "instance")));
       names.open = open.has(group.fingerprint) || group.count <= 5;
-      names.append(element("p", { class: "names" }, ...group.instances.slice(0, 500).flatMap((name, index) => (index ? [", ", instanceLink(name)] : [instanceLink(name)]))));
+      names.append(element("p", { class: "names" }, ...group.instances.slice(0, 500).flatMap((name, index) => (index ? [", ", linkTo(name)] : [linkTo(name)]))));
       if (group.instances.length > 500) names.append(element("p", { class: "hint" }, `and ${wholeNumber.format(group.instances.length - 500)} more`));
       return element("article", { class: "failure" }, element("h3", {}, badge(group.example.kind), " ", counted(group.count, "instance")), ...failureDetails(group.example, [["Waves", group.waves.join(", ")], ["First seen", when(group.first_seen)]]), names);
     }),

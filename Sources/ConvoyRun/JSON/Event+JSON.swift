@@ -76,7 +76,8 @@ extension Event.Kind {
     /// The instance that it is about.
     package var instance: String? {
         switch self {
-        case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _, _), .migrationApplied(let name, _),
+        case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _, _),
+            .migrationApplied(let name, _),
             .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _),
             .rollbackFinished(let name, _):
             name
