@@ -48,17 +48,17 @@ struct DrillDownScreenTests {
                 total: 1_000_000
             )
         )
-        return fixture.beginning("alice", wave: "canary") + fixture.ending("alice")
-            + [Event(at: moment(8), .waveFinished(wave: "canary")), Event(at: moment(8), .waveStarted(wave: "rest"))]
-            + fixture.beginning("bob", wave: "rest") + [fixture.waiting("bob")] + failed
-            + [
-                Event(
-                    at: moment(5),
-                    .instanceWarned(instance: "bob", message: "TeslaMate is connected: the migration waits for its transactions")
-                )
-            ]
-            + (0..<20).flatMap { fixture.beginning("team-\($0)-with-quite-a-long-name-as-people-give-them", wave: "rest") }
-            + [Event(at: moment(9), building)]
+        let warning = "TeslaMate is connected: the migration waits for its transactions"
+        var events: [Event] = fixture.beginning("alice", wave: "canary")
+        events += fixture.ending("alice")
+        events += [Event(at: moment(8), .waveFinished(wave: "canary")), Event(at: moment(8), .waveStarted(wave: "rest"))]
+        events += fixture.beginning("bob", wave: "rest")
+        events.append(fixture.waiting("bob"))
+        events += failed
+        events.append(Event(at: moment(5), .instanceWarned(instance: "bob", message: warning)))
+        for name in Self.names.dropFirst(3).prefix(20) { events += fixture.beginning(name, wave: "rest") }
+        events.append(Event(at: moment(9), building))
+        return events
     }
 
     @Test(arguments: [1280, 400], [Browser.Scheme.light, .dark])
@@ -89,7 +89,7 @@ struct DrillDownScreenTests {
                 try await browser.type(TestDashboard.token, into: "#token")
                 try await browser.press(.enter)
                 try await browser.wait(for: "document.querySelector('#probe-state')?.innerText.startsWith('Probed')")
-                for (name, path, shown) in [
+                let pages: [(String, String, String)] = [
                     ("releases", "/", "document.querySelector('#facts').innerText.includes('every 5 min')"),
                     ("run-now", VisitFixture.path, "document.querySelector('#facts').innerText.includes('--now')"),
                     ("visit-waiting", "\(VisitFixture.path)/instances/bob", "document.querySelector('#wait').innerText.includes('4711')"),
@@ -106,7 +106,8 @@ struct DrillDownScreenTests {
                         "visit-to-come", "\(VisitFixture.path)/instances/\(Self.names[30])",
                         "document.querySelector('#steps').innerText.includes('to come')"
                     ),
-                ] {
+                ]
+                for (name, path, shown) in pages {
                     try await browser.open(origin + path)
                     try await browser.wait(for: "document.documentElement.dataset.ready === 'true' && \(shown)")
                     #expect(try await browser.value("document.documentElement.scrollWidth <= innerWidth"), "\(name)")

@@ -50,7 +50,13 @@ struct ProbeScheduleTests {
 
     /// Probes that the test counts, and lets end or not.
     private final class Probes: Sendable {
-        private let state = Mutex((begun: 0, running: 0, most: 0))
+        private struct Counts {
+            var begun = 0
+            var running = 0
+            var most = 0
+        }
+
+        private let state = Mutex(Counts())
         private let isHeld = Mutex(false)
 
         var begun: Int { state.withLock(\.begun) }
@@ -58,7 +64,11 @@ struct ProbeScheduleTests {
         func hold(_ isHeld: Bool) { self.isHeld.withLock { $0 = isHeld } }
 
         @Sendable func probe() async throws(ProbeError) -> ProbeFindings {
-            state.withLock { $0 = ($0.begun + 1, $0.running + 1, max($0.most, $0.running + 1)) }
+            state.withLock { counts in
+                counts.begun += 1
+                counts.running += 1
+                counts.most = max(counts.most, counts.running)
+            }
             defer { state.withLock { $0.running -= 1 } }
             do {
                 try await eventually("the test lets the probe end") { isHeld.withLock { !$0 } }

@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRun
 import FoundationEssentials
 import TestSupport

@@ -38,7 +38,7 @@ struct VisitPageTests {
             try await journal.append(fixture.beginning("bob") + [fixture.waiting("bob")], to: TestDashboard.run)
             try await eventually("its wait shows") { try await !(visit("bob", from: dashboard)["wait"] is NSNull) }
             let during = try await visit("bob", from: dashboard)
-            #expect(states(during) == ["done", "under-way", "to-come", "to-come"])
+            #expect(states(during) == ["done", "in-progress", "to-come", "to-come"])
             let wait = try #require(during["wait"] as? [String: Any])
             #expect(wait["since"] as? String == moment(4).rfc3339)
             let blocker = try #require((wait["blockers"] as? [[String: Any]])?.first)
@@ -155,7 +155,7 @@ struct VisitPageTests {
                 #expect(try await browser.text("#wait").contains("psql <i>"))
                 #expect(try await browser.text("#wait").contains(#"ann\u{202E}"#))
                 #expect(try await browser.text("#current pre").contains("ALTER COLUMN charger_power"))
-                #expect(try await browser.text("#steps").contains("under way"))
+                #expect(try await browser.text("#steps").contains("in progress"))
                 try await journal.append(
                     [Event(at: moment(5), .instanceWarned(instance: name, message: "<b>careful</b>"))] + fixture.ending(name),
                     to: TestDashboard.run

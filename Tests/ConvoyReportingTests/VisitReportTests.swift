@@ -1,3 +1,4 @@
+import ConvoyFleet
 import ConvoyMigrations
 import ConvoyRun
 import FoundationEssentials
@@ -49,14 +50,14 @@ struct VisitReportTests {
         Case(testDescription: "its turn has not come", kinds: [], start: start, steps: "to-come to-come"),
         Case(testDescription: "its turn never came", kinds: [], state: .ended(.halted), start: start, steps: "not-run not-run"),
         Case(testDescription: "before its probe", kinds: [started], start: start, steps: "to-come to-come"),
-        Case(testDescription: "after its probe", kinds: [started, planned], steps: "under-way to-come to-come"),
-        Case(testDescription: "in progress", kinds: [started, planned, first], steps: "done under-way to-come"),
+        Case(testDescription: "after its probe", kinds: [started, planned], steps: "in-progress to-come to-come"),
+        Case(testDescription: "in progress", kinds: [started, planned, first], steps: "done in-progress to-come"),
         Case(testDescription: "cut off", kinds: [started, planned, first], state: .cutOff, steps: "done cut-off not-run"),
         Case(testDescription: "cut off before its probe", kinds: [started], state: .cutOff, start: start, steps: "not-run not-run"),
         Case(
             testDescription: "resumed",
             kinds: [started, planned, first, .runResumed(by: "ann@host"), started, planned],
-            steps: "done under-way to-come to-come"
+            steps: "done in-progress to-come to-come"
         ),
         Case(
             testDescription: "failed",
@@ -82,7 +83,7 @@ struct VisitReportTests {
                 started, planned, first, finished(.failed, overflow), .rollbackStarted(instance: "bob", wave: "rest"),
                 .instancePlanned(instance: "bob", from: older, pending: [older]),
             ],
-            steps: "done under-way"
+            steps: "done in-progress"
         ),
     ])
     func everyStepHasAState(_ example: Case) {

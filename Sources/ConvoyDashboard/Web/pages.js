@@ -71,7 +71,7 @@ const pageMakers = {
           runs.map((run) => [
             runLink(run.run),
             badge(run.status),
-            changeText(run) + (run.now ? " --now" : ""),
+            run.now ? element("span", {}, changeText(run), " ", element("span", { class: "option" }, "--now")) : changeText(run),
             when(run.started_at),
             run.duration === null ? "" : durationText(run.duration),
             wholeNumber.format(run.instances),

@@ -13,7 +13,7 @@ function visitLink(run, name, text = name) {
 /** How each step is shown: its words and its tone. What is to come has no tone yet. */
 const stepLooks = {
   done: ["done", "good"],
-  "under-way": ["under way", "active"],
+  "in-progress": ["in progress", "active"],
   failed: ["failed", "bad"],
   "cut-off": ["cut off", "bad"],
   "to-come": ["to come", null],
@@ -88,11 +88,11 @@ function showVisit(visit) {
   } else if (instance.state === "not-reached") words.push(" the run did not get to it");
   showChanged(place("verdict"), [status, words.map(String), visit.wait?.since], () => [badge(status), ...words]);
   const done = migrations.filter((step) => step.state === "done").length;
-  const left = migrations.filter((step) => ["under-way", "to-come"].includes(step.state));
+  const left = migrations.filter((step) => ["in-progress", "to-come"].includes(step.state));
   const known = left.filter((step) => step.usual_duration !== null);
   const usual = known.reduce((sum, step) => sum + step.usual_duration, 0);
   const facts = [
-    ["Run", [visit.run, visit.run_status], () => element("span", {}, runLink(visit.run), " ", badge(visit.run_status), visit.now ? " --now" : "")],
+    ["Run", [visit.run, visit.run_status], () => element("span", {}, runLink(visit.run), " ", badge(visit.run_status), visit.now ? element("span", { class: "option" }, " --now") : "")],
     ["Wave", instance.wave],
     ["Server", instance.server],
     ["Database", instance.database],
@@ -132,15 +132,16 @@ function showWait(wait) {
       ...parts,
       plainTable(
         "Who holds the lock",
-        [{ label: "Process" }, { label: "Kind" }, { label: "User" }, { label: "Application" }, { label: "Address" }, { label: "Connected since (UTC)" }],
+        [{ label: "Holder" }, { label: "Kind" }, { label: "User" }, { label: "Application" }, { label: "Address" }, { label: "Since (UTC)" }],
         wait.blockers.map((holder) => [
-          holder.transaction ? `prepared transaction ${holder.transaction}` : holder.pid,
+          holder.transaction ? `prepared transaction ${holder.transaction}` : `process ${holder.pid}`,
           holder.kind ?? "",
           holder.role ?? "",
           holder.application,
           holder.address ?? "",
           when(holder.since),
         ]),
+        { stacked: true },
       ),
     ];
   });
@@ -179,14 +180,14 @@ function showSteps(migrations) {
     const longest = Math.max(...migrations.map((step) => step.duration ?? 0), 0.001);
     return plainTable(
       "Migrations in the order in which they run",
-      [{ label: "Migration" }, { label: "Name", wide: true }, { label: "State" }, { label: "Time", numeric: true }, { label: "Usually", numeric: true }, { label: "Done (UTC)" }, { label: "" }],
+      [{ label: "Migration" }, { label: "State" }, { label: "Time", numeric: true }, { label: "Usually", numeric: true }, { label: "Done (UTC)" }, { label: "Name", wide: true }, { label: "" }],
       migrations.map((step) => [
         step.direction === "down" ? `${step.version} down` : step.version,
-        step.name ?? "",
         stepBadge(step.state),
         step.duration === null ? "" : durationText(step.duration),
         step.usual_duration === null ? "" : durationText(step.usual_duration),
         when(step.finished_at),
+        step.name ?? "",
         step.duration === null ? "" : shareBar(step.duration / longest),
       ]),
     );
@@ -204,6 +205,7 @@ function showRemarks({ hooks, warnings }) {
       "Newest first",
       [{ label: "Time (UTC)" }, { label: "What" }, { label: "", wide: true }],
       remarks.map(([at, what, text]) => [when(at), what, text]),
+      { stacked: true },
     ),
   );
 }

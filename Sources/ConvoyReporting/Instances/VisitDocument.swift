@@ -56,7 +56,7 @@ package struct VisitDocument: Sendable {
             "instance": instance.reportJSON,
             "waiting": .array(state == .running ? holds.map(\.json) : []),
             "migrations": .array(steps.map(json)),
-            "current": steps.first { $0.state == .underWay }.map(current) ?? .null,
+            "current": steps.first { $0.state == .inProgress }.map(current) ?? .null,
             "wait": wait ?? .null,
             "hooks": .array(
                 visit.hooks.map { hook in

@@ -14,7 +14,7 @@ package struct VisitReport: Sendable {
         /// How far it is.
         package enum State: String, Sendable, Hashable, CaseIterable {
             case done
-            case underWay = "under-way"
+            case inProgress = "in-progress"
             case failed
             /// In progress when the process of the run ended: it may be committed, or not.
             case cutOff = "cut-off"
@@ -106,7 +106,7 @@ package struct VisitReport: Sendable {
         let first: Step.State
         let others: Step.State
         switch log.state {
-        case .running where state == .running: (first, others) = (log.pending == nil ? .toCome : .underWay, .toCome)
+        case .running where state == .running: (first, others) = (log.pending == nil ? .toCome : .inProgress, .toCome)
         case .running: (first, others) = (log.pending == nil ? .notRun : .cutOff, .notRun)
         case .notReached: (first, others) = state == .running ? (.toCome, .toCome) : (.notRun, .notRun)
         case .finished(let result):
