@@ -38,21 +38,27 @@ package struct Dashboard: Sendable {
     /// - Parameters:
     ///   - target: the newest version of the migration set.
     ///   - releases: those that the migration set knows.
+    ///   - set: the migrations, for their names and statements; nil if they cannot be read.
     ///   - token: what readers have to show; nil allows every client that can reach the server to read, and requires a loopback address.
     ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
     ///     any.
     ///   - control: what may be done to runs; nil allows nothing. It takes a token.
     ///   - probe: probes every instance; one call at a time.
+    ///   - schedule: when it is called without a request; nil means never.
+    ///   - clock: the one by which the schedule is kept.
     ///   - log: takes down what goes wrong, a line each.
     package init(
         fleet: Fleet,
         target: MigrationVersion?,
         releases: ReleaseList = ReleaseList(),
+        set: MigrationSet? = nil,
         at address: ListenAddress = .standard,
         token: AccessToken? = nil,
         allowedHosts: [String] = [],
         control: RunControl? = nil,
         probe: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
+        every schedule: ProbeSchedule? = nil,
+        clock: any Clock<Duration> = ContinuousClock(),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         precondition(
@@ -62,7 +68,13 @@ package struct Dashboard: Sendable {
         self.address = address
         let access = AccessControl(token)
         let pages = Pages(fleet: fleet.name, demandsToken: token != nil)
-        view = FleetView(fleet: fleet, target: target, releases: releases, probing: FleetProbing(probe))
+        view = FleetView(
+            fleet: fleet,
+            target: target,
+            releases: releases,
+            set: set,
+            probing: FleetProbing(probe, schedule, on: clock)
+        )
         router = DashboardRouter(
             access: access,
             hosts: HostRule(address, extra: allowedHosts),

@@ -16,16 +16,26 @@ package struct RunsReport: Sendable {
         package var waits: [String]
         /// The same for programs and for the table; without instances.
         package var holds: [RunHold]
+        /// Whether it was started with `--now`: without gates and without the maintenance window.
+        package var isImmediate: Bool
 
         /// - Parameters:
         ///   - outcomes: of the instances that have ended.
         ///   - waits: what an active run waits for, as sentences.
         ///   - holds: the same.
-        package init(run: RunRecord, state: RunState, outcomes: [Outcome: Int], waits: [String] = [], holds: [RunHold] = []) {
+        package init(
+            run: RunRecord,
+            state: RunState,
+            outcomes: [Outcome: Int],
+            waits: [String] = [],
+            holds: [RunHold] = [],
+            isImmediate: Bool = false
+        ) {
             self.run = run
             self.state = state
             self.waits = waits
             self.holds = holds
+            self.isImmediate = isImmediate
             let left = run.instances - outcomes.values.reduce(0, +)
             self.outcomes = left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes
         }

@@ -19,6 +19,14 @@ struct ServeCommandTests {
             (["--allow-actions"], [:], "--allow-actions requires a token"),
             (["--allow-host", "convoy.example.org"], [:], "--allow-host requires a token"),
             (["--listen", "7080"], [:], "is not HOST:PORT"),
+            (["--probe-every", "0"], [:], "--probe-every: “0” is not an interval from 10s to 30d"),
+            (["--probe-every", "-1"], [:], "“-1” is not an interval from 10s to 30d"),
+            (["--probe-every", "1x"], [:], "for example 30s, 5m or 1h"),
+            (["--probe-every", "1ms"], [:], "“1ms” is not an interval"),
+            (["--probe-every", "9s"], [:], "“9s” is not an interval"),
+            (["--probe-every", "31d"], [:], "“31d” is not an interval"),
+            (["--probe-every", ""], [:], "“” is not an interval"),
+            (["--probe-every", "5 m"], [:], "“5 m” is not an interval"),
             (["--token-file", "missing"], [:], "missing: the file does not exist"),
             ([], ["CONVOY_TOKEN": "short"], "the token in CONVOY_TOKEN is shorter than 16 characters"),
             (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token in fleet.yaml holds a line break"),
@@ -129,7 +137,7 @@ struct ServeCommandTests {
             let journal = "\(folder)/.convoy/journal.sqlite"
             func waitForGate(_ server: Server, _ run: String) async throws {
                 try await eventually("the run waits at its gate", within: .seconds(60)) {
-                    try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["stop","approve","pause"]"#)
+                    try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["stop","stop-now","approve","pause"]"#)
                 }
             }
             let server = try await serve(["--allow-actions"], in: folder)
@@ -168,6 +176,90 @@ struct ServeCommandTests {
             #expect(try await other.end().exitCode == 0)
             let log = try String(contentsOfFile: "\(journal).\(run).log", encoding: .utf8)
             #expect(!log.isEmpty && !log.contains(Self.token))
+        }
+    }
+
+    @Test func theFleetIsProbedWithoutARequest() async throws {
+        try await withGatedFleet { folder, _ in
+            let fleet = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+            let server = try await serve(["--probe-every", "10s"], in: folder)
+            func metric(_ name: String) async throws -> Double? {
+                let metrics = try await server.ask("/metrics").body
+                let line = metrics.split(separator: "\n").first { $0.hasPrefix("\(name){") }
+                return line?.split(separator: " ").last.flatMap { Double($0) }
+            }
+            try await eventually("the first round is over", within: .seconds(30)) {
+                try await server.ask("/api/v1/probe").body.contains(#""state":"done""#)
+            }
+            let instances = try await server.ask("/api/v1/instances").body
+            #expect(
+                instances.matches(of: #/"outcome":"pending"/#).count == 2 && instances.contains(#""server_version":"1"#),
+                "\(instances)"
+            )
+            #expect(try await metric("convoy_probe_interval_seconds") == 10)
+            #expect(try await metric("convoy_probe_failed") == 0)
+            let first = try #require(try await metric("convoy_probe_timestamp_seconds"))
+            // A broken fleet file is reported as by a probe that was asked for, and what was found stays.
+            try writeFile("\(folder)/fleet.yaml", fleet + "nonsense: true\n")
+            try await eventually("a round fails", within: .seconds(30)) {
+                try await server.ask("/api/v1/probe").body.contains(#""state":"failed""#)
+            }
+            let failed = try await server.ask("/api/v1/probe").body
+            #expect(failed.contains("nonsense") && failed.contains(#""every":10"#), "\(failed)")
+            #expect(try await metric("convoy_probe_failed") == 1)
+            #expect(try await metric("convoy_probe_timestamp_seconds") == first)
+            try writeFile("\(folder)/fleet.yaml", fleet)
+            try await eventually("the next round finds it correct", within: .seconds(30)) {
+                try await (metric("convoy_probe_timestamp_seconds") ?? 0) > first
+            }
+            #expect(try await metric("convoy_probe_failed") == 0)
+            #expect(try await server.end().exitCode == 0)
+        }
+    }
+
+    /// A real wait for a lock, from the run through the journal to the page.
+    @Test func whoHoldsTheLockOfAnInstanceIsReported() async throws {
+        try await PostgresServer.shared().withDatabase { database in
+            let migrations = [
+                "Migrations/1_cars.sql": "-- migrate:up\nCREATE TABLE cars (id bigint);\n-- migrate:down\nDROP TABLE cars;\n",
+                "Migrations/2_plates.sql":
+                    "-- migrate:up\nSELECT 1;\nALTER TABLE cars\n  ADD COLUMN plate text;\n-- migrate:down\nALTER TABLE cars DROP COLUMN plate;\n",
+            ]
+            let fleet = """
+                version: 1
+                fleet: test
+                defaults: {lock_timeout: 300ms, lock_wait: 120s}
+                instances:
+                  - {name: alice, host: \(database.server.socketFolder), port: \(database.server.port), user: \(database.ownerName), database: \(database.name)}
+
+                """
+            try await withTemporaryFolder(files: migrations.merging(["fleet.yaml": fleet]) { $1 }) { folder in
+                #expect(try await runConvoy(["migrate", "--yes", "--to", "1"], in: folder).exitCode == 0)
+                let holder = try await database.connect(applicationName: "a report")
+                _ = try await holder.query("BEGIN")
+                _ = try await holder.query("SELECT * FROM cars")
+                let run = try ConvoyProcess(["migrate", "--yes"], in: folder)
+                run.closeInput()
+                let server = try await serve(in: folder)
+                var page = ""
+                try await eventually("the holder of the lock is reported", within: .seconds(60)) {
+                    guard let id = try await server.ask("/api/v1/runs").body.firstMatch(of: #/"run":"([^"]+)"/#)?.1 else { return false }
+                    page = try await server.ask("/api/v1/runs/\(id)/instances/alice").body
+                    return page.contains(#""blockers":[{"pid":\#(holder.backendPID),"#)
+                }
+                let visit = try #require(try JSONSerialization.jsonObject(with: Data(page.utf8)) as? [String: Any])
+                let blockers = (visit["wait"] as? [String: Any])?["blockers"] as? [[String: Any]]
+                #expect(blockers?.first?["application"] as? String == "a report")
+                #expect(blockers?.first?["role"] is String)
+                let current = try #require(visit["current"] as? [String: Any])
+                #expect(current["version"] as? String == "2" && current["statement_count"] as? Int == 2)
+                let statement = try #require(current["statement"] as? [String: Any], "\(page)")
+                #expect(statement["text"] as? String == "ALTER TABLE cars\n  ADD COLUMN plate text")
+                #expect(statement["line"] as? Int == 3)
+                holder.close()
+                #expect(try await run.result().exitCode == 0)
+                _ = try await server.end()
+            }
         }
     }
 

@@ -289,4 +289,53 @@ struct AccessTests {
             #expect(requests.map(\.by) == ["dashboard (ann@host)"])
         }
     }
+
+    @Test func aRunIsStoppedAtOnceAsByASecondRequest() async throws {
+        try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
+            let journal = try await dashboard.begin()
+            let path = "/api/v1/runs/\(TestDashboard.run)"
+            func post(_ action: String, _ headers: [String: String] = TestDashboard.bearer) async throws -> HTTPAnswer {
+                try await dashboard.ask("\(path)/\(action)", method: "POST", headers: headers)
+            }
+            // Nothing works on the run: it was cut off.
+            #expect(try await post("stop-now").status == 409)
+            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            defer { lock.release() }
+            #expect(try await post("stop-now", [:]).status == 401)
+            #expect(try await post("stop-now", ["Authorization": "Bearer wrong"]).status == 401)
+            #expect(try await journal.requests(of: TestDashboard.run, after: 0).isEmpty)
+            #expect(try await post("stop-now").status == 202)
+            let requests = try await journal.requests(of: TestDashboard.run, after: 0)
+            #expect(requests.map(\.kind) == [.stop, .stop])
+            #expect(requests.allSatisfy { $0.by == "dashboard (ann@host)" })
+            // What is being cancelled cannot be stopped any sooner.
+            try await journal.append([Event(at: moment(5), .stopRequested), Event(at: moment(5), .cancelRequested)], to: TestDashboard.run)
+            try await eventually("the run is being cancelled") {
+                try await dashboard.ask(path, headers: TestDashboard.bearer).body.contains(#""cancelling":true,"actions":["pause"]"#)
+            }
+            let again = try await post("stop-now")
+            #expect(again.status == 409 && again.body.contains("being cancelled"), "\(again.body)")
+        }
+    }
+
+    @Test func aPageStopsARunOnlyWithItsOwnSecret() async throws {
+        try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
+            let journal = try await dashboard.begin()
+            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            defer { lock.release() }
+            let session = try await session(dashboard)
+            func post(_ headers: [String: String]) async throws -> Int {
+                try await dashboard.ask(
+                    "/api/v1/runs/\(TestDashboard.run)/stop-now",
+                    method: "POST",
+                    headers: session.cookie.merging(headers) { $1 }
+                ).status
+            }
+            #expect(try await post([:]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": "0"]) == 403)
+            #expect(try await post(["X-Convoy-CSRF": session.csrf, "Origin": "https://evil.example"]) == 403)
+            #expect(try await journal.requests(of: TestDashboard.run, after: 0).isEmpty)
+            #expect(try await post(["X-Convoy-CSRF": session.csrf]) == 202)
+        }
+    }
 }

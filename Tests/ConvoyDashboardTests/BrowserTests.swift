@@ -94,6 +94,16 @@ struct BrowserTests {
                 try await eventually("the request is in the journal") {
                     try await journal.requests(of: TestDashboard.run, after: 0).map(\.kind) == [.stop]
                 }
+                // At once only after the reader has confirmed that.
+                try await browser.run("window.confirm = (question) => { window.asked = question; return false; }")
+                try await browser.click("button[data-action=stop-now]")
+                try await browser.wait(for: "window.asked?.startsWith('Cancel the migrations in progress')")
+                try await browser.run("window.confirm = () => true")
+                #expect(try await journal.requests(of: TestDashboard.run, after: 0).count == 1)
+                try await browser.click("button[data-action=stop-now]")
+                try await eventually("the requests are in the journal") {
+                    try await journal.requests(of: TestDashboard.run, after: 0).map(\.kind) == [.stop, .stop, .stop]
+                }
                 try await browser.click(".bar form button")
                 try await browser.wait(for: "location.pathname === '/login'")
                 try await expectSilence(browser)

@@ -215,6 +215,25 @@ struct FleetPagesTests {
         }
     }
 
+    @Test func runsThatWereStartedWithoutGatesAreMarked() async throws {
+        let fixture = try VisitFixture(due: 1)
+        try await TestDashboard.with { dashboard in
+            let waves = [(name: "all", instances: ["alice"])]
+            let (gated, unreadable) = (RunID("20261122T110000Z-bbbbbb"), RunID("20261122T120000Z-cccccc"))
+            try await dashboard.begin(TestDashboard.run, ["alice"], plan: fixture.plan(waves, isImmediate: true))
+            try await dashboard.begin(gated, ["alice"], plan: fixture.plan(waves))
+            try await dashboard.begin(unreadable, ["alice"])
+            let runs = try #require(try await get("/api/v1/runs", from: dashboard)["runs"] as? [[String: Any]])
+            #expect(runs.compactMap { $0["now"] as? Bool == true ? $0["run"] as? String : nil } == [TestDashboard.run.description])
+            #expect(runs.count == 3 && runs.filter { $0["now"] == nil }.count == 2)
+            for (run, isImmediate) in [(TestDashboard.run, true), (gated, false), (unreadable, false)] {
+                #expect(try await get("/api/v1/runs/\(run)", from: dashboard)["now"] as? Bool == isImmediate)
+            }
+            let report = try #require(try await get("/api/v1/runs/\(TestDashboard.run)/report", from: dashboard)["run"] as? [String: Any])
+            #expect(report["now"] as? Bool == true && report["started_by"] as? String == "ann@host")
+        }
+    }
+
     @Test func templatesCanBeRead() {
         #expect(Pages.areValid)
     }

@@ -82,7 +82,10 @@ struct OpenAPITests {
                 if route.path.hasSuffix("/instances") { try await ask(route, "?as=columns") }
                 if route.path.hasSuffix("/instances") { try await ask(route, "?as=nothing") }
                 if route.path.hasSuffix("{instance}") {
-                    let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded)
+                    let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded).replacing(
+                        "{run}",
+                        with: TestDashboard.run.description
+                    )
                     note(try await dashboard.ask(path, headers: TestDashboard.bearer), route.path, "GET")
                 }
             }

@@ -58,6 +58,9 @@ struct TestDashboard: Sendable {
         allowedHosts: [String] = [],
         instances: [String] = ["alice", "bob", hostile],
         findings: ProbeFindings = ProbeFindings(statuses: []),
+        schedule: ProbeSchedule? = nil,
+        clock: any Clock<Duration> = ContinuousClock(),
+        set: MigrationSet? = nil,
         port: Int = 0,
         folder: String? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in },
@@ -71,6 +74,9 @@ struct TestDashboard: Sendable {
                     allowedHosts: allowedHosts,
                     instances: instances,
                     findings: findings,
+                    schedule: schedule,
+                    clock: clock,
+                    set: set,
                     port: port,
                     folder: folder,
                     log: log,
@@ -95,11 +101,15 @@ struct TestDashboard: Sendable {
         let dashboard = Dashboard(
             fleet: fleet,
             target: MigrationVersion(20_260_808_090_000),
+            releases: set?.releases ?? ReleaseList(),
+            set: set,
             at: address,
             token: try token.map { try AccessToken($0) },
             allowedHosts: allowedHosts,
             control: isAllowedToAct ? control : nil,
             probe: { () async throws(ProbeError) in findings },
+            every: schedule,
+            clock: clock,
             log: log
         )
         let url = Mutex<String?>(nil)
@@ -125,7 +135,11 @@ struct TestDashboard: Sendable {
 
     /// Begins a run in the journal, with the instances in one wave.
     @discardableResult
-    func begin(_ id: RunID = run, _ instances: [String] = ["alice", "bob", hostile]) async throws -> SQLiteJournal {
+    func begin(
+        _ id: RunID = run,
+        _ instances: [String] = ["alice", "bob", hostile],
+        plan: RunPlan? = nil
+    ) async throws -> SQLiteJournal {
         let journal = try await SQLiteJournal.open(path: journal)
         let record = RunRecord(
             id: id,
@@ -136,7 +150,7 @@ struct TestDashboard: Sendable {
             startedAt: moment(),
             startedBy: "ann@host"
         )
-        try await journal.begin(record, plan: Data())
+        try await journal.begin(record, plan: plan.map { try $0.data() } ?? Data())
         try await journal.append(
             [
                 Event(

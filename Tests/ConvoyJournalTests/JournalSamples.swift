@@ -41,6 +41,18 @@ enum JournalSamples {
         .instancePlanned(instance: "alice", from: older, pending: [version, longest]),
         .instancePlanned(instance: "alice", from: nil, pending: []),
         .instanceWaiting(instance: "alice", reason: "pid 4711 (psql) holds the lock"),
+        .instanceWaiting(
+            instance: "alice",
+            reason: "process 4711 holds it",
+            facts: WaitFacts(
+                blockers: [
+                    LockHolder(pid: 4711, application: "ps\u{1B}ql", address: "10.0.0.7", since: nil, kind: .session, role: "ann"),
+                    LockHolder(pid: 0, application: "", address: nil, since: nil, kind: .preparedTransaction, transaction: "tx\n1"),
+                ],
+                statement: "ALTER TABLE \"charges\"\n\tADD COLUMN x int",
+                line: 7
+            )
+        ),
         .migrationApplied(instance: "alice", migration: applied),
         .migrationApplied(instance: "alice", migration: AppliedMigration(version: older, direction: .down, duration: .seconds(3600))),
         .instanceProgress(

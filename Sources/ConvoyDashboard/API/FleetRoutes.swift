@@ -130,12 +130,24 @@ struct FleetRoutes: Sendable {
             case .done(let at, let findings): (at, findings.problems)
             case .failed(let at, let message): (at, [message])
             }
-        return ["state": .string(state.name), "at": .optional(at?.rfc3339), "problems": .strings(problems)]
+        return [
+            "state": .string(state.name),
+            "at": .optional(at?.rfc3339),
+            "problems": .strings(problems),
+            "every": view.probing.schedule.map { .seconds($0.interval.seconds) } ?? .null,
+            "last_done_at": .optional(await view.probing.findings?.at.rfc3339),
+        ]
     }
 
     private func metrics() async throws -> Response {
         let snapshot = try await view.snapshot()
-        return .text(snapshot.report.openMetrics(state: snapshot.state, at: Date()), type: FleetReport.openMetricsMediaType)
+        let probing = view.probing
+        let hasFailed = if case .failed = await probing.state { true } else { false }
+        let probes = ProbeMetrics(interval: probing.schedule?.interval, endedAt: await probing.findings?.at, hasFailed: hasFailed)
+        return .text(
+            snapshot.report.openMetrics(state: snapshot.state, probes: probes, at: Date()),
+            type: FleetReport.openMetricsMediaType
+        )
     }
 
     /// It reveals only whether the journal can be read: every client may ask.

@@ -19,7 +19,10 @@ package struct ResumeError: Error, Sendable {
 /// What the dashboard may do to a run, beyond showing it.
 package struct RunControl: Sendable {
     enum Action: String, Sendable, CaseIterable {
-        case stop, approve, pause, unpause, resume
+        case stop
+        /// As `convoy stop --now`: cancels the migrations in progress.
+        case stopNow = "stop-now"
+        case approve, pause, unpause, resume
     }
 
     /// The journal's file.
@@ -43,7 +46,10 @@ package struct RunControl: Sendable {
     /// - Parameter finalReason: why a halted run cannot be resumed; nil if it can.
     func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
         switch state {
-        case .running: [.stop] + (report.gate == nil ? [] : [.approve]) + [.pause] + (report.pausedServers.isEmpty ? [] : [.unpause])
+        case .running:
+            // What is cancelled already cannot be stopped any sooner.
+            (report.isCancelling ? [] : [.stop, .stopNow]) + (report.gate == nil ? [] : [.approve]) + [.pause]
+                + (report.pausedServers.isEmpty ? [] : [.unpause])
         case .ended(.halted): finalReason == nil ? [.resume] : []
         case .cutOff, .ended(.interrupted): [.resume]
         case .ended(.succeeded), .ended(.failed), .ended(.abandoned): []
@@ -64,7 +70,8 @@ package struct RunControl: Sendable {
             if action == .resume, state == .ended(.halted), let finalReason {
                 throw HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
             }
-            throw HTTPProblem(.conflict, "this action is not available: the run is \(state.text)")
+            let isCancelled = [.stop, .stopNow].contains(action) && state == .running
+            throw HTTPProblem(.conflict, "this action is not available: the run is \(isCancelled ? "being cancelled" : state.text)")
         }
         if action == .resume {
             do throws(ResumeError) {
@@ -76,12 +83,13 @@ package struct RunControl: Sendable {
         }
         let requests = RunRequests(of: run.id, in: try await journal())
         do throws(RunRequestError) {
+            if action == .stopNow { return try await requests.postCancellation(by: person) }
             let request: OperatorRequest.Kind =
                 switch action {
                 case .approve: try await requests.approval()
                 case .pause: try await requests.pause(server ?? "")
                 case .unpause: try await requests.unpause(server ?? "")
-                case .stop, .resume: .stop
+                case .stop, .stopNow, .resume: .stop
                 }
             try await requests.post(request, by: person)
         } catch {

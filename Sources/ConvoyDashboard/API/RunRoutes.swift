@@ -21,7 +21,7 @@ struct RunRoutes: Sendable {
     private static let mostRuns: Int64 = 500
     private static let mostEvents: Int64 = 1000
 
-    private typealias Found = (follower: RunFollower, record: RunRecord, state: RunState)
+    private typealias Found = FleetView.Found
 
     var routes: [Route] {
         [
@@ -30,19 +30,23 @@ struct RunRoutes: Sendable {
                 return .json(try await view.runs(limit: Int(clamping: limit), at: Date()).json)
             },
             of("") { found, _ in .json(await run(found)) },
-            of("/report") { found, _ in .json(view.located(await found.follower.report).reportJSON(state: found.state, at: Date())) },
+            of("/report") { found, _ in .json(view.located(await found.follower.report, found).reportJSON(state: found.state, at: Date()))
+            },
             of("/instances") { found, request in
                 // At once: otherwise a refresh in between would bring events that no client gets.
                 let (report, lastEvent, changed) = await found.follower.current(changedAfter: try request.number("changed_after"))
                 return .json(
                     try FleetRoutes.instances(
-                        of: view.located(report),
+                        of: view.located(report, found),
                         changed,
                         revision: found.record.id.description,
                         lastEvent: lastEvent,
                         for: request
                     )
                 )
+            },
+            Route(.get, "/api/v1/runs/{run}/instances/{instance}") { _, context in
+                .json(try await visit(try await find(context), try context.parameter("instance")))
             },
             of("/failures") { found, _ in .json(["failures": .array(await found.follower.report.failureGroups.map(\.json))]) },
             of("/migrations") { found, _ in .json(["migrations": .array(await found.follower.report.migrationDurations.map(\.json))]) },
@@ -85,9 +89,36 @@ struct RunRoutes: Sendable {
             "paused_servers": .strings(report.pausedServers.keys.sorted()),
             "summary": report.summary.json,
             "waves": .array(report.waves.map(\.reportJSON)),
+            "now": .bool(found.plan?.isImmediate ?? false),
+            "cancelling": .bool(report.isCancelling),
             "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),
         ]
         return json.namingTarget(target, in: view.releases)
+    }
+
+    /// What the run does to one instance.
+    private func visit(_ found: Found, _ name: String) async throws -> JSONValue {
+        let (report, lastEvent) = await found.follower.current
+        guard let instance = view.located(report, found).instance(name), instance.wave != nil else {
+            throw HTTPProblem(.notFound, "the run has no instance with that name")
+        }
+        let visit = try await view.visit(to: name, in: found)
+        let document = VisitDocument(
+            of: found.record,
+            found.state,
+            instance,
+            await visit.report,
+            holds: report.log.holds,
+            plan: found.plan,
+            set: view.set,
+            usualDurations: try await view.usualDurations(found.record.change.direction)
+        )
+        let events = await visit.newest.compactMap { recorded -> JSONValue? in
+            recorded.event.map { ["number": .integer(Int(clamping: recorded.number)), "event": $0.json] }
+        }
+        return document.json(at: Date())
+            .inserting("last_event", .integer(Int(clamping: lastEvent)), behind: "generated_at")
+            .inserting("events", .array(events), behind: "warnings")
     }
 
     // MARK: Events

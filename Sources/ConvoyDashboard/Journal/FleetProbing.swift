@@ -47,17 +47,26 @@ enum ProbeState: Sendable {
     }
 }
 
-/// Probes the instances on request, one probe at a time.
+/// Probes the instances on request and by a schedule, one probe at a time.
 actor FleetProbing {
     private let look: @Sendable () async throws(ProbeError) -> ProbeFindings
+    /// Nil if only requests start a probe.
+    nonisolated let schedule: ProbeSchedule?
+    nonisolated private let clock: any Clock<Duration>
     private(set) var state = ProbeState.never
     /// What the last successful probe found, and when.
     private(set) var findings: (at: Date, ProbeFindings)?
     private let requests: AsyncStream<Void>
     private let request: AsyncStream<Void>.Continuation
 
-    init(_ look: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings) {
+    init(
+        _ look: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
+        _ schedule: ProbeSchedule? = nil,
+        on clock: any Clock<Duration> = ContinuousClock()
+    ) {
         self.look = look
+        self.schedule = schedule
+        self.clock = clock
         (requests, request) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -68,8 +77,25 @@ actor FleetProbing {
         request.yield()
     }
 
-    /// Does what is asked for until the task is cancelled.
-    func run() async {
+    /// Does what is asked for, and what the schedule asks for, until the task is cancelled.
+    nonisolated func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            if let schedule { group.addTask { await self.ask(by: schedule, on: self.clock) } }
+            await answer()
+            group.cancelAll()
+        }
+    }
+
+    nonisolated private func ask<C: Clock>(by schedule: ProbeSchedule, on clock: C) async where C.Duration == Duration {
+        let start = clock.now
+        var due = schedule.first
+        while (try? await clock.sleep(until: start.advanced(by: due), tolerance: nil)) != nil {
+            await ask(at: Date())
+            due = schedule.next(after: start.duration(to: clock.now))
+        }
+    }
+
+    private func answer() async {
         for await _ in requests {
             do throws(ProbeError) {
                 let found = try await look()

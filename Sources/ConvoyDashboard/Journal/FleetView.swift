@@ -24,21 +24,42 @@ actor FleetView {
 
     /// How old what is shown may be.
     static let maximumAge = Duration.milliseconds(250)
+    /// A run that was asked for.
+    struct Found: Sendable {
+        var follower: RunFollower
+        var record: RunRecord
+        var state: RunState
+        /// Nil if the journal has no plan that can be read.
+        var plan: RunPlan?
+    }
+
     /// How many runs are kept folded; the least recently requested one is dropped first.
     private static let followerLimit = 4
+    /// How many instances of runs are.
+    private static let visitLimit = 32
+    private static let usualAge = Duration.seconds(60)
 
     nonisolated let fleet: Fleet
     nonisolated let reader: JournalReader
     nonisolated let probing: FleetProbing
     nonisolated private let target: MigrationVersion?
     nonisolated let releases: ReleaseList
+    /// Nil if there is none that can be read.
+    nonisolated let set: MigrationSet?
     private var followers: [RunFollower] = []
+    private var visits: [VisitFollower] = []
+    /// The plans of the runs of ``followers``, which never change; nil for one that cannot be read.
+    private var plans: [RunID: RunPlan?] = [:]
+    /// Whether a run was started with `--now`.
+    private var immediacy: [RunID: Bool] = [:]
+    private var usual: [MigrationDirection: (at: ContinuousClock.Instant, durations: [MigrationVersion: Duration])] = [:]
     /// What earlier runs did to instances.
     private var earlier: (run: RunID?, events: [Event])?
     private var last: Snapshot?
 
-    init(fleet: Fleet, target: MigrationVersion?, releases: ReleaseList, probing: FleetProbing) {
+    init(fleet: Fleet, target: MigrationVersion?, releases: ReleaseList, set: MigrationSet?, probing: FleetProbing) {
         self.fleet = fleet
+        self.set = set
         self.target = target
         self.releases = releases
         self.probing = probing
@@ -51,19 +72,40 @@ actor FleetView {
     func runs(limit: Int, at now: Date) async throws -> RunsReport {
         var entries: [RunsReport.Entry] = []
         if let journal = try await reader.journal() {
-            for run in try await journal.runs(limit: limit, fleet: fleet.name) {
+            let runs = try await journal.runs(limit: limit, fleet: fleet.name)
+            let immediate = try await immediateRuns(among: runs.map(\.id), in: journal)
+            for run in runs {
                 let state = try state(of: run)
                 var waits: (holds: [RunHold], texts: [String]) = ([], [])
                 if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
                 let outcomes = try await journal.outcomes(of: run.id)
-                entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits.texts, holds: waits.holds))
+                entries.append(
+                    RunsReport.Entry(
+                        run: run,
+                        state: state,
+                        outcomes: outcomes,
+                        waits: waits.texts,
+                        holds: waits.holds,
+                        isImmediate: immediate.contains(run.id)
+                    )
+                )
             }
         }
         return RunsReport(journal: fleet.journal, generatedAt: now, runs: entries)
     }
 
+    /// Those of the runs that were started with `--now`. A plan never changes, and is read once.
+    private func immediateRuns(among runs: [RunID], in journal: SQLiteJournal) async throws(JournalError) -> Set<RunID> {
+        let unknown = runs.filter { immediacy[$0] == nil }
+        if !unknown.isEmpty {
+            let immediate = try await journal.immediateRuns(among: unknown)
+            for run in unknown { immediacy[run] = immediate.contains(run) }
+        }
+        return runs.reduce(into: []) { if immediacy[$1] == true { $0.insert($1) } }
+    }
+
     /// A run with that id and its state, as new as the journal; nil if the journal has no run of the fleet with that id.
-    func run(_ id: String) async throws -> (follower: RunFollower, record: RunRecord, state: RunState)? {
+    func run(_ id: String) async throws -> Found? {
         guard let journal = try await reader.journal(),
             let record = try await journal.runs(named: id, fleet: fleet.name).first, record.id.description == id
         else { return nil }
@@ -71,7 +113,33 @@ actor FleetView {
         let state = try state(of: record)
         let follower = follower(of: record, in: journal)
         try await follower.refresh(within: Self.maximumAge)
-        return (follower, record, state)
+        return Found(follower: follower, record: record, state: state, plan: try await plan(of: record.id, in: journal))
+    }
+
+    private func plan(of run: RunID, in journal: SQLiteJournal) async throws(JournalError) -> RunPlan? {
+        if let plan = plans[run] { return plan }
+        let plan: RunPlan?
+        do throws(RecordedPlanError) {
+            plan = try await journal.runPlan(of: run)
+        } catch {
+            if case .journal(let error) = error { throw error }
+            plan = nil
+        }
+        let kept = Set(followers.map(\.record.id))
+        plans = plans.filter { kept.contains($0.key) }
+        plans[run] = .some(plan)
+        return plan
+    }
+
+    /// What a run does to an instance, as new as the journal.
+    func visit(to instance: String, in found: Found) async throws -> VisitFollower {
+        visits.removeAll { $0.journal !== found.follower.journal }
+        let index = visits.firstIndex { $0.record.id == found.record.id && $0.instance == instance }
+        let visit = index.map { visits.remove(at: $0) } ?? VisitFollower(found.record, instance, in: found.follower.journal)
+        visits.append(visit)
+        if visits.count > Self.visitLimit { visits.removeFirst() }
+        try await visit.refresh(within: Self.maximumAge)
+        return visit
     }
 
     nonisolated private func state(of run: RunRecord) throws(JournalError) -> RunState {
@@ -87,9 +155,19 @@ actor FleetView {
         return follower
     }
 
-    /// The report of a run, with where the fleet file has its instances.
-    nonisolated func located(_ report: FleetReport) -> FleetReport {
+    /// How long each migration usually takes on an instance of the fleet. It is computed from many events, and a slower update is enough.
+    func usualDurations(_ direction: MigrationDirection) async throws -> [MigrationVersion: Duration] {
+        if let (at, durations) = usual[direction], .now - at < Self.usualAge { return durations }
+        let durations = try await reader.journal()?.typicalDurations(fleet: fleet.name, direction: direction) ?? [:]
+        usual[direction] = (.now, durations)
+        return durations
+    }
+
+    /// The report of a run, with where the fleet file has its instances and where the plan has them begin.
+    nonisolated func located(_ report: FleetReport, _ found: Found) -> FleetReport {
         var located = report
+        located.apply(found.record)
+        if let plan = found.plan { located.apply(plan) }
         located.apply(fleet, target: target, instances: fleet.instances.filter { report.instance($0.name)?.wave != nil })
         located.apply(releases)
         return located
@@ -102,8 +180,7 @@ actor FleetView {
     func snapshot() async throws -> Snapshot {
         let journal = try await reader.journal()
         let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first
-        let run: (follower: RunFollower, record: RunRecord, state: RunState)? =
-            if let newest { try await self.run(newest.id.description) } else { nil }
+        let run = if let newest { try await self.run(newest.id.description) } else { Found?.none }
         let (runReport, lastEvent) = await run?.follower.current ?? (FleetReport(), 0)
         let findings = await probing.findings
         let revision =

@@ -53,6 +53,7 @@ struct Pages: Sendable {
             page("/failures", "failures", "Failures", PackageResources.failures_html),
             page("/runs", "runs", "Runs", PackageResources.runs_html),
             page("/runs/{run}", "run", "Run", PackageResources.run_html),
+            page("/runs/{run}/instances/{instance}", "visit", "Instance of a run", PackageResources.visit_html),
         ]
     }
 

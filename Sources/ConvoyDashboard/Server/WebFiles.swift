@@ -12,6 +12,7 @@ enum WebFiles {
             WebAsset("live.js", PackageResources.live_js),
             WebAsset("grid.js", PackageResources.grid_js),
             WebAsset("parts.js", PackageResources.parts_js),
+            WebAsset("visit.js", PackageResources.visit_js),
             WebAsset("pages.js", PackageResources.pages_js),
         ]
 

@@ -25,14 +25,16 @@ const outcomeMarks = {
 /**
  * One cell for each instance, coloured and marked by its outcome. It is a picture: the table has the same facts as text.
  *
- *     const grid = new FleetGrid(container);
+ *     const grid = new FleetGrid(container, (row) => `/instances/${encodeURIComponent(row.id)}`);
  *     grid.update(rows, changedNames);
  */
 class FleetGrid {
   /** From this number of instances on, cells are small. */
   static crowd = 400;
 
-  constructor(container) {
+  /** - linkTo: the address of a row's page. */
+  constructor(container, linkTo) {
+    this.linkTo = linkTo;
     this.cells = new Map();
     this.shown = new Map();
     this.picture = element("div", { class: "grid", "aria-hidden": "true" });
@@ -50,7 +52,7 @@ class FleetGrid {
   build(rows) {
     const cells = new Map();
     for (const row of rows) {
-      const cell = this.cells.get(row.id) ?? element("a", { href: `/instances/${encodeURIComponent(row.id)}`, tabindex: "-1" });
+      const cell = this.cells.get(row.id) ?? element("a", { href: this.linkTo(row), tabindex: "-1" });
       this.fill(cell, row);
       cells.set(row.id, cell);
     }

@@ -11,8 +11,9 @@ const shownEvents = 40;
 const pageMakers = {
   fleet() {
     const instances = new Instances("/api/v1/instances");
-    const grid = new FleetGrid(place("grid"));
-    const table = new FleetTable(place("table"), { caption: "Instances of the fleet", linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
+    const linkTo = (row) => `/instances/${encodeURIComponent(row.id)}`;
+    const grid = new FleetGrid(place("grid"), linkTo);
+    const table = new FleetTable(place("table"), { caption: "Instances of the fleet", linkTo });
     const live = new Live(async () => {
       const [fleet, changed] = await Promise.all([ask("/api/v1/fleet"), instances.refresh()]);
       live.follow(fleet.run, fleet.last_event);
@@ -20,7 +21,8 @@ const pageMakers = {
         ["Newest version", fleet.target_release ? `${fleet.target} (${visibleText(fleet.target_release)})` : fleet.target],
         ["Instances", wholeNumber.format(fleet.summary.instances)],
         ["Newest run", fleet.run && element("span", {}, runLink(fleet.run), " ", badge(fleet.run_status))],
-        ["Last probe", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null)} ago` : "not yet"],
+        ["Last probe", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null, Date.parse(fleet.generated_at))} ago` : "not yet"],
+        ["Probes", fleet.probe.every === null ? null : `every ${durationText(fleet.probe.every)}`],
       ]);
       showTiles(place("tiles"), fleet.summary.outcomes);
       showVersions(fleet.summary, fleet.target);
@@ -69,7 +71,7 @@ const pageMakers = {
           runs.map((run) => [
             runLink(run.run),
             badge(run.status),
-            changeText(run),
+            run.now ? element("span", {}, changeText(run), " ", element("span", { class: "option" }, "--now")) : changeText(run),
             when(run.started_at),
             run.duration === null ? "" : durationText(run.duration),
             wholeNumber.format(run.instances),
@@ -86,15 +88,16 @@ const pageMakers = {
     setText(place("name"), visibleText(subject));
     document.title = `${visibleText(subject)} · ${document.title}`;
     const instances = new Instances(`${path}/instances`);
-    const grid = new FleetGrid(place("grid"));
+    const linkTo = (row) => visitPath(subject, row.id);
+    const grid = new FleetGrid(place("grid"), linkTo);
     const timeline = new Timeline(place("timeline"));
-    const table = new FleetTable(place("table"), { caption: "Instances of the run", linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
+    const table = new FleetTable(place("table"), { caption: "Instances of the run", linkTo });
     let durationsAt = -Infinity;
     const live = new Live(async () => {
       const [run, changed] = await Promise.all([ask(path), instances.refresh()]);
       // The last few again, so that there is something to read.
       live.follow(subject, Math.max(0, Math.min(run.last_event, instances.lastEvent) - shownEvents));
-      showRun(run, live);
+      showRun(run, live, table);
       const { rows } = instances;
       const isNew = changed === null || changed.size > 0;
       if (isNew) {
@@ -107,7 +110,7 @@ const pageMakers = {
       if (isNew) {
         const bad = rows.some((row) => !isWell(row.status));
         place("failures-section").hidden = !bad;
-        if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures);
+        if (bad) showFailures(place("failures"), (await ask(`${path}/failures`)).failures, (name) => visitLink(subject, name));
       }
       // They are computed from every migration of every instance, and a slower update is enough.
       if (isNew && (performance.now() - durationsAt > 10_000 || run.status !== "running")) {
@@ -116,6 +119,23 @@ const pageMakers = {
       }
     });
     live.onEvent = showEvent;
+  },
+
+  visit() {
+    const run = decodeURIComponent(location.pathname.split("/")[2]);
+    setText(place("name"), visibleText(subject));
+    document.title = `${visibleText(subject)} · ${document.title}`;
+    const back = place("run-link");
+    back.href = `/runs/${encodeURIComponent(run)}`;
+    setText(back, `Run ${visibleText(run)}`);
+    place("instance-link").href = `/instances/${encodeURIComponent(subject)}`;
+    const times = new GrowingTimes();
+    const live = new Live(async () => {
+      const visit = await ask(`/api/v1/runs/${encodeURIComponent(run)}/instances/${encodeURIComponent(subject)}`);
+      live.follow(run, visit.last_event);
+      showVisit(visit);
+      times.set(visit.generated_at);
+    });
   },
 };
 
@@ -232,7 +252,7 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
       "Outcome in each run, newest first",
       [{ label: "Run" }, { label: "Outcome" }, { label: "From" }, { label: "To" }, { label: "Applied", numeric: true }, { label: "Ended" }, { label: "Failure", wide: true }],
       history.map((entry) => [
-        runLink(entry.run),
+        visitLink(entry.run, subject, entry.run),
         badge(entry.outcome),
         entry.from ?? "",
         entry.to ?? "",
@@ -246,9 +266,9 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
 
 // MARK: A run
 
-function showRun(run, live) {
+function showRun(run, live, table) {
   const words = run.halt_reason ? ` ${visibleText(run.halt_reason)}` : run.gate ? ` waits at the gate after wave ${visibleText(run.gate.wave)}: ${visibleText(run.gate.waiting_for ?? "")}` : "";
-  place("verdict").replaceChildren(badge(run.status), words, run.stopping && run.status === "running" ? " stopping: no new instances start" : "");
+  place("verdict").replaceChildren(badge(run.status), words, run.status !== "running" ? "" : run.cancelling ? " cancelling: what is in progress is cancelled and rolled back" : run.stopping ? " stopping: no new instances start" : "");
   const finished = run.waves.flatMap((wave) => Object.entries(wave.outcomes)).reduce((sum, [name, count]) => sum + (name === "pending" ? 0 : count), 0);
   showFacts(place("facts"), [
     ["Operation", changeText(run)],
@@ -256,6 +276,7 @@ function showRun(run, live) {
     ["Started", when(run.started_at)],
     [run.status === "running" ? "Takes" : "Took", run.finished_at || run.status === "running" ? took(run.started_at, run.finished_at, Date.parse(run.generated_at)) : null],
     ["Started by", run.started_by],
+    ["Started with", run.now ? "--now: without gates and maintenance window" : null],
     ["Paused servers", run.paused_servers.join(", ")],
   ]);
   showTiles(place("tiles"), run.summary.outcomes);
@@ -267,7 +288,7 @@ function showRun(run, live) {
         const done = wave.instances - (wave.outcomes.pending ?? 0);
         const isBad = !Object.keys(wave.outcomes).every(isWell);
         return [
-          element("bdi", {}, visibleText(wave.name)),
+          waveLink(wave.name, table),
           `${wholeNumber.format(done)} of ${wholeNumber.format(wave.instances)}`,
           wholeNumber.format(wave.running),
           outcomesText(wave.outcomes),
@@ -281,9 +302,17 @@ function showRun(run, live) {
   showActions(run, live);
 }
 
+/** Leads to the table, with only the instances of the wave. */
+function waveLink(name, table) {
+  const link = element("a", { href: "#table-title" }, element("bdi", {}, visibleText(name)));
+  link.addEventListener("click", () => table.chooseWave(visibleText(name)));
+  return link;
+}
+
 const actionWords = {
   approve: ["Approve the gate", "Start the next wave?"],
   stop: ["Stop", "Start no new instances, and finish the instances in progress? A second stop cancels them."],
+  "stop-now": ["Stop at once", "Cancel the migrations in progress and roll them back, and start nothing new?"],
   pause: ["Pause a server", null],
   unpause: ["Resume a server", null],
   resume: ["Resume", "Resume this run?"],

@@ -34,9 +34,10 @@ function showTiles(list, outcomes) {
 }
 
 /**
- * A plain table. `columns`: `{label, numeric}`; `rows`: a list of cells, each a text or a node; the first is the row's heading.
+ * A plain table. `columns`: `{label, numeric}`; `rows`: a list of cells, each a text or a node; the first is the row's heading. One that is
+ * `stacked` shows a row's cells below each other on a narrow screen, so that none of them has to be scrolled to.
  */
-function plainTable(caption, columns, rows) {
+function plainTable(caption, columns, rows, { stacked = false } = {}) {
   if (rows.length === 0) return element("p", { class: "hint" }, "none");
   const cell = (value) => (value instanceof Node ? value : visibleText(String(value ?? "")));
   return element(
@@ -44,7 +45,7 @@ function plainTable(caption, columns, rows) {
     { class: "scroll", role: "region", tabindex: "0", "aria-label": caption },
     element(
       "table",
-      {},
+      { class: stacked ? "stacked" : null },
       element("caption", {}, caption),
       element("thead", {}, element("tr", {}, ...columns.map(({ label, numeric }) => element("th", { scope: "col", class: numeric ? "number" : null }, label)))),
       element(
@@ -57,7 +58,7 @@ function plainTable(caption, columns, rows) {
             ...cells.map((value, index) =>
               index === 0
                 ? element("th", { scope: "row" }, cell(value))
-                : element("td", { class: columns[index].numeric ? "number" : columns[index].wide ? "wide" : null }, cell(value)),
+                : element("td", { class: columns[index].numeric ? "number" : columns[index].wide ? "wide" : null, "data-label": columns[index].label || null }, cell(value)),
             ),
           ),
         ),
@@ -145,8 +146,8 @@ function lines(text) {
     .join("\n");
 }
 
-/** Failures by fingerprint, the most frequent first. */
-function showFailures(container, groups) {
+/** Failures by fingerprint, the most frequent first. `linkTo` makes the link of an instance. */
+function showFailures(container, groups, linkTo = instanceLink) {
   if (groups.length === 0) {
     container.replaceChildren(element("p", { class: "hint" }, "none"));
     return;
@@ -157,7 +158,7 @@ function showFailures(container, groups) {
     ...groups.map((group) => {
       const names = element("details", { "data-fingerprint": group.fingerprint }, element("summary", {}, counted(group.count, "instance")));
       names.open = open.has(group.fingerprint) || group.count <= 5;
-      names.append(element("p", { class: "names" }, ...group.instances.slice(0, 500).flatMap((name, index) => (index ? [", ", instanceLink(name)] : [instanceLink(name)]))));
+      names.append(element("p", { class: "names" }, ...group.instances.slice(0, 500).flatMap((name, index) => (index ? [", ", linkTo(name)] : [linkTo(name)]))));
       if (group.instances.length > 500) names.append(element("p", { class: "hint" }, `and ${wholeNumber.format(group.instances.length - 500)} more`));
       return element("article", { class: "failure" }, element("h3", {}, badge(group.example.kind), " ", counted(group.count, "instance")), ...failureDetails(group.example, [["Waves", group.waves.join(", ")], ["First seen", when(group.first_seen)]]), names);
     }),

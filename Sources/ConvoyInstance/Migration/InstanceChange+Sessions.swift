@@ -34,7 +34,13 @@ extension InstanceChange {
                 if !isToldToWait {
                     isToldToWait = true
                     let who = holders.first?.description ?? "another session"
-                    report(.instanceWaiting(instance: instance.name, reason: "\(who) holds the advisory lock"))
+                    report(
+                        .instanceWaiting(
+                            instance: instance.name,
+                            reason: "\(who) holds the advisory lock",
+                            facts: WaitFacts(blockers: holders)
+                        )
+                    )
                 }
             } catch let error as PostgresError {
                 throw Failure(error, doing: "taking the advisory lock", settings: settings)

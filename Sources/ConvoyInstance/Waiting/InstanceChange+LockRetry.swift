@@ -48,10 +48,22 @@ extension InstanceChange {
         if holders.isEmpty, retry.attempts <= 2 {
             // The attempts to come are watched.
             report(
-                .instanceWaiting(instance: instance.name, reason: retry.attempts == 1 ? waits : "\(waits); the holder is unknown")
+                .instanceWaiting(
+                    instance: instance.name,
+                    reason: retry.attempts == 1 ? waits : "\(waits); the holder is unknown",
+                    facts: place.facts
+                )
             )
         }
         lockRetry = retry
         await pause(for: wait, cancellation: .observed)
+    }
+}
+
+extension MigrationExchange.Place {
+    /// The statement that waits there.
+    fileprivate var facts: WaitFacts {
+        guard case .statement(let statement) = self else { return WaitFacts() }
+        return WaitFacts(statement: statement.text, line: statement.line)
     }
 }

@@ -130,7 +130,8 @@ extension MigrationExchange.Item {
         switch place {
         case .commit: .commit(migration.version)
         case .ledgerLock: .other("the ledger's lock for migration \(migration.version)")
-        default: .statement(migration.version)
+        case .statement(let statement): .statement(migration.version, statement)
+        default: .statement(migration.version, nil)
         }
     }
 }

@@ -9,7 +9,8 @@ import ConvoyText
 struct WaitObserver: Sendable {
     /// What a session is waiting for, in Convoy's own terms.
     enum Awaited: Sendable, Hashable {
-        case statement(MigrationVersion)
+        /// A statement of a migration; nil where a step, or a check, is in its place.
+        case statement(MigrationVersion, SQLStatement?)
         case commit(MigrationVersion)
         /// The COMMIT of a transaction of Convoy's own.
         case ownCommit(String)
@@ -22,9 +23,15 @@ struct WaitObserver: Sendable {
             }
         }
 
+        /// What an event says of it besides its words.
+        func facts(_ holders: [LockHolder]) -> WaitFacts {
+            guard case .statement(_, let statement?) = self else { return WaitFacts(blockers: holders) }
+            return WaitFacts(blockers: holders, statement: statement.text, line: statement.line)
+        }
+
         var text: String {
             switch self {
-            case .statement(let version): "migration \(version)"
+            case .statement(let version, _): "migration \(version)"
             case .commit(let version): "the COMMIT of migration \(version)"
             case .ownCommit(let text): "the COMMIT of \(text)"
             case .other(let text): text
@@ -104,6 +111,7 @@ struct WaitObserver: Sendable {
     private func tell(_ look: Look, _ awaited: Awaited, since: ContinuousClock.Instant) {
         let time = Self.seconds(.now - since)
         let text: String
+        var blockers: [LockHolder] = []
         switch look {
         case .refusal: return
         case .silence(let message):
@@ -112,6 +120,7 @@ struct WaitObserver: Sendable {
         case .answer(let type, let wait, let holders):
             if !holders.isEmpty {
                 sightings.holders = holders
+                blockers = holders
                 let names = holders.prefix(3).map(\.description).joined(separator: ", ")
                 text = "\(awaited.text) waits for a lock; \(names) \(holders.count == 1 ? "holds" : "hold") it"
             } else if wait == "SyncRep" {
@@ -127,7 +136,7 @@ struct WaitObserver: Sendable {
                 return
             }
         }
-        if sightings.isNews(text) { report(.instanceWaiting(instance: instance.name, reason: text)) }
+        if sightings.isNews(text) { report(.instanceWaiting(instance: instance.name, reason: text, facts: awaited.facts(blockers))) }
     }
 
     private func look() async -> Look {

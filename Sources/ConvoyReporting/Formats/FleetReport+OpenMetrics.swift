@@ -4,6 +4,22 @@ package import ConvoyRun
 import ConvoyText
 package import FoundationEssentials
 
+/// What the metrics report of a dashboard's own probes.
+package struct ProbeMetrics: Sendable {
+    /// From one probe to the next; nil if only requests start one.
+    package var interval: Duration?
+    /// When the last one ended that found something; nil before that.
+    package var endedAt: Date?
+    /// Whether the newest one could not begin.
+    package var hasFailed: Bool
+
+    package init(interval: Duration?, endedAt: Date?, hasFailed: Bool) {
+        self.interval = interval
+        self.endedAt = endedAt
+        self.hasFailed = hasFailed
+    }
+}
+
 extension FleetReport {
     /// What an HTTP answer with ``openMetrics(state:at:)`` says that it is.
     package static let openMetricsMediaType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -13,11 +29,14 @@ extension FleetReport {
     /// There are four series for each instance in addition to those of the fleet, and no series that a message or a run's id multiplies. An
     /// instance's label is `name`: `instance` is what a scrape names its target.
     ///
-    /// - Parameter state: what the journal knows of the run in addition to its events.
-    package func openMetrics(state: RunState? = nil, at now: Date) -> String {
+    /// - Parameters:
+    ///   - state: what the journal knows of the run in addition to its events.
+    ///   - probes: of the dashboard that reports; nil for a report.
+    package func openMetrics(state: RunState? = nil, probes: ProbeMetrics? = nil, at now: Date) -> String {
         var text = OpenMetricsText()
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
         addFleet(to: &text, fleet)
+        if let probes { add(probes, to: &text, fleet) }
         if !log.run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
         addInstances(to: &text, fleet)
         return text.text
@@ -64,6 +83,30 @@ extension FleetReport {
                 [([fleet], Self.seconds(lookedAt))]
             )
         }
+    }
+
+    private func add(_ probes: ProbeMetrics, to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label) {
+        if let interval = probes.interval {
+            text.add(
+                "convoy_probe_interval_seconds",
+                "How often the dashboard probes the whole fleet by itself.",
+                unit: "seconds",
+                [([fleet], JSONValue.seconds(interval.seconds).line)]
+            )
+        }
+        if let endedAt = probes.endedAt {
+            text.add(
+                "convoy_probe_timestamp_seconds",
+                "When the dashboard's last probe of the whole fleet ended.",
+                unit: "seconds",
+                [([fleet], Self.seconds(endedAt))]
+            )
+        }
+        text.add(
+            "convoy_probe_failed",
+            "1 if the dashboard's newest probe could not begin, for example because the fleet file is not valid.",
+            [([fleet], probes.hasFailed ? "1" : "0")]
+        )
     }
 
     private func addRun(to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label, _ state: RunState, _ now: Date) {

@@ -32,7 +32,7 @@ package struct ProgressLines: Sendable {
         case .instanceStarted, .instancePlanned, .migrationApplied: return nil
         case .instanceProgress(let name, let activity):
             return activity.map { "\(name.visible): \($0.text)" }
-        case .instanceWaiting(let name, let reason): return "\(name.visible): waiting: \(reason.visible)"
+        case .instanceWaiting(let name, let reason, _): return "\(name.visible): waiting: \(reason.visible)"
         case .instanceWarned(let name, let message):
             return "\(name.visible): " + style.paint("warning", .notable) + ": \(message.visible)"
         case .instanceFinished(let name, let result): return "\(name.visible): \(text(for: result))"

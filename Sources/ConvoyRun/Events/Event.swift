@@ -20,8 +20,8 @@ public struct Event: Sendable {
         case instanceStarted(instance: String, wave: String)
         /// The probe is done: where the instance stands and what it is going to run.
         case instancePlanned(instance: String, from: MigrationVersion?, pending: [MigrationVersion])
-        /// The instance waits, for example for another session's lock.
-        case instanceWaiting(instance: String, reason: String)
+        /// The instance waits, for example for another session's lock; the facts name the sessions that hold it.
+        case instanceWaiting(instance: String, reason: String, facts: WaitFacts = WaitFacts())
         /// A migration was applied or reverted, and is committed.
         case migrationApplied(instance: String, migration: AppliedMigration)
         /// What the server is doing, while one migration takes long; nil when the server no longer reports it.

@@ -35,11 +35,26 @@ extension InstanceResult {
     }
 }
 
+extension WaitFacts {
+    fileprivate func masked(_ mask: SecretMask) -> WaitFacts {
+        WaitFacts(
+            blockers: blockers.map { holder in
+                var holder = holder
+                holder.application = mask.masked(holder.application)
+                return holder
+            },
+            statement: statement.map(mask.masked),
+            line: line
+        )
+    }
+}
+
 extension Event.Kind {
     /// With secrets hidden in what an instance's server said.
     package func masked(_ mask: SecretMask) -> Event.Kind {
         switch self {
-        case .instanceWaiting(let instance, let reason): .instanceWaiting(instance: instance, reason: mask.masked(reason))
+        case .instanceWaiting(let instance, let reason, let facts):
+            .instanceWaiting(instance: instance, reason: mask.masked(reason), facts: facts.masked(mask))
         case .instanceWarned(let instance, let message): .instanceWarned(instance: instance, message: mask.masked(message))
         case .instanceFinished(let instance, let result): .instanceFinished(instance: instance, result: result.masked(mask))
         case .rollbackFinished(let instance, let result): .rollbackFinished(instance: instance, result: result.masked(mask))

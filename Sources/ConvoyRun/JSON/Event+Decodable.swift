@@ -12,7 +12,7 @@ extension Event: Decodable {
     private enum Key: String, CodingKey {
         case at, type, run, fleet, waves, wave, instance, from, to, pending, reason, message, outcome, applied, failure, by, point,
             duration, problem
-        case output, server, connections, until, status, version, direction, activity
+        case output, server, connections, until, status, version, direction, activity, blockers, statement, line
     }
 
     /// Reads the JSON form of an event. Keys that it does not know are passed over.
@@ -60,7 +60,17 @@ extension Event: Decodable {
                     from: try container.decodeIfPresent(MigrationVersion.self, forKey: .from),
                     pending: try container.decode([MigrationVersion].self, forKey: .pending)
                 )
-            case .instanceWaiting: .instanceWaiting(instance: try text(.instance), reason: try text(.reason))
+            case .instanceWaiting:
+                // The reason has them in words: what is damaged here costs only itself.
+                .instanceWaiting(
+                    instance: try text(.instance),
+                    reason: try text(.reason),
+                    facts: WaitFacts(
+                        blockers: (try? container.decodeIfPresent([LockHolder].self, forKey: .blockers)) ?? [],
+                        statement: try? container.decodeIfPresent(String.self, forKey: .statement),
+                        line: try? container.decodeIfPresent(Int.self, forKey: .line)
+                    )
+                )
             case .migrationApplied: .migrationApplied(instance: try text(.instance), migration: try migration())
             case .instanceProgress:
                 .instanceProgress(

@@ -31,7 +31,8 @@ extension Event.Kind {
             [("instance", .string(instance)), ("wave", .string(wave))]
         case .instancePlanned(let instance, let from, let pending):
             [("instance", .string(instance)), ("from", .optional(from?.description)), ("pending", .strings(pending))]
-        case .instanceWaiting(let instance, let reason): [("instance", .string(instance)), ("reason", .string(reason))]
+        case .instanceWaiting(let instance, let reason, let facts):
+            [("instance", .string(instance)), ("reason", .string(reason))] + facts.members
         case .migrationApplied(let instance, let migration):
             [
                 ("instance", .string(instance)),
@@ -75,7 +76,8 @@ extension Event.Kind {
     /// The instance that it is about.
     package var instance: String? {
         switch self {
-        case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _), .migrationApplied(let name, _),
+        case .instanceStarted(let name, _), .instancePlanned(let name, _, _), .instanceWaiting(let name, _, _),
+            .migrationApplied(let name, _),
             .instanceProgress(let name, _), .instanceWarned(let name, _), .instanceFinished(let name, _), .rollbackStarted(let name, _),
             .rollbackFinished(let name, _):
             name

@@ -211,7 +211,7 @@ public struct RunLog: Sendable {
                 $0.step(at: event.at)
                 $0.wait(for: nil)
             }
-        case .instanceWaiting(let name, let reason): change(name) { $0.wait(for: reason) }
+        case .instanceWaiting(let name, let reason, _): change(name) { $0.wait(for: reason) }
         case .migrationApplied(let name, let migration):
             change(name) {
                 $0.applied.append(migration)

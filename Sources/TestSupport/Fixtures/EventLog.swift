@@ -19,7 +19,7 @@ package final class EventLog: Sendable {
 
     package var waits: [String] {
         all.compactMap { event in
-            if case .instanceWaiting(_, let reason) = event { reason } else { nil }
+            if case .instanceWaiting(_, let reason, _) = event { reason } else { nil }
         }
     }
 }

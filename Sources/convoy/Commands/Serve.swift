@@ -21,13 +21,16 @@ struct Serve: FleetCommand {
         abstract: "Serve the fleet and its runs as a dashboard and an HTTP API.",
         usage: "convoy serve [<options>]",
         discussion: """
-            Reads the journal, follows active runs, and probes the databases on request.
+            Reads the journal, follows active runs, and probes the databases on request,
+            or at an interval with --probe-every.
             Prints its address when it is ready, and serves until Ctrl-C or SIGTERM.
 
               convoy serve
                   on this machine only, at http://127.0.0.1:7080
               convoy serve --listen 0.0.0.0:7080 --token-file token
                   for other machines, which must send the token
+              convoy serve --probe-every 5m
+                  with a probe of the whole fleet every five minutes
               convoy serve --token-file token --allow-actions
                   with buttons to approve, stop, pause and resume runs
 
@@ -68,12 +71,22 @@ struct Serve: FleetCommand {
     )
     var allowHost: [String] = []
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Probe the whole fleet at this interval, from 10s to 30d, for example 5m (default: only on request).",
+            valueName: "duration"
+        )
+    )
+    var probeEvery: String?
+
     @Flag(help: "Allow clients with the token to approve, stop, pause and resume runs.")
     var allowActions = false
 
     func execute() async throws -> CommandExit {
         let settings = Settings(file)
         let address = try listenAddress()
+        let schedule = try probeSchedule()
         let token = try accessToken(settings.environment)
         guard token != nil || address.isLoopback else {
             throw CommandFailure(
@@ -106,11 +119,13 @@ struct Serve: FleetCommand {
             fleet: session.fleet,
             target: session.set.newest?.version,
             releases: session.set.releases,
+            set: session.set,
             at: address,
             token: token,
             allowedHosts: allowHost,
             control: allowActions ? control(session) : nil,
             probe: { () async throws(ProbeError) in try await Self.probe(session) },
+            every: schedule,
             log: { StandardStreams.error.write($0.visible + "\n") }
         )
         do {
@@ -131,6 +146,20 @@ struct Serve: FleetCommand {
             )
         }
         return address
+    }
+
+    private func probeSchedule() throws -> ProbeSchedule? {
+        guard let probeEvery else { return nil }
+        // A bare number is in seconds, as in --watch.
+        let interval = Duration(text: probeEvery) ?? Duration(text: probeEvery + "s")
+        guard let schedule = interval.flatMap({ ProbeSchedule(every: $0, chance: Double.random(in: 0..<1)) }) else {
+            throw CommandFailure(
+                .usage,
+                "--probe-every: “\(probeEvery)” is not an interval from 10s to 30d",
+                hint: "for example 30s, 5m or 1h"
+            )
+        }
+        return schedule
     }
 
     private func accessToken(_ environment: [String: String]) throws -> AccessToken? {

@@ -41,20 +41,38 @@ struct OpenMetricsTests {
             print(json.dumps(sample))
         """
 
-    private func parse(_ report: FleetReport, state: RunState? = nil) async throws -> [[Any]] {
+    private func parse(_ report: FleetReport, state: RunState? = nil, probes: ProbeMetrics? = nil) async throws -> [[Any]] {
         let process = try ChildProcess(
             "/usr/bin/env",
             ["python3", "-c", Self.script],
             environment: ["PYTHONPATH": Self.parserFolder, "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"],
             timeLimit: .seconds(50)
         )
-        try process.write(report.openMetrics(state: state, at: moment(60)))
+        try process.write(report.openMetrics(state: state, probes: probes, at: moment(60)))
         process.closeInput()
         let end = await process.wait()
         try #require(end.status == .exited(0), "\(end.standardError)")
         return try end.standardOutput.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [Any])
         }
+    }
+
+    @Test(.enabled(if: canParse, "Scripts/install --servers fetches prometheus-client")) func theProbesOfADashboardAreReported()
+        async throws
+    {
+        func values(_ probes: ProbeMetrics?) async throws -> [String: Double] {
+            let samples = try await parse(hostileReport, probes: probes)
+            return samples.reduce(into: [:]) { values, sample in
+                if let name = sample[1] as? String, name.hasPrefix("convoy_probe_") { values[name] = sample[3] as? Double }
+            }
+        }
+        #expect(try await values(nil) == [:])
+        #expect(try await values(ProbeMetrics(interval: nil, endedAt: nil, hasFailed: false)) == ["convoy_probe_failed": 0])
+        #expect(
+            try await values(ProbeMetrics(interval: .seconds(300), endedAt: moment(), hasFailed: true)) == [
+                "convoy_probe_interval_seconds": 300, "convoy_probe_timestamp_seconds": 1_786_179_600, "convoy_probe_failed": 1,
+            ]
+        )
     }
 
     @Test(.enabled(if: canParse, "Scripts/install --servers fetches prometheus-client")) func theClientLibraryReadsIt() async throws {

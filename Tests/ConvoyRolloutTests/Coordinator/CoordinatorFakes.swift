@@ -201,7 +201,7 @@ extension Event.Kind {
         case .waveStarted(let wave): "wave \(wave)"
         case .instanceStarted(let instance, _): "start \(instance)"
         case .instancePlanned(let instance, _, let pending): "plan \(instance) \(pending.count)"
-        case .instanceWaiting(let instance, let reason): "wait \(instance) \(reason)"
+        case .instanceWaiting(let instance, let reason, _): "wait \(instance) \(reason)"
         case .migrationApplied(let instance, let migration): "applied \(instance) \(migration.version)"
         case .instanceProgress(let instance, let activity): "progress \(instance) \(activity?.phase ?? "none")"
         case .instanceWarned(let instance, let message): "warn \(instance) \(message)"

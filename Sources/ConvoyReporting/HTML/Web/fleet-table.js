@@ -1,7 +1,7 @@
 "use strict";
 
 /**
- * The table of a fleet: searched, filtered by outcome, sorted by any column, a page at a time, so that 10,000 instances stay quick.
+ * The table of a fleet: searched, filtered by outcome and wave, sorted by any column, a page at a time, so that 10,000 instances stay quick.
  *
  *     const table = new FleetTable(container, { rows, linkTo: (row) => `/instances/${encodeURIComponent(row.id)}` });
  *     table.update(rows);
@@ -45,6 +45,7 @@ class FleetTable {
     this.sort = { key: "status", descending: false };
     this.search = "";
     this.outcome = "";
+    this.wave = "";
     this.page = 0;
     this.shown = new Set();
     this.lines = new Map();
@@ -61,6 +62,15 @@ class FleetTable {
     this.rows = rows;
     this.showColumns();
     this.showOutcomes();
+    this.showWaves();
+    this.choose();
+  }
+
+  /** Shows only the instances of a wave; of all if the text is empty. */
+  chooseWave(wave) {
+    this.wave = wave;
+    this.page = 0;
+    this.showWaves();
     this.choose();
   }
 
@@ -77,6 +87,9 @@ class FleetTable {
       this.page = 0;
       this.choose();
     });
+    this.waveField = element("select", { id: `${this.id}-wave` });
+    this.waveField.addEventListener("change", () => this.chooseWave(this.waveField.value));
+    this.waves = element("span", { class: "field", hidden: true }, element("label", { for: this.waveField.id }, "Wave"), this.waveField);
     this.hits = element("p", { class: "hits", role: "status" });
     this.header = element("tr", {}, ...FleetTable.columns.map((column) => this.makeHeader(column)));
     this.body = element("tbody");
@@ -113,6 +126,7 @@ class FleetTable {
         { class: "controls" },
         element("span", { class: "field" }, element("label", { for: this.searchField.id }, "Search"), this.searchField),
         element("span", { class: "field" }, element("label", { for: this.outcomeField.id }, "Outcome"), this.outcomeField),
+        this.waves,
       ),
       this.hits,
       this.scroller,
@@ -171,21 +185,36 @@ class FleetTable {
     if (!options.some(([value]) => value === this.outcome)) {
       options.push([this.outcome, `${this.outcome === "bad" ? "not well" : this.outcome.slice(1)} (0)`]);
     }
-    const old = this.outcomeField.options;
+    this.setOptions(this.outcomeField, options, this.outcome);
+  }
+
+  /** The waves in the order of the rows; there is nothing to choose from one. */
+  showWaves() {
+    const counts = new Map();
+    for (const row of this.rows) if (row.wave !== null) counts.set(row.wave, (counts.get(row.wave) ?? 0) + 1);
+    if (this.wave !== "" && !counts.has(this.wave)) counts.set(this.wave, 0);
+    this.waves.hidden = counts.size < 2;
+    const options = [...counts].map(([wave, count]) => [wave, `${wave} (${wholeNumber.format(count)})`]);
+    this.setOptions(this.waveField, [["", `all (${wholeNumber.format(this.rows.length)})`], ...options], this.wave);
+  }
+
+  /** Changes the choices of a field in place, so that one that is open stays open. */
+  setOptions(field, options, chosen) {
+    const old = field.options;
     options.forEach(([value, text], index) => {
-      if (!old[index]) this.outcomeField.add(element("option"));
+      if (!old[index]) field.add(element("option"));
       old[index].value = value;
       setText(old[index], text);
     });
-    while (old.length > options.length) this.outcomeField.remove(old.length - 1);
-    this.outcomeField.value = this.outcome;
+    while (old.length > options.length) field.remove(old.length - 1);
+    field.value = chosen;
   }
 
   /** Filters and sorts, then shows the page. */
   choose() {
     const words = this.search.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = this.rows.filter(
-      (row) => this.hasOutcome(row) && (words.length === 0 || words.every((word) => this.searchText(row).includes(word))),
+      (row) => this.hasOutcome(row) && (this.wave === "" || row.wave === this.wave) && (words.length === 0 || words.every((word) => this.searchText(row).includes(word))),
     );
     const sign = this.sort.descending ? -1 : 1;
     const { key, rank } = FleetTable.columns.find((column) => column.key === this.sort.key);

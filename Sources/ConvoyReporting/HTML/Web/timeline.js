@@ -180,7 +180,7 @@ class Timeline {
 
   drawLine(line, index, y, { width, labelWidth, scale }) {
     const height = Timeline.lineHeight;
-    const letters = Math.floor(labelWidth / 6.5);
+    const letters = Math.floor(labelWidth / 7.5);
     if (line.wave !== undefined) {
       const text = `${line.wave} (${wholeNumber.format(line.count)})`;
       return svgElement(

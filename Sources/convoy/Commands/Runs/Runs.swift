@@ -57,9 +57,13 @@ struct Runs: AsyncParsableCommand {
             // A journal that was named must exist.
             if let journal = options.journal == nil ? try await access.openForReading() : try await access.openExisting(for: .reading) {
                 damaged = try await access.explaining { () async throws(JournalError) in try await journal.damagedRuns() }
-                for run in try await access.explaining({ () async throws(JournalError) in
+                let runs = try await access.explaining { () async throws(JournalError) in
                     try await journal.runs(limit: limit, fleet: access.fleet)
-                }) {
+                }
+                let immediate = try await access.explaining { () async throws(JournalError) in
+                    try await journal.immediateRuns(among: runs.map(\.id))
+                }
+                for run in runs {
                     let outcomes = try await access.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
                     let state = try await access.state(of: run)
                     var waits: (holds: [RunHold], texts: [String]) = ([], [])
@@ -68,7 +72,16 @@ struct Runs: AsyncParsableCommand {
                             try await FleetReport.waits(of: run.id, in: journal)
                         }
                     }
-                    entries.append(RunsReport.Entry(run: run, state: state, outcomes: outcomes, waits: waits.texts, holds: waits.holds))
+                    entries.append(
+                        RunsReport.Entry(
+                            run: run,
+                            state: state,
+                            outcomes: outcomes,
+                            waits: waits.texts,
+                            holds: waits.holds,
+                            isImmediate: immediate.contains(run.id)
+                        )
+                    )
                 }
             }
             for id in damaged {

@@ -1,0 +1,56 @@
+import ConvoyJournal
+import ConvoyReporting
+import ConvoyRun
+
+/// What one run does to one instance as far as the journal has it, kept up to date for all readers of its page.
+actor VisitFollower {
+    nonisolated let record: RunRecord
+    nonisolated let instance: String
+    nonisolated let journal: SQLiteJournal
+    private(set) var report: VisitReport
+    /// The newest events of the instance, in order.
+    private(set) var newest: [RecordedEvent] = []
+    private var lastEvent: Int64 = 0
+    private var reading: Task<Void, any Error>?
+    private var readAt: ContinuousClock.Instant?
+
+    private static let pageSize = 1000
+    private static let shownEvents = 40
+
+    init(_ record: RunRecord, _ instance: String, in journal: SQLiteJournal) {
+        self.record = record
+        self.instance = instance
+        self.journal = journal
+        report = VisitReport(instance: instance)
+    }
+
+    /// Takes in what the journal has got since.
+    ///
+    /// - Parameter age: what is not older than that will do.
+    /// - Throws: ``JournalError`` if the journal cannot be read.
+    func refresh(within age: Duration) async throws {
+        if let reading { return try await reading.value }
+        if let readAt, .now - readAt < age { return }
+        // Not a child of this task: others wait for it too, and one who goes away must not take it from them.
+        let task = Task { try await read() }
+        reading = task
+        defer { reading = nil }
+        try await task.value
+    }
+
+    private func read() async throws {
+        // What is behind this one now is read later: an event about another instance does not have to be read again.
+        let end = try await journal.lastEvent(of: record.id)
+        while true {
+            let page = try await journal.events(of: record.id, about: instance, after: lastEvent, limit: Self.pageSize)
+            for recorded in page {
+                lastEvent = max(lastEvent, recorded.number)
+                if let event = recorded.event { report.apply(event) }
+            }
+            newest = (newest + page.filter { $0.event?.kind.instance != nil }).suffix(Self.shownEvents)
+            guard page.count == Self.pageSize else { break }
+        }
+        lastEvent = max(lastEvent, end)
+        readAt = .now
+    }
+}
