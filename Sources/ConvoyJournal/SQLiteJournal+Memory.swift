@@ -1,5 +1,6 @@
-internal import ConvoyMigrations
+package import ConvoyMigrations
 package import ConvoyRun
+import ConvoyText
 package import FoundationEssentials
 internal import GRDB
 
@@ -31,8 +32,10 @@ extension SQLiteJournal {
         }
     }
 
-    /// The outcomes of instances whose version a run knows, whatever else the event has.
-    private static let learntOutcomes = Outcome.allCases.filter(\.learntVersion).map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    /// Whether the end of an instance says at which version it is, in the words of SQL.
+    static let learnt =
+        "(outcome IN (\(Outcome.allCases.filter(\.learntVersion).map { "'\($0.rawValue)'" }.joined(separator: ", ")))"
+        + " OR json_valid(json) AND json_extract(json, '$.to') IS NOT NULL)"
 
     /// How instances last ended in the newest runs of a fleet, and where that end did not learn the version, the last one that did, in the order in
     /// which they happened. The last is the last by time: a run that was resumed may have begun before others.
@@ -57,9 +60,7 @@ extension SQLiteJournal {
                 let rows = try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT instance, max(number), max(CASE
-                            WHEN outcome IN (\(Self.learntOutcomes)) OR json_valid(json) AND json_extract(json, '$.to') IS NOT NULL THEN number END)
-                        FROM events WHERE run = ? AND outcome IS NOT NULL AND instance IS NOT NULL GROUP BY instance
+                        SELECT instance, max(number), max(CASE WHEN \(Self.learnt) THEN number END) FROM events WHERE run = ? AND outcome IS NOT NULL AND instance IS NOT NULL GROUP BY instance
                         """,
                     arguments: [run.description]
                 )

@@ -1,8 +1,8 @@
 package import ConvoyJournal
 import ConvoyMigrations
 package import ConvoyReporting
-package import ConvoyRun
-package import FoundationEssentials
+import ConvoyRun
+import FoundationEssentials
 
 /// What the journal remembers of the instances of a fleet.
 extension RunCatalog {

@@ -1,7 +1,7 @@
 package import ConvoyMigrations
 internal import ConvoyRollout
 package import ConvoyRun
-package import ConvoyText
+import ConvoyText
 package import FoundationEssentials
 
 /// What is known of an instance's version, and since when it has it: the newest knowledge wins, whatever it came from.

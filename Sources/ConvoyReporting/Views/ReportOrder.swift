@@ -14,7 +14,7 @@ package struct ReportOrder: Sendable, Hashable {
         case outcome
         /// How many migrations are due.
         case pending
-        /// How long ago it last took a migration.
+        /// How long it has been on its version.
         case age
         /// How long the run's migrations took.
         case duration
