@@ -181,13 +181,13 @@ struct RememberedInstanceTests {
     }
 
     @Test func aListOfManyIsCut() {
-        let statuses = (0..<30).map { index in
+        let many = (0..<30).map { index in
             var status = statuses[1]
             status.name = "i\(index)"
             return status
         }
-        var report = FleetReport(fleet: "f", target: newest, statuses: statuses, at: moment())
-        for status in statuses { report.apply(elsewhere: ended(status.name, .migrated, at: -10, to: newest), run: "r") }
+        var report = FleetReport(fleet: "f", target: newest, statuses: many, at: moment())
+        for status in many { report.apply(elsewhere: ended(status.name, .migrated, at: -10, to: newest), run: "r") }
         for instance in report.instances { instance.suspectedSetback.map { report.apply(setbacks: [instance.name: $0]) } }
         #expect(report.setbacks.count == 30)
         #expect(report.setbackTexts.count == 21 && report.setbackTexts.last == "and 10 more instances")

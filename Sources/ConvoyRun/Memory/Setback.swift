@@ -3,7 +3,7 @@ package import ConvoyText
 package import FoundationEssentials
 
 /// A database that is behind what the journal or its own audit log knows of it. Whether it was restored from an older backup, or rolled back by
-/// another tool, cannot be told apart, so it is shown as a question; it decides nothing.
+/// another tool, cannot be known, so it is shown as a question; it decides nothing.
 package struct Setback: Sendable, Hashable {
     /// What knows of more than the ledger has.
     package enum Witness: Sendable, Hashable {
