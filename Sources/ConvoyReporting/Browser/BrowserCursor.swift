@@ -25,9 +25,10 @@ struct BrowserCursor: Sendable, Hashable {
         return true
     }
 
-    /// The list has changed: the selected line is at another position now, and stays where it is on the screen.
+    /// The list has changed: the selected line is at another position now, and stays where it is on the screen. At the top of the list, what is
+    /// new there is shown instead.
     mutating func follow(to position: Int, count: Int, height: Int) {
-        top += position - self.position
+        if top > 0 { top += position - self.position }
         self.position = position
         settle(count: count, height: height)
     }
