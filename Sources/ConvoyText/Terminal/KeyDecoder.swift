@@ -4,7 +4,8 @@
 ///     // Nothing more within the decoder's patience:
 ///     let late = decoder.timeOut()
 ///
-/// A lone Esc and the beginning of an escape sequence are the same byte: only time tells them apart. What is no key is passed over.
+/// A lone Esc and the beginning of an escape sequence are the same byte: what comes next, or that
+/// nothing does, decides. What is no key is passed over.
 package struct KeyDecoder: Sendable {
     private enum State: Sendable {
         case ground

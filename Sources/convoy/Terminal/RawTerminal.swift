@@ -63,9 +63,11 @@ final class RawTerminal: Sendable {
     }
 
     /// Stops the process as Ctrl-Z does on an ordinary screen, and takes the terminal again when it continues.
-    func suspend() throws {
+    func suspend() async throws {
         leave()
         kill(0, SIGTSTP)
+        // The signal may come to another thread, a moment later; and a process without a shell above it is not stopped at all.
+        await pause(for: .milliseconds(100), cancellation: .ignored)
         try enter()
     }
 

@@ -41,7 +41,7 @@ struct TopSession: Sendable {
 
     /// Between two looks at the journal, so the screen is drawn at most four times a second for them. Keys are answered at once.
     private static let interval = Duration.milliseconds(250)
-    /// Once in so many looks it is asked whether a process works on the run.
+    /// Once in this number of looks it is asked whether a process works on the run.
     private static let looksPerState = 4
 
     init(settings: Settings, catalog: RunCatalog, instances: [Instance], follower: RunFollower, allowsActions: Bool) {
@@ -104,7 +104,7 @@ struct TopSession: Sendable {
                         switch browser.press(key) {
                         case .quit: return
                         case .suspend:
-                            try terminal.suspend()
+                            try await terminal.suspend()
                             screen.forget()
                         case .redraw: screen.forget()
                         case .read: mustRead = true
@@ -153,7 +153,8 @@ struct TopSession: Sendable {
         // A run whose plan cannot be read is shown all the same.
         let plan = try? await catalog.plan(of: id, in: follower.journal)
         inbox.post(.learnt(BrowserFacts(plan: plan, instances: instances, set: catalog.migrationSet)))
-        var (seen, look) = (Int64(0), 0)
+        var seen: Int64 = -1
+        var look = 0
         var state: RunState?
         var trouble: String?
         while !Task.isCancelled {
