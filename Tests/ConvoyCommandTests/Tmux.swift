@@ -17,7 +17,8 @@ struct Tmux {
         in folder: String,
         _ body: (Tmux) async throws -> Void
     ) async throws {
-        let tmux = Tmux(socket: "\(folder)/tmux", folder: folder)
+        // Of its own, because the one before may not have ended yet.
+        let tmux = Tmux(socket: "\(folder)/tmux.\(UInt32.random(in: 0 ... .max))", folder: folder)
         let variables = environment.map { "\($0)='\($1)' " }.joined()
         let command = "\(variables)'\(try convoyPath())' \(arguments); echo \"ended with $?\"; exec cat"
         try await tmux.run(["-f", "/dev/null", "new-session", "-d", "-x", "\(width)", "-y", "\(height)", command])

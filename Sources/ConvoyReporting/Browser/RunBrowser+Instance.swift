@@ -104,7 +104,7 @@ extension RunBrowser {
         return lines.enumerated().map { ScreenLine("  " + $1, $0 == 0 ? .bad : .none) }
     }
 
-    var migrationsHeight: Int { max(1, height - instanceHead(at: .distantPast).count - 3) }
+    var migrationsHeight: Int { max(1, height - instanceHead(at: .distantFuture).count - 3) }
 
     func instanceLines(at now: Date) -> [ScreenLine] {
         var lines = instanceHead(at: now)
@@ -192,7 +192,7 @@ extension RunBrowser {
         return String(repeating: " ", count: max(0, 6 - number.count)) + number + "  "
     }
 
-    var textHeight: Int { max(1, height - migrationHead(at: .distantPast).count - 2) }
+    var textHeight: Int { max(1, height - migrationHead(at: .distantFuture).count - 2) }
 
     func migrationLines(at now: Date) -> [ScreenLine] {
         let all = migrationText

@@ -30,7 +30,10 @@ extension RunBrowser {
     var statusLine: ScreenLine {
         switch prompt {
         case .filter(let typed, _): return ScreenLine("filter: \(typed)_", .heading)
-        case .confirm(let action): return ScreenLine("\(action.question) [y/N]", .notable)
+        case .confirm(let action):
+            // Whatever names are in it, the answers that count are on the screen.
+            let answers = " [y/N]"
+            return ScreenLine(action.question.cut(to: width - answers.count, marker: style.ellipsis) + answers, .notable)
         case nil: break
         }
         if let message { return ScreenLine(message.text, message.emphasis) }
