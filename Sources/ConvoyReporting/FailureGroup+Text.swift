@@ -78,7 +78,7 @@ extension FailureGroup {
     }
 
     /// The text's words in lines that fit; what has no blank is left to the terminal.
-    private static func wrapped(_ text: String, indent: Int, _ style: OutputStyle) -> [String] {
+    static func wrapped(_ text: String, indent: Int, _ style: OutputStyle) -> [String] {
         let margin = String(repeating: " ", count: indent)
         guard let width = style.width else { return [margin + text] }
         var lines: [String] = []

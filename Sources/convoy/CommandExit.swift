@@ -32,7 +32,8 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
         case .checkFound: "`status --check` found something pending or edited, or `plan --check` something that would run"
         case .usage:
             """
-            the command line is wrong; a name or a run in it does not fit; `--yes` is missing where there is no terminal; or another run is in \
+            the command line is wrong; a name or a run in it does not fit; `--yes` is missing, or `top` is used, where there is \
+            no terminal; or another run is in \
             progress
             """
         case .unreachable: "no instance could be reached"

@@ -42,7 +42,7 @@ struct ConvoyCommand: AsyncParsableCommand {
         version: Convoy.version,
         subcommands: [
             Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self,
-            Describe.self, History.self, Wait.self, Stop.self,
+            Describe.self, History.self, Top.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
             Abandon.self, Serve.self, New.self, Schema.self, Explain.self, Completion.self,

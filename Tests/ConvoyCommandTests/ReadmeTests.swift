@@ -143,7 +143,7 @@ import Testing
         case "runs": words.dropFirst().first.map { ["show", "compare", "prune"].contains($0) } == true ? 64 : 0
         case "report", "status": 69
         case _ where ["--run", "--failed", "--failed-in", "--outcome"].contains(where: words.contains): 64
-        case "approve", "pause", "unpause", "stop", "resume", "abandon", "wait": 64
+        case "approve", "pause", "unpause", "stop", "resume", "abandon", "top", "wait": 64
         default: 69
         }
     }

@@ -1,5 +1,6 @@
 internal import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 internal import ConvoyMigrations
 internal import ConvoyReporting
 internal import ConvoyRollout

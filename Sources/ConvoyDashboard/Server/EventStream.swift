@@ -1,4 +1,5 @@
 import ConvoyJournal
+import ConvoyKit
 internal import ConvoyRollout
 import ConvoyRun
 import ConvoyText

@@ -110,6 +110,16 @@ package struct RunCatalog: Sendable {
         return newest
     }
 
+    /// The newest active run, otherwise the newest one.
+    ///
+    /// - Throws: an error if the journal has no run.
+    package func currentRun(in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
+        let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 100, fleet: fleet) }
+        for run in runs where try await state(of: run) == .running { return run }
+        guard let newest = runs.first else { throw noRun("there is no recorded run in \(path)") }
+        return newest
+    }
+
     /// - Throws: an error if another process has continued or ended the run since the record was read.
     package func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws(FleetError) {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)

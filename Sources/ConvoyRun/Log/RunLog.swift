@@ -65,6 +65,13 @@ public struct RunLog: Sendable {
     /// Whether nothing has happened yet.
     package var isEmpty: Bool { lastEventAt == nil }
 
+    /// The same without its instances: what describes the run as a whole. It is small however large the fleet is.
+    package var withoutInstances: RunLog {
+        var log = self
+        (log.instances, log.instanceIndices, log.ended) = ([], [:], [])
+        return log
+    }
+
     /// Takes in what happened, in the order in which it did.
     public mutating func apply(_ event: Event) {
         if case .runResumed = event.kind { closeProcess() }

@@ -1,16 +1,17 @@
-import ConvoyJournal
-import ConvoyReporting
-import ConvoyRollout
-import ConvoyRun
+package import ConvoyJournal
+package import ConvoyReporting
+package import ConvoyRun
 
 /// A run as far as the journal has it, kept up to date for all readers: the journal is read once for all of them.
-actor RunFollower {
-    nonisolated let record: RunRecord
-    nonisolated let journal: SQLiteJournal
+package actor RunFollower {
+    /// The run, as it was recorded when it was first followed.
+    package nonisolated let record: RunRecord
+    /// Where its events are.
+    package nonisolated let journal: SQLiteJournal
     /// What has happened, folded.
-    private(set) var report = FleetReport()
+    package private(set) var report = FleetReport()
     /// The number of the last event that is in ``report``; 0 before the first.
-    private(set) var lastEvent: Int64 = 0
+    package private(set) var lastEvent: Int64 = 0
 
     /// By instance: the last event that changed it.
     private var changes: [String: Int64] = [:]
@@ -24,7 +25,8 @@ actor RunFollower {
     private static let pageSize = 1000
     private static let recentLimit = 2000
 
-    init(_ record: RunRecord, in journal: SQLiteJournal) {
+    /// Follows a run; nothing is read yet.
+    package init(_ record: RunRecord, in journal: SQLiteJournal) {
         self.record = record
         self.journal = journal
     }
@@ -33,7 +35,7 @@ actor RunFollower {
     ///
     /// - Parameter age: what is not older than that will do.
     /// - Throws: ``JournalError`` if the journal cannot be read.
-    func refresh(within age: Duration) async throws {
+    package func refresh(within age: Duration) async throws {
         if let reading { return try await reading.value }
         if let readAt, .now - readAt < age { return }
         // Not a child of this task: others wait for it too, and one who goes away must not take it from them.
@@ -73,7 +75,7 @@ actor RunFollower {
     /// The events after that one, in order: as many as there are, up to a limit.
     ///
     /// - Throws: ``JournalError`` if the journal cannot be read.
-    func events(after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
+    package func events(after number: Int64, limit: Int) async throws(JournalError) -> [RecordedEvent] {
         if number >= lastEvent { return [] }
         guard let first = recent.first, first.number <= number + 1 else {
             return try await journal.events(of: record.id, after: number, limit: limit)
@@ -84,21 +86,31 @@ actor RunFollower {
     }
 
     /// Whether the run has ended, and a client that has that event has all of them.
-    func isOver(after number: Int64) -> Bool { report.status != nil && lastEvent <= number }
+    package func isOver(after number: Int64) -> Bool { report.status != nil && lastEvent <= number }
 
     /// Why a halted run cannot be resumed; nil if it can.
-    var finalReason: HaltReason? { report.finalReason }
+    package var finalReason: HaltReason? { report.finalReason }
 
     /// The report with the last event that is in it.
-    var current: (FleetReport, Int64) { (report, lastEvent) }
+    package var current: (FleetReport, Int64) { (report, lastEvent) }
 
     /// The same, with the instances that events after that one have changed; nil if that may be all of them.
-    func current(changedAfter number: Int64?) -> (report: FleetReport, lastEvent: Int64, changed: Set<String>?) {
+    package func current(changedAfter number: Int64?) -> (report: FleetReport, lastEvent: Int64, changed: Set<String>?) {
         (report, lastEvent, number.flatMap { instances(changedAfter: $0) })
     }
 
+    /// What a body takes from the report, and the last event that is in it. A copy of the whole report would make the next event copy every instance.
+    ///
+    /// - Parameter number: the body is also given the instances that events after that one have changed; nil if that may be all of them.
+    package func read<Value: Sendable>(
+        changedAfter number: Int64?,
+        _ body: @Sendable (_ report: FleetReport, _ changed: Set<String>?) -> Value
+    ) -> (value: Value, lastEvent: Int64) {
+        (body(report, number.flatMap { instances(changedAfter: $0) }), lastEvent)
+    }
+
     /// The instances that events after that one have changed; nil if that may be all of them.
-    func instances(changedAfter number: Int64) -> Set<String>? {
+    package func instances(changedAfter number: Int64) -> Set<String>? {
         guard number >= generalChange else { return nil }
         return Set(changes.lazy.filter { $0.value > number }.map(\.key))
     }
