@@ -154,7 +154,7 @@ struct GrafanaBoardTests {
     // MARK: Its queries
 
     @Test func everyQueryReadsWhatConvoyWrites() throws {
-        #expect(Self.written.count == 16)
+        #expect(Self.written.count == 17)
         for panel in try panels() {
             for target in targets(panel) {
                 let text = try #require(target["expr"] as? String)
