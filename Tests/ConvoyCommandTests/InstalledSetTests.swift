@@ -26,7 +26,8 @@ struct InstalledSetTests {
     }
 
     private static let set = [
-        "prefix/share/convoy/Migrations/1_cars.sql": Files.migration, "prefix/share/convoy/Migrations/2_more.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
+        "prefix/share/convoy/Migrations/1_cars.sql": Files.migration,
+        "prefix/share/convoy/Migrations/2_more.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
     ]
 
     @Test func aFleetFileWithoutMigrationsUsesTheInstalledSet() async throws {
