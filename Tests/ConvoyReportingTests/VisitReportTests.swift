@@ -112,6 +112,9 @@ struct VisitReportTests {
             .instanceWaiting(instance: "bob", reason: "a lock that 4711 holds", facts: facts),
         ])
         #expect(try #require(visit.wait) == VisitReport.Wait(reason: "a lock that 4711 holds", since: moment(2), facts: facts))
+        // The holder may be found after the statement.
+        visit.apply(Event(at: moment(8), .instanceWaiting(instance: "bob", reason: "a lock", facts: WaitFacts(blockers: [holder]))))
+        #expect(visit.wait?.facts == facts)
         visit.apply(Event(at: moment(9), Self.first))
         #expect(visit.wait == nil)
         visit.apply(Event(at: moment(10), .instanceWaiting(instance: "bob", reason: "again")))

@@ -85,7 +85,7 @@ extension InstanceChange {
         let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(exchange.ledger.schema))
         let limit = migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
         let watch = PipelineWatch(.uniform(limit == .zero ? nil : limit), slack: runner.timing.answerSlack)
-        let outcome = await observing(connection, watch, [.statement(migration.version, nil)]) { () async -> Result<Void, any Error> in
+        let outcome = await observing(connection, watch, [.statement(migration.version)]) { () async -> Result<Void, any Error> in
             do { return .success(try await step.run(context)) } catch { return .failure(error) }
         }
         do {

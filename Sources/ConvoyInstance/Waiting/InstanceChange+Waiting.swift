@@ -130,8 +130,7 @@ extension MigrationExchange.Item {
         switch place {
         case .commit: .commit(migration.version)
         case .ledgerLock: .other("the ledger's lock for migration \(migration.version)")
-        case .statement(let statement): .statement(migration.version, statement)
-        default: .statement(migration.version, nil)
+        default: .statement(migration.version)
         }
     }
 }

@@ -9,8 +9,7 @@ import ConvoyText
 struct WaitObserver: Sendable {
     /// What a session is waiting for, in Convoy's own terms.
     enum Awaited: Sendable, Hashable {
-        /// A statement of a migration; nil where a step, or a check, is in its place.
-        case statement(MigrationVersion, SQLStatement?)
+        case statement(MigrationVersion)
         case commit(MigrationVersion)
         /// The COMMIT of a transaction of Convoy's own.
         case ownCommit(String)
@@ -23,15 +22,9 @@ struct WaitObserver: Sendable {
             }
         }
 
-        /// What an event says of it besides its words.
-        func facts(_ holders: [LockHolder]) -> WaitFacts {
-            guard case .statement(_, let statement?) = self else { return WaitFacts(blockers: holders) }
-            return WaitFacts(blockers: holders, statement: statement.text, line: statement.line)
-        }
-
         var text: String {
             switch self {
-            case .statement(let version, _): "migration \(version)"
+            case .statement(let version): "migration \(version)"
             case .commit(let version): "the COMMIT of migration \(version)"
             case .ownCommit(let text): "the COMMIT of \(text)"
             case .other(let text): text
@@ -136,7 +129,10 @@ struct WaitObserver: Sendable {
                 return
             }
         }
-        if sightings.isNews(text) { report(.instanceWaiting(instance: instance.name, reason: text, facts: awaited.facts(blockers))) }
+        // Which statement waits is not known here: the server holds back the results of those before it.
+        if sightings.isNews(text) {
+            report(.instanceWaiting(instance: instance.name, reason: text, facts: WaitFacts(blockers: blockers)))
+        }
     }
 
     private func look() async -> Look {

@@ -74,7 +74,13 @@ package struct VisitReport: Sendable {
         case .migrationApplied(_, let migration): ends[migration.version, default: [:]][migration.direction] = event.at
         case .instanceWaiting(_, let reason, let facts):
             // Its reason becomes clearer while it lasts: the holder of a lock is found a moment later.
-            wait = Wait(reason: reason, since: wait?.since ?? event.at, facts: facts)
+            // Its statement is known from the attempt that the server refused, before the holder is.
+            let known = facts.statement == nil ? wait?.facts ?? facts : facts
+            wait = Wait(
+                reason: reason,
+                since: wait?.since ?? event.at,
+                facts: WaitFacts(blockers: facts.blockers, statement: known.statement, line: known.line)
+            )
         case .instanceWarned(_, let message): warnings = (warnings + [Remark(at: event.at, value: message)]).suffix(Self.remarkLimit)
         case .hookFinished(let hook): hooks = (hooks + [Remark(at: event.at, value: hook)]).suffix(Self.remarkLimit)
         default: break
