@@ -126,6 +126,7 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
             let (reading, assessment) = try await preflight.assess(try await probe.readNamingHolders(connection, completing: completion))
             status.version = reading.contents?.applied.last
             status.lastMigratedAt = reading.contents?.lastMigratedAt
+            status.claim = reading.contents?.beyond.claim(in: reading.facts.identity) { self.set[$0] != nil }
             status.serverVersion = reading.facts.serverVersion
             status.pending = assessment.plan?.versions ?? []
             status.unknownVersions = assessment.plan?.unknownVersions ?? []

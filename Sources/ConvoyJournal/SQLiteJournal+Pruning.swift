@@ -5,7 +5,7 @@ extension SQLiteJournal {
     /// How many runs one transaction removes: an active run's events wait no longer than that.
     private static let removedAtOnce = 100
 
-    /// The runs that are the newest one of some instance: the last in which it ended.
+    /// The runs that are the newest one of some instance: the last in which it ended, and the last that learnt its version.
     ///
     /// - Parameter fleet: only runs of the fleet with that name; nil is all fleets, whose instances may have equal names.
     package func newestRunsOfInstances(fleet: String?) async throws(JournalError) -> Set<RunID> {
@@ -14,11 +14,13 @@ extension SQLiteJournal {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT DISTINCT run FROM (
-                        SELECT events.run AS run, max(events.number) FROM events JOIN runs ON runs.id = events.run
+                    WITH ends AS (
+                        SELECT runs.fleet, events.instance, events.run, events.number, \(Self.learnt) AS is_learnt
+                        FROM events JOIN runs ON runs.id = events.run
                         WHERE events.outcome IS NOT NULL AND events.instance IS NOT NULL AND runs.fleet = coalesce(?, runs.fleet)
-                        GROUP BY runs.fleet, events.instance
                     )
+                    SELECT run, max(number) FROM ends GROUP BY fleet, instance
+                    UNION ALL SELECT run, max(number) FROM ends WHERE is_learnt GROUP BY fleet, instance
                     """,
                 arguments: [fleet]
             )

@@ -2,21 +2,25 @@ internal import ConvoyMigrations
 internal import ConvoyRollout
 import ConvoyRun
 package import ConvoyText
+package import FoundationEssentials
 
 extension FleetReport {
     /// The fleet as people read it: instances, versions, failures, and one line that sums it up.
-    package func statusTable(_ style: OutputStyle) -> String {
-        var blocks = [statusLines(style), summary.versionLines(style)]
+    ///
+    /// - Parameter now: when it is written; nil is when the instances were probed.
+    package func statusTable(_ style: OutputStyle, at now: Date? = nil) -> String {
+        var blocks = [statusLines(style, at: now ?? lookedAt), summary.versionLines(style)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(editedLines(style))
+        blocks.append(setbackLines(style))
         blocks.append(skipLines(style))
         blocks.append([statusVerdict(style)])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
-    private func statusLines(_ style: OutputStyle) -> [String] {
+    private func statusLines(_ style: OutputStyle, at now: Date?) -> [String] {
         guard !instances.isEmpty else { return [] }
-        if let chosen = chosenLines(style) { return chosen }
+        if let chosen = chosenLines(style, at: now) { return chosen }
         let hasCohorts = instances.contains { $0.cohort != nil }
         var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 9),
@@ -30,6 +34,8 @@ extension FleetReport {
         ]
         if hasCohorts { columns.insert(.init("COHORT", minimumWidth: 16, importance: 7), at: 3) }
         if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 7), at: 3) }
+        let knownColumn = hasRememberedVersions ? columns.count - 5 : nil
+        if let knownColumn { columns.insert(.known(importance: 6), at: knownColumn) }
         var table = TextTable(columns)
         for instance in instances {
             var cells: [TextTable.Cell] = [
@@ -37,13 +43,14 @@ extension FleetReport {
                 .init(instance.outcome.rawValue, instance.emphasis),
                 "\(instance.version?.description ?? "-")",
                 "\(instance.due.map { "\($0.count)" } ?? "-")",
-                "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
+                "\(instance.sinceText)",
                 "\(instance.server ?? "-")",
                 "\(instance.database ?? "-")",
                 "\(instance.probe?.status.serverVersion ?? "-")",
             ]
             if hasCohorts { cells.insert("\(instance.cohort ?? "-")", at: 3) }
             if !releases.isEmpty { cells.insert("\(instance.release?.text ?? "-")", at: 3) }
+            if let knownColumn { cells.insert(instance.knownCell(at: now), at: knownColumn) }
             table.add(cells)
         }
         return table.lines(style)

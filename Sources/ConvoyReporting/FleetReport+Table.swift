@@ -2,7 +2,7 @@ package import ConvoyMigrations
 import ConvoyRollout
 package import ConvoyRun
 package import ConvoyText
-internal import FoundationEssentials
+package import FoundationEssentials
 
 extension FleetReport {
     /// The run as people read it: instances, waves, versions, failures, and the verdict last, where the eye is.
@@ -11,22 +11,24 @@ extension FleetReport {
     ///   - state: what the journal knows in addition: that the run is active, was cut off or was abandoned.
     ///   - durations: of its migrations, where they are to be shown.
     ///   - names: of migrations, as far as they are known.
+    ///   - now: when it is written, where the age of versions that other runs know is to be shown; nil leaves it out.
     package func table(
         _ style: OutputStyle,
         state: RunState? = nil,
         durations: [MigrationDurations] = [],
-        names: [MigrationVersion: String] = [:]
+        names: [MigrationVersion: String] = [:],
+        at now: Date? = nil
     ) -> String {
-        var blocks = [instanceLines(style), waveLines(style), summary.versionLines(style), durations.lines(style, names: names)]
+        var blocks = [instanceLines(style, at: now), waveLines(style), summary.versionLines(style), durations.lines(style, names: names)]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(skipLines(style))
         blocks.append(verdict(style, state ?? endState))
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
 
-    private func instanceLines(_ style: OutputStyle) -> [String] {
+    private func instanceLines(_ style: OutputStyle, at now: Date?) -> [String] {
         guard !instances.isEmpty else { return [] }
-        if let chosen = chosenLines(style) { return chosen }
+        if let chosen = chosenLines(style, at: now) { return chosen }
         var columns: [TextTable.Column] = [
             .init("INSTANCE", minimumWidth: 16, importance: 9),
             .init("WAVE", minimumWidth: 6, importance: 2),
@@ -37,6 +39,8 @@ extension FleetReport {
             .init("TIME", .right, importance: 1),
         ]
         if !releases.isEmpty { columns.insert(.init("RELEASE", importance: 5), at: 5) }
+        let knownColumn = now != nil && hasRememberedVersions ? columns.count - 2 : nil
+        if let knownColumn { columns.insert(.known(importance: 4), at: knownColumn) }
         var table = TextTable(columns)
         for instance in instances {
             var cells: [TextTable.Cell] = [
@@ -49,6 +53,7 @@ extension FleetReport {
                 "\(instance.workTime?.human ?? "-")",
             ]
             if !releases.isEmpty { cells.insert("\(instance.release?.text ?? "-")", at: 5) }
+            if let knownColumn { cells.insert(instance.knownCell(at: now), at: knownColumn) }
             table.add(cells)
         }
         return table.lines(style)

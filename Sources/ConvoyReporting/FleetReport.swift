@@ -100,28 +100,38 @@ package struct FleetReport: Sendable {
     /// Takes in what the plan of the run has in addition to its events. Call it after the events: the first event begins a new report.
     package mutating func apply(_ plan: RunPlan) {
         isImmediate = plan.isImmediate
-        apply(starts: plan.starts)
+        apply(starts: plan.starts, at: plan.generatedAt)
     }
 
-    /// Takes in the state of instances when the run began, by name: what is known of those that it did not get to.
-    package mutating func apply(starts: [String: InstanceStart]) {
-        for (name, start) in starts where isKnown.contains(name) { change(name) { $0.start = start } }
+    /// Takes in the state of instances before the run, by name, and when it was read: what is known of those that it did not get to.
+    package mutating func apply(starts: [String: InstanceStart], at date: Date) {
+        for (name, start) in starts where isKnown.contains(name) { change(name) { ($0.start, $0.startKnownAt) = (start, date) } }
     }
 
     /// Takes in how an instance ended in another run. The newest knowledge of an instance wins; an ending without knowledge does not count.
-    package mutating func apply(elsewhere event: Event) {
-        guard let (name, result) = event.kind.ending, isKnown.contains(name), result.outcome.isGood || result.to != nil else { return }
+    package mutating func apply(elsewhere event: Event, run: String) {
+        guard let (name, result) = event.kind.ending, isKnown.contains(name) else { return }
+        let ending = InstanceReport.Ending(run: run, result: result, at: event.at)
+        guard ending.knowledge != nil else { return }
         change(name) {
             if let known = $0.elsewhere, known.at >= event.at { return }
-            $0.elsewhere = InstanceReport.Ending(result: result, at: event.at)
+            $0.elsewhere = ending
         }
     }
 
     /// Takes in the last ending of an instance that the run leaves out, as if it had been the run's.
-    package mutating func apply(ending event: Event) {
+    ///
+    /// - Parameter run: the run in which it ended.
+    package mutating func apply(ending event: Event, run: String) {
         guard let (name, _) = event.kind.ending, isKnown.contains(name) else { return }
         log.add(name)
         log.apply(event)
+        change(name) { $0.endingRun = run }
+    }
+
+    /// Takes in what speaks for a setback of instances, by name, once the journal was asked about it.
+    package mutating func apply(setbacks: [String: Setback]) {
+        for (name, setback) in setbacks where isKnown.contains(name) { change(name) { $0.setback = setback } }
     }
 
     /// Takes in the cohorts of instances, by name, as `FleetProbe` finds them.
@@ -176,6 +186,8 @@ package struct FleetReport: Sendable {
         InstanceReport(
             log: log.instance(name) ?? InstanceLog(name: name),
             facts: facts[name] ?? InstanceReport.Facts(),
+            run: log.run,
+            lookedAt: lookedAt,
             releases: releases
         )
     }
@@ -207,15 +219,5 @@ package struct FleetReport: Sendable {
         MigrationDurations.gathered(
             instances.lazy.filter { $0.wave != nil }.flatMap { instance in instance.applied.lazy.map { (instance.name, $0) } }
         )
-    }
-}
-
-extension Event.Kind {
-    /// How an instance ended, if that is what happened.
-    fileprivate var ending: (instance: String, result: InstanceResult)? {
-        switch self {
-        case .instanceFinished(let instance, let result), .rollbackFinished(let instance, let result): (instance, result)
-        default: nil
-        }
     }
 }

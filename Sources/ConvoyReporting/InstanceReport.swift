@@ -11,15 +11,16 @@ package struct InstanceReport: Sendable, Hashable {
     package struct Probe: Sendable, Hashable {
         package var status: InstanceStatus
         package var at: Date
-
-        /// How long before that it last took a migration; nil if that is not known. A clock that is behind counts as zero.
-        var age: Duration? { status.lastMigratedAt.map { Duration(clampingSeconds: at.timeIntervalSince($0)) } }
     }
 
     /// How it ended in a run, and when.
     struct Ending: Sendable, Hashable {
+        var run: String
         var result: InstanceResult
         var at: Date
+
+        /// Nil if the run did not learn its version.
+        var knowledge: VersionKnowledge? { VersionKnowledge(result, run: run, at: at) }
     }
 
     /// What is known besides the run.
@@ -36,13 +37,22 @@ package struct InstanceReport: Sendable, Hashable {
         var foundCohort: String?
         /// How it last ended in another run than the one that is reported on.
         var elsewhere: Ending?
-        /// Its state when the run began, as the run's plan has it.
+        /// The run of its last ending, where the run that is reported on leaves it out.
+        var endingRun: String?
+        /// Its state when the run began, as the run's plan has it, and when that was read.
         var start: InstanceStart?
+        var startKnownAt: Date?
+        /// Why its database seems to have been set back, as far as the last probe and the journal say.
+        var setback: Setback?
     }
 
     /// What the run has done.
     package let log: InstanceLog
     package let facts: Facts
+    /// The run that is reported on; empty if there is none.
+    let run: String
+    /// When the report's instances were last probed; nil if they were not.
+    let lookedAt: Date?
     /// The releases of the migration set.
     let releases: ReleaseList
 
@@ -50,7 +60,7 @@ package struct InstanceReport: Sendable, Hashable {
     package subscript<Value>(dynamicMember keyPath: KeyPath<Facts, Value>) -> Value { facts[keyPath: keyPath] }
 
     /// Its state when the run began, for an instance that the run has not reached.
-    private var start: InstanceStart? { log.state == .notReached && log.pending == nil ? facts.start : nil }
+    var start: InstanceStart? { log.state == .notReached && log.pending == nil ? facts.start : nil }
 
     /// The newest version before the run; nil if there was no version, or if it is not known.
     package var from: MigrationVersion? { start.map(\.version) ?? log.from }
@@ -61,8 +71,11 @@ package struct InstanceReport: Sendable, Hashable {
     /// How it ended in the run.
     private var ownEnding: Ending? {
         guard let result = log.result, let finishedAt = log.finishedAt else { return nil }
-        return Ending(result: result, at: finishedAt)
+        return Ending(run: facts.endingRun ?? run, result: result, at: finishedAt)
     }
+
+    /// How it ended in the runs that are known.
+    var endings: [Ending] { [ownEnding, facts.elsewhere].compactMap(\.self) }
 
     /// How it last ended in any run that is known.
     private var lastEnding: Ending? {
@@ -77,7 +90,7 @@ package struct InstanceReport: Sendable, Hashable {
     package var knownAt: Date? { [facts.probe?.at, lastEnding?.at].compactMap(\.self).max() }
 
     /// What the probe found, unless a run ended here later.
-    private var newerProbe: InstanceStatus? {
+    var newerProbe: InstanceStatus? {
         guard let probe = facts.probe else { return nil }
         guard let lastEnding else { return probe.status }
         return probe.at > lastEnding.at ? probe.status : nil
@@ -112,17 +125,13 @@ package struct InstanceReport: Sendable, Hashable {
     var emphasis: Emphasis { isAccepted ? .notable : outcome.emphasis }
 
     /// The newest version now; nil if there is no version, or if it is not known.
-    package var version: MigrationVersion? { newerProbe.map(\.version) ?? (lastEnding?.result ?? log.result).map(\.to) ?? from }
+    package var version: MigrationVersion? { known?.version }
 
     /// Where it stands among the releases of the app; nil if that is not known.
     package var release: ReleaseList.Place? { version.flatMap { releases.place(of: $0, missing: due ?? []) } }
 
     /// Whether it is known what its ledger holds, be it no version at all.
-    var isVersionKnown: Bool {
-        if version != nil { return true }
-        if let status = newerProbe { return status.serverVersion != nil && status.outcome != .unprovisioned }
-        return (lastEnding?.result ?? log.result)?.outcome.isGood ?? (pending != nil)
-    }
+    var isVersionKnown: Bool { known != nil }
 
     /// The newest version and the schema's fingerprint; nil if they were not read, or if the run has changed the schema since.
     package var cohort: String? { isChangedSinceProbe ? nil : facts.foundCohort }

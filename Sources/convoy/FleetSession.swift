@@ -225,6 +225,15 @@ struct FleetSession {
         return statuses
     }
 
+    /// Adds what the journal remembers of the instances. A report is complete without it, so a journal that cannot be read is a warning.
+    func remember(in report: inout FleetReport) async {
+        do throws(FleetError) {
+            try await RunCatalog(fleet) { _ in }.remember(in: &report)
+        } catch {
+            warn("warning: what earlier runs know of the instances is left out: \(error.message)\n")
+        }
+    }
+
     /// Prints the warnings of a probe; the same warning of several instances is one line.
     func tellWarnings(of statuses: [InstanceStatus]) {
         for line in WarningGroup.groups(of: statuses).map(\.line) { warn(line + "\n") }

@@ -103,7 +103,7 @@ import Testing
             #expect(try await journal.events(of: RunID("r-1"), after: 0, limit: 10).isEmpty)
             #expect(try await journal.requests(of: RunID("r-1"), after: 0).isEmpty)
             let endings = try await journal.lastEndings(of: ["alice", "bob"], fleet: "eu", except: nil).compactMap {
-                $0.event?.kind.instance
+                $0.event.event?.kind.instance
             }
             #expect(Set(endings) == ["alice", "bob"])
             // There is nothing left to remove.

@@ -31,7 +31,7 @@ struct NewestKnowledgeTests {
             let result = InstanceResult(outcome: .migrated, from: nil, to: version)
             switch source {
             case .run: report.apply(Event(at: at, .instanceFinished(instance: "alice", result: result)))
-            case .other: report.apply(elsewhere: Event(at: at, .instanceFinished(instance: "alice", result: result)))
+            case .other: report.apply(elsewhere: Event(at: at, .instanceFinished(instance: "alice", result: result)), run: "other")
             case .look:
                 let status = InstanceStatus(
                     name: "alice",
@@ -65,7 +65,8 @@ struct NewestKnowledgeTests {
         )
         report.apply(status, at: moment())
         report.apply(
-            elsewhere: Event(at: moment(10), .instanceFinished(instance: "alice", result: InstanceResult(outcome: .migrated, to: newest)))
+            elsewhere: Event(at: moment(10), .instanceFinished(instance: "alice", result: InstanceResult(outcome: .migrated, to: newest))),
+            run: "other"
         )
         report.apply(Event(at: moment(30), .runFinished(status: .halted)))
         #expect(report.instance("alice")?.version == newest)
@@ -75,16 +76,17 @@ struct NewestKnowledgeTests {
     @Test func anEndingThatLearntNothingIsNoKnowledge() {
         var report = report(troubledRun)
         let lost = InstanceResult(outcome: .unreachable, failure: busy)
-        report.apply(elsewhere: Event(at: moment(100), .instanceFinished(instance: "alice", result: lost)))
+        report.apply(elsewhere: Event(at: moment(100), .instanceFinished(instance: "alice", result: lost)), run: "other")
         #expect(report.instance("alice")?.version == newest)
         #expect(report.instance("alice")?.outcome == .migrated)
     }
 
     @Test func whereARunDidNotGetToItsPlanSaysWhereTheyStood() {
         var report = report(troubledRun)
-        report.apply(starts: [
+        let starts = [
             "dave": InstanceStart(version: older, pending: [newest]), "alice": InstanceStart(version: nil, pending: []),
-        ])
+        ]
+        report.apply(starts: starts, at: moment())
         #expect(report.instance("dave")?.version == older)
         #expect(report.instance("dave")?.due == [newest])
         #expect(report.instance("alice")?.version == newest)

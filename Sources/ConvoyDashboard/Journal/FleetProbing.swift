@@ -72,11 +72,12 @@ actor FleetProbing {
     func run() async {
         for await _ in requests {
             do throws(ProbeError) {
+                // What a run does meanwhile is newer than what the probe finds.
+                let began = Date()
                 let found = try await look()
                 if Task.isCancelled { return }
-                let now = Date()
-                findings = (now, found)
-                state = .done(at: now, found)
+                findings = (began, found)
+                state = .done(at: Date(), found)
             } catch {
                 state = .failed(at: Date(), error.message)
             }

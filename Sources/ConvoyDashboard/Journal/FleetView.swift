@@ -34,7 +34,7 @@ actor FleetView {
     nonisolated let releases: ReleaseList
     private var followers: [RunFollower] = []
     /// What earlier runs did to instances.
-    private var earlier: (run: RunID?, events: [Event])?
+    private var earlier: (run: RunID?, endings: [RecordedEnding])?
     private var last: Snapshot?
 
     init(fleet: Fleet, target: MigrationVersion?, releases: ReleaseList, probing: FleetProbing) {
@@ -118,30 +118,33 @@ actor FleetView {
         report.apply(releases)
         if let newest { report.apply(newest) }
         if let journal {
-            for event in try await earlierEvents(than: runReport, newest?.id, in: journal) {
+            for ending in try await earlierEndings(than: runReport, newest?.id, in: journal) {
+                guard let event = ending.event.event else { continue }
                 // What the newest run has not got to is still waiting there, whatever an earlier one did.
-                if let name = event.kind.instance, runReport.instance(name)?.wave != nil {
-                    report.apply(elsewhere: event)
+                if let name = event.kind.instance, runReport.instance(name)?.wave != nil || !ending.isLast {
+                    report.apply(elsewhere: event, run: ending.run.description)
                 } else {
-                    report.apply(ending: event)
+                    report.apply(ending: event, run: ending.run.description)
                 }
             }
         }
         if let (at, findings) = findings {
             for status in findings.statuses { report.apply(status, at: at) }
             report.apply(cohorts: findings.cohorts)
+            // Without the journal's word the question is left out.
+            try? await RunCatalog(fleet) { _ in }.noteSetbacks(in: &report, journal)
         }
         let snapshot = Snapshot(report: report, run: run?.follower, state: run?.state, revision: revision, lastEvent: lastEvent)
         last = snapshot
         return snapshot
     }
 
-    private func earlierEvents(than report: FleetReport, _ run: RunID?, in journal: SQLiteJournal) async throws -> [Event] {
-        if let earlier, earlier.run == run { return earlier.events }
+    private func earlierEndings(than report: FleetReport, _ run: RunID?, in journal: SQLiteJournal) async throws -> [RecordedEnding] {
+        if let earlier, earlier.run == run { return earlier.endings }
         let left = fleet.instances.map(\.name)
-        let events = try await journal.lastEndings(of: left, fleet: fleet.name, except: run).compactMap(\.event)
+        let endings = try await journal.lastEndings(of: left, fleet: fleet.name, except: run)
         // Before its first event it is unknown which instances the run leaves out.
-        if run == nil || report.startedAt != nil { earlier = (run, events) }
-        return events
+        if run == nil || report.startedAt != nil { earlier = (run, endings) }
+        return endings
     }
 }

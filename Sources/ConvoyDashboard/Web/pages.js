@@ -202,6 +202,8 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
   place("verdict").replaceChildren(badge(status), instance?.waiting_for ? ` waits: ${visibleText(instance.waiting_for)}` : "");
   showFacts(place("facts"), [
     ["Version", instance?.version ?? "none or unknown"],
+    ["Version read", instance?.version_known_at ? when(instance.version_known_at) : null],
+    ["Question", instance?.setback ? visibleText(`it is ${instance.setback.message}`) : null],
     ["Release", instance?.release],
     ["Server", instance?.server],
     ["Database", instance?.database],

@@ -3,23 +3,45 @@ import ConvoyPostgres
 import ConvoyText
 
 extension AuditLog {
-    /// A row that says with which checksum a version was applied.
+    /// A row that says with which checksum a version was applied, or that it was reverted.
     struct Row: Sendable, Hashable {
         var version: MigrationVersion
+        var direction = MigrationDirection.up
         var checksum: String
         /// Nil if it is not a time.
         var startedAt: CatalogTime?
+        /// The run that did it.
+        var run = ""
+        /// The database in which it was written.
+        var origin = Origin(systemIdentifier: "", databaseOID: "")
+    }
+
+    /// A database, as the rows that were written in it name it.
+    struct Origin: Sendable, Hashable {
+        var systemIdentifier: String
+        var databaseOID: String
     }
 
     /// Nothing of the log's owner's is evaluated; see ``LedgerReading``.
-    static let copy = "COPY convoy.migration_log (direction, version, checksum, started_at) TO STDOUT"
+    static let copy = """
+        COPY convoy.migration_log (direction, version, checksum, started_at, run, system_identifier, database_oid) TO STDOUT
+        """
 
     /// The rows that it gives.
     static func rows(_ result: ScriptResult) -> [Row] {
         guard case .lines(let lines) = result else { return [] }
         return lines.compactMap { line in
-            guard line.count == 4, line[0] == "up", let version = line[1].flatMap({ Int64($0) }), let checksum = line[2] else { return nil }
-            return Row(version: MigrationVersion(version), checksum: checksum, startedAt: line[3].flatMap(CatalogTime.init))
+            guard line.count == 7, let direction = line[0].flatMap(MigrationDirection.init), let version = line[1].flatMap({ Int64($0) }),
+                let checksum = line[2]
+            else { return nil }
+            return Row(
+                version: MigrationVersion(version),
+                direction: direction,
+                checksum: checksum,
+                startedAt: line[3].flatMap(CatalogTime.init),
+                run: line[4] ?? "",
+                origin: Origin(systemIdentifier: line[5] ?? "", databaseOID: line[6] ?? "")
+            )
         }
     }
 
@@ -30,7 +52,7 @@ extension AuditLog {
     /// no time it is the last one of all.
     static func checksums(of ledger: [MigrationVersion: CatalogTime?], _ rows: [Row]) -> [MigrationVersion: String] {
         var newest: [MigrationVersion: Row] = [:]
-        for row in rows {
+        for row in rows where row.direction == .up {
             guard let insertedAt = ledger[row.version] else { continue }
             // The ledger's clock is cut to whole seconds.
             if let insertedAt, let startedAt = row.startedAt, startedAt.seconds >= insertedAt.seconds + 1 { continue }

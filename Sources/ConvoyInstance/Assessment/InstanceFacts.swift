@@ -123,6 +123,8 @@ struct LedgerContents: Sendable, Hashable {
     var checksums: [MigrationVersion: String] = [:]
     /// Why the audit log could not be read.
     var auditProblem: String?
+    /// What the audit log says of versions that the ledger does not have, and of the database in which it was written.
+    var beyond = AuditLog.Beyond()
 }
 
 extension InstanceFacts {

@@ -76,6 +76,7 @@ struct LedgerReading {
             )
         }
         contents.checksums = AuditLog.checksums(of: contents.insertedAt, rows)
+        contents.beyond = AuditLog.Beyond(rows, ledger: contents.insertedAt)
         return contents
     }
 

@@ -64,11 +64,16 @@ extension FleetClient {
         let catalog = catalog
         let journal = try await catalog.openForReading()
         let visits = try await visits(to: name, limit: 20, in: journal, catalog)
+        // What a run does meanwhile is newer than what the probe finds.
+        let began = Date()
         let status =
             if let reason = instance.skip { InstanceStatus(skipping: instance, reason) } else {
                 await runner.forReading.probe(instance, for: .up(to: nil))
             }
         var facts = InstanceDescription(fleet: fleet.name, status: status, at: Date(), names: set.names, newest: set.newest?.version)
+        var report = FleetReport(fleet: fleet.name, target: nil, statuses: [status], at: began)
+        try await catalog.remember(in: &report)
+        report.instance(name).map { facts.apply($0) }
         facts.releases = set.releases
         if status.serverVersion != nil { facts.lockHolders = await runner.lockHolders(on: instance) }
         if let journal {

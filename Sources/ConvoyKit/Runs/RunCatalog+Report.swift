@@ -57,11 +57,11 @@ extension RunCatalog {
     /// What newer runs did to the instances of a run, a line for each newer run; empty if this run was the last to work on them.
     package func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws(FleetError) -> [String] {
         guard let overtakings = try? await self.overtakings(of: run, in: journal), !overtakings.isEmpty else { return [] }
-        let events = try await explaining { () async throws(JournalError) in
+        let endings = try await explaining { () async throws(JournalError) in
             try await journal.lastEndings(of: overtakings.flatMap(\.instances), fleet: run.fleet, except: run.id)
         }
         var versions: [String: String] = [:]
-        for event in events.compactMap(\.event) {
+        for event in endings.compactMap(\.event.event) {
             switch event.kind {
             case .instanceFinished(let name, let result), .rollbackFinished(let name, let result):
                 if result.outcome.isGood || result.to != nil { versions[name] = result.to?.description ?? "no version" }

@@ -50,6 +50,11 @@ extension FleetReport {
         let groups = failureGroups
         if !groups.isEmpty { blocks.append("## Failures\n") }
         blocks += groups.map(\.markdown)
+        let setbacks = setbackTexts
+        if !setbacks.isEmpty {
+            blocks.append("## Behind what is known of them\n")
+            blocks.append(setbacks.map { "- \(MarkdownText.plain($0))\n" }.joined())
+        }
         let skipped = skipped
         if !skipped.isEmpty {
             blocks.append("## Skipped\n")
@@ -95,7 +100,7 @@ extension FleetReport {
                 if !releases.isEmpty { cells += [instance.release?.text ?? ""] }
                 cells += [instance.due.map { String($0.count) } ?? ""]
                 if hasRun { cells += [String(instance.applied.count), instance.workTime?.human ?? ""] }
-                if hasProbes { cells += [instance.probe?.status.lastMigratedAt?.rfc3339 ?? ""] }
+                if hasProbes { cells += [instance.since?.rfc3339 ?? ""] }
                 return cells + [instance.server.map(MarkdownText.code) ?? "", instance.database.map(MarkdownText.code) ?? ""]
             }
         )

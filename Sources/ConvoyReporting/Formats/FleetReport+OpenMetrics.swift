@@ -58,6 +58,11 @@ extension FleetReport {
         }
         if let lookedAt {
             text.add(
+                "convoy_setback_instances",
+                "Instances whose databases are behind what the journal or their audit log knows of them.",
+                [([fleet], String(setbacks.count))]
+            )
+            text.add(
                 "convoy_looked_at_timestamp_seconds",
                 "When the instances were last looked at.",
                 unit: "seconds",
@@ -121,10 +126,10 @@ extension FleetReport {
         )
         text.add(
             "convoy_instance_last_migrated_timestamp_seconds",
-            "When an instance last took a migration.",
+            "Since when an instance is on its version.",
             unit: "seconds",
             instances.compactMap { instance in
-                instance.probe?.status.lastMigratedAt.map { ([fleet, ("name", instance.name)], Self.seconds($0)) }
+                instance.since.map { ([fleet, ("name", instance.name)], Self.seconds($0)) }
             }
         )
     }

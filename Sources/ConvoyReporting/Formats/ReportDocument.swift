@@ -37,7 +37,7 @@ package struct ReportDocument: Sendable {
     ///   - now: when it is written.
     package func text(_ format: ReportFormat, _ style: OutputStyle = OutputStyle(), at now: Date) -> String {
         switch format {
-        case .table: table(style)
+        case .table: table(style, at: now)
         case .json: json(at: now).text
         case .ndjson: report.ndjson(state: state, at: now)
         case .csv: report.csv
@@ -48,11 +48,11 @@ package struct ReportDocument: Sendable {
         }
     }
 
-    private func table(_ style: OutputStyle) -> String {
+    private func table(_ style: OutputStyle, at now: Date) -> String {
         switch subject {
-        case .status: report.statusTable(style)
+        case .status: report.statusTable(style, at: now)
         case .run: report.table(style, state: state)
-        case .report: report.reportTable(style, state: state)
+        case .report: report.reportTable(style, state: state, at: now)
         }
     }
 

@@ -33,13 +33,16 @@ package struct FleetColumns {
             ("server_version", coded { $0.probe?.status.serverVersion }),
             ("labels", coded { $0.labelText }),
             ("cohort", coded { $0.cohort }),
-            ("note", coded { ($0.skip ?? $0.failure?.message ?? $0.waitingFor).map { String($0.prefix(Self.noteLimit)) } }),
+            (
+                "note",
+                coded { ($0.skip ?? $0.failure?.message ?? $0.waitingFor ?? $0.setback?.text).map { String($0.prefix(Self.noteLimit)) } }
+            ),
             ("pending", plain { $0.due.map { .integer($0.count) } }),
             ("applied", plain { $0.startedAt == nil ? nil : .integer($0.applied.count) }),
             ("migrating", plain { $0.workTime.map { .integer(Int(clamping: $0.milliseconds)) } }),
             ("started", plain { $0.startedAt.map(time) }),
             ("finished", plain { $0.finishedAt.map(time) }),
-            ("last_migrated", plain { $0.probe?.status.lastMigratedAt.map(time) }),
+            ("last_migrated", plain { $0.since.map(time) }),
         ]
         return [
             "count": .integer(instances.count),

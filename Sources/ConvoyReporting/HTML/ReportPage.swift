@@ -114,7 +114,9 @@ struct ReportPage {
             ("Generated", now.human),
         ]
         let edited = report.editedMigrations.map { ("Edited since it was applied", Optional($0.text)) }
-        return (facts + edited).compactMap { term, value in value.map { Fact(term: term, value: $0) } }
+        let setbacks = report.setbackTexts.map { ("Behind what is known", Optional($0)) }
+        let remembered = report.rememberedTexts(at: now).map { ("Version not read now", Optional($0)) }
+        return (facts + edited + setbacks + remembered).compactMap { term, value in value.map { Fact(term: term, value: $0) } }
     }
 }
 

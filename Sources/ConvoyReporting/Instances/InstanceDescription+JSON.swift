@@ -7,7 +7,7 @@ internal import FoundationEssentials
 extension InstanceDescription {
     /// `convoy.instance/1`, as its JSON Schema has it.
     package var json: JSONValue {
-        document.standing(skip: status.skip, isAccepted: status.isAccepted).naming(
+        document.remembering(remembered, setback).standing(skip: status.skip, isAccepted: status.isAccepted).naming(
             "release",
             release,
             behind: "version",
@@ -27,10 +27,10 @@ extension InstanceDescription {
             "labels": .object(.init(status.labels.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) })),
             "wave": .optional(wave),
             "outcome": .string(status.outcome.rawValue),
-            "version": .optional(status.version?.description),
-            "version_name": .optional(status.version.flatMap { names[$0] }),
+            "version": .optional(known?.version?.description),
+            "version_name": .optional(known?.version.flatMap { names[$0] }),
             "target": .optional(newest?.description),
-            "last_migrated_at": .optional(status.lastMigratedAt?.rfc3339),
+            "last_migrated_at": .optional(since?.rfc3339),
             "server_version": .optional(status.serverVersion),
             "pending": .array(
                 due.map { migration -> JSONValue in

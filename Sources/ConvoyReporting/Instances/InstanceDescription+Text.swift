@@ -27,9 +27,10 @@ extension InstanceDescription {
         if !labels.isEmpty { facts.append(("labels", labels.joined(separator: ", "))) }
         if let skip = status.skip { facts.append(("skipped", skip.visible)) }
         if let wave { facts.append(("wave", wave.visible)) }
-        if status.serverVersion != nil {
-            facts.append(("version", status.version.map { title($0) + since } ?? "none"))
+        if let known {
+            facts.append(("version", (known.version.map { title($0) + sinceText } ?? "none") + knownText))
         }
+        if let setback { facts.append(("question", setback.text)) }
         if let release { facts.append(("release", release.text)) }
         if let newest { facts.append(("newest", title(newest))) }
         if status.serverVersion != nil { facts.append(("due", dueText)) }
@@ -51,10 +52,12 @@ extension InstanceDescription {
         return [heading] + facts.map { "  " + $0.padding(to: width) + "  " + $1 }
     }
 
-    private var since: String {
-        guard let date = status.lastMigratedAt else { return "" }
+    private var sinceText: String {
+        guard let date = since else { return "" }
         return ", since \(date.human) (\(date.duration(to: at).humanAge) ago)"
     }
+
+    private var knownText: String { remembered.map { ", as known \($0.age(at: at))" } ?? "" }
 
     private func title(_ version: MigrationVersion) -> String {
         "\(version)" + (names[version].map { " (\($0.visible))" } ?? "")

@@ -11,6 +11,12 @@ package struct InstanceDescription: Sendable {
     package var status: InstanceStatus
     /// When it was probed.
     package var at: Date
+    /// The newest knowledge of its version: the probe's, or where that got no answer, what a run knows; nil if there is none.
+    package var known: VersionKnowledge?
+    /// Since when it is on that version; nil if that is not known.
+    package var since: Date?
+    /// Why its database seems to be behind what is known of it; nil if nothing says so.
+    package var setback: Setback?
     /// The names of migrations, for people.
     package var names: [MigrationVersion: String]
     /// The newest version of the set.
@@ -40,12 +46,22 @@ package struct InstanceDescription: Sendable {
         self.fleet = fleet
         self.status = status
         self.at = now
+        known = VersionKnowledge(status, at: now)
+        since = status.lastMigratedAt
         self.names = names
         self.newest = newest
     }
 
+    /// Takes in what a report of the fleet knows of it.
+    package mutating func apply(_ instance: InstanceReport) {
+        (known, since, setback) = (instance.known, instance.since, instance.setback)
+    }
+
+    /// What is known of its version where the probe did not read it.
+    package var remembered: VersionKnowledge? { known?.source == .probe ? nil : known }
+
     /// Where it stands among the releases of the app; nil if that is not known.
-    package var release: ReleaseList.Place? { status.version.flatMap { releases.place(of: $0, missing: status.pending) } }
+    package var release: ReleaseList.Place? { known?.version.flatMap { releases.place(of: $0, missing: status.pending) } }
 
     /// What `migrate` would apply, with how long it usually takes; nil where that is not known.
     package var due: [(version: MigrationVersion, usually: Duration?)] { status.pending.map { ($0, usualDurations[$0]) } }

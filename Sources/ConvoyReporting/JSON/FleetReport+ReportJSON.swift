@@ -84,7 +84,7 @@ extension InstanceReport {
             "unknown_versions": .strings(status?.unknownVersions ?? []),
             "edited": .strings(status?.edited ?? []),
             "server_version": .optional(status?.serverVersion),
-            "last_migrated_at": .optional(status?.lastMigratedAt?.rfc3339),
+            "last_migrated_at": .optional(since?.rfc3339),
             "activity": log.activity?.json ?? .null,
             "started_at": .optional(log.startedAt?.rfc3339),
             "finished_at": .optional(log.finishedAt?.rfc3339),
@@ -92,7 +92,12 @@ extension InstanceReport {
             "applied": .array(log.applied.map(\.json)),
             "failure": failure?.json ?? .null,
         ]
-        return json.standing(skip: facts.skip, isAccepted: isAccepted).naming("release", release, behind: "version", in: releases)
+        return json.remembering(remembered, setback).standing(skip: facts.skip, isAccepted: isAccepted).naming(
+            "release",
+            release,
+            behind: "version",
+            in: releases
+        )
     }
 
     /// How far the run is with it, in one word; nil if it is not in the run.

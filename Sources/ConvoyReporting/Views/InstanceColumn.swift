@@ -1,6 +1,7 @@
 internal import ConvoyMigrations
 import ConvoyRun
 import ConvoyText
+internal import FoundationEssentials
 
 /// A column of a table of instances that was asked for by name.
 package enum InstanceColumn: Sendable, Hashable {
@@ -10,7 +11,7 @@ package enum InstanceColumn: Sendable, Hashable {
 
     /// The columns that do not depend on the fleet's labels, by their names on the command line.
     package enum Name: String, Sendable, Hashable, CaseIterable {
-        case instance, wave, outcome, from, version, release, cohort, pending, applied, time, migrated, server, database, postgresql,
+        case instance, wave, outcome, from, version, release, cohort, known, pending, applied, time, migrated, server, database, postgresql,
             message
     }
 
@@ -42,14 +43,15 @@ package enum InstanceColumn: Sendable, Hashable {
             case .pending, .applied, .time, .migrated: .init(name.rawValue.uppercased(), .right, importance: importance)
             case .instance, .cohort: .init(name.rawValue.uppercased(), minimumWidth: 16, importance: importance)
             case .server, .database, .message, .wave: .init(name.rawValue.uppercased(), minimumWidth: 10, importance: importance)
-            case .outcome, .from, .version, .release, .postgresql: .init(name.rawValue.uppercased(), importance: importance)
+            case .outcome, .from, .version, .release, .known, .postgresql: .init(name.rawValue.uppercased(), importance: importance)
             }
         }
     }
 
-    fileprivate func cell(of instance: InstanceReport) -> TextTable.Cell {
+    fileprivate func cell(of instance: InstanceReport, at now: Date?) -> TextTable.Cell {
         switch self {
         case .label(let key): return "\(instance.labels[key] ?? "-")"
+        case .named(.known): return instance.knownCell(at: now)
         case .named(.outcome): return .init(instance.outcome.rawValue, instance.outcome.emphasis)
         case .named(let name): return "\(name.text(of: instance) ?? "-")"
         }
@@ -70,7 +72,9 @@ extension InstanceColumn.Name {
         case .pending: instance.due.map { "\($0.count)" }
         case .applied: "\(instance.applied.count)"
         case .time: instance.workTime?.human
-        case .migrated: instance.probe?.age.map { "\($0.humanAge) ago" }
+        // Its age is not one of the instance alone.
+        case .known: nil
+        case .migrated: instance.sinceAge.map { "\($0.humanAge) ago" }
         case .server: instance.server
         case .database: instance.database
         case .postgresql: instance.probe?.status.serverVersion
@@ -81,10 +85,12 @@ extension InstanceColumn.Name {
 
 extension FleetReport {
     /// The instances with the columns that were asked for, in that order: the first is the last to go where they do not fit. Nil if none were.
-    func chosenLines(_ style: OutputStyle) -> [String]? {
+    ///
+    /// - Parameter now: when they are written; nil if no ages are shown.
+    func chosenLines(_ style: OutputStyle, at now: Date?) -> [String]? {
         guard let columns else { return nil }
         var table = TextTable(columns.enumerated().map { $1.column(importance: columns.count - $0) })
-        for instance in instances { table.add(columns.map { $0.cell(of: instance) }) }
+        for instance in instances { table.add(columns.map { $0.cell(of: instance, at: now) }) }
         return table.lines(style)
     }
 }

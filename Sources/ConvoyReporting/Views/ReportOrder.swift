@@ -14,7 +14,7 @@ package struct ReportOrder: Sendable, Hashable {
         case outcome
         /// How many migrations are due.
         case pending
-        /// How long ago it last took a migration.
+        /// How long it has been on its version.
         case age
         /// How long the run's migrations took.
         case duration
@@ -38,7 +38,7 @@ package struct ReportOrder: Sendable, Hashable {
         case .version: sorted(instances) { $0.version }
         case .outcome: sorted(instances) { Outcome.allCases.firstIndex(of: $0.outcome) }
         case .pending: sorted(instances) { $0.due?.count }
-        case .age: sorted(instances) { $0.probe?.age }
+        case .age: sorted(instances) { $0.sinceAge }
         case .duration: sorted(instances) { $0.workTime }
         }
     }

@@ -132,7 +132,7 @@ private struct SummaryScreen {
                 "\(instance.name)",
                 "\(instance.version?.description ?? "-")",
                 "\(instance.due?.count ?? 0)",
-                "\(instance.probe?.age.map { "\($0.humanAge) ago" } ?? "-")",
+                "\(instance.sinceText)",
                 "\(instance.server ?? "-")",
             ])
         }

@@ -191,6 +191,8 @@ public struct InstanceStatus: Sendable, Hashable {
     public var failure: Failure?
     /// Why the fleet file skips the instance; nil if it does not.
     public var skip: String?
+    /// What its audit log says that its ledger does not; nil if that is nothing. A hint: it decides nothing.
+    package var claim: AuditClaim?
     /// Things that the operator should read but that stop nothing.
     public var warnings: [String]
 

@@ -79,7 +79,10 @@ struct Report: FleetCommand {
                 exitCode: isWell ? .success : .failed
             )
         }
-        for status in await session.standing(of: selection.instances) { report.apply(status, at: Date()) }
+        // What a run does meanwhile is newer than what the probes find.
+        let began = Date()
+        for status in await session.standing(of: selection.instances) { report.apply(status, at: began) }
+        if report.run.isEmpty { await session.remember(in: &report) } else { try await noteSetbacks(in: &report, session) }
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let names = Set(selection.instances.map(\.name))
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
@@ -122,10 +125,19 @@ struct Report: FleetCommand {
         let endings = try await access.explaining { () async throws(JournalError) in
             try await journal.lastEndings(of: instances.map(\.name), fleet: fleet, except: shown)
         }
-        for event in endings.compactMap(\.event) {
-            guard let name = event.kind.instance else { continue }
-            if run == nil, report.instance(name)?.wave == nil { report.apply(ending: event) } else { report.apply(elsewhere: event) }
+        for ending in endings {
+            guard let event = ending.event.event, let name = event.kind.instance else { continue }
+            if run == nil, ending.isLast, report.instance(name)?.wave == nil {
+                report.apply(ending: event, run: ending.run.description)
+            } else {
+                report.apply(elsewhere: event, run: ending.run.description)
+            }
         }
+    }
+
+    private func noteSetbacks(in report: inout FleetReport, _ session: FleetSession) async throws {
+        let access = RunCatalog(session.fleet)
+        try await access.noteSetbacks(in: &report, access.openForReading())
     }
 
     /// The report on the requested run; an empty one if the journal has no run and none was named.

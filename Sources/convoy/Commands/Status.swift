@@ -45,10 +45,13 @@ struct Status: FleetCommand {
     private func look(_ session: FleetSession) async throws -> ReportLooks.Look {
         let selection = try await session.select()
         try session.checkLabel(of: reportOptions.by, selection.instances)
+        // What a run does meanwhile is newer than what the probes find.
+        let began = Date()
         var statuses = await session.standing(of: selection.instances)
         if check { statuses = statuses.map(\.checked) }
-        var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: Date())
+        var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: began)
         report.apply(session.set.releases)
+        await session.remember(in: &report)
         if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
         let code = CommandExit(outcomes: statuses.lazy.map(\.judgedOutcome), check: check ? .on : .off)
         return ReportLooks.Look(
