@@ -16,7 +16,7 @@ struct RestoredDatabaseTests {
             timeLimit: .seconds(60)
         )
         let result = await process.wait()
-        #expect(result.exitCode == 0, "\(program): \(result.standardError)")
+        #expect(result.status == .exited(0), "\(program): \(result.standardError)")
     }
 
     private func migrate(_ folder: String, _ arguments: String..., exitCode: Int32 = 0) async throws {
