@@ -123,7 +123,13 @@ struct RunBrowserTests {
                 RunPlan.Wave(name: "rest", instances: planned("bob@eu-1 carol@us-1 dave@us-1")),
             ]
         )
-        let alice = Instance(name: "alice", server: "eu-1", database: "alice", labels: ["ring": "canary"], connection: ConnectionParameters())
+        let alice = Instance(
+            name: "alice",
+            server: "eu-1",
+            database: "alice",
+            labels: ["ring": "canary"],
+            connection: ConnectionParameters()
+        )
         return BrowserFacts(plan: plan, instances: [alice], set: set)
     }
 
