@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import FoundationEssentials
@@ -122,8 +123,13 @@ struct RunBrowserTests {
                 RunPlan.Wave(name: "rest", instances: planned("bob@eu-1 carol@us-1 dave@us-1")),
             ]
         )
-        var alice = instance("alice@eu-1")
-        alice.labels = ["ring": "canary"]
+        let alice = Instance(
+            name: "alice",
+            server: "eu-1",
+            database: "alice",
+            labels: ["ring": "canary"],
+            connection: ConnectionParameters()
+        )
         return BrowserFacts(plan: plan, instances: [alice], set: set)
     }
 
