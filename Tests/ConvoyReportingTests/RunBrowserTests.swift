@@ -268,7 +268,8 @@ struct RunBrowserTests {
         var session = Session(Self.large(200), width: 80, height: 24)
         session.press("s")
         let first = session.names
-        session.press("\u{1B}[6~")
+        // A page further the selection is on the last line, and another one scrolls.
+        session.press("\u{1B}[6~\u{1B}[6~")
         #expect(session.names != first)
         session.press("G")
         #expect(session.selected == "i00199" && session.names.last == "i00199")

@@ -46,21 +46,26 @@ extension RunBrowser {
 
     /// The keys that do something now.
     var keys: String {
-        let actions = allowsActions && isActive ? ["a approve", "p pause/resume server", "x stop"] : []
+        let actions = allowsActions && isActive ? ["a approve", "p pause", "x stop"] : []
         switch prompt {
         case .filter: return "Enter keep  Esc cancel  Ctrl-U clear"
         case .confirm: return "y yes  any other key no"
         case nil: break
         }
         let moves = style.usesUnicode ? "↑↓ PgUp PgDn" : "Up Down PgUp PgDn"
-        let keys =
+        var keys =
             switch screen {
             case .list: ["q quit", "/ filter", "s sort", "r reverse", "w waves", "Enter open"]
             case .waves: ["q quit", "Esc back", "Enter instances of the wave"]
             case .instance: ["q quit", "Esc back", "Enter open"]
             case .migration: ["q quit", "Esc back"]
             }
-        return (keys + actions + [moves]).joined(separator: "  ")
+        keys += actions + [moves]
+        // Where there is no room for all of them, those are left out that are easiest to do without.
+        for key in [moves, "r reverse", "s sort", "w waves", "/ filter"] where keys.joined(separator: "  ").count > width {
+            keys.removeAll { $0 == key }
+        }
+        return keys.joined(separator: "  ")
     }
 
     // MARK: The list
