@@ -90,6 +90,7 @@ extension FleetError {
     package init(_ error: RunRequestError, _ run: RunID) {
         switch error {
         case .noOpenGate: self.init(.run, "run \(run) is not waiting at a gate", hint: "`convoy runs show \(run)` shows its progress")
+        case .alreadyStopping: self.init(.run, "run \(run) is stopping already", hint: "another request cancels what is in progress")
         case .approvalNotRequired(let wave): self.init(.run, "the gate of wave \(wave) does not require approval")
         case .unknownServer(let server, let known):
             self.init(

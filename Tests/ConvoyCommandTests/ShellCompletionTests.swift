@@ -24,6 +24,7 @@ struct ShellCompletionTests {
           - {name: alice, server: eu-1, labels: {ring: canary}, password: "${env:NOT_SET}"}
           - {name: alfred, server: eu-1, labels: {ring: stable}}
           - {name: bob, server: eu-2, labels: {ring: stable}}
+          - {name: dora, host: /nowhere/port, port: 6, database: d}
         rollout: {waves: [{name: canary, select: ring=canary}, {name: rest}]}
         """,
         "Migrations/1_cars.sql": "-- migrate:up\nCREATE TABLE cars (id bigint);\n-- migrate:down\nDROP TABLE cars;\n",

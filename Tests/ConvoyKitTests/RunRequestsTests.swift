@@ -102,6 +102,21 @@ import Testing
         }
     }
 
+    /// A second request cancels what is in progress: who is asked whether instances may finish must not send it.
+    @Test(arguments: states) func aFirstStopIsNotTheSecond(_ name: String, _ events: [Event.Kind], _ wave: String?) async throws {
+        try await withRequests(events) { requests in
+            if events.contains(where: { if case .stopRequested = $0 { true } else { false } }) {
+                await #expect(throws: RunRequestError.alreadyStopping) { try await requests.firstStop() }
+                return
+            }
+            let stop = try await requests.firstStop()
+            #expect(stop == .stop)
+            // The run has not seen this one yet.
+            try await requests.post(stop, by: "bob")
+            await #expect(throws: RunRequestError.alreadyStopping) { try await requests.firstStop() }
+        }
+    }
+
     @Test func onlyAServerOfTheRunIsPaused() async throws {
         try await withRequests([]) { requests in
             let requested = [try await requests.pause("eu-2"), try await requests.unpause("eu-1")]

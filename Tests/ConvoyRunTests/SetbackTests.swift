@@ -18,7 +18,9 @@ struct SetbackTests {
         VersionKnowledge(version: version.map(MigrationVersion.init), at: moment(seconds), source: .run("r-7"))
     }
 
-    private static func claim(_ version: Int64, at seconds: Double?, since first: Double? = nil, run: String = "r-6") -> AuditClaim? {
+    private static func claim(_ version: Int64, at seconds: Double?, since first: Double? = nil, run: String = "20260807T120000Z-000006")
+        -> AuditClaim?
+    {
         AuditClaim(
             missing: AuditClaim.Missing(
                 version: MigrationVersion(version),
@@ -32,7 +34,7 @@ struct SetbackTests {
     }
 
     private static let journal = Setback.Witness.journal(run: "r-7")
-    private static let log = Setback.Witness.auditLog(run: "r-6")
+    private static let log = Setback.Witness.auditLog(run: "20260807T120000Z-000006")
 
     struct Case: Sendable {
         var found: Int64?
@@ -84,30 +86,33 @@ struct SetbackTests {
 
     @Test func itIsAQuestionWithBothPossibilities() throws {
         var setback = try #require(Setback(found: Self.found(2), recorded: Self.recorded(3), claim: nil))
-        #expect(setback.text == "behind run r-7, which left it at 3: restored from an older backup, or rolled back by another tool?")
+        #expect(
+            setback.text
+                == "behind run r-7, which left it at 3: restored from an older backup, or rolled back by another tool or with another journal?"
+        )
         setback.backupBefore = Self.moment(90)
         #expect(
             setback.text
-                == "behind run r-7, which left it at 3: restored from a backup of before 2026-08-08 09:01:30Z, or rolled back by another tool?"
+                == "behind run r-7, which left it at 3: restored from a backup of before 2026-08-08 09:01:30Z, or rolled back by another tool or with another journal?"
         )
         setback.isAnotherDatabase = true
         #expect(setback.text.hasSuffix(" into a new database, or not the same installation?"))
         let claimed = try #require(Setback(found: Self.found(2), recorded: nil, claim: Self.claim(3, at: 80, since: 70)))
         #expect(
             claimed.text
-                == "behind its audit log, which has 3 as applied in run r-6: restored from a backup of before 2026-08-08 09:01:10Z, "
-                + "or rolled back by another tool?"
+                == "behind its audit log, which has 3 as applied in run 20260807T120000Z-000006: restored from a backup of before 2026-08-08 09:01:10Z, "
+                + "or rolled back by another tool or with another journal?"
         )
         #expect(
             claimed.json.line == """
-                {"source":"audit-log","run":"r-6","version":"3","recorded_at":"2026-08-08T09:01:20.000Z",\
+                {"source":"audit-log","run":"20260807T120000Z-000006","version":"3","recorded_at":"2026-08-08T09:01:20.000Z",\
                 "backup_before":"2026-08-08T09:01:10.000Z","another_database":false,"message":"\(claimed.text)"}
                 """
         )
     }
 
     /// A tenant can write anything into its log.
-    @Test(arguments: ["", "r-6\n", "\u{1B}[2J", "r 6", String(repeating: "x", count: 41), "läuft"])
+    @Test(arguments: ["", "20260807T120000Z-000006\n", "\u{1B}[2J", "r 6", "r-6", "pay-me", String(repeating: "x", count: 41), "läuft"])
     func aRunThatNoConvoyNamesIsLeftOut(run: String) throws {
         let setback = try #require(Setback(found: Self.found(2), recorded: nil, claim: Self.claim(3, at: 80, run: run)))
         #expect(setback.witness == .auditLog(run: nil))

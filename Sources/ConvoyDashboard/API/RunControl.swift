@@ -103,6 +103,7 @@ package struct RunControl: Sendable {
     private func problem(_ error: RunRequestError) throws(JournalError) -> HTTPProblem {
         switch error {
         case .noOpenGate: HTTPProblem(.conflict, "the run is not waiting at a gate")
+        case .alreadyStopping: HTTPProblem(.conflict, "the run is stopping already")
         case .approvalNotRequired: HTTPProblem(.conflict, "the gate does not require approval")
         case .unknownServer: HTTPProblem(.badRequest, "the run has no instance on that server; name a server as ?server=NAME")
         case .unreadablePlan(let reason): HTTPProblem(.conflict, "the plan of the run cannot be read: \(reason)")

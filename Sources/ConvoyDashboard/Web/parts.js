@@ -74,7 +74,10 @@ function shareBar(share, tone = null) {
 }
 
 function when(text) {
-  return text ? timeText(Date.parse(text)) : "";
+  if (!text) return "";
+  const time = Date.parse(text);
+  // What a server calls a time may be none.
+  return Number.isNaN(time) ? visibleText(text) : timeText(time);
 }
 
 /** How long from one time to another; to now where there is no other. */

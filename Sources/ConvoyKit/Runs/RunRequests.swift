@@ -7,6 +7,8 @@ internal import FoundationEssentials
 package enum RunRequestError: Error, Sendable, Hashable {
     /// No gate of the run is open.
     case noOpenGate
+    /// The run is stopping already, or was asked to a moment ago: a further request cancels it.
+    case alreadyStopping
     /// The open gate does not require approval.
     case approvalNotRequired(wave: String)
     /// The run has no instance on that server; `known` are the servers that it has instances on, sorted.
@@ -44,6 +46,30 @@ package struct RunRequests: Sendable {
         guard let wave = log.gate?.wave else { throw .noOpenGate }
         guard plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else { throw .approvalNotRequired(wave: wave) }
         return .approve(wave: wave)
+    }
+
+    /// How long a run may take to find a request, and to record that it has.
+    private static let requestDelay: TimeInterval = 10
+
+    /// A request to stop the run that is the first one: a second one would cancel what is in progress.
+    ///
+    /// - Throws: ``RunRequestError/alreadyStopping``.
+    package func firstStop() async throws(RunRequestError) -> OperatorRequest.Kind {
+        var log = RunLog()
+        let recent: Bool
+        do throws(JournalError) {
+            for try await recorded in journal.events(of: run, .waits) {
+                if let event = recorded.event { log.apply(event) }
+            }
+            let now = Date()
+            recent = try await journal.requests(of: run, after: 0).contains {
+                $0.kind == .stop && abs(now.timeIntervalSince($0.at)) < Self.requestDelay
+            }
+        } catch {
+            throw .journal(error)
+        }
+        guard !log.isStopping, !log.isCancelling, !recent else { throw .alreadyStopping }
+        return .stop
     }
 
     /// A request to start nothing new on a server.

@@ -106,6 +106,8 @@ extension RunBrowser {
             ("VERSION", columns.version), ("ELAPSED", columns.elapsed), ("", columns.words),
         ]
         for (text, width) in titles where width > 0 {
+            // What an instance is about has no title.
+            guard !text.isEmpty else { continue }
             title.append(text, .heading, width: width, isRight: text == "ELAPSED", style)
             title.append("  ")
         }

@@ -41,13 +41,13 @@ extension InstanceReport {
         guard let probe = facts.probe else { return nil }
         guard let status = newerProbe else {
             let last = endings.max { $0.at < $1.at }
-            return last.flatMap { $0.result.applied.isEmpty ? nil : $0.at } ?? probe.status.lastMigratedAt
+            return last.flatMap { $0.result.applied.isEmpty ? nil : $0.at } ?? probe.status.lastMigratedAt?.plausible(at: probe.at)
         }
         // A way down leaves only older rows in the ledger.
         let reversals =
             endings.compactMap { $0.result.applied.last?.direction == .down && $0.result.to == status.version ? $0.at : nil }
             + [status.claim?.revertedAt?.plausible(at: probe.at)].compactMap(\.self)
-        return (reversals + [status.lastMigratedAt].compactMap(\.self)).max()
+        return (reversals + [status.lastMigratedAt?.plausible(at: probe.at)].compactMap(\.self)).max()
     }
 
     /// How long that was when it was probed; nil if that is not known. A clock that is behind counts as zero.

@@ -13,7 +13,7 @@ extension Failure {
             // The place is one in the text as it was.
             if shown != text { failure.setStatement(shown, position: nil) }
         }
-        failure.lockedBy?.application = mask.masked(lockedBy?.application ?? "")
+        failure.lockedBy = lockedBy?.masked(mask)
         return failure
     }
 }
@@ -23,7 +23,22 @@ extension InstanceStatus {
         var status = self
         status.failure = failure?.masked(mask)
         status.warnings = warnings.map(mask.masked)
+        // A tenant wrote the name of the run into his own table.
+        if let run = claim?.missing?.run, mask.masked(run) != run { status.claim?.missing?.run = nil }
         return status
+    }
+}
+
+extension LockHolder {
+    /// With secrets hidden in every text: a role, a client and a prepared transaction have names of their owners' choice.
+    fileprivate func masked(_ mask: SecretMask) -> LockHolder {
+        var holder = self
+        holder.application = mask.masked(application)
+        holder.address = address.map(mask.masked)
+        holder.since = since.map(mask.masked)
+        holder.role = role.map(mask.masked)
+        holder.transaction = transaction.map(mask.masked)
+        return holder
     }
 }
 
@@ -38,11 +53,7 @@ extension InstanceResult {
 extension WaitFacts {
     fileprivate func masked(_ mask: SecretMask) -> WaitFacts {
         WaitFacts(
-            blockers: blockers.map { holder in
-                var holder = holder
-                holder.application = mask.masked(holder.application)
-                return holder
-            },
+            blockers: blockers.map { $0.masked(mask) },
             statement: statement.map(mask.masked),
             line: line
         )

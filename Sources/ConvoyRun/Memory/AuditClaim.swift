@@ -24,10 +24,8 @@ package struct AuditClaim: Sendable, Hashable {
             self.lastAppliedAt = lastAppliedAt
         }
 
-        private static func isRunID(_ text: String) -> Bool {
-            (1...40).contains(text.utf8.count)
-                && text.utf8.allSatisfy { "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-".utf8.contains($0) }
-        }
+        /// Whether it is like `20261122T123456Z-ab12cd`: a tenant's own words are not shown as a run.
+        private static func isRunID(_ text: String) -> Bool { text.wholeMatch(of: /[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}/) != nil }
     }
 
     /// Nil if the ledger lacks nothing of it.

@@ -73,7 +73,9 @@ package struct Setback: Sendable, Hashable {
             case .journal(let run): "behind run \(run.visible), which left it at \(version)"
             case .auditLog(let run): "behind its audit log, which has \(version) as applied" + (run.map { " in run \($0.visible)" } ?? "")
             }
-        guard isAnotherDatabase else { return "\(record): restored from \(backup), or rolled back by another tool?" }
+        guard isAnotherDatabase else {
+            return "\(record): restored from \(backup), or rolled back by another tool or with another journal?"
+        }
         return "\(record), in another database than this one: restored from \(backup) into a new database, or not the same installation?"
     }
 

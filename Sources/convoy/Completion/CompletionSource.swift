@@ -112,5 +112,11 @@ extension CompletionKind {
 
 extension [String] {
     /// Without the words that a terminal does not show as they are: a shell prints them, and a line feed would make two of one.
-    fileprivate var printable: [String] { filter { $0.visible == $0 } }
+    ///
+    /// zsh takes what follows a colon for a description.
+    fileprivate var printable: [String] {
+        let words = filter { $0.visible == $0 }
+        guard ProcessInfo.processInfo.environment["SAP_SHELL"] == "zsh" else { return words }
+        return words.map { $0.replacing("\\", with: "\\\\").replacing(":", with: "\\:") }
+    }
 }

@@ -16,7 +16,7 @@ import Testing
             direction: direction,
             checksum: "c",
             startedAt: seconds.map(CatalogTime.init),
-            run: "r-\(version)",
+            run: "20260807T120000Z-00000\(version)",
             origin: AuditLog.Origin(systemIdentifier: "7", databaseOID: oid)
         )
     }
@@ -32,7 +32,7 @@ import Testing
         #expect(claim([], ledger: [1]) == nil)
         #expect(claim([row(1, at: 10)], ledger: [1]) == nil)
         let missing = claim([row(1, at: 10), row(2, at: 20), row(3, at: 30)], ledger: [1])?.missing
-        #expect(missing?.version.value == 3 && missing?.run == "r-3")
+        #expect(missing?.version.value == 3 && missing?.run == "20260807T120000Z-000003")
         #expect(missing?.firstAppliedAt?.timeIntervalSince1970 == 20 && missing?.lastAppliedAt?.timeIntervalSince1970 == 30)
         // When the first was applied is known only if all times are.
         let dateless = claim([row(2, at: nil), row(3, at: 30)], ledger: [])?.missing

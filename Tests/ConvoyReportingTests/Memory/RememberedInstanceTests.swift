@@ -127,6 +127,8 @@ struct RememberedInstanceTests {
         }
         func claim(_ seconds: Double) -> AuditClaim? { AuditClaim(missing: nil, revertedAt: moment(seconds), isOfAnotherDatabase: false) }
         #expect(status([], claim: claim(-200)).instance("bob")?.since == moment(-200))
+        // A tenant can date the rows of his ledger as he likes.
+        #expect(Date(timeInterval: 1e8, since: moment(0)).plausible(at: moment(0)) == nil)
         #expect(status([], claim: claim(1e7)).instance("bob")?.since == ledger)
         #expect(status([], claim: claim(-86_400 * 13)).instance("bob")?.since == ledger)
         // The newest of both.
@@ -145,7 +147,8 @@ struct RememberedInstanceTests {
         #expect(bob.version == older && bob.outcome == .pending && bob.due == [newest])
         #expect(bob.setback?.witness == .journal(run: "r-7") && bob.setback?.version == newest)
         #expect(status([]).summary.outcomes == report.summary.outcomes)
-        let question = "behind run r-7, which left it at 20260808090000: restored from an older backup, or rolled back by another tool?"
+        let question =
+            "behind run r-7, which left it at 20260808090000: restored from an older backup, or rolled back by another tool or with another journal?"
         for format in ReportFormat.allCases where format != .junit && format != .prometheus {
             for subject in [ReportDocument.Subject.status, .report] {
                 let text = ReportDocument(report, as: subject).text(format, at: moment())

@@ -193,7 +193,9 @@ struct TopSession: Sendable {
                     case .approve: try await requests.approval()
                     case .pause(let server): try await requests.pause(server)
                     case .resume(let server): try await requests.unpause(server)
-                    case .stop: .stop
+                    // While the question was on the screen, another person may have asked: a second request would cancel.
+                    case .stop(isSecond: false): try await requests.firstStop()
+                    case .stop(isSecond: true): .stop
                     }
                 // While the question was on the screen, the run may have come to another gate.
                 if case .approve(let wave) = action, request != .approve(wave: wave) { throw .noOpenGate }
