@@ -179,6 +179,8 @@ struct VisitPageTests {
                 try await browser.wait(for: "document.querySelectorAll('#table tbody tr').length === 1")
                 try await browser.click("#table tbody th a")
                 try await browser.wait(for: "document.querySelector('#name')?.innerText === \(JSONValue.string(name).line)")
+                // The link moves until the facts above it are there.
+                try await browser.wait(for: "document.querySelectorAll('#steps .badge.good').length === 4")
                 try await browser.click("#instance-link")
                 try await browser.wait(for: "location.pathname.startsWith('/instances/') && document.querySelector('#history a')")
                 #expect(
