@@ -75,19 +75,8 @@ actor FleetView {
             let runs = try await journal.runs(limit: limit, fleet: fleet.name)
             let immediate = try await immediateRuns(among: runs.map(\.id), in: journal)
             for run in runs {
-                let state = try state(of: run)
-                var waits: (holds: [RunHold], texts: [String]) = ([], [])
-                if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
-                let outcomes = try await journal.outcomes(of: run.id)
                 entries.append(
-                    RunsReport.Entry(
-                        run: run,
-                        state: state,
-                        outcomes: outcomes,
-                        waits: waits.texts,
-                        holds: waits.holds,
-                        isImmediate: immediate.contains(run.id)
-                    )
+                    try await RunsReport.Entry(run, try state(of: run), isImmediate: immediate.contains(run.id), in: journal)
                 )
             }
         }

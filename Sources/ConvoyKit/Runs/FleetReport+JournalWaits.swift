@@ -10,3 +10,23 @@ extension FleetReport {
         return (report.log.holds, report.waits)
     }
 }
+
+extension RunsReport.Entry {
+    /// A run of the list, as its journal has it.
+    ///
+    /// - Parameters:
+    ///   - state: how the run stands: only an active one waits.
+    ///   - isImmediate: whether it was started with `--now`.
+    package init(_ run: RunRecord, _ state: RunState, isImmediate: Bool, in journal: SQLiteJournal) async throws(JournalError) {
+        var waits: (holds: [RunHold], texts: [String]) = ([], [])
+        if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
+        self.init(
+            run: run,
+            state: state,
+            outcomes: try await journal.outcomes(of: run.id),
+            waits: waits.texts,
+            holds: waits.holds,
+            isImmediate: isImmediate
+        )
+    }
+}

@@ -35,14 +35,7 @@ package struct RunRequests: Sendable {
     /// - Throws: ``RunRequestError/noOpenGate`` or ``RunRequestError/approvalNotRequired(wave:)``.
     package func approval() async throws(RunRequestError) -> OperatorRequest.Kind {
         let plan = try await plan()
-        var log = RunLog()
-        do throws(JournalError) {
-            for try await recorded in journal.events(of: run, .waits) {
-                if let event = recorded.event { log.apply(event) }
-            }
-        } catch {
-            throw .journal(error)
-        }
+        let log = try await waits()
         guard let wave = log.gate?.wave else { throw .noOpenGate }
         guard plan.waves.first(where: { $0.name == wave })?.gate?.approve == true else { throw .approvalNotRequired(wave: wave) }
         return .approve(wave: wave)
@@ -55,12 +48,9 @@ package struct RunRequests: Sendable {
     ///
     /// - Throws: ``RunRequestError/alreadyStopping``.
     package func firstStop() async throws(RunRequestError) -> OperatorRequest.Kind {
-        var log = RunLog()
+        let log = try await waits()
         let recent: Bool
         do throws(JournalError) {
-            for try await recorded in journal.events(of: run, .waits) {
-                if let event = recorded.event { log.apply(event) }
-            }
             let now = Date()
             recent = try await journal.requests(of: run, after: 0).contains {
                 $0.kind == .stop && abs(now.timeIntervalSince($0.at)) < Self.requestDelay
@@ -105,6 +95,19 @@ package struct RunRequests: Sendable {
     package func postCancellation(by person: String) async throws(RunRequestError) {
         // A run counts the requests to stop, and from the second one on it is cancelled.
         for _ in 0..<2 { try await post(.stop, by: person) }
+    }
+
+    /// What the whole run waits for.
+    private func waits() async throws(RunRequestError) -> RunLog {
+        var log = RunLog()
+        do throws(JournalError) {
+            for try await recorded in journal.events(of: run, .waits) {
+                if let event = recorded.event { log.apply(event) }
+            }
+        } catch {
+            throw .journal(error)
+        }
+        return log
     }
 
     private func check(_ server: String) async throws(RunRequestError) {

@@ -42,6 +42,10 @@ struct CompletionSource {
     /// The names of the fleet's instances, those that it once discovered included.
     func instances() async -> [String] {
         guard let fleet else { return [] }
+        return await instances(of: fleet)
+    }
+
+    private func instances(of fleet: Fleet) async -> [String] {
         var names = fleet.instances.map(\.name)
         if !fleet.discoveries.isEmpty, let journal = try? await RunCatalog(fleet, warn: { _ in }).openForReading() {
             names += ((try? await journal.instanceNames(fleet: fleet.name)) ?? []).subtracting(names).sorted()
@@ -59,7 +63,7 @@ struct CompletionSource {
     /// Selectors that begin with a text.
     func selectors(_ beginning: String) async -> [String] {
         guard let fleet else { return [] }
-        let names = await instances()
+        let names = await instances(of: fleet)
         return SelectorCompletion(fleet.instances, names: names).candidates(beginning)
     }
 

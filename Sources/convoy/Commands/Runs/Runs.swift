@@ -64,23 +64,11 @@ struct Runs: AsyncParsableCommand {
                     try await journal.immediateRuns(among: runs.map(\.id))
                 }
                 for run in runs {
-                    let outcomes = try await access.explaining { () async throws(JournalError) in try await journal.outcomes(of: run.id) }
                     let state = try await access.state(of: run)
-                    var waits: (holds: [RunHold], texts: [String]) = ([], [])
-                    if state == .running {
-                        waits = try await access.explaining { () async throws(JournalError) in
-                            try await FleetReport.waits(of: run.id, in: journal)
-                        }
-                    }
                     entries.append(
-                        RunsReport.Entry(
-                            run: run,
-                            state: state,
-                            outcomes: outcomes,
-                            waits: waits.texts,
-                            holds: waits.holds,
-                            isImmediate: immediate.contains(run.id)
-                        )
+                        try await access.explaining { () async throws(JournalError) in
+                            try await RunsReport.Entry(run, state, isImmediate: immediate.contains(run.id), in: journal)
+                        }
                     )
                 }
             }
