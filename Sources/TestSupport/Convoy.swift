@@ -108,7 +108,7 @@ public struct ConvoyProcess: Sendable {
     }
 
     /// SwiftPM puts the executables and the test runner into one folder.
-    static func executable() throws -> String {
+    public static func executable() throws -> String {
         let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         let beside = runner.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let candidates = ["\(beside)/convoy", "\(repositoryRoot)/.build/debug/convoy"]

@@ -58,6 +58,7 @@ extension FleetSession {
         interruption.changesBegin(erasure: settings.progressMode == .live ? ProgressReporter.erasure : "")
         let reporter = ProgressReporter(
             settings.progressMode,
+            for: StandardStreams.error.isJournald(settings.environment["JOURNAL_STREAM"]) ? .journald : .text,
             style: { [settings] in settings.style(of: StandardStreams.error) },
             report: earlier ?? FleetReport(),
             outlook: await outlook(on: plan, targets, resuming: earlier, journal),

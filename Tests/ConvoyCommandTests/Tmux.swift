@@ -26,10 +26,10 @@ struct Tmux {
             try await body(tmux)
         } catch {
             Issue.record("the screen was: \((try? await tmux.screen()) ?? "gone")")
-            try? await tmux.run(["kill-server"])
+            _ = try? await tmux.run(["kill-server"])
             throw error
         }
-        try? await tmux.run(["kill-server"])
+        _ = try? await tmux.run(["kill-server"])
     }
 
     /// Presses keys, by tmux's names: `q`, `Enter`, `Down`, `C-c`.

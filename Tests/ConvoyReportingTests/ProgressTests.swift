@@ -36,6 +36,31 @@ struct ProgressTests {
         )
     }
 
+    /// journald adds the time itself, and takes the priority from the start of a line.
+    @Test func plainLinesForJournald() {
+        var report = FleetReport()
+        let lines = troubledRun.compactMap { event in
+            report.apply(event)
+            return ProgressLines(style: OutputStyle(usesUnicode: false), for: .journald).line(for: event, in: report)
+        }
+        #expect(
+            lines.prefix(3) == [
+                "<6>run r-1 of teslamate-eu: 4 instances in 2 waves", "<6>wave canary: 1 instance",
+                "<6>alice: migrated, 20260807090000 -> 20260808090000, 1 migration in 12 ms",
+            ]
+        )
+        #expect(lines.map { $0.prefix(3) } == ["<6>", "<6>", "<6>", "<6>", "<6>", "<4>", "<6>", "<3>", "<3>", "<3>", "<6>", "<3>"])
+    }
+
+    @Test func whatIsNoEventHasAPriorityForJournaldToo() async {
+        let written = Mutex("")
+        let reporter = ProgressReporter(.plain, for: .journald, style: { OutputStyle() }) { text in written.withLock { $0 += text } }
+        reporter.note("hook: <0>from a hook")
+        reporter.warn("warning: the webhook did not answer")
+        await reporter.finish()
+        #expect(written.withLock(\.self) == "<6>hook: <0>from a hook\n<4>warning: the webhook did not answer\n")
+    }
+
     @Test func theLiveViewOfARun() {
         let view = LiveView(style: OutputStyle(width: 100, height: 24))
         #expect(view.lines(FleetReport(), at: moment()) == [])

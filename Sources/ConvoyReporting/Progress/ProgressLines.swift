@@ -7,15 +7,30 @@ internal import FoundationEssentials
 
 /// Events as plain lines, for logs and pipes: one for each instance that ends, for each wave, and for what an operator should know at once.
 package struct ProgressLines: Sendable {
-    private let style: OutputStyle
+    /// Who reads the lines.
+    package enum Reader: Sendable {
+        /// A file or a person: a line starts with the time of day.
+        case text
+        /// journald, which knows the time: a line starts with its priority, `<4>`, as `sd-daemon(3)` says.
+        case journald
+    }
 
-    package init(style: OutputStyle) {
+    private let style: OutputStyle
+    private let reader: Reader
+
+    package init(style: OutputStyle, for reader: Reader = .text) {
         self.style = style
+        self.reader = reader
     }
 
     /// The line of an event that the report has taken in; nil for one that says too little.
     package func line(for event: Event, in report: FleetReport) -> String? {
-        text(for: event.kind, report).map { "\(event.at.timeOfDay) \($0)" }
+        text(for: event.kind, report).map { text in
+            switch reader {
+            case .text: "\(event.at.timeOfDay) \(text)"
+            case .journald: LogPriority(event.kind).prefix + text
+            }
+        }
     }
 
     private func text(for event: Event.Kind, _ report: FleetReport) -> String? {

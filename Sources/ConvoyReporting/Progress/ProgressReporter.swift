@@ -38,6 +38,7 @@ package final class ProgressReporter: EventSink {
     }
 
     private let mode: Mode
+    private let reader: ProgressLines.Reader
     private let style: @Sendable () -> OutputStyle
     private let now: @Sendable () -> Date
     private let write: @Sendable (String) -> Void
@@ -57,12 +58,14 @@ package final class ProgressReporter: EventSink {
     package static let erasure = LiveScreen.erasure
 
     /// - Parameters:
+    ///   - reader: who reads the lines of ``Mode/plain`` and ``Mode/none``.
     ///   - style: asked before each drawing, because a terminal's size changes.
     ///   - report: what an earlier process has done of the run.
     ///   - outlook: knows how fast the run goes; without it no rate and no time left are shown.
     ///   - write: writes to standard error; may block, is never called twice at once.
     package init(
         _ mode: Mode,
+        for reader: ProgressLines.Reader = .text,
         style: @escaping @Sendable () -> OutputStyle,
         report: FleetReport = FleetReport(),
         outlook: RunOutlook? = nil,
@@ -71,6 +74,7 @@ package final class ProgressReporter: EventSink {
     ) {
         state = Mutex(State(report: report, outlook: outlook))
         self.mode = mode
+        self.reader = reader
         self.style = style
         self.now = now
         self.write = write
@@ -91,7 +95,7 @@ package final class ProgressReporter: EventSink {
             state.outlook?.apply(event)
             if mode == .json {
                 add(event.json.line, to: &state)
-            } else if isShown(event.kind), let line = ProgressLines(style: style()).line(for: event, in: state.report) {
+            } else if isShown(event.kind), let line = ProgressLines(style: style(), for: reader).line(for: event, in: state.report) {
                 add(line, to: &state)
             }
             let mustTick = mode == .live && !state.isTicking
@@ -104,14 +108,15 @@ package final class ProgressReporter: EventSink {
 
     /// Shows a line that is not an event, for example one that a hook writes, and returns at once.
     package func note(_ line: String) {
-        if mode != .none { show(line) }
+        if mode != .none { show(line, .info) }
     }
 
     /// Shows a line that an operator should read however little is shown, and returns at once.
-    package func warn(_ line: String) { show(line) }
+    package func warn(_ line: String) { show(line, .warning) }
 
-    private func show(_ line: String) {
-        guard let line = mode == .json ? message(line) : line else { return }
+    private func show(_ line: String, _ priority: LogPriority) {
+        guard var line = mode == .json ? message(line) : line else { return }
+        if mode != .json, reader == .journald { line = priority.prefix + line }
         let mustFlush = state.withLock { state in
             add(line, to: &state)
             return needsFlush(&state)

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyReporting
 import ConvoyRollout
 import FoundationEssentials
@@ -38,6 +39,14 @@ final class OutputFile: Sendable {
     }
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
+
+    /// Whether what is written goes to journald.
+    ///
+    /// - Parameter stream: what systemd puts into `JOURNAL_STREAM`: device and inode of its stream. A program further down, whose output
+    ///   goes elsewhere, has the variable too.
+    func isJournald(_ stream: String?) -> Bool {
+        stream != nil && FileStatus(of: descriptor)?.identity.description == stream
+    }
 
     /// Columns and lines of the terminal; nil if it is not a terminal or does not report them.
     var terminalSize: (width: Int, height: Int)? {

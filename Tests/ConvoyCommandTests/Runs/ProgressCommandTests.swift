@@ -40,6 +40,28 @@ struct ProgressCommandTests {
         }
     }
 
+    /// systemd names the stream that it reads in JOURNAL_STREAM; a redirected one is another, and keeps its times.
+    @Test func linesForJournaldHaveAPriorityAndNoTime() async throws {
+        try await PostgresServer.shared().withDatabases(2) { databases in
+            try await withFleet(databases) { folder in
+                let convoy = try ConvoyProcess.executable()
+                let script = """
+                    exec 2>journal
+                    JOURNAL_STREAM=$(stat -L -c %d:%i journal); export JOURNAL_STREAM
+                    "$0" migrate --yes --progress plain --select name=i0 || exit
+                    "$0" migrate --yes --progress plain --select name=i1 2>file
+                    """
+                let run = try await ConvoyProcess(["-c", script, convoy], program: "/bin/sh", in: folder).result()
+                let journal = try String(contentsOfFile: "\(folder)/journal", encoding: .utf8)
+                let file = try String(contentsOfFile: "\(folder)/file", encoding: .utf8)
+                #expect(run.exitCode == 0, "\(journal)\(file)")
+                #expect(journal.contains(#/(?m)^<6>run \S+ of test: /#), "\(journal)")
+                #expect(file.contains(#/(?m)^\d\d:\d\d:\d\d run \S+ of test: /#), "\(file)")
+                #expect(!journal.contains(#/(?m)^\d\d:\d\d/#) && !file.contains("<6>"))
+            }
+        }
+    }
+
     @Test func jsonWritesTheEventsOfTheJournalAndNothingElse() async throws {
         try await PostgresServer.shared().withDatabases(2) { databases in
             let hook = "rollout: {hooks: {before_run: [/bin/echo, hello]}}"
