@@ -66,6 +66,14 @@ extension JournalError {
         JournalError(path: path, message: "this file is not a journal", hint: "set another path with `journal:`, or move this file away")
     }
 
+    static func removed(_ path: String) -> JournalError {
+        JournalError(
+            path: path,
+            message: "the file was removed or replaced while it was in use",
+            hint: "move it back; if it is lost, `convoy status` shows where the databases stand, and a new run continues from there"
+        )
+    }
+
     static func damaged(_ path: String, _ how: String) -> JournalError {
         JournalError(
             path: path,

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyRun
 internal import Glibc
 
@@ -39,6 +40,9 @@ struct JournalFile: Sendable {
         var status = stat()
         return lstat(realPath, &status) == 0 ? Int(status.st_size) : 0
     }
+
+    /// Which file has the name now; nil if none does.
+    var identity: FileStatus.Identity? { FileStatus(of: realPath, followsLinks: false)?.identity }
 
     private var folder: String { Self.folder(of: realPath) }
 

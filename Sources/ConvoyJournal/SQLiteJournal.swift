@@ -1,3 +1,4 @@
+internal import ConvoyIO
 internal import ConvoyMigrations
 package import ConvoyRun
 import ConvoyText
@@ -18,14 +19,19 @@ package final class SQLiteJournal: Journal {
     package let path: String
     let pool: DatabasePool
     let queue: CommitQueue
+    private let file: JournalFile
+    /// Which file was opened; another one may come to have its name.
+    private let identity: FileStatus.Identity?
 
     /// How long a call waits while another process has the file locked.
     static let busyTimeout = Duration.seconds(10)
     /// Up to this size the whole file is checked when it is opened for writing; a second for each 500 MB or so.
     private static let checkedBytes = 64 << 20
 
-    private init(path: String, pool: DatabasePool) {
-        self.path = path
+    private init(_ file: JournalFile, pool: DatabasePool) {
+        path = file.path
+        self.file = file
+        identity = file.identity
         self.pool = pool
         queue = CommitQueue(pool)
     }
@@ -38,7 +44,7 @@ package final class SQLiteJournal: Journal {
             let file = try JournalFile.makeIfMissing(path)
             return try failing(path) {
                 try checkContents(file)
-                return SQLiteJournal(path: path, pool: try pool(writing: file))
+                return SQLiteJournal(file, pool: try pool(writing: file))
             }
         }
     }
@@ -72,7 +78,7 @@ package final class SQLiteJournal: Journal {
             guard let file = try JournalFile.existing(path) else { return nil }
             return try failing(path) {
                 guard try checkContents(file) else { return nil }
-                return SQLiteJournal(path: path, pool: try DatabasePool(path: file.realPath, configuration: configuration(readonly: true)))
+                return SQLiteJournal(file, pool: try DatabasePool(path: file.realPath, configuration: configuration(readonly: true)))
             }
         }
     }
@@ -152,8 +158,14 @@ package final class SQLiteJournal: Journal {
         }
     }
 
+    /// Sees to it that the file is still where it was opened: SQLite keeps using one that was removed, and what it writes there is lost.
+    private func checkPlace() throws(JournalError) {
+        guard file.identity == identity else { throw JournalError.removed(path) }
+    }
+
     /// Reads in a snapshot, on a queue of GRDB's.
     func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(JournalError) -> Value {
+        try checkPlace()
         // Not GRDB's own async functions: they end early when the task is cancelled, and a run that is cancelled still has things to note.
         let result: Result<Value, any Error> = await withCheckedContinuation { continuation in
             pool.asyncRead { db in continuation.resume(returning: Result { try body(try db.get()) }) }
@@ -163,6 +175,7 @@ package final class SQLiteJournal: Journal {
 
     /// Writes together with others, and returns when that is on disk.
     func write(_ body: @escaping @Sendable (Database) throws -> Void) async throws(JournalError) {
+        try checkPlace()
         do {
             try await queue.commit(body)
         } catch {

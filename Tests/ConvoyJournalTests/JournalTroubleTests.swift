@@ -87,6 +87,38 @@ struct JournalTroubleTests {
         }
     }
 
+    /// SQLite would write on into a file that no name leads to.
+    @Test func aFileThatIsMovedAwayOrReplacedIsNoLongerUsed() async throws {
+        try await withTemporaryFolder { folder in
+            let (path, away) = ("\(folder)/journal.sqlite", "\(folder)/away.sqlite")
+            let journal = try await SQLiteJournal.open(path: path)
+            try await journal.begin(run, plan: Data())
+            let reader = try #require(try await SQLiteJournal.open(readingAt: path))
+            func expectRefusal() async {
+                for body in [{ try await journal.append([JournalSamples.numbered(0)], to: run.id) }, { _ = try await reader.numbers() }]
+                    as [() async throws -> Void]
+                {
+                    do {
+                        try await body()
+                        Issue.record("it was used")
+                    } catch {
+                        let problem = error as? JournalError
+                        #expect(problem?.message == "the file was removed or replaced while it was in use")
+                        #expect(problem?.hint != nil)
+                    }
+                }
+            }
+            try FileManager.default.moveItem(atPath: path, toPath: away)
+            await expectRefusal()
+            try Data().write(to: URL(fileURLWithPath: path))
+            await expectRefusal()
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.moveItem(atPath: away, toPath: path)
+            try await journal.append([JournalSamples.numbered(1)], to: run.id)
+            #expect(try await reader.numbers() == [1])
+        }
+    }
+
     /// Where the damage begins and how long it is, in 4096ths of the file's pages; a length of nil cuts the file off.
     @Test(arguments: [(0.5, nil), (0.9, nil), (0.02, 4096), (0.3, 8192), (0.7, 2048), (0.0, 100)] as [(Double, Int?)])
     func aDamagedJournalIsToldBeforeARunBegins(_ place: Double, _ length: Int?) async throws {

@@ -312,6 +312,27 @@ struct RolloutRunTests {
         }
     }
 
+    /// Nobody could resume a run whose events go into a file without a name.
+    @Test func aJournalThatIsMovedAwayHaltsTheRun() async throws {
+        try await PostgresServer.shared().withDatabases(4) { databases in
+            let rollout = "  waves:\n    - {name: all, max_parallel: 1}"
+            try await withFleet(databases, migrations: Self.migrations(pause: 0.3), rollout: rollout) { folder in
+                let process = try ConvoyProcess(["migrate", "--yes", "--output", "json"], in: folder)
+                process.closeInput()
+                try await eventually("the run has begun", within: .seconds(60)) { try await appliedNow(databases) > 0 }
+                try FileManager.default.moveItem(atPath: "\(folder)/.convoy/journal.sqlite", toPath: "\(folder)/away.sqlite")
+                let halted = try await process.result()
+                #expect(halted.exitCode == 2, "\(halted.standardError)")
+                #expect(halted.standardError.contains("the file was removed or replaced while it was in use"), "\(halted.standardError)")
+                #expect(try await appliedNow(databases) < databases.count * 3)
+                try FileManager.default.moveItem(atPath: "\(folder)/away.sqlite", toPath: "\(folder)/.convoy/journal.sqlite")
+                let resumed = try await runConvoy(["resume", "--yes", "--output", "json"], in: folder)
+                #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+                #expect(try report(resumed).instances.allSatisfy { $0.outcome == "migrated" && $0.applied.count == 3 })
+            }
+        }
+    }
+
     /// A gate that waits for somebody, a server that is paused, a run that is stopped: all from another process.
     @Test func anotherProcessApprovesPausesAndStops() async throws {
         try await PostgresServer.shared().withDatabases(3) { databases in
