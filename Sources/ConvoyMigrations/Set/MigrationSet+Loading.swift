@@ -227,7 +227,7 @@ struct ChecksumFile {
         + "a set to edit is a copy without \(name), named by `migrations`"
 
     /// - Parameter path: as reports name the file.
-    /// - Throws: every line that is none of `sha256sum`.
+    /// - Throws: every line that `sha256sum` does not write.
     init(path: String, contents: [UInt8]) throws(Problems) {
         self.path = path
         var entries: [(file: String, checksum: String)] = []
