@@ -233,7 +233,7 @@ struct KubernetesManifestTests {
             #expect(pod["containers"].items.map { $0["image"].text } == ["convoy"], "\(file)")
         }
         #expect(try DeployFolder.text("compose/convoy.yml").contains("convoy:\(version)}"))
-        #expect(try DeployFolder.text("gitlab/convoy.gitlab-ci.yml").contains("/convoy:\(version)\n"))
+        #expect(try DeployFolder.text("gitlab/convoy.gitlab-ci.yml").contains("/convoy-shell:\(version)\n"))
     }
 
     /// What the manifests and the Compose file say of a container is what `Scripts/image` makes.
