@@ -98,8 +98,10 @@ struct InstalledSetTests {
             #expect(valid.standardOutput.contains("2 in \(folder)/prefix/share/convoy/Migrations"), "\(valid.standardOutput)")
         }
         try await withInstalledProgram(Self.set.merging(["Migrations/1_cars.sql": Files.migration]) { $1 }) { folder, run in
-            #expect(try await run(["init"]).exitCode == 0)
-            #expect(try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8).contains("\nmigrations: Migrations    #"))
+            let made = try await run(["init"])
+            #expect(made.exitCode == 0, "\(made.standardError)")
+            let text = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+            #expect(text.contains("\nmigrations: Migrations    #"), "\(text)")
         }
     }
 }
