@@ -11,7 +11,7 @@ internal import FoundationEssentials
 ///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: instances, environment: environment)
 ///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
 ///
-/// A program gets what ``HookEnvironment`` lets through of this process's environment, and the variables of ``HookVariable``, and `CONVOY_LABEL_<KEY>`. Its standard input is empty.
+/// A program gets what ``ConvoyIO/ProgramEnvironment`` lets through of this process's environment, and the variables of ``HookVariable``, and `CONVOY_LABEL_<KEY>`. Its standard input is empty.
 /// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
 package struct HookRunner: Sendable {
     private let hooks: Hooks
@@ -50,7 +50,7 @@ package struct HookRunner: Sendable {
         self.onLine = onLine
         mask = secrets.mask.adding(instances.flatMap(\.allSecrets))
         serverMask = secrets.wordMask
-        self.environment = HookEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
+        self.environment = ProgramEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
     }
 
     /// Whether the fleet file has a hook there.

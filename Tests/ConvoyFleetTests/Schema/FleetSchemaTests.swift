@@ -59,8 +59,9 @@ struct FleetSchemaTests {
     private func problems(_ file: [UInt8]) -> [String]? { Self.value(of: file).map { schema.problems(in: $0) } }
 
     private static let cases =
-        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets + ProblemCase.rollout
-        + ProblemCase.gates + ProblemCase.notifications
+        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
+        + ProblemCase.secretCommands
+        + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
 
     @Test func mostWrongFilesAreMarkedInAnEditor() {
         let wrong = Self.cases.filter { $0.told.contains(": error: ") }
@@ -103,6 +104,7 @@ struct FleetSchemaTests {
 
     @Test func theKeysAreThoseOfTheReader() {
         #expect(names(below: "") == FleetReader.topKeys)
+        #expect(names(below: "secret_commands.NAME.") == FleetReader.secretCommandKeys)
         #expect(names(below: "limits.") == ["total", "per_server"])
         #expect(names(below: "servers.NAME.") == ["max_connections", "maintenance_database"])
         #expect(names(below: "instances[].") == ["name", "server", "skip"])

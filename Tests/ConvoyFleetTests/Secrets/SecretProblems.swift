@@ -69,7 +69,7 @@ extension ProblemCase {
                     hint: write ${env:NAME} or ${env:NAME:-default}
                 fleet.yaml:5:11: error: unknown kind of “${…}”
                     ${HOME}
-                    hint: write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; “$$” is a dollar sign
+                    hint: write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${command:NAME:KEY}; “$$” is a dollar sign
                 fleet.yaml:6:15: error: “${” is not closed
                     hint: write “}” after it, or “$$” for a dollar sign
                 fleet.yaml:7:13: error: “${file:}” names no file
