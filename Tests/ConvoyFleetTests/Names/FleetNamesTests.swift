@@ -106,7 +106,7 @@ import Testing
             ("version: 1\ninstances: {name: a}", []), ("version: 1\ninstances: [a, {name: b, database: b}, {name: [c]}, [], null]", ["b"]),
             ("version: 1\ninstances: [{name: a, database: &x a}]", ["a"]), ("version: 1\nfleet: f\ninstances: [{name: a\n", []),
             ("version: 1\nfleet: f\ninstances: *x\n", []),
-            ("version: 1\ninstances: [{name: a, password: ${env:NONE}, database: a}]", ["a"]),
+            ("version: 1\ninstances: [{name: a, password: \"${env:NONE}\", database: a}]", ["a"]),
             ("version: 1\ninstances:\n- {name: a, database: a}\nlimits: {total: many}", ["a"]),
         ] as [(String, [String]?)]
     ) func anOddFileIsNoFailure(_ text: String, _ expected: [String]?) async throws {

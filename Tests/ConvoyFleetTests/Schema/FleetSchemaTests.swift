@@ -193,7 +193,7 @@ struct FleetSchemaTests {
         ("gate.soak", ["rollout.waves[].gate.soak"]), ("lock_wait", ["defaults.lock_wait"]),
         ("servers.eu-1.lock_wait", ["defaults.lock_wait"]),
         ("instances[].lock_wait", ["defaults.lock_wait"]), ("checks", ["rollout.waves[].gate.checks", "rollout.checks"]), ("nonsense", []),
-        ("timeout", ["rollout.hooks.timeout", "notifications[].timeout"]), ("", []), (".", []),
+        ("timeout", ["secret_commands.NAME.timeout", "rollout.hooks.timeout", "notifications[].timeout"]), ("", []), (".", []),
     ])
     func aKeyIsFoundByItsPathOrTheEndOfIt(_ word: String, _ paths: [String]) {
         #expect(keys.filter { $0.isMeant(by: word) }.map(\.path) == paths)

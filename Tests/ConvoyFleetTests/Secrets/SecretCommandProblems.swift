@@ -81,7 +81,7 @@ extension ProblemCase {
               - {name: i, url: "${command:vault:x}"}
               - {name: j, url: "postgresql://${command:vault:x}:pw@localhost/j"}
               - {name: k, database: k, labels: {ring: "${command:vault:x}"}}
-            rollout: {hooks: {before_run: [notify, "${command:vault:x}"]}, waves: [{name: w, gate: {http: "${command:vault:x}"}}, {name: v}]}
+            rollout: {hooks: {before_run: [notify, "${command:vault:x}"]}, waves: [{name: w, count: 1, gate: {http: "${command:vault:x}"}}, {name: v}]}
             journal: ${command:vault:x}
             """#,
             tells: #"""
@@ -111,7 +111,7 @@ extension ProblemCase {
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
                 fleet.yaml:16:40: error: `before_run` cannot come from a secret command
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
-                fleet.yaml:16:95: error: `http` cannot come from a secret command
+                fleet.yaml:16:105: error: `http` cannot come from a secret command
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
                 fleet.yaml:17:10: error: `journal` cannot come from a secret command
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
