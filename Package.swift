@@ -80,6 +80,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "ConvoyCatalog",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "ConvoyJournal",
             dependencies: [
                 "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText", .product(name: "GRDB", package: "GRDB.swift"),
@@ -108,7 +116,8 @@ let package = Package(
         .target(
             name: "ConvoyKit",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyReporting",
                 "ConvoyRollout", "ConvoyRun", "ConvoyText",
             ],
             // A link to docs/schemas, so that the documentation and the program have the same files.
@@ -188,7 +197,16 @@ let package = Package(
         .testTarget(
             name: "ConvoyInstanceTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyText", "TeslaMate",
+                "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyCatalogTests",
+            dependencies: [
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
                 "TestSupport",
             ],
             swiftSettings: strict
@@ -242,7 +260,8 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyText", "TeslaMate",
                 "TestSupport",
             ],
             exclude: ["Facts"],

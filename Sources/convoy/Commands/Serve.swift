@@ -217,7 +217,7 @@ struct Serve: FleetCommand {
         let probe = FleetProbe(inspector: session.runner.forReading, limits: ConnectionLimits(session.fleet))
         return ProbeFindings(
             statuses: await probe.statuses(of: found.instances, for: .up(to: nil)),
-            cohorts: await probe.cohorts(of: found.instances),
+            cohorts: await session.client.cohorts(of: found.instances),
             problems: found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)".visible }
                 + found.warnings.map(\.message.visible)
         )

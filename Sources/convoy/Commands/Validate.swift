@@ -25,6 +25,7 @@ struct Validate: FleetCommand {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()
+        for warning in session.client.catalogueProblems { StandardStreams.error.write(warning.description + "\n") }
         StandardStreams.output.write(summary(session))
         try StandardStreams.output.check()
         return .success
