@@ -33,7 +33,7 @@ package struct CatalogueRecording: Sendable {
         try await execute("CREATE DATABASE \(quotedIdentifier(name)) TEMPLATE template0")
         let catalogs: ExpectedCatalogs
         do {
-            catalogs = try await catalogs(of: name, onProgress)
+            catalogs = try await self.catalogs(of: name, onProgress)
         } catch {
             await drop(name)
             throw error

@@ -1,7 +1,7 @@
 internal import ConvoyFleet
 package import ConvoyMigrations
 package import ConvoyRun
-package import ConvoyText
+import ConvoyText
 package import FoundationEssentials
 
 /// How the schemas of a fleet's databases differ from those of their versions: one comparison a cohort.
