@@ -156,7 +156,7 @@ struct CatalogReaderTests {
         try await PostgresServer.shared(release).withDatabase { database in
             _ = await InstanceRunner(try threeMigrations()).up(database.instance())
             try await database.execute([
-                "CREATE TABLE k (id serial PRIMARY KEY, c bigint DEFAULT 7 REFERENCES cars (id)); CREATE INDEX ON k (c)"
+                "CREATE TABLE k (id serial PRIMARY KEY, c bigint DEFAULT 7 REFERENCES cars (id))", "CREATE INDEX ON k (c)",
             ])
             let blocker = try await database.connect()
             defer { blocker.close() }
