@@ -10,6 +10,8 @@ extension CatalogFacts {
         defer { connection.close() }
         // The facts of TeslaMate's migrator were recorded so: definitions leave out the schemas that are searched.
         try await connection.query("SET search_path = public")
+        // The server would compile the query, which takes far longer than to run it.
+        try await connection.query("SET jit = off")
         let question = CatalogQuery.statement(owner: database.ownerName, known: nil)
         self.init(lines: try Self.lines(try await connection.query(question.sql, question.parameters)))
     }
