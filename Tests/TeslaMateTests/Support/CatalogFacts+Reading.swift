@@ -39,7 +39,7 @@ extension CatalogFacts {
                 lines.insert("function \(object)\(text)")
             default:
                 text = text.isEmpty ? "" : " \(text)"
-                lines.insert("\(kind) \(object)\(text)")
+                lines.insert("\(kind) \(unquoted(object))\(text)")
             }
         }
         return lines
