@@ -27,8 +27,7 @@ struct ExpectedCatalogsTests {
     }
 
     private func load(_ folder: String) throws(Problems) -> ExpectedCatalogs {
-        guard let set = try? threeMigrations() else { throw Problems([]) }
-        return try ExpectedCatalogs.load(of: set, directory: folder, displayedAs: "Migrations")
+        try ExpectedCatalogs.load(of: [1, 2, 3].map(MigrationVersion.init), directory: folder, displayedAs: "Migrations")
     }
 
     /// The problems, one line each, without their hints.
@@ -47,6 +46,7 @@ struct ExpectedCatalogsTests {
             #expect(read.versions == [1, 2, 3].map(MigrationVersion.init))
             for version in read.versions { #expect(read[version] == Self.catalogs[version]) }
             #expect(read.schemas == ["public"])
+            #expect(ExpectedCatalogs.describedVersions(in: folder).sorted() == read.versions)
             #expect(read[MigrationVersion(4)] == nil)
             #expect(
                 try String(contentsOfFile: "\(folder)/catalogue/2.facts", encoding: .utf8).split(separator: "\n").map { $0.prefix(26) }

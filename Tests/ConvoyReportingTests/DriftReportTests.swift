@@ -95,6 +95,10 @@ struct DriftReportTests {
         #expect(groups.map(\.drifted) == [1, 1, 1])
     }
 
+    @Test func theMetrics() throws {
+        try expectGolden(driftReport.openMetrics, "drift.prom")
+    }
+
     @Test func nothingToCompare() {
         let empty = DriftReport(fleet: "f\u{1B}", generatedAt: moment(), cohorts: [], unread: [])
         #expect(empty.table(OutputStyle()) == "f\\u{1B}: 0 instances in 0 cohorts, no drift\n")

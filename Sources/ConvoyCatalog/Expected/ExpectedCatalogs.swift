@@ -23,17 +23,20 @@ package struct ExpectedCatalogs: Sendable {
     /// Every version that is described, ascending.
     package var versions: [MigrationVersion] { catalogs.keys.sorted() }
 
-    /// Whether a directory of migrations has the folder.
-    package static func exist(in directory: String) -> Bool { FileManager.default.fileExists(atPath: path(directory, folder)) }
+    /// The versions of which a directory of migrations has a file; none if it does not have the folder.
+    package static func describedVersions(in directory: String) -> [MigrationVersion] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path(directory, folder))) ?? []
+        return names.filter { $0.hasSuffix(suffix) }.compactMap { MigrationVersion($0.dropLast(suffix.count)) }
+    }
 
     /// Reads the catalogue of each version of a set.
     ///
     /// - Parameters:
-    ///   - set: the migrations of the directory; a version without a file is a problem, and so is a file without a version.
+    ///   - versions: those of the migrations, ascending; one without a file is a problem, and so is a file of another one.
     ///   - directory: that of the migrations.
     ///   - displayedAs: how reports name the directory.
     /// - Throws: the problems: a folder or a file that is missing, that was edited or that cannot be read.
-    package static func load(of set: MigrationSet, directory: String, displayedAs: String) throws(Problems) -> ExpectedCatalogs {
+    package static func load(of versions: [MigrationVersion], directory: String, displayedAs: String) throws(Problems) -> ExpectedCatalogs {
         let folder = path(directory, Self.folder)
         let shown = path(displayedAs, Self.folder)
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
@@ -45,14 +48,14 @@ package struct ExpectedCatalogs: Sendable {
                 )
             ])
         }
-        let expected = Set(set.migrations.map { $0.version.description + suffix })
+        let expected = Set(versions.map { $0.description + suffix })
         var problems = names.filter { $0.hasSuffix(suffix) && !expected.contains($0) }.sorted().map { name in
             Problem(file: path(shown, name), "the migration set has no migration of this version", hint: "remove the file")
         }
         var catalogs: [MigrationVersion: Catalog] = [:]
         var facts: Set<CatalogFact> = []
         var hashes: [CatalogFact: String] = [:]
-        for version in set.migrations.map(\.version) {
+        for version in versions {
             let name = version.description + suffix
             do throws(Problem) {
                 let file = try CatalogFile(parsing: contents(path(folder, name), displayedAs: path(shown, name)), file: path(shown, name))

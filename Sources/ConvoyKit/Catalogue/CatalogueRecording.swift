@@ -67,9 +67,14 @@ package struct CatalogueRecording: Sendable {
     }
 
     private func execute(_ statement: String) async throws(Failure) {
+        let connection: PostgresConnection
         do throws(PostgresError) {
-            let connection = try await PostgresConnection.connect(server, applicationName: "convoy", timeout: .seconds(10))
-            defer { connection.close() }
+            connection = try await PostgresConnection.connect(server, applicationName: "convoy", timeout: .seconds(10))
+        } catch {
+            throw Failure(.unreachable, error.message, sqlstate: error.sqlstate)
+        }
+        defer { connection.close() }
+        do throws(PostgresError) {
             try await connection.query(statement, timeout: .seconds(60))
         } catch {
             throw Failure(.failed, error.message, sqlstate: error.sqlstate)

@@ -17,11 +17,13 @@ extension FleetClient {
         case all
     }
 
-    /// What is wrong with the catalogue that ships with the migration set, as warnings: only drift needs it. A set without one has none.
+    /// What is wrong with the catalogue that ships with the migration set, as warnings: only drift needs it. Versions that are newer than all
+    /// that it describes are still being written.
     package var catalogueProblems: [Problem] {
-        guard ExpectedCatalogs.exist(in: fleet.migrations) else { return [] }
+        guard let newest = ExpectedCatalogs.describedVersions(in: fleet.migrations).max() else { return [] }
+        let versions = self.set.migrations.map(\.version).filter { $0 <= newest }
         do throws(Problems) {
-            _ = try ExpectedCatalogs.load(of: self.set, directory: fleet.migrations, displayedAs: fleet.migrations)
+            _ = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
             return []
         } catch {
             return error.problems.map { problem in
@@ -41,7 +43,8 @@ extension FleetClient {
         in scope: DriftScope,
         onProgress: @Sendable (_ finished: Int) -> Void = { _ in }
     ) async throws(Problems) -> DriftReport {
-        let expected = try ExpectedCatalogs.load(of: self.set, directory: fleet.migrations, displayedAs: fleet.migrations)
+        let versions = self.set.migrations.map(\.version)
+        let expected = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
         let reader = CatalogReader(runner)
         let known: @Sendable (MigrationVersion?) -> String? = { $0.flatMap { expected[$0]?.fingerprint } }
         let found = CohortStore()

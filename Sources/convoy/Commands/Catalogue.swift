@@ -53,7 +53,7 @@ struct Catalogue: FleetCommand {
                 let count = try await recording.write(into: directory)
                 StandardStreams.output.write("\(count) versions in \(directory.visible)/catalogue\n")
             } catch let failure as Failure {
-                throw CommandFailure(.failed, failure.message, hint: failure.hint)
+                throw CommandFailure(failure.kind == .unreachable ? .unreachable : .failed, failure.message, hint: failure.hint)
             } catch let problem as Problem {
                 throw Problems([problem])
             }

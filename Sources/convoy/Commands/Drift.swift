@@ -30,7 +30,10 @@ struct Drift: FleetCommand {
     )
 
     @OptionGroup var options: FleetOptions
-    @OptionGroup var outputOptions: OutputOptions
+    @Option(name: [.customShort("o"), .long], help: "Output format: table for people, json for programs, prometheus for metrics.")
+    var output: Format = .table
+
+    @OptionGroup var colorOption: ColorOption
 
     @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
     var instance: [String] = []
@@ -41,6 +44,11 @@ struct Drift: FleetCommand {
     @Flag(help: "Also compare objects outside of the schemas of the migrations, and the bodies of functions.")
     var all = false
 
+    /// The format of the result.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case table, json, prometheus
+    }
+
     func validate() throws {
         if let by, by.count < 7 || !by.hasPrefix("label.") {
             throw ValidationError("--by requires a label, for example label.region")
@@ -48,8 +56,16 @@ struct Drift: FleetCommand {
         if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
     }
 
+    private func text(of report: DriftReport, _ style: OutputStyle) -> String {
+        switch output {
+        case .table: report.table(style)
+        case .json: report.json.text
+        case .prometheus: report.openMetrics
+        }
+    }
+
     func execute() async throws -> CommandExit {
-        let settings = try Settings(options, output: outputOptions.output, color: outputOptions.color)
+        let settings = try Settings(options, color: colorOption.color)
         let session = try FleetSession(settings)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
             let selection = try await session.select(naming: instance)
@@ -65,7 +81,8 @@ struct Drift: FleetCommand {
                 let values = selection.instances.compactMap { instance in instance.labels[label].map { (instance.name, $0) } }
                 report.group(by: label, values: Dictionary(values) { first, _ in first })
             }
-            try settings.writeResult(table: { report.table($0) }, json: { report.json })
+            StandardStreams.output.write(text(of: report, settings.style(of: StandardStreams.output)))
+            try StandardStreams.output.check()
             return CommandExit(report).unlessIncomplete(selection)
         }
     }

@@ -62,6 +62,10 @@ struct DriftCommandTests {
         try await PostgresServer.shared().withDatabases(3) { databases in
             try await withCataloguedFleet(databases) { folder in
                 for database in databases.prefix(2) { try await database.execute(["ALTER TABLE cars DROP COLUMN plate"]) }
+                // Another migrator at work does not keep it from reading.
+                let migrator = try await databases[0].connect()
+                defer { migrator.close() }
+                _ = try await migrator.query("SELECT pg_advisory_lock(7165066987125145601)")
                 try await databases[2].server.execute("ALTER DATABASE \"\(databases[2].name)\" ALLOW_CONNECTIONS false")
                 let result = try await runConvoy(["drift", "--output", "json"], in: folder)
                 #expect(result.exitCode == 1)
@@ -73,6 +77,9 @@ struct DriftCommandTests {
                 #expect(differences.map { $0["object"] as? String } == ["public.cars.plate"])
                 #expect(differences.map { $0["change"] as? String } == ["missing"])
                 #expect((json["unread"] as? [[String: Any]])?.compactMap { $0["instance"] as? String } == ["carol"])
+                let metrics = try await runConvoy(["drift", "--output", "prometheus"], in: folder)
+                #expect(metrics.standardOutput.contains("convoy_drift_instances{fleet=\"test\",drift=\"drifted\"} 2\n"))
+                #expect(metrics.standardOutput.hasSuffix("# EOF\n"))
                 let sql = try #require(differences.first?["sql"] as? String)
                 #expect(try await databases[0].query(sql).rows.isEmpty)
             }
@@ -90,10 +97,10 @@ struct DriftCommandTests {
                 #expect(result.standardOutput.contains("not compared: the migration set does not have the version 20990101000000\n"))
                 #expect(result.standardOutput.contains("not compared: no version is applied\n"))
 
-                try FileManager.default.removeItem(atPath: "\(folder)/Migrations/catalogue/20200102000000.facts")
+                try FileManager.default.removeItem(atPath: "\(folder)/Migrations/catalogue/20200101000000.facts")
                 let warned = try await runConvoy(["validate"], in: folder)
                 #expect(warned.exitCode == 0)
-                #expect(warned.standardError.contains("/20200102000000.facts: warning: the file does not exist\n"))
+                #expect(warned.standardError.contains("/20200101000000.facts: warning: the file does not exist\n"))
                 #expect(try await runConvoy(["drift"], in: folder).exitCode == 78)
             }
         }
@@ -112,7 +119,7 @@ struct DriftCommandTests {
                     (["drift", "--instance", "alice", "--select", "ring=r0"], 64, "cannot be combined"),
                     (["drift", "--by", "label.rong"], 64, "did you mean ring?"),
                     (["catalogue", "postgresql://me:hunter2@localhost/postgres"], 64, "set PGPASSWORD"),
-                    (["catalogue", "host=/nowhere user=postgres dbname=postgres"], 1, "/nowhere"),
+                    (["catalogue", "host=/nowhere user=postgres dbname=postgres"], 69, "/nowhere"),
                     (["catalogue", "postgresql://localhost/postgres", "--directory", "nowhere"], 78, "nowhere"),
                 ]
                 for (arguments, code, text) in cases {
