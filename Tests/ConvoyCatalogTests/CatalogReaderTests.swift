@@ -177,6 +177,34 @@ struct CatalogReaderTests {
         }
     }
 
+    /// Plain indexes are printed without `pg_get_indexdef`, which would lock their tables, and in the same words.
+    @Test(arguments: PostgresServer.Release.tested)
+    func indexesAreWrittenAsTheServerWritesThem(release: PostgresServer.Release) async throws {
+        try await PostgresServer.shared(release).withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            try await database.run(
+                script: """
+                    CREATE TABLE "O d" (a int, "b B" text, c text COLLATE "C", d int[], e point, f int, g box,
+                        EXCLUDE USING gist (g WITH &&), UNIQUE NULLS NOT DISTINCT (f));
+                    CREATE INDEX ON "O d" (a DESC, "b B"); CREATE INDEX ON "O d" (a NULLS FIRST); CREATE INDEX ON "O d" ("b B" COLLATE "C");
+                    CREATE INDEX ON "O d" ("b B" text_pattern_ops); CREATE INDEX ON "O d" (a) INCLUDE (f); CREATE INDEX ON "O d" USING hash (c);
+                    CREATE INDEX ON "O d" USING gin (d); CREATE INDEX ON "O d" USING gist (e); CREATE INDEX ON "O d" (lower(c));
+                    CREATE INDEX ON "O d" (a) WHERE f > 1; CREATE INDEX ON "O d" (a) WITH (fillfactor = 70);
+                    CREATE UNIQUE INDEX "I 12" ON "O d" (c, a, "b B"); CREATE INDEX ON "O d" (a, lower(c), f);
+                    CREATE TABLE p (a int, b int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE INDEX ON p (b)
+                    """
+            )
+            let printed = try await database.query(
+                """
+                SELECT pg_get_indexdef(indexrelid) AS text FROM pg_index
+                WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname <> 'schema_migrations')
+                """
+            ).rows.map { row throws(PostgresError) in try row.text("text") }
+            #expect(printed.count == 19)
+            #expect(try await read(database).facts.filter { $0.kind == .index }.map(\.text).sorted() == printed.sorted())
+        }
+    }
+
     /// A view over a locked table cannot be printed: that ends soon, and says why.
     @Test func aLockThatIsNotFreeIsReported() async throws {
         try await withDatabase { database in

@@ -88,8 +88,22 @@ package enum CatalogQuery {
             FROM pg_constraint o LEFT JOIN relations r ON r.oid = o.conrelid LEFT JOIN types t ON t.oid = o.contypid
             WHERE o.oid >= 16384 AND o.contype NOT IN ('n', 't') AND coalesce(r.name, t.name) IS NOT NULL
         ), indexes AS MATERIALIZED (
-            SELECT c.oid, s.name || '.' || quote_ident(c.relname) AS name, i.indisvalid AND i.indisready AS is_valid
+            SELECT c.oid, s.name || '.' || quote_ident(c.relname) AS name, i.indisvalid AND i.indisready AS is_valid,
+                -- What pg_get_indexdef would print, without the lock that it takes.
+                CASE WHEN c.relkind = 'i' AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indnkeyatts = i.indnatts AND c.reloptions IS NULL
+                        AND NOT i.indnullsnotdistinct AND k.is_plain
+                    THEN concat('CREATE ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, 'INDEX ', quote_ident(c.relname), ' ON ', r.name,
+                        ' USING ', quote_ident(m.amname), ' (', k.names, ')') END AS plain
             FROM pg_index i JOIN relations r ON r.oid = i.indrelid JOIN pg_class c ON c.oid = i.indexrelid JOIN spaces s ON s.oid = c.relnamespace
+            JOIN pg_am m ON m.oid = c.relam
+            LEFT JOIN (
+                SELECT i.indexrelid, string_agg(quote_ident(a.attname), ', ' ORDER BY n.place) AS names,
+                    bool_and(o.opcdefault AND i.indoption[n.place - 1] = 0 AND i.indcollation[n.place - 1] = a.attcollation) AS is_plain
+                FROM pg_index i CROSS JOIN LATERAL generate_series(1, i.indnatts) n (place)
+                JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[n.place - 1]
+                JOIN pg_opclass o ON o.oid = i.indclass[n.place - 1]
+                WHERE i.indexrelid >= 16384 AND i.indnkeyatts = i.indnatts
+                GROUP BY i.indexrelid) k ON k.indexrelid = i.indexrelid
             WHERE NOT EXISTS (SELECT FROM extended e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid)
         ), triggers AS MATERIALIZED (
             SELECT t.oid, r.name || '.' || quote_ident(t.tgname) AS name, t.tgenabled FROM pg_trigger t JOIN relations r ON r.oid = t.tgrelid
@@ -165,7 +179,7 @@ package enum CatalogQuery {
             UNION ALL
             SELECT 'constraint', o.name, pg_get_constraintdef(o.oid), '' FROM constraints o
             UNION ALL
-            SELECT 'index', i.name, concat(pg_get_indexdef(i.oid), CASE WHEN NOT i.is_valid THEN ' invalid' END), '' FROM indexes i
+            SELECT 'index', i.name, concat(coalesce(i.plain, pg_get_indexdef(i.oid)), CASE WHEN NOT i.is_valid THEN ' invalid' END), '' FROM indexes i
             UNION ALL
             SELECT 'function', f.name, f.text, f.body FROM functions f
             UNION ALL
