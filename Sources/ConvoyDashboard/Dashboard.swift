@@ -135,6 +135,7 @@ private struct Background: Service {
         await cancelWhenGracefulShutdown {
             // Reads a long run in advance, so that its first reader does not wait; if it cannot be read, that reader gets the error.
             _ = try? await view.snapshot()
+            _ = try? await view.counters.totals()
             await view.probing.run()
         }
     }

@@ -146,7 +146,7 @@ struct FleetRoutes: Sendable {
         let hasFailed = if case .failed = await probing.state { true } else { false }
         let probes = ProbeMetrics(interval: probing.schedule?.interval, endedAt: await probing.findings?.at, hasFailed: hasFailed)
         return .text(
-            snapshot.report.openMetrics(state: snapshot.state, probes: probes, at: Date()),
+            snapshot.report.openMetrics(state: snapshot.state, probes: probes, totals: try await view.counters.totals(), at: Date()),
             type: FleetReport.openMetricsMediaType
         )
     }
