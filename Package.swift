@@ -182,7 +182,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyRunTests",
-            dependencies: ["ConvoyMigrations", "ConvoyRun", "ConvoyText", "TestSupport"],
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyRun", "ConvoyText", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -57,8 +57,14 @@ struct ServeCommandTests {
         }
     }
 
-    private func serve(_ arguments: [String] = [], token: String? = token, in folder: String) async throws -> Server {
-        let environment = token.map { ["CONVOY_TOKEN": $0] } ?? [:]
+    private func serve(
+        _ arguments: [String] = [],
+        token: String? = token,
+        environment: [String: String] = [:],
+        in folder: String
+    ) async throws -> Server {
+        var environment = environment
+        environment["CONVOY_TOKEN"] = token
         let process = try ConvoyProcess(["serve", "--listen", "127.0.0.1:0"] + arguments, environment: environment, in: folder)
         process.closeInput()
         let said = await process.wait { $0.standardOutput.contains("\n") }.standardOutput
@@ -140,7 +146,9 @@ struct ServeCommandTests {
                     try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["stop","stop-now","approve","pause"]"#)
                 }
             }
-            let server = try await serve(["--allow-actions"], in: folder)
+            // A run that the dashboard resumes is traced as the dashboard's environment says.
+            let collector = try TraceCollector()
+            let server = try await serve(["--allow-actions"], environment: ["CONVOY_OTLP_ENDPOINT": collector.endpoint], in: folder)
             try await eventually("the run is in the journal", within: .seconds(60)) {
                 try await server.ask("/api/v1/fleet").body.contains(#""run_status":"running""#)
             }
@@ -176,6 +184,9 @@ struct ServeCommandTests {
             #expect(try await other.end().exitCode == 0)
             let log = try String(contentsOfFile: "\(journal).\(run).log", encoding: .utf8)
             #expect(!log.isEmpty && !log.contains(Self.token))
+            try await eventually("the trace arrives", within: .seconds(30)) {
+                try collector.spans().contains { $0.name == "convoy migrate" && $0.attributes["convoy.run.id"] == run && !$0.isError }
+            }
         }
     }
 

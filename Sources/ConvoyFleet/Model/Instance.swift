@@ -53,6 +53,13 @@ public struct Instance: Sendable {
     /// The role that does the work, as the fleet file names it; empty if libpq chooses.
     package var loginRole: String { (direct ?? connection)["user"] ?? "" }
 
+    /// Where the work connects to: a host, an address or a socket's folder, and the port. Nil where libpq chooses, or chooses among several.
+    package var serverAddress: (host: String, port: Int?)? {
+        let parameters = direct ?? connection
+        guard let host = parameters["host"] ?? parameters["hostaddr"], !host.isEmpty, !host.contains(",") else { return nil }
+        return (host, parameters["port"].flatMap { Int($0) })
+    }
+
     /// Every secret that the fleet file gives for it.
     package var allSecrets: [String] {
         let connections = [connection, admin, direct].compactMap(\.self)

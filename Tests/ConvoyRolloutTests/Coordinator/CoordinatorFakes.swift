@@ -198,6 +198,7 @@ extension Event.Kind {
     var text: String {
         switch self {
         case .runStarted(_, let fleet, let waves): "run of \(fleet): \(waves.map(\.name).joined(separator: " "))"
+        case .traceJoined(let parent): "join \(parent)"
         case .waveStarted(let wave): "wave \(wave)"
         case .instanceStarted(let instance, _): "start \(instance)"
         case .instancePlanned(let instance, _, let pending): "plan \(instance) \(pending.count)"
