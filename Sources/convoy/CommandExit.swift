@@ -18,7 +18,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case unreachable = 69
     /// `wait` reached its time limit.
     case timedOut = 75
-    /// The fleet file, a migration or the journal cannot be used.
+    /// The fleet file, a file of `serve`, a migration or the journal cannot be used.
     case configuration = 78
     /// The operator interrupted the command, or did not confirm it.
     case interrupted = 130
@@ -38,7 +38,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
             """
         case .unreachable: "no instance could be reached"
         case .timedOut: "`wait` reached its `--timeout`"
-        case .configuration: "the fleet file, a migration or the journal cannot be used; no database was touched"
+        case .configuration: "the fleet file, a file of `serve`, a migration or the journal cannot be used; no database was touched"
         case .interrupted: "interrupted, or a question was not answered with yes"
         }
     }

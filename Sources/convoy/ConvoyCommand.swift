@@ -36,7 +36,7 @@ struct ConvoyCommand: AsyncParsableCommand {
               64   invalid command line
               69   no instance could be reached
               75   `wait` reached its --timeout
-              78   the fleet file, a migration or the journal cannot be used
+              78   a configuration file, a migration or the journal cannot be used
               130  interrupted, or a question was not answered with yes
             """,
         version: Convoy.version,

@@ -84,7 +84,7 @@ extension FleetSession {
                 on: targets,
                 id: id,
                 resuming: earlier?.log,
-                by: Operator.current,
+                by: Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable]),
                 stopRequests: interruption.stopRequests,
                 answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
             )

@@ -114,24 +114,8 @@ struct ServeCommandTests {
         }
     }
 
-    /// A fleet of one database with two waves, the second of which is empty until the gate of the first is approved.
-    private func withGatedFleet(_ body: (_ folder: String, _ database: TestDatabase) async throws -> Void) async throws {
-        try await PostgresServer.shared().withDatabases(2) { databases in
-            var fleet = "version: 1\nfleet: test\ninstances:\n"
-            for (name, database) in zip(["canary", "rest"], databases) {
-                fleet += "  - {name: \(name), host: \(database.server.socketFolder), port: \(database.server.port), "
-                fleet += "user: \(database.ownerName), database: \(database.name)}\n"
-            }
-            fleet += "rollout:\n  waves:\n    - {name: first, select: name=canary, gate: {approve: true}}\n    - {name: last}\n"
-            let migration = "-- migrate:up\nCREATE TABLE cars (id bigint PRIMARY KEY);\n-- migrate:down\nDROP TABLE cars;\n"
-            try await withTemporaryFolder(files: ["fleet.yaml": fleet, "Migrations/1_cars.sql": migration]) { folder in
-                try await body(folder, databases[1])
-            }
-        }
-    }
-
     @Test func aRunThatWasCutOffIsResumedAndApprovedAndOutlivesTheServer() async throws {
-        try await withGatedFleet { folder, last in
+        try await GatedFleet.with { folder, last in
             let first = try ConvoyProcess(["migrate", "--yes"], in: folder)
             first.closeInput()
             let journal = "\(folder)/.convoy/journal.sqlite"
@@ -180,7 +164,7 @@ struct ServeCommandTests {
     }
 
     @Test func theFleetIsProbedWithoutARequest() async throws {
-        try await withGatedFleet { folder, _ in
+        try await GatedFleet.with { folder, _ in
             let fleet = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
             let server = try await serve(["--probe-every", "10s"], in: folder)
             func metric(_ name: String) async throws -> Double? {
@@ -264,7 +248,7 @@ struct ServeCommandTests {
     }
 
     @Test func aResumeThatCannotBeginSaysWhy() async throws {
-        try await withGatedFleet { folder, _ in
+        try await GatedFleet.with { folder, _ in
             let first = try ConvoyProcess(["migrate", "--yes"], in: folder)
             first.closeInput()
             let server = try await serve(["--allow-actions"], in: folder)
