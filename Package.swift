@@ -24,6 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -80,6 +81,14 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "ConvoyCatalog",
+            dependencies: [
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "ConvoyJournal",
             dependencies: [
                 "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText", .product(name: "GRDB", package: "GRDB.swift"),
@@ -108,7 +117,8 @@ let package = Package(
         .target(
             name: "ConvoyKit",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres", "ConvoyReporting",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyReporting",
                 "ConvoyRollout", "ConvoyRun", "ConvoyText",
             ],
             // A link to docs/schemas, so that the documentation and the program have the same files.
@@ -127,7 +137,10 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -182,13 +195,22 @@ let package = Package(
         ),
         .testTarget(
             name: "ConvoyRunTests",
-            dependencies: ["ConvoyMigrations", "ConvoyRun", "ConvoyText", "TestSupport"],
+            dependencies: ["ConvoyFleet", "ConvoyMigrations", "ConvoyRun", "ConvoyText", "TestSupport"],
             swiftSettings: strict
         ),
         .testTarget(
             name: "ConvoyInstanceTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyText", "TeslaMate",
+                "TestSupport",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ConvoyCatalogTests",
+            dependencies: [
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
                 "TestSupport",
             ],
             swiftSettings: strict
@@ -242,7 +264,8 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText", "TeslaMate",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyText", "TeslaMate",
                 "TestSupport",
             ],
             exclude: ["Facts"],

@@ -33,16 +33,6 @@ extension InstanceRunner {
         }
     }
 
-    package func cohort(of instance: Instance) async -> String? {
-        await look(at: instance, sessionName: "convoy") { connection, probe in
-            let reading = try await probe.read(connection)
-            let opening = probe.opening(on: connection)
-            let results = try await connection.transaction(opening + [SchemaFingerprint.query, PipelineStatement("COMMIT")])
-            let fingerprint = try results[opening.count].onlyRow().text("fingerprint")
-            return "\(reading.contents?.applied.last?.description ?? "none") \(fingerprint)"
-        }
-    }
-
     package func work(of run: String, on instance: Instance) async -> RunWork? {
         await look(at: instance, sessionName: sessionName(run: run)) { connection, probe in
             let reading = try await probe.read(connection)

@@ -187,10 +187,17 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
             failure.hint = "use the Convoy release of this migration set"
             return failure
         }
+        let secrets: [String: Secret]
+        do throws(SecretFailure) {
+            secrets = try await instance.stepSecrets()
+        } catch {
+            failure.message = error.description
+            return failure
+        }
         do {
             let opening = InstanceProbe(instance: instance).opening(on: connection) + facts.settingRole(for: ledger)
             for result in try await connection.pipeline(opening, timeout: InstanceProbe.silenceTimeout) { _ = try result.get() }
-            let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(ledger.schema))
+            let context = StepContext(connection: connection, secrets: secrets, schema: quotedIdentifier(ledger.schema))
             let reasons = try await step.blockers(context)
             try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
             guard !reasons.isEmpty else { return nil }

@@ -28,7 +28,7 @@ extension SQLiteJournal {
         }
     }
 
-    /// Removes runs with all that is known of them. A run that meanwhile can be resumed is left.
+    /// Removes runs with all that is known of them, but for what ``totals(of:after:)`` counts. A run that meanwhile can be resumed is left.
     ///
     /// - Returns: those that were removed.
     package func remove(_ runs: [RunID]) async throws(JournalError) -> Set<RunID> {
@@ -39,6 +39,7 @@ extension SQLiteJournal {
             rest = rest.dropFirst(some.count)
             try await write { db in
                 for run in some.map(\.description) where try Self.isOver(run, db) {
+                    try Self.keepTotals(of: run, db)
                     for table in ["events", "requests"] { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run]) }
                     try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run])
                 }

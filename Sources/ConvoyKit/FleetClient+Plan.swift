@@ -136,7 +136,7 @@ extension FleetClient {
         var cohorts: [String: String] = [:]
         if fleet.rollout.needsCohorts {
             onProgress(.readingCohorts(instances.count))
-            cohorts = await probe.cohorts(of: instances)
+            cohorts = await self.cohorts(of: instances)
         }
         let (assigned, leftOut) = try RunPlan.assigning(
             instances,

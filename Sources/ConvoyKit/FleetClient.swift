@@ -1,3 +1,4 @@
+internal import ConvoyCatalog
 @_exported public import ConvoyFleet
 @_exported public import ConvoyInstance
 @_exported public import ConvoyMigrations
@@ -139,4 +140,10 @@ public struct FleetClient: Sendable {
 
     /// Probes instances within the fleet's connection limits.
     package var probe: FleetProbe { FleetProbe(inspector: runner, limits: ConnectionLimits(fleet)) }
+
+    /// The cohorts of those instances that could be read, by name.
+    package func cohorts(of instances: [Instance]) async -> [String: String] {
+        let reader = CatalogReader(runner)
+        return await probe.answers(of: instances) { await reader.cohort(of: $0) }.compactMapValues(\.self)
+    }
 }

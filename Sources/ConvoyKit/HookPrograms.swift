@@ -1,8 +1,9 @@
 package import ConvoyFleet
+import ConvoyIO
 package import ConvoyText
 import Glibc
 
-/// The programs that a fleet file names for hooks and gates. A missing program is reported before a run, not in the middle of it.
+/// The programs that a fleet file names for secrets, hooks and gates. A missing program is reported before a run, not in the middle of it.
 package struct HookPrograms {
     private let fleet: Fleet
     private let path: String
@@ -17,7 +18,8 @@ package struct HookPrograms {
         var problems: [Problem] = []
         let hooks = fleet.rollout.hooks.commands.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) }
         let gates = fleet.rollout.waves.compactMap { wave in wave.gate.map { ("the gate of wave \(wave.name)", $0.command) } }
-        for (place, command) in hooks + gates {
+        let secrets = fleet.secretCommandList.map { ("secret command \($0.name)", [$0.program]) }
+        for (place, command) in secrets + hooks + gates {
             guard let program = command.first, !program.contains("{"), !isThere(program) else { continue }
             problems.append(
                 Problem(

@@ -9,6 +9,8 @@ package import ConvoyIO
 /// Its description leaves every secret out.
 public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private var values: [String: String]
+    /// What secret commands give when a session is opened. A keyword has one of the two.
+    private var late: [String: LateSecret] = [:]
 
     package init(_ values: [String: String] = [:]) {
         self.values = values
@@ -31,15 +33,36 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     /// The value of a libpq keyword such as `host`, `dbname` or `sslmode`.
     package subscript(keyword: String) -> String? {
         get { values[keyword] }
-        set { values[keyword] = newValue }
+        set {
+            values[keyword] = newValue
+            late[keyword] = nil
+        }
     }
 
-    /// Every keyword that has a value.
-    package var keywords: [String] { values.keys.sorted() }
+    /// The value of a keyword that a secret command gives when a session is opened; nil if the keyword has none, or one that is known.
+    package subscript(late keyword: String) -> LateSecret? {
+        get { late[keyword] }
+        set {
+            values[keyword] = nil
+            late[keyword] = newValue
+        }
+    }
+
+    /// Whether a keyword has a value, known or not.
+    package func has(_ keyword: String) -> Bool { values[keyword]?.isEmpty == false || late[keyword] != nil }
+
+    /// Every keyword that has a value, known or not.
+    package var keywords: [String] { (Array(values.keys) + late.keys).sorted() }
+
+    /// The keywords whose values secret commands give, with these values.
+    package var lateSecrets: [(keyword: String, secret: LateSecret)] { late.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
 
     /// These parameters, with the other's where both have a keyword.
     package func overridden(by other: ConnectionParameters) -> ConnectionParameters {
-        ConnectionParameters(values.merging(other.values) { $1 })
+        var parameters = self
+        for (keyword, value) in other.values { parameters[keyword] = value }
+        for (keyword, secret) in other.late { parameters[late: keyword] = secret }
+        return parameters
     }
 
     /// What libpq would use where nothing is given: the environment (`PGHOST`, …), `PGSERVICE` and its own defaults.

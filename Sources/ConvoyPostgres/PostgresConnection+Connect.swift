@@ -9,8 +9,8 @@ extension PostgresConnection {
     /// so that one which does not answer leaves some to the others. A server that answers and refuses ends the attempt, as in libpq, unless it
     /// is just starting up.
     ///
-    /// - Parameter timeout: for all of it, name resolution and TLS included.
-    /// - Throws: `.invalidParameters`, `.unknownHost`, `.connectFailed`, `.timedOut`, `.cancelled`.
+    /// - Parameter timeout: for all of it, name resolution and TLS included; secret commands have time-outs of their own.
+    /// - Throws: `.secretUnavailable`, `.invalidParameters`, `.unknownHost`, `.connectFailed`, `.timedOut`, `.cancelled`.
     package static func connect(
         _ parameters: ConnectionParameters,
         applicationName: String = "convoy",
@@ -25,6 +25,49 @@ extension PostgresConnection {
         timeout: Duration,
         cancellation: Cancellation
     ) async throws(PostgresError) -> PostgresConnection {
+        var wait = Duration.zero
+        return try await connect(
+            parameters,
+            applicationName: applicationName,
+            timeout: timeout,
+            cancellation: cancellation,
+            secretWait: &wait
+        )
+    }
+
+    /// The same, and how long secret commands took, which is not part of the timeout.
+    ///
+    /// A login that is refused is tried once more if the commands, asked anew, give another password: the one that was known may have been
+    /// changed since.
+    package static func connect(
+        _ parameters: ConnectionParameters,
+        applicationName: String,
+        timeout: Duration,
+        cancellation: Cancellation,
+        secretWait: inout Duration
+    ) async throws(PostgresError) -> PostgresConnection {
+        var begin = ContinuousClock.now
+        let login = try await LoginParameters.asking(parameters, cancellation)
+        secretWait += .now - begin
+        do {
+            return try await connect(login, applicationName: applicationName, timeout: timeout, cancellation)
+        } catch {
+            guard !parameters.lateSecrets.isEmpty, LoginParameters.isRefusal(error) else { throw error }
+            begin = .now
+            let other = try await LoginParameters.asking(parameters, insteadOf: login, cancellation)
+            secretWait += .now - begin
+            guard other.parameters != login.parameters else { throw error }
+            return try await connect(other, applicationName: applicationName, timeout: timeout, cancellation)
+        }
+    }
+
+    private static func connect(
+        _ login: LoginParameters,
+        applicationName: String,
+        timeout: Duration,
+        _ cancellation: Cancellation
+    ) async throws(PostgresError) -> PostgresConnection {
+        let parameters = login.parameters
         let deadline = ContinuousClock.now + timeout
         try parameters.validate()
         let effective = try await parameters.resolvingService(until: deadline, cancellation)

@@ -10,6 +10,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
         case unknownHost
         /// No session could be had; ``PostgresError/server`` has the server's own words where it gave any.
         case connectFailed
+        /// A secret command gave no password, so no session was tried.
+        case secretUnavailable
         /// The deadline passed: while connecting, or while waiting for an answer.
         case timedOut
         /// The session ended before the answer came. Whether the last COMMIT took effect is not known.

@@ -31,10 +31,6 @@ package protocol InstanceInspector: Sendable {
     /// What a run has already done to an instance, read from the instance's audit log; nil if there is no audit log or it cannot be read.
     func work(of run: String, on instance: Instance) async -> RunWork?
 
-    /// What kind of database it is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil if it
-    /// can't be read.
-    func cohort(of instance: Instance) async -> String?
-
     /// About how many rows tables have, by the words of their names, from what the server's statistics say; no row is read. Nil if it can't be
     /// asked; a table that does not exist is missing.
     ///

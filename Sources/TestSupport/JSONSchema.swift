@@ -6,7 +6,13 @@ public struct JSONSchema {
 
     /// Reads `docs/schemas/<name>-1.json`.
     public init(named name: String) throws {
-        let data = try Data(contentsOf: URL(fileURLWithPath: "\(repositoryRoot)/docs/schemas/\(name)-1.json"))
+        try self.init(Data(contentsOf: URL(fileURLWithPath: "\(repositoryRoot)/docs/schemas/\(name)-1.json")))
+    }
+
+    /// Reads a schema of a test's own.
+    public init(text: String) throws { try self.init(Data(text.utf8)) }
+
+    private init(_ data: Data) throws {
         guard let root = try JSONSerialization.jsonObject(with: data) as? [String: Any] else { throw CocoaError(.fileReadCorruptFile) }
         self.root = root
     }

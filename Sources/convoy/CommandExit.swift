@@ -10,7 +10,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case failed = 1
     /// A stop rule, a gate, a hook or the journal halted the run.
     case halted = 2
-    /// `--check` of `status` found a pending or edited migration, or that of `plan` a migration that would run.
+    /// `--check` of `status` found a pending or edited migration, or that of `plan` a migration that would run, or `drift` a difference.
     case checkFound = 3
     /// The command line is invalid.
     case usage = 64
@@ -18,7 +18,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
     case unreachable = 69
     /// `wait` reached its time limit.
     case timedOut = 75
-    /// The fleet file, a migration or the journal cannot be used.
+    /// The fleet file, a file of `serve`, a migration or the journal cannot be used.
     case configuration = 78
     /// The operator interrupted the command, or did not confirm it.
     case interrupted = 130
@@ -29,7 +29,11 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
         case .success: "all instances are well"
         case .failed: "some instance did not end well, a rollback or a plan was refused, or the result could not be written"
         case .halted: "a stop rule, a gate, a hook or the journal halted the run"
-        case .checkFound: "`status --check` found something pending or edited, or `plan --check` something that would run"
+        case .checkFound:
+            """
+            `status --check` found something pending or edited, `plan --check` something that would run, or `drift` a \
+            difference
+            """
         case .usage:
             """
             the command line is wrong; a name or a run in it does not fit; `--yes` is missing, or `top` is used, where there is \
@@ -38,7 +42,7 @@ enum CommandExit: Int32, Sendable, Hashable, CaseIterable {
             """
         case .unreachable: "no instance could be reached"
         case .timedOut: "`wait` reached its `--timeout`"
-        case .configuration: "the fleet file, a migration or the journal cannot be used; no database was touched"
+        case .configuration: "the fleet file, a file of `serve`, a migration or the journal cannot be used; no database was touched"
         case .interrupted: "interrupted, or a question was not answered with yes"
         }
     }

@@ -32,20 +32,20 @@ struct ConvoyCommand: AsyncParsableCommand {
               0    success
               1    an instance did not succeed, or a plan or rollback was refused
               2    halted by a stop rule, a gate, a hook or the journal
-              3    --check found a pending or edited migration
+              3    --check found a pending or edited migration, or `drift` a difference
               64   invalid command line
               69   no instance could be reached
               75   `wait` reached its --timeout
-              78   the fleet file, a migration or the journal cannot be used
+              78   a configuration file, a migration or the journal cannot be used
               130  interrupted, or a question was not answered with yes
             """,
         version: Convoy.version,
         subcommands: [
             Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self,
-            Describe.self, History.self, Top.self, Wait.self, Stop.self,
+            Drift.self, Describe.self, History.self, Top.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, Serve.self, New.self, Schema.self, Explain.self, Completion.self,
+            Abandon.self, Serve.self, New.self, Catalogue.self, Schema.self, Explain.self, Completion.self,
         ]
     )
 

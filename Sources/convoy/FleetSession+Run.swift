@@ -72,23 +72,35 @@ extension FleetSession {
             report: { reporter.report },
             warn: reporter.warn
         )
+        let tracing = RunTracing(
+            plan,
+            on: targets,
+            id,
+            resuming: earlier?.log,
+            journal: journal,
+            environment: settings.environment,
+            warn: reporter.warn
+        )
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
             on: targets,
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
-            events: EventFanOut([reporter, notifier])
+            trace: tracing.trace,
+            events: EventFanOut([reporter, notifier] + tracing.sinks)
         ) { reporter.note("hook: \($0)") }
-        let result = await notifier.delivering(giveUp: interruption.giveUp) {
-            await coordinator.run(
-                plan,
-                on: targets,
-                id: id,
-                resuming: earlier?.log,
-                by: Operator.current,
-                stopRequests: interruption.stopRequests,
-                answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
-            )
+        let result = await tracing.tracing {
+            await notifier.delivering(giveUp: interruption.giveUp) {
+                await coordinator.run(
+                    plan,
+                    on: targets,
+                    id: id,
+                    resuming: earlier?.log,
+                    by: Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable]),
+                    stopRequests: interruption.stopRequests,
+                    answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
+                )
+            }
         }
         await reporter.finish()
         var report = reporter.report

@@ -243,6 +243,6 @@ struct FleetSession {
     func cohorts(of instances: [Instance]) async -> [String: String] {
         statusLine.show(.readingCohorts(instances.count))
         defer { statusLine.clear() }
-        return await client.probe.cohorts(of: instances)
+        return await client.cohorts(of: instances)
     }
 }

@@ -14,6 +14,11 @@ struct ResumedRun {
     /// The journal's file; the output of the process goes to a file beside it.
     let journal: String
     let fleetFile: String
+    /// Who asks for it, for the journal; nil for the user that this process runs as.
+    let person: String?
+
+    /// Names to the process the person for whom it resumes the run.
+    static let personVariable = "CONVOY_RESUMED_FOR"
 
     /// Shorter than the 30 s that the dashboard's page waits.
     private static let patience = Duration.seconds(25)
@@ -56,7 +61,8 @@ struct ResumedRun {
             name: "convoy",
             arguments: ["resume", run.description, "--yes", "--fleet", fleetFile],
             // The run does not need the token of the dashboard.
-            withholding: [Serve.tokenVariable],
+            withholding: [TokenSource.variable],
+            adding: person.map { [Self.personVariable: $0] } ?? [:],
             log: log
         )
     }

@@ -21,7 +21,7 @@ struct CommandLineTests {
 
     @Test func helpNamesNothingThatDoesNotWorkYet() async throws {
         let help = try await runConvoy(["--help"]).standardOutput
-        for command in ["doctor", "drift", "lint"] {
+        for command in ["doctor", "lint"] {
             #expect(!help.contains("\n  \(command) "))
         }
     }

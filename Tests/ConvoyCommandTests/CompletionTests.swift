@@ -21,13 +21,20 @@ struct CompletionTests {
         #expect(CompletionLine(words: words).value(of: "--fleet", short: "-f") == expected)
     }
 
+    @Test(arguments: [
+        ("ring=st", "ring=st"), ("--select=ring=st", "ring=st"), ("--select=", ""), ("--select", "--select"), ("'two words", "two words"),
+        ("--select='ring=two w", "ring=two w"), ("-x=1", "-x=1"), ("", ""),
+    ]) func theValueThatIsTyped(_ word: String, _ expected: String) {
+        #expect(CompletionLine.value(word) == expected)
+    }
+
     private static let instances = [
         instance("alice", server: "eu-1", ["ring": "canary"]), instance("bob", server: "eu-2", ["ring": "stable", "region": "de"]),
         instance("b c", server: "eu-2", ["ring": "two words"]),
     ]
 
-    private static func instance(_ name: String, server: String, _ labels: [String: String]) -> Instance {
-        Instance(name: name, server: server, database: "tm_\(name)", labels: labels, connection: .init([:]))
+    private static func instance(_ name: String, server: String, _ labels: [String: String]) -> FleetNames.Entry {
+        FleetNames.Entry(name: name, server: server, database: "tm_\(name)", labels: labels)
     }
 
     @Test(

@@ -66,4 +66,42 @@ struct InstalledSetTests {
             #expect(valid.standardError.contains("\(folder)/prefix/share/convoy/Migrations/3_bad.sql:"), "\(valid.standardError)")
         }
     }
+
+    /// The checksum of `2_more.sql`, as `Scripts/package` writes the checksums of a set.
+    private static let checksum = "6d332cdbbe48f3d824d8328fe56d8abbdb3b60f451766eb5d321b55181e3fb12"
+
+    @Test func anInstalledSetThatLostAFileIsNamed() async throws {
+        let path = "prefix/share/convoy/Migrations"
+        let files = [
+            "fleet.yaml": Self.fleet, "\(path)/2_more.sql": Self.set["\(path)/2_more.sql"] ?? "",
+            "\(path)/SHA256SUMS": "\(Self.checksum)  1_cars.sql\n\(Self.checksum)  2_more.sql\n",
+        ]
+        try await withInstalledProgram(files) { folder, run in
+            let valid = try await run(["validate"])
+            #expect(valid.exitCode == 78)
+            let set = "\(folder)/\(path)"
+            let missing = "\(set)/1_cars.sql: error: the file is missing or cannot be read; \(set)/SHA256SUMS lists it"
+            #expect(valid.standardError.contains(missing), "\(valid.standardError)")
+            #expect(valid.standardError.contains("hint: install the set again"), "\(valid.standardError)")
+            #expect(valid.standardError.contains("1 error; no database was touched"), "\(valid.standardError)")
+        }
+    }
+
+    /// The file names a set only where there is one of its own.
+    @Test func aNewFleetFileUsesTheInstalledSet() async throws {
+        try await withInstalledProgram(Self.set) { folder, run in
+            #expect(try await run(["init"]).exitCode == 0)
+            let text = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+            #expect(text.contains("\n# migrations: Migrations    # a set of your own;"), "\(text)")
+            let valid = try await run(["validate"])
+            #expect(valid.exitCode == 0, "\(valid.standardError)")
+            #expect(valid.standardOutput.contains("2 in \(folder)/prefix/share/convoy/Migrations"), "\(valid.standardOutput)")
+        }
+        try await withInstalledProgram(Self.set.merging(["Migrations/1_cars.sql": Files.migration]) { $1 }) { folder, run in
+            let made = try await run(["init"])
+            #expect(made.exitCode == 0, "\(made.standardError)")
+            let text = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+            #expect(text.contains("\nmigrations: Migrations    #"), "\(text)")
+        }
+    }
 }

@@ -150,8 +150,8 @@ import Testing
 
     // MARK: Examples
 
-    /// The programs that the examples' hooks and gates name.
-    private static let programs = ["docker", "ok-to-go-on"]
+    /// The programs that the examples' secret commands, hooks and gates name.
+    private static let programs = ["docker", "ok-to-go-on", "vault", "sops", "aws", "gcloud", "az"]
 
     /// Validates a fleet file beside the repository's migration set.
     private func validate(_ fleet: String, _ files: [String: String] = [:], in page: DocumentationPage) async throws {

@@ -247,7 +247,7 @@ struct RecordedBehaviourTests {
         try await server.stop(.immediate)
     }
 
-    /// Runs the commands of a folder in order; each must write what is beside them.
+    /// Runs the commands of a folder in order; each must write what is beside them. With CONVOY_UPDATE_GOLDEN=1 what differs is written anew.
     private func expectRecorded(
         _ name: String,
         in folder: String,
@@ -262,7 +262,11 @@ struct RecordedBehaviourTests {
             let result = try await runConvoy(arguments, environment: environment, in: folder)
             #expect("\(result.exitCode)" == fields[1], "convoy \(arguments): \(result.standardError)")
             let expected = try Self.text("\(name)/\(fields[0])")
-            #expect(difference(normalised(result.standardOutput), normalised(expected)) == nil, "convoy \(arguments)")
+            let difference = difference(normalised(result.standardOutput), normalised(expected))
+            if difference != nil, ProcessInfo.processInfo.environment["CONVOY_UPDATE_GOLDEN"] == "1" {
+                try writeFile("\(Self.recorded)/\(name)/\(fields[0])", result.standardOutput)
+            }
+            #expect(difference == nil, "convoy \(arguments)")
         }
     }
 

@@ -11,7 +11,10 @@ struct ShellCompletionTests {
         ("status --select ring=st", "status --select ring=stable"), ("status --select name=bo", "status --select name=bob"),
         ("status --select ring=stable,na", "status --select ring=stable,name="), ("pause --server eu-2", "pause --server eu-2"),
         ("status --outcome blocked,fai", "status --outcome blocked,failed"), ("explain lock-b", "explain lock-busy"),
-        ("stat", "status"), ("plan --che", "plan --check"),
+        ("stat", "status"), ("plan --che", "plan --check"), ("status --select=ring=st", "status --select=ring=stable"),
+        ("migrate --wave=ca", "migrate --wave=canary"), ("status --outcome=blocked,fai", "status --outcome=blocked,failed"),
+        // No blank comes after the sign.
+        ("status --select ri\tst", "status --select ring=stable"),
     ]
 
     private static let files = [

@@ -44,9 +44,57 @@ struct SecurityRulesTests {
 
     @Test func whereOthersReachUsEveryNameCountsUnlessSomeAreGiven() throws {
         let address = try #require(ListenAddress("0.0.0.0:7080"))
-        #expect(HostRule(address, extra: []).accepts("10.0.0.7:7080", port: 7080))
-        #expect(!HostRule(address, extra: []).accepts(nil, port: 7080))
-        #expect(!HostRule(address, extra: ["convoy.example.org"]).accepts("10.0.0.7:7080", port: 7080))
+        #expect(HostRule(.network(address), extra: []).accepts("10.0.0.7:7080", port: 7080))
+        #expect(!HostRule(.network(address), extra: []).accepts(nil, port: 7080))
+        #expect(!HostRule(.network(address), extra: ["convoy.example.org"]).accepts("10.0.0.7:7080", port: 7080))
+    }
+
+    @Test(arguments: [(443, true, true), (443, false, false), (80, false, true), (80, true, false), (7080, true, false)])
+    func aBrowserLeavesOutOnlyThePortOfItsScheme(port: Int, isSecure: Bool, isAccepted: Bool) {
+        let rule = HostRule(.standard, extra: [], isSecure: isSecure)
+        #expect(rule.accepts("localhost", port: port) == isAccepted)
+        #expect(rule.accepts("localhost:\(port)", port: port))
+    }
+
+    @Test(arguments: [
+        ("localhost", true), ("127.0.0.1", true), ("localhost:80", false), ("convoy.example.org", true), ("evil.example", false),
+        ("", false),
+    ])
+    func overAUnixSocketThisMachineHasNoPort(authority: String, isAccepted: Bool) {
+        let rule = HostRule(.unix(path: "/run/convoy/serve.sock", descriptor: -1), extra: ["convoy.example.org"])
+        #expect(rule.accepts(authority, port: nil) == isAccepted)
+    }
+
+    @Test(
+        arguments: [
+            ("convoy.example.org", 443, true), ("Convoy.Example.org", 443, true), ("convoy", 443, true),
+            ("convoy.example.org", 7443, false),
+            ("convoy.example.org:7443", 7443, false), ("localhost", 443, false), ("convoy.localhost", 443, false),
+            ("127.0.0.1", 443, false),
+            ("10.0.0.7", 443, false), ("[::1]", 443, false), ("", 443, false), (nil, 443, false), ("convoy.example.org", nil, false),
+        ] as [(String?, Int?, Bool)]
+    )
+    func onlyAHostThatIsOursAloneIsToldToUseTLS(authority: String?, port: Int?, isTold: Bool) {
+        #expect(Outermost.isOwnSite(authority, port: port) == isTold)
+    }
+
+    @Test(
+        arguments: [
+            ([:], "no socket was handed over"), (["LISTEN_FDS": "1"], "no socket was handed over"),
+            (["LISTEN_PID": "7"], "no socket was handed over"), (["LISTEN_PID": "8", "LISTEN_FDS": "1"], "another process"),
+            (["LISTEN_PID": "07", "LISTEN_FDS": "1"], "another process"), (["LISTEN_PID": "x", "LISTEN_FDS": "1"], "another process"),
+            (["LISTEN_PID": "7", "LISTEN_FDS": "0"], "exactly one"), (["LISTEN_PID": "7", "LISTEN_FDS": "2"], "exactly one"),
+            (["LISTEN_PID": "7", "LISTEN_FDS": "99999999999999999999"], "exactly one"),
+            (["LISTEN_PID": "7", "LISTEN_FDS": ""], "exactly one"),
+        ] as [([String: String], String)]
+    )
+    func onlyOneSocketForThisProcessIsTaken(environment: [String: String], words: String) {
+        let problem = #expect(throws: ServeProblem.self) { try SocketActivation.check(environment, processID: 7) }
+        #expect(problem?.message.contains(words) == true, "\(String(describing: problem))")
+    }
+
+    @Test func theOneSocketOfThisProcessIsTaken() throws {
+        try SocketActivation.check(["LISTEN_PID": "7", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "convoy"], processID: 7)
     }
 
     @Test func tokensAreNotShortNorUnusable() {
@@ -65,19 +113,20 @@ struct SecurityRulesTests {
         #expect(!"\(token)".contains("sixteen"))
     }
 
-    @Test func sessionsEndAndAreBounded() {
+    @Test func sessionsEndAndAreBounded() throws {
         var table = SessionTable()
-        let first = table.open(at: moment())
+        let token = try AccessToken("sixteen-letters!")
+        let first = table.open(for: token, at: moment())
         #expect(table.session(first.id, at: moment(1)) == first)
         #expect(table.session(first.id + "0", at: moment(1)) == nil)
         #expect(table.session("", at: moment(1)) == nil)
         #expect(first.id.count == 64)
         #expect(first.csrfToken != first.id)
         #expect(table.session(first.id, at: first.expiresAt) == nil)
-        for second in 1...SessionTable.limit { _ = table.open(at: moment(Double(second) / 1000)) }
+        for second in 1...SessionTable.limit { _ = table.open(for: token, at: moment(Double(second) / 1000)) }
         #expect(table.count == SessionTable.limit)
         #expect(table.session(first.id, at: moment(2)) == nil)
-        let last = table.open(at: moment(10))
+        let last = table.open(for: token, at: moment(10))
         table.close(last)
         #expect(table.session(last.id, at: moment(11)) == nil)
     }

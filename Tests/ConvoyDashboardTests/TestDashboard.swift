@@ -21,6 +21,8 @@ struct TestDashboard: Sendable {
     let port: Int
     let folder: String
     let routes: [Route]
+    /// Reads the tokens again, as SIGHUP does.
+    let reload: @Sendable () async -> Void
 
     var journal: String { "\(folder)/journal.sqlite" }
 
@@ -50,10 +52,13 @@ struct TestDashboard: Sendable {
     }
 
     /// - Parameters:
+    ///   - tokens: the text of a file of tokens, instead of one token.
     ///   - port: 0 takes a free one.
     ///   - folder: nil makes one for the test.
     static func with<Value: Sendable>(
         token: String? = nil,
+        tokens: String? = nil,
+        readTokens: (@Sendable () throws(ServeProblem) -> TokenList)? = nil,
         isAllowedToAct: Bool = false,
         allowedHosts: [String] = [],
         instances: [String] = ["alice", "bob", hostile],
@@ -70,6 +75,8 @@ struct TestDashboard: Sendable {
             return try await withTemporaryFolder { folder in
                 try await with(
                     token: token,
+                    tokens: tokens,
+                    readTokens: readTokens,
                     isAllowedToAct: isAllowedToAct,
                     allowedHosts: allowedHosts,
                     instances: instances,
@@ -94,7 +101,7 @@ struct TestDashboard: Sendable {
             },
             journal: "\(folder)/journal.sqlite"
         )
-        let control = RunControl(journal: fleet.journal, person: "ann@host") { run throws(ResumeError) in
+        let control = RunControl(journal: fleet.journal, person: "ann@host") { run, _ throws(ResumeError) in
             throw ResumeError("no process for \(run) in a test")
         }
         guard let address = ListenAddress("127.0.0.1:\(port)") else { throw TestSupportError("no address") }
@@ -103,8 +110,9 @@ struct TestDashboard: Sendable {
             target: MigrationVersion(20_260_808_090_000),
             releases: set?.releases ?? ReleaseList(),
             set: set,
-            at: address,
-            token: try token.map { try AccessToken($0) },
+            at: .network(address),
+            tokens: try tokens.map { try TokenFile.parse($0, file: "tokens") } ?? token.map { TokenList(try AccessToken($0)) },
+            readTokens: readTokens,
             allowedHosts: allowedHosts,
             control: isAllowedToAct ? control : nil,
             probe: { () async throws(ProbeError) in findings },
@@ -125,7 +133,7 @@ struct TestDashboard: Sendable {
         try await eventually("the dashboard listens, or cannot") { url.withLock(\.self) != nil || refusal.withLock(\.self) != nil }
         if let reason = refusal.withLock(\.self) { throw TestSupportError("the dashboard does not listen: \(reason)") }
         let listening = url.withLock(\.self)?.split(separator: ":").last.flatMap { Int($0) } ?? 0
-        let value = try await body(TestDashboard(port: listening, folder: folder, routes: dashboard.routes))
+        let value = try await body(TestDashboard(port: listening, folder: folder, routes: dashboard.routes, reload: dashboard.files.reload))
         serving.cancel()
         await serving.value
         return value

@@ -14,7 +14,7 @@ struct FleetProblemTests {
         #expect(file.actual() == file.told)
     }
 
-    @Test(arguments: ProblemCase.secrets + ProblemCase.notifications)
+    @Test(arguments: ProblemCase.secrets + ProblemCase.secretCommands + ProblemCase.notifications)
     func `mistakes with secrets are told without them`(_ file: ProblemCase) {
         #expect(file.actual() == file.told)
     }
@@ -26,7 +26,7 @@ struct FleetProblemTests {
 
     @Test(
         arguments: ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
-            + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
+            + ProblemCase.secretCommands + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
     )
     func `no message shows a piece of a secret`(_ file: ProblemCase) {
         let told = file.actual()

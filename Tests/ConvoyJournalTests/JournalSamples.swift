@@ -69,6 +69,7 @@ enum JournalSamples {
         .instanceFinished(instance: "bob", result: InstanceResult(outcome: .upToDate)),
         .instanceFinished(instance: "carol", result: InstanceResult(outcome: .unreachable, failure: Failure(.unreachable, ""))),
         .waveFinished(wave: "canary"),
+        .traceJoined(parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         .rollbackStarted(instance: "alice", wave: "canary"),
         .rollbackFinished(instance: "alice", result: InstanceResult(outcome: .rolledBack, from: older, to: older, applied: [applied])),
         .gateOpened(wave: "canary"),

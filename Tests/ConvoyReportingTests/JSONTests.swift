@@ -151,7 +151,8 @@ struct JSONTests {
         ("report", FleetReport().reportJSON(at: moment())),
         ("groups", GroupsReport(hostileReport, by: .label("ring")).json(at: moment())),
         ("groups", GroupsReport(statusReport, by: .version).json(at: moment())),
-        ("durations", durationsReport.json), ("comparison", runComparison.json(at: moment())),
+        ("durations", durationsReport.json), ("drift", driftReport.json), ("drift", driftReport.grouped.json),
+        ("comparison", runComparison.json(at: moment())),
         (
             "comparison",
             RunComparison(.init(report: FleetReport(), state: nil), .init(report: hostileReport, state: nil)).json(at: moment())

@@ -94,6 +94,39 @@ import Testing
         #expect(other.requests == [])
     }
 
+    /// Sends one message to a webhook whose URL and header a secret command gives.
+    private func warnings(lateURL url: String, header value: String) async -> [String] {
+        let warnings = Warnings()
+        let command = SecretCommand(name: "vault", program: "vault", arguments: [["", ""]])
+        let commands = SecretCommands([command], environment: [:]) { _, key in .success(Secret(key == "url" ? url : value)) }
+        var header = Webhook.Header(name: "Authorization", value: Secret(""))
+        header.late = LateSecret(
+            [.text(Secret("Bearer ")), .reference(SecretReference(command: "vault", key: "token"))],
+            commands: commands
+        )
+        var webhook = Webhook(url: Secret(""), retries: 0, headers: [header], line: 3)
+        webhook.lateURL = LateSecret([.reference(SecretReference(command: "vault", key: "url"))], commands: commands)
+        let sender = WebhookSender(webhook, file: "fleet.yaml", firstPause: .milliseconds(1), warn: warnings.add)
+        sender.post("{}", about: .halted)
+        sender.finish()
+        await sender.deliver()
+        return warnings.all
+    }
+
+    @Test func aSecretCommandGivesTheURLAndAHeader() async throws {
+        let responder = try HTTPResponder { _ in .status(200) }
+        #expect(await warnings(lateURL: "http://127.0.0.1:\(responder.port)/hook", header: "hunter2") == [])
+        #expect(responder.requests.count == 1)
+        #expect(responder.requests.first?.contains("Authorization: Bearer hunter2\r\n") == true)
+        let start = "fleet.yaml:3: warning: the notification of halted did not arrive: "
+        #expect(await warnings(lateURL: "hunter2", header: "x") == [start + "its URL is not valid"])
+        #expect(
+            await warnings(lateURL: "http://127.0.0.1:\(responder.port)/hook", header: "hunter2\r\nX: y")
+                == [start + "header Authorization contains a character that is not allowed"]
+        )
+        #expect(responder.requests.count == 1)
+    }
+
     @Test func moreThanTheQueueTakesIsToldAndDropped() async throws {
         let responder = try HTTPResponder { _ in .status(200) }
         let told = await warnings("http://127.0.0.1:\(responder.port)/", messages: 40)

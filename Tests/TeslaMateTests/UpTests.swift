@@ -1,6 +1,9 @@
+import ConvoyCatalog
+import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
+import ConvoyText
 import TestSupport
 import Testing
 
@@ -8,6 +11,8 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct UpTests {
     private struct Finding {
         let catalogue: CatalogFacts
+        /// The same as `convoy drift` reads it.
+        let read: CatalogReading
         /// What Convoy would say of the database there.
         let status: InstanceStatus
     }
@@ -18,7 +23,11 @@ import Testing
         return try await server.withDatabase { database in
             await Walk.over(versions) { version in
                 try await database.up(to: version)
-                return Finding(catalogue: try await CatalogFacts(of: database), status: try await database.status())
+                return Finding(
+                    catalogue: try await CatalogFacts(of: database),
+                    read: try await database.readCatalogue(),
+                    status: try await database.status()
+                )
             }
         }
     }
@@ -52,5 +61,33 @@ import Testing
         let newest = try #require(facts.versions.last)
         let difference = try await Self.walks.value(on: release).finding(at: newest).catalogue.difference(from: facts.newest)
         #expect(difference.isEmpty, "\(difference)")
+    }
+
+    private static let expected = Result { () throws(Problems) -> ExpectedCatalogs in
+        guard let set = try? teslaMateSet.get() else { throw Problems([]) }
+        return try ExpectedCatalogs.load(
+            of: set.migrations.map(\.version),
+            directory: "\(repositoryRoot)/Migrations",
+            displayedAs: "Migrations"
+        )
+    }
+
+    /// The catalogue that ships with the set, on every release: drift is silent. What TeslaMate's migrator makes is equal by the test above.
+    @Test(arguments: PostgresServer.Release.tested, MigrationArgument.all)
+    func theExpectedCatalogueIsTheOneOfTheDatabase(release: PostgresServer.Release, migration: MigrationArgument) async throws {
+        let expected = try Self.expected.get()
+        let wanted = try #require(expected[migration.version])
+        let read = try await Self.walks.value(on: release).finding(at: migration.version).read
+        #expect(read.version == migration.version)
+        guard case .facts(let found) = read.content else { throw TestSupportError("no facts") }
+        let differences = found.differences(from: wanted, in: .all)
+        try #require(differences.isEmpty, "\(differences)")
+        #expect(read.fingerprint == wanted.fingerprint)
+    }
+
+    @Test func everyVersionIsDescribed() throws {
+        let expected = try Self.expected.get()
+        #expect(try expected.versions == RecordedFacts.all.get().versions)
+        #expect(expected.schemas == ["public", "private"])
     }
 }

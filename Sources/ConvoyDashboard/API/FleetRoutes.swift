@@ -15,14 +15,14 @@ struct FleetRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/api/v1/fleet") { _, _ in .json(try await fleet()) },
+            Route(.get, "/api/v1/fleet") { _, context in .json(try await fleet(for: context.reader)) },
             Route(.get, "/api/v1/instances") { request, _ in .json(try await instances(request)) },
             Route(.get, "/api/v1/instances/{instance}") { _, context in .json(try await instance(try context.parameter("instance"))) },
             Route(.get, "/api/v1/failures") { _, _ in
                 .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))])
             },
             Route(.get, "/api/v1/probe") { _, _ in .json(await probe()) },
-            Route(.post, "/api/v1/probe", .change) { _, _ in
+            Route(.post, "/api/v1/probe", .change(.operator)) { _, _ in
                 await view.probing.ask(at: Date())
                 return .json(await probe(), status: .accepted)
             },
@@ -31,7 +31,7 @@ struct FleetRoutes: Sendable {
         ]
     }
 
-    private func fleet() async throws -> JSONValue {
+    private func fleet(for reader: AccessControl.Reader) async throws -> JSONValue {
         let snapshot = try await view.snapshot()
         let report = snapshot.report
         // Each use of the report's instances puts them together anew.
@@ -51,6 +51,7 @@ struct FleetRoutes: Sendable {
             "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
             "run_status": .optional(snapshot.state?.text),
             "probe": await probe(),
+            "actions": .strings(reader.may(.operator) ? ["probe"] : []),
         ]
         return json.namingTarget(report.target, in: report.releases)
     }
@@ -146,7 +147,7 @@ struct FleetRoutes: Sendable {
         let hasFailed = if case .failed = await probing.state { true } else { false }
         let probes = ProbeMetrics(interval: probing.schedule?.interval, endedAt: await probing.findings?.at, hasFailed: hasFailed)
         return .text(
-            snapshot.report.openMetrics(state: snapshot.state, probes: probes, at: Date()),
+            snapshot.report.openMetrics(state: snapshot.state, probes: probes, totals: try await view.counters.totals(), at: Date()),
             type: FleetReport.openMetricsMediaType
         )
     }

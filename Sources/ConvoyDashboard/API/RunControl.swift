@@ -23,23 +23,34 @@ package struct RunControl: Sendable {
         /// As `convoy stop --now`: cancels the migrations in progress.
         case stopNow = "stop-now"
         case approve, pause, unpause, resume
+
+        /// What a token must have for it.
+        var role: Role { self == .approve ? .approver : .operator }
     }
 
     /// The journal's file.
     private let path: String
-    /// The client, as the journal keeps it: `dashboard (user@host)`.
-    private let person: String
-    private let resume: @Sendable (RunID) async throws(ResumeError) -> Void
+    /// The dashboard, as the journal keeps it: `dashboard (user@host)`.
+    private let dashboard: String
+    private let resume: @Sendable (RunID, _ person: String?) async throws(ResumeError) -> Void
 
     /// - Parameters:
     ///   - journal: its file.
     ///   - person: the user that the server runs as: `user@host`.
-    ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run.
-    package init(journal: String, person: String, resume: @escaping @Sendable (RunID) async throws(ResumeError) -> Void) {
+    ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run; it is given who asks for it, if that is
+    ///     known.
+    package init(
+        journal: String,
+        person: String,
+        resume: @escaping @Sendable (RunID, _ person: String?) async throws(ResumeError) -> Void
+    ) {
         path = journal
-        self.person = "dashboard (\(person))"
+        dashboard = "dashboard (\(person))"
         self.resume = resume
     }
+
+    /// Who asks, as the journal keeps it: `ann via dashboard (user@host)`, or only the dashboard.
+    private func person(_ holder: TokenHolder?) -> String { holder?.name.map { "\($0) via \(dashboard)" } ?? dashboard }
 
     /// What makes sense now, for the buttons.
     ///
@@ -60,6 +71,7 @@ package struct RunControl: Sendable {
     func act(
         _ action: Action,
         server: String?,
+        by holder: TokenHolder?,
         on run: RunRecord,
         _ state: RunState,
         _ report: FleetReport,
@@ -75,7 +87,7 @@ package struct RunControl: Sendable {
         }
         if action == .resume {
             do throws(ResumeError) {
-                try await resume(run.id)
+                try await resume(run.id, holder?.name.map { _ in person(holder) })
             } catch {
                 throw HTTPProblem(.conflict, error.message)
             }
@@ -83,7 +95,7 @@ package struct RunControl: Sendable {
         }
         let requests = RunRequests(of: run.id, in: try await journal())
         do throws(RunRequestError) {
-            if action == .stopNow { return try await requests.postCancellation(by: person) }
+            if action == .stopNow { return try await requests.postCancellation(by: person(holder)) }
             let request: OperatorRequest.Kind =
                 switch action {
                 case .approve: try await requests.approval()
@@ -91,7 +103,7 @@ package struct RunControl: Sendable {
                 case .unpause: try await requests.unpause(server ?? "")
                 case .stop, .stopNow, .resume: .stop
                 }
-            try await requests.post(request, by: person)
+            try await requests.post(request, by: person(holder))
         } catch {
             throw try problem(error)
         }

@@ -15,6 +15,7 @@ struct RunRoutes: Sendable {
     var view: FleetView
     var followers: FollowerCount
     var doors: Doors
+    var access: AccessControl
     /// Nil if the dashboard may only show runs.
     var control: RunControl?
 
@@ -30,7 +31,7 @@ struct RunRoutes: Sendable {
                 let limit = min(Self.mostRuns, max(1, try request.number("limit") ?? Self.runsAtOnce))
                 return .json(try await view.runs(limit: Int(clamping: limit), at: Date()).json)
             },
-            of("") { found, _ in .json(await run(found)) },
+            Route(.get, "/api/v1/runs/{run}") { _, context in .json(await run(try await find(context), for: context.reader)) },
             of("/report") { found, _ in .json(view.located(await found.follower.report, found).reportJSON(state: found.state, at: Date()))
             },
             of("/instances") { found, request in
@@ -68,7 +69,7 @@ struct RunRoutes: Sendable {
         return found
     }
 
-    private func run(_ found: Found) async -> JSONValue {
+    private func run(_ found: Found, for reader: AccessControl.Reader) async -> JSONValue {
         let (report, lastEvent) = await found.follower.current
         let finalReason = await found.follower.finalReason
         let record = found.record
@@ -88,13 +89,22 @@ struct RunRoutes: Sendable {
             "stopping": .bool(report.isStopping),
             "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
             "paused_servers": .strings(report.pausedServers.keys.sorted()),
+            "paused_by": Self.people(report.pausedServers.map { ($0.key, $0.value) }),
+            "approved_by": Self.people(report.waves.compactMap { wave in wave.approvedBy.map { (wave.name, $0) } }),
             "summary": report.summary.json,
             "waves": .array(report.waves.map(\.reportJSON)),
             "now": .bool(found.plan?.isImmediate ?? false),
             "cancelling": .bool(report.isCancelling),
-            "actions": .strings(control?.actions(found.state, report, finalReason: finalReason).map(\.rawValue) ?? []),
+            "actions": .strings(
+                (control?.actions(found.state, report, finalReason: finalReason) ?? []).filter { reader.may($0.role) }.map(\.rawValue)
+            ),
         ]
         return json.namingTarget(target, in: view.releases)
+    }
+
+    /// Who has done something to a wave or a server, by its name.
+    private static func people(_ people: [(String, String)]) -> JSONValue {
+        .object(.init(people.sorted { $0.0 < $1.0 }.map { ($0.0, .string($0.1)) }))
     }
 
     /// What the run does to one instance.
@@ -127,8 +137,8 @@ struct RunRoutes: Sendable {
     /// The client whose share of the event streams a request takes.
     private static func session(of context: DashboardContext) -> String? {
         switch context.reader {
-        case .session(let session): session.id
-        case .bearer: "bearer " + context.remoteAddress
+        case .session(let session, _): session.id
+        case .bearer(let holder): "bearer \(holder.name ?? "") \(context.remoteAddress)"
         case .anybody: nil
         }
     }
@@ -158,18 +168,21 @@ struct RunRoutes: Sendable {
         }
         // A stream asks for nothing more, and there are few of them.
         doors.prove(context.channel)
-        let stream = EventStream(follower: found.follower, start: after, follows: follows)
+        let stream = EventStream(follower: found.follower, start: after, follows: follows) { [access, reader = context.reader] in
+            access.isCurrent(reader, at: Date())
+        }
         return stream.response(to: request, place: place)
     }
 
     // MARK: Actions
 
     private func act(_ action: RunControl.Action, _ control: RunControl) -> Route {
-        Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change) { request, context in
+        Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change(action.role)) { request, context in
             let found = try await find(context)
             try await control.act(
                 action,
                 server: request.query("server"),
+                by: context.reader.holder,
                 on: found.record,
                 found.state,
                 await found.follower.report,

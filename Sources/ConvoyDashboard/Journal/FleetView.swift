@@ -42,6 +42,7 @@ actor FleetView {
     nonisolated let fleet: Fleet
     nonisolated let reader: JournalReader
     nonisolated let probing: FleetProbing
+    nonisolated let counters: RunCounters
     nonisolated private let target: MigrationVersion?
     nonisolated let releases: ReleaseList
     /// Nil if there is none that can be read.
@@ -64,6 +65,7 @@ actor FleetView {
         self.releases = releases
         self.probing = probing
         reader = JournalReader(path: fleet.journal)
+        counters = RunCounters(reader, fleet: fleet.name)
     }
 
     // MARK: Runs

@@ -44,7 +44,9 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// With that port, as a browser is given it.
-    func url(port: Int) -> String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    func url(port: Int, isSecure: Bool) -> String {
+        "\(isSecure ? "https" : "http")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
 
     package var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }

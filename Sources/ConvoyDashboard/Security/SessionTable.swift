@@ -11,6 +11,8 @@ struct SessionTable: Sendable {
         /// What its requests have to repeat in a header before anything is changed; a foreign page cannot know it.
         let csrfToken: String
         let expiresAt: Date
+        /// The one that was shown; the session ends with it.
+        let token: AccessToken
     }
 
     /// How long one lasts, used or not.
@@ -24,8 +26,8 @@ struct SessionTable: Sendable {
     /// How many there are, expired ones included.
     var count: Int { sessions.count }
 
-    /// A new one.
-    mutating func open(at now: Date) -> Session {
+    /// A new one, for a browser that has shown the token.
+    mutating func open(for token: AccessToken, at now: Date) -> Session {
         sessions = sessions.filter { $0.value.expiresAt > now }
         if sessions.count >= Self.limit, let oldest = sessions.min(by: { $0.value.expiresAt < $1.value.expiresAt }) {
             sessions[oldest.key] = nil
@@ -33,7 +35,8 @@ struct SessionTable: Sendable {
         let session = Session(
             id: .random256Bits,
             csrfToken: .random256Bits,
-            expiresAt: now.addingTimeInterval(TimeInterval(Self.lifetime.components.seconds))
+            expiresAt: now.addingTimeInterval(TimeInterval(Self.lifetime.components.seconds)),
+            token: token
         )
         sessions[Self.digest(session.id)] = session
         return session

@@ -10,8 +10,8 @@ struct DashboardContext: RequestContext {
     let channel: any Channel
     /// The other side's address; empty if it is not known.
     let remoteAddress: String
-    /// The port that it came in on.
-    let port: Int
+    /// The port that it came in on; nil for a Unix socket.
+    let port: Int?
     /// The client; set before a route is called that requires access.
     var reader = AccessControl.Reader.anybody
 
@@ -19,7 +19,7 @@ struct DashboardContext: RequestContext {
         coreContext = .init(source: source)
         channel = source.channel
         remoteAddress = source.channel.remoteAddress?.ipAddress ?? ""
-        port = source.channel.localAddress?.port ?? 0
+        port = source.channel.localAddress?.port
     }
 
     /// A part of the path that a route names in braces, decoded.

@@ -12,6 +12,8 @@ struct DashboardRouter: Sendable {
     var access: AccessControl
     var hosts: HostRule
     var doors: Doors
+    /// Whether connections have TLS.
+    var isSecure: Bool
     /// The page that shows an error.
     var errorPage: @Sendable (HTTPProblem) -> Response
     /// Logs an internal error for the operator.
@@ -62,7 +64,10 @@ struct DashboardRouter: Sendable {
         }
         // Without a token there is nothing that a connection could prove.
         if reader != .anybody { doors.prove(context.channel) }
-        if route.access == .change { try checkOrigin(request, reader) }
+        if case .change(let role) = route.access {
+            try checkOrigin(request, reader)
+            try Self.check(reader, role)
+        }
         context.reader = reader
         return try await route.handle(request, context)
     }
@@ -76,26 +81,33 @@ struct DashboardRouter: Sendable {
 
     /// - Throws: if a foreign page may have sent the request from a reader's browser.
     private func checkOrigin(_ request: Request, _ reader: AccessControl.Reader) throws(HTTPProblem) {
-        try Self.checkSameOrigin(request)
+        try checkSameOrigin(request)
         let sent = request.headers[.csrfToken] ?? ""
         let isOurs =
             switch reader {
             // No page can make a browser send a token that it does not know.
             case .bearer: true
-            case .session(let session): sent == session.csrfToken
+            case .session(let session, _): sent == session.csrfToken
             // A foreign page that sets a header of its own is asked about first, and we never agree.
             case .anybody: !sent.isEmpty
             }
         guard isOurs else { throw HTTPProblem(.forbidden, "the header X-Convoy-CSRF is missing or wrong; reload the page") }
     }
 
+    /// - Throws: if the token does not have the role.
+    private static func check(_ reader: AccessControl.Reader, _ role: Role) throws(HTTPProblem) {
+        guard let holder = reader.holder, !holder.may(role) else { return }
+        throw HTTPProblem(.forbidden, "this requires the role \(role.rawValue); your token has: \(holder.roleNames)")
+    }
+
     /// - Throws: if the browser says that another site's page sent the request.
-    static func checkSameOrigin(_ request: Request) throws(HTTPProblem) {
+    func checkSameOrigin(_ request: Request) throws(HTTPProblem) {
         let site = request.headers[.secFetchSite] ?? "same-origin"
         let origin = request.headers[.origin]
         let host = request.head.authority ?? ""
-        // Whether the proxy in front of us speaks TLS is its own affair; the host and the port are what counts.
-        guard ["same-origin", "none"].contains(site), origin == nil || origin == "http://\(host)" || origin == "https://\(host)" else {
+        // Without TLS of our own a proxy in front of us may have it; with it, a page that came without is not ours.
+        let origins = isSecure ? ["https://\(host)"] : ["http://\(host)", "https://\(host)"]
+        guard ["same-origin", "none"].contains(site), origin.map(origins.contains) ?? true else {
             throw HTTPProblem(.forbidden, "cross-site request refused")
         }
     }
@@ -108,13 +120,13 @@ struct DashboardRouter: Sendable {
     }
 
     /// Cookies know no ports, so that two dashboards of a machine would take each other's.
-    static func cookieName(_ context: DashboardContext) -> String { "\(sessionCookie)_\(context.port)" }
+    static func cookieName(_ context: DashboardContext) -> String { sessionCookie + (context.port.map { "_\($0)" } ?? "") }
 
     static func sessionID(_ request: Request, _ context: DashboardContext) -> String? { request.cookies[cookieName(context)]?.value }
 }
 
 /// What every answer goes through, those for paths that do not exist included.
-private struct Outermost: RouterMiddleware {
+struct Outermost: RouterMiddleware {
     let rules: DashboardRouter
 
     func handle(
@@ -135,8 +147,18 @@ private struct Outermost: RouterMiddleware {
             response = answer(error, to: request)
         }
         for (name, value) in Self.headers { response.headers[name] = value }
+        if rules.isSecure, Self.isOwnSite(request.head.authority, port: context.port) {
+            response.headers[.strictTransportSecurity] = "max-age=31536000"
+        }
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         return response
+    }
+
+    /// Whether browsers may be asked to reach the host with TLS only. They apply that to all of its ports: away from 443 it would lock readers out of
+    /// what else the host serves, and on this machine out of everything that is developed there. For a bare address it has no effect.
+    static func isOwnSite(_ authority: String?, port: Int?) -> Bool {
+        guard port == 443, let authority = authority?.lowercased(), let last = authority.split(separator: ".").last else { return false }
+        return authority != "localhost" && last != "localhost" && !authority.contains(":") && !last.allSatisfy(\.isNumber)
     }
 
     private func answer(_ error: any Error, to request: Request) -> Response {

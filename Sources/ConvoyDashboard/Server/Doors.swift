@@ -1,6 +1,7 @@
 internal import ConvoyMigrations
 import ConvoyText
 internal import NIOCore
+internal import NIOSSL
 internal import Synchronization
 
 /// The connections of a dashboard under ``DoorRules``.
@@ -86,7 +87,15 @@ extension Channel {
     /// Closes, and says so to the other side at once: a process that was started meanwhile may have inherited the socket, and closing alone would then
     /// be silent.
     fileprivate func hangUp() {
-        close(mode: .output, promise: nil)
-        close(promise: nil)
+        eventLoop.execute { [self] in
+            // The goodbye of TLS waits for the other side, which may be what does not answer: it is left out.
+            if let tls = try? pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+                tls.close(mode: .output, promise: nil)
+                tls.close(promise: nil)
+            } else {
+                close(mode: .output, promise: nil)
+                close(promise: nil)
+            }
+        }
     }
 }

@@ -62,6 +62,8 @@ struct EventStream: Sendable {
     var start: Int64
     /// Whether it continues when there is nothing more for now.
     var follows: Bool
+    /// Whether the client may still read.
+    var isAllowed: @Sendable () -> Bool
 
     private static let interval = Duration.milliseconds(250)
     private static let heartbeat = Duration.seconds(15)
@@ -88,7 +90,7 @@ struct EventStream: Sendable {
         var spokenAt = ContinuousClock.now
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
         // A stream must not hold up the end of the server.
-        while !Task.isShuttingDownGracefully {
+        while !Task.isShuttingDownGracefully, isAllowed() {
             let events = try await next(after: last)
             if let newest = events.last {
                 try await writer.write(ByteBuffer(string: events.filter { !$0.isDamaged }.map(Self.text).joined()))

@@ -73,6 +73,7 @@ extension HTTPField.Name {
     static let furtherHost = named("Host")
     static let frameOptions = named("X-Frame-Options")
     static let referrerPolicy = named("Referrer-Policy")
+    static let strictTransportSecurity = named("Strict-Transport-Security")
     static let secFetchSite = named("Sec-Fetch-Site")
     static let accelBuffering = named("X-Accel-Buffering")
     static let lastEventID = named("Last-Event-ID")

@@ -24,6 +24,8 @@ struct Pages: Sendable {
         /// Whether it is shown to those who have logged in.
         var isInside = false
         var canLogOut = false
+        /// Who has logged in, if tokens have names.
+        var who: String?
         var csrf = ""
         /// Markup.
         var content = ""
@@ -64,8 +66,9 @@ struct Pages: Sendable {
             layout.scripts = WebFiles.scripts.map(\.versionedName)
             layout.isInside = true
             layout.canLogOut = demandsToken
+            layout.who = context.reader.holder?.title
             // Without a login, the presence of the header alone shows that the request does not come from a foreign page.
-            layout.csrf = if case .session(let session) = context.reader { session.csrfToken } else { "none" }
+            layout.csrf = if case .session(let session, _) = context.reader { session.csrfToken } else { "none" }
             return Self.response(layout)
         }
     }

@@ -5,13 +5,13 @@ internal import Hummingbird
 /// One thing that the server answers to. All of them stand in one table, which the tests walk.
 struct Route: Sendable {
     /// The clients that may request it.
-    enum Access: Sendable, Hashable, CaseIterable {
+    enum Access: Sendable, Hashable {
         /// Every client that can reach the server: for what is needed to log in, and for what reveals nothing.
         case open
         /// Clients that have shown the token, if one is required.
         case reader
-        /// The same, for what changes something: the request must come from our own pages, or carry the token itself.
-        case change
+        /// Those whose token has the role, for what changes something: the request must come from our own pages, or carry the token itself.
+        case change(Role)
     }
 
     /// The clients that its answers are for, errors included.

@@ -8,6 +8,7 @@ internal import NIOCore
 /// Logging in and out with a browser.
 struct SignInRoutes: Sendable {
     var access: AccessControl
+    var rules: DashboardRouter
     var pages: Pages
     var doors: Doors
 
@@ -26,7 +27,7 @@ struct SignInRoutes: Sendable {
 
     private func logIn(_ request: Request, _ context: DashboardContext) async throws -> Response {
         // Else a foreign page could log a reader in, though not with a token that it does not have.
-        try DashboardRouter.checkSameOrigin(request)
+        try rules.checkSameOrigin(request)
         guard !doors.isRefused(context.channel) else {
             context.channel.close(promise: nil)
             throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
@@ -44,8 +45,8 @@ struct SignInRoutes: Sendable {
     }
 
     private func logOut(_ request: Request, _ context: DashboardContext) async throws -> Response {
-        try DashboardRouter.checkSameOrigin(request)
-        guard case .session(let session) = context.reader else { return .redirect(to: "/") }
+        try rules.checkSameOrigin(request)
+        guard case .session(let session, _) = context.reader else { return .redirect(to: "/") }
         guard try await form(request)["csrf"] == session.csrfToken else { throw HTTPProblem(.forbidden, "reload the page and try again") }
         access.logOut(session)
         return redirect(to: "/login", request, context, cookie: "", lifetime: .zero)
@@ -60,7 +61,7 @@ struct SignInRoutes: Sendable {
     ) -> Response {
         var response = Response.redirect(to: path)
         // Only marked as secure where it is: over plain HTTP a browser would drop it.
-        let secure = request.isForwardedTLS ? "; Secure" : ""
+        let secure = rules.isSecure || request.isForwardedTLS ? "; Secure" : ""
         response.headers[.setCookie] =
             "\(DashboardRouter.cookieName(context))=\(cookie); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Strict\(secure)"
         return response

@@ -28,7 +28,7 @@ const pageMakers = {
       showVersions(fleet.summary, fleet.target);
       showReleases(fleet.summary);
       showCohorts(fleet.cohorts);
-      showProbe(fleet.probe);
+      showProbe(fleet.probe, fleet.actions);
       if (changed === null || changed.size > 0) {
         const { rows } = instances;
         grid.update(rows, changed);
@@ -203,7 +203,7 @@ function showCohorts(cohorts) {
   );
 }
 
-function showProbe(probe) {
+function showProbe(probe, actions) {
   const texts = {
     never: "",
     running: `Probing since ${when(probe.at)} …`,
@@ -212,6 +212,7 @@ function showProbe(probe) {
   };
   setText(place("probe-state"), texts[probe.state] ?? "");
   place("probe").setAttribute("aria-disabled", String(probe.state === "running"));
+  place("probe").hidden = !actions.includes("probe");
 }
 
 // MARK: An instance
@@ -279,7 +280,8 @@ function showRun(run, live, table) {
     [run.status === "running" ? "Takes" : "Took", run.finished_at || run.status === "running" ? took(run.started_at, run.finished_at, Date.parse(run.generated_at)) : null],
     ["Started by", run.started_by],
     ["Started with", run.now ? "--now: without gates and maintenance window" : null],
-    ["Paused servers", run.paused_servers.join(", ")],
+    ["Paused servers", run.paused_servers.map((server) => visibleText(`${server}, by ${run.paused_by[server] ?? "?"}`)).join("; ")],
+    ["Gates approved", Object.entries(run.approved_by).map(([wave, person]) => visibleText(`${wave}, by ${person}`)).join("; ")],
   ]);
   showTiles(place("tiles"), run.summary.outcomes);
   place("waves").replaceChildren(

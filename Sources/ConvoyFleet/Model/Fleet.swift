@@ -36,6 +36,13 @@ public struct Fleet: Sendable {
     /// The variables of the environment that they come from.
     public var secretVariables: Set<String> = []
 
+    /// `secret_commands`, in the order of the file.
+    package var secretCommandList: [SecretCommand] = []
+    /// Asks them when a secret is needed.
+    package var secretCommands: SecretCommands?
+    /// The secrets that the file takes from them.
+    package var secretReferences: Set<SecretReference> = []
+
     /// Where the journal is, relative to the fleet file, when the file does not say.
     public static let defaultJournal = ".convoy/journal.sqlite"
 

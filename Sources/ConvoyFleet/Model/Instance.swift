@@ -20,6 +20,8 @@ public struct Instance: Sendable {
     public let direct: ConnectionParameters?
     /// For steps, for example `encryption_key`.
     public let secrets: [String: Secret]
+    /// Those of the `secrets` that a secret command gives when a step needs them.
+    package let lateSecrets: [String: LateSecret]
     /// How the instance is worked on.
     public let settings: InstanceSettings
     /// `skip`: why no command connects to it, for example because its car is sold; nil for an instance that is there.
@@ -38,6 +40,35 @@ public struct Instance: Sendable {
         settings: InstanceSettings = InstanceSettings(),
         skip: String? = nil
     ) {
+        self.init(
+            name: name,
+            server: server,
+            database: database,
+            labels: labels,
+            connection: connection,
+            admin: admin,
+            direct: direct,
+            secrets: secrets,
+            lateSecrets: [:],
+            settings: settings,
+            skip: skip
+        )
+    }
+
+    /// An instance with secrets that are known only when they are needed.
+    package init(
+        name: String,
+        server: String,
+        database: String,
+        labels: [String: String],
+        connection: ConnectionParameters,
+        admin: ConnectionParameters?,
+        direct: ConnectionParameters?,
+        secrets: [String: Secret],
+        lateSecrets: [String: LateSecret],
+        settings: InstanceSettings,
+        skip: String? = nil
+    ) {
         self.name = name
         self.server = server
         self.database = database
@@ -46,12 +77,27 @@ public struct Instance: Sendable {
         self.admin = admin
         self.direct = direct
         self.secrets = secrets
+        self.lateSecrets = lateSecrets
         self.settings = settings
         self.skip = skip
     }
 
     /// The role that does the work, as the fleet file names it; empty if libpq chooses.
     package var loginRole: String { (direct ?? connection)["user"] ?? "" }
+
+    /// The secrets for steps, those included that secret commands give now.
+    package func stepSecrets() async throws(SecretFailure) -> [String: Secret] {
+        var secrets = secrets
+        for (name, late) in lateSecrets.sorted(by: { $0.key < $1.key }) { secrets[name] = try await late.value().secret }
+        return secrets
+    }
+
+    /// Where the work connects to: a host, an address or a socket's folder, and the port. Nil where libpq chooses, or chooses among several.
+    package var serverAddress: (host: String, port: Int?)? {
+        let parameters = direct ?? connection
+        guard let host = parameters["host"] ?? parameters["hostaddr"], !host.isEmpty, !host.contains(",") else { return nil }
+        return (host, parameters["port"].flatMap { Int($0) })
+    }
 
     /// Every secret that the fleet file gives for it.
     package var allSecrets: [String] {

@@ -34,16 +34,23 @@ public struct Webhook: Sendable, Hashable {
         public var name: String
         /// The header's value, which may be a token.
         public var value: Secret
+        /// What a secret command gives instead, when a message is sent.
+        package var late: LateSecret?
 
         /// A header of the requests.
         public init(name: String, value: Secret) {
             self.name = name
             self.value = value
         }
+
+        /// Whether a text can be sent as a header's value; a line break would begin another header.
+        package static func isValue(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { $0 == "\t" || (" "..."~").contains($0) } }
     }
 
     /// The URL itself is a secret: it is enough to send messages there.
     public var url: Secret
+    /// What a secret command gives instead, when a message is sent.
+    package var lateURL: LateSecret?
     /// What the messages look like.
     public var format: Format
     /// When messages are sent.

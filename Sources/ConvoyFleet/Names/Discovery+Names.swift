@@ -78,6 +78,7 @@ extension Discovery {
             admin: filled(template.admin),
             direct: filled(template.direct),
             secrets: template.secrets,
+            lateSecrets: template.lateSecrets,
             settings: template.settings
         )
     }

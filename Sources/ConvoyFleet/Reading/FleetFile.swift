@@ -68,6 +68,7 @@ package enum FleetFile {
         fleet.warnings = problems
         fleet.secrets = Set(reader.secrets.values.lazy.filter { !$0.isEmpty }.map { Secret($0) })
         fleet.secretVariables = reader.secrets.variables
+        fleet.secretCommands?.keep(fleet.secrets.map { $0.reveal() }, variables: fleet.secretVariables)
         return fleet
     }
 

@@ -106,7 +106,7 @@ private struct SchemaWalk {
             case "selector": return "selector"
             case "name": return "name"
             case "numberOrAge": return "number or age"
-            case "url", "webURL": return "URL"
+            case "url", "webURL", "secretURL": return "URL"
             default: property = step(property)
             }
         }

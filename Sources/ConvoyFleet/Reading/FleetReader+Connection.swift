@@ -6,7 +6,7 @@ import ConvoyText
 extension FleetReader {
     /// What one level says on a connection.
     struct ConnectionLevel {
-        var parameters: [String: String] = [:]
+        var parameters = ConnectionParameters()
         /// From a URL; in the file itself `connect_timeout` is a setting.
         var connectTimeout: Duration?
         /// False if something of it could not be read.
@@ -23,9 +23,13 @@ extension FleetReader {
                 continue
             }
             let isSecret = ConnectionKeywords.secrets.contains(keyword)
-            let given = isSecret ? secret(field, "`\(keyword)`", for: .password) : expanded(field)
+            let given = isSecret ? secret(field, "`\(keyword)`", for: .password, canBeLate: true) : expanded(field)
             guard let value = given, accept(keyword, value.text, field) else {
                 level.isComplete = false
+                continue
+            }
+            if value.isLate {
+                level.parameters[late: keyword] = late(value.text, value)
                 continue
             }
             if value.isLiteral, isSecret { noteLiteral("`\(keyword)`", field) }
@@ -37,7 +41,15 @@ extension FleetReader {
 
     /// Reads a libpq URI or `key=value` string.
     func url(_ field: Field) -> ConnectionLevel {
-        guard let value = secret(field, "`\(field.key)`", for: .address) else { return ConnectionLevel(isComplete: false) }
+        guard let value = secret(field, "`\(field.key)`", for: .address, canBeLate: true) else { return ConnectionLevel(isComplete: false) }
+        guard !isOnlyLate(value) else {
+            note(
+                at: field.node.mark,
+                "`\(field.key)` cannot come from a secret command as a whole: its host and database must be known before",
+                hint: "write its parts; only a password can come from a secret command"
+            )
+            return ConnectionLevel(isComplete: false)
+        }
         if let complaint = URLText.complaint(value.text) {
             note(at: field.node.mark, "`\(field.key)` \(complaint), so it cannot be split into its parts", hint: URLText.encodingHint)
             return ConnectionLevel(isComplete: false)
@@ -58,6 +70,19 @@ extension FleetReader {
         var level = ConnectionLevel()
         for keyword in parsed.keywords {
             guard let text = parsed[keyword] else { continue }
+            if holdsLate(text, value) {
+                guard ConnectionKeywords.secrets.contains(keyword) else {
+                    note(
+                        at: field.node.mark,
+                        "the `\(keyword)` of `\(field.key)` cannot come from a secret command",
+                        hint: Self.lateHint
+                    )
+                    level.isComplete = false
+                    continue
+                }
+                level.parameters[late: keyword] = late(text, value)
+                continue
+            }
             if ConnectionKeywords.secrets.contains(keyword) {
                 secrets.values.insert(text)
                 remember(value, value.pieces.filter { text.contains($0.text.percentDecoded ?? $0.text) }, at: field.node.mark)
@@ -113,7 +138,7 @@ extension FleetReader {
     // MARK: Other connections of an instance
 
     /// Reads `admin`.
-    func admin(_ field: Field) -> [String: String]? {
+    func admin(_ field: Field) -> ConnectionParameters? {
         guard let section = section(field, "`admin`", keys: ConnectionKeywords.keys) else { return nil }
         guard !section.fields.isEmpty else {
             note(at: field.keyMark, "`admin` is empty", hint: "give it a `user`, or remove it")
@@ -128,7 +153,8 @@ extension FleetReader {
             )
         }
         var parameters = level.parameters
-        if parameters.removeValue(forKey: "dbname") != nil {
+        if parameters["dbname"] != nil {
+            parameters["dbname"] = nil
             let mark = (section["database"] ?? section["dbname"] ?? section["url"])?.keyMark
             note(at: mark, "`admin` names a database", hint: "remove the name: `admin` connects to the instance's database")
         }
@@ -147,22 +173,28 @@ extension FleetReader {
     }
 
     /// Reads `secrets`.
-    func secrets(_ field: Field) -> [String: Secret] {
-        guard let section = section(field, "`secrets`", keys: nil) else { return [:] }
-        var secrets: [String: Secret] = [:]
+    func secrets(_ field: Field) -> StepSecrets {
+        var secrets = StepSecrets()
+        guard let section = section(field, "`secrets`", keys: nil) else { return secrets }
         for field in section.fields {
             guard Self.isName(field.key) else {
                 note(at: field.keyMark, "a secret's name is not valid", hint: "use letters, digits, “.”, “_” and “-”")
                 continue
             }
             let isExact = if case .mapping = field.node.content { true } else { false }
-            guard let value = isExact ? exactSecret(field) : secret(field, "secret `\(field.key)`", for: .key) else { continue }
+            guard let value = isExact ? exactSecret(field) : secret(field, "secret `\(field.key)`", for: .key, canBeLate: true) else {
+                continue
+            }
+            if value.isLate {
+                secrets.late[field.key] = late(value.text, value, isExact: isExact)
+                continue
+            }
             guard !value.text.isEmpty else {
                 note(field, "the secret is empty")
                 continue
             }
             if value.isLiteral { noteLiteral("secret `\(field.key)`", field) }
-            secrets[field.key] = Secret(value.text, isExact: isExact)
+            secrets.known[field.key] = Secret(value.text, isExact: isExact)
         }
         return secrets
     }
@@ -174,7 +206,7 @@ extension FleetReader {
             note(at: field.keyMark, "secret `\(field.key)` has no value", hint: "write {exact: \"${file:PATH}\"}, or the secret itself")
             return nil
         }
-        guard let value = expanded(field) else { return nil }
+        guard let value = expanded(field, canBeLate: true) else { return nil }
         remember(value, value.pieces, at: field.node.mark)
         return value
     }

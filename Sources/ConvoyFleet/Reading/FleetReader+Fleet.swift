@@ -1,10 +1,11 @@
 internal import ConvoyMigrations
+internal import ConvoyPostgres
 import ConvoyText
 
 extension FleetReader {
     static let topKeys: Set<String> = [
-        "version", "fleet", "migrations", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal", "journal_keep",
-        "notifications", "dashboard",
+        "version", "fleet", "migrations", "secret_commands", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal",
+        "journal_keep", "notifications", "dashboard",
     ]
 
     /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
@@ -20,6 +21,7 @@ extension FleetReader {
             note(at: section.mark, "the file has no `version`", hint: "start it with the line “version: 1”")
         }
 
+        if let field = section["secret_commands"] { readSecretCommands(field) }
         var defaults = InstanceDraft()
         if let field = section["defaults"], let section = self.section(field, "`defaults`", keys: Self.levelKeys) {
             apply(section, to: &defaults)
@@ -67,6 +69,9 @@ extension FleetReader {
             dashboard: section["dashboard"].flatMap(dashboard)
         )
         fleet.journalKeep = section["journal_keep"].flatMap(journalKeep)
+        if !secretCommandList.isEmpty { fleet.secretCommands = secretCommands }
+        fleet.secretCommandList = secretCommandList
+        fleet.secretReferences = secretReferences
         return fleet
     }
 
@@ -159,10 +164,11 @@ extension FleetReader {
                 server: listed.server.name,
                 database: "",
                 labels: draft.labels,
-                connection: draft.connection,
+                connection: draft.parameters,
                 admin: draft.adminConnection,
                 direct: draft.directConnection,
-                secrets: draft.secrets,
+                secrets: draft.secrets.known,
+                lateSecrets: draft.secrets.late,
                 settings: draft.settings
             ),
             line: section.mark.line

@@ -19,7 +19,7 @@ extension FleetReader {
     }
 
     /// The name of a variable, which is no secret; its value may be one.
-    private func variable(_ item: Field) -> String? {
+    func variable(_ item: Field) -> String? {
         guard let name = text(item) else { return nil }
         let isName = name.utf8.allSatisfy {
             $0 == UInt8(ascii: "_") || ("a"..."z").contains(Unicode.Scalar($0)) || ("A"..."Z").contains(Unicode.Scalar($0))

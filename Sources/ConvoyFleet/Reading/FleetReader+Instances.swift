@@ -36,17 +36,17 @@ extension FleetReader {
         if !level.isComplete { draft.isComplete = false }
         if let timeout = level.connectTimeout { draft.settings.connectTimeout = timeout }
         if let field = section["labels"] { draft.labels.merge(labels(field)) { $1 } }
-        if let field = section["secrets"] { draft.secrets.merge(secrets(field)) { $1 } }
+        if let field = section["secrets"] { draft.secrets.merge(secrets(field)) }
         if let parameters = section["admin"].flatMap(admin) {
-            var merged = draft.admin ?? [:]
+            var merged = draft.admin ?? ConnectionParameters()
             InstanceDraft.merge(parameters, over: &merged)
             draft.admin = merged
         }
         if let field = section["direct"] {
             let level = direct(field)
             if let timeout = level?.connectTimeout { draft.settings.connectTimeout = timeout }
-            var merged = draft.direct ?? [:]
-            InstanceDraft.merge(level?.parameters ?? [:], over: &merged)
+            var merged = draft.direct ?? ConnectionParameters()
+            InstanceDraft.merge(level?.parameters ?? ConnectionParameters(), over: &merged)
             draft.direct = merged
             if level?.isComplete != true { draft.isComplete = false }
         }
@@ -191,11 +191,14 @@ extension FleetReader {
     }
 
     /// The name of the server of an instance that names none: `host:port` as far as the file or libpq's environment gives them.
-    private func address(_ draft: InstanceDraft) -> String {
+    private func address(_ draft: InstanceDraft) -> String { address { draft.parameters[$0] } }
+
+    /// The same for any connection, of which a keyword's value is asked.
+    func address(_ parameter: (_ keyword: String) -> String?) -> String {
         func value(_ keywords: String..., variables: String...) -> String? {
-            (keywords.map { draft.parameters[$0] } + variables.map { environment[$0] }).compactMap { $0 }.first { !$0.isEmpty }
+            (keywords.map { parameter($0) } + variables.map { environment[$0] }).compactMap { $0 }.first { !$0.isEmpty }
         }
-        if let service = draft.parameters["service"], draft.parameters["host"] == nil { return "service:\(service)" }
+        if let service = parameter("service"), parameter("host") == nil { return "service:\(service)" }
         let host = value("host", "hostaddr", variables: "PGHOST", "PGHOSTADDR") ?? "localhost"
         let port = value("port", variables: "PGPORT") ?? "5432"
         return host.contains(":") ? "[\(host)]:\(port)" : "\(host.hasPrefix("/") ? host : host.lowercased()):\(port)"
@@ -261,12 +264,13 @@ extension FleetReader {
         let instance = Instance(
             name: name,
             server: serverName ?? serverOfAddress[address] ?? address,
-            database: databaseName(draft),
+            database: databaseName { draft.parameters[$0] },
             labels: draft.labels,
-            connection: draft.connection,
+            connection: draft.parameters,
             admin: draft.adminConnection,
             direct: draft.directConnection,
-            secrets: draft.secrets,
+            secrets: draft.secrets.known,
+            lateSecrets: draft.secrets.late,
             settings: draft.settings,
             skip: section["skip"].flatMap(skipReason)
         )
@@ -313,7 +317,7 @@ extension FleetReader {
 
     /// libpq pairs hosts with ports, and would refuse another number of them only while connecting.
     func checkHosts(_ draft: InstanceDraft, at mark: YAMLNode.Mark) {
-        for parameters in [draft.connection, draft.directConnection, draft.adminConnection].compactMap({ $0 }) {
+        for parameters in [draft.parameters, draft.directConnection, draft.adminConnection].compactMap({ $0 }) {
             func count(_ keyword: String) -> Int { parameters[keyword]?.split(separator: ",", omittingEmptySubsequences: false).count ?? 1 }
             let ports = count("port")
             guard ports == 1 || ports == max(count("host"), count("hostaddr")) else {
@@ -327,10 +331,10 @@ extension FleetReader {
         }
     }
 
-    private func databaseName(_ draft: InstanceDraft) -> String {
-        if let name = draft.parameters["dbname"], !name.isEmpty { return name }
-        if let service = draft.parameters["service"] { return "service:\(service)" }
-        return environment["PGDATABASE"] ?? draft.parameters["user"] ?? environment["PGUSER"] ?? "default"
+    func databaseName(_ parameter: (_ keyword: String) -> String?) -> String {
+        if let name = parameter("dbname"), !name.isEmpty { return name }
+        if let service = parameter("service") { return "service:\(service)" }
+        return environment["PGDATABASE"] ?? parameter("user") ?? environment["PGUSER"] ?? "default"
     }
 
     /// Names that come twice, and databases that are reached twice.

@@ -12,6 +12,11 @@ extension FleetReader {
         var origin: String?
         /// What its variables and files have put into it.
         var pieces: [Piece] = []
+        /// What secret commands will put into it, each where its mark stands in the text.
+        var references: [SecretReference] = []
+
+        /// Whether some of it is known only when a secret command was asked.
+        var isLate: Bool { !references.isEmpty }
     }
 
     /// A part of a value that does not stand in the file itself.
@@ -25,7 +30,9 @@ extension FleetReader {
     private static let contentLimit = 64 << 10
 
     /// A single value; nil also for a mapping or a list.
-    func expanded(_ field: Field) -> Text? {
+    ///
+    /// - Parameter canBeLate: whether the value is needed only when secret commands can be asked.
+    func expanded(_ field: Field, canBeLate: Bool = false) -> Text? {
         guard case .scalar(let scalar) = field.node.content else {
             if case .refused = field.node.content { return nil }
             let hint = if case .mapping = field.node.content { "text that begins with { needs quotes" } else { nil as String? }
@@ -42,14 +49,14 @@ extension FleetReader {
         }
         guard scalar.text.utf8.contains(UInt8(ascii: "$")) else { return Text(text: scalar.text, isLiteral: true) }
         do {
-            return expand(try Template(scalar.text), field)
+            return expand(try Template(scalar.text), field, canBeLate: canBeLate)
         } catch {
             note(field, error.message, hint: error.hint)
             return nil
         }
     }
 
-    private func expand(_ template: Template, _ field: Field) -> Text? {
+    private func expand(_ template: Template, _ field: Field, canBeLate: Bool) -> Text? {
         var expanded = Text(text: "", isLiteral: true)
         let isOnePart = template.parts.count == 1
         for part in template.parts {
@@ -74,6 +81,15 @@ extension FleetReader {
                     )
                     return nil
                 }
+            case .command(let reference):
+                guard canBeLate else {
+                    note(at: field.node.mark, "`\(field.key)` cannot come from a secret command", hint: Self.lateHint)
+                    return nil
+                }
+                guard isDeclared(reference, field) else { return nil }
+                expanded.text += Self.mark(expanded.references.count)
+                expanded.references.append(reference)
+                expanded.isLiteral = false
             case .file(let path):
                 switch content(path) {
                 case .success(let text):

@@ -23,7 +23,9 @@ extension FleetReader {
     private func webhook(_ item: Field, hint: String) -> Webhook? {
         guard let section = section(item, "a notification", keys: Self.webhookKeys) else { return nil }
         if section.lacks("url") { note(at: section.mark, "a notification has no `url`", hint: hint) }
-        let url = section["url"].flatMap(webhookURL)
+        let lateAddress = section["url"].flatMap { asksCommand($0) ? lateURL($0) : nil }
+        // What is known late is judged late.
+        let url = lateAddress != nil ? "" : section["url"].flatMap { asksCommand($0) ? nil : webhookURL($0) }
         let format = choice(section["format"], among: Webhook.Format.allCases.map(\.rawValue)).flatMap(Webhook.Format.init)
         let occasions = section["on"].flatMap(occasions)
         let timeout = duration(section["timeout"], atLeast: .milliseconds(1))
@@ -34,11 +36,16 @@ extension FleetReader {
         let headers = section["headers"].map(headers) ?? []
         guard let url else { return nil }
         var webhook = Webhook(url: Secret(url), headers: headers, line: section.mark.line)
+        webhook.lateURL = lateAddress
         if let format { webhook.format = format }
         if let occasions { webhook.occasions = occasions }
         if let timeout { webhook.timeout = timeout }
         if let retries { webhook.retries = retries }
         return webhook
+    }
+
+    private func lateURL(_ field: Field) -> LateSecret? {
+        secret(field, "`\(field.key)`", for: .address, canBeLate: true).map { late($0.text, $0) }
     }
 
     private func webhookURL(_ field: Field) -> String? {
@@ -97,10 +104,15 @@ extension FleetReader {
                 note(at: field.keyMark, "the header `\(field.key)` is given twice", hint: "the first one is on line \(line)")
                 return nil
             }
-            guard let value = secret(field, "header `\(field.key)`", for: .password) else { return nil }
+            guard let value = secret(field, "header `\(field.key)`", for: .password, canBeLate: true) else { return nil }
+            if value.isLate {
+                var header = Webhook.Header(name: field.key, value: Secret(""))
+                header.late = late(value.text, value)
+                return header
+            }
             secrets.values.formUnion(value.text.split(separator: " ").dropFirst().map(String.init))
             // A line break would begin another header.
-            guard value.text.unicodeScalars.allSatisfy({ $0 == "\t" || (" "..."~").contains($0) }) else {
+            guard Webhook.Header.isValue(value.text) else {
                 note(
                     field,
                     "the header `\(field.key)` contains a character that is not allowed in a header",

@@ -26,6 +26,13 @@ final class FleetReader {
     /// Those of these files that other users of the machine can read.
     var exposedContents: Set<String> = []
     var secrets = SecretNotes()
+    /// `secret_commands`: the names that the file gives, those included whose value is wrong, and those that can be asked.
+    var secretCommandNames: Set<String> = []
+    var secretCommandList: [SecretCommand] = []
+    /// Asks them; made when ``secretCommandList`` is known.
+    private(set) lazy var secretCommands = SecretCommands(secretCommandList, environment: environment)
+    /// What the file asks them for.
+    var secretReferences: Set<SecretReference> = []
     /// Whether the connection of a skipped instance is read: no command uses it, so that what is missing there is only a warning.
     var isReadingSkippedConnection = false
     /// A nearest word costs time in proportion to the number of candidates; a file with thousands of typing errors needs no more hints.

@@ -16,7 +16,7 @@ package enum InstalledMigrations {
     }
 
     /// The directory of a fleet file that names none: the one beside the file, else the installed one.
-    static func standard(beside local: String) -> String {
+    package static func standard(beside local: String) -> String {
         isDirectory(local) ? local : directory ?? local
     }
 

@@ -5,18 +5,16 @@ import ConvoyText
 /// What is known of an instance so far: the defaults first, then its server's keys over them, then its own.
 struct InstanceDraft {
     /// libpq's keywords and their values.
-    var parameters: [String: String] = [:]
+    var parameters = ConnectionParameters()
     var labels: [String: String] = [:]
-    var secrets: [String: Secret] = [:]
+    var secrets = StepSecrets()
     /// What the `admin` connection has of its own; nil if the file does not describe one.
-    var admin: [String: String]?
+    var admin: ConnectionParameters?
     /// What the `direct` connection has of its own; nil if the file does not describe one.
-    var direct: [String: String]?
+    var direct: ConnectionParameters?
     var settings = InstanceSettings()
     /// False if some of it could not be read, so that the database is unknown.
     var isComplete = true
-
-    var connection: ConnectionParameters { ConnectionParameters(parameters) }
 
     /// The way past a pooler: the instance's parameters with its own, but never the pooler's port with another host.
     var directConnection: ConnectionParameters? {
@@ -25,24 +23,38 @@ struct InstanceDraft {
         if ["host", "hostaddr", "service"].contains(where: { direct[$0] != nil }) {
             for keyword in ["host", "hostaddr", "port"] { inherited[keyword] = nil }
         }
-        return ConnectionParameters(inherited.merging(direct) { $1 })
+        return inherited.overridden(by: direct)
     }
 
     /// The same database and TLS as all other work there, with a login of its own.
     var adminConnection: ConnectionParameters? {
         guard let admin else { return nil }
-        var inherited = directConnection ?? connection
+        var inherited = directConnection ?? parameters
         inherited["user"] = nil
         inherited["password"] = nil
         if admin["host"] != nil { inherited["hostaddr"] = nil }
-        return inherited.overridden(by: ConnectionParameters(admin))
+        return inherited.overridden(by: admin)
     }
 
     /// Puts one level's parameters over what is there. A host replaces the address of another one, a password file a password.
-    static func merge(_ parameters: [String: String], over base: inout [String: String]) {
+    static func merge(_ parameters: ConnectionParameters, over base: inout ConnectionParameters) {
         if parameters["host"] != nil { base["hostaddr"] = nil }
         if parameters["passfile"] != nil { base["password"] = nil }
-        base.merge(parameters) { $1 }
+        base = base.overridden(by: parameters)
+    }
+}
+
+/// What `secrets` gives: a name has one of the two.
+struct StepSecrets {
+    var known: [String: Secret] = [:]
+    var late: [String: LateSecret] = [:]
+
+    /// Puts what another level says over it.
+    mutating func merge(_ other: StepSecrets) {
+        for name in other.known.keys { late[name] = nil }
+        for name in other.late.keys { known[name] = nil }
+        known.merge(other.known) { $1 }
+        late.merge(other.late) { $1 }
     }
 }
 

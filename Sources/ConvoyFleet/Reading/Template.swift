@@ -1,4 +1,7 @@
-/// A text with variables: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, and `$$` for a dollar sign. Any other `$` is itself.
+import ConvoyIO
+
+/// A text with variables: `${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}`, `${command:NAME:KEY}`, and `$$` for a dollar sign. Any other `$` is
+/// itself.
 struct Template {
     private(set) var parts: [Part] = []
 
@@ -7,6 +10,8 @@ struct Template {
         /// `fallback` serves where the variable is missing or empty.
         case variable(name: String, fallback: String?)
         case file(path: String)
+        /// What a secret command will give.
+        case command(SecretReference)
     }
 
     /// Why a text is not a template, in words that never repeat it.
@@ -50,6 +55,7 @@ struct Template {
             guard !path.isEmpty else { throw Failure(message: "“${file:}” names no file", hint: "write ${file:/run/secrets/password}") }
             return .file(path: String(path))
         }
+        if content.hasPrefix("command:") { return .command(try reference(content.dropFirst("command:".count))) }
         if content.hasPrefix("env:") {
             let text = content.dropFirst("env:".count)
             let name = text.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
@@ -61,7 +67,38 @@ struct Template {
         }
         throw Failure(
             message: "unknown kind of “${…}”",
-            hint: "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; “$$” is a dollar sign"
+            hint: "write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${command:NAME:KEY}; “$$” is a dollar sign"
         )
+    }
+
+    private static let longestKey = 256
+
+    /// The key becomes a part of a program's arguments.
+    private static func reference(_ text: Substring) throws(Failure) -> SecretReference {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw Failure(
+                message: "“${command:…}” names no secret command and key",
+                hint: "write ${command:NAME:KEY}, for example ${command:vault:teslamate/alice}"
+            )
+        }
+        let key = parts[1]
+        guard key.utf8.first != UInt8(ascii: "-") else {
+            throw Failure(message: "the key in “${command:…}” begins with “-”", hint: "a program would take it for an option")
+        }
+        guard key.utf8.count <= longestKey, key.utf8.allSatisfy(isKeyByte) else {
+            throw Failure(
+                message: "the key in “${command:…}” is not valid",
+                hint: "use at most \(longestKey) ASCII letters, digits and . _ - / : @ + = , %"
+            )
+        }
+        return SecretReference(command: String(parts[0]), key: String(key))
+    }
+
+    private static func isKeyByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "._-/:@+=,%".utf8.contains(byte)
+        }
     }
 }

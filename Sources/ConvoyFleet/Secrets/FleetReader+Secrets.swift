@@ -31,9 +31,11 @@ extension FleetReader {
 
     /// A value that must not be shown, judged. Empty ones are for the caller.
     ///
-    /// - Parameter name: what messages call it.
-    func secret(_ field: Field, _ name: String, for use: SecretUse) -> Text? {
-        guard let value = expanded(field) else { return nil }
+    /// - Parameters:
+    ///   - name: what messages call it.
+    ///   - canBeLate: whether a secret command may give it, or a part of it.
+    func secret(_ field: Field, _ name: String, for use: SecretUse, canBeLate: Bool = false) -> Text? {
+        guard let value = expanded(field, canBeLate: canBeLate) else { return nil }
         // A part of an address may be a host; its reader knows which part is the password.
         remember(value, use == .address && value.origin == nil ? [] : value.pieces, at: field.node.mark)
         let oddities = SecretOddity.all(in: value.text).filter { $0 != .empty || !value.text.isEmpty }
@@ -69,7 +71,8 @@ extension FleetReader {
     ///
     /// - Parameter pieces: those of the value that are secrets.
     func remember(_ value: Text, _ pieces: [Piece], at mark: YAMLNode.Mark) {
-        secrets.values.insert(value.text)
+        // One that is not whole yet turns up nowhere.
+        if !value.isLate { secrets.values.insert(value.text) }
         for piece in pieces {
             secrets.values.insert(piece.text)
             if let variable = piece.variable { secrets.variables.insert(variable) }
@@ -204,7 +207,7 @@ extension FleetReader {
     /// The mode by which a host that is not this machine is sent a password without proof; nil if no password is sent that way.
     private func unprovenMode(_ parameters: ConnectionParameters) -> String? {
         guard parameters["service"] == nil, parameters["channel_binding"] != "require",
-            [parameters["password"], parameters["passfile"]].contains(where: { !($0 ?? "").isEmpty })
+            ["password", "passfile"].contains(where: parameters.has)
         else { return nil }
         let mode = [parameters["sslmode"], environment["PGSSLMODE"]].compactMap(\.self).first { !$0.isEmpty } ?? "prefer"
         guard mode != "verify-full" else { return nil }

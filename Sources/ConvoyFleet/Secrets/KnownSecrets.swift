@@ -1,7 +1,8 @@
 package import ConvoyIO
 internal import ConvoyPostgres
 
-/// Every secret that this process knows: those of the fleet file, and those that libpq and Convoy take from the environment.
+/// Every secret that this process knows: those of the fleet file, what its secret commands gave and will give, and those that libpq and Convoy take
+/// from the environment.
 ///
 ///     let secrets = KnownSecrets(fleet, environment: settings.environment)
 ///     let runner = InstanceRunner(set: set, steps: steps, secrets: secrets)
@@ -25,9 +26,10 @@ package struct KnownSecrets: Sendable {
     package init(_ fleet: Fleet, environment: [String: String]) {
         let ambient = Self.variables.compactMap { environment[$0] }.filter { !$0.isEmpty }
         let all = fleet.secrets.map { $0.reveal() } + ambient
-        mask = SecretMask(all)
         let words = Self.words(of: fleet)
-        wordMask = SecretMask(all.filter { $0.utf8.count >= Self.shortest && !words.contains($0) })
+        let isMasked = { @Sendable (secret: String) in secret.utf8.count >= Self.shortest && !words.contains(secret) }
+        mask = SecretMask(all, late: fleet.secretCommands?.lateMask { _ in true })
+        wordMask = SecretMask(all.filter(isMasked), late: fleet.secretCommands?.lateMask(accepting: isMasked))
         variables = fleet.secretVariables.union(Self.variables)
     }
 

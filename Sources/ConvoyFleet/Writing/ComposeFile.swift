@@ -195,7 +195,7 @@ extension ComposeFile {
     /// The fleet of these services.
     ///
     /// - Parameter name: the fleet's name.
-    package func draft(name: String, migrations: String) -> FleetDraft {
+    package func draft(name: String, migrations: String?) -> FleetDraft {
         var draft = FleetDraft(name: name, migrations: migrations)
         var taken: Set<String> = []
         for service in services {

@@ -45,14 +45,14 @@ package struct FleetDraft: Sendable, Hashable {
 
     /// The fleet's name.
     package var name: String
-    /// The directory of the migration set, as the file names it.
-    package var migrations: String
+    /// The directory of the migration set, as the file names it; nil for the installed one, which a file does not name.
+    package var migrations: String?
     package var servers: [Server]
     package var instances: [Instance]
     /// Lines for the end of the file: what was found and is not listed.
     package var notes: [String]
 
-    package init(name: String, migrations: String, servers: [Server] = [], instances: [Instance] = [], notes: [String] = []) {
+    package init(name: String, migrations: String?, servers: [Server] = [], instances: [Instance] = [], notes: [String] = []) {
         (self.name, self.migrations, self.servers, self.instances, self.notes) = (name, migrations, servers, instances, notes)
     }
 
@@ -98,15 +98,18 @@ package struct FleetDraft: Sendable, Hashable {
     }
 
     /// What every file begins with.
-    private static func heading(name: String, migrations: String, schema: String) -> String {
-        """
-        # yaml-language-server: $schema=\(schema)
-        # The fleet: which databases it has and how a run goes over them. Every key: convoy help fleet-file
-        version: 1
-        fleet: \(YAMLText.value(name))
-        migrations: \(YAMLText.value(migrations))    # the migration set, relative to this file
+    private static func heading(name: String, migrations: String?, schema: String) -> String {
+        let set =
+            migrations.map { "migrations: \(YAMLText.value($0))    # the migration set, relative to this file" }
+            ?? "# migrations: Migrations    # a set of your own; without it, the one that was installed with Convoy"
+        return """
+            # yaml-language-server: $schema=\(schema)
+            # The fleet: which databases it has and how a run goes over them. Every key: convoy help fleet-file
+            version: 1
+            fleet: \(YAMLText.value(name))
+            \(set)
 
-        """
+            """
     }
 
     /// How a run goes over more than one instance: a canary first.
@@ -152,7 +155,7 @@ package struct FleetDraft: Sendable, Hashable {
     package static func complaint(database: String) -> String? { ConnectionKeywords.complaint("dbname", database) }
 
     /// A file to begin with, for a person to fill in.
-    package static func starter(name: String, migrations: String, schema: String) -> String {
+    package static func starter(name: String, migrations: String?, schema: String) -> String {
         heading(name: name, migrations: migrations, schema: schema) + """
 
             defaults:

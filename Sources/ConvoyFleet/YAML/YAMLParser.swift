@@ -42,6 +42,23 @@ struct YAMLParser: ~Copyable {
         return YAMLEvent(event)
     }
 
+    /// Passes over the next value, whatever it is, without copying anything of it.
+    mutating func skipValue() throws(Failure) {
+        var depth = 0
+        repeat {
+            var event = yaml_event_t()
+            guard yaml_parser_parse(parser, &event) == 1 else { throw failure() }
+            switch event.type {
+            case YAML_SEQUENCE_START_EVENT, YAML_MAPPING_START_EVENT: depth += 1
+            case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT: depth -= 1
+            // Not within a value.
+            case YAML_STREAM_END_EVENT, YAML_DOCUMENT_END_EVENT: depth = 0
+            default: break
+            }
+            yaml_event_delete(&event)
+        } while depth > 0
+    }
+
     private func failure() -> Failure {
         let state = parser.pointee
         let reason = state.problem.map { String(cString: $0) } ?? "out of memory"

@@ -19,14 +19,19 @@ struct YAMLReader: ~Copyable {
 
     /// Reads a file's bytes.
     ///
+    /// - Parameter selection: what is read; the rest is passed over, and only what is no YAML is found there.
     /// - Returns: the top node, and the problems that left a node refused.
     /// - Throws: the one problem that kept the rest from being read.
-    static func read(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws(Problem) -> (node: YAMLNode, problems: [Problem]) {
+    static func read(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        file: String,
+        selection: YAMLSelection = .everything
+    ) throws(Problem) -> (node: YAMLNode, problems: [Problem]) {
         let mark: [UInt8] = [0xef, 0xbb, 0xbf]
         let content = bytes.starts(with: mark) ? UnsafeBufferPointer(rebasing: bytes.dropFirst(mark.count)) : bytes
         guard let parser = YAMLParser(bytes: content) else { throw Problem(file: file, "there is not enough memory to read the file") }
         var reader = YAMLReader(file: file, bytes: content, parser: parser)
-        let node = try reader.document()
+        let node = try reader.document(selection)
         return (node, reader.problems)
     }
 
@@ -36,12 +41,12 @@ struct YAMLReader: ~Copyable {
         self.parser = parser
     }
 
-    private mutating func document() throws(Problem) -> YAMLNode {
+    private mutating func document(_ selection: YAMLSelection) throws(Problem) -> YAMLNode {
         _ = try next()
         guard case .documentStart = try next().kind else {
             throw Problem(file: file, "the file is empty", hint: "start with the lines “version: 1” and “instances:”")
         }
-        let node = try node(try next(), depth: 1)
+        let node = try node(try next(), depth: 1, selection)
         _ = try next()
         let end = try next()
         guard case .streamEnd = end.kind else {
@@ -50,7 +55,7 @@ struct YAMLReader: ~Copyable {
         return node
     }
 
-    private mutating func node(_ event: YAMLEvent, depth: Int) throws(Problem) -> YAMLNode {
+    private mutating func node(_ event: YAMLEvent, depth: Int, _ selection: YAMLSelection) throws(Problem) -> YAMLNode {
         nodeCount += 1
         guard nodeCount <= Self.nodeLimit else { throw problem(event.mark, "the file has more than \(Self.nodeLimit) values") }
         guard depth <= Self.depthLimit else { throw problem(event.mark, "the file is nested more than \(Self.depthLimit) levels deep") }
@@ -59,11 +64,11 @@ struct YAMLReader: ~Copyable {
             return YAMLNode(mark: event.mark, content: accept(properties, event.mark) ? .scalar(scalar) : .refused)
         case .sequenceStart(let properties):
             let isAccepted = accept(properties, event.mark)
-            let items = try sequence(depth: depth)
+            let items = try sequence(depth: depth, selection)
             return YAMLNode(mark: event.mark, content: isAccepted ? .sequence(items) : .refused)
         case .mappingStart(let properties):
             let isAccepted = accept(properties, event.mark)
-            let pairs = try mapping(depth: depth)
+            let pairs = try mapping(depth: depth, selection)
             return YAMLNode(mark: event.mark, content: isAccepted ? .mapping(pairs) : .refused)
         case .alias:
             throw problem(
@@ -76,25 +81,38 @@ struct YAMLReader: ~Copyable {
         }
     }
 
-    private mutating func sequence(depth: Int) throws(Problem) -> [YAMLNode] {
+    private mutating func sequence(depth: Int, _ selection: YAMLSelection) throws(Problem) -> [YAMLNode] {
+        let selection = selection.ofItems
         var items: [YAMLNode] = []
         while true {
             let event = try next()
             if case .sequenceEnd = event.kind { return items }
-            items.append(try node(event, depth: depth + 1))
+            items.append(try node(event, depth: depth + 1, selection))
         }
     }
 
-    private mutating func mapping(depth: Int) throws(Problem) -> [YAMLNode.Pair] {
+    private mutating func mapping(depth: Int, _ selection: YAMLSelection) throws(Problem) -> [YAMLNode.Pair] {
         var pairs: [YAMLNode.Pair] = []
         while true {
             let event = try next()
             if case .mappingEnd = event.kind { return pairs }
-            let key = try node(event, depth: depth + 1)
+            let key = try node(event, depth: depth + 1, .everything)
             if case .scalar(let scalar) = key.content, scalar.isPlain, scalar.text == "<<" {
                 throw problem(key.mark, "merge keys are not supported", hint: "put what instances share under `defaults` or a server")
             }
-            pairs.append(YAMLNode.Pair(key: key, value: try node(try next(), depth: depth + 1)))
+            guard let selection = selection.ofValue(under: key) else {
+                try skipValue()
+                continue
+            }
+            pairs.append(YAMLNode.Pair(key: key, value: try node(try next(), depth: depth + 1, selection)))
+        }
+    }
+
+    private mutating func skipValue() throws(Problem) {
+        do {
+            try parser.skipValue()
+        } catch {
+            throw problem(error)
         }
     }
 

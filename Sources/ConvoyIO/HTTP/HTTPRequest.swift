@@ -4,7 +4,7 @@ package import Foundation
 internal import NIOCore
 internal import NIOHTTP1
 
-/// One HTTP request, of whose answer only the head counts: the body is never read.
+/// One HTTP request. Of most answers only the head counts, and the body is not read.
 ///
 ///     let answer = await HTTPRequest(url: url, redirects: .refused, timeout: .seconds(10)).answer()
 ///
@@ -66,29 +66,62 @@ package struct HTTPRequest: Sendable {
     /// - Returns: nil if no answer came in time.
     @concurrent
     package func answer() async -> Answer? {
-        let deadline = ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout)
+        await exchange(until: deadline).answer
+    }
+
+    /// Sends it, and reads the answer's body too.
+    ///
+    /// - Returns: the body if it came in time and has at most ``HTTPConnections/responseLimit`` bytes together with its head; what is not UTF-8 in it
+    ///   is replaced.
+    @concurrent
+    package func answerWithBody() async -> (answer: Answer?, body: String?) {
+        let deadline = deadline
+        let (answer, head) = await exchange(until: deadline)
+        guard let head else { return (answer, nil) }
+        // The client's own deadline ends with the head of an answer.
+        let body = await withTaskGroup(of: String?.self) { race in
+            race.addTask {
+                guard let bytes = try? await head.body.collect(upTo: HTTPConnections.responseLimit) else { return nil }
+                return String(decoding: bytes.readableBytesView, as: UTF8.self)
+            }
+            race.addTask {
+                try? await Task.sleep(until: deadline, clock: .continuous)
+                return nil
+            }
+            let first = await race.next() ?? nil
+            race.cancelAll()
+            return first
+        }
+        return (answer, body)
+    }
+
+    private var deadline: ContinuousClock.Instant { ContinuousClock.now + min(max(timeout, .zero), Self.longestTimeout) }
+
+    private func exchange(until deadline: ContinuousClock.Instant) async -> (answer: Answer?, head: HTTPClientResponse?) {
         var current = url
         var followed = 0
         while true {
             let head: HTTPClientResponse
             do {
                 let left = deadline - ContinuousClock.now
-                guard left > .zero, let request = request(to: current) else { return left > .zero ? .failed("its URL is not valid") : nil }
+                guard left > .zero, let request = request(to: current) else {
+                    return (left > .zero ? .failed("its URL is not valid") : nil, nil)
+                }
                 head = try await HTTPConnections.client(by: HTTPProxy(for: current, environment: environment)).execute(
                     request,
                     timeout: .nanoseconds(Int64(clamping: left / .nanoseconds(1)))
                 )
             } catch {
-                if Task.isCancelled || ContinuousClock.now >= deadline { return nil }
-                return HTTPFailure.reason(error).map { .failed($0) }
+                if Task.isCancelled || ContinuousClock.now >= deadline { return (nil, nil) }
+                return (HTTPFailure.reason(error).map { .failed($0) }, nil)
             }
             let status = Int(clamping: head.status.code)
             guard case .followed(let limit) = redirects, [301, 302, 303, 307, 308].contains(status), followed < limit,
                 let location = head.headers.first(name: "Location")
-            else { return .status(status, retryAfter: head.headers.first(name: "Retry-After"), redirects: followed) }
+            else { return (.status(status, retryAfter: head.headers.first(name: "Retry-After"), redirects: followed), head) }
             switch Self.next(from: current, to: location) {
             case .success(let next): current = next
-            case .failure(let reason): return .astray(status, reason.text)
+            case .failure(let reason): return (.astray(status, reason.text), nil)
             }
             followed += 1
         }

@@ -8,18 +8,28 @@ package struct DetachedProgram: Sendable {
     let name: String
     let arguments: [String]
     let withheld: [String]
+    let added: [String: String]
     let log: String
 
     /// - Parameters:
     ///   - path: The executable.
     ///   - name: What the program is called, its `argv[0]`.
     ///   - withheld: The variables of our own environment that the program does not get.
+    ///   - added: Variables that the program gets in addition; never a secret.
     ///   - log: The file for its output, which only this user may read. A symbolic link is refused.
-    package init(path: String, name: String, arguments: [String], withholding withheld: [String], log: String) {
+    package init(
+        path: String,
+        name: String,
+        arguments: [String],
+        withholding withheld: [String],
+        adding added: [String: String] = [:],
+        log: String
+    ) {
         self.path = path
         self.name = name
         self.arguments = arguments
         self.withheld = withheld
+        self.added = added
         self.log = log
     }
 
@@ -37,7 +47,9 @@ package struct DetachedProgram: Sendable {
     private func run() async -> Program.Ending? {
         var options = PlatformOptions()
         options.createSession = true
-        let removals = withheld.map { (Environment.Key(stringLiteral: $0), String?.none) }
+        let changes =
+            withheld.map { (Environment.Key(stringLiteral: $0), String?.none) }
+            + added.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) }
         do {
             let output = try FileDescriptor.open(
                 log,
@@ -51,7 +63,7 @@ package struct DetachedProgram: Sendable {
             let result = try await Subprocess.run(
                 .path(FilePath(path)),
                 arguments: Arguments(executablePathOverride: name, remainingValues: arguments),
-                environment: .inherit.updating(Dictionary(removals) { first, _ in first }),
+                environment: .inherit.updating(Dictionary(changes) { first, _ in first }),
                 platformOptions: options,
                 input: .none,
                 output: .fileDescriptor(output, closeAfterSpawningProcess: false),

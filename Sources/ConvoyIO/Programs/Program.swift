@@ -5,7 +5,8 @@ internal import Subprocess
 internal import Synchronization
 internal import SystemPackage
 
-/// A program to run to its end: in a session of its own, with nothing to read, both output streams in one, and nothing of it left behind.
+/// A program to run to its end: in a session of its own, with nothing to read, both output streams in one unless standard output is captured, and
+/// nothing of it left behind.
 package struct Program: Sendable {
     /// The program, by path or to be found in `PATH`, and its arguments.
     var arguments: [String]
@@ -17,6 +18,9 @@ package struct Program: Sendable {
     var mask = SecretMask([])
     /// Is given each line of output as soon as it is whole.
     var onLine: (@Sendable (String) -> Void)?
+    /// How many bytes of standard output are kept as they are, apart from what is shown; a program that writes more is ended. Nil shows both
+    /// streams as one.
+    var captureLimit: Int?
 
     package init(
         arguments: [String],
@@ -41,6 +45,8 @@ package struct Program: Sendable {
         /// It never ran, for this reason.
         case notStarted(String)
         case timedOut(after: Duration)
+        /// It wrote more than this number of bytes that were to be captured.
+        case wroteTooMuch(limit: Int)
         /// The task was cancelled; `ran` says whether the program had been started.
         case cancelled(ran: Bool)
     }
@@ -50,6 +56,8 @@ package struct Program: Sendable {
         package var duration: Duration
         /// What it wrote, fit to be shown.
         package var output: String
+        /// What it wrote to standard output, where that is captured: as it is, and never to be shown.
+        var captured: [UInt8] = []
         /// Processes of it that could not be ended.
         var survivors: [Int32] = []
 
@@ -69,6 +77,7 @@ package struct Program: Sendable {
                 case .killed(let signal): "killed by signal \(signal)"
                 case .notStarted(let reason): reason
                 case .timedOut(let limit): "not done within \(limit.human), and stopped"
+                case .wroteTooMuch(let limit): "it wrote more than \(limit >> 10) KiB"
                 case .cancelled: "interrupted"
                 }
             guard !survivors.isEmpty else { return what }
@@ -84,7 +93,9 @@ package struct Program: Sendable {
     package func run() async -> Outcome {
         let start = ContinuousClock.now
         func outcome(_ ending: Ending, _ execution: ProgramExecution? = nil, survivors: [Int32] = []) -> Outcome {
-            Outcome(ending: ending, duration: .now - start, output: execution?.output ?? "", survivors: survivors)
+            var outcome = Outcome(ending: ending, duration: .now - start, output: execution?.output ?? "", survivors: survivors)
+            outcome.captured = execution?.captured ?? []
+            return outcome
         }
         guard !Task.isCancelled else { return outcome(.cancelled(ran: false)) }
         if let problem { return outcome(.notStarted(problem)) }
@@ -130,6 +141,7 @@ extension Program.Ending {
 private final class ProgramExecution: Sendable {
     private struct State {
         var recorder: OutputRecorder
+        var captured: [UInt8] = []
         var session: ProcessSession?
         /// No caller waits for it any more, so it must not start.
         var isAbandoned = false
@@ -145,6 +157,9 @@ private final class ProgramExecution: Sendable {
     /// What it wrote so far.
     var output: String { state.withLock(\.recorder.text) }
 
+    /// What it wrote so far to a standard output that is captured.
+    var captured: [UInt8] { state.withLock(\.captured) }
+
     /// Its session; nil if it has not started.
     func session(abandoning: Bool) -> ProcessSession? {
         state.withLock { state in
@@ -158,25 +173,61 @@ private final class ProgramExecution: Sendable {
         // A session rather than a group: it has no terminal either, so a program that would ask there for a password fails instead of waiting.
         options.createSession = true
         let name = program.arguments[0]
-        let environment = program.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
+        let executable: Executable = name.contains("/") ? .path(FilePath(name)) : .name(name)
+        let arguments = Arguments(Array(program.arguments.dropFirst()))
+        let variables = program.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
+        let environment = Environment.custom(Dictionary(variables) { first, _ in first })
         do {
-            let result = try await Subprocess.run(
-                name.contains("/") ? .path(FilePath(name)) : .name(name),
-                arguments: Arguments(Array(program.arguments.dropFirst())),
-                environment: .custom(Dictionary(environment) { first, _ in first }),
-                platformOptions: options,
-                input: .none,
-                output: .sequence,
-                error: .combinedWithOutput
-            ) { execution in
-                try begin(execution.processIdentifier.value)
-                try? await read(execution.standardOutput, of: execution.processIdentifier.value)
+            let status: TerminationStatus
+            if let limit = program.captureLimit {
+                status = try await Subprocess.run(
+                    executable,
+                    arguments: arguments,
+                    environment: environment,
+                    platformOptions: options,
+                    input: .none,
+                    output: .sequence,
+                    error: .sequence
+                ) { execution in
+                    let process = execution.processIdentifier.value
+                    try begin(process)
+                    let (output, errors) = (execution.standardOutput, execution.standardError)
+                    await withTaskGroup(of: Void.self) { group in
+                        group.addTask { try? await self.capture(output, limit) }
+                        group.addTask { try? await self.read(errors, of: process) }
+                    }
+                }.terminationStatus
+            } else {
+                status = try await Subprocess.run(
+                    executable,
+                    arguments: arguments,
+                    environment: environment,
+                    platformOptions: options,
+                    input: .none,
+                    output: .sequence,
+                    error: .combinedWithOutput
+                ) { execution in
+                    try begin(execution.processIdentifier.value)
+                    try? await read(execution.standardOutput, of: execution.processIdentifier.value)
+                }.terminationStatus
             }
             state.withLock { $0.recorder.finish() }
-            ending.fulfil(Program.Ending(result.terminationStatus))
+            ending.fulfil(Program.Ending(status))
         } catch {
             state.withLock { $0.recorder.finish() }
             ending.fulfil(.notStarted(Self.reason(error, program: name)))
+        }
+    }
+
+    /// Keeps what a program writes, up to a limit; at the limit its end is decided, and the task that waits for it ends the program.
+    private func capture(_ output: SubprocessOutputSequence, _ limit: Int) async throws {
+        for try await buffer in output {
+            let bytes = buffer.withUnsafeBytes { Array($0) }
+            let isTooMuch = state.withLock { state in
+                state.captured += bytes.prefix(max(0, limit + 1 - state.captured.count))
+                return state.captured.count > limit
+            }
+            if isTooMuch { return ending.fulfil(.wroteTooMuch(limit: limit)) }
         }
     }
 

@@ -27,6 +27,7 @@ extension Failure {
         if ["28P01", "28000"].contains(error.sqlstate), let odd = instance.oddPassword { return odd }
         if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
+        case .secretUnavailable: return "run the program of the secret command as the user of convoy, with the same key"
         case .unknownHost: return "check the host's name in the fleet file"
         case .timedOut: return "check for a firewall in between and for another service on that port, or raise connect_timeout"
         case .invalidParameters: return "correct the connection in the fleet file"

@@ -82,7 +82,7 @@ extension InstanceChange {
     ) async -> BatchEnd? {
         var failure = Failure(.failed, "this convoy has no step “\(name)”", version: migration.version, file: migration.file, line: line)
         guard let step = runner.steps[name] else { return .failed(failure) }
-        let context = StepContext(connection: connection, secrets: instance.secrets, schema: quotedIdentifier(exchange.ledger.schema))
+        let context = StepContext(connection: connection, secrets: stepSecrets, schema: quotedIdentifier(exchange.ledger.schema))
         let limit = migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
         let watch = PipelineWatch(.uniform(limit == .zero ? nil : limit), slack: runner.timing.answerSlack)
         let outcome = await observing(connection, watch, [.statement(migration.version)]) { () async -> Result<Void, any Error> in

@@ -28,6 +28,9 @@ final class InstanceChange {
     var lost: [LostSession] = []
     /// What is known of the ledger, and what was done there.
     var log: ChangeLog
+    /// The instance's secrets, those included that secret commands give: asked for before the first migration with a step, outside of any transaction.
+    private(set) var stepSecrets: [String: Secret]
+    private var hasAskedForSecrets = false
     /// Whether migrations write a row into the audit log. Decided under the lock, before the first migration.
     var writesAuditLog = false
     /// How long attempts wait for a lock, and how many there were; nil if nothing has blocked the present migration.
@@ -53,6 +56,7 @@ final class InstanceChange {
         self.change = change
         self.run = run
         self.report = report
+        stepSecrets = instance.secrets
         log = ChangeLog(change, at: .now)
     }
 
@@ -114,6 +118,7 @@ final class InstanceChange {
                         "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), and correct the row"
                 )
             }
+            try await askForSecrets(of: versions)
             if try await apply(versions) { return true }
             // Another migrator works on the same database, or the connection was lost: read again and continue, but not for ever.
             stalls = log.applied.count > committed ? 0 : stalls + 1
@@ -124,6 +129,18 @@ final class InstanceChange {
                     hint: "stop the app or the other tool, then run the command again"
                 )
             }
+        }
+    }
+
+    /// Asks secret commands for what the steps of these versions need.
+    private func askForSecrets(of versions: [MigrationVersion]) async throws(Failure) {
+        guard !hasAskedForSecrets, !instance.lateSecrets.isEmpty else { return }
+        guard versions.contains(where: { runner.set[$0]?.section(change.direction)?.hasStep == true }) else { return }
+        do throws(SecretFailure) {
+            stepSecrets = try await instance.stepSecrets()
+            hasAskedForSecrets = true
+        } catch {
+            throw error.isCancellation ? Failure(.interrupted, error.description) : Failure(.blocked, error.description)
         }
     }
 

@@ -58,21 +58,24 @@ struct InstanceProbe {
         var wait = Duration.milliseconds(200)
         var waits = false
         var refusal: PostgresError?
+        // The time of secret commands is not the server's.
+        var secretWait = Duration.zero
         while true {
-            let timeout = max(.milliseconds(1), min(instance.settings.connectTimeout, deadline - .now))
+            let timeout = max(.milliseconds(1), min(instance.settings.connectTimeout, deadline + secretWait - .now))
             do {
                 return try await PostgresConnection.connect(
                     parameters,
                     applicationName: sessionName,
                     timeout: timeout,
-                    cancellation: cancellation
+                    cancellation: cancellation,
+                    secretWait: &secretWait
                 )
             } catch {
                 let isFull = error.saysNoConnectionIsLeft
                 let isBusy = isFull || error.sqlstate == "57P03"
                 if isBusy { refusal = error }
                 if isFull { deadline = max(deadline, begin + turnWait) }
-                guard busyServer == .waitedFor, isBusy, .now + wait < deadline, !isCancelled else {
+                guard busyServer == .waitedFor, isBusy, .now + wait < deadline + secretWait, !isCancelled else {
                     // What the server has said explains more than an attempt for which too little time was left.
                     let wasCutShort = error.code == .timedOut && timeout < instance.settings.connectTimeout
                     throw Failure(connecting: wasCutShort ? refusal ?? error : error, to: instance)

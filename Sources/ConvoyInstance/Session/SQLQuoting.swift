@@ -1,8 +1,8 @@
 /// A text as an SQL identifier: `my"table` becomes `"my""table"`.
-func quotedIdentifier(_ name: String) -> String { "\"" + doubling("\"", in: name) + "\"" }
+package func quotedIdentifier(_ name: String) -> String { "\"" + doubling("\"", in: name) + "\"" }
 
 /// The name that an identifier stands for, as a server writes it: quoted where it must be.
-func unquotedIdentifier(_ identifier: String) -> String {
+package func unquotedIdentifier(_ identifier: String) -> String {
     var name = identifier.unicodeScalars
     guard name.count > 2, name.first == "\"", name.last == "\"" else { return identifier }
     name.removeFirst()
@@ -17,7 +17,7 @@ func unquotedIdentifier(_ identifier: String) -> String {
 }
 
 /// A text as an SQL literal, whatever `standard_conforming_strings` says.
-func quotedLiteral(_ text: String) -> String {
+package func quotedLiteral(_ text: String) -> String {
     let doubled = doubling("'", in: text)
     guard text.utf8.contains(UInt8(ascii: "\\")) else { return "'\(doubled)'" }
     return "E'" + doubling("\\", in: doubled) + "'"

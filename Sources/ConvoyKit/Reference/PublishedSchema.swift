@@ -37,6 +37,7 @@ extension PublishedSchema {
     package static let all = [
         fleet,
         PublishedSchema(name: "comparison", bytes: PackageResources.comparison_1_json),
+        PublishedSchema(name: "drift", bytes: PackageResources.drift_1_json),
         PublishedSchema(name: "durations", bytes: PackageResources.durations_1_json),
         PublishedSchema(name: "groups", bytes: PackageResources.groups_1_json),
         PublishedSchema(name: "history", bytes: PackageResources.history_1_json),

@@ -27,6 +27,7 @@ package struct RunExecution: Sendable {
     ///
     /// - Parameters:
     ///   - unfinished: instances that an earlier process of the run started and did not finish.
+    ///   - trace: the trace of the run; nil if it is not traced.
     ///   - events: is shown every event after the journal has taken it or refused; a refusal halts the run.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
     package func coordinator(
@@ -34,6 +35,7 @@ package struct RunExecution: Sendable {
         on targets: RunTargets,
         unfinished: Set<String> = [],
         journal: SQLiteJournal,
+        trace: RunTrace? = nil,
         events: any EventSink,
         onHookLine: (@Sendable (_ line: String) -> Void)? = nil
     ) -> Coordinator {
@@ -45,6 +47,7 @@ package struct RunExecution: Sendable {
             instances: targets.instances(of: plan),
             secrets: secrets,
             environment: environment,
+            tracing: trace.map(HookTracing.init),
             onLine: onHookLine
         )
         let guarded = GuardedMigrator(
@@ -61,7 +64,11 @@ package struct RunExecution: Sendable {
             inspector: runner,
             events: events,
             journal: journal,
-            surroundings: RunSurroundings(hooks, gates: GateKeeper(hooks: hooks, limits: targets.limits, healthChecks: healthChecks)),
+            surroundings: RunSurroundings(
+                hooks,
+                gates: GateKeeper(hooks: hooks, limits: targets.limits, healthChecks: healthChecks),
+                trace: trace
+            ),
             window: plan.isImmediate ? nil : fleet.rollout.window
         )
     }

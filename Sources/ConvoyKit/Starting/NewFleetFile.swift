@@ -20,11 +20,15 @@ package struct NewFleetFile: Sendable {
     package struct Place: Sendable {
         /// Where the file goes.
         package var path: String
-        /// The directory of the migration set, as the file names it.
-        package var migrations: String
+        /// The directory of the migration set, as the file names it; nil for the installed one, which a file does not name.
+        package var migrations: String?
 
-        package init(path: String, migrations: String) {
+        /// - Parameter migrations: nil for `Migrations` beside the file, or else the set that was installed with the program.
+        package init(path: String, migrations: String?) {
             (self.path, self.migrations) = (path, migrations)
+            guard migrations == nil else { return }
+            let local = directory + "Migrations"
+            self.migrations = InstalledMigrations.standard(beside: local) == local ? "Migrations" : nil
         }
 
         /// The directory of the file, with a slash at its end; empty for the working directory.

@@ -29,7 +29,7 @@ struct ServerDraft {
     private static func variable(_ keyword: String) -> String { "DATABASE_\(keyword.uppercased())" }
 
     /// The fleet of the databases that have a ledger; the others are named at its end.
-    func draft(name: String, migrations: String) -> FleetDraft {
+    func draft(name: String, migrations: String?) -> FleetDraft {
         let host = parameters["host"] ?? parameters["hostaddr"] ?? "main"
         let server = FleetDraft.Server(name: FleetDraft.name(after: host, taken: []), entries: entries)
         var draft = FleetDraft(name: name, migrations: migrations, servers: [server])

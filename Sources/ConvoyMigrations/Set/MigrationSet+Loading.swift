@@ -7,7 +7,8 @@ extension MigrationSet {
     ///
     /// Migrations are the files named `<version>_<name>.sql`: digits, an underscore, then letters, digits, underscores and hyphens. Any other
     /// `.sql` file there is refused. Files of other kinds, hidden ones and other sub-folders (`checkpoints`) are left alone. Checks are the files
-    /// `checks/<version>.sql`; see ``MigrationCheck``.
+    /// `checks/<version>.sql`; see ``MigrationCheck``. A directory with a file `SHA256SUMS` holds exactly what that file lists: an installed
+    /// set that lost a file would otherwise look like a shorter one.
     ///
     /// - Parameters:
     ///   - directory: where to read.
@@ -15,6 +16,7 @@ extension MigrationSet {
     /// - Throws: every problem of every file together, ordered by file and line.
     public static func load(directory: String, displayedAs: String) throws(Problems) -> MigrationSet {
         let names = try fileNames(directory: directory, displayedAs: displayedAs)
+        try compareWithChecksums(directory, displayedAs: displayedAs, names)
         var problems: [Problem] = []
         var migrations: [Migration] = []
         var files: [MigrationVersion: String] = [:]
@@ -189,5 +191,24 @@ extension MigrationSet {
                 }
             throw Problems([Problem(file: displayedAs, error.description, hint: hint)])
         }
+    }
+
+    /// Compares the directory with its `SHA256SUMS`, if it has one.
+    ///
+    /// - Parameter names: of the migrations.
+    private static func compareWithChecksums(_ directory: String, displayedAs: String, _ names: [String]) throws(Problems) {
+        let path = join(directory, ChecksumFile.name)
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let shown = join(displayedAs, ChecksumFile.name)
+        let list = try ChecksumFile(path: shown, contents: try contents(of: path, displayedAs: shown))
+        var problems = list.problems(in: displayedAs) { file in
+            let path = join(directory, file)
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            return try? readFile(path, limit: MigrationFile.sizeLimit)
+        }
+        let checks = try? FileManager.default.contentsOfDirectory(atPath: join(directory, "checks"))
+        let found = names + (checks ?? []).filter { $0.hasSuffix(".sql") && !$0.hasPrefix(".") }.sorted().map { "checks/\($0)" }
+        problems += list.unlisted(found, in: displayedAs)
+        guard problems.isEmpty else { throw Problems(problems) }
     }
 }

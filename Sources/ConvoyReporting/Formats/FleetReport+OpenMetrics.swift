@@ -24,7 +24,7 @@ extension FleetReport {
     /// What an HTTP answer with ``openMetrics(state:at:)`` says that it is.
     package static let openMetricsMediaType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-    /// OpenMetrics text: gauges of the fleet, of the run and of each instance.
+    /// OpenMetrics text: gauges of the fleet, of the run and of each instance, and for a dashboard what all runs count.
     ///
     /// There are four series for each instance in addition to those of the fleet, and no series that a message or a run's id multiplies. An
     /// instance's label is `name`: `instance` is what a scrape names its target.
@@ -32,13 +32,20 @@ extension FleetReport {
     /// - Parameters:
     ///   - state: what the journal knows of the run in addition to its events.
     ///   - probes: of the dashboard that reports; nil for a report.
-    package func openMetrics(state: RunState? = nil, probes: ProbeMetrics? = nil, at now: Date) -> String {
+    ///   - totals: of all runs of the fleet; nil for a report, which may become a file for a node's exporter.
+    package func openMetrics(
+        state: RunState? = nil,
+        probes: ProbeMetrics? = nil,
+        totals: RunTotals? = nil,
+        at now: Date
+    ) -> String {
         var text = OpenMetricsText()
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
         addFleet(to: &text, fleet)
         if let probes { add(probes, to: &text, fleet) }
         if !log.run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
         addInstances(to: &text, fleet)
+        if let totals { text.add(totals, fleet) }
         return text.text
     }
 

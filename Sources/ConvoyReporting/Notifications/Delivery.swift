@@ -32,7 +32,7 @@ package enum Delivery: Sendable, Hashable {
     }
 
     /// A number of seconds, or a date (RFC 9110, 10.2.3); nil for neither.
-    private static func pause(_ retryAfter: String, at now: Date) -> Duration? {
+    static func pause(_ retryAfter: String, at now: Date) -> Duration? {
         let text = retryAfter.trimmingPrefix(while: \.isWhitespace)
         let seconds = Double(text) ?? date(text)?.timeIntervalSince(now)
         guard let seconds, seconds.isFinite else { return nil }

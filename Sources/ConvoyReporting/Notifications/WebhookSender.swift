@@ -88,10 +88,24 @@ package struct WebhookSender: Sendable {
 
     /// Why a message did not arrive; nil if it did.
     private func problem(delivering message: Message) async -> String? {
-        guard let url = URL(string: webhook.url.reveal()) else { return "its URL is not valid" }
-        var request = HTTPRequest(method: "POST", url: url, redirects: .refused, timeout: webhook.timeout)
-        request.headers = [("Content-Type", "application/json"), ("User-Agent", "convoy/\(Convoy.version)")]
-        request.headers += webhook.headers.map { ($0.name, $0.value.reveal()) }
+        var request: HTTPRequest
+        do throws(SecretFailure) {
+            let address = try await webhook.lateURL?.value().secret ?? webhook.url
+            guard let url = URL(string: address.reveal()), ["http", "https"].contains(url.scheme?.lowercased()), url.host() != nil else {
+                return "its URL is not valid"
+            }
+            request = HTTPRequest(method: "POST", url: url, redirects: .refused, timeout: webhook.timeout)
+            request.headers = [("Content-Type", "application/json"), ("User-Agent", "convoy/\(Convoy.version)")]
+            for header in webhook.headers {
+                let value = try await header.late?.value().secret ?? header.value
+                guard Webhook.Header.isValue(value.reveal()) else {
+                    return "header \(header.name) contains a character that is not allowed"
+                }
+                request.headers.append((header.name, value.reveal()))
+            }
+        } catch {
+            return error.description
+        }
         request.body = message.body
         var tries = 0
         while true {

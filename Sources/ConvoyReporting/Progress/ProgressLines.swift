@@ -44,7 +44,7 @@ package struct ProgressLines: Sendable {
         case .waveFinished(let name):
             let outcomes = report.waves.first { $0.name == name }?.allOutcomes.text(style) ?? ""
             return "wave \(name.visible) done: \(outcomes.isEmpty ? "nothing to do" : outcomes)"
-        case .instanceStarted, .instancePlanned, .migrationApplied: return nil
+        case .traceJoined, .instanceStarted, .instancePlanned, .migrationApplied: return nil
         case .instanceProgress(let name, let activity):
             return activity.map { "\(name.visible): \($0.text)" }
         case .instanceWaiting(let name, let reason, _): return "\(name.visible): waiting: \(reason.visible)"

@@ -136,7 +136,10 @@ struct RunDriver {
 
     private mutating func begin(in group: inout DiscardingTaskGroup) {
         // A process that died before its first event has left nothing but the plan. A first event that is damaged is written again.
-        if past?.startedAt == nil { note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves)) }
+        if past?.startedAt == nil {
+            note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
+            if let parent = coordinator.surroundings.trace?.parent { note(.traceJoined(parent: parent.description)) }
+        }
         if let past, !past.isEmpty { note(.runResumed(by: person)) }
         for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
         // Until a server has reported its free connections, nothing starts there.

@@ -12,6 +12,9 @@ package struct RunSurroundings: Sendable {
     /// Evaluates a gate; returns soon after the task is cancelled.
     package var passGate: @Sendable (GateContext) async -> GateKeeper.Verdict
 
+    /// The trace that the run belongs to, so that the journal knows of it; nil if it has none.
+    package var trace: RunTrace?
+
     /// Nothing around the instances.
     package init() {
         hookPoints = []
@@ -22,7 +25,8 @@ package struct RunSurroundings: Sendable {
     /// The hooks and gates of the fleet file.
     ///
     /// - Parameter hooks: runs the programs.
-    package init(_ hooks: HookRunner, gates: GateKeeper) {
+    package init(_ hooks: HookRunner, gates: GateKeeper, trace: RunTrace? = nil) {
+        self.trace = trace
         hookPoints = Set([HookPoint.beforeRun, .beforeWave, .afterWave, .afterRun].filter(hooks.has))
         runHook = { context in
             let occasion = HookOccasion(

@@ -135,7 +135,7 @@ package struct GateKeeper: Sendable {
         }
         if Task.isCancelled { return nil }
         if !gate.command.isEmpty {
-            let outcome = await hooks.run(gate.command, as: "gate", for: occasion)
+            let outcome = await hooks.runGate(gate.command, for: occasion)
             if let problem = outcome.problem { return hooks.mask.masked("command \(HookRunner.name(of: gate.command)): \(problem)") }
         }
         if Task.isCancelled { return nil }

@@ -81,7 +81,7 @@ package struct GuardedMigrator: InstanceMigrator {
             case .exited(0): break
             case .cancelled(ran: false): return .cancelledBeforeStart
             case .cancelled(ran: true): untouched = interruptedInHook()
-            case .timedOut: untouched = failed(before: hook)
+            case .timedOut, .wroteTooMuch: untouched = failed(before: hook)
             case .exited, .killed, .notStarted: return failed(before: hook)
             }
         }

@@ -11,7 +11,8 @@ internal import FoundationEssentials
 ///     let hooks = HookRunner(fleet.rollout.hooks, fleet: plan.fleet, instances: instances, environment: environment)
 ///     if let result = await hooks.run(.beforeRun, for: HookOccasion(run: id, direction: .up)), let problem = result.problem { … }
 ///
-/// A program gets what ``HookEnvironment`` lets through of this process's environment, and the variables of ``HookVariable``, and `CONVOY_LABEL_<KEY>`. Its standard input is empty.
+/// A program gets what ``ConvoyIO/ProgramEnvironment`` lets through of this process's environment, and the variables of ``HookVariable``,
+/// `CONVOY_LABEL_<KEY>`, and `TRACEPARENT` in a run that is traced. Its standard input is empty.
 /// What it leaves running in the background is ended with it; a daemon that makes itself a session of its own stays.
 package struct HookRunner: Sendable {
     private let hooks: Hooks
@@ -24,6 +25,7 @@ package struct HookRunner: Sendable {
     private let environment: [String: String]
     private let grace: Duration
     private let onLine: (@Sendable (_ line: String) -> Void)?
+    private let tracing: HookTracing?
 
     /// - Parameters:
     ///   - fleet: the fleet's name.
@@ -32,6 +34,7 @@ package struct HookRunner: Sendable {
     ///   - secrets: more texts to mask and to keep from the programs.
     ///   - environment: of this process.
     ///   - grace: between SIGTERM and SIGKILL.
+    ///   - tracing: names the span of each program to it; nil if the run is not traced.
     ///   - onLine: is given each line that a program writes as soon as it is whole, fit to be shown. It must not block.
     package init(
         _ hooks: Hooks,
@@ -41,16 +44,18 @@ package struct HookRunner: Sendable {
         secrets: KnownSecrets = KnownSecrets(),
         environment: [String: String],
         grace: Duration = .seconds(5),
+        tracing: HookTracing? = nil,
         onLine: (@Sendable (_ line: String) -> Void)? = nil
     ) {
         self.hooks = hooks
         self.fleet = fleet
         self.releases = releases
         self.grace = grace
+        self.tracing = tracing
         self.onLine = onLine
         mask = secrets.mask.adding(instances.flatMap(\.allSecrets))
         serverMask = secrets.wordMask
-        self.environment = HookEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
+        self.environment = ProgramEnvironment.variables(of: environment, named: hooks.environment, secrets: secrets.variables)
     }
 
     /// Whether the fleet file has a hook there.
@@ -68,10 +73,12 @@ package struct HookRunner: Sendable {
     func perform(_ point: HookPoint, for occasion: HookOccasion) async -> (result: HookResult, ending: Program.Ending)? {
         guard let arguments = hooks.commands[point] else { return nil }
         let outcome: Program.Outcome
+        let span = tracing?.next(point, for: occasion)
         switch point {
-        case .beforeRun, .beforeWave, .beforeInstance: outcome = await run(arguments, as: point.rawValue, for: occasion)
+        case .beforeRun, .beforeWave, .beforeInstance: outcome = await run(arguments, as: point.rawValue, for: occasion, span)
         // A task of its own is not cancelled with ours.
-        case .afterRun, .afterWave, .afterInstance: outcome = await Task { await run(arguments, as: point.rawValue, for: occasion) }.value
+        case .afterRun, .afterWave, .afterInstance:
+            outcome = await Task { await run(arguments, as: point.rawValue, for: occasion, span) }.value
         }
         let result = HookResult(
             point: point,
@@ -84,10 +91,15 @@ package struct HookRunner: Sendable {
         return (result, outcome.ending)
     }
 
-    /// Runs any program as a hook runs.
-    ///
-    /// - Parameter name: the value of `CONVOY_HOOK`.
-    func run(_ arguments: [String], as name: String, for occasion: HookOccasion) async -> Program.Outcome {
+    /// Runs the command of a gate, as a hook runs.
+    func runGate(_ arguments: [String], for occasion: HookOccasion) async -> Program.Outcome {
+        await run(arguments, as: "gate", for: occasion, occasion.wave.flatMap { tracing?.gate($0) })
+    }
+
+    /// - Parameters:
+    ///   - name: the value of `CONVOY_HOOK`.
+    ///   - span: the value of `TRACEPARENT`.
+    private func run(_ arguments: [String], as name: String, for occasion: HookOccasion, _ span: String?) async -> Program.Outcome {
         do throws(MissingValue) {
             let filled = try arguments.map { argument throws(MissingValue) in
                 try Placeholders.fill(argument) { word throws(MissingValue) in
@@ -95,9 +107,11 @@ package struct HookRunner: Sendable {
                     return value
                 }
             }
+            var variables = environment.merging(occasion.environment(fleet: fleet, hook: name, releases: releases)) { $1 }
+            if let span { variables[HookTracing.variable] = span }
             let program = Program(
                 arguments: filled,
-                environment: environment.merging(occasion.environment(fleet: fleet, hook: name, releases: releases)) { $1 },
+                environment: variables,
                 timeout: hooks.timeout,
                 grace: grace,
                 mask: mask,

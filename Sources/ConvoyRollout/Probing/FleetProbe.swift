@@ -52,12 +52,21 @@ package struct FleetProbe: Sendable {
         return zip(instances, statuses).map { instance, status in status ?? .notProbed(instance) }
     }
 
-    /// The cohorts of those instances that could be read, by name.
+    /// Asks something of each instance that the fleet file does not skip, over one connection each.
+    ///
+    /// - Parameters:
+    ///   - ask: is called with one instance at a time of each that the limits allow.
+    ///   - progress: called after each instance, one call at a time, with the number of answers so far.
+    /// - Returns: the answers by name; without those that were left out because the task was cancelled.
     @concurrent
-    package func cohorts(of instances: [Instance]) async -> [String: String] {
+    package func answers<Answer: Sendable>(
+        of instances: [Instance],
+        _ ask: @escaping @Sendable (Instance) async -> Answer,
+        progress: @Sendable (_ finished: Int) -> Void = { _ in }
+    ) async -> [String: Answer] {
         let instances = instances.filter { $0.skip == nil }
-        let cohorts = await each(of: instances, { [inspector] in await inspector.cohort(of: $0) }) { _, _ in }
-        return Dictionary(zip(instances.map(\.name), cohorts.map { $0 ?? nil })) { first, _ in first }.compactMapValues(\.self)
+        let answers = await each(of: instances, ask) { finished, _ in progress(finished) }
+        return Dictionary(zip(instances.map(\.name), answers)) { first, _ in first }.compactMapValues(\.self)
     }
 
     /// About how many rows tables have on each instance, in the order given; nil for those that could not be asked in time.

@@ -14,6 +14,8 @@ public struct Event: Sendable {
     public enum Kind: Sendable {
         /// The run begins; the waves name the instances that each will touch.
         case runStarted(run: String, fleet: String, waves: [PlannedWave])
+        /// The run belongs to the trace of another program, whose span started it, as W3C Trace Context writes it in `traceparent`.
+        case traceJoined(parent: String)
         /// The wave begins; its `before_wave` hook and its instances follow.
         case waveStarted(wave: String)
         /// Work on the instance begins; its hooks and its probe follow.

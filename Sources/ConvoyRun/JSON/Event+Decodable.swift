@@ -12,7 +12,7 @@ extension Event: Decodable {
     private enum Key: String, CodingKey {
         case at, type, run, fleet, waves, wave, instance, from, to, pending, reason, message, outcome, applied, failure, by, point,
             duration, problem
-        case output, server, connections, until, status, version, direction, activity, blockers, statement, line
+        case output, server, connections, until, status, version, direction, activity, blockers, statement, line, parent
     }
 
     /// Reads the JSON form of an event. Keys that it does not know are passed over.
@@ -52,6 +52,7 @@ extension Event: Decodable {
             switch type {
             case .runStarted:
                 .runStarted(run: try text(.run), fleet: try text(.fleet), waves: try container.decode([PlannedWave].self, forKey: .waves))
+            case .traceJoined: .traceJoined(parent: try text(.parent))
             case .waveStarted: .waveStarted(wave: try text(.wave))
             case .instanceStarted: .instanceStarted(instance: try text(.instance), wave: try text(.wave))
             case .instancePlanned:

@@ -26,6 +26,7 @@ extension Event.Kind {
                 ("fleet", .string(fleet)),
                 ("waves", .array(waves.map { ["name": .string($0.name), "instances": .strings($0.instances)] })),
             ]
+        case .traceJoined(let parent): [("parent", .string(parent))]
         case .waveStarted(let wave), .waveFinished(let wave), .gateOpened(let wave), .gatePassed(let wave): [("wave", .string(wave))]
         case .instanceStarted(let instance, let wave), .rollbackStarted(let instance, let wave):
             [("instance", .string(instance)), ("wave", .string(wave))]

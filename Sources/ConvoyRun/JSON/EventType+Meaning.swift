@@ -3,6 +3,7 @@ extension EventType {
     package var meaning: String {
         switch self {
         case .runStarted: "the run began: its id, its target and its waves are recorded"
+        case .traceJoined: "the run became a part of the trace of the program that started it"
         case .waveStarted: "the first instance of a wave may start"
         case .instanceStarted: "Convoy began to work on an instance"
         case .instancePlanned: "an instance was read under its lock, and these versions are pending on it"

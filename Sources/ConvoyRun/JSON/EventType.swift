@@ -1,6 +1,7 @@
 /// What an event is called in its JSON form.
 package enum EventType: String, Sendable, CaseIterable {
     case runStarted = "run_started"
+    case traceJoined = "trace_joined"
     case waveStarted = "wave_started"
     case instanceStarted = "instance_started"
     case instancePlanned = "instance_planned"
@@ -34,6 +35,7 @@ extension Event.Kind {
     package var type: EventType {
         switch self {
         case .runStarted: .runStarted
+        case .traceJoined: .traceJoined
         case .waveStarted: .waveStarted
         case .instanceStarted: .instanceStarted
         case .instancePlanned: .instancePlanned

@@ -48,6 +48,10 @@ public struct RunLog: Sendable {
     package private(set) var ended: [String] = []
     /// Whether the `before_run` hook succeeded, and what it did is not undone yet.
     package private(set) var isPrepared = false
+    /// The span of another program to whose trace the run belongs; nil if its trace is its own.
+    package private(set) var traceParent: String?
+    /// How often the run was resumed.
+    package private(set) var resumptions = 0
     /// Why the run stays halted, or was halted the last time; see ``standingReason``.
     private var lastHaltReason: HaltReason?
     private var lastEventAt: Date?
@@ -85,9 +89,11 @@ public struct RunLog: Sendable {
         case .runResumed:
             // What was in progress when the process before this one ended is started again.
             for name in running { reset(name) }
+            resumptions += 1
             lastHaltReason = standingReason
             (status, finishedAt, haltReason, gate, closedUntil) = (nil, nil, nil, nil, nil)
             (isStopping, isCancelling) = (false, false)
+        case .traceJoined(let parent): traceParent = traceParent ?? parent
         case .runFinished(let status):
             self.status = status
             finishedAt = event.at

@@ -1,6 +1,7 @@
-/// OpenMetrics text in the making: gauges, one family after the other.
+/// OpenMetrics text in the making: one family after the other.
 ///
-/// Only gauges: those are also what the older text format of Prometheus knows, which files for a node's exporter have to be in.
+/// A text of gauges alone is also one of the older format of Prometheus, which files for a node's exporter have to be in; counters and histograms are
+/// written differently there.
 package struct OpenMetricsText: Sendable {
     package typealias Label = (name: String, value: String)
     package typealias Sample = (labels: [Label], value: String)
@@ -14,28 +15,58 @@ package struct OpenMetricsText: Sendable {
     /// The whole text; nothing may follow it.
     package var text: String { families + "# EOF\n" }
 
-    /// Adds a family, unless it has no sample.
+    /// Adds a family of gauges, unless it has no sample.
     ///
     /// - Parameter name: with its unit as its end where it has one.
     package mutating func add(_ name: String, _ help: String, unit: String? = nil, _ samples: [Sample]) {
         guard !samples.isEmpty else { return }
-        families += "# TYPE \(name) gauge\n"
+        begin(name, "gauge", help, unit: unit)
+        for sample in samples { add(name, sample) }
+    }
+
+    /// Adds a family of counters.
+    ///
+    /// - Parameter name: without `_total`, with which each sample ends.
+    package mutating func addCounters(_ name: String, _ help: String, _ samples: [Sample]) {
+        begin(name, "counter", help, unit: nil)
+        for sample in samples { add("\(name)_total", sample) }
+    }
+
+    /// A histogram: how many values are at most as large as each bound, how many there are, and their sum.
+    package typealias Histogram = (labels: [Label], buckets: [(bound: Double, count: Int)], count: Int, sum: String)
+
+    /// Adds a family of histograms.
+    package mutating func addHistograms(_ name: String, _ help: String, unit: String, _ histograms: [Histogram]) {
+        begin(name, "histogram", help, unit: unit)
+        for histogram in histograms {
+            for bucket in histogram.buckets {
+                add("\(name)_bucket", (histogram.labels + [("le", String(bucket.bound))], String(bucket.count)))
+            }
+            add("\(name)_bucket", (histogram.labels + [("le", "+Inf")], String(histogram.count)))
+            add("\(name)_count", (histogram.labels, String(histogram.count)))
+            add("\(name)_sum", (histogram.labels, histogram.sum))
+        }
+    }
+
+    private mutating func begin(_ name: String, _ type: String, _ help: String, unit: String?) {
+        families += "# TYPE \(name) \(type)\n"
         if let unit { families += "# UNIT \(name) \(unit)\n" }
         families += "# HELP \(name) \(help)\n"
-        for sample in samples {
-            families += name
-            families += "{"
-            for (index, label) in sample.labels.enumerated() {
-                if index > 0 { families += "," }
-                families += label.name
-                families += "=\""
-                families += Self.escaped(label.value)
-                families += "\""
-            }
-            families += "} "
-            families += sample.value
-            families += "\n"
+    }
+
+    private mutating func add(_ name: String, _ sample: Sample) {
+        families += name
+        families += "{"
+        for (index, label) in sample.labels.enumerated() {
+            if index > 0 { families += "," }
+            families += label.name
+            families += "=\""
+            families += Self.escaped(label.value)
+            families += "\""
         }
+        families += "} "
+        families += sample.value
+        families += "\n"
     }
 
     /// A name that a label may have: what may not stand in it becomes an underscore.

@@ -33,7 +33,7 @@ struct Completion: FleetCommand {
     static func script(for shell: Shell) -> String {
         switch shell {
         case .bash: BashCompletion.script(around: ConvoyCommand.completionScript(for: .bash))
-        case .zsh: ConvoyCommand.completionScript(for: .zsh) + "\n"
+        case .zsh: ZshCompletion.script(ConvoyCommand.completionScript(for: .zsh)) + "\n"
         case .fish: ConvoyCommand.completionScript(for: .fish) + "\n"
         }
     }

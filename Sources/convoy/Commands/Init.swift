@@ -35,12 +35,18 @@ struct Init: FleetCommand {
     )
     var compose: String?
 
-    @Option(help: ArgumentHelp("Directory of the migration set, relative to the fleet file.", valueName: "path"), completion: .directory)
-    var migrations = "Migrations"
+    @Option(
+        help: ArgumentHelp(
+            "Directory of the migration set, relative to the fleet file (default: Migrations, or the set that was installed with Convoy).",
+            valueName: "path"
+        ),
+        completion: .directory
+    )
+    var migrations: String?
 
     func validate() throws {
         if from != nil, compose != nil { throw ValidationError("--from and --compose cannot be used together: name one of them") }
-        if migrations.isEmpty { throw ValidationError("--migrations is empty: name the directory of the migration set") }
+        if migrations?.isEmpty == true { throw ValidationError("--migrations is empty: name the directory of the migration set") }
     }
 
     func execute() async throws -> CommandExit {

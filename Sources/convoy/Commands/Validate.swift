@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyIO
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
@@ -12,7 +13,8 @@ struct Validate: FleetCommand {
         abstract: "Validate the fleet file and the migrations without using a database.",
         discussion: """
             Reports all problems at once, each with its file, line and column. The exit
-            code is 78 if there is a problem.
+            code is 78 if there is a problem. Secret commands are not asked, so whether
+            they give the right passwords is not known.
 
               convoy validate
               convoy validate --fleet production.yaml
@@ -25,6 +27,7 @@ struct Validate: FleetCommand {
         let session = try FleetSession(Settings(options))
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()
+        for warning in session.client.catalogueProblems { StandardStreams.error.write(warning.description + "\n") }
         StandardStreams.output.write(summary(session))
         try StandardStreams.output.check()
         return .success
@@ -41,11 +44,20 @@ struct Validate: FleetCommand {
         let skipped = fleet.instances.filter { $0.skip != nil && session.settings.selector?.matches($0) ?? true }
         lines += skipped.map { "  skipped     \($0.name): \($0.skip ?? "")" }
         if !fleet.discoveries.isEmpty { lines.append("  discover    \(fleet.discoveries.count), at run time") }
+        lines += uncheckedSecrets(of: fleet)
         lines += RolloutSummary(fleet.rollout).lines
         lines.append("  journal     \(fleet.journal)" + (fleet.journalKeep.map { ", keeps \($0)" } ?? ""))
         let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
         lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
         return lines.map { $0.visible + "\n" }.joined()
+    }
+
+    /// What no command of the fleet file was asked for.
+    private func uncheckedSecrets(of fleet: Fleet) -> [String] {
+        fleet.secretCommandList.map { command in
+            let count = fleet.secretReferences.count { $0.command == command.name }
+            return "  secrets     \(count) from secret command \(command.name), not checked: it is asked when a connection is opened"
+        }
     }
 }
 

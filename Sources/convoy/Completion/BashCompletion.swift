@@ -31,6 +31,13 @@ enum BashCompletion {
             # Only what stands before the cursor.
             while [[ -n "${cur}" && "${typed}" != *"${cur}" ]]; do cur="${cur%?}"; done
 
+            # The value of an option in the same word is completed as one in the next word.
+            if [[ "${cur}" = --*=* ]]; then
+                joined=("${joined[@]:0:current}" "${cur%%=*}" "${cur#*=}" "${joined[@]:current + 1}")
+                cur="${cur#*=}"
+                current+=1
+            fi
+
             local stem="${cur}"
             if [[ "${stem}" = *[=:]* ]]; then stem="${stem%"${stem##*[=:]}"}"; else stem=""; fi
 

@@ -22,6 +22,13 @@ struct CompletionLine {
         return value.flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// What is typed of a value: a word, or what follows `=` in `--option=value`.
+    static func value(_ word: String) -> String {
+        let text = unquoted(word)
+        guard text.hasPrefix("--"), let sign = text.firstIndex(of: "=") else { return text }
+        return String(text[text.index(after: sign)...])
+    }
+
     /// The word without the shell's quotes and backslashes. A quote that is not closed yet is left out too.
     static func unquoted(_ word: String) -> String {
         var result = String.UnicodeScalarView()

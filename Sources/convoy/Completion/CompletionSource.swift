@@ -23,10 +23,11 @@ struct CompletionSource {
         self.environment = environment
     }
 
-    private var fleet: Fleet? {
+    /// Only what is needed is read of a file that may have thousands of instances.
+    private func names(_ parts: FleetNames.Parts) -> FleetNames? {
         let path = line.value(of: "--fleet", short: "-f") ?? environment[FleetFileOption.variable].flatMap { $0.isEmpty ? nil : $0 }
         let file = inHome(path ?? FleetFileOption.standard)
-        return (try? FleetFile.outline(path: file, environment: environment))?.fleet
+        return FleetNames.load(path: file, environment: environment, parts: parts)
     }
 
     private func inHome(_ path: String) -> String {
@@ -36,33 +37,37 @@ struct CompletionSource {
 
     private func catalog() -> RunCatalog? {
         if let journal = line.value(of: "--journal") { return RunCatalog(journal: inHome(journal)) { _ in } }
-        return fleet.map { RunCatalog($0) { _ in } }
+        return names([]).map(catalog(of:))
+    }
+
+    private func catalog(of names: FleetNames) -> RunCatalog {
+        RunCatalog(Fleet(name: names.fleet, migrations: names.migrations, instances: [], journal: names.journal)) { _ in }
     }
 
     /// The names of the fleet's instances, those that it once discovered included.
     func instances() async -> [String] {
-        guard let fleet else { return [] }
-        return await instances(of: fleet)
+        guard let names = names(.names) else { return [] }
+        return await instances(of: names)
     }
 
-    private func instances(of fleet: Fleet) async -> [String] {
+    private func instances(of fleet: FleetNames) async -> [String] {
         var names = fleet.instances.map(\.name)
-        if !fleet.discoveries.isEmpty, let journal = try? await RunCatalog(fleet, warn: { _ in }).openForReading() {
-            names += ((try? await journal.instanceNames(fleet: fleet.name)) ?? []).subtracting(names).sorted()
+        if !fleet.discovered.isEmpty, let journal = try? await catalog(of: fleet).openForReading() {
+            names += ((try? await journal.instanceNames(fleet: fleet.fleet)) ?? []).subtracting(names).sorted()
         }
         return names
     }
 
-    func waves() -> [String] { fleet?.rollout.waves.map(\.name) ?? [] }
+    func waves() -> [String] { names(.waves)?.waves ?? [] }
 
     func servers() -> [String] {
-        guard let fleet else { return [] }
-        return Set(fleet.instances.map(\.server) + fleet.discoveries.map(\.server)).sorted()
+        guard let names = names(.places) else { return [] }
+        return Set(names.instances.map(\.server) + names.discovered).sorted()
     }
 
     /// Selectors that begin with a text.
     func selectors(_ beginning: String) async -> [String] {
-        guard let fleet else { return [] }
+        guard let fleet = names([.names, .places, .labels]) else { return [] }
         let names = await instances(of: fleet)
         return SelectorCompletion(fleet.instances, names: names).candidates(beginning)
     }
@@ -76,7 +81,7 @@ struct CompletionSource {
 
     /// The releases, then the versions, the newest first.
     func versions() -> [String] {
-        guard let set = fleet.flatMap({ RunCatalog($0) { _ in }.migrationSet }) else { return [] }
+        guard let set = names([]).flatMap({ catalog(of: $0).migrationSet }) else { return [] }
         return set.releases.releases.reversed().map(\.name) + set.migrations.reversed().map(\.version.description)
     }
 }
@@ -90,7 +95,7 @@ extension CompletionKind {
     static let server = CompletionKind.custom { words, _, _ in CompletionSource(words: words).servers().printable }
     /// A selector, term by term.
     static let selector = CompletionKind.custom { words, _, beginning async in
-        await CompletionSource(words: words).selectors(CompletionLine.unquoted(beginning)).printable
+        await CompletionSource(words: words).selectors(CompletionLine.value(beginning)).printable
     }
     /// Releases and versions.
     static let version = CompletionKind.custom { words, _, _ in CompletionSource(words: words).versions() }
@@ -107,7 +112,7 @@ extension CompletionKind {
     /// Words of a list with commas, of which none stands there already.
     static func list(ofWords words: [String]) -> CompletionKind {
         .custom { _, _, beginning in
-            let parts = beginning.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let parts = CompletionLine.value(beginning).split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             let head = parts.dropLast().map { $0 + "," }.joined()
             return words.filter { !parts.dropLast().contains($0) }.map { head + $0 }
         }
@@ -119,8 +124,12 @@ extension [String] {
     ///
     /// zsh takes what follows a colon for a description.
     fileprivate var printable: [String] {
-        let words = filter { $0.visible == $0 }
+        // Nearly all words have nothing but letters and digits, and there may be thousands.
+        let words = filter { $0.utf8.allSatisfy { (0x20..<0x7F).contains($0) } || $0.visible == $0 }
         guard ProcessInfo.processInfo.environment["SAP_SHELL"] == "zsh" else { return words }
-        return words.map { $0.replacing("\\", with: "\\\\").replacing(":", with: "\\:") }
+        return words.map { word in
+            guard word.utf8.contains(where: { $0 == UInt8(ascii: "\\") || $0 == UInt8(ascii: ":") }) else { return word }
+            return word.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
+        }
     }
 }

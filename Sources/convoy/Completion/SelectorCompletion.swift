@@ -6,7 +6,7 @@ struct SelectorCompletion {
     private let values: [String: [String]]
 
     /// - Parameter names: of all instances, those that were discovered included.
-    init(_ instances: [Instance], names: [String]) {
+    init(_ instances: [FleetNames.Entry], names: [String]) {
         var labels: [String: Set<String>] = [:]
         for instance in instances { for (key, value) in instance.labels { labels[key, default: []].insert(value) } }
         var values = labels.mapValues { $0.sorted() }

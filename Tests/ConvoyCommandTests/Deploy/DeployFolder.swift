@@ -71,7 +71,7 @@ enum FileKind: Sendable, Hashable {
             case ("compose", _) where name.hasSuffix(".yml"): .compose
             case (_, "action.yml"): .action
             case ("gitlab", _) where name.hasSuffix(".yml"): .pipeline
-            case ("systemd", _) where name.hasSuffix(".service") || name.hasSuffix(".timer"): .unit
+            case ("systemd", _) where [".service", ".socket", ".timer"].contains(where: name.hasSuffix): .unit
             default: .other
             }
     }

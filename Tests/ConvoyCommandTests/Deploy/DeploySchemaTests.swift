@@ -15,7 +15,16 @@ struct DeploySchemaTests {
         let kind = FileKind(file)
         // systemd looks whether the program is there.
         if kind == .unit { text = text.replacing("/usr/bin/convoy", with: try convoyPath()) }
-        return try await withTemporaryFolder(files: [String(file.split(separator: "/").last ?? ""): text]) { folder in
+        var files = [String(file.split(separator: "/").last ?? ""): text]
+        // A socket has a service to start.
+        if file.hasSuffix(".socket") {
+            let service = file.replacing(".socket", with: ".service")
+            files[String(service.split(separator: "/").last ?? "")] = try DeployFolder.text(service).replacing(
+                "/usr/bin/convoy",
+                with: try convoyPath()
+            )
+        }
+        return try await withTemporaryFolder(files: files) { folder in
             try await kind.problems("\(folder)/\(file.split(separator: "/").last ?? "")")
         }
     }
@@ -62,6 +71,9 @@ struct DeploySchemaTests {
         Mistake(file: "gitlab/convoy.gitlab-ci.yml", old: "when: always", new: "when: ever"),
         Mistake(file: "systemd/convoy-serve.service", old: "ProtectSystem=", new: "ProtectSystems="),
         Mistake(file: "systemd/convoy-serve.service", old: "KillMode=process", new: "KillMode=main"),
+        Mistake(file: "systemd/convoy-serve.service", old: "ExecReload=/", new: "ExecReload=/nowhere/"),
+        Mistake(file: "systemd/convoy-serve.socket", old: "Accept=no", new: "Accepts=no"),
+        Mistake(file: "systemd/convoy-serve.socket", old: "SocketMode=0660", new: "SocketMode=group"),
         Mistake(file: "systemd/convoy-migrate@.service", old: "ExecStart=/", new: "ExecStart=/nowhere/"),
         Mistake(file: "systemd/convoy-migrate@.timer", old: "Sat,Sun", new: "Saturdays"),
     ])

@@ -107,6 +107,21 @@ struct DeployedCommandTests {
         }
     }
 
+    /// The image has no program that could ask a URL.
+    @Test func theHealthCheckOfComposeFailsWhenTheJournalCannotBeRead() async throws {
+        let services = try #require(try await DeployFolder.documents("compose/convoy.yml").first)["services"]
+        let words = services["convoy-dashboard"]["healthcheck"]["test"].texts
+        try #require(words.prefix(2) == ["CMD", "convoy"])
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            func check() async throws -> Int32 {
+                try await runConvoy(Array(words.dropFirst(2)), environment: environment(folder), in: folder).exitCode
+            }
+            #expect(try await check() == 0)
+            try writeFile("\(folder)/.convoy/journal.sqlite", String(repeating: "no journal", count: 1000))
+            #expect(try await check() != 0)
+        }
+    }
+
     /// What the end of a pod does: one SIGTERM, exit code 130, and the next Job continues.
     @Test func aPodThatIsDeletedStopsItsRunAndTheResumeJobContinues() async throws {
         let commands = try await Self.commands()

@@ -233,7 +233,26 @@ struct KubernetesManifestTests {
             #expect(pod["containers"].items.map { $0["image"].text } == ["convoy"], "\(file)")
         }
         #expect(try DeployFolder.text("compose/convoy.yml").contains("convoy:\(version)}"))
-        #expect(try DeployFolder.text("gitlab/convoy.gitlab-ci.yml").contains("/convoy:\(version)\n"))
+        #expect(try DeployFolder.text("gitlab/convoy.gitlab-ci.yml").contains("/convoy-shell:\(version)\n"))
+    }
+
+    /// What the manifests and the Compose file say of a container is what `Scripts/image` makes.
+    @Test func theImageFitsTheManifests() async throws {
+        let script = try String(contentsOfFile: "\(repositoryRoot)/Scripts/image", encoding: .utf8)
+        let user = try #require(script.firstMatch(of: /(?m)^USER = ([0-9]+)$/).flatMap { Int($0.1) })
+        let state = try #require(script.firstMatch(of: /(?m)^STATE = "(.+)"$/).map { String($0.1) })
+        let fleet = try #require(script.firstMatch(of: /"CONVOY_FLEET=(.+)"/).map { String($0.1) })
+        for (file, resource) in try await DeployFolder.resources() {
+            guard let pod = Self.template(of: resource)?["spec"] else { continue }
+            for key in ["runAsUser", "runAsGroup", "fsGroup"] { #expect(pod["securityContext"][key].number == user, "\(file)") }
+            let container = try #require(pod["containers"].items.first)
+            #expect(container["volumeMounts"].items.contains { $0["mountPath"].text == state }, "\(file)")
+            #expect(container["env"].items.contains { $0["name"].text == "CONVOY_FLEET" && $0["value"].text == fleet }, "\(file)")
+        }
+        let compose = try DeployFolder.text("compose/convoy.yml")
+        for line in ["user: \"\(user):\(user)\"", "convoy-journal:\(state)", "CONVOY_FLEET: \(fleet)"] {
+            #expect(compose.contains(line), "\(line)")
+        }
     }
 
     private static let kubectl = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/kubectl" }.first {

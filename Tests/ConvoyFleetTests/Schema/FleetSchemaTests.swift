@@ -59,8 +59,9 @@ struct FleetSchemaTests {
     private func problems(_ file: [UInt8]) -> [String]? { Self.value(of: file).map { schema.problems(in: $0) } }
 
     private static let cases =
-        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets + ProblemCase.rollout
-        + ProblemCase.gates + ProblemCase.notifications
+        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
+        + ProblemCase.secretCommands
+        + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
 
     @Test func mostWrongFilesAreMarkedInAnEditor() {
         let wrong = Self.cases.filter { $0.told.contains(": error: ") }
@@ -103,6 +104,7 @@ struct FleetSchemaTests {
 
     @Test func theKeysAreThoseOfTheReader() {
         #expect(names(below: "") == FleetReader.topKeys)
+        #expect(names(below: "secret_commands.NAME.") == FleetReader.secretCommandKeys)
         #expect(names(below: "limits.") == ["total", "per_server"])
         #expect(names(below: "servers.NAME.") == ["max_connections", "maintenance_database"])
         #expect(names(below: "instances[].") == ["name", "server", "skip"])
@@ -191,7 +193,7 @@ struct FleetSchemaTests {
         ("gate.soak", ["rollout.waves[].gate.soak"]), ("lock_wait", ["defaults.lock_wait"]),
         ("servers.eu-1.lock_wait", ["defaults.lock_wait"]),
         ("instances[].lock_wait", ["defaults.lock_wait"]), ("checks", ["rollout.waves[].gate.checks", "rollout.checks"]), ("nonsense", []),
-        ("timeout", ["rollout.hooks.timeout", "notifications[].timeout"]), ("", []), (".", []),
+        ("timeout", ["secret_commands.NAME.timeout", "rollout.hooks.timeout", "notifications[].timeout"]), ("", []), (".", []),
     ])
     func aKeyIsFoundByItsPathOrTheEndOfIt(_ word: String, _ paths: [String]) {
         #expect(keys.filter { $0.isMeant(by: word) }.map(\.path) == paths)

@@ -1,3 +1,4 @@
+import ConvoyCatalog
 import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
@@ -109,7 +110,7 @@ import Testing
             #expect(failure?.kind == .blocked)
             #expect(!says(failure, "caught"))
             #expect(await InstanceRunner(set).work(of: "run-1", on: instance) == nil)
-            #expect(await InstanceRunner(set).cohort(of: instance) == nil)
+            #expect(await CatalogReader(InstanceRunner(set)).cohort(of: instance) == nil)
             // The trap does spring where the login is the tenant itself.
             let own = await InstanceChecks(checks: [check]).failure(on: database.instance())
             #expect(says(own, "caught \(database.ownerName)"))

@@ -1,3 +1,4 @@
+import ConvoyCatalog
 import ConvoyInstance
 import ConvoyMigrations
 import ConvoyPostgres
@@ -121,12 +122,12 @@ import Testing
         try await PostgresServer.shared().withDatabases(2) { databases in
             let runner = InstanceRunner(set)
             for database in databases { _ = await runner.up(database.instance()) }
-            let first = await runner.cohort(of: databases[0].instance())
+            let first = await CatalogReader(runner).cohort(of: databases[0].instance())
             #expect(first?.hasPrefix("3 ") == true)
             _ = try await databases[1].query("INSERT INTO cars VALUES (1)")
-            #expect(await runner.cohort(of: databases[1].instance()) == first)
+            #expect(await CatalogReader(runner).cohort(of: databases[1].instance()) == first)
             _ = try await databases[1].query("CREATE INDEX ON cars (name)")
-            #expect(await runner.cohort(of: databases[1].instance()) != first)
+            #expect(await CatalogReader(runner).cohort(of: databases[1].instance()) != first)
         }
     }
 }

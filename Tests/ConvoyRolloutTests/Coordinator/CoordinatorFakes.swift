@@ -59,8 +59,6 @@ final class FakeInstances: InstanceMigrator, InstanceInspector {
 
     func work(of run: String, on instance: Instance) async -> RunWork? { nil }
 
-    func cohort(of instance: Instance) async -> String? { nil }
-
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
@@ -198,6 +196,7 @@ extension Event.Kind {
     var text: String {
         switch self {
         case .runStarted(_, let fleet, let waves): "run of \(fleet): \(waves.map(\.name).joined(separator: " "))"
+        case .traceJoined(let parent): "join \(parent)"
         case .waveStarted(let wave): "wave \(wave)"
         case .instanceStarted(let instance, _): "start \(instance)"
         case .instancePlanned(let instance, _, let pending): "plan \(instance) \(pending.count)"

@@ -271,7 +271,5 @@ private final class SlotInstances: InstanceMigrator, InstanceInspector {
 
     func work(of run: String, on instance: Instance) async -> RunWork? { nil }
 
-    func cohort(of instance: Instance) async -> String? { nil }
-
     func slots(on instance: Instance, run: String) async -> ServerSlots? { slots }
 }

@@ -274,8 +274,6 @@ private final class CountingInstances: InstanceMigrator, InstanceInspector {
 
     func work(of run: String, on instance: Instance) async -> RunWork? { nil }
 
-    func cohort(of instance: Instance) async -> String? { nil }
-
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {

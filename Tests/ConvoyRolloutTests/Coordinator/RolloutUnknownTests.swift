@@ -94,7 +94,6 @@ private final class ScriptedInstances: InstanceMigrator, InstanceInspector {
     }
 
     func work(of run: String, on instance: Instance) async -> RunWork? { nil }
-    func cohort(of instance: Instance) async -> String? { nil }
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         InstanceStatus(name: instance.name, server: instance.server, database: instance.database, labels: [:], outcome: .pending)

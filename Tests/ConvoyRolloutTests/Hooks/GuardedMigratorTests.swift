@@ -45,8 +45,6 @@ private struct DiaryMigrator: InstanceMigrator, InstanceInspector {
 
     func work(of run: String, on instance: Instance) async -> RunWork? { nil }
 
-    func cohort(of instance: Instance) async -> String? { nil }
-
     func slots(on instance: Instance, run: String) async -> ServerSlots? { nil }
 
     func connections(for instance: Instance) -> Int { 1 }

@@ -1,3 +1,4 @@
+import ConvoyCatalog
 import ConvoyFleet
 import ConvoyIO
 import ConvoyInstance
@@ -18,6 +19,11 @@ extension TestDatabase {
     /// What Convoy would say of this database, without changing anything.
     func status() async throws -> InstanceStatus {
         try await runner(nil).probe(instance(secrets: [:]), for: .up(to: nil))
+    }
+
+    /// The catalogue as `convoy drift` reads it, all facts included.
+    func readCatalogue() async throws -> CatalogReading {
+        try await CatalogReader(runner(nil)).read(instance(secrets: [:]))
     }
 
     private func runner(_ set: MigrationSet?) throws -> InstanceRunner {

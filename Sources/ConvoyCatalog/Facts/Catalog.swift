@@ -1,0 +1,40 @@
+internal import Crypto
+
+/// The catalogue of a database: all its facts.
+package struct Catalog: Sendable, Hashable {
+    package let facts: Set<CatalogFact>
+    /// The hash of all facts, as the server computes it: 32 hexadecimal digits.
+    package let fingerprint: String
+
+    package init(_ facts: Set<CatalogFact>) {
+        self.init(facts, hashes: facts.map(\.hash))
+    }
+
+    /// - Parameter hashes: those of the facts, in any order.
+    init(_ facts: Set<CatalogFact>, hashes: [String]) {
+        self.facts = facts
+        fingerprint = hexadecimalMD5(hashes.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined())
+    }
+
+    /// In the order of their kinds and names.
+    package var sorted: [CatalogFact] { facts.sorted() }
+
+    /// The names of the schemas.
+    package var schemas: Set<String> { Set(facts.lazy.filter { $0.kind == .schema }.map(\.object)) }
+}
+
+extension CatalogFact {
+    /// The fact's part of a fingerprint: MD5, as the server has it without an extension. It protects from chance, not from a tenant who wants two of
+    /// its own databases to look alike.
+    var hash: String { hexadecimalMD5("\(kind.rawValue)\n\(object)\n\(text)\n\(detail)") }
+}
+
+private func hexadecimalMD5(_ text: String) -> String {
+    let digits = Array("0123456789abcdef".unicodeScalars)
+    var hexadecimal = String.UnicodeScalarView()
+    for byte in Insecure.MD5.hash(data: Array(text.utf8)) {
+        hexadecimal.append(digits[Int(byte >> 4)])
+        hexadecimal.append(digits[Int(byte & 15)])
+    }
+    return String(hexadecimal)
+}

@@ -1,0 +1,116 @@
+internal import ConvoyFleet
+package import ConvoyMigrations
+package import ConvoyRun
+import ConvoyText
+package import FoundationEssentials
+
+/// How the schemas of a fleet's databases differ from those of their versions: one comparison a cohort.
+package struct DriftReport: Sendable {
+    /// An object that is not what the version says.
+    package struct Difference: Sendable, Hashable {
+        /// A word of `convoy.drift/1`: `column`, `index`, ….
+        package var kind: String
+        /// The qualified name.
+        package var object: String
+        /// `missing`, `extra` or `different`.
+        package var change: String
+        /// The definition of the version, and that of the database; nil where there is none.
+        package var expected: String?
+        package var found: String?
+        /// A query that shows the object in the database.
+        package var sql: String?
+
+        package init(kind: String, object: String, change: String, expected: String?, found: String?, sql: String?) {
+            (self.kind, self.object, self.change) = (kind, object, change)
+            (self.expected, self.found, self.sql) = (expected, found, sql)
+        }
+    }
+
+    /// Instances with the same version and the same schema.
+    package struct Cohort: Sendable, Hashable {
+        /// As `convoy status --cohorts` names it: the version, and the fingerprint of the schema.
+        package var name: String
+        package var version: MigrationVersion?
+        /// In the order of the fleet.
+        package var instances: [String]
+        package var differences: [Difference]
+        /// Why the cohort could not be compared; nil if it was.
+        package var problem: String?
+
+        package var isDrifted: Bool { !differences.isEmpty }
+
+        package init(name: String, version: MigrationVersion?, instances: [String], differences: [Difference] = [], problem: String? = nil)
+        {
+            (self.name, self.version, self.instances) = (name, version, instances)
+            (self.differences, self.problem) = (differences, problem)
+        }
+    }
+
+    /// An instance whose catalogue could not be read.
+    package struct Unread: Sendable, Hashable {
+        package var instance: String
+        package var failure: Failure
+
+        package init(_ instance: String, _ failure: Failure) { (self.instance, self.failure) = (instance, failure) }
+    }
+
+    /// The cohorts of the instances with one value of a label.
+    struct Group: Sendable, Hashable {
+        /// Nil for instances without the label.
+        var name: String?
+        var instances: Int
+        var cohorts: Int
+        /// The instances that drifted.
+        var drifted: Int
+    }
+
+    package var fleet: String
+    package var generatedAt: Date
+    /// Those with drift first, then the largest.
+    package var cohorts: [Cohort]
+    /// In the order of the fleet.
+    package var unread: [Unread]
+    /// The label that the instances are grouped by, and their values of it.
+    private var label: String?
+    private var values: [String: String] = [:]
+
+    package init(fleet: String, generatedAt: Date, cohorts: [Cohort], unread: [Unread]) {
+        (self.fleet, self.generatedAt, self.unread) = (fleet, generatedAt, unread)
+        self.cohorts = cohorts.sorted {
+            guard $0.isDrifted == $1.isDrifted else { return $0.isDrifted }
+            return $0.instances.count == $1.instances.count ? $0.name < $1.name : $0.instances.count > $1.instances.count
+        }
+    }
+
+    /// Adds how the drift is spread over the values of a label.
+    ///
+    /// - Parameter values: by the names of the instances.
+    package mutating func group(by label: String, values: [String: String]) {
+        (self.label, self.values) = (label, values)
+    }
+
+    /// The instances that were compared or could not be compared; without those that could not be read.
+    var instances: Int { cohorts.reduce(0) { $0 + $1.instances.count } }
+    /// The instances of which some object is not what it should be.
+    var drifted: Int { cohorts.lazy.filter(\.isDrifted).reduce(0) { $0 + $1.instances.count } }
+
+    var grouping: (label: String, groups: [Group])? {
+        guard let label else { return nil }
+        // By bytes: two values that only look the same are two groups.
+        var groups: [ExactText?: Group] = [:]
+        for cohort in cohorts {
+            for (value, names) in Dictionary(grouping: cohort.instances, by: { values[$0].map(ExactText.init) }) {
+                var group = groups[value] ?? Group(name: value?.text, instances: 0, cohorts: 0, drifted: 0)
+                group.instances += names.count
+                group.cohorts += 1
+                if cohort.isDrifted { group.drifted += names.count }
+                groups[value] = group
+            }
+        }
+        let sorted = groups.values.sorted { first, second in
+            guard let left = first.name, let right = second.name else { return first.name != nil }
+            return left < right
+        }
+        return (label, sorted)
+    }
+}

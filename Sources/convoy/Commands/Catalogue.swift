@@ -1,0 +1,64 @@
+import ArgumentParser
+import ConvoyKit
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRun
+import ConvoyText
+import TeslaMate
+
+/// `convoy catalogue`
+struct Catalogue: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write the catalogue of each version beside the migrations.",
+        usage: "convoy catalogue [<options>] <server>",
+        discussion: """
+            Applies the migrations one by one to a scratch database, reads its catalogue
+            after each, and writes the files in the folder `catalogue` of the migrations.
+            The author of a migration runs it once and commits the new file; `convoy
+            drift` compares databases with it.
+
+              convoy catalogue postgresql:///postgres
+              convoy catalogue 'host=/run/postgresql user=postgres' --directory Migrations
+
+            The role must be allowed to create databases and the extensions of the
+            migrations. The scratch database is dropped at the end. A password comes from
+            PGPASSWORD or a password file, not from the command line.
+            """
+    )
+
+    @Argument(help: "Connection URI or parameters of a server, without a password.")
+    var server: String
+
+    @Option(help: ArgumentHelp("Directory of the migrations.", valueName: "path"), completion: .directory)
+    var directory = "Migrations"
+
+    func execute() async throws -> CommandExit {
+        let parameters: ConnectionParameters
+        do throws(PostgresError) {
+            parameters = try ConnectionParameters(conninfo: server)
+        } catch {
+            throw CommandFailure(.usage, error.message, hint: "for example postgresql://postgres@localhost/postgres")
+        }
+        guard parameters["password"] == nil else {
+            throw CommandFailure(
+                .usage,
+                "the server's password stands in the command line, where other users of this machine see it",
+                hint: "set PGPASSWORD, or use a password file"
+            )
+        }
+        let set = try MigrationSet.load(directory: directory, displayedAs: directory)
+        let recording = CatalogueRecording(set, steps: [EncryptAPITokens()], server: parameters)
+        return try await Interruption.handled(clearTerminal: {}) { _ in
+            do {
+                let count = try await recording.write(into: directory)
+                StandardStreams.output.write("\(count) versions in \(directory.visible)/catalogue\n")
+            } catch let failure as Failure {
+                throw CommandFailure(failure.kind == .unreachable ? .unreachable : .failed, failure.message, hint: failure.hint)
+            } catch let problem as Problem {
+                throw Problems([problem])
+            }
+            try StandardStreams.output.check()
+            return .success
+        }
+    }
+}

@@ -1,0 +1,330 @@
+import ConvoyFleet
+import ConvoyInstance
+import ConvoyMigrations
+import ConvoyPostgres
+import ConvoyRun
+import TestSupport
+import Testing
+
+@testable import ConvoyCatalog
+
+/// The catalogue of real databases, on each release.
+@Suite(.timeLimit(.minutes(3)))
+struct CatalogReaderTests {
+    /// One object of each kind, and what another database may have of it.
+    private static let schema = """
+        CREATE SCHEMA "od.d"; CREATE EXTENSION cube;
+        CREATE TYPE kind AS ENUM ('a', 'b,c'); CREATE DOMAIN plate AS text NOT NULL DEFAULT 'x' CHECK (VALUE <> '');
+        CREATE TYPE place AS (a int, b text);
+        CREATE TABLE t (id serial PRIMARY KEY, k kind NOT NULL DEFAULT 'a', n numeric(8, 2) DEFAULT 1.5,
+            g int GENERATED ALWAYS AS (1 + 2) STORED, e text COLLATE "C", d plate, list int[]);
+        CREATE TABLE u (id bigint GENERATED ALWAYS AS IDENTITY, t int REFERENCES t (id) ON DELETE CASCADE, CHECK (t > 0)) WITH (fillfactor = 90);
+        CREATE TABLE "od.d"."ta
+        b""le" ("co.l" int);
+        CREATE TABLE part (a int) PARTITION BY RANGE (a); CREATE TABLE part1 PARTITION OF part FOR VALUES FROM (1) TO (10);
+        CREATE TABLE inh () INHERITS (t);
+        CREATE INDEX t_n ON t (lower(e)) WHERE n > 1;
+        CREATE FUNCTION f(a int, b text DEFAULT 'x.y') RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT b $$;
+        CREATE FUNCTION g(a int) RETURNS int LANGUAGE sql RETURN a + 1;
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+        CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.id > 3) EXECUTE FUNCTION note();
+        CREATE VIEW v AS SELECT t.id, t.n * 1.5 AS x, 'a.b''c.d' AS lit FROM t WHERE t.id > 1 AND EXISTS (SELECT FROM u WHERE u.t = t.id);
+        CREATE VIEW w AS SELECT a.id, b.id AS other, f(a.id) FROM t a JOIN u b ON b.t = a.id;
+        CREATE MATERIALIZED VIEW m AS SELECT count(*) AS c FROM t;
+        CREATE RULE r AS ON UPDATE TO u DO ALSO INSERT INTO t (n) VALUES (NEW.t);
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY p ON t FOR SELECT TO PUBLIC USING (id > 0 AND EXISTS (SELECT FROM u WHERE u.t = t.id));
+        CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+        CREATE SEQUENCE s START 5 MINVALUE 2 MAXVALUE 100 CYCLE;
+        COMMENT ON TABLE t IS 'hello'; COMMENT ON COLUMN t.n IS E'a\\nb'; COMMENT ON CONSTRAINT t_pkey ON t IS 'pk';
+        GRANT SELECT ON t TO PUBLIC; GRANT SELECT (n) ON t TO pg_monitor; REVOKE EXECUTE ON FUNCTION f FROM PUBLIC
+        """
+
+    private static let schemaOfTheSuperuser = """
+        CREATE EVENT TRIGGER et ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION watch();
+        ALTER TABLE u OWNER TO pg_monitor
+        """
+
+    /// For each kind: a statement that changes an object of it, and one that removes it.
+    static let changes: [(kind: CatalogFact.Kind, different: String?, missing: String)] = [
+        (.schema, nil, "DROP SCHEMA \"od.d\" CASCADE"),
+        (.extension, "ALTER EXTENSION cube SET SCHEMA \"od.d\"", "DROP EXTENSION cube"),
+        (.enum, "ALTER TYPE kind ADD VALUE 'z'", "DROP TYPE kind CASCADE"),
+        (.domain, "ALTER DOMAIN plate SET DEFAULT 'y'", "DROP DOMAIN plate CASCADE"),
+        (.type, "ALTER TYPE place ADD ATTRIBUTE c int", "DROP TYPE place"),
+        (.table, "ALTER TABLE u SET (fillfactor = 80)", "DROP TABLE part CASCADE"),
+        (.column, "ALTER TABLE t ALTER list TYPE bigint[]", "ALTER TABLE t DROP list"),
+        (
+            .constraint, "ALTER TABLE u DROP CONSTRAINT u_t_check, ADD CONSTRAINT u_t_check CHECK (t > 1)",
+            "ALTER TABLE u DROP CONSTRAINT u_t_check"
+        ),
+        (.index, "DROP INDEX t_n; CREATE INDEX t_n ON t (lower(e)) WHERE n > 2", "DROP INDEX t_n"),
+        (.function, "ALTER FUNCTION f VOLATILE", "DROP FUNCTION g"),
+        (.sequence, "ALTER SEQUENCE s INCREMENT 2", "DROP SEQUENCE s"),
+        (.view, "CREATE OR REPLACE VIEW w AS SELECT a.id, b.id AS other, f(b.t) FROM t a JOIN u b ON b.t = a.id", "DROP VIEW w"),
+        (
+            .materializedView, "DROP MATERIALIZED VIEW m; CREATE MATERIALIZED VIEW m AS SELECT count(*) AS c FROM t WHERE id > 7",
+            "DROP MATERIALIZED VIEW m"
+        ),
+        (.trigger, "ALTER TABLE t DISABLE TRIGGER tr", "DROP TRIGGER tr ON t"),
+        (.rule, "CREATE OR REPLACE RULE r AS ON UPDATE TO u DO INSTEAD NOTHING", "DROP RULE r ON u"),
+        (.policy, "ALTER POLICY p ON t USING (id > 1)", "DROP POLICY p ON t"),
+        (.eventTrigger, "ALTER EVENT TRIGGER et DISABLE", "DROP EVENT TRIGGER et"),
+        (.owner, "ALTER TABLE u OWNER TO postgres", "ALTER TABLE u OWNER TO teslamate"),
+        (.privilege, "GRANT INSERT ON t TO PUBLIC", "REVOKE SELECT ON t FROM PUBLIC"),
+        (.comment, "COMMENT ON TABLE t IS 'bye'", "COMMENT ON TABLE t IS NULL"),
+    ]
+
+    @Test func everyKindHasAChange() {
+        #expect(Self.changes.map(\.kind) == CatalogFact.Kind.allCases)
+    }
+
+    private func template(_ server: PostgresServer) async throws -> DatabaseTemplate {
+        try await server.template(named: "catalogue_facts") { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            try await database.run(script: Self.schema)
+            try await database.run(script: Self.schemaOfTheSuperuser, as: "postgres")
+        }
+    }
+
+    private func read(_ database: TestDatabase) async throws -> Catalog {
+        let reading = try await CatalogReader(InstanceRunner(try threeMigrations())).read(database.instance())
+        #expect(reading.version == MigrationVersion(3))
+        guard case .facts(let catalog) = reading.content else { throw TestSupportError("no facts: \(reading.content)") }
+        // What the server hashes is what is hashed here.
+        #expect(catalog.fingerprint == reading.fingerprint)
+        return catalog
+    }
+
+    @Test(arguments: PostgresServer.Release.tested, CatalogFact.Kind.allCases)
+    func aChangeOfEachKindIsFound(release: PostgresServer.Release, kind: CatalogFact.Kind) async throws {
+        let server = try await PostgresServer.shared(release)
+        let change = try #require(Self.changes.first { $0.kind == kind })
+        let expected = try await server.withDatabase(template: template(server)) { try await read($0) }
+        let scope = CatalogScope.all
+        for (word, statement) in [(CatalogDifference.Change.different, change.different), (.missing, change.missing)] {
+            guard let statement else { continue }
+            try await server.withDatabase(template: template(server)) { database in
+                try await database.run(script: statement, as: "postgres")
+                let found = try await read(database)
+                let differences = found.differences(from: expected, in: scope).filter { $0.kind == kind }
+                #expect(differences.contains { $0.change == word }, "\(statement): \(differences)")
+                // Seen from the other side what is missing is extra.
+                let reversed = expected.differences(from: found, in: scope).filter { $0.kind == kind }
+                #expect(reversed.contains { $0.change == (word == .missing ? .extra : word) }, "\(statement): \(reversed)")
+                try await expectAdviceRuns(differences + reversed, on: database)
+            }
+        }
+    }
+
+    /// Advice is code: each query runs, and shows the object where it is there.
+    private func expectAdviceRuns(_ differences: [CatalogDifference], on database: TestDatabase) async throws {
+        for difference in differences {
+            let sql = try #require(difference.sql, "\(difference)")
+            let rows = try await database.query(sql).rows
+            if difference.change == .different { #expect(rows.count >= 1, "\(difference.kind) \(difference.object): \(sql)") }
+        }
+    }
+
+    @Test func theFactsAreTheSameOnEachRelease() async throws {
+        var catalogs: [Catalog] = []
+        for release in PostgresServer.Release.tested {
+            let server = try await PostgresServer.shared(release)
+            catalogs.append(try await server.withDatabase(template: template(server)) { try await read($0) })
+        }
+        let first = try #require(catalogs.first)
+        #expect(Set(first.facts.map(\.kind)) == Set(CatalogFact.Kind.allCases))
+        for catalog in catalogs.dropFirst() {
+            #expect(catalog.differences(from: first, in: .all) == [])
+            #expect(catalog.fingerprint == first.fingerprint)
+        }
+    }
+
+    @Test(arguments: PostgresServer.Release.tested)
+    func theLedgerTheAuditLogAndExtensionsAreLeftOut(release: PostgresServer.Release) async throws {
+        let server = try await PostgresServer.shared(release)
+        try await server.withDatabase(template: template(server)) { database in
+            let objects = try await read(database).facts.map(\.object)
+            #expect(!objects.contains { $0.contains("schema_migrations") || $0.hasPrefix("convoy") || $0.contains("cube_") })
+            #expect(objects.contains("\"od.d\".\"ta\nb\"\"le\".\"co.l\""))
+        }
+    }
+
+    /// A table with columns, constant defaults, keys and plain indexes is not locked at all; what names columns only for a moment.
+    @Test(arguments: PostgresServer.Release.tested)
+    func noLockOfAnOrdinaryTable(release: PostgresServer.Release) async throws {
+        try await PostgresServer.shared(release).withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            try await database.execute([
+                "CREATE TABLE k (id serial PRIMARY KEY, c bigint DEFAULT 7 REFERENCES cars (id))", "CREATE INDEX ON k (c)",
+            ])
+            let blocker = try await database.connect()
+            defer { blocker.close() }
+            _ = try await blocker.query("BEGIN")
+            _ = try await blocker.query("LOCK TABLE k, cars, trips IN ACCESS EXCLUSIVE MODE")
+            let catalog = try await read(database)
+            #expect(catalog.facts.contains(CatalogFact(.column, "public.k.c", "bigint default 7")))
+            _ = try await blocker.query("ROLLBACK")
+            // In the transaction that has asked, what it still holds of tables that are not the server's own.
+            let session = try await database.connect()
+            defer { session.close() }
+            _ = try await session.query("BEGIN")
+            _ = try await session.query("SET LOCAL search_path TO pg_catalog")
+            let statement = CatalogQuery.statement(owner: database.ownerName, known: nil)
+            _ = try await session.query(statement.sql, statement.parameters)
+            let locks = try await session.query("SELECT 1 FROM pg_locks WHERE pid = pg_backend_pid() AND relation >= 16384").rows
+            #expect(locks.isEmpty)
+        }
+    }
+
+    /// Plain indexes are printed without `pg_get_indexdef`, which would lock their tables, and in the same words.
+    @Test(arguments: PostgresServer.Release.tested)
+    func indexesAreWrittenAsTheServerWritesThem(release: PostgresServer.Release) async throws {
+        try await PostgresServer.shared(release).withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            try await database.run(
+                script: """
+                    CREATE TABLE "O d" (a int, "b B" text, c text COLLATE "C", d int[], e point, f int, g box,
+                        EXCLUDE USING gist (g WITH &&), UNIQUE NULLS NOT DISTINCT (f));
+                    CREATE INDEX ON "O d" (a DESC, "b B"); CREATE INDEX ON "O d" (a NULLS FIRST); CREATE INDEX ON "O d" ("b B" COLLATE "C");
+                    CREATE INDEX ON "O d" ("b B" text_pattern_ops); CREATE INDEX ON "O d" (a) INCLUDE (f); CREATE INDEX ON "O d" USING hash (c);
+                    CREATE INDEX ON "O d" USING gin (d); CREATE INDEX ON "O d" USING gist (e); CREATE INDEX ON "O d" (lower(c));
+                    CREATE INDEX ON "O d" (a) WHERE f > 1; CREATE INDEX ON "O d" (a) WITH (fillfactor = 70);
+                    CREATE UNIQUE INDEX "I 12" ON "O d" (c, a, "b B"); CREATE INDEX ON "O d" (a, lower(c), f);
+                    CREATE TABLE p (a int, b int) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE INDEX ON p (b)
+                    """
+            )
+            let printed = try await database.query(
+                """
+                SELECT pg_get_indexdef(indexrelid) AS text FROM pg_index
+                WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname <> 'schema_migrations')
+                """
+            ).rows.map { row throws(PostgresError) in try row.text("text") }
+            #expect(printed.count == 19)
+            #expect(try await read(database).facts.filter { $0.kind == .index }.map(\.text).sorted() == printed.sorted())
+        }
+    }
+
+    /// A view over a locked table cannot be printed: that ends soon, and says why.
+    @Test func aLockThatIsNotFreeIsReported() async throws {
+        try await withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            try await database.execute(["CREATE VIEW v AS SELECT id FROM cars"])
+            let blocker = try await database.connect()
+            defer { blocker.close() }
+            _ = try await blocker.query("BEGIN")
+            _ = try await blocker.query("LOCK TABLE cars IN ACCESS EXCLUSIVE MODE")
+            let instance = database.instance { $0.lockTimeout = .milliseconds(200) }
+            let reader = CatalogReader(InstanceRunner(try threeMigrations()))
+            let failure = await #expect(throws: Failure.self) { try await reader.read(instance) }
+            #expect(failure?.kind == .lockBusy)
+        }
+    }
+
+    /// Functions, operators and types of the tenant that lie in the search path are not called.
+    @Test func noCodeOfTheTenantRuns() async throws {
+        try await withDatabase(owner: .unique) { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            let trap = "BEGIN RAISE EXCEPTION 'trapped'; END"
+            try await database.execute(
+                [
+                    "CREATE FUNCTION quote_ident(name) RETURNS text LANGUAGE plpgsql AS $$ \(trap) $$",
+                    "CREATE FUNCTION format_type(oid, int) RETURNS text LANGUAGE plpgsql AS $$ \(trap) $$",
+                    "CREATE FUNCTION trap(name, text) RETURNS bool LANGUAGE plpgsql AS $$ \(trap) $$",
+                    "CREATE OPERATOR = (LEFTARG = name, RIGHTARG = text, FUNCTION = trap)",
+                    "CREATE FUNCTION bad() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ \(trap) $$",
+                    "CREATE DOMAIN trap AS text CHECK (bad() > 0)",
+                    "CREATE TABLE traps (a trap, b int DEFAULT bad(), c int)",
+                    "CREATE VIEW pg_class AS SELECT bad() AS oid",
+                    "ALTER DATABASE \"\(database.name)\" SET search_path = public, pg_catalog",
+                ]
+            )
+            let catalog = try await read(database)
+            #expect(catalog.facts.contains(CatalogFact(.column, "public.traps.b", "integer default public.bad()")))
+        }
+    }
+
+    @Test func hostileNamesAndDefinitionsAreCutAndStayApart() async throws {
+        try await withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            let long = String(repeating: "x", count: 300_000)
+            try await database.execute(
+                [
+                    "CREATE VIEW big AS SELECT '\(long)' AS a", "CREATE VIEW big2 AS SELECT '\(long)y' AS a",
+                    "CREATE TABLE \"a\u{1B}[2J\nb\tc\\d\" (\"x\"\"y\" int)",
+                    "COMMENT ON TABLE cars IS '\(long)'",
+                ]
+            )
+            let catalog = try await read(database)
+            let views = catalog.facts.filter { $0.kind == .view }.map(\.text)
+            #expect(views.count == 2 && views.allSatisfy { $0.count < 2_100 } && views[0].suffix(32) != views[1].suffix(32))
+            #expect(catalog.facts.contains { $0.object == "public.\"a\u{1B}[2J\nb\tc\\d\".\"x\"\"y\"" })
+            let differences = catalog.differences(from: Catalog([]), in: .all)
+            for difference in differences { _ = try await database.query(try #require(difference.sql)) }
+        }
+    }
+
+    /// The catalogue is readable by everyone; the ledger has to be granted.
+    @Test func aRoleThatMayReadNothingButTheLedger() async throws {
+        try await withDatabase(owner: .unique) { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            let all = try await read(database)
+            let role = "\(database.name)_reader"
+            try await database.server.execute("CREATE ROLE \(role) LOGIN")
+            try await database.execute(["REVOKE ALL ON SCHEMA public FROM PUBLIC", "GRANT USAGE ON SCHEMA public TO \(role)"])
+            let instance = database.instance(connection: database.parameters(user: role), admin: .some(nil))
+            let reader = CatalogReader(InstanceRunner(try threeMigrations()))
+            let refused = await #expect(throws: Failure.self) { try await reader.read(instance) }
+            #expect(refused?.message.contains("schema_migrations") == true, "\(String(describing: refused))")
+            try await database.execute(["GRANT SELECT ON schema_migrations TO \(role)"])
+            guard case .facts(let found) = try await reader.read(instance).content else { throw TestSupportError("no facts") }
+            let kinds = found.differences(from: all, in: .all).map(\.kind)
+            #expect(kinds == [.privilege], "\(kinds)")
+            try await database.execute(["DROP OWNED BY \(role)"], as: "postgres")
+            try await database.server.execute("DROP ROLE \(role)")
+        }
+    }
+
+    @Test func whatIsKnownIsNotSent() async throws {
+        try await withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            let reader = CatalogReader(InstanceRunner(try threeMigrations()))
+            let fingerprint = try await reader.read(database.instance()).fingerprint
+            let known = try await reader.read(database.instance()) { $0 == MigrationVersion(3) ? fingerprint : nil }
+            #expect(known.content == .known)
+            #expect(await reader.cohort(of: database.instance()) == "3 \(fingerprint)")
+        }
+    }
+
+    /// Limits, tried with small ones: the server counts before it reads, and hashes what it does not send.
+    @Test func aCatalogueThatIsTooLarge() async throws {
+        try await withDatabase { database in
+            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
+            let session = try await database.connect()
+            defer { session.close() }
+            _ = try await session.query("SET search_path TO pg_catalog")
+            var statement = CatalogQuery.statement(owner: database.ownerName, known: nil)
+            statement.parameters[3] = "2"
+            let tooMany = try CatalogReading(await session.query(statement.sql, statement.parameters), at: nil, known: nil)
+            guard case .tooLarge(let facts) = tooMany.content else { throw TestSupportError("\(tooMany.content)") }
+            #expect(facts > 2)
+            statement.parameters[2] = "1"
+            let rows = try await session.query(statement.sql, statement.parameters).rows
+            #expect(rows.count == 1)
+            #expect(try rows[0].text("text") == "0")
+        }
+    }
+}
+
+extension TestDatabase {
+    /// Runs statements that are separated by semicolons.
+    ///
+    /// - Parameter user: nil means the owner.
+    fileprivate func run(script: String, as user: String? = nil) async throws {
+        let connection = try await connect(as: user)
+        defer { connection.close() }
+        for case .failure(let message) in try await connection.script(script, byteLimit: 1 << 20, timeout: .seconds(60)) {
+            throw TestSupportError("\(message.message): \(script)")
+        }
+    }
+}
