@@ -100,7 +100,8 @@ extension CatalogDifference {
                 FROM pg_catalog.pg_operator o WHERE \(equal("o.oid", oid("to_regoperator", object)))
                 """
         case "sequence": return "SELECT s.* FROM pg_catalog.pg_sequence s WHERE \(equal("s.seqrelid", relation(object)))"
-        case "view", "materialized-view": return "SELECT pg_catalog.pg_get_viewdef(\(relation(object))) AS definition"
+        case "view", "materialized-view":
+            return "\(ownSearchPath) SELECT pg_catalog.pg_get_viewdef(CASE WHEN s.path IS NOT NULL THEN \(relation(object)) END) AS definition FROM s"
         case "trigger":
             return """
                 SELECT pg_catalog.pg_get_triggerdef(t.oid) AS definition, t.tgenabled, \(description("t.oid", "pg_trigger")) AS comment \
@@ -108,8 +109,8 @@ extension CatalogDifference {
                 """
         case "rule":
             return """
-                SELECT pg_catalog.pg_get_ruledef(r.oid) AS definition, r.ev_enabled, \(description("r.oid", "pg_rewrite")) AS comment \
-                FROM pg_catalog.pg_rewrite r WHERE \(equal("r.ev_class", parentRelation(object))) AND \(equal("r.rulename", last(object)))
+                \(ownSearchPath) SELECT pg_catalog.pg_get_ruledef(CASE WHEN s.path IS NOT NULL THEN r.oid END) AS definition, r.ev_enabled, \
+                \(description("r.oid", "pg_rewrite")) AS comment FROM s CROSS JOIN pg_catalog.pg_rewrite r WHERE \(equal("r.ev_class", parentRelation(object))) AND \(equal("r.rulename", last(object)))
                 """
         case "policy":
             return """
@@ -125,6 +126,11 @@ extension CatalogDifference {
         default: return nil
         }
     }
+
+    /// `pg_get_viewdef` and `pg_get_ruledef` ask queries of their own, with bare operators, on the search path of the session. This changes it for the
+    /// statement alone; what uses `path` runs after it.
+    private static let ownSearchPath =
+        "WITH s AS MATERIALIZED (SELECT pg_catalog.set_config('search_path', 'pg_catalog', true) AS path)"
 
     private static func columns(_ relation: String, _ name: String?, _ more: String) -> String {
         let condition = name.map { " AND " + equal("a.attname", $0) } ?? ""
