@@ -282,15 +282,19 @@ struct CatalogReaderTests {
     func theAdviceRunsNoCodeOfTheTenant(release: PostgresServer.Release) async throws {
         let server = try await PostgresServer.shared(release)
         try await server.withDatabase(template: template(server)) { database in
-            try await database.execute([
-                "CREATE FUNCTION harmless(int, int) RETURNS bool LANGUAGE sql AS $$ SELECT true $$",
-                "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = harmless)",
-                "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
-                "ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC",
-                "COMMENT ON FUNCTION f IS 'x'", "COMMENT ON TYPE place IS 'x'", "COMMENT ON VIEW v IS 'x'", "COMMENT ON RULE r ON u IS 'x'",
-                "COMMENT ON TRIGGER tr ON t IS 'x'", "COMMENT ON POLICY p ON t IS 'x'", "COMMENT ON SCHEMA \"od.d\" IS 'x'",
-                "COMMENT ON INDEX t_n IS 'x'", "COMMENT ON SEQUENCE s IS 'x'",
-            ])
+            try await database.execute(
+                [
+                    "CREATE FUNCTION harmless(int, int) RETURNS bool LANGUAGE sql AS $$ SELECT true $$",
+                    "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = harmless)",
+                    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+                    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC",
+                    "COMMENT ON FUNCTION f IS 'x'", "COMMENT ON TYPE place IS 'x'", "COMMENT ON VIEW v IS 'x'",
+                    "COMMENT ON RULE r ON u IS 'x'",
+                    "COMMENT ON TRIGGER tr ON t IS 'x'", "COMMENT ON POLICY p ON t IS 'x'", "COMMENT ON SCHEMA \"od.d\" IS 'x'",
+                    "COMMENT ON INDEX t_n IS 'x'", "COMMENT ON SEQUENCE s IS 'x'",
+                ],
+                as: "postgres"
+            )
             let catalog = try await read(database)
             let differences = catalog.differences(from: Catalog([]), in: .all)
             #expect(Set(differences.map(\.kind)) == Set(CatalogFact.Kind.allCases))

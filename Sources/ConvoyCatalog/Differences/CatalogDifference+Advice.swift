@@ -101,7 +101,10 @@ extension CatalogDifference {
                 """
         case "sequence": return "SELECT s.* FROM pg_catalog.pg_sequence s WHERE \(equal("s.seqrelid", relation(object)))"
         case "view", "materialized-view":
-            return "\(ownSearchPath) SELECT pg_catalog.pg_get_viewdef(CASE WHEN s.path IS NOT NULL THEN \(relation(object)) END) AS definition FROM s"
+            return """
+                \(ownSearchPath) SELECT pg_catalog.pg_get_viewdef(CASE WHEN s.path IS NOT NULL THEN \(relation(object)) END) AS definition \
+                FROM s
+                """
         case "trigger":
             return """
                 SELECT pg_catalog.pg_get_triggerdef(t.oid) AS definition, t.tgenabled, \(description("t.oid", "pg_trigger")) AS comment \
