@@ -205,7 +205,7 @@ struct CatalogReaderTests {
         }
     }
 
-    /// A view over a locked table cannot be printed: that ends soon, and says why.
+    /// A view over a locked table cannot be printed: that ends soon, and says why and who.
     @Test func aLockThatIsNotFreeIsReported() async throws {
         try await withDatabase { database in
             _ = await InstanceRunner(try threeMigrations()).up(database.instance())
@@ -218,6 +218,8 @@ struct CatalogReaderTests {
             let reader = CatalogReader(InstanceRunner(try threeMigrations()))
             let failure = await #expect(throws: Failure.self) { try await reader.read(instance) }
             #expect(failure?.kind == .lockBusy)
+            #expect(failure?.lockedBy != nil)
+            #expect(failure?.hint?.contains("pg_catalog.pg_terminate_backend(") == true, "\(failure?.hint ?? "no hint")")
         }
     }
 

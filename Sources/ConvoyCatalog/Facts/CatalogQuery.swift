@@ -295,7 +295,7 @@ package enum CatalogQuery {
             WHERE NOT (n.sort = 'schema' AND n.name = 'public' AND d.description = 'standard public schema')
         ), facts AS MATERIALIZED (
             SELECT kind,
-                CASE WHEN length(object) > 1000 THEN left(object, 1000) || '… ' || md5(object) ELSE object END AS object,
+                CASE WHEN length(object) > \#(objectLength) THEN left(object, \#(objectLength)) || '… ' || md5(object) ELSE object END AS object,
                 CASE WHEN length(text) > 2000 THEN left(text, 2000) || '… ' || md5(text) ELSE coalesce(text, '') END AS text,
                 CASE WHEN length(detail) > 2000 THEN left(detail, 2000) || '… ' || md5(detail) ELSE coalesce(detail, '') END AS detail
             FROM raw
