@@ -113,7 +113,8 @@ extension CatalogDifference {
         case "rule":
             return """
                 \(ownSearchPath) SELECT pg_catalog.pg_get_ruledef(CASE WHEN s.path IS NOT NULL THEN r.oid END) AS definition, r.ev_enabled, \
-                \(description("r.oid", "pg_rewrite")) AS comment FROM s CROSS JOIN pg_catalog.pg_rewrite r WHERE \(equal("r.ev_class", parentRelation(object))) AND \(equal("r.rulename", last(object)))
+                \(description("r.oid", "pg_rewrite")) AS comment FROM s CROSS JOIN pg_catalog.pg_rewrite r \
+                WHERE \(equal("r.ev_class", parentRelation(object))) AND \(equal("r.rulename", last(object)))
                 """
         case "policy":
             return """
