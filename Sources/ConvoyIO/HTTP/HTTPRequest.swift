@@ -102,12 +102,15 @@ package struct HTTPRequest: Sendable {
         var followed = 0
         while true {
             let head: HTTPClientResponse
+            guard URLPort.isUsable(in: current.absoluteString) else { return (.failed("its \(URLPort.complaint)"), nil) }
+            let proxy = HTTPProxy(for: current, environment: environment)
+            if let proxy, !proxy.hasUsablePort { return (.failed("the proxy of the environment: its \(URLPort.complaint)"), nil) }
             do {
                 let left = deadline - ContinuousClock.now
                 guard left > .zero, let request = request(to: current) else {
                     return (left > .zero ? .failed("its URL is not valid") : nil, nil)
                 }
-                head = try await HTTPConnections.client(by: HTTPProxy(for: current, environment: environment)).execute(
+                head = try await HTTPConnections.client(by: proxy).execute(
                     request,
                     timeout: .nanoseconds(Int64(clamping: left / .nanoseconds(1)))
                 )
@@ -157,6 +160,7 @@ package struct HTTPRequest: Sendable {
             let scheme = target.scheme?.lowercased(), schemes.contains(scheme), let host = target.host()?.lowercased(), !host.isEmpty
         else { return .failure(Refusal(text: "it does not lead to an http or https URL")) }
         guard host == url.host()?.lowercased() else { return .failure(Refusal(text: "it leads to another host")) }
+        guard URLPort.isUsable(in: target.absoluteString) else { return .failure(Refusal(text: "its \(URLPort.complaint)")) }
         let before = url.scheme?.lowercased()
         if before == "https", scheme == "http" { return .failure(Refusal(text: "it leads from https to http")) }
         if before == scheme, target.port(of: scheme) != url.port(of: scheme) {

@@ -87,6 +87,10 @@ package struct TraceSettings: Sendable {
                 warnings.append("\(place.name): this is not an http or https URL, so the run is not traced")
                 return nil
             }
+            guard URLPort.isUsable(in: place.value) else {
+                warnings.append("\(place.name): its \(URLPort.complaint), so the run is not traced")
+                return nil
+            }
             if !place.name.contains("TRACES"), !parts.path.hasSuffix("/v1/traces") {
                 parts.path += (parts.path.hasSuffix("/") ? "" : "/") + "v1/traces"
             }

@@ -33,6 +33,11 @@ struct TraceSettingsTests {
             ([standard: "grpc://c:4317"], false, "this is not an http or https URL"),
             ([standard: "http://"], false, "this is not an http or https URL"),
             (
+                ["CONVOY_OTLP_ENDPOINT": "http://u:secret-token@127.0.0.1:99999"], false,
+                "CONVOY_OTLP_ENDPOINT: its port is not a number from 1 to 65535, so the run is not traced"
+            ),
+            ([standard: "http://c:0"], false, "OTEL_EXPORTER_OTLP_ENDPOINT: its port is not a number from 1 to 65535"),
+            (
                 [standard: "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"], false,
                 "OTEL_EXPORTER_OTLP_PROTOCOL: Convoy cannot send traces over grpc"
             ),
