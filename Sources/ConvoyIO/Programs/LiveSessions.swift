@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The sessions of the programs that run now: those of secret commands, hooks and gates.
 ///
-/// They are no processes of our own session, so nobody ends them when this process exits; whoever exits calls ``endAll()`` before.
+/// None of them is our own session, so that they survive the exit of this process: ``endAll()`` comes before each exit.
 package enum LiveSessions {
     private struct State {
         /// The places of programs that are being started.
