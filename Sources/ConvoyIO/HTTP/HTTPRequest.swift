@@ -71,21 +71,23 @@ package struct HTTPRequest: Sendable {
 
     /// Sends it, and reads the answer's body too.
     ///
+    /// - Parameter patience: how long the body may take once the head is there.
     /// - Returns: the body if it came in time and has at most ``HTTPConnections/responseLimit`` bytes together with its head; what is not UTF-8 in it
     ///   is replaced.
     @concurrent
-    package func answerWithBody() async -> (answer: Answer?, body: String?) {
+    package func answerWithBody(within patience: Duration) async -> (answer: Answer?, body: String?) {
         let deadline = deadline
         let (answer, head) = await exchange(until: deadline)
         guard let head else { return (answer, nil) }
         // The client's own deadline ends with the head of an answer.
+        let end = min(deadline, .now + patience)
         let body = await withTaskGroup(of: String?.self) { race in
             race.addTask {
                 guard let bytes = try? await head.body.collect(upTo: HTTPConnections.responseLimit) else { return nil }
                 return String(decoding: bytes.readableBytesView, as: UTF8.self)
             }
             race.addTask {
-                try? await Task.sleep(until: deadline, clock: .continuous)
+                try? await Task.sleep(until: end, clock: .continuous)
                 return nil
             }
             let first = await race.next() ?? nil

@@ -113,6 +113,20 @@ struct TraceSettingsTests {
         #expect(resource(["OTEL_RESOURCE_ATTRIBUTES": "service.version=7"])["service.version"] == .string("7"))
     }
 
+    @Test func theResourceHoldsNoSecret() throws {
+        let long = String(repeating: "x", count: 290)
+        let environment = [
+            Self.standard: "http://c", "OTEL_SERVICE_NAME": "eu-hunter2-secret",
+            "OTEL_RESOURCE_ATTRIBUTES": "db.url=postgres://u:hunter2%2Dsecret@h,hunter2-secret=1,long=\(long)hunter2-secret",
+        ]
+        let settings = try #require(TraceSettings.read(environment, masking: SecretMask(["hunter2-secret"])).settings)
+        let resource = Dictionary(settings.resource.map { ($0.key, $0.value) }) { first, _ in first }
+        #expect(resource["service.name"] == .string("eu-•••"))
+        #expect(resource["db.url"] == .string("postgres://u:•••@h"))
+        #expect(resource["•••"] == .string("1"))
+        #expect(!"\(settings.resource)".contains("hunter2"))
+    }
+
     @Test(
         arguments: [
             ("always_on", nil, [true, true, true]), ("always_off", nil, [false, false, false]),
