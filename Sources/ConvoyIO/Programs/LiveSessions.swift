@@ -49,6 +49,12 @@ package enum LiveSessions {
         }
     }
 
+    /// Returns at once, but never after ``endAll()`` was called: what was waiting for a program that this process ends must not report it, and perhaps
+    /// exit with another code, before the process exits.
+    static func holdIfClosed() async {
+        while state.withLock(\.isClosed) { await pause(for: .seconds(1), cancellation: .ignored) }
+    }
+
     /// Ends all of them, and lets none begin: SIGTERM first, and half a second later SIGKILL. Only for a process that exits: it blocks the
     /// thread.
     package static func endAll() {

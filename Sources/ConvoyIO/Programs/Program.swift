@@ -100,13 +100,17 @@ package struct Program: Sendable {
         guard !Task.isCancelled else { return outcome(.cancelled(ran: false)) }
         if let problem { return outcome(.notStarted(problem)) }
 
-        guard let place = LiveSessions.enter() else { return outcome(.cancelled(ran: false)) }
+        guard let place = LiveSessions.enter() else {
+            await LiveSessions.holdIfClosed()
+            return outcome(.cancelled(ran: false))
+        }
         defer { LiveSessions.leave(place) }
         let execution = ProgramExecution(OutputRecorder(mask, onLine: onLine), place: place)
         // Not a child of this task, which would have to wait for it: a program that runs as another user cannot be ended by Convoy, and one
         // that hangs in the kernel cannot be ended at all.
         Task { await execution.run(self) }
         let ended = await execution.ending.value { [timeout] in try await Task.sleep(for: timeout) }
+        await LiveSessions.holdIfClosed()
         let reason: Ending? = ended == nil ? (Task.isCancelled ? .cancelled(ran: true) : .timedOut(after: timeout)) : nil
         let survivors = await execution.session(abandoning: ended == nil)?.end(grace: grace) ?? []
         if let ended { return outcome(ended, execution, survivors: survivors) }
