@@ -79,6 +79,22 @@ struct TokenFileTests {
         expect([(2, "line 1 has the same token")], in: "a viewer sha256:\(hash)\nb viewer sha256:\(hash.uppercased())\n")
     }
 
+    @Test(
+        arguments: [
+            ("ann operator \(token)\nbea viewer \(token)2\n", "2 tokens; nothing changed"),
+            ("# a note\nbea viewer \(token)2\nann operator \(token)\n", "2 tokens; nothing changed"),
+            ("ann operator \(token)\n", "1 token; 1 removed (its sessions have ended)"),
+            ("cleo viewer \(token)3\n", "1 token; 1 added, 2 removed (their sessions have ended)"),
+            ("ann viewer \(token)\nbea operator \(token)2\n", "2 tokens; 2 roles changed"),
+            ("ann viewer \(token)\ncleo viewer \(token)2\n", "2 tokens; 1 role changed, 1 name changed"),
+            ("ann operator \(token)\nbea viewer \(token)4\n", "2 tokens; 1 added, 1 removed (its sessions have ended)"),
+        ]
+    )
+    func changesAreCounted(text: String, words: String) throws {
+        let before = try TokenFile.parse("ann operator \(Self.token)\nbea viewer \(Self.token)2\n", file: "tokens")
+        #expect(try TokenFile.parse(text, file: "tokens").changes(from: before) == words)
+    }
+
     @Test func tooManyTokensAreRefused() throws {
         func lines(_ count: Int) -> String { (0..<count).map { "n\($0) viewer \(Self.token)-\($0)\n" }.joined() }
         #expect(try TokenFile.parse(lines(TokenFile.mostTokens), file: "tokens").holders.count == TokenFile.mostTokens)
