@@ -46,6 +46,7 @@ struct TokenFileTests {
 
     @Test(
         arguments: [
+            ("._@- viewer \(token)", "the name is not one"),
             ("a/b viewer \(token)", "the name is not one"), ("a,b viewer \(token)", "the name is not one"),
             (String(repeating: "a", count: 65) + " viewer \(token)", "the name is not one"),
             ("ann Viewer \(token)", "the role is unknown"), ("ann admin \(token)", "the role is unknown"),
@@ -69,6 +70,18 @@ struct TokenFileTests {
     )
     func aMistakeIsNamed(line: String, words: String) {
         expect([(line.isEmpty || line.hasPrefix("#") ? nil : 1, words)], in: line)
+    }
+
+    @Test(arguments: ["ANN", "Ann", "ann.", "ann-", "_ann", "@aNN._@-"])
+    func aNameThatPretendsToBeAnotherIsRefused(name: String) {
+        expect([(2, "line 1 has the same name, apart from case")], in: "ann viewer \(Self.token)\n\(name) operator \(Self.token)2\n")
+        expect([(2, "line 1 has the same name, apart from case")], in: "\(name) viewer \(Self.token)\nann operator \(Self.token)2\n")
+    }
+
+    @Test func namesThatDifferWithinAreAccepted() throws {
+        let names = ["ann", "ann.b", "annb", "an-n", "ann@b", "b.ann"]
+        let text = names.enumerated().map { "\($1) viewer \(Self.token)\($0)\n" }.joined()
+        #expect(try TokenFile.parse(text, file: "tokens").holders.map(\.name) == names)
     }
 
     @Test func twoLinesWithOneNameOrOneTokenAreNamed() {

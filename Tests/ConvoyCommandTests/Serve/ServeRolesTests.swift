@@ -165,8 +165,8 @@ struct ServeRolesTests {
                 default: break
                 }
             }
-            let host = people.first?.firstMatch(of: #/\((.+)\)$/#)?.1 ?? ""
-            #expect(people == ["resumed: ann via dashboard (\(host))", "approved: bea via dashboard (\(host))"])
+            let user = people.first?.firstMatch(of: #/^resumed: (.+@.+) for /#)?.1 ?? ""
+            #expect(people == ["resumed: \(user) for ann via dashboard", "approved: bea via dashboard (\(user))"])
         }
     }
 }
