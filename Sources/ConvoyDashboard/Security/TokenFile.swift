@@ -34,7 +34,9 @@ package struct TokenFile: Sendable {
         do throws(FileReadError) {
             contents = try readFileContents(path, limit: mostBytes)
         } catch {
-            throw Problems([Problem(file: path, "the file of tokens \(error.reason)", hint: error.hint ?? format)])
+            let make = "make the file, readable by this user only, with a line for each token: NAME ROLE TOKEN"
+            let hint = error.cause == .missing ? make : format
+            throw Problems([Problem(file: path, "the file of tokens \(error.reason)", hint: error.hint ?? hint)])
         }
         guard !contents.isExposed else {
             throw Problems([

@@ -81,6 +81,31 @@ struct ServeRolesTests {
         }
     }
 
+    /// What does not begin needs no advice on what it would do.
+    @Test func aFatalErrorComesWithoutTheWarningOfActions() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            try writeFile("\(folder)/tokens", "ann operator \(Self.token("ann"))\n")
+            for options in [["--socket", "fleet.yaml"], ["--tls-cert", "nowhere", "--tls-key", "nowhere"]] {
+                let result = try await runConvoy(["serve", "--tokens", "tokens"] + options, in: folder)
+                #expect(result.exitCode == 78 && !result.standardError.contains("warning: "), "\(result.standardError)")
+            }
+        }
+    }
+
+    @Test func theHintForAMissingFileIsToMakeIt() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(["serve", "--tokens", "missing"], in: folder)
+            #expect(result.standardError.contains("hint: make the file, readable by this user only"), "\(result.standardError)")
+            try writeFile("\(folder)/tokens", "ann viewer \(Self.token("ann"))\n")
+            let dashboard = try await serve(in: folder)
+            try FileManager.default.removeItem(atPath: "\(folder)/tokens")
+            let said = try await dashboard.reload()
+            #expect(said.contains("tokens: the file of tokens does not exist (make the file, "), "\(said)")
+            #expect(try await ask("/api/v1/fleet", "ann", dashboard).status == 200)
+            #expect(try await dashboard.end().exitCode == 0)
+        }
+    }
+
     @Test func aHangUpBringsTheNewTokensAndABadFileChangesNothing() async throws {
         try await withTemporaryFolder(files: Files.fleet()) { folder in
             try writeFile("\(folder)/tokens", "ann viewer \(Self.token("ann"))\nbea viewer \(Self.token("bea"))\n")
