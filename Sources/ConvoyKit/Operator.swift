@@ -17,7 +17,7 @@ public enum Operator {
 
     /// The current user, and for whom: `user@host for NAME`. Who starts a process can claim any name, so the user always stands there first.
     ///
-    /// - Parameter person: who has asked the program that started this process, as that program says; nil or empty if nobody has.
+    /// - Parameter person: who has asked the program that started this process, as that program says; nil or empty if it says nothing.
     package static func current(onBehalfOf person: String?) -> String {
         guard let person, !person.isEmpty else { return current }
         return "\(current) for \(person.visible.prefix(longestName))"

@@ -38,7 +38,7 @@ extension FleetReport {
         return isImmediate ? json.inserting("now", .bool(true), behind: "started_by") : json
     }
 
-    /// What the journal tells of operators; none in the report of a run by its own process, whose operator was there.
+    /// What operators did, as the journal has it; none in the report of a run by its own process, whose operator was there.
     var operatorActions: [OperatorAction] { startedBy == nil ? [] : log.operatorActions }
 }
 

@@ -21,7 +21,7 @@ package struct OperatorAction: Sendable, Hashable {
 }
 
 extension RunLog {
-    /// What an operator did in an event that comes next; nil if it tells of something else, or of something that is known.
+    /// What an operator did in an event that comes next; nil if the event is something else, or is known already.
     func action(in event: Event) -> OperatorAction? {
         switch event.kind {
         case .approved(let wave, let by):
