@@ -370,6 +370,18 @@ struct ServeTLSTests {
 
     // MARK: Clients that hold the server up
 
+    @Test(arguments: ["GET", "POST"])
+    func plainHTTPIsToldToUseTLS(method: String) async throws {
+        try await withCertificates { folder, certificates in
+            let dashboard = try await serve(certificates.options("one"), token: Self.token, in: folder)
+            let said = try await dashboard.curl(["-X", method, "http://localhost:\(dashboard.port)/healthz"])
+            #expect(said.output.hasPrefix("HTTP/1.1 400 Bad Request"), "\(said)")
+            #expect(said.output.hasSuffix("\r\n\r\nthis port speaks TLS: use https://\n"), "\(said)")
+            let end = try await dashboard.end()
+            #expect(end.exitCode == 0 && end.standardError == "", "\(end.standardError)")
+        }
+    }
+
     @Test func whoDoesNotSpeakTLSIsClosed() async throws {
         try await withCertificates { folder, certificates in
             let dashboard = try await serve(certificates.options("one"), token: Self.token, in: folder)
