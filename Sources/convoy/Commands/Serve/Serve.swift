@@ -177,7 +177,7 @@ struct Serve: FleetCommand {
             do {
                 try await dashboard.run { url in
                     // Not before an error that ends it.
-                    if let roleWarning { StandardStreams.error.write(warning) }
+                    if let roleWarning { StandardStreams.error.write(roleWarning) }
                     StandardStreams.output.write("listening on \(url.visible)\n")
                 }
             } catch let error as Dashboard.ListenError {
