@@ -122,9 +122,9 @@ package struct Dashboard: Sendable {
             logger: logger,
             listening: { [place] port in await listening(place.url(port: port, isSecure: isSecure)) }
         )
-        var services: [any Service] = [listener, Background(view: view)]
-        // Only where there is something to read again: otherwise the end of a terminal ends what runs in it.
-        if files.isUseful { services.append(OnHangUp(signals: await UnixSignalsSequence(trapping: .sighup), files: files)) }
+        // Also where there is nothing to read again: who asks for it must not end the server.
+        let hangUps = OnHangUp(signals: await UnixSignalsSequence(trapping: .sighup), files: files)
+        let services: [any Service] = [listener, Background(view: view), hangUps]
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Answers are short; what is not done by then waits for a reader who does not read.
         configuration.maximumGracefulShutdownDuration = .seconds(5)

@@ -15,11 +15,11 @@ public enum Operator {
     /// How much of a name the journal keeps, in characters.
     private static let longestName = 200
 
-    /// The current user, or who has asked the program that started this process.
+    /// The current user, and for whom: `user@host for NAME`. Who starts a process can claim any name, so the user always stands there first.
     ///
-    /// - Parameter person: as that program has it; nil or empty for the current user.
+    /// - Parameter person: who has asked the program that started this process, as that program says; nil or empty if it says nothing.
     package static func current(onBehalfOf person: String?) -> String {
         guard let person, !person.isEmpty else { return current }
-        return String(person.visible.prefix(longestName))
+        return "\(current) for \(person.visible.prefix(longestName))"
     }
 }

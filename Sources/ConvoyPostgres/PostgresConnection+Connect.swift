@@ -56,8 +56,12 @@ extension PostgresConnection {
             begin = .now
             let other = try await LoginParameters.asking(parameters, insteadOf: login, cancellation)
             secretWait += .now - begin
-            guard other.parameters != login.parameters else { throw error }
-            return try await connect(other, applicationName: applicationName, timeout: timeout, cancellation)
+            guard other.parameters != login.parameters else { throw other.explaining(error) }
+            do {
+                return try await connect(other, applicationName: applicationName, timeout: timeout, cancellation)
+            } catch {
+                throw other.explaining(error)
+            }
         }
     }
 

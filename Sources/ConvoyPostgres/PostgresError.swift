@@ -32,6 +32,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
     public let message: String
     /// All that the server said.
     public let server: ServerMessage?
+    /// What to do about a password that a secret command gave and the server refused, in one line; nil for every other error.
+    package internal(set) var passwordHint: String?
 
     /// An error, with the server's own message if there is one.
     public init(_ code: Code, _ message: String, server: ServerMessage? = nil) {

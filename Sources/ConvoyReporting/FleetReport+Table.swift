@@ -85,7 +85,9 @@ extension FleetReport {
         let start = startedBy == nil ? [] : ["started \((log.startedAt.map(\.human)) ?? "")\(person)"]
         let immediate = isImmediate ? ["started with --now: without gates and maintenance window"] : []
         let waiting = state == .running ? waits.map { style.paint("waiting", .notable) + ": \($0.visible)" } : []
-        return reason + waiting + start + immediate + [
+        let facts: [String] = reason + waiting + start + immediate
+        let actions: [String] = operatorActions.map(\.text)
+        return facts + actions + [
             "run \(log.run.visible) of \(fleet.visible) " + style.paint(state.words, state.emphasis)
                 + ": \(counts.isEmpty ? "no instances" : counts)\(took)"
         ]

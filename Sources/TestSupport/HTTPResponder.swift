@@ -14,6 +14,8 @@ public final class HTTPResponder: Sendable {
         case endless
         /// The head, and then the piece over and over.
         case forever(head: String, piece: String)
+        /// 200, the beginning of a body, and then nothing, while the connection stays open.
+        case unfinished
         /// What is said, word for word.
         case raw(String)
         /// 429, to be tried again after what is said.
@@ -92,7 +94,7 @@ public final class HTTPResponder: Sendable {
                         _ = text.withCString { send(wait.fd, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
                         connection.head = []
                         connection.endless = answer.piece
-                        if answer == .silence || answer.piece != nil {
+                        if answer == .silence || answer == .unfinished || answer.piece != nil {
                             open[wait.fd] = connection
                             continue
                         }
@@ -123,6 +125,7 @@ extension HTTPResponder.Answer {
         case .later(let when):
             "HTTP/1.1 429 Too Many Requests\r\nRetry-After: \(when)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         case .forever(let head, _): head
+        case .unfinished: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
         case .raw(let text): text
         case .endless: "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
         }

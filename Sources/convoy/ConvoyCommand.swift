@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConvoyDashboard
+import ConvoyIO
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyRollout
@@ -78,8 +79,10 @@ struct ConvoyCommand: AsyncParsableCommand {
             StandardStreams.error.write(problems.text)
             code = .configuration
         } catch {
+            LiveSessions.endAll()
             exit(withError: error)
         }
+        LiveSessions.endAll()
         Glibc.exit(code.rawValue)
     }
 }

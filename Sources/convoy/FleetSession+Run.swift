@@ -78,6 +78,7 @@ extension FleetSession {
             id,
             resuming: earlier?.log,
             journal: journal,
+            secrets: secrets,
             environment: settings.environment,
             warn: reporter.warn
         )

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyRollout
 import Glibc
 import Synchronization
@@ -72,11 +73,13 @@ final class Interruption: Sendable {
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)
             StandardStreams.error.write("\(erasure)stopped without waiting for the servers; see `convoy status` for each instance\n")
+            LiveSessions.endAll()
             exit(CommandExit.interrupted.rawValue)
         } else {
             // Nothing was changed so far, so there is nothing to undo and nothing to wait for.
             clearTerminal()
             StandardStreams.error.write("interrupted; nothing was changed\n")
+            LiveSessions.endAll()
             exit(CommandExit.interrupted.rawValue)
         }
     }

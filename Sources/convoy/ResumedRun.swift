@@ -14,7 +14,7 @@ struct ResumedRun {
     /// The journal's file; the output of the process goes to a file beside it.
     let journal: String
     let fleetFile: String
-    /// Who asks for it, for the journal; nil for the user that this process runs as.
+    /// Who asks for it, for the journal, besides the user that this process runs as; nil if that is not known.
     let person: String?
 
     /// Names to the process the person for whom it resumes the run.
@@ -60,8 +60,8 @@ struct ResumedRun {
             path: "/proc/self/exe",
             name: "convoy",
             arguments: ["resume", run.description, "--yes", "--fleet", fleetFile],
-            // The run does not need the token of the dashboard.
-            withholding: [TokenSource.variable],
+            // The run does not need the token of the dashboard, and a name that we were given is not that of who asks now.
+            withholding: [TokenSource.variable] + (person == nil ? [Self.personVariable] : []),
             adding: person.map { [Self.personVariable: $0] } ?? [:],
             log: log
         )

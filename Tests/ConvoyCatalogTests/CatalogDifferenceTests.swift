@@ -84,6 +84,24 @@ struct CatalogDifferenceTests {
         #expect(differences == [CatalogDifference(.owner, "public.x", expected: nil, found: "type: another role")])
     }
 
+    /// Only a name that was cut takes the advice away; whatever a tenant writes into a name does not.
+    @Test func whichNamesHaveAdvice() {
+        func sql(_ object: String) -> String? { CatalogDifference(.table, object, expected: nil, found: "()").sql }
+        #expect(sql("public.\"a… b\"")?.contains("'public.\"a… b\"'::pg_catalog.text") == true)
+        #expect(sql("public.\"a… 0123456789abcdef0123456789abcdef\"") != nil)
+        let longest = "public." + String(repeating: "x", count: 993)
+        #expect(sql(longest) != nil)
+        #expect(sql(longest + "… 0123456789abcdef0123456789abcdef") == nil)
+    }
+
+    /// Default privileges that hold in every schema belong to no schema, so they always count.
+    @Test func whatHoldsInEverySchemaCounts() {
+        let everywhere = differences { $0.insert(CatalogFact(.privilege, "*", "default: tables of owner: PUBLIC SELECT")) }
+        #expect(everywhere == ["extra privilege *: - | default: tables of owner: PUBLIC SELECT"])
+        #expect(differences { $0.insert(CatalogFact(.privilege, "other", "default: tables of owner: PUBLIC SELECT")) } == [])
+        #expect(differences { $0.insert(CatalogFact(.privilege, "\"*\"", "default: tables of owner: PUBLIC SELECT")) } == [])
+    }
+
     @Test func theFingerprintIsOfTheFactsAndNotOfTheirOrder() {
         #expect(Catalog(Set(Self.cars)).fingerprint == Catalog(Set(Self.cars.reversed())).fingerprint)
         #expect(Catalog([]).fingerprint == "d41d8cd98f00b204e9800998ecf8427e")

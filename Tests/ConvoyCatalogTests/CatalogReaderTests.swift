@@ -205,7 +205,7 @@ struct CatalogReaderTests {
         }
     }
 
-    /// A view over a locked table cannot be printed: that ends soon, and says why.
+    /// A view over a locked table cannot be printed: that ends soon, and says why and who.
     @Test func aLockThatIsNotFreeIsReported() async throws {
         try await withDatabase { database in
             _ = await InstanceRunner(try threeMigrations()).up(database.instance())
@@ -218,6 +218,8 @@ struct CatalogReaderTests {
             let reader = CatalogReader(InstanceRunner(try threeMigrations()))
             let failure = await #expect(throws: Failure.self) { try await reader.read(instance) }
             #expect(failure?.kind == .lockBusy)
+            #expect(failure?.lockedBy != nil)
+            #expect(failure?.hint?.contains("pg_catalog.pg_terminate_backend(") == true, "\(failure?.hint ?? "no hint")")
         }
     }
 
@@ -243,6 +245,107 @@ struct CatalogReaderTests {
             #expect(catalog.facts.contains(CatalogFact(.column, "public.traps.b", "integer default public.bad()")))
         }
     }
+
+    /// What the version does not have and nothing else shows: each as it is written in the facts, the same on each release.
+    @Test(arguments: PostgresServer.Release.tested)
+    func whatIsOffOrGivenByDefaultIsSeen(release: PostgresServer.Release) async throws {
+        let server = try await PostgresServer.shared(release)
+        try await server.withDatabase(template: template(server)) { database in
+            let before = try await read(database)
+            try await database.run(
+                script: """
+                    CREATE TABLE i (a int NOT NULL UNIQUE); ALTER TABLE i REPLICA IDENTITY USING INDEX i_a_key;
+                    ALTER TABLE u DISABLE TRIGGER ALL; ALTER TABLE part REPLICA IDENTITY FULL;
+                    CREATE FUNCTION same(oid, regclass) RETURNS bool LANGUAGE sql AS $$ SELECT true $$;
+                    CREATE OPERATOR = (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = same);
+                    ALTER DEFAULT PRIVILEGES FOR ROLE teslamate REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+                    ALTER DEFAULT PRIVILEGES FOR ROLE pg_monitor IN SCHEMA public GRANT INSERT ON TABLES TO PUBLIC;
+                    ALTER DEFAULT PRIVILEGES FOR ROLE pg_read_all_data IN SCHEMA public GRANT INSERT ON TABLES TO PUBLIC
+                    """,
+                as: "postgres"
+            )
+            let found = try await read(database).differences(from: before, in: CatalogScope(schemas: ["public"]))
+            func texts(_ kind: CatalogFact.Kind, _ object: String) -> [String] {
+                found.filter { $0.kind == kind && $0.object == object }.compactMap(\.found)
+            }
+            let key = "FOREIGN KEY (t) REFERENCES public.t(id) ON DELETE CASCADE"
+            #expect(texts(.constraint, "public.u.u_t_fkey") == ["\(key) disabled"])
+            #expect(texts(.table, "public.i") == ["(a) replica identity index i_a_key"])
+            #expect(texts(.table, "public.part").first?.hasSuffix(" replica identity full") == true)
+            #expect(texts(.function, "public.=(oid,regclass)") == ["operator of public.same(oid,regclass)"])
+            #expect(texts(.privilege, "*") == ["default: functions of owner: owner EXECUTE"])
+            #expect(texts(.privilege, "public") == ["default: tables of another role: PUBLIC INSERT"])
+            try await expectAdviceRuns(found, on: database)
+        }
+    }
+
+    /// The advice is for a superuser in psql, in a database whose owner has put traps before the server's own functions and operators.
+    @Test(arguments: PostgresServer.Release.tested)
+    func theAdviceRunsNoCodeOfTheTenant(release: PostgresServer.Release) async throws {
+        let server = try await PostgresServer.shared(release)
+        try await server.withDatabase(template: template(server)) { database in
+            try await database.execute(
+                [
+                    "CREATE FUNCTION harmless(int, int) RETURNS bool LANGUAGE sql AS $$ SELECT true $$",
+                    "CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = harmless)",
+                    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+                    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC",
+                    "COMMENT ON FUNCTION f IS 'x'", "COMMENT ON TYPE place IS 'x'", "COMMENT ON VIEW v IS 'x'",
+                    "COMMENT ON RULE r ON u IS 'x'",
+                    "COMMENT ON TRIGGER tr ON t IS 'x'", "COMMENT ON POLICY p ON t IS 'x'", "COMMENT ON SCHEMA \"od.d\" IS 'x'",
+                    "COMMENT ON INDEX t_n IS 'x'", "COMMENT ON SEQUENCE s IS 'x'",
+                ],
+                as: "postgres"
+            )
+            let catalog = try await read(database)
+            let differences = catalog.differences(from: Catalog([]), in: .all)
+            #expect(Set(differences.map(\.kind)) == Set(CatalogFact.Kind.allCases))
+            try await database.execute([
+                "CREATE TABLE trapped (what text)", Self.traps,
+                "ALTER DATABASE \"\(database.name)\" SET search_path = public, pg_catalog",
+            ])
+            let superuser = try await database.connect(as: "postgres")
+            defer { superuser.close() }
+            for difference in differences {
+                let sql = try #require(difference.sql, "\(difference)")
+                _ = try await superuser.query(sql)
+                let sprung = try await superuser.query("SELECT what FROM public.trapped").rows
+                #expect(sprung.isEmpty, "\(sql)")
+            }
+            // The traps are set: bare names spring them.
+            let bare = "SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('public.t')"
+            for sql in [bare, "SELECT to_regclass('public.t')"] {
+                _ = try await superuser.query("DELETE FROM public.trapped")
+                _ = try await superuser.query(sql)
+                let sprung = try await superuser.query("SELECT what FROM public.trapped").rows
+                #expect(!sprung.isEmpty, "\(sql)")
+            }
+        }
+    }
+
+    /// An operator for each pair of the types that a catalogue has, and a function for each of the server's that print or look up; each writes down that it ran.
+    private static let traps = #"""
+        DO $do$
+        DECLARE l text; r text; o text; p record;
+            types text[] := '{oid,regclass,regtype,regprocedure,regnamespace,regoperator,regproc,name,text,varchar,int2,int4,int8,"\"char\""}';
+        BEGIN
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog', true);
+            FOREACH l IN ARRAY types LOOP FOREACH r IN ARRAY types LOOP
+                EXECUTE format('CREATE FUNCTION public.trap(pg_catalog.%s, pg_catalog.%s) RETURNS pg_catalog.bool LANGUAGE plpgsql AS
+                    $f$ BEGIN INSERT INTO public.trapped VALUES (''operator %s %s''); RETURN true; END $f$', l, r, l, r);
+                FOREACH o IN ARRAY '{=,<>,<,>,<=,>=,||,~~,~}'::text[] LOOP
+                    EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = pg_catalog.%s, RIGHTARG = pg_catalog.%s, FUNCTION = public.trap)', o, l, r);
+                END LOOP;
+            END LOOP; END LOOP;
+            FOR p IN SELECT proname, oidvectortypes(proargtypes) AS arguments FROM pg_proc
+                WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND pronargs > 0 AND NOT 2281 = ANY (proargtypes::oid[])
+                    AND (proname ~ '^(to_reg|pg_get_|obj_description|col_description|format_type|quote_)' OR proname IN ('oid', 'name', 'text', 'int2', 'int4'))
+            LOOP
+                EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS text LANGUAGE plpgsql AS
+                    $f$ BEGIN INSERT INTO public.trapped VALUES (%L); RETURN NULL; END $f$', p.proname, p.arguments, p.proname);
+            END LOOP;
+        END $do$
+        """#
 
     @Test func hostileNamesAndDefinitionsAreCutAndStayApart() async throws {
         try await withDatabase { database in

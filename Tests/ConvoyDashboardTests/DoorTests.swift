@@ -88,7 +88,7 @@ struct DoorTests {
         }
     }
 
-    @Test func oneSessionHasItsShareOfTheStreams() {
+    @Test func oneClientHasItsShareOfTheStreams() {
         let count = FollowerCount()
         var places = (0..<FollowerCount.share).compactMap { _ in count.take("a") }
         #expect(places.count == FollowerCount.share)

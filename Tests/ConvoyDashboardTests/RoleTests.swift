@@ -113,6 +113,27 @@ struct RoleTests {
         }
     }
 
+    /// However often a viewer logs in, and whatever it shows: there are places for the others.
+    @Test func theEventStreamsOfOneNameLeavePlacesForOthers() async throws {
+        try await TestDashboard.with(tokens: Self.file()) { dashboard in
+            try await dashboard.begin()
+            let path = "/api/v1/runs/\(TestDashboard.run)/events"
+            var shown: [[String: String]] = [Self.bearer("cleo")]
+            for _ in 0..<3 { shown.append(try await session("cleo", dashboard)) }
+            var streams: [HTTPConnection] = []
+            for number in 0..<FollowerCount.share {
+                let stream = try HTTPConnection(port: dashboard.port)
+                let headers = shown[number % shown.count].map { "\($0.key): \($0.value)\r\n" }.joined()
+                try stream.send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(dashboard.port)\r\n\(headers)\r\n")
+                streams.append(stream)
+            }
+            try await eventually("all of them follow") { streams.allSatisfy { $0.received.contains("wave_started") } }
+            for headers in shown { #expect(try await dashboard.ask(path + "?follow=false", headers: headers).status == 503) }
+            #expect(try await dashboard.ask(path + "?follow=false", headers: Self.bearer("ann")).status == 200)
+            for stream in streams { stream.close() }
+        }
+    }
+
     @Test func aRoleDoesNotReplaceTheSwitchOfTheServer() async throws {
         try await TestDashboard.with(tokens: Self.file()) { dashboard in
             try await dashboard.begin()

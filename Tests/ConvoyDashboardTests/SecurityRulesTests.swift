@@ -131,6 +131,24 @@ struct SecurityRulesTests {
         #expect(table.session(last.id, at: moment(11)) == nil)
     }
 
+    @Test func whoLogsInWithoutEndEndsOnlyItsOwnSessions() throws {
+        var table = SessionTable()
+        let ann = table.open(for: try AccessToken("ann-has-a-long-token"), at: moment())
+        let viewer = try AccessToken("cleo-has-a-long-token")
+        let first = table.open(for: viewer, at: moment(1))
+        for number in 0...SessionTable.limit { _ = table.open(for: viewer, at: moment(2 + Double(number) / 1000)) }
+        #expect(table.count == SessionTable.limit)
+        #expect(table.session(ann.id, at: moment(5)) == ann)
+        #expect(table.session(first.id, at: moment(5)) == nil)
+        // Where all have the same number of sessions, there is room for one more all the same.
+        var full = SessionTable()
+        for number in 0..<SessionTable.limit {
+            _ = full.open(for: try AccessToken("a-long-token-of-\(number)"), at: moment(Double(number) / 1000))
+        }
+        let newest = full.open(for: viewer, at: moment(2))
+        #expect(full.count == SessionTable.limit && full.session(newest.id, at: moment(3)) == newest)
+    }
+
     @Test func tooManyWrongTokensShutAnAddressOutForAWhile() {
         var limit = AttemptLimit()
         for _ in 1..<AttemptLimit.failures { limit.fail("a", at: moment()) }

@@ -46,6 +46,7 @@ struct TokenFileTests {
 
     @Test(
         arguments: [
+            ("._@- viewer \(token)", "the name is not one"),
             ("a/b viewer \(token)", "the name is not one"), ("a,b viewer \(token)", "the name is not one"),
             (String(repeating: "a", count: 65) + " viewer \(token)", "the name is not one"),
             ("ann Viewer \(token)", "the role is unknown"), ("ann admin \(token)", "the role is unknown"),
@@ -71,12 +72,40 @@ struct TokenFileTests {
         expect([(line.isEmpty || line.hasPrefix("#") ? nil : 1, words)], in: line)
     }
 
+    @Test(arguments: ["ANN", "Ann", "ann.", "ann-", "_ann", "@aNN._@-"])
+    func aNameThatPretendsToBeAnotherIsRefused(name: String) {
+        expect([(2, "line 1 has the same name, apart from case")], in: "ann viewer \(Self.token)\n\(name) operator \(Self.token)2\n")
+        expect([(2, "line 1 has the same name, apart from case")], in: "\(name) viewer \(Self.token)\nann operator \(Self.token)2\n")
+    }
+
+    @Test func namesThatDifferWithinAreAccepted() throws {
+        let names = ["ann", "ann.b", "annb", "an-n", "ann@b", "b.ann"]
+        let text = names.enumerated().map { "\($1) viewer \(Self.token)\($0)\n" }.joined()
+        #expect(try TokenFile.parse(text, file: "tokens").holders.map(\.name) == names)
+    }
+
     @Test func twoLinesWithOneNameOrOneTokenAreNamed() {
         let text = "ann viewer \(Self.token)\n# a note\nann operator \(Self.token)2\nbob viewer \(Self.token)\n"
         expect([(3, "line 1 has the same name"), (4, "line 1 has the same token")], in: text)
         let digits = "0123456789abcdef"
         let hash = String(repeating: digits, count: 4)
         expect([(2, "line 1 has the same token")], in: "a viewer sha256:\(hash)\nb viewer sha256:\(hash.uppercased())\n")
+    }
+
+    @Test(
+        arguments: [
+            ("ann operator \(token)\nbea viewer \(token)2\n", "2 tokens; nothing changed"),
+            ("# a note\nbea viewer \(token)2\nann operator \(token)\n", "2 tokens; nothing changed"),
+            ("ann operator \(token)\n", "1 token; 1 removed (its sessions have ended)"),
+            ("cleo viewer \(token)3\n", "1 token; 1 added, 2 removed (their sessions have ended)"),
+            ("ann viewer \(token)\nbea operator \(token)2\n", "2 tokens; 2 roles changed"),
+            ("ann viewer \(token)\ncleo viewer \(token)2\n", "2 tokens; 1 role changed, 1 name changed"),
+            ("ann operator \(token)\nbea viewer \(token)4\n", "2 tokens; 1 added, 1 removed (its sessions have ended)"),
+        ]
+    )
+    func changesAreCounted(text: String, words: String) throws {
+        let before = try TokenFile.parse("ann operator \(Self.token)\nbea viewer \(Self.token)2\n", file: "tokens")
+        #expect(try TokenFile.parse(text, file: "tokens").changes(from: before) == words)
     }
 
     @Test func tooManyTokensAreRefused() throws {

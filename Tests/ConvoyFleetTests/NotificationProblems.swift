@@ -65,6 +65,29 @@ extension ProblemCase {
                 """#
         ),
         ProblemCase(
+            "ports that no server can have",
+            #"""
+            version: 1
+            instances: [{name: a, dbname: a}, {name: b, dbname: b}]
+            notifications:
+              - {url: "https://u:hunter2@h:99999/x"}
+            dashboard: https://convoy.internal:0/
+            rollout:
+              waves:
+                - {name: a, count: 1, gate: {http: "http://u:hunter2@h:65536/"}}
+                - {name: b}
+            """#,
+            tells: #"""
+                fleet.yaml:4:11: error: `url`: its port is not a number from 1 to 65535
+                    hint: correct the port, or remove it for that of the scheme
+                fleet.yaml:5:12: error: `dashboard`: its port is not a number from 1 to 65535
+                    https://convoy.internal:0/
+                    hint: correct the port, or remove it for that of the scheme
+                fleet.yaml:8:40: error: `http`: its port is not a number from 1 to 65535
+                    hint: correct the port, or remove it for that of the scheme
+                """#
+        ),
+        ProblemCase(
             "dashboard with a login",
             "version: 1\ninstances: [{name: a, dbname: a}]\ndashboard: https://u:hunter2@convoy.internal/",
             tells: """

@@ -102,6 +102,8 @@ import Testing
         ("http://h/a", "http://h:81/b", "it leads to another port"), ("http://h/a", "//other/b", "it leads to another host"),
         ("http://h/a", "file:///etc/passwd", "it does not lead to an http or https URL"),
         ("http://u:p@h/a", "http://x:y@h/b", "http://u:p@h/b"),
+        ("http://h/a", "https://h:99999/", "its port is not a number from 1 to 65535"),
+        ("http://h/a", "https://h:0/", "its port is not a number from 1 to 65535"),
     ]) func whereARedirectMayLead(_ from: String, _ location: String, _ expected: String) throws {
         switch HTTPRequest.next(from: try #require(URL(string: from)), to: location) {
         case .success(let url): #expect(url.absoluteString == expected)
@@ -120,12 +122,49 @@ import Testing
             ("https://Internal/", ["https_proxy": "proxy:1", "NO_PROXY": "internal"], "none"),
             ("https://notinternal/", ["https_proxy": "p:1", "no_proxy": "internal"], "p:1"),
             ("https://h/", ["https_proxy": ""], "none"), ("https://h/", ["https_proxy": "socks5://p:1"], "none"),
-            ("https://h/", [:], "none"),
+            ("https://h/", ["https_proxy": "p:99999", "no_proxy": "h"], "none"), ("https://h/", [:], "none"),
         ] as [(String, [String: String], String)]
     ) func theProxyOfTheEnvironment(_ place: String, _ environment: [String: String], _ expected: String) throws {
         let proxy = HTTPProxy(for: try #require(URL(string: place)), environment: environment)
         let text = proxy.map { ["\($0.host):\($0.port)", $0.user, $0.password].compactMap(\.self).joined(separator: " ") }
         #expect(text ?? "none" == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("http://h", true), ("http://h:/", true), ("http://h:1/a", true), ("https://h:65535?a=:99999", true),
+            ("http://h/a:99999", true),
+            ("http://u:99999@h/", true), ("http://[::1]/", true), ("http://[2001:db8::99999]:443/", true),
+            ("http://h:0", false), ("http://h:65536/", false), ("http://u:p@h:99999/", false), ("http://[::1]:99999#a", false),
+            ("http://h:18446744073709551616/", false), ("http://h:-1/", false),
+        ] as [(String, Bool)]
+    ) func aPortIsFrom1To65535(_ url: String, _ isUsable: Bool) {
+        #expect(URLPort.isUsable(in: url) == isUsable)
+    }
+
+    /// Each of them ended the process.
+    @Test(arguments: ["http://127.0.0.1:99999/", "https://127.0.0.1:65536/", "http://127.0.0.1:0/"])
+    func aPortThatNoServerHasIsNoEndOfTheProcess(_ place: String) async throws {
+        #expect(try await answer(place) == .failed("its port is not a number from 1 to 65535"))
+    }
+
+    @Test func aRedirectToAPortThatNoServerHasIsNotFollowed() async throws {
+        let responder = try HTTPResponder { _ in .redirect("https://127.0.0.1:99999/") }
+        let answer = try await answer("http://127.0.0.1:\(responder.port)/")
+        #expect(answer == .astray(302, "its port is not a number from 1 to 65535"))
+    }
+
+    @Test(arguments: ["http://127.0.0.1:99999", "127.0.0.1:0"])
+    func aProxyWithAPortThatNoServerHasIsNotPassedBy(_ proxy: String) async throws {
+        let server = try HTTPResponder { _ in .status(200) }
+        let request = HTTPRequest(
+            url: try #require(URL(string: "http://127.0.0.1:\(server.port)/")),
+            redirects: .refused,
+            timeout: .seconds(30),
+            environment: ["http_proxy": proxy]
+        )
+        #expect(await request.answer() == .failed("the proxy of the environment: its port is not a number from 1 to 65535"))
+        #expect(server.requests == [])
     }
 
     @Test func aProxyIsAskedInTheServersPlace() async throws {

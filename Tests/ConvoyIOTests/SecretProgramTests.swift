@@ -39,6 +39,9 @@ import Testing
     @Test(arguments: [
         ("true", "it printed nothing"), ("echo", "it printed an empty line"), ("echo hunter2; echo other", "it printed more than one line"),
         ("printf 'hunter2\\n\\n'", "it printed more than one line"), ("printf 'hunter2\\rother'", "it printed more than one line"),
+        ("printf 'hunter2\\r'", "its line ends with a carriage return and no line feed"),
+        ("printf 'hunter2\\r\\r\\n'", "its line ends with a carriage return and no line feed"),
+        ("printf 'one\\rhunter2\\r'", "it printed more than one line"),
         ("printf 'hun\\0ter2'", "its output holds a NUL character"), ("printf 'hunter2\\377'", "its output is not UTF-8"),
         ("head -c 65537 /dev/zero | tr '\\0' x", "it wrote more than 64 KiB"), ("yes hunter2", "it wrote more than 64 KiB"),
         ("exit 3", "exit code 3"), ("echo hunter2; exit 3", "exit code 3"), ("echo 'not allowed' >&2; exit 2", "exit code 2: not allowed"),

@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyPostgres
 import ConvoyText
 import Foundation
@@ -146,6 +147,22 @@ struct SQLStateHintTests {
             #expect(failure.sqlstate == "28P01")
             #expect(failure.hint?.contains("the password \(words)") == true, "\(failure)")
             #expect(!"\(failure)".contains("wrong\n") && !"\(failure)".contains("wrong "))
+        }
+    }
+
+    @Test func aWrongPasswordOfASecretCommandNamesTheCommand() async throws {
+        let set = try threeMigrations()
+        try await withDatabase(owner: .password("s3cret")) { database in
+            let command = SecretCommand(name: "vault", program: "vault", arguments: [["", ""]])
+            let commands = SecretCommands([command], environment: [:]) { _, _ in .success(Secret("'s3cret'")) }
+            var connection = database.ownerOverTCP()
+            connection[late: "password"] = LateSecret([.reference(SecretReference(command: "vault", key: "alice"))], commands: commands)
+            let failure = try #require(await InstanceRunner(set).status(database.instance(connection: connection)).failure)
+            #expect(failure.sqlstate == "28P01")
+            #expect(
+                failure.hint
+                    == "secret command vault gave a value for “alice” that stands in quotation marks: remove what does not belong to it"
+            )
         }
     }
 

@@ -77,7 +77,26 @@ import Testing
             let error = try await failure { _ = try await session(parameters) }
             #expect(error.sqlstate == "28P01")
             #expect(!error.description.contains("hunter2"))
+            #expect(
+                error.passwordHint
+                    == "the password is wrong: secret command vault gave it for “alice”, also when it was asked again: "
+                    + "check what the program prints for that key"
+            )
             #expect(store.asked == 2)
+        }
+    }
+
+    @Test(arguments: [
+        ("\"hunter2\"", "stands in quotation marks"), (" hunter2", "begins with a blank"), ("hunter2\u{1B}", "holds a control character"),
+        ("hunter2\u{2028}", "ends with a line break"),
+    ]) func aRefusedPasswordThatLooksOddSaysSo(_ password: String, _ words: String) async throws {
+        try await PostgresServer.shared().withDatabase(owner: .password("hunter2")) { database in
+            let parameters = parameters(database, Store(password))
+            let error = try await failure { _ = try await session(parameters) }
+            #expect(
+                error.passwordHint
+                    == "secret command vault gave a value for “alice” that \(words): remove what does not belong to it"
+            )
         }
     }
 

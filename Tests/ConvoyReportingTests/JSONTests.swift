@@ -173,6 +173,46 @@ struct JSONTests {
         }
     }
 
+    @Test func whoApprovedPausedAndResumedIsInTheTableAndInTheJSON() throws {
+        var report = report(troubledRun.prefix(13))
+        report.apply(Event(at: moment(1), .gateOpened(wave: "canary")))
+        report.apply(Event(at: moment(2), .approved(wave: "canary", by: "bea via dashboard (ann@host)")))
+        report.apply(Event(at: moment(3), .serverPaused(server: "eu-1", by: "ann@host")))
+        report.apply(Event(at: moment(4), .serverResumed(server: "eu-1", by: "cleo@host")))
+        report.apply(Event(at: moment(5), .runResumed(by: "root@host for dora via dashboard")))
+        // The report of a run by its own process has none of it.
+        #expect(!report.json.text.contains("operator_actions") && !report.table(OutputStyle(width: 200)).contains("bea"))
+        report.apply(
+            RunRecord(
+                id: RunID("r-1"),
+                fleet: "teslamate-eu",
+                fleetFile: "fleet.yaml",
+                change: .up(to: nil),
+                instances: 4,
+                startedAt: moment(),
+                startedBy: "ann@host"
+            )
+        )
+        let table = report.table(OutputStyle(width: 200))
+        for line in [
+            "gate of wave canary approved 2026-08-08 09:00:02Z by bea via dashboard (ann@host)\n",
+            "server eu-1 paused 2026-08-08 09:00:03Z by ann@host\n", "server eu-1 unpaused 2026-08-08 09:00:04Z by cleo@host\n",
+            "run resumed 2026-08-08 09:00:05Z by root@host for dora via dashboard\n",
+        ] {
+            #expect(table.contains(line), "\(table)")
+        }
+        for (name, value) in [("run", report.json), ("report", report.reportJSON(at: moment(6)))] {
+            let schema = try JSONSchema(named: name)
+            let object = try JSONSerialization.jsonObject(with: Data(value.text.utf8))
+            #expect(schema.problems(in: object) == [])
+            let whole = object as? [String: Any]
+            let run = name == "run" ? whole : whole?["run"] as? [String: Any]
+            let actions = run?["operator_actions"] as? [[String: Any]] ?? []
+            #expect(actions.map { $0["action"] as? String } == ["approve", "pause", "unpause", "resume"])
+            #expect(actions.first?["by"] as? String == "bea via dashboard (ann@host)")
+        }
+    }
+
     @Test func theSchemaCheckItselfFindsProblems() throws {
         let schema = try JSONSchema(named: "status")
         let found = schema.problems(in: ["schema": "convoy.status/2", "fleet": 1, "summary": ["outcomes": ["lost": 1]], "instances": [[:]]])

@@ -121,6 +121,9 @@ import Testing
         let start = "fleet.yaml:3: warning: the notification of halted did not arrive: "
         #expect(await warnings(lateURL: "hunter2", header: "x") == [start + "its URL is not valid"])
         #expect(
+            await warnings(lateURL: "http://127.0.0.1:99999/", header: "x") == [start + "its port is not a number from 1 to 65535"]
+        )
+        #expect(
             await warnings(lateURL: "http://127.0.0.1:\(responder.port)/hook", header: "hunter2\r\nX: y")
                 == [start + "header Authorization contains a character that is not allowed"]
         )

@@ -41,6 +41,29 @@ struct RunLogTests {
         #expect(ended.status == .failed)
     }
 
+    @Test func whoDidWhatIsKept() {
+        let log = log(
+            started,
+            .gateOpened(wave: "canary"),
+            .approved(wave: "canary", by: "bea"),
+            .approved(wave: "nowhere", by: "eve"),
+            .serverPaused(server: "eu-1", by: "ann"),
+            .runResumed(by: "cleo"),
+            // A resumed run announces its pauses again.
+            .serverPaused(server: "eu-1", by: "ann"),
+            .serverResumed(server: "eu-1", by: "dora"),
+            .serverResumed(server: "eu-2", by: "eve")
+        )
+        let kinds: [OperatorAction.Kind] = [.approved(wave: "canary"), .paused(server: "eu-1"), .resumed, .unpaused(server: "eu-1")]
+        #expect(log.operatorActions.map(\.kind) == kinds)
+        #expect(log.operatorActions.map(\.by) == ["bea", "ann", "cleo", "dora"])
+        #expect(log.operatorActions.map(\.at.timeIntervalSince1970) == [2, 4, 5, 7])
+        let resumed = (0..<150).reduce(into: log) { log, number in
+            log.apply(Event(at: Date(timeIntervalSince1970: 10), .runResumed(by: "\(number)")))
+        }
+        #expect(resumed.operatorActions.count == 100 && resumed.operatorActions.last?.by == "149")
+    }
+
     /// After any of these an approval would have no effect.
     @Test(arguments: [
         Event.Kind.gatePassed(wave: "canary"), .gateFailed(wave: "canary", reason: "no"), .halted(.nothingReached(wave: "canary")),

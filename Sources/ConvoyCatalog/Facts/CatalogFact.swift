@@ -22,6 +22,9 @@ package struct CatalogFact: Sendable, Hashable {
     /// write different bodies that do the same.
     package var detail: String
 
+    /// The object of default privileges that hold in every schema: no schema is called so without quotes.
+    static let everySchema = "*"
+
     package init(_ kind: Kind, _ object: String, _ text: String = "", detail: String = "") {
         (self.kind, self.object, self.text, self.detail) = (kind, object, text, detail)
     }
@@ -30,6 +33,7 @@ package struct CatalogFact: Sendable, Hashable {
     package var schema: String? {
         switch kind {
         case .eventTrigger: nil
+        case .privilege where object == Self.everySchema: nil
         case .extension: text.hasPrefix("in ") ? String(text.dropFirst(3)) : nil
         default: SQLName.parts(object).first
         }

@@ -17,6 +17,8 @@ package enum CatalogQuery {
     /// More facts are hashed, and not sent; so are more bytes.
     package static let factLimit = 50_000
     package static let byteLimit = 4_000_000
+    /// A name of more characters is cut, and has the hash of the whole behind it.
+    static let objectLength = 1000
 
     /// The question. Its first row has the fingerprint (`object`), the number of facts (`text`), their bytes (`detail`) and the rows of the catalogue
     /// (`objects`); each other row is a fact. The search path must be `pg_catalog`.
@@ -38,7 +40,8 @@ package enum CatalogQuery {
         WITH size AS MATERIALIZED (
             SELECT (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT count(*) FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0)
                 + (SELECT count(*) FROM pg_proc WHERE oid >= 16384) + (SELECT count(*) FROM pg_type WHERE oid >= 16384)
-                + (SELECT count(*) FROM pg_constraint WHERE oid >= 16384) + (SELECT count(*) FROM pg_description WHERE objoid >= 16384) AS objects
+                + (SELECT count(*) FROM pg_constraint WHERE oid >= 16384) + (SELECT count(*) FROM pg_description WHERE objoid >= 16384)
+                + (SELECT count(*) FROM pg_operator WHERE oid >= 16384) + (SELECT count(*) FROM pg_default_acl) AS objects
         ), reference AS MATERIALIZED (
             SELECT coalesce((SELECT r.oid FROM pg_roles r WHERE r.rolname = $1::text), d.datdba) AS owner
             FROM pg_database d WHERE d.datname = current_database()
@@ -50,7 +53,7 @@ package enum CatalogQuery {
             SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
         ), relations AS MATERIALIZED (
             SELECT c.oid, s.name || '.' || quote_ident(c.relname) AS name, c.relkind, c.relowner, c.relacl, c.reloptions, c.relpersistence,
-                c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relpartbound, c.reltype
+                c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.relpartbound, c.reltype, c.relreplident
             FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace
             WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c') AND c.relname <> 'schema_migrations'
                 AND NOT EXISTS (SELECT FROM extended e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid)
@@ -166,7 +169,10 @@ package enum CatalogQuery {
                     FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhparent JOIN pg_namespace n ON n.oid = c.relnamespace WHERE h.inhrelid = r.oid),
                 CASE WHEN r.relispartition THEN ' ' || pg_get_expr(r.relpartbound, 0) END,
                 CASE r.relpersistence WHEN 'u' THEN ' unlogged' END, CASE WHEN r.relrowsecurity THEN ' row security' END,
-                CASE WHEN r.relforcerowsecurity THEN ' forced' END), ''
+                CASE WHEN r.relforcerowsecurity THEN ' forced' END,
+                CASE WHEN r.relkind <> 'f' THEN CASE r.relreplident WHEN 'n' THEN ' replica identity nothing' WHEN 'f' THEN ' replica identity full'
+                    WHEN 'i' THEN ' replica identity index' || coalesce((SELECT ' ' || quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                        WHERE i.indrelid = r.oid AND i.indisreplident), '') END END), ''
             FROM relations r LEFT JOIN lists l ON l.attrelid = r.oid WHERE r.relkind IN ('r', 'p', 'f')
             UNION ALL
             SELECT 'column', a.relation || '.' || a.name, concat(a.type, CASE WHEN a.attnotnull THEN ' not null' END,
@@ -177,11 +183,20 @@ package enum CatalogQuery {
                     FROM pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END), ''
             FROM attributes a WHERE a.relkind IN ('r', 'p', 'f')
             UNION ALL
-            SELECT 'constraint', o.name, pg_get_constraintdef(o.oid), '' FROM constraints o
+            SELECT 'constraint', o.name, pg_get_constraintdef(o.oid) || coalesce(
+                -- The server enforces a foreign key by internal triggers.
+                (SELECT ' ' || string_agg(DISTINCT CASE t.tgenabled WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'always' ELSE 'replica' END, ', ')
+                    FROM pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgisinternal AND t.tgenabled <> 'O'), ''), '' FROM constraints o
             UNION ALL
             SELECT 'index', i.name, concat(coalesce(i.plain, pg_get_indexdef(i.oid)), CASE WHEN NOT i.is_valid THEN ' invalid' END), '' FROM indexes i
             UNION ALL
             SELECT 'function', f.name, f.text, f.body FROM functions f
+            UNION ALL
+            SELECT 'function', o.oid::regoperator::text, concat('operator of ', o.oprcode::oid::regprocedure::text,
+                ' commutator ' || nullif(o.oprcom, 0)::regoperator::text, ' negator ' || nullif(o.oprnegate, 0)::regoperator::text,
+                CASE WHEN o.oprcanmerge THEN ' merges' END, CASE WHEN o.oprcanhash THEN ' hashes' END), ''
+            FROM pg_operator o JOIN spaces s ON s.oid = o.oprnamespace
+            WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM extended e WHERE e.classid = 'pg_operator'::regclass AND e.objid = o.oid)
             UNION ALL
             SELECT 'sequence', r.name, concat(format_type(q.seqtypid, NULL), ' start ', q.seqstart, ' increment ', q.seqincrement,
                 CASE WHEN q.seqmin <> 1 THEN ' minimum ' || q.seqmin END,
@@ -254,13 +269,33 @@ package enum CatalogQuery {
             ) x
             WHERE x.found IS DISTINCT FROM x.fallback
             UNION ALL
+            -- The server keeps only those that are not its own; * is every schema. Two roles may look the same.
+            SELECT DISTINCT 'privilege', coalesce(s.name, '*'), concat('default: ',
+                CASE a.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
+                    WHEN 'n' THEN 'schemas' ELSE 'large objects' END,
+                ' of ', (SELECT CASE WHEN h.oid = f.owner THEN 'owner' WHEN h.rolsuper THEN 'a superuser' ELSE 'another role' END
+                    FROM pg_roles h WHERE h.oid = a.defaclrole),
+                ': ', coalesce((
+                    SELECT string_agg(g.who || ' ' || g.privileges, '; ' ORDER BY g.who COLLATE "C")
+                    FROM (
+                        SELECT e.who, string_agg(DISTINCT e.privilege COLLATE "C", ', ') AS privileges
+                        FROM (
+                            SELECT i.privilege_type || CASE WHEN i.is_grantable THEN ' with grant option' ELSE '' END AS privilege,
+                                CASE WHEN i.grantee = 0 THEN 'PUBLIC' WHEN i.grantee = f.owner THEN 'owner' WHEN i.grantee = a.defaclrole THEN 'itself'
+                                    ELSE (SELECT CASE WHEN h.rolsuper THEN 'a superuser' ELSE 'another role' END FROM pg_roles h WHERE h.oid = i.grantee) END AS who
+                            FROM aclexplode(a.defaclacl) i WHERE i.privilege_type <> 'MAINTAIN'
+                        ) e GROUP BY e.who
+                    ) g), 'none')), ''
+            FROM pg_default_acl a CROSS JOIN reference f LEFT JOIN spaces s ON s.oid = a.defaclnamespace
+            WHERE (s.oid IS NOT NULL OR a.defaclnamespace = 0) AND (SELECT objects FROM size) <= $3::int8
+            UNION ALL
             SELECT 'comment', n.name || coalesce('.' || a.name, ''), CASE WHEN a.name IS NULL THEN n.sort ELSE 'column' END || ': ' || d.description, ''
             FROM pg_description d JOIN named n ON n.classid = d.classoid AND n.objid = d.objoid
             LEFT JOIN attributes a ON d.objsubid > 0 AND a.attrelid = d.objoid AND a.attnum = d.objsubid
             WHERE NOT (n.sort = 'schema' AND n.name = 'public' AND d.description = 'standard public schema')
         ), facts AS MATERIALIZED (
             SELECT kind,
-                CASE WHEN length(object) > 1000 THEN left(object, 1000) || '… ' || md5(object) ELSE object END AS object,
+                CASE WHEN length(object) > \#(objectLength) THEN left(object, \#(objectLength)) || '… ' || md5(object) ELSE object END AS object,
                 CASE WHEN length(text) > 2000 THEN left(text, 2000) || '… ' || md5(text) ELSE coalesce(text, '') END AS text,
                 CASE WHEN length(detail) > 2000 THEN left(detail, 2000) || '… ' || md5(detail) ELSE coalesce(detail, '') END AS detail
             FROM raw

@@ -38,7 +38,7 @@ package struct RunControl: Sendable {
     ///   - journal: its file.
     ///   - person: the user that the server runs as: `user@host`.
     ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run; it is given who asks for it, if that is
-    ///     known.
+    ///     known: `ann via dashboard`.
     package init(
         journal: String,
         person: String,
@@ -87,7 +87,8 @@ package struct RunControl: Sendable {
         }
         if action == .resume {
             do throws(ResumeError) {
-                try await resume(run.id, holder?.name.map { _ in person(holder) })
+                // The process adds the user that it runs as.
+                try await resume(run.id, holder?.name.map { "\($0) via dashboard" })
             } catch {
                 throw HTTPProblem(.conflict, error.message)
             }

@@ -134,11 +134,13 @@ struct RunRoutes: Sendable {
 
     // MARK: Events
 
-    /// The client whose share of the event streams a request takes.
-    private static func session(of context: DashboardContext) -> String? {
-        switch context.reader {
-        case .session(let session, _): session.id
-        case .bearer(let holder): "bearer \(holder.name ?? "") \(context.remoteAddress)"
+    /// The client whose share of the event streams a request takes: who holds the token, however often it logs in and from wherever. A token
+    /// without a name is everybody's, and has the sessions and addresses of many.
+    private static func client(of context: DashboardContext) -> String? {
+        if let name = context.reader.holder?.name { return "name \(name)" }
+        return switch context.reader {
+        case .session(let session, _): "session \(session.id)"
+        case .bearer: "address \(context.remoteAddress)"
         case .anybody: nil
         }
     }
@@ -163,7 +165,7 @@ struct RunRoutes: Sendable {
         let follows = request.query("follow") != "false"
         // The one answer after which a browser does not connect again.
         if follows, await found.follower.isOver(after: after) { return Response(status: .noContent) }
-        guard let place = followers.take(Self.session(of: context)) else {
+        guard let place = followers.take(Self.client(of: context)) else {
             throw HTTPProblem(.serviceUnavailable, "too many event streams are open", headers: [.retryAfter: "10"])
         }
         // A stream asks for nothing more, and there are few of them.

@@ -66,7 +66,10 @@ struct Listener<Child: ServerChildChannel>: Service {
     @Sendable
     private func setUp(_ channel: any Channel) -> EventLoopFuture<Child.Value> {
         do {
-            if let certificate { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificate.context)) }
+            if let certificate {
+                try channel.pipeline.syncOperations.addHandler(PlainHTTPAnswer())
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificate.context))
+            }
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }

@@ -14,9 +14,10 @@ struct Reloading: Sendable {
     private static let patience = Duration.seconds(30)
 
     /// Whether there is a file to read.
-    var isUseful: Bool { certificate != nil || readTokens != nil }
+    private var isUseful: Bool { certificate != nil || readTokens != nil }
 
     func reload() async {
+        guard isUseful else { return log("SIGHUP: there is no file to read again") }
         let lines = await runBlocking(until: .now + Self.patience, cancellation: .observed) { reloadTokens() + reloadCertificate() }
         for line in lines ?? ["warning: the files could not be read in time; what was read before stays"] { log(line) }
     }
@@ -24,8 +25,8 @@ struct Reloading: Sendable {
     private func reloadTokens() -> [String] {
         guard let readTokens else { return [] }
         do throws(ServeProblem) {
-            access.accept(try readTokens())
-            return ["the tokens were read again; sessions of removed tokens have ended"]
+            let tokens = try readTokens()
+            return ["the tokens were read again: \(tokens.changes(from: access.accept(tokens)))"]
         } catch {
             return ["warning: the tokens stay as they were: \(error)"]
         }

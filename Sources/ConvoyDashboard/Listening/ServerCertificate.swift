@@ -136,7 +136,7 @@ package final class ServerCertificate: Sendable {
     /// A sequence that is as long as it says: in one byte, as a short key begins, or in one or two more.
     private static func isDER(_ bytes: [UInt8]) -> Bool {
         bytes.starts(with: [0x30, 0x82]) || bytes.starts(with: [0x30, 0x81])
-            || bytes.first == 0x30 && bytes.count == 2 + Int(bytes.dropFirst().first ?? 0)
+            || bytes.first == 0x30 && bytes.count == 2 + Int(clamping: bytes.dropFirst().first ?? 0)
     }
 
     private static func holds(_ text: String, _ bytes: [UInt8]) -> Bool { String(decoding: bytes, as: UTF8.self).contains(text) }

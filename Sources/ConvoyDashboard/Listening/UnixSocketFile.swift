@@ -24,7 +24,9 @@ package struct UnixSocketFile: Sendable {
     ///
     /// - Throws: if a process listens there, if something else has the name, or if the system refuses.
     package static func open(_ path: String) async throws(ServeProblem) -> UnixSocketFile {
-        guard !path.isEmpty, !path.utf8.contains(0) else { throw ServeProblem("--socket: the path is empty") }
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw ServeProblem("--socket: the path is empty", hint: "name a path, for example /run/convoy/serve.sock")
+        }
         guard path.utf8.count <= longestPath else {
             throw ServeProblem(
                 "--socket: the path has \(path.utf8.count) bytes, and that of a Unix socket may have \(longestPath): \(path)",

@@ -47,8 +47,15 @@ final class AccessControl: Sendable {
     }
 
     /// Accepts these tokens from now on. Who has shown one that is not among them has to show another.
-    func accept(_ tokens: TokenList) {
-        state.withLock { $0.tokens = tokens }
+    ///
+    /// - Returns: those that were accepted until now.
+    @discardableResult
+    func accept(_ tokens: TokenList) -> TokenList? {
+        state.withLock { state in
+            let earlier = state.tokens
+            state.tokens = tokens
+            return earlier
+        }
     }
 
     /// - Parameters:

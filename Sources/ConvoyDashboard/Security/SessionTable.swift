@@ -17,7 +17,7 @@ struct SessionTable: Sendable {
 
     /// How long one lasts, used or not.
     static let lifetime = Duration.seconds(12 * 3600)
-    /// The oldest makes room for a new one.
+    /// The oldest of the token that has the most makes room for a new one: who logs in without end ends only its own.
     static let limit = 1000
 
     /// By the digest of the id: the time of a look-up reveals nothing about an id.
@@ -29,9 +29,7 @@ struct SessionTable: Sendable {
     /// A new one, for a browser that has shown the token.
     mutating func open(for token: AccessToken, at now: Date) -> Session {
         sessions = sessions.filter { $0.value.expiresAt > now }
-        if sessions.count >= Self.limit, let oldest = sessions.min(by: { $0.value.expiresAt < $1.value.expiresAt }) {
-            sessions[oldest.key] = nil
-        }
+        if sessions.count >= Self.limit { makeRoom(for: token) }
         let session = Session(
             id: .random256Bits,
             csrfToken: .random256Bits,
@@ -40,6 +38,15 @@ struct SessionTable: Sendable {
         )
         sessions[Self.digest(session.id)] = session
         return session
+    }
+
+    private mutating func makeRoom(for token: AccessToken) {
+        var counts = [token: 1]
+        for session in sessions.values { counts[session.token, default: 0] += 1 }
+        let most = counts.values.max() ?? 0
+        let crowd = sessions.filter { counts[$0.value.token] == most }
+        guard let oldest = crowd.min(by: { $0.value.expiresAt < $1.value.expiresAt }) else { return }
+        sessions[oldest.key] = nil
     }
 
     /// The session with that id; nil if it does not exist, or if its time is over.

@@ -34,7 +34,9 @@ package struct TokenFile: Sendable {
         do throws(FileReadError) {
             contents = try readFileContents(path, limit: mostBytes)
         } catch {
-            throw Problems([Problem(file: path, "the file of tokens \(error.reason)", hint: error.hint ?? format)])
+            let make = "make the file, readable by this user only, with a line for each token: NAME ROLE TOKEN"
+            let hint = error.cause == .missing ? make : format
+            throw Problems([Problem(file: path, "the file of tokens \(error.reason)", hint: error.hint ?? hint)])
         }
         guard !contents.isExposed else {
             throw Problems([
@@ -90,17 +92,26 @@ package struct TokenFile: Sendable {
     }
 
     private mutating func name(_ text: String, _ number: Int) -> String {
-        let isName = text.utf8.count <= Self.longestName && text.utf8.allSatisfy(Self.isOfName)
+        let known = Self.asReadersKnow(text)
+        let isName = text.utf8.count <= Self.longestName && text.utf8.allSatisfy(Self.isOfName) && !known.isEmpty
         if !isName {
             report(number, "the name is not one", "a name has up to \(Self.longestName) letters, digits and ._@-")
-        } else if let earlier = lines.ofNames.updateValue(number, forKey: text) {
+        } else if let earlier = lines.ofNames.updateValue(number, forKey: known) {
             report(
                 number,
-                "line \(earlier) has the same name",
+                "line \(earlier) has the same name, apart from case and the punctuation around it",
                 "give each token a name of its own; one who may do more has several roles: operator,approver"
             )
         }
         return text
+    }
+
+    /// Two names of which this is the same are easily taken for one: `ann` and `ANN.`.
+    private static func asReadersKnow(_ name: String) -> String {
+        let punctuation: Set<Character> = [".", "_", "@", "-"]
+        let rest = name.lowercased().drop { punctuation.contains($0) }
+        guard let last = rest.lastIndex(where: { !punctuation.contains($0) }) else { return "" }
+        return String(rest[...last])
     }
 
     private static func isOfName(_ byte: UInt8) -> Bool {

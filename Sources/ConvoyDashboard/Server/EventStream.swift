@@ -13,41 +13,41 @@ final class FollowerCount: Sendable {
     /// Held as long as a client follows; releasing it makes room.
     final class Place: Sendable {
         private let count: FollowerCount
-        private let session: String?
-        fileprivate init(_ count: FollowerCount, _ session: String?) {
+        private let client: String?
+        fileprivate init(_ count: FollowerCount, _ client: String?) {
             self.count = count
-            self.session = session
+            self.client = client
         }
-        deinit { count.giveBack(session) }
+        deinit { count.giveBack(client) }
     }
 
     private struct Taken: Sendable {
         var all = 0
-        var bySession: [String: Int] = [:]
+        var byClient: [String: Int] = [:]
     }
 
     static let limit = 64
-    /// The share of one session: a browser with many tabs leaves places for others.
+    /// The share of one client: one with many tabs, or with many sessions, leaves places for others.
     static let share = 16
     private let taken = Mutex(Taken())
 
-    /// Nil if there are too many already, or the session has its share.
+    /// Nil if there are too many already, or the client has its share.
     ///
-    /// - Parameter session: the client's session; nil if clients cannot be distinguished.
-    func take(_ session: String?) -> Place? {
+    /// - Parameter client: nil if clients cannot be distinguished.
+    func take(_ client: String?) -> Place? {
         taken.withLock { taken in
-            guard taken.all < Self.limit, session.map({ taken.bySession[$0, default: 0] < Self.share }) ?? true else { return nil }
+            guard taken.all < Self.limit, client.map({ taken.byClient[$0, default: 0] < Self.share }) ?? true else { return nil }
             taken.all += 1
-            if let session { taken.bySession[session, default: 0] += 1 }
-            return Place(self, session)
+            if let client { taken.byClient[client, default: 0] += 1 }
+            return Place(self, client)
         }
     }
 
-    private func giveBack(_ session: String?) {
+    private func giveBack(_ client: String?) {
         taken.withLock { taken in
             taken.all -= 1
-            guard let session, let count = taken.bySession[session] else { return }
-            taken.bySession[session] = count > 1 ? count - 1 : nil
+            guard let client, let count = taken.byClient[client] else { return }
+            taken.byClient[client] = count > 1 ? count - 1 : nil
         }
     }
 }

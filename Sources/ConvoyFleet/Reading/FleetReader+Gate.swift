@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyMigrations
 import ConvoyText
 internal import FoundationEssentials
@@ -58,7 +59,7 @@ extension FleetReader {
             note(field, "`http` must be an http or https URL")
             return nil
         }
-        return text
+        return hasUsablePort(text, field) ? text : nil
     }
 
     // MARK: Checks

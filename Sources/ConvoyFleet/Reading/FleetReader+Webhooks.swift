@@ -54,7 +54,14 @@ extension FleetReader {
             note(field, "`url` must be an http or https URL")
             return nil
         }
-        return text
+        return hasUsablePort(text, field) ? text : nil
+    }
+
+    /// Notes a port that no server can have.
+    func hasUsablePort(_ url: String, _ field: Field) -> Bool {
+        if URLPort.isUsable(in: url) { return true }
+        note(field, "`\(field.key)`: its \(URLPort.complaint)", hint: "correct the port, or remove it for that of the scheme")
+        return false
     }
 
     /// Reads `dashboard`: the base of the URLs that messages have. They may be read by more people than the dashboard lets in, so it has no login.
@@ -74,6 +81,7 @@ extension FleetReader {
             )
             return nil
         }
+        guard hasUsablePort(text, field) else { return nil }
         var base = text
         while base.hasSuffix("/") { base.removeLast() }
         return base

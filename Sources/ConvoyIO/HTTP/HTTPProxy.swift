@@ -6,6 +6,8 @@ struct HTTPProxy: Sendable, Hashable {
     var port: Int
     var user: String?
     var password: String?
+    /// One that is not usable is not left out: what is meant for a proxy goes nowhere else.
+    let hasUsablePort: Bool
 
     /// - Returns: nil if the URL is reached directly.
     init?(for url: URL, environment: [String: String]) {
@@ -13,12 +15,15 @@ struct HTTPProxy: Sendable, Hashable {
         // In capitals, HTTP_PROXY is what a CGI program gets from a request's header `Proxy`.
         let names = ["\(scheme)_proxy", scheme == "https" ? "HTTPS_PROXY" : "", "all_proxy", "ALL_PROXY"]
         guard let text = names.lazy.compactMap({ environment[$0] }).first(where: { !$0.isEmpty }),
-            !Self.isExempt(target, environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""),
-            let proxy = URLComponents(string: text.contains("://") ? text : "http://\(text)"), proxy.scheme?.lowercased() == "http",
-            let host = proxy.host, !host.isEmpty
+            !Self.isExempt(target, environment["no_proxy"] ?? environment["NO_PROXY"] ?? "")
         else { return nil }
+        let place = text.contains("://") ? text : "http://\(text)"
+        guard let proxy = URLComponents(string: place), proxy.scheme?.lowercased() == "http", let host = proxy.host, !host.isEmpty else {
+            return nil
+        }
         self.host = host
         port = proxy.port ?? 1080
+        hasUsablePort = URLPort.isUsable(in: place)
         (user, password) = (proxy.user, proxy.password)
     }
 

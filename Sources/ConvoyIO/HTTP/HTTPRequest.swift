@@ -71,21 +71,23 @@ package struct HTTPRequest: Sendable {
 
     /// Sends it, and reads the answer's body too.
     ///
+    /// - Parameter patience: how long the body may take once the head is there.
     /// - Returns: the body if it came in time and has at most ``HTTPConnections/responseLimit`` bytes together with its head; what is not UTF-8 in it
     ///   is replaced.
     @concurrent
-    package func answerWithBody() async -> (answer: Answer?, body: String?) {
+    package func answerWithBody(within patience: Duration) async -> (answer: Answer?, body: String?) {
         let deadline = deadline
         let (answer, head) = await exchange(until: deadline)
         guard let head else { return (answer, nil) }
         // The client's own deadline ends with the head of an answer.
+        let end = min(deadline, .now + patience)
         let body = await withTaskGroup(of: String?.self) { race in
             race.addTask {
                 guard let bytes = try? await head.body.collect(upTo: HTTPConnections.responseLimit) else { return nil }
                 return String(decoding: bytes.readableBytesView, as: UTF8.self)
             }
             race.addTask {
-                try? await Task.sleep(until: deadline, clock: .continuous)
+                try? await Task.sleep(until: end, clock: .continuous)
                 return nil
             }
             let first = await race.next() ?? nil
@@ -102,12 +104,15 @@ package struct HTTPRequest: Sendable {
         var followed = 0
         while true {
             let head: HTTPClientResponse
+            guard URLPort.isUsable(in: current.absoluteString) else { return (.failed("its \(URLPort.complaint)"), nil) }
+            let proxy = HTTPProxy(for: current, environment: environment)
+            if let proxy, !proxy.hasUsablePort { return (.failed("the proxy of the environment: its \(URLPort.complaint)"), nil) }
             do {
                 let left = deadline - ContinuousClock.now
                 guard left > .zero, let request = request(to: current) else {
                     return (left > .zero ? .failed("its URL is not valid") : nil, nil)
                 }
-                head = try await HTTPConnections.client(by: HTTPProxy(for: current, environment: environment)).execute(
+                head = try await HTTPConnections.client(by: proxy).execute(
                     request,
                     timeout: .nanoseconds(Int64(clamping: left / .nanoseconds(1)))
                 )
@@ -157,6 +162,7 @@ package struct HTTPRequest: Sendable {
             let scheme = target.scheme?.lowercased(), schemes.contains(scheme), let host = target.host()?.lowercased(), !host.isEmpty
         else { return .failure(Refusal(text: "it does not lead to an http or https URL")) }
         guard host == url.host()?.lowercased() else { return .failure(Refusal(text: "it leads to another host")) }
+        guard URLPort.isUsable(in: target.absoluteString) else { return .failure(Refusal(text: "its \(URLPort.complaint)")) }
         let before = url.scheme?.lowercased()
         if before == "https", scheme == "http" { return .failure(Refusal(text: "it leads from https to http")) }
         if before == scheme, target.port(of: scheme) != url.port(of: scheme) {

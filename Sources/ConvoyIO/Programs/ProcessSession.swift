@@ -29,7 +29,7 @@ struct ProcessSession: Sendable {
     func end(grace: Duration) async -> [pid_t] {
         var left = members()
         if left.isEmpty { return [] }
-        send(SIGTERM, to: left)
+        Self.send(SIGTERM, to: left)
         let deadline = ContinuousClock.now + grace
         while .now < deadline {
             await pause(for: Self.interval, cancellation: .ignored)
@@ -37,7 +37,7 @@ struct ProcessSession: Sendable {
             if left.isEmpty { return [] }
         }
         for _ in 0..<Self.killAttempts {
-            send(SIGKILL, to: left)
+            Self.send(SIGKILL, to: left)
             await pause(for: Self.interval, cancellation: .ignored)
             left = members()
             if left.isEmpty { return [] }
@@ -49,7 +49,7 @@ struct ProcessSession: Sendable {
     /// A second's worth: one that SIGKILL does not end by then hangs in the kernel, or is not ours.
     private static let killAttempts = 50
 
-    private func send(_ signal: Int32, to members: [Member]) {
+    static func send(_ signal: Int32, to members: [Member]) {
         // By group, so that one that is being forked now is not missed.
         for group in Set(members.map(\.group)) where group > 1 { kill(-group, signal) }
     }

@@ -100,11 +100,17 @@ package struct Program: Sendable {
         guard !Task.isCancelled else { return outcome(.cancelled(ran: false)) }
         if let problem { return outcome(.notStarted(problem)) }
 
-        let execution = ProgramExecution(OutputRecorder(mask, onLine: onLine))
+        guard let place = LiveSessions.enter() else {
+            await LiveSessions.holdIfClosed()
+            return outcome(.cancelled(ran: false))
+        }
+        defer { LiveSessions.leave(place) }
+        let execution = ProgramExecution(OutputRecorder(mask, onLine: onLine), place: place)
         // Not a child of this task, which would have to wait for it: a program that runs as another user cannot be ended by Convoy, and one
         // that hangs in the kernel cannot be ended at all.
         Task { await execution.run(self) }
         let ended = await execution.ending.value { [timeout] in try await Task.sleep(for: timeout) }
+        await LiveSessions.holdIfClosed()
         let reason: Ending? = ended == nil ? (Task.isCancelled ? .cancelled(ran: true) : .timedOut(after: timeout)) : nil
         let survivors = await execution.session(abandoning: ended == nil)?.end(grace: grace) ?? []
         if let ended { return outcome(ended, execution, survivors: survivors) }
@@ -149,8 +155,11 @@ private final class ProgramExecution: Sendable {
 
     private let state: Mutex<State>
     let ending = OneShot<Program.Ending>()
+    /// Among the live sessions.
+    private let place: Int
 
-    init(_ recorder: OutputRecorder) {
+    init(_ recorder: OutputRecorder, place: Int) {
+        self.place = place
         state = Mutex(State(recorder: recorder))
     }
 
@@ -237,6 +246,7 @@ private final class ProgramExecution: Sendable {
             if state.isAbandoned { throw CancellationError() }
             state.session = ProcessSession(id: process)
         }
+        LiveSessions.began(process, at: place)
     }
 
     /// Reads until no process holds the other end, or the program has ended.

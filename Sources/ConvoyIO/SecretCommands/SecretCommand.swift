@@ -83,9 +83,11 @@ package struct SecretCommand: Sendable, Hashable {
         // To Swift, both line breaks are one character.
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
         guard !text.isEmpty else { throw SecretOutputError(reason: "it printed an empty line") }
-        guard !text.unicodeScalars.contains(where: { $0 == "\n" || $0 == "\r" }) else {
-            throw SecretOutputError(reason: "it printed more than one line")
+        let breaks = text.unicodeScalars.filter { $0 == "\n" || $0 == "\r" }
+        if breaks.count == 1, text.unicodeScalars.last == "\r" {
+            throw SecretOutputError(reason: "its line ends with a carriage return and no line feed")
         }
+        guard breaks.isEmpty else { throw SecretOutputError(reason: "it printed more than one line") }
         return text
     }
 

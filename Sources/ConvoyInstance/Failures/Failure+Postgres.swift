@@ -25,6 +25,7 @@ extension Failure {
 
     private static func hint(connecting error: PostgresError, to instance: Instance) -> String? {
         if ["28P01", "28000"].contains(error.sqlstate), let odd = instance.oddPassword { return odd }
+        if let hint = error.passwordHint { return hint }
         if let message = error.server, let hint = SQLStateHint.text(for: message, on: .connecting) { return hint }
         switch error.code {
         case .secretUnavailable: return "run the program of the secret command as the user of convoy, with the same key"

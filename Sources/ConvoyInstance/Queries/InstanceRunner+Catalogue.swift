@@ -34,7 +34,9 @@ extension InstanceRunner {
                 guard opening.count < results.count else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
                 return (standing, results[opening.count])
             } catch {
-                throw Failure(error, doing: "reading the catalogue", settings: instance.settings)
+                let failure = Failure(error, doing: "reading the catalogue", settings: instance.settings)
+                guard failure.kind == .lockBusy, connection.isOpen else { throw failure }
+                throw await probe.naming(LockHolder.holding(tablesAgainst: "AccessShareLock"), in: failure, on: connection)
             }
         } catch {
             throw error.masked(mask)

@@ -100,14 +100,21 @@ extension InstanceProbe {
             return try await read(connection, completing: completion)
         } catch {
             guard error.kind == .lockBusy, error.lockedBy == nil, connection.isOpen else { throw error }
-            if connection.transactionStatus != .idle { _ = try? await connection.query("ROLLBACK", timeout: Self.silenceTimeout) }
-            let statement = LockHolder.holding(ledgersAgainst: "AccessShareLock")
-            let opening = opening(on: connection)
-            let found = try? await connection.transaction(opening + [statement, PipelineStatement("COMMIT")])
-            var failure = Failure(busy: error.message, found.map { LockHolder.list($0[opening.count]) } ?? [])
-            failure.sqlstate = error.sqlstate
-            throw failure
+            throw await naming(LockHolder.holding(ledgersAgainst: "AccessShareLock"), in: error, on: connection)
         }
+    }
+
+    /// The failure with those who hold the lock, and what to do about them.
+    ///
+    /// - Parameter question: a query of ``LockHolder``.
+    func naming(_ question: PipelineStatement, in failure: Failure, on connection: PostgresConnection) async -> Failure {
+        if connection.transactionStatus != .idle { _ = try? await connection.query("ROLLBACK", timeout: Self.silenceTimeout) }
+        let opening = opening(on: connection)
+        let found = try? await connection.transaction(opening + [question, PipelineStatement("COMMIT")])
+        let holders = found.map { opening.count < $0.count ? LockHolder.list($0[opening.count]) : [] } ?? []
+        var named = Failure(busy: failure.message, holders)
+        named.sqlstate = failure.sqlstate
+        return named
     }
 }
 

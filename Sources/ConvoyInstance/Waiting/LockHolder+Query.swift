@@ -56,6 +56,19 @@ extension LockHolder {
         )
     }
 
+    /// The holders of a lock on any table or view of this database that conflicts with this mode; temporary ones are of no concern to others.
+    static func holding(tablesAgainst mode: String) -> PipelineStatement {
+        holding(
+            """
+            h.locktype = 'relation' AND EXISTS (SELECT FROM conflicts f WHERE f.wanted = $1 AND f.held = h.mode)
+            AND h.relation IN (
+                SELECT c.oid FROM pg_catalog.pg_class c
+                WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relpersistence <> 't')
+            """,
+            [mode]
+        )
+    }
+
     private static func selection(seeds: String, prepared: String) -> String {
         """
         WITH RECURSIVE

@@ -1,4 +1,5 @@
-import ConvoyFleet
+package import ConvoyFleet
+import ConvoyIO
 package import ConvoyJournal
 import ConvoyMigrations
 import ConvoyReporting
@@ -16,6 +17,7 @@ package struct RunTracing: Sendable {
 
     /// - Parameters:
     ///   - earlier: what earlier processes did in the run, if this one resumes it.
+    ///   - secrets: are masked in what the environment says of the sender.
     ///   - environment: of this process.
     ///   - warn: called with one line for what the environment has wrong, and for what did not arrive.
     package init(
@@ -24,13 +26,17 @@ package struct RunTracing: Sendable {
         _ run: RunID,
         resuming earlier: RunLog?,
         journal: SQLiteJournal,
+        secrets: KnownSecrets,
         environment: [String: String],
         warn: @escaping @Sendable (String) -> Void
     ) {
         self.journal = journal
         self.run = run
         isResumed = earlier != nil
-        let (settings, warnings) = TraceSettings.read(environment)
+        let (settings, warnings) = TraceSettings.read(
+            environment,
+            masking: secrets.mask.adding(targets.instances(of: plan).flatMap(\.allSecrets))
+        )
         for line in warnings { warn("warning: \(line)") }
         guard let settings else {
             (trace, tracer) = (nil, nil)

@@ -52,14 +52,15 @@ struct DriftPage {
         title = "\(report.fleet.visible): drift"
         style = WebAssets.style.text
         generated = report.generatedAt.human
-        let isWell = report.drifted == 0 && report.unread.isEmpty && !report.cohorts.contains { $0.problem != nil }
+        let isWell = report.drifted == 0 && report.unread.isEmpty && report.instances > 0 && report.incomparable == 0
         badge = ReportPage.Badge(report.drifted > 0 ? "drift" : isWell ? "no drift" : "incomplete", isWell ? .good : .notable)
         verdict = report.verdict
         cohorts = report.cohorts.enumerated().map { index, cohort in Cohort(cohort, number: index + 1) }
         drifted = cohorts.filter { $0.anchor != nil }
         hasUnread = !report.unread.isEmpty
         unread = report.unread.map {
-            ReportPage.Fact(term: $0.instance.visible, value: "\($0.failure.kind.rawValue): \($0.failure.message.visible)")
+            let hint = $0.failure.hint.map { "; hint: \($0.visible)" } ?? ""
+            return ReportPage.Fact(term: $0.instance.visible, value: "\($0.failure.kind.rawValue): \($0.failure.message.visible)\(hint)")
         }
     }
 

@@ -7,7 +7,6 @@ extension DriftReport {
     package var openMetrics: String {
         var text = OpenMetricsText()
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
-        let incomparable = cohorts.filter { $0.problem != nil }.reduce(0) { $0 + $1.instances.count }
         text.add(
             "convoy_drift_instances",
             "Instances by whether their schema is that of their version.",

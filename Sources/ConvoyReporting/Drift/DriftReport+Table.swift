@@ -14,13 +14,15 @@ extension DriftReport {
         if !cohorts.isEmpty { blocks.append(cohortLines(style)) }
         if let grouping { blocks.append(groupLines(grouping.label, grouping.groups, style)) }
         blocks += cohorts.filter { $0.isDrifted || $0.problem != nil }.map { lines(of: $0, style) }
-        blocks.append(
-            unread.map { unread in
-                "\(unread.instance.visible): \(style.paint(unread.failure.kind.rawValue, .bad)): \(unread.failure.message.visible)"
-            }
-        )
+        blocks += failureGroups.map { $0.lines(style) }
+        if drifted > 0 { blocks.append(["next: `--output json` has a query for each difference that shows the object in the database"]) }
         blocks.append([verdict])
         return blocks.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    /// As `convoy status` has them, with what to do next.
+    private var failureGroups: [FailureGroup] {
+        FailureGroup.groups(of: unread.map { FailureGroup.Occurrence(instance: $0.instance, wave: nil, at: nil, failure: $0.failure) })
     }
 
     private func cohortLines(_ style: OutputStyle) -> [String] {
@@ -72,9 +74,14 @@ extension DriftReport {
         text.utf8.count > shownBytes ? text.prefix(bytes: shownBytes).visible + "…" : text.visible
     }
 
+    /// One line. That nothing was found says something only where something was compared.
     var verdict: String {
-        let drift = drifted == 0 ? "no drift" : "\(drifted) drifted"
-        let unread = unread.isEmpty ? "" : ", \(unread.count) could not be read"
-        return "\(fleet.visible): \(counted(instances, "instance")) in \(counted(cohorts.count, "cohort")), \(drift)\(unread)"
+        var parts = [
+            "\(counted(instances, "instance")) in \(counted(cohorts.count, "cohort"))",
+            drifted > 0 ? "\(drifted) drifted" : instances > incomparable ? "no drift" : "nothing was compared",
+        ]
+        if incomparable > 0 { parts.append("\(incomparable) not compared") }
+        if !unread.isEmpty { parts.append("\(unread.count) could not be read") }
+        return "\(fleet.visible): \(parts.joined(separator: ", "))"
     }
 }

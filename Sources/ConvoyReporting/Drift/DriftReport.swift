@@ -94,6 +94,9 @@ package struct DriftReport: Sendable {
     /// The instances of which some object is not what it should be.
     var drifted: Int { cohorts.lazy.filter(\.isDrifted).reduce(0) { $0 + $1.instances.count } }
 
+    /// Those that could not be compared.
+    var incomparable: Int { cohorts.lazy.filter { $0.problem != nil }.reduce(0) { $0 + $1.instances.count } }
+
     var grouping: (label: String, groups: [Group])? {
         guard let label else { return nil }
         // By bytes: two values that only look the same are two groups.

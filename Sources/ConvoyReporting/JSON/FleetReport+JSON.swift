@@ -28,13 +28,18 @@ extension FleetReport {
             "failures": .array(failureGroups.map(\.json)),
             "migrations": .array(migrationDurations.map(\.json)),
         ]
-        return sayingWhetherImmediate(json)
+        return addingRareFacts(json)
     }
 
-    /// Only a run without gates and maintenance window has the key.
-    func sayingWhetherImmediate(_ json: JSONValue) -> JSONValue {
-        isImmediate ? json.inserting("now", .bool(true), behind: "started_by") : json
+    /// Only a run without gates and maintenance window has the key `now`, and only one to which operators did something the other.
+    func addingRareFacts(_ json: JSONValue) -> JSONValue {
+        let actions = operatorActions.map(\.json)
+        let json = actions.isEmpty ? json : json.inserting("operator_actions", .array(actions), behind: "started_by")
+        return isImmediate ? json.inserting("now", .bool(true), behind: "started_by") : json
     }
+
+    /// What operators did, as the journal has it; none in the report of a run by its own process, whose operator was there.
+    var operatorActions: [OperatorAction] { startedBy == nil ? [] : log.operatorActions }
 }
 
 extension FleetReport {

@@ -45,7 +45,7 @@ extension FleetReport {
             "gate": log.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
             "waves": .array(log.waves.map(\.reportJSON)),
         ]
-        return sayingWhetherImmediate(json)
+        return addingRareFacts(json)
     }
 }
 

@@ -94,6 +94,7 @@ package struct WebhookSender: Sendable {
             guard let url = URL(string: address.reveal()), ["http", "https"].contains(url.scheme?.lowercased()), url.host() != nil else {
                 return "its URL is not valid"
             }
+            guard URLPort.isUsable(in: address.reveal()) else { return "its \(URLPort.complaint)" }
             request = HTTPRequest(method: "POST", url: url, redirects: .refused, timeout: webhook.timeout)
             request.headers = [("Content-Type", "application/json"), ("User-Agent", "convoy/\(Convoy.version)")]
             for header in webhook.headers {

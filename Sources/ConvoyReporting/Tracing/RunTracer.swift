@@ -12,10 +12,13 @@ internal import Synchronization
 package final class RunTracer: EventSink {
     /// For what is left after the run.
     private static let patience = Duration.seconds(4)
+    /// After this it says that it waits.
+    private static let silence = Duration.seconds(1)
 
     private let exporter: TraceExporter
     private let warn: @Sendable (String) -> Void
     private let patience: Duration
+    private let silence: Duration
     private let firstFold: TraceFold
     private let events: AsyncStream<[Event]>
     private let queue: AsyncStream<[Event]>.Continuation
@@ -24,7 +27,7 @@ package final class RunTracer: EventSink {
 
     /// - Parameters:
     ///   - fold: of the run's trace, with no event in it.
-    ///   - warn: called with one line if something did not arrive.
+    ///   - warn: called with one line if something did not arrive, or is waited for.
     package convenience init(_ settings: TraceSettings, _ fold: TraceFold, warn: @escaping @Sendable (String) -> Void) {
         self.init(settings, fold, patience: Self.patience, limits: TraceExporter.Limits(), warn: warn)
     }
@@ -33,12 +36,14 @@ package final class RunTracer: EventSink {
         _ settings: TraceSettings,
         _ fold: TraceFold,
         patience: Duration,
+        silence: Duration = RunTracer.silence,
         limits: TraceExporter.Limits,
         warn: @escaping @Sendable (String) -> Void
     ) {
         exporter = TraceExporter(settings, fold.trace.id, limits: limits)
         firstFold = fold
         self.patience = patience
+        self.silence = silence
         self.warn = warn
         (events, queue) = AsyncStream.makeStream()
     }
@@ -65,7 +70,7 @@ package final class RunTracer: EventSink {
             // What came after the end of the run may have taken longer.
             let end = max(deadline.begin(patience), .now + .milliseconds(500))
             queue.finish()
-            group.addTask { try? await Task.sleep(until: end, clock: .continuous) }
+            group.addTask { await self.wait(until: end) }
             // Whichever comes first: everything is sent, or the time is over.
             await group.next()
             group.cancelAll()
@@ -73,6 +78,16 @@ package final class RunTracer: EventSink {
         }
         if let warning = exporter.warning { warn("warning: \(warning)") }
         return value
+    }
+
+    /// Ends when there was time enough.
+    private func wait(until end: ContinuousClock.Instant) async {
+        let notice = ContinuousClock.now + silence
+        if notice < end {
+            guard (try? await Task.sleep(until: notice, clock: .continuous)) != nil else { return }
+            warn("waiting up to \((end - notice).human) for the trace to arrive")
+        }
+        try? await Task.sleep(until: end, clock: .continuous)
     }
 
     @concurrent

@@ -20,7 +20,7 @@ enum TraceDelivery: Sendable, Hashable {
 
     /// - Parameters:
     ///   - answer: nil if no answer came in time.
-    ///   - body: of the answer; nil if it was not read to its end.
+    ///   - body: of the answer; nil if it was not read to its end, and then the status alone counts.
     ///   - count: how many spans were sent.
     init(_ answer: HTTPRequest.Answer?, body: String?, of count: Int, timeout: Duration, at now: Date) {
         switch answer {

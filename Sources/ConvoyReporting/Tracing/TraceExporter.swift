@@ -27,6 +27,9 @@ final class TraceExporter: Sendable {
         var lastTries = 2
         /// Before the second try; each further one waits about twice as long.
         var firstBackoff = Duration.seconds(1)
+        /// For the body of an answer whose head is there. The status says that spans have arrived; only a collector that rejects some of them says
+        /// so in the body.
+        var body = Duration.seconds(1)
     }
 
     private struct State {
@@ -110,7 +113,7 @@ final class TraceExporter: Sendable {
         request.body = OTLPRequest(trace: trace, resource: settings.resource, spans: batch).json.line
         var tries = 0
         while true {
-            let (answer, body) = await request.answerWithBody()
+            let (answer, body) = await request.answerWithBody(within: limits.body)
             tries += 1
             if answer == nil, Task.isCancelled { return lose(batch.count, "it had not answered when the time after the run was over") }
             switch TraceDelivery(answer, body: body, of: batch.count, timeout: settings.timeout, at: Date()) {

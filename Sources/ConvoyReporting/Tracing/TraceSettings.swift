@@ -26,15 +26,20 @@ package struct TraceSettings: Sendable {
 
     /// Reads the environment.
     ///
+    /// - Parameter mask: hides secrets in what describes the sender.
     /// - Returns: nil if runs are not traced; and one line for each variable that cannot be followed. No line repeats a value that may be secret.
-    package static func read(_ environment: [String: String]) -> (settings: TraceSettings?, warnings: [String]) {
-        var reader = Reader(environment: environment)
+    package static func read(
+        _ environment: [String: String],
+        masking mask: SecretMask = SecretMask([])
+    ) -> (settings: TraceSettings?, warnings: [String]) {
+        var reader = Reader(environment: environment, mask: mask)
         let settings = reader.settings()
         return (settings, reader.warnings)
     }
 
     private struct Reader {
         let environment: [String: String]
+        let mask: SecretMask
         var warnings: [String] = []
 
         /// An empty variable is like one that is not set.
@@ -87,6 +92,10 @@ package struct TraceSettings: Sendable {
                 warnings.append("\(place.name): this is not an http or https URL, so the run is not traced")
                 return nil
             }
+            guard URLPort.isUsable(in: place.value) else {
+                warnings.append("\(place.name): its \(URLPort.complaint), so the run is not traced")
+                return nil
+            }
             if !place.name.contains("TRACES"), !parts.path.hasSuffix("/v1/traces") {
                 parts.path += (parts.path.hasSuffix("/") ? "" : "/") + "v1/traces"
             }
@@ -125,12 +134,13 @@ package struct TraceSettings: Sendable {
             var named: [(key: String, value: String)] = []
             if let text = value("OTEL_RESOURCE_ATTRIBUTES") {
                 if let pairs = Self.pairs(text) {
-                    named = pairs
+                    // Before they are cut: of a part of a secret nothing is known.
+                    named = pairs.map { (key: mask.masked($0.key), value: mask.masked($0.value)) }
                 } else {
                     warnings.append("OTEL_RESOURCE_ATTRIBUTES: this is not a list of key=value, so none of it is sent")
                 }
             }
-            let service = value("OTEL_SERVICE_NAME") ?? named.last { $0.key == "service.name" }?.value ?? "convoy"
+            let service = value("OTEL_SERVICE_NAME").map { mask.masked($0) } ?? named.last { $0.key == "service.name" }?.value ?? "convoy"
             let own = [
                 ("service.name", service), ("service.version", Convoy.version), ("telemetry.sdk.name", "convoy"),
                 ("telemetry.sdk.language", "swift"), ("telemetry.sdk.version", Convoy.version),

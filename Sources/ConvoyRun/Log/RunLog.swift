@@ -34,6 +34,8 @@ public struct RunLog: Sendable {
     public private(set) var pausedServers: [String: String] = [:]
     /// When each of these was paused.
     package private(set) var pausedSince: [String: Date] = [:]
+    /// Who approved gates, paused and unpaused servers, and resumed the run, the newest last.
+    package private(set) var operatorActions: [OperatorAction] = []
     /// In the order in which they run.
     public private(set) var waves: [WaveLog] = []
     /// In the order of the waves.
@@ -79,6 +81,7 @@ public struct RunLog: Sendable {
     /// Takes in what happened, in the order in which it did.
     public mutating func apply(_ event: Event) {
         if case .runResumed = event.kind { closeProcess() }
+        if let action = action(in: event) { operatorActions = Array((operatorActions + [action]).suffix(OperatorAction.most)) }
         defer { lastEventAt = event.at }
         switch event.kind {
         case .runStarted(let run, let fleet, let waves):

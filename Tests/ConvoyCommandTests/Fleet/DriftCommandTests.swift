@@ -39,6 +39,7 @@ struct DriftCommandTests {
                     )
                 )
                 #expect(drifted.standardOutput.contains("extra index public.plates\n"))
+                #expect(drifted.standardOutput.contains("next: `--output json` has a query for each difference"))
                 #expect(drifted.standardOutput.contains("test: 3 instances in 3 cohorts, 1 drifted\n"))
 
                 let all = try jsonObject(try await runConvoy(["drift", "--all", "--by", "label.ring", "--output", "json"], in: folder))
@@ -98,6 +99,7 @@ struct DriftCommandTests {
                 #expect(result.exitCode == 1)
                 #expect(result.standardOutput.contains("not compared: the migration set does not have the version 20990101000000\n"))
                 #expect(result.standardOutput.contains("not compared: no version is applied\n"))
+                #expect(result.standardOutput.hasSuffix("\ntest: 2 instances in 2 cohorts, nothing was compared, 2 not compared\n"))
 
                 try FileManager.default.removeItem(atPath: "\(folder)/Migrations/catalogue/20200101000000.facts")
                 let warned = try await runConvoy(["validate"], in: folder)

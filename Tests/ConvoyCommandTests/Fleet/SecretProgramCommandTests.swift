@@ -177,6 +177,48 @@ import Testing
         }
     }
 
+    /// The program is in a session of its own, so that no signal of the terminal reaches it.
+    @Test(
+        arguments: [
+            "echo $$ > pid.new; mv pid.new pid; exec sleep 57",
+            "trap '' TERM; echo $$ > pid.new; mv pid.new pid; sleep 57 & wait; sleep 57",
+        ],
+        [true, false]
+    ) func aProgramEndsWithTheProcessThatAsksIt(_ script: String, _ isTerminated: Bool) async throws {
+        let files = [
+            "fleet.yaml": """
+            version: 1
+            migrations: Migrations
+            secret_commands: {store: {run: [./get, "{key}"], timeout: 5m}}
+            instances:
+              - {name: a, host: 127.0.0.1, port: 1, user: a, database: a, password: "${command:store:a}"}
+
+            """,
+            "Migrations/20200101000000_one.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n",
+        ]
+        try await withTemporaryFolder(files: files) { folder in
+            try writeFile("\(folder)/get", "#!/bin/sh\ncd \"${0%/*}\" || exit 1\n\(script)\n", mode: 0o755)
+            let process = try ConvoyProcess(["status"], in: folder)
+            try await eventually("the program runs", within: .seconds(60)) { leader(folder) != nil }
+            let program = try #require(leader(folder))
+            if isTerminated { process.terminate() } else { process.interrupt() }
+            let result = try await process.result()
+            #expect(result.exitCode == 130, "\(result)")
+            try await eventually("the program has ended") { isGone(program) }
+        }
+    }
+
+    /// The process id that the script has written.
+    private func leader(_ folder: String) -> pid_t? {
+        guard let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8) else { return nil }
+        return pid_t(text.filter(\.isNumber))
+    }
+
+    private func isGone(_ process: pid_t) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return true }
+        return status.contains(") Z ")
+    }
+
     @Test func aProgramThatIsNotThereIsReportedBeforeAnythingIsAsked() async throws {
         try await PostgresServer.shared().withDatabases(1, owner: .password("rotating-word-0")) { databases in
             try await withFleet(databases) { folder in

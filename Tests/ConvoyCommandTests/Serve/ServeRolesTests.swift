@@ -81,6 +81,31 @@ struct ServeRolesTests {
         }
     }
 
+    /// What does not begin needs no advice on what it would do.
+    @Test func aFatalErrorComesWithoutTheWarningOfActions() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            try writeFile("\(folder)/tokens", "ann operator \(Self.token("ann"))\n")
+            for options in [["--socket", "fleet.yaml"], ["--tls-cert", "nowhere", "--tls-key", "nowhere"]] {
+                let result = try await runConvoy(["serve", "--tokens", "tokens"] + options, in: folder)
+                #expect(result.exitCode == 78 && !result.standardError.contains("warning: "), "\(result.standardError)")
+            }
+        }
+    }
+
+    @Test func theHintForAMissingFileIsToMakeIt() async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(["serve", "--tokens", "missing"], in: folder)
+            #expect(result.standardError.contains("hint: make the file, readable by this user only"), "\(result.standardError)")
+            try writeFile("\(folder)/tokens", "ann viewer \(Self.token("ann"))\n")
+            let dashboard = try await serve(in: folder)
+            try FileManager.default.removeItem(atPath: "\(folder)/tokens")
+            let said = try await dashboard.reload()
+            #expect(said.contains("tokens: the file of tokens does not exist (make the file, "), "\(said)")
+            #expect(try await ask("/api/v1/fleet", "ann", dashboard).status == 200)
+            #expect(try await dashboard.end().exitCode == 0)
+        }
+    }
+
     @Test func aHangUpBringsTheNewTokensAndABadFileChangesNothing() async throws {
         try await withTemporaryFolder(files: Files.fleet()) { folder in
             try writeFile("\(folder)/tokens", "ann viewer \(Self.token("ann"))\nbea viewer \(Self.token("bea"))\n")
@@ -97,8 +122,9 @@ struct ServeRolesTests {
             #expect(try await statuses() == [200, 200, 401])
             try writeFile("\(folder)/tokens", "ann viewer \(Self.token("ann"))\ncleo viewer \(Self.token("cleo"))\n")
             said = try await dashboard.reload()
-            #expect(said == "the tokens were read again; sessions of removed tokens have ended\n")
+            #expect(said == "the tokens were read again: 2 tokens; 1 added, 1 removed (its sessions have ended)\n")
             #expect(try await statuses() == [200, 401, 200])
+            #expect(try await dashboard.reload() == "the tokens were read again: 2 tokens; nothing changed\n")
             let end = try await dashboard.end()
             #expect(end.exitCode == 0 && !end.standardError.contains("long-token"))
         }
@@ -110,7 +136,7 @@ struct ServeRolesTests {
             let dashboard = try await ServedDashboard.start(["--listen", "127.0.0.1:0", "--token-file", "token"], in: folder)
             #expect(try await ask("/api/v1/fleet", "ann", dashboard).status == 200)
             try writeFile("\(folder)/token", Self.token("bea") + "\n")
-            #expect(try await dashboard.reload().contains("the tokens were read again"))
+            #expect(try await dashboard.reload().hasPrefix("the tokens were read again: 1 token; 1 added, 1 removed"))
             #expect(try await ask("/api/v1/fleet", "ann", dashboard).status == 401)
             #expect(try await ask("/api/v1/fleet", "bea", dashboard).status == 200)
             #expect(try await dashboard.end().exitCode == 0)
@@ -164,8 +190,8 @@ struct ServeRolesTests {
                 default: break
                 }
             }
-            let host = people.first?.firstMatch(of: #/\((.+)\)$/#)?.1 ?? ""
-            #expect(people == ["resumed: ann via dashboard (\(host))", "approved: bea via dashboard (\(host))"])
+            let user = people.first?.firstMatch(of: #/^resumed: (.+@.+) for /#)?.1 ?? ""
+            #expect(people == ["resumed: \(user) for ann via dashboard", "approved: bea via dashboard (\(user))"])
         }
     }
 }

@@ -1,5 +1,6 @@
 import ConvoyMigrations
 import ConvoyRun
+import FoundationEssentials
 import Testing
 
 @testable import ConvoyReporting
@@ -34,9 +35,9 @@ struct DriftPageTests {
             ],
             unread: [DriftReport.Unread(hostile, Failure(.failed, hostile))]
         )
-        let page = page(report)
-        #expect(page.components(separatedBy: "<img").count == 1 && page.components(separatedBy: "<script").count == 1)
-        #expect(!page.contains("\u{202E}") && !page.contains("\u{1B}") && !page.contains("\"\u{301}"))
+        let html = page(report)
+        #expect(!html.contains("<img") && !html.contains("<script"))
+        #expect(!html.unicodeScalars.contains { $0 == "\u{202E}" || $0 == "\u{1B}" } && !html.contains("\"\u{301}"))
     }
 
     @Test func aLongListIsCut() {
@@ -44,8 +45,8 @@ struct DriftPageTests {
             DriftReport.Difference(kind: "index", object: "public.i\($0)", change: "missing", expected: "x", found: nil, sql: nil)
         }
         let cohort = DriftReport.Cohort(name: "1 a", version: nil, instances: ["a"], differences: differences)
-        let page = page(DriftReport(fleet: "f", generatedAt: moment(), cohorts: [cohort], unread: []))
-        #expect(page.contains("public.i500") && !page.contains("public.i501"))
-        #expect(page.contains("And 100 more"))
+        let html = page(DriftReport(fleet: "f", generatedAt: moment(), cohorts: [cohort], unread: []))
+        #expect(html.contains("public.i500<") && !html.contains("public.i501<"))
+        #expect(html.contains("And 100 more"))
     }
 }

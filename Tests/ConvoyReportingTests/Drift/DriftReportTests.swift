@@ -101,6 +101,19 @@ struct DriftReportTests {
 
     @Test func nothingToCompare() {
         let empty = DriftReport(fleet: "f\u{1B}", generatedAt: moment(), cohorts: [], unread: [])
-        #expect(empty.table(OutputStyle()) == "f\\u{1B}: 0 instances in 0 cohorts, no drift\n")
+        #expect(empty.table(OutputStyle()) == "f\\u{1B}: 0 instances in 0 cohorts, nothing was compared\n")
+        #expect(!empty.html.contains("no drift"))
+        let unread = DriftReport(fleet: "f", generatedAt: moment(), cohorts: [], unread: [DriftReport.Unread("a", busy)])
+        #expect(
+            unread.table(OutputStyle()).hasSuffix(
+                "\n  hint: wait for it, or end that session\n\nf: 0 instances in 0 cohorts, nothing was compared, 1 could not be read\n"
+            )
+        )
+        let unknown = DriftReport.Cohort(name: "1 a", version: nil, instances: ["a", "b"], problem: "no version is applied")
+        let incomparable = DriftReport(fleet: "f", generatedAt: moment(), cohorts: [unknown], unread: [])
+        #expect(incomparable.table(OutputStyle()).hasSuffix("\nf: 2 instances in 1 cohort, nothing was compared, 2 not compared\n"))
+        let one = DriftReport.Cohort(name: "1 b", version: nil, instances: ["c"])
+        let part = DriftReport(fleet: "f", generatedAt: moment(), cohorts: [unknown, one], unread: [])
+        #expect(part.table(OutputStyle()).hasSuffix("\nf: 3 instances in 2 cohorts, no drift, 2 not compared\n"))
     }
 }

@@ -227,7 +227,8 @@ struct GrafanaBoardTests {
             guard panel["type"] as? String != "table" else { continue }
             for text in targets(panel).compactMap({ $0["expr"] as? String }) {
                 let expected =
-                    switch (text.contains("_timestamp_seconds{"), text.contains("time() -"), text.contains("_duration_seconds{")) {
+                    switch (text.contains("_timestamp_seconds{"), text.contains("time() -"), text.contains(/_duration_seconds(_bucket)?\{/))
+                    {
                     case (true, true, _), (_, _, true): "s"
                     case (true, false, _): "dateTimeFromNow"
                     default: "none"

@@ -15,17 +15,20 @@ struct PromQLExpression {
 
     private static let words: Set = [
         "sum", "max", "min", "topk", "count_values", "sort_desc", "time", "vector", "and", "or", "by", "on", "group_left",
+        "increase", "rate", "histogram_quantile",
     ]
 
     init(_ text: String) {
         var rest = text
         for match in text.matches(of: /\b(convoy_[a-z_]+)(\{([^}]*)\})?/) {
             let matchers = (match.3 ?? "").matches(of: /([a-z_]+)(=~|!~|!=|=)"([^"]*)"/)
-            selections.append(Selection(metric: String(match.1), matchers: matchers.map { (String($0.1), String($0.3)) }))
+            // A histogram is known by the name of its family.
+            let metric = String(match.1).replacing(/_(bucket|count|sum)$/, with: "")
+            selections.append(Selection(metric: metric, matchers: matchers.map { (String($0.1), String($0.3)) }))
             let unread = (match.3 ?? "").replacing(/[a-z_]+(=~|!~|!=|=)"[^"]*"/, with: "")
             if !unread.allSatisfy({ $0 == "," || $0 == " " }) { problems.append("unread: \(match.0)") }
         }
-        rest.replace(/\bconvoy_[a-z_]+(\{[^}]*\})?/, with: "0")
+        rest.replace(/\bconvoy_[a-z_]+(\{[^}]*\})?(\[[0-9]+[smhd]\])?/, with: "0")
         for match in rest.matches(of: /\b(by|on|group_left) \(([^)]*)\)/) {
             groupings += match.2.split(separator: ",").map { String($0.trimmingPrefix(" ")) }
         }

@@ -136,6 +136,17 @@ struct TraceExporterTests {
         #expect(silent.requests.count == 3)
     }
 
+    /// The status says that the spans have arrived.
+    @Test func aBodyThatDoesNotEndIsNotWaitedFor() async throws {
+        let collector = try TraceCollector { .unfinished }
+        var limits = Self.limits
+        limits.body = .milliseconds(50)
+        let (warning, duration) = try await warning(collector.endpoint, count: 80, timeout: "60000", limits: limits)
+        #expect(warning == nil)
+        #expect(duration < .seconds(10))
+        #expect(collector.requests.count == 2)
+    }
+
     @Test func whatTheQueueDoesNotTakeIsCounted() async throws {
         let collector = try TraceCollector()
         let (warning, _) = try await warning(collector.endpoint, count: 130)
@@ -182,6 +193,23 @@ struct TraceExporterTests {
         await tracer.tracing(after: { $0 }) { await tracer.send(troubledRun) }
         #expect(ContinuousClock.now - start < .seconds(10))
         #expect(lines.all == ["warning: " + Self.lost("it had not answered when the time after the run was over", 8, of: 8)])
+    }
+
+    @Test func aWaitAfterTheRunIsAnnounced() async throws {
+        let silent = try TraceCollector { .silence }
+        let lines = Lines()
+        let tracer = RunTracer(
+            try settings(silent.endpoint, timeout: "60000"),
+            TraceFold(Self.trace, direction: .up, places: [:]),
+            patience: .seconds(2),
+            silence: .milliseconds(50),
+            limits: Self.limits,
+            warn: lines.add
+        )
+        await tracer.tracing(after: { $0 }) { await tracer.send(troubledRun) }
+        #expect(lines.all.count == 2, "\(lines.all)")
+        #expect(lines.all.first?.hasPrefix("waiting up to 1.") == true && lines.all.first?.hasSuffix(" s for the trace to arrive") == true)
+        #expect(lines.all.last?.hasPrefix("warning: ") == true)
     }
 
     /// The past of a run may be long.

@@ -33,6 +33,11 @@ struct TraceSettingsTests {
             ([standard: "grpc://c:4317"], false, "this is not an http or https URL"),
             ([standard: "http://"], false, "this is not an http or https URL"),
             (
+                ["CONVOY_OTLP_ENDPOINT": "http://u:secret-token@127.0.0.1:99999"], false,
+                "CONVOY_OTLP_ENDPOINT: its port is not a number from 1 to 65535, so the run is not traced"
+            ),
+            ([standard: "http://c:0"], false, "OTEL_EXPORTER_OTLP_ENDPOINT: its port is not a number from 1 to 65535"),
+            (
                 [standard: "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"], false,
                 "OTEL_EXPORTER_OTLP_PROTOCOL: Convoy cannot send traces over grpc"
             ),
@@ -106,6 +111,20 @@ struct TraceSettingsTests {
             resource(["OTEL_RESOURCE_ATTRIBUTES": "service.name=eu", "OTEL_SERVICE_NAME": "us"])["service.name"] == .string("us")
         )
         #expect(resource(["OTEL_RESOURCE_ATTRIBUTES": "service.version=7"])["service.version"] == .string("7"))
+    }
+
+    @Test func theResourceHoldsNoSecret() throws {
+        let long = String(repeating: "x", count: 290)
+        let environment = [
+            Self.standard: "http://c", "OTEL_SERVICE_NAME": "eu-hunter2-secret",
+            "OTEL_RESOURCE_ATTRIBUTES": "db.url=postgres://u:hunter2%2Dsecret@h,hunter2-secret=1,long=\(long)hunter2-secret",
+        ]
+        let settings = try #require(TraceSettings.read(environment, masking: SecretMask(["hunter2-secret"])).settings)
+        let resource = Dictionary(settings.resource.map { ($0.key, $0.value) }) { first, _ in first }
+        #expect(resource["service.name"] == .string("eu-•••"))
+        #expect(resource["db.url"] == .string("postgres://u:•••@h"))
+        #expect(resource["•••"] == .string("1"))
+        #expect(!"\(settings.resource)".contains("hunter2"))
     }
 
     @Test(

@@ -57,6 +57,10 @@ import Testing
             await HTTPCheck(url: "http://127.0.0.1:\(port.port)/").problem() == "GET http://127.0.0.1:\(port.port)/: connection refused"
         )
         #expect(await HTTPCheck(url: "http://no-such-host.invalid/").problem() == "GET http://no-such-host.invalid/: host not found")
+        #expect(
+            await HTTPCheck(url: "http://127.0.0.1:99999/").problem()
+                == "GET http://127.0.0.1:99999/: its port is not a number from 1 to 65535"
+        )
         #expect(await HTTPCheck(url: "gopher://host/").problem() == "GET: this is not an http or https URL")
     }
 }

@@ -143,7 +143,7 @@ struct Serve: FleetCommand {
         let accepted = try source?.read()
         let files = try certificateFiles()
         try check(opening, hasToken: accepted != nil)
-        if let accepted { warn(of: accepted) }
+        let roleWarning = accepted.flatMap { warning(of: $0) }
         let certificate = try certificate(files)
         let session = try FleetSession(reading: settings)
         try await opening.withPlace { place in
@@ -175,7 +175,11 @@ struct Serve: FleetCommand {
                 log: { StandardStreams.error.write($0.visible + "\n") }
             )
             do {
-                try await dashboard.run { url in StandardStreams.output.write("listening on \(url.visible)\n") }
+                try await dashboard.run { url in
+                    // Not before an error that ends it.
+                    if let roleWarning { StandardStreams.error.write(roleWarning) }
+                    StandardStreams.output.write("listening on \(url.visible)\n")
+                }
             } catch let error as Dashboard.ListenError {
                 throw CommandFailure(.failed, "cannot listen on \(error.place): \(error.reason)", hint: "use another address with --listen")
             }
@@ -184,12 +188,9 @@ struct Serve: FleetCommand {
     }
 
     /// Roles that have no effect are easily taken for some that do.
-    private func warn(of tokens: TokenList) {
-        if !allowActions, self.tokens != nil, tokens.holders.contains(where: { $0.roles != [.viewer] }) {
-            StandardStreams.error.write(
-                "warning: without --allow-actions no run can be stopped, paused, resumed or approved, whatever the role\n"
-            )
-        }
+    private func warning(of tokens: TokenList) -> String? {
+        guard !allowActions, self.tokens != nil, tokens.holders.contains(where: { $0.roles != [.viewer] }) else { return nil }
+        return "warning: without --allow-actions no run can be stopped, paused, resumed or approved, whatever the role\n"
     }
 
     // MARK: Where it listens

@@ -80,6 +80,7 @@ struct TopSession: Sendable {
             default:
                 // At once, also while the terminal takes no output. There is nothing to finish.
                 terminal.leave()
+                LiveSessions.endAll()
                 exit(CommandExit.interrupted.rawValue)
             }
         }
