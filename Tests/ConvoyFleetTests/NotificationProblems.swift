@@ -81,7 +81,6 @@ extension ProblemCase {
                 fleet.yaml:4:11: error: `url`: its port is not a number from 1 to 65535
                     hint: correct the port, or remove it for that of the scheme
                 fleet.yaml:5:12: error: `dashboard`: its port is not a number from 1 to 65535
-                    https://convoy.internal:0/
                     hint: correct the port, or remove it for that of the scheme
                 fleet.yaml:8:40: error: `http`: its port is not a number from 1 to 65535
                     hint: correct the port, or remove it for that of the scheme

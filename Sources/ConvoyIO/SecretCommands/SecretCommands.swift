@@ -131,7 +131,10 @@ package actor SecretCommands {
             running += 1
             let askedAt = now()
             // A task of its own: several tasks may wait for it, and each of them may be cancelled.
-            flights[reference]?.task = Task { await finish(reference, await ask(command, reference.key), askedAt: askedAt) }
+            flights[reference]?.task = Task {
+                let answer = await ask(command, reference.key)
+                finish(reference, answer, askedAt: askedAt)
+            }
         }
     }
 
