@@ -16,13 +16,20 @@ package enum Delivery: Sendable, Hashable {
     /// The longest wait, whatever the receiver asks for.
     static let longestPause = Duration.seconds(60)
 
-    /// - Parameter answer: nil if no answer came in time.
-    package init(_ answer: HTTPRequest.Answer?, timeout: Duration, at now: Date) {
+    /// - Parameters:
+    ///   - answer: nil if no answer came in time.
+    ///   - isTemporary: whether it may go better after an error status.
+    package init(
+        _ answer: HTTPRequest.Answer?,
+        timeout: Duration,
+        at now: Date,
+        where isTemporary: (_ status: Int) -> Bool = { $0 >= 500 || [408, 425, 429].contains($0) }
+    ) {
         switch answer {
         case .status(200..<300, _, _): self = .arrived
         case .status(let status, _, _) where (300..<400).contains(status):
             self = .refused("it answered \(status), and Convoy does not follow redirects")
-        case .status(let status, let retryAfter, _) where status >= 500 || [408, 425, 429].contains(status):
+        case .status(let status, let retryAfter, _) where isTemporary(status):
             self = .failed("it answered \(status)", pause: retryAfter.flatMap { Self.pause($0, at: now) })
         case .status(let status, _, _): self = .refused("it answered \(status)")
         case .astray(let status, let reason): self = .refused("it answered \(status), and Convoy does not follow that redirect: \(reason)")

@@ -23,16 +23,12 @@ enum TraceDelivery: Sendable, Hashable {
     ///   - body: of the answer; nil if it was not read to its end, and then the status alone counts.
     ///   - count: how many spans were sent.
     init(_ answer: HTTPRequest.Answer?, body: String?, of count: Int, timeout: Duration, at now: Date) {
-        switch answer {
-        case .status(200..<300, _, _): self = Self.partial(body ?? "", of: count)
-        case .status(let status, _, _) where (300..<400).contains(status):
-            self = .refused("it answered \(status), and Convoy does not follow redirects")
-        case .status(let status, let retryAfter, _) where Self.temporary.contains(status):
-            self = .failed("it answered \(status)", pause: retryAfter.flatMap { Delivery.pause($0, at: now) })
-        case .status(let status, _, _), .astray(let status, _): self = .refused("it answered \(status)")
-        case .failed(let reason): self = .failed(reason, pause: nil)
-        case nil: self = .failed("no answer within \(timeout.human)", pause: nil)
-        }
+        self =
+            switch Delivery(answer, timeout: timeout, at: now, where: Self.temporary.contains) {
+            case .arrived: Self.partial(body ?? "", of: count)
+            case .refused(let reason): .refused(reason)
+            case .failed(let reason, let pause): .failed(reason, pause: pause)
+            }
     }
 
     /// Reads `ExportTraceServiceResponse`. Anything else says that all arrived.
