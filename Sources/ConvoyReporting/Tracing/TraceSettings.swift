@@ -26,11 +26,11 @@ package struct TraceSettings: Sendable {
 
     /// Reads the environment.
     ///
-    /// - Parameter mask: hides secrets in what describes the sender.
+    /// - Parameter mask: hides secrets in what describes the sender; made only if something is sent.
     /// - Returns: nil if runs are not traced; and one line for each variable that cannot be followed. No line repeats a value that may be secret.
     package static func read(
         _ environment: [String: String],
-        masking mask: SecretMask = SecretMask([])
+        masking mask: @autoclosure @escaping () -> SecretMask = SecretMask([])
     ) -> (settings: TraceSettings?, warnings: [String]) {
         var reader = Reader(environment: environment, mask: mask)
         let settings = reader.settings()
@@ -39,7 +39,7 @@ package struct TraceSettings: Sendable {
 
     private struct Reader {
         let environment: [String: String]
-        let mask: SecretMask
+        let mask: () -> SecretMask
         var warnings: [String] = []
 
         /// An empty variable is like one that is not set.
@@ -131,6 +131,7 @@ package struct TraceSettings: Sendable {
         }
 
         private mutating func resource() -> [TraceSpan.Attribute] {
+            let mask = self.mask()
             var named: [(key: String, value: String)] = []
             if let text = value("OTEL_RESOURCE_ATTRIBUTES") {
                 if let pairs = Self.pairs(text) {
