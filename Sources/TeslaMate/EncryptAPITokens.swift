@@ -1,6 +1,7 @@
 import ConvoyIO
 public import ConvoyInstance
 import ConvoyPostgres
+import ConvoyText
 import Crypto
 
 /// The step of 20220123131732: encrypts the API tokens with the installation's ENCRYPTION_KEY, the fleet file's secret `encryption_key`.

@@ -1,3 +1,4 @@
+internal import ConvoyText
 internal import Crypto
 
 /// The catalogue of a database: all its facts.
@@ -29,12 +30,4 @@ extension CatalogFact {
     var hash: String { hexadecimalMD5("\(kind.rawValue)\n\(object)\n\(text)\n\(detail)") }
 }
 
-private func hexadecimalMD5(_ text: String) -> String {
-    let digits = Array("0123456789abcdef".unicodeScalars)
-    var hexadecimal = String.UnicodeScalarView()
-    for byte in Insecure.MD5.hash(data: Array(text.utf8)) {
-        hexadecimal.append(digits[Int(byte >> 4)])
-        hexadecimal.append(digits[Int(byte & 15)])
-    }
-    return String(hexadecimal)
-}
+private func hexadecimalMD5(_ text: String) -> String { Insecure.MD5.hash(data: Array(text.utf8)).hexadecimal }

@@ -74,7 +74,7 @@ package struct CatalogReading: Sendable {
         guard let summary = found else { throw PostgresError(.unexpectedResult, "the answer has no fingerprint") }
         self.version = version
         fingerprint = try summary.text("object")
-        guard fingerprint.utf8.count == 32, fingerprint.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+        guard fingerprint.isHexadecimal(digits: 32) else {
             throw PostgresError(.unexpectedResult, "the fingerprint is not 32 hexadecimal digits")
         }
         let objects = Int(clamping: try summary.int64("objects"))

@@ -1,3 +1,4 @@
+internal import ConvoyText
 internal import Crypto
 internal import FoundationEssentials
 
@@ -30,13 +31,7 @@ package struct AccessToken: Sendable, Hashable {
 
     /// - Parameter digits: of the token's SHA-256 hash, as `sha256sum` prints them.
     package init(hash digits: String) throws(Unfit) {
-        let digits = Array(digits.utf8)
-        guard digits.count == 2 * SHA256.byteCount else { throw .noHash }
-        var bytes: [UInt8] = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else { throw .noHash }
-            bytes.append(high << 4 | low)
-        }
+        guard digits.utf8.count == 2 * SHA256.byteCount, let bytes = [UInt8](hexadecimal: digits) else { throw .noHash }
         guard !["", "\n"].contains(where: { Self.hash($0) == bytes }) else { throw .hashOfNothing }
         hash = bytes
     }
@@ -50,15 +45,6 @@ package struct AccessToken: Sendable, Hashable {
     }
 
     private static func hash(_ text: String) -> [UInt8] { Array(SHA256.hash(data: Data(text.utf8))) }
-
-    private static func value(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
 }
 
 extension AccessToken: CustomStringConvertible {

@@ -64,9 +64,6 @@ struct SessionTable: Sendable {
 extension String {
     /// In hexadecimal digits.
     static var random256Bits: String {
-        (0..<4).map { _ in
-            let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        (0..<4).map { _ in UInt64.random(in: .min ... .max).hexadecimal }.joined()
     }
 }

@@ -23,7 +23,7 @@ struct ChecksumFile {
         for (index, line) in lines.enumerated() where !line.isEmpty {
             let text = String(decoding: line, as: UTF8.self)
             let (checksum, file) = (String(text.prefix(64)), String(text.dropFirst(66)))
-            let isChecksum = checksum.utf8.count == 64 && checksum.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+            let isChecksum = checksum.isHexadecimal(digits: 64)
             let isPath = !file.isEmpty && !file.hasPrefix("/") && !file.split(separator: "/").contains("..")
             let gap = text.dropFirst(64).prefix(2)
             guard isChecksum, isPath, gap == "  " || gap == " *" else {
@@ -49,7 +49,7 @@ struct ChecksumFile {
             guard let bytes = contents(file) else {
                 return Problem(file: shown, "the file is missing or cannot be read; \(path) lists it", hint: Self.hint)
             }
-            guard MigrationFile.hexadecimal(SHA256.hash(data: bytes)) == checksum else {
+            guard SHA256.hash(data: bytes).hexadecimal == checksum else {
                 return Problem(file: shown, "the file is not the one that \(path) lists: its checksum differs", hint: Self.hint)
             }
             return nil

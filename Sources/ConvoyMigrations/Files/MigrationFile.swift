@@ -58,12 +58,7 @@ package struct MigrationFile: Sendable {
             file: path,
             up: sections.up,
             down: sections.down,
-            checksum: Self.hexadecimal(SHA256.hash(data: source.bytes[sections.upRange]))
+            checksum: SHA256.hash(data: source.bytes[sections.upRange]).hexadecimal
         )
-    }
-
-    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 }

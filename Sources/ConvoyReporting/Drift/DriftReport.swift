@@ -14,7 +14,7 @@ package struct DriftReport: Sendable {
         package var object: String
         /// `missing`, `extra` or `different`.
         package var change: String
-        /// The definition of the version, and that of the database; nil where there is none.
+        /// The definition of the version, and that of the database; nil where it does not exist.
         package var expected: String?
         package var found: String?
         /// A query that shows the object in the database.

@@ -1,3 +1,4 @@
+internal import ConvoyText
 internal import Crypto
 internal import FoundationEssentials
 
@@ -24,7 +25,7 @@ package struct WebAsset: Sendable, Hashable {
 
     /// A name that changes with the contents, so that browsers may keep the file for good: `fleet-table.3f9a0c12d4e8.js`.
     package var versionedName: String {
-        let hash = digest.prefix(6).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let hash = digest.prefix(6).hexadecimal
         guard let dot = name.lastIndex(of: ".") else { return "\(name).\(hash)" }
         return "\(name[..<dot]).\(hash)\(name[dot...])"
     }

@@ -20,7 +20,6 @@ extension Failure {
             hash.add(part.utf8)
             hash.add(CollectionOfOne(0x1F))
         }
-        let digits = String(hash.value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return hash.value.hexadecimal
     }
 }

@@ -1,3 +1,5 @@
+internal import ConvoyText
+
 /// The id of a trace: 16 bytes, never all zero.
 package struct TraceID: Sendable, Hashable {
     package let high: UInt64
@@ -17,7 +19,7 @@ package struct TraceID: Sendable, Hashable {
     }
 
     /// 32 hexadecimal digits in lower case.
-    package var hex: String { hexadecimal(high) + hexadecimal(low) }
+    package var hex: String { high.hexadecimal + low.hexadecimal }
 }
 
 /// The id of a span in its trace: 8 bytes, never all zero.
@@ -36,7 +38,7 @@ package struct SpanID: Sendable, Hashable {
     }
 
     /// 16 hexadecimal digits in lower case.
-    package var hex: String { hexadecimal(value) }
+    package var hex: String { value.hexadecimal }
 }
 
 /// A span of any program, as W3C Trace Context writes it in `traceparent`: `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`.
@@ -70,16 +72,7 @@ package struct TraceParent: Sendable, Hashable, CustomStringConvertible {
 
     /// Hexadecimal digits in lower case; nil for anything else.
     private static func number(_ text: Substring, digits: Int) -> UInt64? {
-        guard text.utf8.count == digits, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
-            return nil
-        }
-        guard let number = UInt64(text, radix: 16) else { return nil }
+        guard text.isHexadecimal(digits: digits), let number = UInt64(text, radix: 16) else { return nil }
         return number
     }
-}
-
-/// 16 hexadecimal digits in lower case.
-private func hexadecimal(_ number: UInt64) -> String {
-    let digits = String(number, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }
