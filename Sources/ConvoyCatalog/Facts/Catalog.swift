@@ -4,7 +4,7 @@ internal import Crypto
 /// The catalogue of a database: all its facts.
 package struct Catalog: Sendable, Hashable {
     package let facts: Set<CatalogFact>
-    /// The hash of all facts, as the server computes it: 32 hexadecimal digits.
+    /// The hash of all facts: 32 hexadecimal digits.
     package let fingerprint: String
 
     package init(_ facts: Set<CatalogFact>) {
@@ -25,9 +25,9 @@ package struct Catalog: Sendable, Hashable {
 }
 
 extension CatalogFact {
-    /// The fact's part of a fingerprint: MD5, as the server has it without an extension. It protects from chance, not from a tenant who wants two of
+    /// The fact's part of a fingerprint: MD5. It protects from chance, not from a tenant who wants two of
     /// its own databases to look alike.
     var hash: String { hexadecimalMD5("\(kind.rawValue)\n\(object)\n\(text)\n\(detail)") }
 }
 
-private func hexadecimalMD5(_ text: String) -> String { Insecure.MD5.hash(data: Array(text.utf8)).hexadecimal }
+func hexadecimalMD5(_ text: String) -> String { Insecure.MD5.hash(data: Array(text.utf8)).hexadecimal }

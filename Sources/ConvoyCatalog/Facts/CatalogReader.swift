@@ -1,7 +1,7 @@
 package import ConvoyFleet
 package import ConvoyInstance
 package import ConvoyMigrations
-import ConvoyPostgres
+package import ConvoyPostgres
 package import ConvoyRun
 import ConvoyText
 
@@ -13,31 +13,23 @@ package struct CatalogReader: Sendable {
         self.runner = runner
     }
 
-    /// Reads the catalogue of an instance with one query.
+    /// Reads the catalogue of an instance, with one query where the schema has only what most have.
     ///
-    /// - Parameter known: the fingerprint that a database at this version should have; its facts are not sent then.
+    /// - Parameter known: the fingerprint that a database at this version should have; a catalogue that has it is not kept.
     /// - Throws: why it cannot be read: no connection, a ledger that may not be read, a lock that is not free in time.
     package func read(
         _ instance: Instance,
         known: @escaping @Sendable (MigrationVersion?) -> String? = { _ in nil }
     ) async throws(Failure) -> CatalogReading {
-        let (standing, result) = try await runner.askCatalogue(of: instance) { standing in
-            CatalogQuery.statement(owner: standing.owner, known: known(standing.version))
-        }
-        do throws(PostgresError) {
-            return try CatalogReading(result, at: standing.version, known: known(standing.version))
-        } catch {
-            throw Failure(.failed, "reading the catalogue: \(error.message)")
+        try await runner.askCatalogue(of: instance) { standing, results throws(PostgresError) in
+            try CatalogReading.step(results, at: standing.version, owner: standing.owner, known: known(standing.version))
         }
     }
 
     /// What kind of database an instance is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil if it
     /// can't be read.
     package func cohort(of instance: Instance) async -> String? {
-        // The facts of no database are wanted, whatever its fingerprint.
-        guard let (standing, result) = try? await runner.askCatalogue(of: instance, { CatalogQuery.fingerprint(owner: $0.owner) }),
-            let reading = try? CatalogReading(result, at: standing.version, known: nil), reading.isWhole
-        else { return nil }
+        guard let reading = try? await read(instance), reading.isWhole else { return nil }
         return reading.cohort
     }
 }
@@ -53,48 +45,41 @@ package struct CatalogReading: Sendable {
         /// The one that was known.
         case known
         case facts(Catalog)
-        /// Not sent: it has this many facts.
-        case tooLarge(facts: Int)
-        /// Not read: it has this many rows.
-        case unread(objects: Int)
+        /// Not read: it has more rows than ``CatalogQuery/rowLimit``.
+        case tooLarge
     }
 
     /// The name of the cohort: the version, and the fingerprint.
     package var cohort: String { "\(version?.description ?? "none") \(fingerprint)" }
 
     /// Whether the fingerprint is that of the whole catalogue.
-    var isWhole: Bool { if case .unread = content { false } else { true } }
+    var isWhole: Bool { content != .tooLarge }
 
-    /// - Throws: `.unexpectedResult` for an answer that ``CatalogQuery`` does not give.
-    init(_ result: QueryResult, at version: MigrationVersion?, known: String?) throws(PostgresError) {
-        var found: QueryResult.Row?
-        for row in result.rows {
-            if try row.optionalText("kind") == nil { found = row }
+    /// What follows from the answers of a database. The search path must be `pg_catalog`.
+    ///
+    /// - Parameters:
+    ///   - results: the answers so far.
+    ///   - owner: the role to which everything should belong: the ledger's owner.
+    /// - Throws: `.unexpectedResult` for an answer that no server gives.
+    package static func step(
+        _ results: [QueryResult],
+        at version: MigrationVersion?,
+        owner: String,
+        known: String?,
+        rowLimit: Int = CatalogQuery.rowLimit
+    ) throws(PostgresError) -> CatalogueStep<CatalogReading> {
+        guard !results.isEmpty else { return .ask(CatalogQuery.usual(rowLimit: rowLimit)) }
+        guard results.allSatisfy({ $0.rows.count <= rowLimit }) else {
+            // All of them look alike.
+            return .done(CatalogReading(version: version, fingerprint: Catalog([]).fingerprint, content: .tooLarge))
         }
-        guard let summary = found else { throw PostgresError(.unexpectedResult, "the answer has no fingerprint") }
-        self.version = version
-        fingerprint = try summary.text("object")
-        guard fingerprint.isHexadecimal(digits: 32) else {
-            throw PostgresError(.unexpectedResult, "the fingerprint is not 32 hexadecimal digits")
-        }
-        let objects = Int(clamping: try summary.int64("objects"))
-        guard objects <= CatalogQuery.objectLimit else {
-            content = .unread(objects: objects)
-            return
-        }
-        if fingerprint == known {
-            content = .known
-            return
-        }
-        var facts: Set<CatalogFact> = []
-        for row in result.rows {
-            guard let kind = try row.optionalText("kind") else { continue }
-            guard let kind = CatalogFact.Kind(rawValue: kind) else {
-                throw PostgresError(.unexpectedResult, "the answer has a fact of an unknown kind")
-            }
-            facts.insert(CatalogFact(kind, try row.text("object"), try row.text("text"), detail: try row.text("detail")))
-        }
-        let count = Int(clamping: try summary.int64("text"))
-        content = facts.isEmpty && count > 0 ? .tooLarge(facts: count) : .facts(Catalog(facts))
+        var rows = CatalogRows()
+        for result in results { try rows.add(result) }
+        var builder = try CatalogBuilder(rows, owner: owner)
+        try builder.build()
+        guard results.count > 1 || !builder.needsMore else { return .ask(CatalogQuery.rare(owner: owner, rowLimit: rowLimit)) }
+        let catalog = Catalog(builder.facts)
+        let isKnown = catalog.fingerprint == known
+        return .done(CatalogReading(version: version, fingerprint: catalog.fingerprint, content: isKnown ? .known : .facts(catalog)))
     }
 }

@@ -3,7 +3,7 @@ package import ConvoyMigrations
 package import ConvoyPostgres
 package import ConvoyRun
 
-/// Where an instance stands, as far as a question to its catalogue depends on it.
+/// Where an instance stands, as far as questions to its catalogue depend on it.
 package struct CatalogueStanding: Sendable {
     /// The newest version of the ledger; nil if it is empty or does not exist.
     package var version: MigrationVersion?
@@ -11,31 +11,53 @@ package struct CatalogueStanding: Sendable {
     package var owner: String
 }
 
+/// What follows from the answers to questions to a catalogue.
+package enum CatalogueStep<Value: Sendable>: Sendable {
+    /// One more question.
+    case ask(PipelineStatement)
+    case done(Value)
+}
+
 extension InstanceRunner {
-    /// Reads the ledger of an instance, and asks one question of its catalogue, in a read-only transaction with `pg_catalog` as the search path.
+    /// Reads the ledger of an instance, and asks questions of its catalogue, in a read-only transaction with `pg_catalog` as the search path.
     ///
+    /// - Parameter next: what follows from the answers so far; at first there is none.
     /// - Throws: why it cannot be read, with secrets masked.
-    package func askCatalogue(
+    package func askCatalogue<Value>(
         of instance: Instance,
-        _ question: @Sendable (CatalogueStanding) -> PipelineStatement
-    ) async throws(Failure) -> (standing: CatalogueStanding, result: QueryResult) {
+        _ next: @Sendable (CatalogueStanding, [QueryResult]) throws(PostgresError) -> CatalogueStep<Value>
+    ) async throws(Failure) -> Value {
         do throws(Failure) {
             let probe = InstanceProbe(instance: instance)
             let connection = try await probe.connect()
+            // The transaction only reads: it ends with the session.
             defer { connection.close() }
             let reading = try await probe.read(connection, completing: .whereNeeded { _ in false })
             let standing = CatalogueStanding(version: reading.contents?.applied.last, owner: reading.ledger.owner)
-            // Of a new database the server has no statistics. Then it would compile the query, which takes a hundred times as long as to run it, or
-            // join by nested loops.
-            let opening =
-                probe.opening(on: connection) + ["jit TO off", "enable_nestloop TO off"].map { PipelineStatement("SET LOCAL \($0)") }
+            // Of a new database the server has no statistics. Then it would compile the query, which takes a hundred times as long as to run it.
+            var opening = probe.opening(on: connection) + [PipelineStatement("SET LOCAL jit TO off")]
             do throws(PostgresError) {
-                let results = try await connection.transaction(opening + [question(standing), PipelineStatement("COMMIT")])
-                guard opening.count < results.count else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
-                return (standing, results[opening.count])
+                var results: [QueryResult] = []
+                while true {
+                    let question: PipelineStatement
+                    switch try next(standing, results) {
+                    case .done(let value): return value
+                    case .ask(let next): question = next
+                    }
+                    let answers = try await connection.pipeline(opening + [question], timeout: InstanceProbe.silenceTimeout)
+                    guard answers.count == opening.count + 1 else {
+                        throw PostgresError(.unexpectedResult, "the server skipped a statement")
+                    }
+                    for answer in answers.dropLast() { _ = try answer.get() }
+                    results.append(try answers[opening.count].get())
+                    opening = []
+                }
             } catch {
                 let failure = Failure(error, doing: "reading the catalogue", settings: instance.settings)
                 guard failure.kind == .lockBusy, connection.isOpen else { throw failure }
+                if connection.transactionStatus != .idle {
+                    _ = try? await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
+                }
                 throw await probe.naming(LockHolder.holding(tablesAgainst: "AccessShareLock"), in: failure, on: connection)
             }
         } catch {

@@ -1,12 +1,12 @@
 /// Reads arrays and rows as a server prints them: `{1,NULL,"(2,\"a b\")"}` has three elements, and the last one is a row with two fields.
-enum ServerArray {
+package enum ServerArray {
     /// The elements of an array of one dimension, nil for NULL; nil for a text that no server prints.
-    static func elements(_ text: String) -> [String?]? {
+    package static func elements(_ text: String) -> [String?]? {
         text == "{}" ? [] : values(text, from: "{", to: "}") { $0 == "NULL" }
     }
 
     /// The fields of a row, nil for NULL, of which nothing is printed; nil for a text that no server prints.
-    static func fields(_ text: String) -> [String?]? {
+    package static func fields(_ text: String) -> [String?]? {
         values(text, from: "(", to: ")", isNull: \.isEmpty)
     }
 

@@ -121,8 +121,7 @@ extension DriftReport.Cohort {
                     sql: $0.sql
                 )
             }
-        case .tooLarge(let facts): problem = "the schema has \(facts) facts, more than Convoy compares (\(CatalogQuery.factLimit))"
-        case .unread(let objects): problem = "the catalogue has \(objects) rows, more than Convoy reads (\(CatalogQuery.objectLimit))"
+        case .tooLarge: problem = "the catalogue has more rows than Convoy reads (\(CatalogQuery.rowLimit))"
         }
     }
 }

@@ -1,4 +1,5 @@
 import ConvoyCatalog
+import ConvoyInstance
 import ConvoyPostgres
 import TestSupport
 import Testing
@@ -12,34 +13,41 @@ extension CatalogFacts {
         try await connection.query("SET search_path = public")
         // The server would compile the query, which takes far longer than to run it.
         try await connection.query("SET jit = off")
-        let question = CatalogQuery.statement(owner: database.ownerName, known: nil)
-        self.init(lines: try Self.lines(try await connection.query(question.sql, question.parameters)))
+        var results: [QueryResult] = []
+        while true {
+            switch try CatalogReading.step(results, at: nil, owner: database.ownerName, known: nil) {
+            case .ask(let question): results.append(try await connection.query(question.sql, question.parameters))
+            case .done(let reading):
+                guard case .facts(let catalog) = reading.content else { throw TestSupportError("\(reading.content)") }
+                self.init(lines: try Self.lines(catalog))
+                return
+            }
+        }
     }
 
     /// The facts in the form of those that were recorded.
     ///
     /// Kinds that no recorded database has are lines too much: an index that is not valid, an object that does not belong to the ledger's owner, a
     /// privilege. That everybody may use the schema `public` was not recorded; nor were the bodies of functions.
-    private static func lines(_ answer: QueryResult) throws -> Set<String> {
+    private static func lines(_ catalog: Catalog) throws -> Set<String> {
         var lines: Set<String> = []
-        for row in answer.rows {
-            guard let kind = try row.optionalText("kind") else { continue }
-            var (object, text) = (try row.text("object"), try row.text("text"))
-            switch kind {
-            case "privilege" where object == "public": continue
-            case "table":
+        for fact in catalog.facts {
+            var (object, text) = (fact.object, fact.text)
+            switch fact.kind {
+            case .privilege where object == "public": continue
+            case .table:
                 object = unquoted(object)
                 let end = try #require(text.firstIndex(of: ")"))
                 lines.insert("column-order \(object): \(unquoted(String(text[..<end].dropFirst())))")
                 lines.insert("table \(object)\(text[text.index(after: end)...])")
-            case "column": lines.insert("column \(unquoted(object)) \(text)")
-            case "enum": lines.insert("enum \(object): \(text.filter { $0 != "'" })")
-            case "function":
+            case .column: lines.insert("column \(unquoted(object)) \(text)")
+            case .enum: lines.insert("enum \(object): \(text.filter { $0 != "'" })")
+            case .function:
                 object = String(object.prefix { $0 != "(" })
                 lines.insert("function \(object)\(text)")
             default:
                 text = text.isEmpty ? "" : " \(text)"
-                lines.insert("\(kind) \(unquoted(object))\(text)")
+                lines.insert("\(fact.kind.rawValue) \(unquoted(object))\(text)")
             }
         }
         return lines
