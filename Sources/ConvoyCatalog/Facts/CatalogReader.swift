@@ -62,8 +62,12 @@ package struct CatalogReading: Sendable {
     /// The name of the cohort: the version, and the fingerprint.
     package var cohort: String { "\(version?.description ?? "none") \(fingerprint)" }
 
+    package init(version: MigrationVersion?, fingerprint: String, content: Content) {
+        (self.version, self.fingerprint, self.content) = (version, fingerprint, content)
+    }
+
     /// Whether the fingerprint is that of the whole catalogue.
-    var isWhole: Bool { if case .unread = content { false } else { true } }
+    package var isWhole: Bool { if case .unread = content { false } else { true } }
 
     /// - Throws: `.unexpectedResult` for an answer that ``CatalogQuery`` does not give.
     init(_ result: QueryResult, at version: MigrationVersion?, known: String?) throws(PostgresError) {
