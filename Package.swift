@@ -246,9 +246,8 @@ let package = Package(
         .testTarget(
             name: "ConvoyKitTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
-                "ConvoyRun",
-                "ConvoyText", "TestSupport",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations",
+                "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
             ],
             swiftSettings: strict
         ),

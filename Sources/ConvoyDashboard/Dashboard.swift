@@ -15,10 +15,10 @@ internal import UnixSignals
 
 /// The web pages and the interface for programs that `convoy serve` offers.
 ///
-///     let dashboard = Dashboard(fleet: fleet, target: set.newest?.version, at: .standard, tokens: nil, probe: probe)
+///     let dashboard = Dashboard(fleet: fleet, target: set.newest?.version, at: .standard, tokens: nil, probe: probe, drift: drift)
 ///     try await dashboard.run { url in print("listening on \(url)") }
 ///
-/// It reads the journal, and probes databases on request. It changes nothing unless it is given a ``RunControl``.
+/// It reads the journal, and probes and compares databases on request. It changes nothing unless it is given a ``RunControl``.
 package struct Dashboard: Sendable {
     /// The server cannot listen at the given place.
     package struct ListenError: Error, Sendable {
@@ -32,6 +32,7 @@ package struct Dashboard: Sendable {
     /// What it reads again at a SIGHUP.
     let files: Reloading
     private let view: FleetView
+    private let queue = InquiryQueue()
     private let router: DashboardRouter
     private let doors = Doors()
     /// Everything that the server answers to.
@@ -48,9 +49,11 @@ package struct Dashboard: Sendable {
     ///   - allowedHosts: additional names in the Host header of requests, besides those of this machine; each with a port, or without for
     ///     any.
     ///   - control: what may be done to runs; nil allows nothing. It takes a token.
-    ///   - probe: probes every instance; one call at a time.
+    ///   - probe: probes every instance.
     ///   - schedule: when it is called without a request; nil means never.
-    ///   - clock: the one by which the schedule is kept.
+    ///   - drift: compares every instance with its version. Of both, one call is made at a time.
+    ///   - driftSchedule: when it is called without a request; nil means never.
+    ///   - clock: the one by which the schedules are kept.
     ///   - log: takes down what goes wrong, a line each.
     package init(
         fleet: Fleet,
@@ -65,6 +68,8 @@ package struct Dashboard: Sendable {
         control: RunControl? = nil,
         probe: @escaping @Sendable () async throws(ProbeError) -> ProbeFindings,
         every schedule: ProbeSchedule? = nil,
+        drift: @escaping @Sendable () async throws(ProbeError) -> DriftFindings,
+        driftEvery driftSchedule: ProbeSchedule? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         log: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -82,7 +87,8 @@ package struct Dashboard: Sendable {
             target: target,
             releases: releases,
             set: set,
-            probing: FleetProbing(probe, schedule, on: clock)
+            probing: FleetInquiry(probe, schedule, on: clock, in: queue),
+            drift: FleetInquiry(drift, driftSchedule, on: clock, in: queue)
         )
         router = DashboardRouter(
             access: access,
@@ -90,11 +96,12 @@ package struct Dashboard: Sendable {
             doors: doors,
             isSecure: certificate != nil,
             errorPage: pages.error,
+            csrfToken: pages.csrfToken,
             log: log
         )
         routes =
             pages.routes + SignInRoutes(access: access, rules: router, pages: pages, doors: doors).routes + WebFiles.routes
-            + FleetRoutes(view: view).routes
+            + FleetRoutes(view: view).routes + DriftRoutes(view: view, pages: pages).routes
             + RunRoutes(view: view, followers: FollowerCount(), doors: doors, access: access, control: control).routes
     }
 
@@ -124,7 +131,7 @@ package struct Dashboard: Sendable {
         )
         // Also where there is nothing to read again: who asks for it must not end the server.
         let hangUps = OnHangUp(signals: await UnixSignalsSequence(trapping: .sighup), files: files)
-        let services: [any Service] = [listener, Background(view: view), hangUps]
+        let services: [any Service] = [listener, Background(view: view, queue: queue), hangUps]
         var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Answers are short; what is not done by then waits for a reader who does not read.
         configuration.maximumGracefulShutdownDuration = .seconds(5)
@@ -157,13 +164,19 @@ package struct Dashboard: Sendable {
 /// Work in the background, for as long as the server runs.
 private struct Background: Service {
     let view: FleetView
+    let queue: InquiryQueue
 
     func run() async {
         await cancelWhenGracefulShutdown {
             // Reads a long run in advance, so that its first reader does not wait; if it cannot be read, that reader gets the error.
             _ = try? await view.snapshot()
             _ = try? await view.counters.totals()
-            await view.probing.run()
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await view.probing.keepSchedule() }
+                group.addTask { await view.drift.keepSchedule() }
+                await queue.run()
+                group.cancelAll()
+            }
         }
     }
 }

@@ -239,6 +239,23 @@ struct FleetSession {
         for line in WarningGroup.groups(of: statuses).map(\.line) { warn(line + "\n") }
     }
 
+    /// The cohorts of instances by name, and for a page what differs in them. Where the migration set has a catalogue, that is the same one question to
+    /// each database.
+    func comparedCohorts(of instances: [Instance], for format: ReportFormat) async -> (cohorts: [String: String], drift: DriftReport?) {
+        guard format == .html else { return (await cohorts(of: instances), nil) }
+        statusLine.show(.readingCohorts(instances.count))
+        defer { statusLine.clear() }
+        do throws(Problems) {
+            let drift = try await client.drift(of: instances, in: .ofTheSet)
+            return (drift.names, drift)
+        } catch {
+            if let problem = error.problems.first {
+                warn("warning: the cohorts are not compared with their versions: \(problem.file): \(problem.message)".visible + "\n")
+            }
+            return (await client.cohorts(of: instances), nil)
+        }
+    }
+
     /// The cohorts of those instances that can be read, by name.
     func cohorts(of instances: [Instance]) async -> [String: String] {
         statusLine.show(.readingCohorts(instances.count))

@@ -12,13 +12,10 @@ import Testing
 /// Who gets what, over real sockets.
 @Suite(.timeLimit(.minutes(2)))
 struct AccessTests {
-    /// A path that a route answers to.
-    private func path(of route: Route) -> String {
-        route.path.replacing("{run}", with: TestDashboard.run.description).replacing("{instance}", with: "alice")
-    }
-
     /// With events, a stream would not end.
-    private func address(of route: Route) -> String { path(of: route) + (route.path.hasSuffix("/events") ? "?follow=false" : "") }
+    private func address(of route: Route) -> String {
+        TestDashboard.path(of: route) + (route.path.hasSuffix("/events") ? "?follow=false" : "")
+    }
 
     @Test func everyAnswerCarriesTheHeadersThatKeepItHarmless() async throws {
         try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
@@ -77,6 +74,7 @@ struct AccessTests {
     @Test func withTheTokenEverythingIsAnswered() async throws {
         try await TestDashboard.with(token: TestDashboard.token) { dashboard in
             try await dashboard.begin()
+            try await dashboard.compare(headers: TestDashboard.bearer)
             for route in dashboard.routes where route.method == .get {
                 let answer = try await dashboard.ask(address(of: route), headers: TestDashboard.bearer)
                 #expect(answer.status == 200, "\(route.path): \(answer.body.prefix(200))")

@@ -165,11 +165,9 @@ struct FleetPagesTests {
         try await TestDashboard.with(instances: breakers) { dashboard in
             let journal = try await dashboard.begin(TestDashboard.run, breakers)
             try await journal.append(failing(TestDashboard.hostile, message: "<script>alert(2)</script>"), to: TestDashboard.run)
+            try await dashboard.compare()
             for route in dashboard.routes where route.audience == .people && route.method == .get {
-                let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded).replacing(
-                    "{run}",
-                    with: "%3Cscript%3E"
-                )
+                let path = TestDashboard.path(of: route, instance: TestDashboard.hostile.percentEncoded, run: "%3Cscript%3E")
                 let page = try await dashboard.ask(path)
                 #expect(!page.body.contains("alert("), "\(path)")
             }

@@ -66,7 +66,7 @@ struct OpenAPITests {
                 ])
             }
             func ask(_ route: Route, _ query: String = "", _ headers: [String: String] = [:]) async throws {
-                let path = route.path.replacing("{run}", with: TestDashboard.run.description).replacing("{instance}", with: "alice")
+                let path = TestDashboard.path(of: route)
                 let all = TestDashboard.bearer.merging(headers) { $1 }
                 note(try await dashboard.ask(path + query, method: route.method.rawValue, headers: all), route.path, route.method.rawValue)
             }
@@ -82,12 +82,12 @@ struct OpenAPITests {
                 if route.path.hasSuffix("/instances") { try await ask(route, "?as=columns") }
                 if route.path.hasSuffix("/instances") { try await ask(route, "?as=nothing") }
                 if route.path.hasSuffix("{instance}") {
-                    let path = route.path.replacing("{instance}", with: TestDashboard.hostile.percentEncoded).replacing(
-                        "{run}",
-                        with: TestDashboard.run.description
-                    )
+                    let path = TestDashboard.path(of: route, instance: TestDashboard.hostile.percentEncoded)
                     note(try await dashboard.ask(path, headers: TestDashboard.bearer), route.path, "GET")
                 }
+            }
+            try await eventually("the comparison is over") {
+                try await dashboard.ask("/api/v1/drift/state", headers: TestDashboard.bearer).body.contains(#""state":"done""#)
             }
             try await eventually("the look is over") {
                 try await dashboard.ask("/api/v1/probe", headers: TestDashboard.bearer).body.contains(#""state":"done""#)
@@ -95,7 +95,9 @@ struct OpenAPITests {
             try await journal.append([Event(at: moment(9), .runFinished(status: .failed))], to: TestDashboard.run)
             lock.release()
             for route in described where route.method == .get && !route.path.hasSuffix("/events") { try await ask(route) }
-            for route in described where route.method == .post && route.path != "/api/v1/probe" { try await ask(route) }
+            for route in described where route.method == .post && !["/api/v1/probe", "/api/v1/drift"].contains(route.path) {
+                try await ask(route)
+            }
             for route in described where route.access != .open {
                 note(try await dashboard.ask(route.path, method: route.method.rawValue), route.path, route.method.rawValue)
             }

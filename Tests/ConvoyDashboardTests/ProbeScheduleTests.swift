@@ -83,8 +83,10 @@ struct ProbeScheduleTests {
     @Test func roundsComeOneAtATimeAndGoOnAfterAFailure() async throws {
         let (clock, probes) = (ManualClock(), Probes())
         let schedule = try #require(ProbeSchedule(every: .seconds(60), chance: 0.5))
-        let probing = FleetProbing(probes.probe, schedule, on: clock)
-        let running = Task { await probing.run() }
+        let queue = InquiryQueue()
+        let probing = FleetInquiry(probes.probe, schedule, on: clock, in: queue)
+        let running = Task { await queue.run() }
+        let keeping = Task { await probing.keepSchedule() }
         func round(at seconds: Int64) async {
             await clock.sleeper(until: .seconds(seconds))
             clock.advance(to: .seconds(seconds))
@@ -115,17 +117,40 @@ struct ProbeScheduleTests {
         await clock.sleeper(until: .seconds(1023))
         try await ends("done")
         #expect(probes.begun == 4 && probes.most == 1)
-        running.cancel()
-        await running.value
+        for task in [running, keeping] {
+            task.cancel()
+            await task.value
+        }
     }
 
     @Test func withoutAScheduleOnlyARequestStartsAProbe() async throws {
         let probes = Probes()
-        let probing = FleetProbing(probes.probe)
-        let running = Task { await probing.run() }
+        let queue = InquiryQueue()
+        let probing = FleetInquiry(probes.probe, in: queue)
+        let running = Task { await queue.run() }
         await probing.ask(at: moment())
         try await eventually("it is done") { await probing.state.name == "done" }
         #expect(probes.begun == 1)
+        running.cancel()
+        await running.value
+    }
+
+    /// Two inquiries at once would take twice the connections that the fleet file allows.
+    @Test func aProbeAndAComparisonWaitForEachOther() async throws {
+        let (queue, probes) = (InquiryQueue(), Probes())
+        let probing = FleetInquiry(probes.probe, in: queue)
+        let other = FleetInquiry(probes.probe, in: queue)
+        probes.hold(true)
+        let running = Task { await queue.run() }
+        await probing.ask(at: moment())
+        await other.ask(at: moment())
+        await other.ask(at: moment())
+        try await eventually("the first one has begun") { probes.begun == 1 }
+        #expect(await other.state.name == "running")
+        probes.hold(false)
+        try await eventually("the second one has ended") { await other.state.name == "failed" }
+        #expect(await probing.state.name == "done")
+        #expect(probes.begun == 2 && probes.most == 1)
         running.cancel()
         await running.value
     }

@@ -2,6 +2,7 @@ import ConvoyFleet
 import ConvoyJournal
 import ConvoyMigrations
 import ConvoyPostgres
+import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
 import FoundationEssentials
@@ -30,6 +31,22 @@ struct TestDashboard: Sendable {
         try await askHTTP(path, port: port, method: method, headers: headers, body: body)
     }
 
+    /// A path that a route answers to, after a comparison.
+    static func path(of route: Route, instance: String = "alice", run: String = run.description) -> String {
+        let cohort = DriftSamples.drifted.split(separator: " ").map(String.init)
+        return route.path.replacing("{run}", with: run).replacing("{instance}", with: instance)
+            .replacing("{version}", with: cohort[0]).replacing("{fingerprint}", with: cohort[1])
+    }
+
+    /// Compares the fleet, as one asks for it who may, and waits for the end.
+    func compare(headers: [String: String] = ["X-Convoy-CSRF": "1"]) async throws {
+        let asked = try await ask("/api/v1/drift", method: "POST", headers: headers)
+        guard asked.status == 202 else { throw TestSupportError("\(asked.status): \(asked.body)") }
+        try await eventually("the comparison is over") {
+            try await !ask("/api/v1/drift/state", headers: headers).body.contains(#""state":"running""#)
+        }
+    }
+
     /// A port for a dashboard that stops and listens there again: below those that the system gives to connections, so that none of the other tests
     /// takes it in between.
     static func portToKeep() -> Int { Int.random(in: 12_000..<32_000) }
@@ -41,14 +58,17 @@ struct TestDashboard: Sendable {
         folder: String,
         _ body: @Sendable (TestDashboard) async throws -> Value
     ) async throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while true {
+        var value: Value?
+        try await eventually("the port is free", within: .seconds(20)) {
             do {
-                return try await with(port: port, folder: folder, body)
-            } catch let error as TestSupportError where "\(error)".contains("Address already in use") && ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(20))
+                value = try await with(port: port, folder: folder, body)
+                return true
+            } catch let error as TestSupportError where "\(error)".contains("Address already in use") {
+                return false
             }
         }
+        guard let value else { throw TestSupportError("the dashboard gave nothing") }
+        return value
     }
 
     /// - Parameters:
@@ -64,6 +84,7 @@ struct TestDashboard: Sendable {
         instances: [String] = ["alice", "bob", hostile],
         findings: ProbeFindings = ProbeFindings(statuses: []),
         schedule: ProbeSchedule? = nil,
+        drift: @escaping @Sendable () async throws(ProbeError) -> DriftFindings = { () async throws(ProbeError) in DriftSamples.findings },
         clock: any Clock<Duration> = ContinuousClock(),
         set: MigrationSet? = nil,
         port: Int = 0,
@@ -82,6 +103,7 @@ struct TestDashboard: Sendable {
                     instances: instances,
                     findings: findings,
                     schedule: schedule,
+                    drift: drift,
                     clock: clock,
                     set: set,
                     port: port,
@@ -117,6 +139,7 @@ struct TestDashboard: Sendable {
             control: isAllowedToAct ? control : nil,
             probe: { () async throws(ProbeError) in findings },
             every: schedule,
+            drift: drift,
             clock: clock,
             log: log
         )

@@ -22,6 +22,39 @@ struct HTMLReportTests {
         #expect(!page.contains("id=\"durations\""))
     }
 
+    @Test func cohortsAreASectionWithWhatDiffersWhereThatIsKnown() {
+        var report = statusReport
+        let names = report.instances.map(\.name)
+        #expect(!report.html(state: nil, at: moment(), names: [:]).contains("id=\"cohorts\""))
+        report.apply(cohorts: [names[0]: "1 a", names[1]: "<b>2 b</b>"])
+        let plain = report.html(state: nil, at: moment(), names: [:])
+        #expect(plain.contains("Instances with one version and one schema") && plain.contains("&lt;b&gt;2 b&lt;/b&gt;"))
+        #expect(!plain.contains("<th scope=\"col\">Drift</th>"))
+        let difference = DriftReport.Difference(
+            kind: "column",
+            object: "public.c.x",
+            change: "extra",
+            expected: nil,
+            found: "int",
+            sql: nil
+        )
+        let drift = DriftReport(
+            fleet: "teslamate-eu",
+            generatedAt: moment(),
+            cohorts: [
+                DriftReport.Cohort(name: "1 a", version: nil, instances: [names[0], "another"], differences: [difference]),
+                DriftReport.Cohort(name: "1 z", version: nil, instances: ["a third"]),
+            ],
+            unread: [DriftReport.Unread(names[1], busy), DriftReport.Unread("a fourth", busy)]
+        )
+        let compared = report.html(state: nil, at: moment(), names: [:], drift: drift)
+        #expect(compared.contains("<a href=\"#cohort-1\">1 a</a>") && compared.contains("public.c.x"))
+        #expect(compared.contains("<h2 id=\"unread\">Not read</h2>"))
+        // Of the instances that the report shows, and of no other ones.
+        #expect(!compared.contains("another") && !compared.contains("1 z") && !compared.contains("a fourth"))
+        #expect(drift.names == [names[0]: "1 a", "another": "1 a", "a third": "1 z"])
+    }
+
     @Test func anEmptyFleetIsAPageToo() {
         let page = FleetReport(fleet: "empty", target: nil, statuses: [], at: moment()).html(state: nil, at: moment(), names: [:])
         #expect(page.contains("no instances"))

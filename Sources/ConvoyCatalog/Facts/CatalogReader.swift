@@ -52,8 +52,12 @@ package struct CatalogReading: Sendable {
     /// The name of the cohort: the version, and the fingerprint.
     package var cohort: String { "\(version?.description ?? "none") \(fingerprint)" }
 
+    package init(version: MigrationVersion?, fingerprint: String, content: Content) {
+        (self.version, self.fingerprint, self.content) = (version, fingerprint, content)
+    }
+
     /// Whether the fingerprint is that of the whole catalogue.
-    var isWhole: Bool { content != .tooLarge }
+    package var isWhole: Bool { content != .tooLarge }
 
     /// What follows from the answers of a database. The search path must be `pg_catalog`.
     ///

@@ -21,10 +21,10 @@ struct FleetRoutes: Sendable {
             Route(.get, "/api/v1/failures") { _, _ in
                 .json(["failures": .array(try await view.snapshot().report.failureGroups.map(\.json))])
             },
-            Route(.get, "/api/v1/probe") { _, _ in .json(await probe()) },
+            Route(.get, "/api/v1/probe") { _, _ in .json(await view.probing.stateJSON) },
             Route(.post, "/api/v1/probe", .change(.operator)) { _, _ in
                 await view.probing.ask(at: Date())
-                return .json(await probe(), status: .accepted)
+                return .json(await view.probing.stateJSON, status: .accepted)
             },
             Route(.get, "/metrics") { _, _ in try await metrics() },
             Route(.get, "/healthz", .open) { _, _ in await health() },
@@ -37,6 +37,7 @@ struct FleetRoutes: Sendable {
         // Each use of the report's instances puts them together anew.
         let instances = report.instances
         let cohorts = Dictionary(grouping: instances.compactMap(\.cohort)) { $0 }.map { ($0.key, $0.value.count) }
+        let compared = Set((await view.drift.findings)?.1.report.cohorts.map(\.name) ?? [])
         let json: JSONValue = [
             "fleet": .string(view.fleet.name),
             "target": .optional(report.target?.description),
@@ -46,11 +47,17 @@ struct FleetRoutes: Sendable {
             "last_event": .integer(Int(clamping: snapshot.lastEvent)),
             "summary": FleetSummary(instances).json,
             "cohorts": .array(
-                cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { ["cohort": .string($0.0), "instances": .integer($0.1)] }
+                cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { name, count in
+                    [
+                        "cohort": .string(name), "instances": .integer(count),
+                        "path": .optional(compared.contains(name) ? DriftReport.Cohort.path(of: name) : nil),
+                    ]
+                }
             ),
             "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
             "run_status": .optional(snapshot.state?.text),
-            "probe": await probe(),
+            "probe": await view.probing.stateJSON,
+            "drift": await view.drift.json,
             "actions": .strings(reader.may(.operator) ? ["probe"] : []),
         ]
         return json.namingTarget(report.target, in: report.releases)
@@ -100,6 +107,7 @@ struct FleetRoutes: Sendable {
         return [
             "instance": instance?.reportJSON ?? .null,
             "looked_at": .optional(instance?.probe?.at.rfc3339),
+            "drift": await view.drift.findings?.1.report.json(on: name) ?? .null,
             "run": snapshot.run.map { .string($0.record.id.description) } ?? .null,
             "history": .array(endings.compactMap(Self.ending)),
         ]
@@ -123,31 +131,20 @@ struct FleetRoutes: Sendable {
         }
     }
 
-    private func probe() async -> JSONValue {
-        let state = await view.probing.state
-        let (at, problems): (Date?, [String]) =
-            switch state {
-            case .never: (nil, [])
-            case .running(let since): (since, [])
-            case .done(let at, let findings): (at, findings.problems)
-            case .failed(let at, let message): (at, [message])
-            }
-        return [
-            "state": .string(state.name),
-            "at": .optional(at?.rfc3339),
-            "problems": .strings(problems),
-            "every": view.probing.schedule.map { .seconds($0.interval.seconds) } ?? .null,
-            "last_done_at": .optional(await view.probing.findings?.at.rfc3339),
-        ]
-    }
-
     private func metrics() async throws -> Response {
         let snapshot = try await view.snapshot()
         let probing = view.probing
         let hasFailed = if case .failed = await probing.state { true } else { false }
         let probes = ProbeMetrics(interval: probing.schedule?.interval, endedAt: await probing.findings?.at, hasFailed: hasFailed)
+        let hasDriftFailed = if case .failed = await view.drift.state { true } else { false }
+        let drift = DriftMetrics(
+            interval: view.drift.schedule?.interval,
+            report: await view.drift.findings?.1.report,
+            hasFailed: hasDriftFailed
+        )
+        let totals = try await view.counters.totals()
         return .text(
-            snapshot.report.openMetrics(state: snapshot.state, probes: probes, totals: try await view.counters.totals(), at: Date()),
+            snapshot.report.openMetrics(state: snapshot.state, probes: probes, drift: drift, totals: totals, at: Date()),
             type: FleetReport.openMetricsMediaType
         )
     }
@@ -160,5 +157,21 @@ struct FleetRoutes: Sendable {
         } catch {
             return .text("the journal cannot be read\n", type: "text/plain; charset=utf-8", status: .serviceUnavailable)
         }
+    }
+}
+
+extension DriftReport {
+    /// What the comparison found of an instance; nil if it did not ask that instance.
+    fileprivate func json(on instance: String) -> JSONValue? {
+        let cohort = cohort(of: instance)
+        let failure = cohort == nil ? unread.first { ExactText($0.instance) == ExactText(instance) }?.failure : nil
+        guard cohort != nil || failure != nil else { return nil }
+        return [
+            "compared_at": .string(generatedAt.rfc3339),
+            "cohort": .optional(cohort?.name),
+            "path": .optional(cohort?.path),
+            "differences": .integer(cohort?.count ?? 0),
+            "problem": .optional(cohort?.problem ?? failure?.message),
+        ]
     }
 }

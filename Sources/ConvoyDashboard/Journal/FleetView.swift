@@ -41,7 +41,8 @@ actor FleetView {
 
     nonisolated let fleet: Fleet
     nonisolated let reader: JournalReader
-    nonisolated let probing: FleetProbing
+    nonisolated let probing: FleetInquiry<ProbeFindings>
+    nonisolated let drift: FleetInquiry<DriftFindings>
     nonisolated let counters: RunCounters
     nonisolated private let target: MigrationVersion?
     nonisolated let releases: ReleaseList
@@ -58,12 +59,20 @@ actor FleetView {
     private var earlier: (run: RunID?, endings: [RecordedEnding])?
     private var last: Snapshot?
 
-    init(fleet: Fleet, target: MigrationVersion?, releases: ReleaseList, set: MigrationSet?, probing: FleetProbing) {
+    init(
+        fleet: Fleet,
+        target: MigrationVersion?,
+        releases: ReleaseList,
+        set: MigrationSet?,
+        probing: FleetInquiry<ProbeFindings>,
+        drift: FleetInquiry<DriftFindings>
+    ) {
         self.fleet = fleet
         self.set = set
         self.target = target
         self.releases = releases
         self.probing = probing
+        self.drift = drift
         reader = JournalReader(path: fleet.journal)
         counters = RunCounters(reader, fleet: fleet.name)
     }

@@ -16,6 +16,8 @@ struct DashboardRouter: Sendable {
     var isSecure: Bool
     /// The page that shows an error.
     var errorPage: @Sendable (HTTPProblem) -> Response
+    /// What the pages of a reader repeat.
+    var csrfToken: @Sendable (AccessControl.Reader) -> String
     /// Logs an internal error for the operator.
     var log: @Sendable (String) -> Void
 
@@ -65,7 +67,7 @@ struct DashboardRouter: Sendable {
         // Without a token there is nothing that a connection could prove.
         if reader != .anybody { doors.prove(context.channel) }
         if case .change(let role) = route.access {
-            try checkOrigin(request, reader)
+            try await checkOrigin(request, reader, for: route.audience)
             try Self.check(reader, role)
         }
         context.reader = reader
@@ -80,18 +82,20 @@ struct DashboardRouter: Sendable {
     }
 
     /// - Throws: if a foreign page may have sent the request from a reader's browser.
-    private func checkOrigin(_ request: Request, _ reader: AccessControl.Reader) throws(HTTPProblem) {
+    private func checkOrigin(_ request: Request, _ reader: AccessControl.Reader, for audience: Route.Audience) async throws {
         try checkSameOrigin(request)
-        let sent = request.headers[.csrfToken] ?? ""
-        let isOurs =
-            switch reader {
-            // No page can make a browser send a token that it does not know.
-            case .bearer: true
-            case .session(let session, _): sent == session.csrfToken
+        // No page can make a browser send a token that it does not know.
+        if case .bearer = reader { return }
+        if let sent = request.headers[.csrfToken], !sent.isEmpty {
             // A foreign page that sets a header of its own is asked about first, and we never agree.
-            case .anybody: !sent.isEmpty
-            }
-        guard isOurs else { throw HTTPProblem(.forbidden, "the header X-Convoy-CSRF is missing or wrong; reload the page") }
+            if reader == .anybody || sent == csrfToken(reader) { return }
+        } else if audience == .people, try await request.form()["csrf"] == csrfToken(reader) {
+            return
+        }
+        throw HTTPProblem(
+            .forbidden,
+            audience == .people ? "reload the page and try again" : "the header X-Convoy-CSRF is missing or wrong; reload the page"
+        )
     }
 
     /// - Throws: if the token does not have the role.

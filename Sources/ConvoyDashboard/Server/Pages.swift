@@ -10,6 +10,12 @@ struct Pages: Sendable {
     var fleet: String
     /// Whether readers log in, and so can log out.
     var demandsToken: Bool
+    /// What a form has to repeat where readers do not log in: a foreign page could send a form too, and does not know it.
+    private let openToken = String.random256Bits
+
+    init(fleet: String, demandsToken: Bool) {
+        (self.fleet, self.demandsToken) = (fleet, demandsToken)
+    }
 
     /// What the layout is filled with.
     private struct Layout {
@@ -61,16 +67,27 @@ struct Pages: Sendable {
 
     private func page(_ path: String, _ name: String, _ title: String, _ content: [UInt8]) -> Route {
         let content = String(decoding: content, as: UTF8.self)
-        return Route(.get, path, .reader, for: .people) { _, context in
-            var layout = Layout(title: title, page: name, fleet: fleet, content: content)
-            layout.scripts = WebFiles.scripts.map(\.versionedName)
-            layout.isInside = true
-            layout.canLogOut = demandsToken
-            layout.who = context.reader.holder?.title
-            // Without a login, the presence of the header alone shows that the request does not come from a foreign page.
-            layout.csrf = if case .session(let session, _) = context.reader { session.csrfToken } else { "none" }
-            return Self.response(layout)
-        }
+        return Route(.get, path, .reader, for: .people) { _, context in page(name, title: title, content, for: context.reader) }
+    }
+
+    /// A page for those who have logged in.
+    ///
+    /// - Parameters:
+    ///   - name: by which scripts know the page.
+    ///   - content: markup.
+    func page(_ name: String, title: String, _ content: String, for reader: AccessControl.Reader) -> Response {
+        var layout = Layout(title: title, page: name, fleet: fleet, content: content)
+        layout.scripts = WebFiles.scripts.map(\.versionedName)
+        layout.isInside = true
+        layout.canLogOut = demandsToken
+        layout.who = reader.holder?.title
+        layout.csrf = csrfToken(of: reader)
+        return Self.response(layout)
+    }
+
+    /// What the requests and forms of a reader's pages repeat before anything is changed.
+    func csrfToken(of reader: AccessControl.Reader) -> String {
+        if case .session(let session, _) = reader { session.csrfToken } else { openToken }
     }
 
     func login(next: String, problem: HTTPProblem? = nil) -> Response {

@@ -12,8 +12,6 @@ struct SignInRoutes: Sendable {
     var pages: Pages
     var doors: Doors
 
-    private static let mostBytes = 4096
-
     var routes: [Route] {
         [
             Route(.get, "/login", .open, for: .people) { request, context in
@@ -32,7 +30,7 @@ struct SignInRoutes: Sendable {
             context.channel.close(promise: nil)
             throw HTTPProblem(.tooManyRequests, "too many invalid tokens on this connection")
         }
-        let form = try await form(request)
+        let form = try await request.form()
         let next = DashboardRouter.localPath(form["next"] ?? "/")
         do throws(AccessControl.Refusal) {
             let session = try access.logIn(form["token"] ?? "", from: context.remoteAddress, at: Date())
@@ -47,7 +45,7 @@ struct SignInRoutes: Sendable {
     private func logOut(_ request: Request, _ context: DashboardContext) async throws -> Response {
         try rules.checkSameOrigin(request)
         guard case .session(let session, _) = context.reader else { return .redirect(to: "/") }
-        guard try await form(request)["csrf"] == session.csrfToken else { throw HTTPProblem(.forbidden, "reload the page and try again") }
+        guard try await request.form()["csrf"] == session.csrfToken else { throw HTTPProblem(.forbidden, "reload the page and try again") }
         access.logOut(session)
         return redirect(to: "/login", request, context, cookie: "", lifetime: .zero)
     }
@@ -65,17 +63,5 @@ struct SignInRoutes: Sendable {
         response.headers[.setCookie] =
             "\(DashboardRouter.cookieName(context))=\(cookie); Path=/; Max-Age=\(lifetime.components.seconds); HttpOnly; SameSite=Strict\(secure)"
         return response
-    }
-
-    /// The fields of a form.
-    private func form(_ request: Request) async throws -> [String: String] {
-        let body = try await request.body.collect(upTo: Self.mostBytes)
-        var fields: [String: String] = [:]
-        for pair in String(buffer: body).split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let texts = parts.map { String($0.map { $0 == "+" ? " " : $0 }).percentDecoded }
-            if texts.count == 2, let name = texts[0], let value = texts[1] { fields[name] = value }
-        }
-        return fields
     }
 }

@@ -22,6 +22,7 @@ const pageMakers = {
         ["Instances", wholeNumber.format(fleet.summary.instances)],
         ["Newest run", fleet.run && element("span", {}, runLink(fleet.run), " ", badge(fleet.run_status))],
         ["Last probe", fleet.looked_at ? `${when(fleet.looked_at)}, ${took(fleet.looked_at, null, Date.parse(fleet.generated_at))} ago` : "not yet"],
+        ["Drift", driftOfFleet(fleet.drift)],
         ["Probes", fleet.probe.every === null ? null : `every ${durationText(fleet.probe.every)}`],
       ]);
       showTiles(place("tiles"), fleet.summary.outcomes);
@@ -121,6 +122,10 @@ const pageMakers = {
     live.onEvent = showEvent;
   },
 
+  drift: followComparison,
+
+  cohort: followComparison,
+
   visit() {
     const run = decodeURIComponent(location.pathname.split("/")[2]);
     setText(place("name"), visibleText(subject));
@@ -138,6 +143,16 @@ const pageMakers = {
     });
   },
 };
+
+/** The server makes the pages of a comparison: they are shown again when there is another one. */
+function followComparison() {
+  const { revision } = place("comparison").dataset;
+  new Live(async () => {
+    const state = await ask("/api/v1/drift/state");
+    if (state.revision !== revision) location.reload();
+    else if (state.state === "running") setText(place("notice"), `Comparing since ${when(state.at)} …`);
+  });
+}
 
 /** Does something that may be refused, and says why. */
 async function attempt(id, action) {
@@ -197,7 +212,7 @@ function showCohorts(cohorts) {
       ? plainTable(
           "Instances with the same version and the same schema",
           [{ label: "Cohort" }, { label: "Instances", numeric: true }, { label: "Share" }],
-          cohorts.map((cohort) => [cohort.cohort, wholeNumber.format(cohort.instances), shareBar(cohort.instances / total)]),
+          cohorts.map((cohort) => [cohort.path ? element("a", { href: cohort.path }, visibleText(cohort.cohort)) : cohort.cohort, wholeNumber.format(cohort.instances), shareBar(cohort.instances / total)]),
         )
       : element("p", { class: "hint" }, "Cohorts appear after a probe of all instances."),
   );
@@ -215,9 +230,24 @@ function showProbe(probe, actions) {
   place("probe").hidden = !actions.includes("probe");
 }
 
+/** What the last comparison found, as a link to its page. */
+function driftOfFleet({ summary, last_done_at: comparedAt }) {
+  if (!summary) return null;
+  const more = summary.unread ? `, ${wholeNumber.format(summary.unread)} not read` : "";
+  return element("a", { href: "/drift" }, `${wholeNumber.format(summary.drifted)} of ${counted(summary.instances, "instance")}${more}, compared ${when(comparedAt)}`);
+}
+
 // MARK: An instance
 
-function showInstance({ instance, history, looked_at: lookedAt }) {
+/** What the last comparison found of an instance, as a link to the page of its cohort. */
+function driftOfInstance(drift) {
+  if (!drift) return null;
+  const words = drift.problem ? `not compared: ${visibleText(drift.problem)}` : drift.differences ? counted(drift.differences, "difference") : "none";
+  const text = `${words}, compared ${when(drift.compared_at)}`;
+  return drift.path ? element("a", { href: drift.path }, text) : text;
+}
+
+function showInstance({ instance, history, drift, looked_at: lookedAt }) {
   const last = history[0];
   const status = instance ? (instance.state === "running" ? "running" : instance.outcome) : last.outcome;
   place("verdict").replaceChildren(badge(status), instance?.waiting_for ? ` waits: ${visibleText(instance.waiting_for)}` : "");
@@ -233,6 +263,7 @@ function showInstance({ instance, history, looked_at: lookedAt }) {
     ["PostgreSQL", instance?.server_version],
     ["Last migrated", when(instance?.last_migrated_at)],
     ["Cohort", instance?.cohort],
+    ["Drift", driftOfInstance(drift)],
     ["Last probe", lookedAt ? `${when(lookedAt)}, ${took(lookedAt, null)} ago` : null],
     ["Pending", instance?.pending?.join(", ")],
     ["Unknown versions", instance?.unknown_versions?.join(", ")],

@@ -46,82 +46,11 @@ extension FleetClient {
         let versions = self.set.migrations.map(\.version)
         let expected = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
         let reader = CatalogReader(runner)
-        let known: @Sendable (MigrationVersion?) -> String? = { $0.flatMap { expected[$0]?.fingerprint } }
-        let found = CohortStore()
-        let answers = await probe.answers(
-            of: instances,
-            { instance -> Result<String, Failure> in
-                do throws(Failure) {
-                    let reading = try await reader.read(instance, known: known)
-                    // The facts of a cohort are kept once, however many instances send them.
-                    await found.add(reading)
-                    return .success(reading.cohort)
-                } catch {
-                    return .failure(error)
-                }
-            },
-            progress: onProgress
+        let comparison = DriftComparison(
+            expected: expected,
+            scope: scope == .all ? .all : .ofTheSet(expected),
+            read: { (instance, known) async throws(Failure) in try await reader.read(instance, known: known) }
         )
-        var members: [String: [String]] = [:]
-        var unread: [DriftReport.Unread] = []
-        for instance in instances where instance.skip == nil {
-            switch answers[instance.name] {
-            case .success(let cohort)?: members[cohort, default: []].append(instance.name)
-            case .failure(let failure)?: unread.append(DriftReport.Unread(instance.name, failure))
-            case nil:
-                unread.append(DriftReport.Unread(instance.name, Failure(.interrupted, "stopped before this instance was read")))
-            }
-        }
-        let readings = await found.readings
-        let compared = scope == .all ? CatalogScope.all : .ofTheSet(expected)
-        let cohorts = members.map { name, instances in
-            DriftReport.Cohort(name, instances, readings[name], expected, compared)
-        }
-        return DriftReport(fleet: fleet.name, generatedAt: Date(), cohorts: cohorts, unread: unread)
-    }
-}
-
-/// The first reading of each cohort.
-private actor CohortStore {
-    private(set) var readings: [String: CatalogReading] = [:]
-
-    func add(_ reading: CatalogReading) {
-        if readings[reading.cohort] == nil { readings[reading.cohort] = reading }
-    }
-}
-
-extension DriftReport.Cohort {
-    fileprivate init(
-        _ name: String,
-        _ instances: [String],
-        _ reading: CatalogReading?,
-        _ expected: ExpectedCatalogs,
-        _ scope: CatalogScope
-    ) {
-        self.init(name: name, version: reading?.version, instances: instances)
-        guard let reading else { return }
-        guard let version = reading.version else {
-            problem = "no version is applied"
-            return
-        }
-        guard let wanted = expected[version] else {
-            problem = "the migration set does not have the version \(version)"
-            return
-        }
-        switch reading.content {
-        case .known: break
-        case .facts(let catalog):
-            differences = catalog.differences(from: wanted, in: scope).map {
-                DriftReport.Difference(
-                    kind: $0.kind.rawValue,
-                    object: $0.object,
-                    change: $0.change.rawValue,
-                    expected: $0.expected,
-                    found: $0.found,
-                    sql: $0.sql
-                )
-            }
-        case .tooLarge: problem = "the catalogue has more rows than Convoy reads (\(CatalogQuery.rowLimit))"
-        }
+        return await comparison.report(on: instances, of: fleet.name, with: probe, onProgress: onProgress)
     }
 }

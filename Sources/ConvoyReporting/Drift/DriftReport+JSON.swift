@@ -46,6 +46,7 @@ extension DriftReport.Cohort {
             "instances": .strings(instances),
             "drifted": .bool(isDrifted),
             "problem": .optional(problem),
+            "left_out": .integer(leftOut),
             "differences": .array(
                 differences.map {
                     [

@@ -6,6 +6,12 @@ extension DriftReport {
     /// OpenMetrics text: gauges of the fleet, and of each kind of object; no series that an instance or a name of an object multiplies.
     package var openMetrics: String {
         var text = OpenMetricsText()
+        add(to: &text)
+        return text.text
+    }
+
+    /// Adds the gauges to a text that has others.
+    func add(to text: inout OpenMetricsText) {
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
         text.add(
             "convoy_drift_instances",
@@ -33,6 +39,5 @@ extension DriftReport {
             unit: "seconds",
             [([fleet], JSONValue.seconds(generatedAt.timeIntervalSince1970).line)]
         )
-        return text.text
     }
 }

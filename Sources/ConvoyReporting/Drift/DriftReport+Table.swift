@@ -35,7 +35,7 @@ extension DriftReport {
         for cohort in cohorts {
             let drift: TextTable.Cell =
                 if cohort.problem != nil { .init("not compared", .bad) } else if cohort.isDrifted {
-                    .init(counted(cohort.differences.count, "difference"), .notable)
+                    .init(counted(cohort.count, "difference"), .notable)
                 } else { .init("none", .good) }
             table.add(["\(cohort.name)", "\(cohort.instances.count)", drift, "\(listed(cohort.instances))"])
         }
@@ -65,8 +65,12 @@ extension DriftReport {
             if let expected = difference.expected, !expected.isEmpty { lines.append("    expected: \(Self.short(expected))") }
             if let found = difference.found, !found.isEmpty { lines.append("    found:    \(Self.short(found))") }
         }
-        let rest = cohort.differences.count - Self.shownDifferences
-        if rest > 0 { lines.append("  and \(rest) more: `--output json` has them all") }
+        let shown = min(cohort.differences.count, Self.shownDifferences)
+        let rest = cohort.count - shown
+        if rest > 0 {
+            let known = cohort.leftOut == 0 ? "them all" : "the first \(cohort.differences.count)"
+            lines.append("  and \(rest) more: `--output json` has \(known)")
+        }
         return lines
     }
 
@@ -75,7 +79,7 @@ extension DriftReport {
     }
 
     /// One line. That nothing was found says something only where something was compared.
-    var verdict: String {
+    package var verdict: String {
         var parts = [
             "\(counted(instances, "instance")) in \(counted(cohorts.count, "cohort"))",
             drifted > 0 ? "\(drifted) drifted" : instances > incomparable ? "no drift" : "nothing was compared",

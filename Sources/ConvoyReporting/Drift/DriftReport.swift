@@ -33,16 +33,30 @@ package struct DriftReport: Sendable {
         package var version: MigrationVersion?
         /// In the order of the fleet.
         package var instances: [String]
+        /// In the order of kinds and names.
         package var differences: [Difference]
+        /// How many differences follow these ones, and are not kept: a report has a limit, whatever tenants make.
+        package var leftOut: Int
         /// Why the cohort could not be compared; nil if it was.
         package var problem: String?
+        /// Whether the name is that of the whole schema; not of one that is too large to be read.
+        package var isWhole: Bool
 
-        package var isDrifted: Bool { !differences.isEmpty }
+        package var isDrifted: Bool { count > 0 }
+        /// The number of differences.
+        package var count: Int { differences.count + leftOut }
 
-        package init(name: String, version: MigrationVersion?, instances: [String], differences: [Difference] = [], problem: String? = nil)
-        {
+        package init(
+            name: String,
+            version: MigrationVersion?,
+            instances: [String] = [],
+            differences: [Difference] = [],
+            leftOut: Int = 0,
+            problem: String? = nil,
+            isWhole: Bool = true
+        ) {
             (self.name, self.version, self.instances) = (name, version, instances)
-            (self.differences, self.problem) = (differences, problem)
+            (self.differences, self.leftOut, self.problem, self.isWhole) = (differences, leftOut, problem, isWhole)
         }
     }
 
@@ -82,6 +96,35 @@ package struct DriftReport: Sendable {
         }
     }
 
+    /// The cohort of that name.
+    package func cohort(named name: String) -> Cohort? { cohorts.first { $0.name == name } }
+
+    /// The cohort of an instance; nil if its catalogue was not read.
+    package func cohort(of instance: String) -> Cohort? {
+        cohorts.first { $0.instances.contains { ExactText($0) == ExactText(instance) } }
+    }
+
+    /// The names of cohorts by instance, as ``FleetReport/apply(cohorts:)`` takes them.
+    package var names: [String: String] {
+        var names: [String: String] = [:]
+        for cohort in cohorts where cohort.isWhole {
+            for instance in cohort.instances { names[instance] = cohort.name }
+        }
+        return names
+    }
+
+    /// The report on some of the instances.
+    func selecting(_ isWanted: (String) -> Bool) -> DriftReport {
+        var report = self
+        report.cohorts = cohorts.compactMap { cohort in
+            var cohort = cohort
+            cohort.instances = cohort.instances.filter(isWanted)
+            return cohort.instances.isEmpty ? nil : cohort
+        }
+        report.unread = unread.filter { isWanted($0.instance) }
+        return report
+    }
+
     /// Adds how the drift is spread over the values of a label.
     ///
     /// - Parameter values: by the names of the instances.
@@ -90,9 +133,9 @@ package struct DriftReport: Sendable {
     }
 
     /// The instances that were compared or could not be compared; without those that could not be read.
-    var instances: Int { cohorts.reduce(0) { $0 + $1.instances.count } }
+    package var instances: Int { cohorts.reduce(0) { $0 + $1.instances.count } }
     /// The instances of which some object is not what it should be.
-    var drifted: Int { cohorts.lazy.filter(\.isDrifted).reduce(0) { $0 + $1.instances.count } }
+    package var drifted: Int { cohorts.lazy.filter(\.isDrifted).reduce(0) { $0 + $1.instances.count } }
 
     /// Those that could not be compared.
     var incomparable: Int { cohorts.lazy.filter { $0.problem != nil }.reduce(0) { $0 + $1.instances.count } }

@@ -20,6 +20,22 @@ package struct ProbeMetrics: Sendable {
     }
 }
 
+/// What the metrics report of a dashboard's comparisons with `convoy drift`.
+package struct DriftMetrics: Sendable {
+    /// From one comparison to the next; nil if only requests start one.
+    package var interval: Duration?
+    /// The last one that found something; nil before that.
+    package var report: DriftReport?
+    /// Whether the newest one could not begin.
+    package var hasFailed: Bool
+
+    package init(interval: Duration?, report: DriftReport?, hasFailed: Bool) {
+        self.interval = interval
+        self.report = report
+        self.hasFailed = hasFailed
+    }
+}
+
 extension FleetReport {
     /// What an HTTP answer with ``openMetrics(state:at:)`` says that it is.
     package static let openMetricsMediaType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -32,10 +48,12 @@ extension FleetReport {
     /// - Parameters:
     ///   - state: what the journal knows of the run in addition to its events.
     ///   - probes: of the dashboard that reports; nil for a report.
+    ///   - drift: likewise.
     ///   - totals: of all runs of the fleet; nil for a report, which may become a file for a node's exporter.
     package func openMetrics(
         state: RunState? = nil,
         probes: ProbeMetrics? = nil,
+        drift: DriftMetrics? = nil,
         totals: RunTotals? = nil,
         at now: Date
     ) -> String {
@@ -43,6 +61,7 @@ extension FleetReport {
         let fleet: OpenMetricsText.Label = ("fleet", fleet)
         addFleet(to: &text, fleet)
         if let probes { add(probes, to: &text, fleet) }
+        if let drift { add(drift, to: &text, fleet) }
         if !log.run.isEmpty { addRun(to: &text, fleet, state ?? endState, now) }
         addInstances(to: &text, fleet)
         if let totals { text.add(totals, fleet) }
@@ -118,6 +137,23 @@ extension FleetReport {
             "convoy_probe_failed",
             "1 if the dashboard's newest probe could not begin, for example because the fleet file is not valid.",
             [([fleet], probes.hasFailed ? "1" : "0")]
+        )
+    }
+
+    private func add(_ drift: DriftMetrics, to text: inout OpenMetricsText, _ fleet: OpenMetricsText.Label) {
+        if let interval = drift.interval {
+            text.add(
+                "convoy_drift_interval_seconds",
+                "How often the dashboard compares the whole fleet by itself.",
+                unit: "seconds",
+                [([fleet], JSONValue.seconds(interval.seconds).line)]
+            )
+        }
+        drift.report?.add(to: &text)
+        text.add(
+            "convoy_drift_failed",
+            "1 if the dashboard's newest comparison could not begin, for example because the migration set has no catalogue.",
+            [([fleet], drift.hasFailed ? "1" : "0")]
         )
     }
 

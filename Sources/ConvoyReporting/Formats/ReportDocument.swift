@@ -22,12 +22,21 @@ package struct ReportDocument: Sendable {
     package var state: RunState?
     /// What migrations are called; those without a name are shown by their version.
     package var names: [MigrationVersion: String]
+    /// What differs in the cohorts, for the page; nil if they were not compared.
+    package var drift: DriftReport?
 
-    package init(_ report: FleetReport, as subject: Subject, state: RunState? = nil, names: [MigrationVersion: String] = [:]) {
+    package init(
+        _ report: FleetReport,
+        as subject: Subject,
+        state: RunState? = nil,
+        names: [MigrationVersion: String] = [:],
+        drift: DriftReport? = nil
+    ) {
         self.report = report
         self.subject = subject
         self.state = state
         self.names = names
+        self.drift = drift
     }
 
     /// The document in a format, with a line feed at its end.
@@ -42,7 +51,7 @@ package struct ReportDocument: Sendable {
         case .ndjson: report.ndjson(state: state, at: now)
         case .csv: report.csv
         case .markdown: report.markdown(state: state, at: now)
-        case .html: report.html(state: state, at: now, names: names)
+        case .html: report.html(state: state, at: now, names: names, drift: drift)
         case .junit: report.junit(at: now)
         case .prometheus: report.openMetrics(state: state, at: now)
         }

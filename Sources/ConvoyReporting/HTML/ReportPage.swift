@@ -48,12 +48,14 @@ struct ReportPage {
     let facts: [Fact]
     let outcomes: [OutcomeCount]
     let versions: VersionSection?
+    /// Markup: the cohorts, and what differs in them where that is known; nil if the report has no cohorts.
+    let cohorts: String?
     let failures: FailureSection?
     let run: RunSection?
     let durations: DurationSection?
     let troubled: TroubledSection?
 
-    init(_ report: FleetReport, state: RunState, at now: Date, names: [MigrationVersion: String]) {
+    init(_ report: FleetReport, state: RunState, at now: Date, names: [MigrationVersion: String], drift: DriftReport?) {
         let hasRun = !report.run.isEmpty
         let scripts = WebAssets.scripts + [WebAssets.reportScript]
         policy = [
@@ -74,6 +76,7 @@ struct ReportPage {
             OutcomeCount(badge: Badge($0.outcome.rawValue, $0.outcome.emphasis), count: $0.count.grouped)
         }
         versions = VersionSection(summary, target: report.target, names: names)
+        cohorts = Self.cohorts(of: instances, drift)
         failures = FailureSection(report.failureGroups, names: names)
         run = hasRun ? RunSection(report, at: now) : nil
         durations = DurationSection(report.migrationDurations, names: names)
@@ -84,6 +87,17 @@ struct ReportPage {
                 "waves": .strings(report.waves.map(\.name)),
                 "fleet": FleetColumns(instances, epoch: report.startedAt ?? now).json,
             ] as JSONValue).line.escapedForScript
+    }
+
+    private static func cohorts(of instances: [InstanceReport], _ drift: DriftReport?) -> String? {
+        if let drift {
+            let names = Set(instances.map { ExactText($0.name) })
+            let shown = drift.selecting { names.contains(ExactText($0)) }
+            return shown.cohortTable(.sections) + shown.differenceSections + shown.unreadSection
+        }
+        var members: [String: [String]] = [:]
+        for instance in instances { instance.cohort.map { members[$0, default: []].append(instance.name) } }
+        return members.isEmpty ? nil : DriftReport.cohortTemplate.render(CohortTable(members))
     }
 
     private static func verdict(_ summary: FleetSummary, state: RunState?, took: Duration?) -> Verdict {

@@ -83,7 +83,12 @@ struct Report: FleetCommand {
         let began = Date()
         for status in await session.standing(of: selection.instances) { report.apply(status, at: began) }
         if report.run.isEmpty { await session.remember(in: &report) } else { try await noteSetbacks(in: &report, session) }
-        if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
+        var drift: DriftReport?
+        if reportOptions.needsCohorts {
+            let compared = await session.comparedCohorts(of: selection.instances, for: reportOptions.outputOptions.output)
+            report.apply(cohorts: compared.cohorts)
+            drift = compared.drift
+        }
         let names = Set(selection.instances.map(\.name))
         if session.settings.selector != nil { report = report.selecting { names.contains($0.name) } }
         // Instances that have left the fleet are shown with what the run did, but do not affect the exit code.
@@ -96,7 +101,7 @@ struct Report: FleetCommand {
                 present.allSatisfy(\.isGood) ? .success : .failed
             }
         return ReportLooks.Look(
-            document: ReportDocument(report, as: .report, state: state, names: session.set.names),
+            document: ReportDocument(report, as: .report, state: state, names: session.set.names, drift: drift),
             exitCode: code.unlessIncomplete(selection)
         )
     }

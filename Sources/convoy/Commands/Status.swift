@@ -52,10 +52,15 @@ struct Status: FleetCommand {
         var report = FleetReport(fleet: session.fleet.name, target: session.set.newest?.version, statuses: statuses, at: began)
         report.apply(session.set.releases)
         await session.remember(in: &report)
-        if reportOptions.needsCohorts { report.apply(cohorts: await session.cohorts(of: selection.instances)) }
+        var drift: DriftReport?
+        if reportOptions.needsCohorts {
+            let compared = await session.comparedCohorts(of: selection.instances, for: reportOptions.outputOptions.output)
+            report.apply(cohorts: compared.cohorts)
+            drift = compared.drift
+        }
         let code = CommandExit(outcomes: statuses.lazy.map(\.judgedOutcome), check: check ? .on : .off)
         return ReportLooks.Look(
-            document: ReportDocument(report, as: .status, names: session.set.names),
+            document: ReportDocument(report, as: .status, names: session.set.names, drift: drift),
             exitCode: code.unlessIncomplete(selection)
         )
     }

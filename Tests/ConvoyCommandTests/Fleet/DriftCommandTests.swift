@@ -6,21 +6,6 @@ import Testing
 /// `convoy drift` and `convoy catalogue` against real databases.
 @Suite(.timeLimit(.minutes(3)))
 struct DriftCommandTests {
-    /// The small set with its catalogue, which the program itself wrote on the same server.
-    private func withCataloguedFleet(_ databases: [TestDatabase], _ body: (_ folder: String) async throws -> Void) async throws {
-        try await withFleet(databases) { folder in
-            let server = databases[0].server
-            let written = try await runConvoy(
-                ["catalogue", "host=\(server.socketFolder) port=\(server.port) user=postgres dbname=postgres"],
-                in: folder
-            )
-            try #require(written.exitCode == 0, "\(written.standardError)")
-            #expect(written.standardOutput == "2 versions in Migrations/catalogue\n")
-            #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
-            try await body(folder)
-        }
-    }
-
     @Test(arguments: PostgresServer.Release.tested)
     func silentUntilSomethingChanges(release: PostgresServer.Release) async throws {
         try await PostgresServer.shared(release).withDatabases(3) { databases in

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// A fleet of the databases, named as ``SmallSet/names``, in a folder of its own.
 func withFleet(
@@ -21,6 +22,21 @@ func withFleet(
     var files = migrations
     files["fleet.yaml"] = lines.joined(separator: "\n") + "\n"
     try await withTemporaryFolder(files: files, body)
+}
+
+/// The small set with its catalogue, which the program itself wrote on the same server, applied to the databases.
+func withCataloguedFleet(_ databases: [TestDatabase], _ body: (_ folder: String) async throws -> Void) async throws {
+    try await withFleet(databases) { folder in
+        let server = databases[0].server
+        let written = try await runConvoy(
+            ["catalogue", "host=\(server.socketFolder) port=\(server.port) user=postgres dbname=postgres"],
+            in: folder
+        )
+        try #require(written.exitCode == 0, "\(written.standardError)")
+        #expect(written.standardOutput == "2 versions in Migrations/catalogue\n")
+        #expect(try await runConvoy(["migrate", "--yes"], in: folder).exitCode == 0)
+        try await body(folder)
+    }
 }
 
 /// The JSON object that a command wrote.

@@ -27,6 +27,8 @@ struct ServeCommandTests {
             (["--probe-every", "31d"], [:], "“31d” is not an interval"),
             (["--probe-every", ""], [:], "“” is not an interval"),
             (["--probe-every", "5 m"], [:], "“5 m” is not an interval"),
+            (["--drift-every", "9s"], [:], "--drift-every: “9s” is not an interval from 10s to 30d"),
+            (["--drift-every", "-1"], [:], "“-1” is not an interval from 10s to 30d"),
             (["--token-file", "missing"], [:], "missing: the file does not exist"),
             ([], ["CONVOY_TOKEN": "short"], "the token in CONVOY_TOKEN is shorter than 16 characters"),
             (["--token-file", "fleet.yaml"], ["CONVOY_TOKEN": token], "the token in fleet.yaml holds a line break"),

@@ -20,7 +20,8 @@ struct Serve: FleetCommand {
         usage: "convoy serve [<options>]",
         discussion: """
             Reads the journal, follows active runs, and probes the databases on request,
-            or at an interval with --probe-every.
+            or at an interval with --probe-every. Compares their schemas with those of
+            their versions on request, or at an interval with --drift-every.
             Prints its address when it is ready, and serves until Ctrl-C or SIGTERM.
 
               convoy serve
@@ -42,8 +43,8 @@ struct Serve: FleetCommand {
 
             --tokens names a file with more tokens, a line each: a name, a role and the
             token, or sha256: and its hash. A viewer reads; an operator also probes,
-            stops, pauses and resumes; an approver approves gates. The journal keeps the
-            name.
+            compares, stops, pauses and resumes; an approver approves gates. The journal
+            keeps the name.
 
               ann      operator  sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0…
               grafana  viewer    correct-horse-battery-staple
@@ -132,13 +133,23 @@ struct Serve: FleetCommand {
     )
     var probeEvery: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Compare the schemas of the whole fleet at this interval, from 10s to 30d, for example 1h (default: only on request).",
+            valueName: "duration"
+        )
+    )
+    var driftEvery: String?
+
     @Flag(help: "Allow clients with a token to approve, stop, pause and resume runs, as its role allows.")
     var allowActions = false
 
     func execute() async throws -> CommandExit {
         let opening = try Opening(listen: listen, socket: socket)
         let settings = Settings(file, environment: opening.environment)
-        let schedule = try probeSchedule()
+        let schedule = try self.schedule(probeEvery, option: "--probe-every")
+        let driftSchedule = try self.schedule(driftEvery, option: "--drift-every")
         let source = try TokenSource(tokenFile: tokenFile, tokens: tokens, environment: settings.environment)
         let accepted = try source?.read()
         let files = try certificateFiles()
@@ -172,6 +183,8 @@ struct Serve: FleetCommand {
                 control: allowActions ? control(session) : nil,
                 probe: { () async throws(ProbeError) in try await Self.probe(session) },
                 every: schedule,
+                drift: { () async throws(ProbeError) in try await Self.drift(session) },
+                driftEvery: driftSchedule,
                 log: { StandardStreams.error.write($0.visible + "\n") }
             )
             do {
@@ -245,38 +258,56 @@ struct Serve: FleetCommand {
         }
     }
 
-    private func probeSchedule() throws -> ProbeSchedule? {
-        guard let probeEvery else { return nil }
+    private func schedule(_ text: String?, option: String) throws -> ProbeSchedule? {
+        guard let text else { return nil }
         // A bare number is in seconds, as in --watch.
-        let interval = Duration(text: probeEvery) ?? Duration(text: probeEvery + "s")
+        let interval = Duration(text: text) ?? Duration(text: text + "s")
         guard let schedule = interval.flatMap({ ProbeSchedule(every: $0, chance: Double.random(in: 0..<1)) }) else {
             throw CommandFailure(
                 .usage,
-                "--probe-every: “\(probeEvery)” is not an interval from 10s to 30d",
+                "\(option): “\(text)” is not an interval from 10s to 30d",
                 hint: "for example 30s, 5m or 1h"
             )
         }
         return schedule
     }
 
+    // MARK: Databases
+
     /// Probes every instance, including discovered ones.
     private static func probe(_ started: FleetSession) async throws(ProbeError) -> ProbeFindings {
-        let found: DiscoveredFleet
-        let session: FleetSession
-        do throws(Problems) {
-            // Only a probe needs the secrets, and the files may have been fixed since the start.
-            session = try started.whole()
-            found = try await session.fleet.discover()
-        } catch {
-            throw ProbeError(error.problems.map(\.description).joined(separator: "; ").visible)
-        }
+        let (session, found) = try await discover(started)
         let probe = FleetProbe(inspector: session.runner.forReading, limits: ConnectionLimits(session.fleet))
         return ProbeFindings(
             statuses: await probe.statuses(of: found.instances, for: .up(to: nil)),
             cohorts: await session.client.cohorts(of: found.instances),
-            problems: found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)".visible }
-                + found.warnings.map(\.message.visible)
+            problems: problems(of: found)
         )
+    }
+
+    /// Compares every instance with its version, including discovered ones.
+    private static func drift(_ started: FleetSession) async throws(ProbeError) -> DriftFindings {
+        let (session, found) = try await discover(started)
+        do throws(Problems) {
+            return DriftFindings(try await session.client.drift(of: found.instances, in: .ofTheSet), problems: problems(of: found))
+        } catch {
+            throw ProbeError(error)
+        }
+    }
+
+    /// Reads the files again: only this needs the secrets, and the files may have been fixed since the start.
+    private static func discover(_ started: FleetSession) async throws(ProbeError) -> (FleetSession, DiscoveredFleet) {
+        do throws(Problems) {
+            let session = try started.whole()
+            return (session, try await session.fleet.discover())
+        } catch {
+            throw ProbeError(error)
+        }
+    }
+
+    private static func problems(of found: DiscoveredFleet) -> [String] {
+        found.failures.map { "cannot list the databases of server \($0.discovery.server): \($0.error)".visible }
+            + found.warnings.map(\.message.visible)
     }
 
     /// Refuses to resume a run if a newer one has worked on its instances: the dashboard cannot ask for confirmation.
@@ -298,5 +329,11 @@ struct Serve: FleetCommand {
             try await Self.checkUpToDate(run, RunCatalog(session.fleet))
             try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, person: person).start()
         }
+    }
+}
+
+extension ProbeError {
+    fileprivate init(_ problems: Problems) {
+        self.init(problems.problems.map(\.description).joined(separator: "; ").visible)
     }
 }
