@@ -36,8 +36,15 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
         return runner
     }
 
+    /// The same runner where other secrets are known.
+    package func hiding(_ secrets: KnownSecrets) -> InstanceRunner {
+        var runner = self
+        runner.mask = secrets.wordMask
+        return runner
+    }
+
     /// Hides secrets in what servers say: a tenant's own function knows his password.
-    let mask: SecretMask
+    private(set) var mask: SecretMask
 
     /// - Parameters:
     ///   - steps: what the set's files may name with `-- convoy:step`.

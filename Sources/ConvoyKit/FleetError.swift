@@ -29,6 +29,8 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let planChanged = Code(description: "planChanged")
         /// The run was halted by a stop rule, or by a gate that caused rollbacks, so that it cannot be resumed.
         public static let halted = Code(description: "halted")
+        /// The fleet file does not allow `convoy provision` to make databases.
+        public static let provisioning = Code(description: "provisioning")
     }
 
     /// The kind of the error.

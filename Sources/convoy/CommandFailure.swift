@@ -33,7 +33,7 @@ extension CommandFailure {
             switch error.code {
             case .selection, .unknownTarget, .unknownWave, .activeRun, .run, .halted: .usage
             case .discovery: .unreachable
-            case .journal: .configuration
+            case .journal, .provisioning: .configuration
             default: .failed
             }
         self.init(code, error.message, details: error.details, hint: error.hint)

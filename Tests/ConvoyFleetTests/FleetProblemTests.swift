@@ -9,7 +9,7 @@ struct FleetProblemTests {
         #expect(file.actual() == file.told)
     }
 
-    @Test(arguments: ProblemCase.instances + ProblemCase.servers)
+    @Test(arguments: ProblemCase.instances + ProblemCase.servers + ProblemCase.provision)
     func `every mistake in servers and instances is told at once`(_ file: ProblemCase) {
         #expect(file.actual() == file.told)
     }
@@ -26,7 +26,7 @@ struct FleetProblemTests {
 
     @Test(
         arguments: ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
-            + ProblemCase.secretCommands + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
+            + ProblemCase.secretCommands + ProblemCase.provision + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
     )
     func `no message shows a piece of a secret`(_ file: ProblemCase) {
         let told = file.actual()

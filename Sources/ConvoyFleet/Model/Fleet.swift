@@ -82,6 +82,8 @@ public struct Server: Sendable, Hashable {
     public var name: String
     /// `max_connections`: this run's budget there; nil leaves it to ``Limits/perServer``.
     public var maxConnections: Int?
+    /// `provision`: what `convoy provision` may make there; nil: nothing.
+    package var provisioning: Provisioning?
 
     /// A server of the fleet file.
     public init(name: String, maxConnections: Int? = nil) {

@@ -42,12 +42,15 @@ package enum FleetFile {
 
     /// Reads and checks what stands in a file.
     ///
-    /// - Parameter isExposed: whether other users of the machine can read it.
+    /// - Parameters:
+    ///   - isExposed: whether other users of the machine can read it.
+    ///   - entries: instances to read as if the file listed them too, at the end of its list.
     package static func read(
         _ bytes: [UInt8],
         file: String,
         environment: [String: String],
-        isExposed: Bool = false
+        isExposed: Bool = false,
+        adding entries: [InstanceEntry] = []
     ) throws(Problems) -> Fleet {
         let result: Result<(YAMLNode, [Problem]), Problem> = bytes.withUnsafeBufferPointer { bytes in
             Result { () throws(Problem) in try YAMLReader.read(bytes, file: file) }
@@ -56,7 +59,7 @@ package enum FleetFile {
         let reader = FleetReader(file: file, environment: environment)
         do {
             let (top, problems) = try result.get()
-            node = top
+            node = entries.isEmpty ? top : try top.adding(entries)
             problems.forEach { reader.note($0) }
         } catch {
             throw Problems([error])

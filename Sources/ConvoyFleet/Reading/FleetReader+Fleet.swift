@@ -31,7 +31,9 @@ extension FleetReader {
         let listed = section["instances"].map { instances($0, defaults: defaults, servers: servers) } ?? []
         let discoveries = section["discover"].map { self.discoveries($0, servers: servers) } ?? []
         let isNoInstance = section["instances"].map { _ in listed.isEmpty && instancesAreComplete } ?? section.lacks("instances")
-        if isNoInstance, section.lacks("discover") {
+        // The first tenant is still to be provisioned.
+        let canBegin = servers.values.contains { $0.server.provisioning != nil }
+        if isNoInstance, section.lacks("discover"), !canBegin {
             note(
                 at: section["instances"]?.keyMark ?? section.mark,
                 "the file lists no instances",

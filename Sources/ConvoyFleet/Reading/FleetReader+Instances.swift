@@ -150,7 +150,7 @@ extension FleetReader {
                 note(at: field.keyMark, "a server's name is not valid", hint: "use ASCII letters, digits, “.”, “_” and “-”")
                 continue
             }
-            let keys = Self.levelKeys.union(["max_connections", "maintenance_database"])
+            let keys = Self.levelKeys.union(["max_connections", "maintenance_database", "provision"])
             var server = ListedServer(
                 server: Server(name: field.key),
                 maintenanceDatabase: "postgres",
@@ -161,6 +161,7 @@ extension FleetReader {
                 apply(section, to: &server.draft)
                 server.server.maxConnections = integer(section["max_connections"], in: 1...100_000)
                 if let database = text(section["maintenance_database"]) { server.maintenanceDatabase = database }
+                if let field = section["provision"] { server.server.provisioning = provisioning(field, on: server) }
             }
             servers[field.key] = server
         }

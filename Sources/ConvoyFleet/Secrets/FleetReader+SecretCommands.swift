@@ -81,16 +81,19 @@ extension FleetReader {
 
     /// Whether a value asks a command that the file describes.
     func isDeclared(_ reference: SecretReference, _ field: Field) -> Bool {
-        guard secretCommandNames.contains(reference.command) else {
-            // It is not shown: it may be a piece of something else.
-            let hint =
-                secretCommandNames.isEmpty
-                ? "describe it under `secret_commands`" : suggestion(for: reference.command, among: secretCommandNames)
-            note(at: field.node.mark, "“${command:…}” names an unknown secret command", hint: hint)
-            return false
-        }
+        guard isDeclared(command: reference.command, field) else { return false }
         secretReferences.insert(reference)
         return true
+    }
+
+    /// The same for a command whose key is not known yet.
+    func isDeclared(command: String, _ field: Field) -> Bool {
+        if secretCommandNames.contains(command) { return true }
+        // It is not shown: it may be a piece of something else.
+        let hint =
+            secretCommandNames.isEmpty ? "describe it under `secret_commands`" : suggestion(for: command, among: secretCommandNames)
+        note(at: field.node.mark, "“${command:…}” names an unknown secret command", hint: hint)
+        return false
     }
 
     /// What stands for the secret of a command in a text that is taken apart before the secret is known. Both scalars are private ones.

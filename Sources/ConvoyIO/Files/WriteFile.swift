@@ -9,7 +9,14 @@ package struct FileWriteError: Error, Sendable, Hashable, CustomStringConvertibl
 
 /// Creates a file with these contents, completely or not at all; an existing file of that name is never written to.
 package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    try createFile(path, contents, mode: 0o666, isDurable: false)
+}
+
+/// Creates a file with these contents and permissions.
+///
+/// - Parameter isDurable: whether the contents are on the disk before this returns.
+func createFile(_ path: String, _ contents: [UInt8], mode: mode_t, isDurable: Bool) throws(FileWriteError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw FileWriteError(reason: systemReason()) }
     var reason: String?
     var rest = contents[...]
@@ -21,6 +28,7 @@ package func writeNewFile(_ path: String, _ contents: [UInt8]) throws(FileWriteE
             reason = systemReason()
         }
     }
+    if isDurable, reason == nil, fsync(descriptor) != 0 { reason = systemReason() }
     // Some file systems report only here that the disk is full.
     if close(descriptor) != 0, reason == nil, errno != EINTR { reason = systemReason() }
     guard let reason else { return }

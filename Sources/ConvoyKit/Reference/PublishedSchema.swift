@@ -46,6 +46,7 @@ extension PublishedSchema {
         PublishedSchema(name: "notification", bytes: PackageResources.notification_1_json),
         PublishedSchema(name: "plan", bytes: PackageResources.plan_1_json),
         PublishedSchema(name: "progress", bytes: PackageResources.progress_1_json),
+        PublishedSchema(name: "provision", bytes: PackageResources.provision_1_json),
         PublishedSchema(name: "prune", bytes: PackageResources.prune_1_json),
         PublishedSchema(name: "report", bytes: PackageResources.report_1_json),
         PublishedSchema(name: "run", bytes: PackageResources.run_1_json),

@@ -59,7 +59,7 @@ struct FleetSchemaTests {
     private func problems(_ file: [UInt8]) -> [String]? { Self.value(of: file).map { schema.problems(in: $0) } }
 
     private static let cases =
-        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.secrets
+        ProblemCase.syntax + ProblemCase.bytes + ProblemCase.instances + ProblemCase.servers + ProblemCase.provision + ProblemCase.secrets
         + ProblemCase.secretCommands
         + ProblemCase.rollout + ProblemCase.gates + ProblemCase.notifications
 
@@ -88,7 +88,10 @@ struct FleetSchemaTests {
         let page = try String(contentsOfFile: "\(repositoryRoot)/docs/fleet-file.md", encoding: .utf8)
         let example = try #require(page.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
         #expect(example.hasPrefix("version: 1\n"))
-        for text in [fleet, example, "version: \"1\"\ninstances: [{name: 7, port: \"5432\", strict: \"true\", host: \"${env:H:-h}\"}]"] {
+        let first = "version: 1\nservers: {a: {host: h, admin: {user: p}, provision: {database: \"{name}\"}}}"
+        for text in [
+            first, fleet, example, "version: \"1\"\ninstances: [{name: 7, port: \"5432\", strict: \"true\", host: \"${env:H:-h}\"}]",
+        ] {
             #expect(problems(Array(text.utf8)) == [])
         }
     }
@@ -106,7 +109,8 @@ struct FleetSchemaTests {
         #expect(names(below: "") == FleetReader.topKeys)
         #expect(names(below: "secret_commands.NAME.") == FleetReader.secretCommandKeys)
         #expect(names(below: "limits.") == ["total", "per_server"])
-        #expect(names(below: "servers.NAME.") == ["max_connections", "maintenance_database"])
+        #expect(names(below: "servers.NAME.") == ["max_connections", "maintenance_database", "provision"])
+        #expect(names(below: "servers.NAME.provision.") == FleetReader.provisionKeys)
         #expect(names(below: "instances[].") == ["name", "server", "skip"])
         #expect(names(below: "discover[].") == ["server", "databases", "exclude", "name", "maintenance_database"])
         #expect(names(below: "rollout.") == FleetReader.rolloutKeys)
@@ -182,6 +186,7 @@ struct FleetSchemaTests {
         #expect(try text("limits.total") == String(Limits().total))
         #expect(try text("limits.per_server") == String(Limits().perServer))
         #expect(try text("journal") == Fleet.defaultJournal)
+        #expect(try text("servers.NAME.provision.password") == Provisioning.defaultPassword)
         let webhook = Webhook(url: Secret(""))
         #expect(try duration("notifications[].timeout") == webhook.timeout)
         #expect(try text("notifications[].retries") == String(webhook.retries))
