@@ -113,7 +113,7 @@ extension Checkpoint {
         guard below.count == count else {
             return problem(
                 CheckpointFile.Header.migrationsLine,
-                "the checkpoint is stale: it was made from \(count) migrations, and the set has \(below.count) up to \(version)"
+                "the checkpoint is stale: it was made from \(counted(count, "migration")), and the set has \(below.count) up to \(version)"
             )
         }
         guard Self.digest(of: below) == digest else {
