@@ -88,7 +88,9 @@ struct MigrationArgument: Sendable, CustomTestStringConvertible {
 }
 
 /// The repository's own migration set, without its checkpoints: an empty database goes through each migration.
-let teslaMateSet = Result { try MigrationSet.load(directory: "\(repositoryRoot)/Migrations", displayedAs: "Migrations").having(checkpoints: []) }
+let teslaMateSet = Result {
+    try MigrationSet.load(directory: "\(repositoryRoot)/Migrations", displayedAs: "Migrations").having(checkpoints: [])
+}
 
 /// A whole text file.
 func text(of path: String) throws -> String {
