@@ -9,7 +9,7 @@ import ConvoyText
 ///
 /// It holds no state of an instance, so one runner serves every task of a run.
 package struct InstanceRunner: InstanceMigrator, InstanceInspector {
-    package let set: MigrationSet
+    package private(set) var set: MigrationSet
     let steps: [String: any MigrationStep]
     let timing: Timing
     let sides = SideSessions()
@@ -40,6 +40,13 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     package func hiding(_ secrets: KnownSecrets) -> InstanceRunner {
         var runner = self
         runner.mask = secrets.wordMask
+        return runner
+    }
+
+    /// The same runner that takes an empty database through each migration.
+    var withoutCheckpoints: InstanceRunner {
+        var runner = self
+        runner.set = set.having(checkpoints: [])
         return runner
     }
 
@@ -136,6 +143,7 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
             status.claim = reading.contents?.beyond.claim(in: reading.facts.identity) { self.set[$0] != nil }
             status.serverVersion = reading.facts.serverVersion
             status.pending = assessment.plan?.versions ?? []
+            status.checkpoint = assessment.failure == nil ? assessment.checkpoint?.version : nil
             status.unknownVersions = assessment.plan?.unknownVersions ?? []
             status.edited = assessment.edited
             status.warnings = assessment.warnings

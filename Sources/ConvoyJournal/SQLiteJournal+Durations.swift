@@ -52,7 +52,7 @@ extension SQLiteJournal {
             sql: """
                 SELECT number, instance, CAST(json_extract(json, '$.version') AS INTEGER), json_extract(json, '$.direction') = 'up',
                     json_extract(json, '$.duration')
-                FROM \(events) WHERE run = :run AND type = :type AND json_valid(json)
+                FROM \(events) WHERE run = :run AND type = :type AND json_valid(json) AND json_extract(json, '$.checkpoint') IS NULL
                 """,
             arguments: ["run": run.description, "type": EventType.migrationApplied.rawValue]
         )

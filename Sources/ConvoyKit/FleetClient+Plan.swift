@@ -13,7 +13,8 @@ extension FleetClient {
     ///   - concurrency: the most instances at a time, over all waves; nil leaves it to the waves and the connection limits.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window, as for `convoy migrate --now`.
     ///   - earlier: of the selected instances, only those that an earlier run chose; nil is all. The plan records them by name.
-    /// - Throws: as ``instances(select:)``, ``FleetError/Code/run`` if the run does not exist or has not ended, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back.
+    /// - Throws: as ``instances(select:)``, ``FleetError/Code/run`` if the run does not exist or has not ended, and ``FleetError`` for a target or a wave that does not exist, or for a wave that could not be rolled back;
+    ///   `Problems` if a checkpoint of the set was edited or is stale.
     public func plan(
         _ target: Target,
         select: String? = nil,
@@ -32,6 +33,7 @@ extension FleetClient {
         } catch {
             throw FleetError(.unknownTarget, error.description, hint: error.hint)
         }
+        try set.requireSoundCheckpoints()
         let selector = try selector(select)
         let instances = try await instances(selector)
         let chosen: ChosenInstances?

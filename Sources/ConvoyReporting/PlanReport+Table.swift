@@ -41,7 +41,7 @@ extension PlanReport {
                     "\(wave.name)",
                     "\(instance.name)",
                     .init(instance.outcome.rawValue, instance.emphasis),
-                    "\(instance.version?.description ?? "-")",
+                    "\(instance.version?.description ?? instance.checkpoint.map { "checkpoint \($0)" } ?? "-")",
                     "\(instance.pending.count)",
                     "\(instance.server)",
                     "\(instance.database)",

@@ -7,6 +7,8 @@ package struct AuditEntry: Sendable, Hashable {
     package var version: MigrationVersion
     /// The migration's name at that time.
     package var name: String
+    /// The checkpoint that applied it together with all older versions; nil if the migration itself ran.
+    package var checkpoint: MigrationVersion?
     /// Nil if the row has another word.
     package var direction: MigrationDirection?
     /// The run that did it.
@@ -26,6 +28,7 @@ package struct AuditEntry: Sendable, Hashable {
     package init(
         version: MigrationVersion,
         name: String,
+        checkpoint: MigrationVersion? = nil,
         direction: MigrationDirection?,
         run: String,
         startedAt: Date?,
@@ -36,6 +39,7 @@ package struct AuditEntry: Sendable, Hashable {
     ) {
         self.version = version
         self.name = name
+        self.checkpoint = checkpoint
         self.direction = direction
         self.run = run
         self.startedAt = startedAt

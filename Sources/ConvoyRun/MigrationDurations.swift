@@ -49,7 +49,9 @@ package struct MigrationDurations: Sendable, Hashable {
             self.found = found
         }
 
+        /// Adds a migration, unless a checkpoint applied it: then it has no duration of its own.
         package mutating func add(_ migration: AppliedMigration, on instance: @autoclosure () -> String) {
+            guard migration.checkpoint == nil else { return }
             let key = Key(direction: migration.direction, version: migration.version)
             if found[key] == nil {
                 found[key] = ([migration.duration], migration.duration, instance())

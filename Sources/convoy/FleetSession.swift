@@ -101,8 +101,10 @@ struct FleetSession {
         if showsWarnings { StandardStreams.error.write(text) }
     }
 
-    /// - Throws: a ``CommandFailure`` if the migration set does not contain the version that the change names.
+    /// - Throws: a ``CommandFailure`` if the migration set does not contain the version that the change names; on the way up every problem of its
+    ///   checkpoints, from which the run might start a database.
     func check(_ change: Change) throws {
+        if change.direction == .up { try set.requireSoundCheckpoints() }
         do throws(UnknownTarget) {
             try set.check(change)
         } catch {

@@ -92,6 +92,7 @@ struct FleetMergingTests {
                 out_of_order: refuse
                 strict: true
                 audit: journal-only
+                checkpoint: false
                 pooler: session
                 allow_superuser: true
                 trust_owner: true
@@ -111,6 +112,7 @@ struct FleetMergingTests {
         expected.outOfOrder = .refuse
         expected.strict = true
         expected.audit = .journalOnly
+        expected.startsFromCheckpoint = false
         expected.poolerIsInSessionMode = true
         expected.allowsForeignSuperuser = true
         expected.trustsOwner = true

@@ -41,6 +41,25 @@ struct JournalDurationsTests {
         try await journal.append(events, to: RunID(id))
     }
 
+    /// A migration that a checkpoint applied has no duration of its own.
+    @Test func whatACheckpointAppliedDoesNotCount() async throws {
+        try await withJournal { journal in
+            try await write("r-1", [(second, .up, [7])], to: journal)
+            let migrations = [first, second].map {
+                AppliedMigration(version: $0, direction: .up, duration: $0 == second ? .seconds(1) : .zero, checkpoint: second)
+            }
+            let events = migrations.map { Event(at: moment(), .migrationApplied(instance: "i1", migration: $0)) }
+            try await journal.append(events, to: RunID("r-1"))
+            let durations = try await journal.durations(of: [RunID("r-1")])
+            #expect(durations.map(\.version) == [second])
+            #expect(durations.map(\.durations) == [[.milliseconds(7)]])
+            #expect(try await journal.typicalDurations(fleet: "teslamate-eu") == [second: .milliseconds(7)])
+            // Yet it is what the run applied.
+            let read = try await journal.events(of: RunID("r-1"), after: 0, limit: 10).compactMap(\.event?.kind)
+            #expect(read.suffix(2) == events.map(\.kind))
+        }
+    }
+
     @Test func durationsOfRunsAreTakenTogether() async throws {
         try await withJournal { journal in
             try await write("r-1", [(second, .up, Array(1...20)), (second, .down, [7])], to: journal)

@@ -45,6 +45,14 @@ struct JournalEventTests {
                 "direction":"up","duration":0.012345}
                 """#
         )
+        var applied = JournalSamples.applied
+        applied.checkpoint = applied.version
+        #expect(
+            Event(at: moment(), .migrationApplied(instance: "alice", migration: applied)).json.line == #"""
+                {"at":"2026-08-08T09:00:00.000Z","type":"migration_applied","instance":"alice","version":"20260808090000",\#
+                "direction":"up","duration":0.012345,"checkpoint":"20260808090000"}
+                """#
+        )
         #expect(Event(at: moment(), .windowOpened).json.line == #"{"at":"2026-08-08T09:00:00.000Z","type":"window_opened"}"#)
     }
 

@@ -129,6 +129,8 @@ public struct InstanceSettings: Sendable, Hashable {
     public var strict = false
     /// `audit`: whether each database keeps `convoy.migration_log`.
     public var audit: AuditPolicy = .database
+    /// `checkpoint`: start an empty database from the newest checkpoint of the set.
+    public var startsFromCheckpoint = true
     /// `pooler: session`: the user says that the pooler in between is in session mode.
     public var poolerIsInSessionMode = false
     /// `allow_superuser`: work as a superuser that does not own the ledger.

@@ -21,7 +21,7 @@ extension FleetReader {
 
     static let settingKeys: Set<String> = [
         "connect_timeout", "lock_wait", "lock_timeout", "statement_timeout", "commit_wait", "autovacuum_wait", "ledger_schema",
-        "out_of_order", "strict", "audit", "pooler",
+        "out_of_order", "strict", "audit", "checkpoint", "pooler",
         "allow_superuser", "trust_owner", "allow_read_only_default", "accept", "accept_drops", "show_row_details",
     ]
     /// What defaults, servers, instances and discovery share.
@@ -72,6 +72,7 @@ extension FleetReader {
         if let value = choice(section["audit"], among: AuditPolicy.allCases.map(\.rawValue)).flatMap(AuditPolicy.init) {
             settings.audit = value
         }
+        if let value = bool(section["checkpoint"]) { settings.startsFromCheckpoint = value }
         if let field = section["pooler"], let mode = text(field) {
             switch mode {
             case "session": settings.poolerIsInSessionMode = true

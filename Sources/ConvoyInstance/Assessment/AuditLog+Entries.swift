@@ -18,10 +18,13 @@ extension AuditLog {
         guard case .lines(let lines) = result else { return [] }
         return lines.compactMap { line in
             guard line.count == 10, let version = line[0].flatMap({ Int64($0) }) else { return nil }
-            func text(_ column: Int) -> String { String((line[column] ?? "").prefix(bytes: 4 * textLimit).prefix(textLimit)) }
+            let (name, checkpoint) = CheckpointMark.read((line[1] ?? "").prefix(bytes: 4 * textLimit))
+            func cut(_ text: String) -> String { String(text.prefix(bytes: 4 * textLimit).prefix(textLimit)) }
+            func text(_ column: Int) -> String { cut(line[column] ?? "") }
             return AuditEntry(
                 version: MigrationVersion(version),
-                name: text(1),
+                name: cut(String(name)),
+                checkpoint: checkpoint,
                 direction: MigrationDirection(rawValue: text(2)),
                 run: text(3),
                 startedAt: line[4].flatMap(CatalogTime.init)?.date,

@@ -9,6 +9,8 @@ struct InstanceAssessment: Sendable {
     /// Nil if the ledger is not usable.
     var ledger: Ledger?
     var plan: InstancePlan?
+    /// What the database starts from, because it is empty; nil if each migration of the plan runs.
+    var checkpoint: Checkpoint?
     /// Why the change must not begin.
     var failure: Failure?
     /// Things that the operator should read but that stop nothing.
@@ -62,6 +64,9 @@ struct InstanceAssessment: Sendable {
             (isAcceptedAhead ? nil : ahead) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
             ?? ownLock(plan, set, ledger)
         guard failure == nil, !plan.versions.isEmpty else { return }
+        if plan.direction == .up, applied.isEmpty, settings.startsFromCheckpoint, ledger.schema == Checkpoint.schema {
+            checkpoint = set.checkpoint(upTo: change.target)
+        }
         failure = Self.permission(facts, ledger, exists: contents != nil, instance)
         guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }
         failure = nil

@@ -19,6 +19,17 @@ struct PendingFacts: Sendable {
 }
 
 extension PendingFacts {
+    /// Whether there are relations outside extensions, `convoy` and the ledger, as an expression.
+    static let hasUserRelations = """
+        EXISTS (
+            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_'
+                AND n.nspname NOT IN ('information_schema', 'convoy') AND c.relname <> 'schema_migrations'
+                AND NOT EXISTS (
+                    SELECT FROM pg_depend e
+                    WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
+        """
+
     /// What to ask, in the order in which ``init(_:)`` takes the answers.
     static let queries = [
         PipelineStatement(
@@ -27,14 +38,7 @@ extension PendingFacts {
                 (SELECT backend_start::text FROM pg_stat_get_activity(pg_backend_pid())) AS backend_start,
                 (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
                 (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint AS deadlock_timeout,
-                EXISTS (
-                    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_'
-                        AND n.nspname NOT IN ('information_schema', 'convoy') AND c.relname <> 'schema_migrations'
-                        AND NOT EXISTS (
-                            SELECT FROM pg_depend e
-                            WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-                ) AS has_user_relations
+                \(hasUserRelations) AS has_user_relations
             FROM pg_database d WHERE d.datname = current_database()
             """
         ),

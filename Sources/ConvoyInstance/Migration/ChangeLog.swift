@@ -14,6 +14,8 @@ struct ChangeLog: Sendable {
     private(set) var applied: [AppliedMigration] = []
     /// The versions of the batch that was sent last. If its connection is lost, the server may have committed them without an answer.
     private(set) var batch: Set<MigrationVersion> = []
+    /// The checkpoint that the batch is; nil if it consists of migrations.
+    private var batchCheckpoint: MigrationVersion?
     /// The migration whose COMMIT was not answered in time; nil if every COMMIT was.
     private(set) var unconfirmed: MigrationVersion?
     /// The statement that has run outside a transaction while its row in the ledger is not written yet; nil if every such statement has its row.
@@ -62,12 +64,21 @@ struct ChangeLog: Sendable {
     mutating func waitsBegan(at now: ContinuousClock.Instant) { lastProgress = now }
 
     /// A batch was sent.
-    mutating func sent(_ versions: some Sequence<MigrationVersion>) { batch = Set(versions) }
+    ///
+    /// - Parameter checkpoint: the checkpoint that stands for all of its versions; nil if each is a migration of its own.
+    mutating func sent(_ versions: some Sequence<MigrationVersion>, from checkpoint: MigrationVersion? = nil) {
+        (batch, batchCheckpoint) = (Set(versions), checkpoint)
+    }
 
     /// The server answered a COMMIT.
     @discardableResult
     mutating func committed(_ version: MigrationVersion, in duration: Duration, at now: ContinuousClock.Instant) -> AppliedMigration {
-        let migration = AppliedMigration(version: version, direction: change.direction, duration: duration)
+        let migration = AppliedMigration(
+            version: version,
+            direction: change.direction,
+            duration: duration,
+            checkpoint: batch.contains(version) ? batchCheckpoint : nil
+        )
         applied.append(migration)
         switch change.direction {
         case .up: ledgerVersions.insert(version)

@@ -40,6 +40,10 @@ extension InstanceChange {
         }
         if place.mayShowInterference(message) { throw await notRecorded(message, at: place, of: migration) }
         if place == .ledger, Ledger.movedCodes.contains(message.sqlstate) { return .readAgain }
+        // Another migrator made the same table at this moment.
+        if place == .ledgerCreation || place == .auditCreation, message.sqlstate != "55P03", Self.raceCodes.contains(message.sqlstate) {
+            return .readAgain
+        }
         switch message.sqlstate {
         case Ledger.unsafeCode:
             throw Failure(

@@ -5,16 +5,31 @@ import ConvoyRun
 
 /// Sending migrations to the server, and hearing what became of them.
 extension InstanceChange {
+    /// What the COMMITs of a pipeline commit.
+    enum Committing {
+        /// Each the migration that it belongs to.
+        case migrations
+        /// The only one all migrations of a checkpoint.
+        case checkpoint(CheckpointStart)
+        /// No row of the ledger.
+        case nothing
+    }
+
     /// Sends one pipeline; every COMMIT that arrives is noted at once.
     func send(
         _ items: [MigrationExchange.Item],
         on connection: PostgresConnection,
+        committing: Committing = .migrations,
         since begin: ContinuousClock.Instant = .now
     ) async -> BatchEnd {
         var refusal: BatchEnd?
         var lacksAuditRow = false
         var start = begin
-        log.sent(items.map(\.migration.version))
+        switch committing {
+        case .migrations: log.sent(items.map(\.migration.version))
+        case .checkpoint(let start): log.sent(start.migrations.map(\.version), from: start.version)
+        case .nothing: log.sent([])
+        }
         var statements = items.map(\.statement)
         // Only so it is known that nothing but the COMMIT is waited for.
         for index in statements.indices.dropLast() where items[index + 1].place == .commit { statements[index].flushes = true }
@@ -27,7 +42,15 @@ extension InstanceChange {
                 switch result {
                 case .success(let answer) where item.place == .commit && answer.commandTag == "COMMIT":
                     let now = ContinuousClock.now
-                    committed(item.migration.version, in: now - start)
+                    switch committing {
+                    case .migrations: committed(item.migration.version, in: now - start)
+                    // One has the duration of all.
+                    case .checkpoint(let checkpoint):
+                        for migration in checkpoint.migrations {
+                            committed(migration.version, in: migration.version == checkpoint.version ? now - start : .zero)
+                        }
+                    case .nothing: break
+                    }
                     start = now
                 // A batch that reached this point has passed the preparations.
                 case .success where item.place == .ledger && item.statement.preparation != .none: session.statements.wasPrepared()

@@ -35,12 +35,18 @@ extension InstanceChange {
                 if error.code == .timedOut { throw unconfirmedTables(error) }
                 throw Failure(error, doing: "creating the ledger", settings: settings)
             }
-            writesAuditLog = false
-            warn("this database gets no audit log, because \(error.message); grant CREATE on the database, or set audit: journal-only")
+            leaveOutAuditLog(because: error.message)
         }
     }
 
-    private func checkAuditLog(
+    /// Works without an audit log, since the owner may not make one.
+    func leaveOutAuditLog(because reason: String) {
+        writesAuditLog = false
+        warn("this database gets no audit log, because \(reason); grant CREATE on the database, or set audit: journal-only")
+    }
+
+    /// Decides whether an audit log that exists is written.
+    func checkAuditLog(
         _ table: InstanceFacts.AuditTable,
         _ reading: InstanceProbe.Reading,
         _ connection: PostgresConnection
@@ -65,7 +71,7 @@ extension InstanceChange {
     }
 
     /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.
-    private static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
+    static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
 
     private func repeatingRaces(_ body: () async throws(PostgresError) -> Void) async throws(PostgresError) {
         for _ in 1..<5 {

@@ -9,7 +9,7 @@ import ConvoyText
 ///
 /// It probes without a lock, takes the advisory lock, reads the ledger again, applies the migrations in batches, and releases the lock.
 final class InstanceChange {
-    let runner: InstanceRunner
+    var runner: InstanceRunner
     let instance: Instance
     let change: Change
     /// The run's id, which is part of the sessions' name and of each audit row.
@@ -35,6 +35,8 @@ final class InstanceChange {
     var writesAuditLog = false
     /// How long attempts wait for a lock, and how many there were; nil if nothing has blocked the present migration.
     var lockRetry: LockRetry?
+    /// What an empty database starts from, as it was last judged; nil if each migration runs.
+    private var checkpoint: Checkpoint?
     /// Whether the ledger has versions that the set does not know, and the fleet file accepts that.
     private var isAcceptedAhead = false
     /// What was found to block the present migration.
@@ -106,7 +108,7 @@ final class InstanceChange {
         var stalls = 0
         while true {
             let committed = log.applied.count
-            let versions = try await planUnderLock()
+            let (versions, start) = try await planUnderLock()
             if versions.isEmpty { return !isReturning || !log.applied.isEmpty }
             if let again = log.committedBefore(versions) {
                 throw Failure(
@@ -118,8 +120,15 @@ final class InstanceChange {
                         "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), and correct the row"
                 )
             }
-            try await askForSecrets(of: versions)
-            if try await apply(versions) { return true }
+            let isDone: Bool
+            if let start {
+                // What is above the checkpoint is planned on what it left.
+                isDone = try await apply(start) && versions.last == start.version
+            } else {
+                try await askForSecrets(of: versions)
+                isDone = try await apply(versions)
+            }
+            if isDone { return true }
             // Another migrator works on the same database, or the connection was lost: read again and continue, but not for ever.
             stalls = log.applied.count > committed ? 0 : stalls + 1
             guard stalls < 20 else {
@@ -153,6 +162,7 @@ final class InstanceChange {
         assessment.warnings.forEach(warn)
         if let failure = assessment.failure { throw failure }
         isAcceptedAhead = assessment.isAcceptedAhead
+        checkpoint = assessment.checkpoint
         return assessment.plan
     }
 
@@ -168,7 +178,9 @@ final class InstanceChange {
 
     /// Reads the ledger again, plans, and makes the tables that are missing. The first time it asks whether a migration would fail: under the lock,
     /// where no other Convoy changes what the answer depends on, and before anything is written.
-    private func planUnderLock() async throws(Failure) -> [MigrationVersion] {
+    ///
+    /// - Returns: the versions to run, and what takes the place of the first of them, if the database is empty.
+    private func planUnderLock() async throws(Failure) -> (versions: [MigrationVersion], start: CheckpointStart?) {
         let connection = try openConnection()
         var reading = try await InstanceProbe(instance: instance).readNamingHolders(connection)
         if forAdmin == nil, isAsShown(reading) {
@@ -190,10 +202,11 @@ final class InstanceChange {
         session.catalogueRead(reading)
         log.ledgerRead(reading.contents?.applied ?? [])
         let versions = if let left = try log.leftToRevert() { left } else { try assess(reading)?.versions ?? [] }
-        guard !versions.isEmpty else { return [] }
-        try await createTables(reading)
+        guard !versions.isEmpty else { return ([], nil) }
+        let start = try await start(checkpoint, from: reading)
+        if start == nil { try await createTables(reading) }
         session.writeScript(run: run, direction: change.direction, writesAuditLog: writesAuditLog, settings: settings)
-        return versions
+        return (versions, start)
     }
 
     /// Whether the way down is the one that was shown; where it is not, ``ChangeLog/leftToRevert()`` has the words for it.

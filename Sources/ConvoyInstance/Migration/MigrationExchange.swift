@@ -22,6 +22,8 @@ struct MigrationExchange: Sendable {
     /// Which part of the exchange a statement is.
     enum Place: Sendable, Hashable {
         case begin, ledgerLock, guarding, ledger, constraints, audit, readBack, commit
+        /// Only where a database starts from a checkpoint: its tables of Convoy's own are made there, and it is still empty.
+        case ledgerCreation, auditCreation, emptiness
         case statement(SQLStatement)
     }
 
@@ -88,13 +90,17 @@ struct MigrationExchange: Sendable {
 
     /// BEGIN, role, settings and the ledger's lock.
     func opening(_ migration: Migration) -> [Item] {
+        beginning(migration) + [Item(migration: migration, place: .ledgerLock, statement: script.ledgerLock)]
+    }
+
+    /// BEGIN, role and settings.
+    func beginning(_ migration: Migration) -> [Item] {
         var statements = [PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")]
         if let role { statements.append(PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))")) }
         let timeouts = [timeoutText(max(ledgerLockWait, .milliseconds(1))), timeoutText(idleTimeout)]
         statements.append(repeating(.opening, script.opening, timeouts))
         if let repeated, !repeated.isPrepared { statements += script.preparations(of: repeated) }
         return statements.map { Item(migration: migration, place: .begin, statement: $0) }
-            + [Item(migration: migration, place: .ledgerLock, statement: script.ledgerLock)]
     }
 
     private func repeating(_ key: RepeatedStatements.Key, _ sql: String, _ parameters: [String?]) -> PipelineStatement {
@@ -131,5 +137,5 @@ struct MigrationExchange: Sendable {
     }
 
     /// Milliseconds; zero means no limit.
-    private func timeoutText(_ duration: Duration) -> String { "\(duration.milliseconds)ms" }
+    func timeoutText(_ duration: Duration) -> String { "\(duration.milliseconds)ms" }
 }

@@ -211,8 +211,11 @@ struct CatalogueObjects {
 }
 
 /// A PostgreSQL array as text.
-func arrayLiteral(_ items: some Sequence<String>) -> String {
-    let elements = items.sorted().map { item in
+func arrayLiteral(_ items: some Sequence<String>) -> String { arrayLiteral(inOrder: items.sorted()) }
+
+/// The same in the order given.
+func arrayLiteral(inOrder items: some Sequence<String>) -> String {
+    let elements = items.map { item in
         "\"" + item.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
     return "{" + elements.joined(separator: ",") + "}"

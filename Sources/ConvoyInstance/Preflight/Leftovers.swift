@@ -4,42 +4,55 @@ import ConvoyRun
 
 /// What is left in a database that has no tables: types, functions, operators and the like, which the first migrations would meet again.
 enum Leftovers {
+    /// The objects, each with its class, as the end of a query.
+    private static let objects = """
+        FROM (
+            SELECT 'pg_type'::regclass AS classid, t.oid, t.typnamespace AS namespace, t.typname::text AS name FROM pg_type t
+            LEFT JOIN pg_class c ON c.oid = t.typrelid
+            WHERE (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
+                AND NOT EXISTS (SELECT FROM pg_range r WHERE r.rngmultitypid = t.oid)
+            UNION ALL
+            SELECT 'pg_proc'::regclass, p.oid, p.pronamespace, p.proname FROM pg_proc p
+            UNION ALL
+            SELECT 'pg_operator'::regclass, x.oid, x.oprnamespace, x.oprname FROM pg_operator x
+            UNION ALL
+            SELECT 'pg_opclass'::regclass, x.oid, x.opcnamespace, x.opcname FROM pg_opclass x
+            UNION ALL
+            SELECT 'pg_opfamily'::regclass, x.oid, x.opfnamespace, x.opfname FROM pg_opfamily x
+            UNION ALL
+            SELECT 'pg_collation'::regclass, x.oid, x.collnamespace, x.collname FROM pg_collation x
+            UNION ALL
+            SELECT 'pg_conversion'::regclass, x.oid, x.connamespace, x.conname FROM pg_conversion x
+            UNION ALL
+            SELECT 'pg_ts_config'::regclass, x.oid, x.cfgnamespace, x.cfgname FROM pg_ts_config x
+            UNION ALL
+            SELECT 'pg_ts_dict'::regclass, x.oid, x.dictnamespace, x.dictname FROM pg_ts_dict x
+            UNION ALL
+            SELECT 'pg_ts_parser'::regclass, x.oid, x.prsnamespace, x.prsname FROM pg_ts_parser x
+            UNION ALL
+            SELECT 'pg_ts_template'::regclass, x.oid, x.tmplnamespace, x.tmplname FROM pg_ts_template x
+        ) f
+        JOIN pg_namespace n ON n.oid = f.namespace
+        """
+
+    /// Which of them count: those in the schemas `$1`.
+    private static let condition = """
+        WHERE n.nspname = ANY ($1::name[]) AND NOT EXISTS (
+            -- An extension's, or a part of something else, as the constructors of a range type are.
+            SELECT FROM pg_depend e WHERE e.classid = f.classid AND e.objid = f.oid AND e.deptype IN ('e', 'i'))
+        """
+
+    /// Whether there is one in the schemas `$1`, as an expression.
+    static let exist = "EXISTS (SELECT \(objects)\n\(condition))"
+
     /// - Parameter schemas: the schemas in which migrations create objects; objects elsewhere do no harm.
     static func question(schemas: Set<String>) -> PipelineStatement {
         PipelineStatement(
             """
             SELECT o.type, o.identity, f.name, format('DROP %s %s', CASE WHEN o.type = 'type' THEN 'TYPE' ELSE upper(o.type) END, o.identity) AS removal
-            FROM (
-                SELECT 'pg_type'::regclass AS classid, t.oid, t.typnamespace AS namespace, t.typname::text AS name FROM pg_type t
-                LEFT JOIN pg_class c ON c.oid = t.typrelid
-                WHERE (t.typrelid = 0 OR c.relkind = 'c') AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
-                    AND NOT EXISTS (SELECT FROM pg_range r WHERE r.rngmultitypid = t.oid)
-                UNION ALL
-                SELECT 'pg_proc'::regclass, p.oid, p.pronamespace, p.proname FROM pg_proc p
-                UNION ALL
-                SELECT 'pg_operator'::regclass, x.oid, x.oprnamespace, x.oprname FROM pg_operator x
-                UNION ALL
-                SELECT 'pg_opclass'::regclass, x.oid, x.opcnamespace, x.opcname FROM pg_opclass x
-                UNION ALL
-                SELECT 'pg_opfamily'::regclass, x.oid, x.opfnamespace, x.opfname FROM pg_opfamily x
-                UNION ALL
-                SELECT 'pg_collation'::regclass, x.oid, x.collnamespace, x.collname FROM pg_collation x
-                UNION ALL
-                SELECT 'pg_conversion'::regclass, x.oid, x.connamespace, x.conname FROM pg_conversion x
-                UNION ALL
-                SELECT 'pg_ts_config'::regclass, x.oid, x.cfgnamespace, x.cfgname FROM pg_ts_config x
-                UNION ALL
-                SELECT 'pg_ts_dict'::regclass, x.oid, x.dictnamespace, x.dictname FROM pg_ts_dict x
-                UNION ALL
-                SELECT 'pg_ts_parser'::regclass, x.oid, x.prsnamespace, x.prsname FROM pg_ts_parser x
-                UNION ALL
-                SELECT 'pg_ts_template'::regclass, x.oid, x.tmplnamespace, x.tmplname FROM pg_ts_template x
-            ) f
-            JOIN pg_namespace n ON n.oid = f.namespace
+            \(objects)
             CROSS JOIN LATERAL pg_identify_object(f.classid, f.oid, 0) o
-            WHERE n.nspname = ANY ($1::name[]) AND NOT EXISTS (
-                -- An extension's, or a part of something else, as the constructors of a range type are.
-                SELECT FROM pg_depend e WHERE e.classid = f.classid AND e.objid = f.oid AND e.deptype IN ('e', 'i'))
+            \(condition)
             ORDER BY f.oid DESC
             LIMIT 500
             """,

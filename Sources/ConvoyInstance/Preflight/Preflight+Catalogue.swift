@@ -19,7 +19,7 @@ extension Preflight {
     func catalogueVerdict(_ assessment: InstanceAssessment, _ reading: InstanceProbe.Reading) async -> CatalogueVerdict {
         guard let plan = assessment.plan, let ledger = assessment.ledger, !plan.versions.isEmpty else { return CatalogueVerdict() }
         let inquiry = CatalogueInquiry(
-            pending: PendingMigrations(plan: plan, set: runner.set),
+            pending: PendingMigrations(plan: plan, set: runner.set, checkpoint: assessment.checkpoint),
             vocabulary: runner.vocabulary.value,
             facts: reading.facts,
             ledger: ledger,
@@ -71,10 +71,14 @@ extension Preflight {
 struct PendingMigrations {
     let items: [(migration: Migration, section: MigrationSection)]
 
-    init(plan: InstancePlan, set: MigrationSet) {
-        items = plan.versions.compactMap { version in
-            set[version].flatMap { migration in migration.section(plan.direction).map { (migration, $0) } }
-        }
+    /// - Parameter checkpoint: takes the place of the migrations up to its version.
+    init(plan: InstancePlan, set: MigrationSet, checkpoint: Checkpoint? = nil) {
+        let start = checkpoint.map { [$0.extensionMigration, $0.ordinaryMigration].compactMap(\.self) } ?? []
+        items =
+            start.map { ($0, $0.up) }
+            + plan.versions.filter { version in checkpoint.map { version > $0.version } != false }.compactMap { version in
+                set[version].flatMap { migration in migration.section(plan.direction).map { (migration, $0) } }
+            }
     }
 
     /// The extensions that migrations marked with `convoy:admin` name or touch.

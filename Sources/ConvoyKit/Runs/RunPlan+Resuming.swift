@@ -9,8 +9,16 @@ extension RunPlan {
     ///   - log: what has happened in the run.
     ///   - targets: all instances of the fleet as it is now, discovered ones included.
     ///   - set: the migrations as they are now.
-    /// - Throws: ``FleetError/Code/planChanged`` if the migrations or instances are not those that the run began with.
+    /// - Throws: ``FleetError/Code/planChanged`` if the migrations or instances are not those that the run began with, or if a checkpoint
+    ///   of the set was edited or is stale.
     package func resumed(_ run: RunID, after log: RunLog, on targets: RunTargets, set: MigrationSet) throws(FleetError) -> RunPlan {
+        if change.direction == .up, !set.checkpointProblems.isEmpty {
+            throw FleetError(
+                .planChanged,
+                "run \(run) cannot be resumed, because a checkpoint of the migration set cannot be used; nothing was changed",
+                details: set.checkpointProblems.map(\.description)
+            )
+        }
         var differences = migrationDifferences(to: set.migrations.map(PinnedMigration.init))
         let unfinished = log.unfinished
         for instance in instances {

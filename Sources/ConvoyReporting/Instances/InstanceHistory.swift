@@ -78,7 +78,7 @@ package struct InstanceHistory: Sendable {
             table.add([
                 "\(entry.startedAt?.human ?? "-")",
                 "\(entry.version)\(entry.isOfThisDatabase ? "" : " *")",
-                "\(entry.name)",
+                "\(entry.name)\(entry.checkpoint.map { " (checkpoint \($0))" } ?? "")",
                 "\(entry.direction?.rawValue ?? "?")",
                 "\(entry.duration.human)",
                 "\(entry.run)",
@@ -131,7 +131,7 @@ extension AuditTrail {
 
 extension AuditEntry {
     fileprivate var json: JSONValue {
-        [
+        let json: JSONValue = [
             "version": .string(version.description),
             "name": .string(name),
             "direction": .optional(direction?.rawValue),
@@ -142,5 +142,7 @@ extension AuditEntry {
             "convoy_version": .string(convoyVersion),
             "of_this_database": .bool(isOfThisDatabase),
         ]
+        // Most rows have no checkpoint.
+        return checkpoint.map { json.inserting("checkpoint", .string($0.description), behind: "name") } ?? json
     }
 }

@@ -60,7 +60,7 @@ extension PlanReport {
     }
 
     private func json(of instance: InstanceStatus, wave: String) -> JSONValue {
-        let json: JSONValue = [
+        var json: JSONValue = [
             "name": .string(instance.name),
             "wave": .string(wave),
             "server": .string(instance.server),
@@ -70,6 +70,7 @@ extension PlanReport {
             "pending": .strings(instance.pending),
             "error": instance.failure?.json ?? .null,
         ]
+        if let checkpoint = instance.checkpoint { json = json.inserting("checkpoint", .string(checkpoint.description), behind: "from") }
         let named = json.standing(skip: nil, isAccepted: instance.isAccepted).naming(
             "release",
             release(of: instance),

@@ -90,7 +90,7 @@ package struct RunOutlook: Sendable {
             }
             entries[name]?.startedAt = event.at
         case .instancePlanned(let name, _, let pending): setWorkload(pending, of: name)
-        case .migrationApplied(_, let migration):
+        case .migrationApplied(_, let migration) where migration.checkpoint == nil:
             let (sum, count) = observed[migration.version] ?? (.zero, 0)
             observed[migration.version] = (sum + migration.duration, count + 1)
         case .instanceFinished(let name, let result):
@@ -199,7 +199,7 @@ package struct RunOutlook: Sendable {
         var usual = Duration.zero
         var actual = Duration.zero
         for migration in endings.lazy.flatMap(\.applied) {
-            guard let duration = typical[migration.version] else { continue }
+            guard migration.checkpoint == nil, let duration = typical[migration.version] else { continue }
             usual += duration
             actual += migration.duration
         }

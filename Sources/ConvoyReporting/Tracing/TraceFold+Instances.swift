@@ -32,16 +32,17 @@ extension TraceFold {
         visit.lastStep = now
         visits[name] = visit
         reported[name, default: []].insert(Step(version: migration.version, direction: migration.direction))
-        return [
-            span(
-                of: migration.version,
-                migration.direction,
-                in: visit,
-                name,
-                start: max(visit.start, now.before(migration.duration)),
-                end: now
-            )
-        ]
+        guard migration.hasSpan else { return [] }
+        var span = span(
+            of: migration.version,
+            migration.direction,
+            in: visit,
+            name,
+            start: max(visit.start, now.before(migration.duration)),
+            end: now
+        )
+        span.attributes.add("convoy.checkpoint", migration.checkpoint?.description)
+        return [span]
     }
 
     mutating func end(_ name: String, _ result: InstanceResult, _ now: SpanTime) -> [TraceSpan] {
@@ -75,9 +76,12 @@ extension TraceFold {
         let owner = lost.removeValue(forKey: name) ?? visit
         var time = owner.lastStep
         for migration in result.applied
-        where reported[name, default: []].insert(Step(version: migration.version, direction: migration.direction)).inserted {
+        where reported[name, default: []].insert(Step(version: migration.version, direction: migration.direction)).inserted
+            && migration.hasSpan
+        {
             let end = time.after(migration.duration)
             var span = span(of: migration.version, migration.direction, in: owner, name, start: time, end: end)
+            span.attributes.add("convoy.checkpoint", migration.checkpoint?.description)
             span.attributes.add("convoy.note", "committed without a report; its place in time is not known")
             spans.append(span)
             time = end
@@ -168,4 +172,9 @@ extension TraceFold {
             attributes: attributes
         )
     }
+}
+
+extension AppliedMigration {
+    /// Of those that a checkpoint applied together, one stands for all.
+    fileprivate var hasSpan: Bool { checkpoint == nil || checkpoint == version }
 }

@@ -125,14 +125,17 @@ public struct AppliedMigration: Sendable, Hashable {
     public var version: MigrationVersion
     /// `up` if it was applied, `down` if it was reverted.
     public var direction: MigrationDirection
-    /// How long it took; zero if that is not known.
+    /// How long it took; zero if that is not known. Of those that a checkpoint applied together, its own version has the duration of them all.
     public var duration: Duration
+    /// The version of the checkpoint that applied it together with all older ones; nil if it was applied by itself.
+    public var checkpoint: MigrationVersion?
 
     /// A migration with its duration.
-    public init(version: MigrationVersion, direction: MigrationDirection, duration: Duration) {
+    public init(version: MigrationVersion, direction: MigrationDirection, duration: Duration, checkpoint: MigrationVersion? = nil) {
         self.version = version
         self.direction = direction
         self.duration = duration
+        self.checkpoint = checkpoint
     }
 }
 
@@ -181,6 +184,8 @@ public struct InstanceStatus: Sendable, Hashable {
     public var version: MigrationVersion?
     /// What `migrate` would apply, in order.
     public var pending: [MigrationVersion]
+    /// The checkpoint that `migrate` would start the empty database from; nil if it would run each migration.
+    public var checkpoint: MigrationVersion?
     /// Versions in the ledger that the set does not have.
     public var unknownVersions: [MigrationVersion]
     /// Applied versions whose file has changed since Convoy applied them.
@@ -198,7 +203,7 @@ public struct InstanceStatus: Sendable, Hashable {
     /// Things that the operator should read but that stop nothing.
     public var warnings: [String]
 
-    /// A status; ``edited`` is empty at first.
+    /// A status; ``edited`` is empty and ``checkpoint`` nil at first.
     public init(
         name: String,
         server: String,

@@ -3,17 +3,20 @@ package import ConvoyText
 
 extension AppliedMigration {
     package var json: JSONValue {
-        [
+        let json: JSONValue = [
             "version": .string(version.description),
             "direction": .string(direction.rawValue),
             "duration": .seconds(duration.seconds),
         ]
+        // Most migrations have no checkpoint.
+        guard let checkpoint else { return json }
+        return json.inserting("checkpoint", .string(checkpoint.description), behind: "duration")
     }
 }
 
 extension AppliedMigration: Decodable {
     private enum Key: String, CodingKey {
-        case version, direction, duration
+        case version, direction, duration, checkpoint
     }
 
     /// Reads what the journal has stored.
@@ -22,7 +25,8 @@ extension AppliedMigration: Decodable {
         self.init(
             version: try container.decode(MigrationVersion.self, forKey: .version),
             direction: try container.decode(MigrationDirection.self, forKey: .direction),
-            duration: try container.duration(forKey: .duration)
+            duration: try container.duration(forKey: .duration),
+            checkpoint: try container.decodeIfPresent(MigrationVersion.self, forKey: .checkpoint)
         )
     }
 }

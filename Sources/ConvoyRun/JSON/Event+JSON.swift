@@ -40,7 +40,7 @@ extension Event.Kind {
                 ("version", .string(migration.version.description)),
                 ("direction", .string(migration.direction.rawValue)),
                 ("duration", .seconds(migration.duration.seconds)),
-            ]
+            ] + (migration.checkpoint.map { [("checkpoint", .string($0.description))] } ?? [])
         case .instanceProgress(let instance, let activity):
             [("instance", .string(instance)), ("activity", activity?.json ?? .null)]
         case .instanceWarned(let instance, let message): [("instance", .string(instance)), ("message", .string(message))]

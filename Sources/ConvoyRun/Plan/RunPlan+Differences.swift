@@ -67,6 +67,10 @@ extension RunPlan {
         if old.version != new.version {
             return "is at version \(new.version?.description ?? "none"), not \(old.version?.description ?? "none")"
         }
+        if old.checkpoint != new.checkpoint {
+            func way(_ start: InstanceStart) -> String { start.checkpoint.map { "from checkpoint \($0)" } ?? "without a checkpoint" }
+            return "starts \(way(new)), not \(way(old))"
+        }
         return "has \(new.pending.count) pending migrations, not \(old.pending.count), or different ones"
     }
 

@@ -25,6 +25,7 @@ struct Validate: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let session = try FleetSession(Settings(options))
+        try session.set.requireSoundCheckpoints()
         try HookPrograms(session.fleet, environment: session.settings.environment).check()
         try session.checkSelection()
         for warning in session.client.catalogueProblems { StandardStreams.error.write(warning.description + "\n") }
@@ -49,6 +50,9 @@ struct Validate: FleetCommand {
         lines.append("  journal     \(fleet.journal)" + (fleet.journalKeep.map { ", keeps \($0)" } ?? ""))
         let newest = session.set.newest.map { ", the newest is \($0.version) (\($0.name))" } ?? ""
         lines.append("  migrations  \(session.set.migrations.count) in \(fleet.migrations)\(newest)")
+        if let checkpoint = session.set.checkpoints.last {
+            lines.append("  checkpoint  \(checkpoint.version), from which empty databases start")
+        }
         return lines.map { $0.visible + "\n" }.joined()
     }
 

@@ -334,4 +334,26 @@ import Testing
         log.statementRan(MigrationVersion(4), on: nil)
         #expect(log.standing == nil)
     }
+
+    /// What a checkpoint applied carries its version, also where its COMMIT was found later; what comes after it does not.
+    @Test func whatACheckpointAppliedIsMarked() {
+        for isHeard in [true, false] {
+            var log = ChangeLog(.up(to: nil), at: Self.start)
+            log.began(with: [])
+            log.sent(Self.versions([1, 2]), from: MigrationVersion(2))
+            if isHeard {
+                log.committed(MigrationVersion(1), in: .zero, at: Self.start)
+                log.committed(MigrationVersion(2), in: .seconds(1), at: Self.start)
+            } else {
+                log.ledgerReadAfterLoss(Self.versions([1, 2]))
+                _ = log.foundCommitted(audited: nil, at: Self.start)
+            }
+            // Without a batch of its own, as a statement outside a transaction.
+            log.committed(MigrationVersion(3), in: .zero, at: Self.start)
+            log.sent(Self.versions([4]))
+            log.committed(MigrationVersion(4), in: .zero, at: Self.start)
+            #expect(log.applied.map(\.version.value) == [1, 2, 3, 4])
+            #expect(log.applied.map(\.checkpoint?.value) == [2, 2, nil, nil])
+        }
+    }
 }

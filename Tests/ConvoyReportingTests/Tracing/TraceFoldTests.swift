@@ -130,6 +130,29 @@ struct TraceFoldTests {
         #expect(Set(spans.map(\.id)).count == spans.count)
     }
 
+    /// One span stands for all that a checkpoint applied.
+    @Test func aCheckpointIsOneSpan() {
+        let applied = [older, newest].map {
+            AppliedMigration(version: $0, direction: .up, duration: $0 == newest ? .seconds(1) : .zero, checkpoint: newest)
+        }
+        for isReported in [true, false] {
+            let told = isReported ? applied.map { Event.Kind.migrationApplied(instance: "alice", migration: $0) } : []
+            let spans = fold(
+                Self.run(
+                    [Self.start, .instanceStarted(instance: "alice", wave: "w")] + told + [
+                        .instanceFinished(
+                            instance: "alice",
+                            result: InstanceResult(outcome: .migrated, from: nil, to: newest, applied: applied)
+                        ), .runFinished(status: .succeeded),
+                    ]
+                )
+            )
+            let marked = spans.filter { $0["convoy.checkpoint"] != nil }
+            #expect(marked.map { $0["convoy.checkpoint"] } == [newest.description])
+            #expect(spans.count { $0.name.hasPrefix("apply ") } == 1, "\(spans.map(\.name))")
+        }
+    }
+
     @Test func aGateThatIsNotPassedSaysWhy() {
         func gate(_ kinds: Event.Kind...) -> [String?] {
             let spans = fold(Self.run([Self.start, .gateOpened(wave: "w")] + kinds + [.runFinished(status: .halted)]))
