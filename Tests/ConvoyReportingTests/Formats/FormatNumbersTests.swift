@@ -123,7 +123,7 @@ struct FormatNumbersTests {
     @Test(arguments: 0..<150) func ofThePage(_ seed: Int) throws {
         let report = Self.report(seed)
         let count = Count(report.instances)
-        let page = ReportPage(report, state: report.endState, at: moment(9), names: [:])
+        let page = ReportPage(report, state: report.endState, at: moment(9), names: [:], drift: nil)
         let outcomes = page.outcomes.map { ($0.badge.word, Int($0.count)) }
         #expect(Dictionary(outcomes, uniquingKeysWith: { $1 }) == count.outcomes)
         // The line at its top says the same.
