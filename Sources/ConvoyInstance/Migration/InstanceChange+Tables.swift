@@ -36,11 +36,15 @@ extension InstanceChange {
                 throw Failure(error, doing: "creating the ledger", settings: settings)
             }
             writesAuditLog = false
-            warn("this database gets no audit log, because \(error.message); grant CREATE on the database, or set audit: journal-only")
+            warnOfMissingAuditLog(error.message)
         }
     }
 
-    private func checkAuditLog(
+    func warnOfMissingAuditLog(_ reason: String) {
+        warn("this database gets no audit log, because \(reason); grant CREATE on the database, or set audit: journal-only")
+    }
+
+    func checkAuditLog(
         _ table: InstanceFacts.AuditTable,
         _ reading: InstanceProbe.Reading,
         _ connection: PostgresConnection
@@ -65,7 +69,7 @@ extension InstanceChange {
     }
 
     /// SQLSTATEs of two sessions that create the same thing at once, `IF NOT EXISTS` or not.
-    private static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
+    static let raceCodes: Set<String> = ["23505", "42P07", "42710", "42P06", "XX000", "55P03"]
 
     private func repeatingRaces(_ body: () async throws(PostgresError) -> Void) async throws(PostgresError) {
         for _ in 1..<5 {
