@@ -5,6 +5,7 @@ import ConvoyKit
 import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
+import FoundationEssentials
 
 extension FleetSession {
     /// Shows the plan of a baseline or a repair, asks, and carries it out.
