@@ -20,6 +20,8 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     /// What the set calls its own.
     let vocabulary: VocabularyStore
     var intent = Intent.changing
+    /// Asks for the fingerprint of a catalogue; nil in a runner that corrects nothing.
+    private(set) var fingerprintQuestion: FingerprintQuestion?
 
     /// What a probe is for.
     enum Intent: Sendable {
@@ -47,6 +49,13 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     var withoutCheckpoints: InstanceRunner {
         var runner = self
         runner.set = set.having(checkpoints: [])
+        return runner
+    }
+
+    /// The same runner for corrections: it writes only where the catalogue has the fingerprint that was judged.
+    package func asking(_ question: FingerprintQuestion) -> InstanceRunner {
+        var runner = self
+        runner.fingerprintQuestion = question
         return runner
     }
 
@@ -134,7 +143,7 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
             var preflight = Preflight(runner: self, instance: instance, change: change, connection: connection)
             preflight.onStage = budget.enter
             let completion = InstanceProbe.Completion.whereNeeded { contents in
-                guard let applied = contents?.applied, !applied.isEmpty else { return true }
+                guard change.correctionKind == nil, let applied = contents?.applied, !applied.isEmpty else { return true }
                 return (try? InstancePlan(set: self.set, applied: applied, change: change))?.versions.isEmpty != true
             }
             let (reading, assessment) = try await preflight.assess(try await probe.readNamingHolders(connection, completing: completion))
@@ -153,7 +162,7 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
                 connection.close()
                 status.failure = await AdminCheck(instance: instance).failure(beside: identity)
             }
-            let standing: Outcome = status.pending.isEmpty ? .upToDate : .pending
+            let standing: Outcome = status.pending.isEmpty && !assessment.isCorrectionDue ? .upToDate : .pending
             status.outcome = status.failure?.kind ?? (assessment.isAcceptedAhead ? .ahead : standing)
         } catch {
             status.failure = error

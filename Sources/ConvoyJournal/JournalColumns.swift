@@ -5,9 +5,19 @@ import ConvoyRun
 extension Change {
     /// Reads what ``direction``, ``target`` and ``steps`` of a change gave; nil for anything else.
     ///
-    /// - Parameter undoneRun: what the plan has as the run that is undone, which has no column.
-    init?(direction: String, target: String?, steps: Int?, undoneRun: String? = nil) {
+    /// - Parameters:
+    ///   - kind: what the plan has as the kind of a correction, which has no column.
+    ///   - undoneRun: what the plan has as the run that is undone, which has none either.
+    init?(direction: String, target: String?, steps: Int?, kind: String? = nil, undoneRun: String? = nil) {
         let version = target.flatMap(MigrationVersion.init)
+        if let kind {
+            switch Correction.Kind(rawValue: kind) {
+            case .baseline: self = .baseline(at: version)
+            case .repair: self = .repair
+            case nil: return nil
+            }
+            return
+        }
         switch (MigrationDirection(rawValue: direction), target, steps) {
         case (.up, nil, nil): self = .up(to: nil)
         case (.up, .some, nil):

@@ -137,11 +137,14 @@ extension SQLiteJournal {
         }
     }
 
-    /// The run that another one undoes is in its plan only, so that an earlier Convoy reads the record too.
+    /// The run that another one undoes, and the kind of a correction, are in the plan only, so that an earlier Convoy reads the record too. A plan can
+    /// have megabytes, and begins with its change: only where the kind stands there the whole is read.
     private static let recordColumns = """
         id, fleet, fleet_file, direction, target, steps, instances, started_at, finished_at, status, convoy_version, started_by, abandoned_by,
         CASE WHEN direction = 'down' AND target IS NULL AND steps IS NULL AND json_valid(CAST(plan AS TEXT))
-            THEN json_extract(CAST(plan AS TEXT), '$.change.run') END AS undone_run
+            THEN json_extract(CAST(plan AS TEXT), '$.change.run') END AS undone_run,
+        CASE WHEN instr(CAST(substr(plan, 1, 300) AS TEXT), '"kind"') > 0 AND json_valid(CAST(plan AS TEXT))
+            THEN json_extract(CAST(plan AS TEXT), '$.change.kind') END AS kind
         """
 
     private func records(_ condition: String, _ arguments: StatementArguments, limit: Int) async throws(JournalError) -> [RunRecord] {
@@ -171,6 +174,7 @@ extension RunRecord {
                 direction: direction,
                 target: text("target"),
                 steps: Int.fromDatabaseValue(row["steps"]),
+                kind: text("kind"),
                 undoneRun: text("undone_run")
             ),
             let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(RunEnding.init(rawValue:)) ?? .some(nil)

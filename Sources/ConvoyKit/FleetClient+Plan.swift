@@ -108,6 +108,8 @@ extension FleetClient {
     package enum PlanProgress: Sendable {
         /// The cohorts of this many instances are read.
         case readingCohorts(Int)
+        /// Of the catalogues of all instances, this many are judged.
+        case judging(Int, of: Int)
         case probing(FleetProbe.Progress)
     }
 
@@ -120,6 +122,7 @@ extension FleetClient {
     ///   - concurrency: the most instances at a time in any wave.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     ///   - reversal: the run that is undone, of whose instances `instances` are some; nil for any other change.
+    ///   - judge: works out what a baseline or a repair writes; nil for any other change.
     package func plan(
         _ change: Change,
         of instances: [Instance],
@@ -129,6 +132,7 @@ extension FleetClient {
         concurrency: Int? = nil,
         isImmediate: Bool = false,
         undoing reversal: RunReversal? = nil,
+        correcting judge: (any CorrectionJudge)? = nil,
         onProgress: @Sendable (PlanProgress) -> Void = { _ in }
     ) async throws(UnknownWave) -> PlannedRun {
         let meant = chosen.map { $0.among(instances).present } ?? instances
@@ -152,7 +156,13 @@ extension FleetClient {
             isImmediate: isImmediate
         )
         let targets = RunTargets(instances, of: fleet)
-        let plan = reversal.map { assigned.returning($0.ways) } ?? assigned
+        var plan = reversal.map { assigned.returning($0.ways) } ?? assigned
+        if let judge {
+            let judged = targets.instances(of: plan)
+            plan = plan.correcting(
+                await judge.corrections(of: judged) { onProgress(.judging($0, of: judged.count)) }
+            )
+        }
         let changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
         var statuses = await probe.statuses(of: targets.instances(of: plan), for: { changes[$0.name] ?? change }) {
             onProgress(.probing($0))

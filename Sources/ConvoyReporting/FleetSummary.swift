@@ -139,7 +139,7 @@ extension Outcome {
 
     var emphasis: Emphasis {
         switch self {
-        case .upToDate, .migrated, .rolledBack: .good
+        case .upToDate, .migrated, .rolledBack, .adopted, .repaired: .good
         case .pending, .edited, .outOfOrder, .interrupted, .skipped: .notable
         default: .bad
         }

@@ -77,6 +77,9 @@ extension Change {
         case .downSteps(let steps): "rollback \(counted(steps, "step"))"
         case .undo(let run): "rollback of \(run)"
         case .revert: "rollback"
+        case .baseline(let version): version.map { "baseline at \($0)" } ?? "baseline"
+        case .repair: "repair"
+        case .correct(let correction): correction.kind.rawValue
         }
     }
 }

@@ -163,6 +163,7 @@ extension FleetSession {
     ///   - earlier: of these, only what an earlier run chooses; nil is all.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window.
     ///   - reversal: the run that is undone.
+    ///   - judge: works out what a baseline or a repair writes.
     func plan(
         _ selection: Selection,
         _ change: Change,
@@ -172,6 +173,7 @@ extension FleetSession {
         concurrency: Int? = nil,
         isImmediate: Bool = false,
         undoing reversal: RunReversal? = nil,
+        correcting judge: (any CorrectionJudge)? = nil,
         warnings: Warnings = .shown
     ) async throws -> PlannedRun {
         defer { statusLine.clear() }
@@ -190,7 +192,8 @@ extension FleetSession {
                 waves: waves,
                 concurrency: concurrency,
                 isImmediate: isImmediate,
-                undoing: reversal
+                undoing: reversal,
+                correcting: judge
             ) { [statusLine] in statusLine.show($0) }
         } catch {
             throw CommandFailure(.usage, "--wave: \(error.description)")
@@ -232,11 +235,12 @@ extension FleetSession {
     func check(_ reviewed: RunPlan, against now: RunPlan) throws {
         let differences = reviewed.differences(to: now)
         guard differences.isEmpty else {
+            let command = reviewed.change.correctionKind.map { "\($0.rawValue) --dry-run" } ?? "plan"
             throw CommandFailure(
                 .failed,
                 "the plan is out of date; nothing was changed",
                 details: differences,
-                hint: "write a new plan with `convoy plan --out FILE`"
+                hint: "write a new plan with `convoy \(command) --out FILE`"
             )
         }
     }

@@ -26,6 +26,14 @@ package struct CatalogReader: Sendable {
         }
     }
 
+    /// Asks for the fingerprint of a catalogue, for a runner that writes only where the schema is still the one that was judged.
+    package static let fingerprintQuestion = FingerprintQuestion { owner, answers throws(PostgresError) in
+        switch try CatalogReading.step(answers, at: nil, owner: owner, known: nil) {
+        case .ask(let question): .ask(question)
+        case .done(let reading): .done(reading.isWhole ? reading.fingerprint : nil)
+        }
+    }
+
     /// What kind of database an instance is: equal for databases with the same newest version and the same schema, whatever rows they hold. Nil if it
     /// can't be read.
     package func cohort(of instance: Instance) async -> String? {

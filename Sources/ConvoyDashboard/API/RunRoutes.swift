@@ -99,7 +99,9 @@ struct RunRoutes: Sendable {
                 (control?.actions(found.state, report, finalReason: finalReason) ?? []).filter { reader.may($0.role) }.map(\.rawValue)
             ),
         ]
-        return json.namingTarget(target, in: view.releases)
+        let named = json.namingTarget(target, in: view.releases)
+        guard let kind = record.change.correctionKind else { return named }
+        return named.inserting("kind", .string(kind.rawValue), behind: "direction")
     }
 
     /// Who has done something to a wave or a server, by its name.

@@ -171,6 +171,7 @@ async function attempt(id, action) {
 }
 
 function changeText(run) {
+  if (run.kind) return run.target ? `${run.kind} at ${run.target}` : run.kind;
   if (run.direction === "up") return run.target ? `migrate to ${run.target}` : "migrate";
   return run.steps ? `rollback ${counted(run.steps, "step")}` : run.target ? `rollback to ${run.target}` : "rollback";
 }

@@ -21,6 +21,8 @@ struct InstanceAssessment: Sendable {
     var edited: [MigrationVersion] = []
     /// Whether the ledger has versions that the set does not know, and the fleet file accepts that: the instance is left as it is.
     var isAcceptedAhead = false
+    /// Whether the change is a correction that is still to be written.
+    var isCorrectionDue = false
 
     /// Judges a change.
     ///
@@ -38,6 +40,11 @@ struct InstanceAssessment: Sendable {
         let settings = instance.settings
         let applied = contents?.applied ?? []
         if let problem = contents?.auditProblem { warnings.append(problem) }
+        if let kind = change.correctionKind {
+            failure =
+                judge(change, kind, applied) ?? (isCorrectionDue ? Self.permission(facts, ledger, exists: contents != nil, instance) : nil)
+            return
+        }
         if applied.isEmpty, facts.hasUserRelations {
             failure = Failure(
                 .unprovisioned,

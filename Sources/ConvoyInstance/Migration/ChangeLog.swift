@@ -53,7 +53,7 @@ struct ChangeLog: Sendable {
         switch change {
         case .downSteps: intended = Set(versions)
         case .revert(let versions, _): intended = Set(versions)
-        case .up, .down, .undo: break
+        case .up, .down, .undo, .baseline, .repair, .correct: break
         }
     }
 

@@ -14,6 +14,46 @@ extension InstanceChange {
     ///   migration has cost the connection before.
     func recover(from error: PostgresError, during migration: Migration) async throws(Failure) {
         let (late, isWaitingForStandby) = (log.lostConnection(), sightings.isWaitingForStandby)
+        let isInterrupted = try await reconnect(after: error) { reason in
+            Failure(
+                .unknown,
+                "the connection was lost in migration \(migration.version) or just after it, and \(reason)",
+                version: migration.version,
+                file: migration.file,
+                hint: migration.section(change.direction)?.isTransactional == false
+                    ? "this migration runs outside a transaction: its statement may have run without its row in the ledger; "
+                        + "run the command again when the database is back"
+                    : "no migration is half applied, because each is one transaction; run the command again when the database is back"
+            )
+        }
+        if isInterrupted {
+            let message =
+                log.isDone(migration.version)
+                ? "interrupted while migration \(migration.version) was committed: it stands"
+                : "interrupted in migration \(migration.version)"
+            throw Failure(.interrupted, message, version: migration.version, file: migration.file)
+        }
+        if let late { try judge(late, isWaitingForStandby: isWaitingForStandby) }
+        // A migration that loses the connection twice is the cause; what floods us once would do so again.
+        let isFlood = error.code == .overBudget
+        guard log.reconnected() < (isFlood ? 1 : 2) || log.isDone(migration.version) else {
+            throw Failure(
+                .failed,
+                isFlood ? error.message : "the connection was lost twice in this migration: \(error.message)",
+                version: migration.version,
+                file: migration.file,
+                sqlstate: error.sqlstate,
+                hint: isFlood ? Failure.floodHint : "check the server's log: did the statement crash its server process?"
+            )
+        }
+    }
+
+    /// Opens the connection again, makes sure that the old server processes are gone, reads what they left, and takes the advisory lock again, unless
+    /// the operator has cancelled.
+    ///
+    /// - Parameter unknown: the failure where the database cannot be reached again, from the reason.
+    /// - Returns: whether the loss came from cancelling.
+    func reconnect(after error: PostgresError, unknown: (_ reason: String) -> Failure) async throws(Failure) -> Bool {
         var refusals = 0
         var orphans = [facts?.identity, keeper].compactMap(\.self)
         let administrator = admin?.identity
@@ -58,44 +98,17 @@ extension InstanceChange {
                 // A server that answers and refuses will not change its mind.
                 if error.kind != .unreachable { refusals += 1 }
                 guard ContinuousClock.now < deadline, refusals < 5, isInterrupted || !Task.isCancelled else {
-                    throw Failure(
-                        .unknown,
-                        "the connection was lost in migration \(migration.version) or just after it, and "
-                            + (refusals < 5
-                                ? "the database could not be reached again within \(wait): " : "what holds could not be found out: ")
-                            + error.message,
-                        version: migration.version,
-                        file: migration.file,
-                        sqlstate: error.sqlstate,
-                        hint: migration.section(change.direction)?.isTransactional == false
-                            ? "this migration runs outside a transaction: its statement may have run without its row in the ledger; "
-                                + "run the command again when the database is back"
-                            : "no migration is half applied, because each is one transaction; run the command again when the database is back"
+                    var failure = unknown(
+                        (refusals < 5 ? "the database could not be reached again within \(wait): " : "what holds could not be found out: ")
+                            + error.message
                     )
+                    failure.sqlstate = error.sqlstate
+                    throw failure
                 }
             }
             await pause(for: .milliseconds(Int.random(in: 200...500)), cancellation: .ignored)
         }
-        if isInterrupted {
-            let message =
-                log.isDone(migration.version)
-                ? "interrupted while migration \(migration.version) was committed: it stands"
-                : "interrupted in migration \(migration.version)"
-            throw Failure(.interrupted, message, version: migration.version, file: migration.file)
-        }
-        if let late { try judge(late, isWaitingForStandby: isWaitingForStandby) }
-        // A migration that loses the connection twice is the cause; what floods us once would do so again.
-        let isFlood = error.code == .overBudget
-        guard log.reconnected() < (isFlood ? 1 : 2) || log.isDone(migration.version) else {
-            throw Failure(
-                .failed,
-                isFlood ? error.message : "the connection was lost twice in this migration: \(error.message)",
-                version: migration.version,
-                file: migration.file,
-                sqlstate: error.sqlstate,
-                hint: isFlood ? Failure.floodHint : "check the server's log: did the statement crash its server process?"
-            )
-        }
+        return isInterrupted
     }
 
     /// What is to be said of a COMMIT that took longer than `commit_wait`, now that its session has been ended and the ledger read again.

@@ -71,11 +71,14 @@ extension InstanceChange {
             return end(after: error, on: connection)
         }
         if lacksAuditRow {
-            warn("convoy.migration_log did not keep the row of a migration: a trigger or a rule on it removes or redirects the row")
+            warn(Self.lacksAuditRow)
         }
         showWarnings(of: connection)
         return refusal ?? .committed
     }
+
+    static let lacksAuditRow =
+        "convoy.migration_log did not keep the row of a migration: a trigger or a rule on it removes or redirects the row"
 
     /// Sends one migration with Swift steps: a sync before each step, inside the open transaction.
     func send(
@@ -137,7 +140,7 @@ extension InstanceChange {
         return .failed(Failure(.interrupted, "interrupted; what was not committed is rolled back"))
     }
 
-    private func showWarnings(of connection: PostgresConnection) {
+    func showWarnings(of connection: PostgresConnection) {
         let (notices, others) = connection.takeCountedNotices()
         for notice in notices where notice.severity == "WARNING" {
             guard serverWarnings < Self.serverWarningLimit else { break }

@@ -73,9 +73,16 @@ final class InstanceChange {
     /// Brings the instance to its target, as far as that is possible.
     func perform() async -> InstanceResult {
         do {
-            let didSomething = try await bringToTarget()
+            let didSomething: Bool
+            let done: Outcome
+            if case .correct(let correction) = change {
+                done = Outcome(correction.kind)
+                didSomething = try await correct(correction)
+            } else {
+                done = change.direction == .up ? .migrated : .rolledBack
+                didSomething = try await bringToTarget()
+            }
             await release()
-            let done: Outcome = change.direction == .up ? .migrated : .rolledBack
             if isAcceptedAhead, log.applied.isEmpty { return log.result(.ahead) }
             return log.result(didSomething ? done : .upToDate)
         } catch {
@@ -87,20 +94,7 @@ final class InstanceChange {
 
     /// - Returns: whether there was something to do.
     private func bringToTarget() async throws(Failure) -> Bool {
-        let probe = turnTakingProbe
-        let connection = try await probe.connect()
-        session.connected(connection)
-        var reading = try await probe.readNamingHolders(connection)
-        session.catalogueRead(reading)
-        let left = runner.lostSessions.take(of: instance.name)
-        if !left.isEmpty {
-            lost = left
-            try await discardForeignSettings(connection)
-            try await endLostSessions(by: connection)
-            reading = try await probe.read(connection)
-            session.catalogueRead(reading)
-        }
-        log.began(with: reading.contents?.applied ?? [])
+        let reading = try await firstReading()
         guard let plan = try assess(reading), !plan.versions.isEmpty || isReturning else { return false }
         log.planned(plan.versions)
         report(.instancePlanned(instance: instance.name, from: log.from, pending: plan.versions))
@@ -141,6 +135,25 @@ final class InstanceChange {
         }
     }
 
+    /// Connects, and reads catalogue and ledger without a lock.
+    func firstReading() async throws(Failure) -> InstanceProbe.Reading {
+        let probe = turnTakingProbe
+        let connection = try await probe.connect()
+        session.connected(connection)
+        var reading = try await probe.readNamingHolders(connection)
+        session.catalogueRead(reading)
+        let left = runner.lostSessions.take(of: instance.name)
+        if !left.isEmpty {
+            lost = left
+            try await discardForeignSettings(connection)
+            try await endLostSessions(by: connection)
+            reading = try await probe.read(connection)
+            session.catalogueRead(reading)
+        }
+        log.began(with: reading.contents?.applied ?? [])
+        return reading
+    }
+
     /// Asks secret commands for what the steps of these versions need.
     private func askForSecrets(of versions: [MigrationVersion]) async throws(Failure) {
         guard !hasAskedForSecrets, !instance.lateSecrets.isEmpty else { return }
@@ -159,11 +172,16 @@ final class InstanceChange {
     }
 
     private func plan(of assessment: InstanceAssessment) throws(Failure) -> InstancePlan? {
-        assessment.warnings.forEach(warn)
-        if let failure = assessment.failure { throw failure }
+        try heed(assessment)
         isAcceptedAhead = assessment.isAcceptedAhead
         checkpoint = assessment.checkpoint
         return assessment.plan
+    }
+
+    /// Shows the warnings of an assessment, and throws what stands in the way.
+    func heed(_ assessment: InstanceAssessment) throws(Failure) {
+        assessment.warnings.forEach(warn)
+        if let failure = assessment.failure { throw failure }
     }
 
     /// What is to be reverted may be committed at this moment by the session of a process that was killed: only under the lock it is known.

@@ -1,8 +1,21 @@
-/// Reads arrays and rows as a server prints them: `{1,NULL,"(2,\"a b\")"}` has three elements, and the last one is a row with two fields.
+/// Reads and writes arrays and rows as a server prints them: `{1,NULL,"(2,\"a b\")"}` has three elements, and the last one is a row with two fields.
 package enum ServerArray {
     /// The elements of an array of one dimension, nil for NULL; nil for a text that no server prints.
     package static func elements(_ text: String) -> [String?]? {
         text == "{}" ? [] : values(text, from: "{", to: "}") { $0 == "NULL" }
+    }
+
+    /// An array of these elements, each in quotes.
+    static func text(of elements: [String]) -> String {
+        let quoted = elements.map { element in
+            var text = String.UnicodeScalarView()
+            for scalar in element.unicodeScalars {
+                if scalar == "\"" || scalar == "\\" { text.append("\\") }
+                text.append(scalar)
+            }
+            return "\"\(String(text))\""
+        }
+        return "{\(quoted.joined(separator: ","))}"
     }
 
     /// The fields of a row, nil for NULL, of which nothing is printed; nil for a text that no server prints.

@@ -10,6 +10,13 @@ extension RunCatalog {
     package func reversal(of text: String, in journal: SQLiteJournal) async throws(FleetError) -> RunReversal {
         try await checkFleet(of: text, in: journal)
         let record = try await run(text, .any, in: journal)
+        if let kind = record.change.correctionKind {
+            throw FleetError(
+                .run,
+                "run \(record.id) was a \(kind.rawValue), which ran no migration, and cannot be rolled back",
+                hint: "to revert migrations of its instances, name a version with `convoy rollback --to`"
+            )
+        }
         guard record.change.direction == .up else {
             throw FleetError(
                 .run,

@@ -1,3 +1,4 @@
+import ConvoyCatalog
 package import ConvoyFleet
 package import ConvoyInstance
 package import ConvoyJournal
@@ -18,7 +19,7 @@ package struct RunExecution: Sendable {
     ///   - environment: what hooks may inherit from.
     package init(_ fleet: Fleet, runner: InstanceRunner, secrets: KnownSecrets, environment: [String: String]) {
         self.fleet = fleet
-        self.runner = runner
+        self.runner = runner.asking(CatalogReader.fingerprintQuestion)
         self.secrets = secrets
         self.environment = environment
     }

@@ -68,8 +68,8 @@ package struct InstancePlan: Sendable, Hashable {
         case .downSteps(let count):
             (versions, obstacles) = Self.reversal(of: applied.suffix(max(0, count)), in: set)
             outOfOrder = []
-        // The plan of such a run has a change for each instance.
-        case .undo: (versions, obstacles, outOfOrder) = ([], [], [])
+        // The plan of such a run has a change for each instance. A correction runs no migration.
+        case .undo, .baseline, .repair, .correct: (versions, obstacles, outOfOrder) = ([], [], [])
         case .revert(let versions, _):
             (self.versions, obstacles) = Self.reversal(of: applied.filter(Set(versions).contains), in: set)
             outOfOrder = []

@@ -38,6 +38,7 @@ package struct BrowserFacts: Sendable {
                 case .up(let version): instance.start.map { $0.pending.last ?? $0.version } ?? version
                 case .down(let version): version
                 case .undo: instance.back?.version
+                case .baseline, .repair, .correct: instance.correction?.result.last
                 case .downSteps, .revert: nil
                 }
             places[instance.name] = Place(server: instance.server, database: instance.database, start: instance.start, target: target)

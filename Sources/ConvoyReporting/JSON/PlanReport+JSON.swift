@@ -39,6 +39,7 @@ extension PlanReport {
         if !skipped.isEmpty { named = named.inserting("skipped", .array(skipped.map(skippedJSON)), behind: "instances") }
         if let choice { named = named.inserting("chosen_by", json(of: choice), behind: "waves") }
         if let undoing { named = named.inserting("rollback_of", .string(undoing.run), behind: "generated_at") }
+        if let correcting { named = named.inserting("kind", .string(correcting.kind.rawValue), behind: "direction") }
         return leavesOut == nil ? named : named.inserting("now", .bool(true), behind: "generated_at")
     }
 
@@ -47,6 +48,16 @@ extension PlanReport {
             "run": .string(choice.run),
             "outcomes": .strings(choice.outcomes.map(\.rawValue)),
             "instances": .integer(choice.instances),
+        ]
+    }
+
+    private func json(of correction: Correction?, _ instance: InstanceStatus) -> JSONValue {
+        guard let correction, isChanged(instance) else { return .null }
+        return [
+            "to": .optional(correction.result.last?.description),
+            "records": .strings(correction.records),
+            "removes": .strings(correction.removes),
+            "reason": .optional(correction.reason),
         ]
     }
 
@@ -77,6 +88,9 @@ extension PlanReport {
             behind: "from",
             in: releases
         )
+        if let correcting {
+            return named.inserting("correction", self.json(of: correcting.corrections[instance.name], instance), behind: "pending")
+        }
         guard let undoing else { return named }
         return named.inserting("target", .optional(undoing.targets[instance.name]?.description), behind: "from")
     }

@@ -42,6 +42,13 @@ extension InstanceResult {
         return result
     }
 
+    /// The same ending of a correction that an earlier process of the run began: where nothing is left to write, that one has written it.
+    func corrected(_ kind: Correction.Kind) -> InstanceResult {
+        var result = self
+        if outcome == .upToDate { result.outcome = Outcome(kind) }
+        return result
+    }
+
     /// The same ending with what earlier processes of the run did before it.
     ///
     /// - Parameters:

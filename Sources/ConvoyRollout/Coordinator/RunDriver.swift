@@ -214,6 +214,7 @@ struct RunDriver {
         }
         work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
             guard let footprint else { return result }
+            if let kind = change.correctionKind { return result.corrected(kind) }
             let work = await coordinator.inspector.work(of: id.description, on: instance)
             return result.completed(by: work, footprint, direction, planned: planned)
         } finished: {
@@ -246,7 +247,7 @@ struct RunDriver {
     }
 
     /// Whether more may have been applied than was reported.
-    private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.direction == .up }
+    private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.canBeReverted }
 
     /// The end of an instance's change, as the rules take it.
     func finish(_ name: String, _ result: InstanceResult) -> RolloutMachine.Finish {

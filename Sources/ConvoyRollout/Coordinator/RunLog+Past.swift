@@ -6,7 +6,7 @@ extension RunLog {
     /// What the rules need to continue. They decide for themselves whether a stop rule is still broken, now that `unknown` outcomes have
     /// become facts; only a wave that was to be rolled back stays halted for its first reason.
     func past(in plan: RunPlan) -> RolloutMachine.Past {
-        let isUp = plan.change.direction == .up
+        let isUp = plan.change.canBeReverted
         let wave = standingReason?.badWave.flatMap { name in plan.waves.first { $0.name == name } }
         var finishes = ended.compactMap { name in
             instance(name).flatMap { instance in

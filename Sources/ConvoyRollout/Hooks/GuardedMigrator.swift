@@ -181,6 +181,8 @@ extension InstanceResult {
     fileprivate var whatWasDone: String {
         switch outcome {
         case .rolledBack: "; the database was rolled back"
+        case .adopted: "; the ledger was written"
+        case .repaired: "; the database was repaired"
         case .upToDate: "; the database was up to date"
         default: Self.wasMigrated
         }
@@ -203,7 +205,8 @@ extension InstanceStatus {
         case .down(let version): version
         // A rollback by steps starts on the version that it reverts first; that of a wave ends where the run found the instance.
         case .revert(let versions, let start): start.flatMap { versions.contains($0) ? nil : $0 }
-        case .downSteps, .undo: nil
+        case .correct(let correction): correction.result.last
+        case .downSteps, .undo, .baseline, .repair: nil
         }
     }
 }

@@ -18,6 +18,8 @@ extension Outcome {
         case .interrupted: "the operator cancelled it; what was not committed was rolled back"
         case .unknown: "a connection was lost at a COMMIT, or no standby confirmed it"
         case .skipped: "the fleet file skips the instance, and says why; Convoy did not connect to it"
+        case .adopted: "`baseline` wrote the ledger of a database that had none"
+        case .repaired: "`repair` corrected the ledger or the audit log"
         }
     }
 

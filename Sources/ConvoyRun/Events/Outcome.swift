@@ -1,3 +1,5 @@
+package import ConvoyMigrations
+
 /// How an instance ended in a run, or how `status` finds it. Never only "failed".
 public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
     /// Nothing was pending.
@@ -33,13 +35,26 @@ public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
     case unknown
     /// The fleet file skips it, and says why: no command connected to it.
     case skipped
+    /// The database had no ledger, and has one now.
+    case adopted
+    /// Ledger or audit log contradicted the database, and were corrected.
+    case repaired
 
     /// Whether an exit code of 0 may follow.
     public var isGood: Bool {
         switch self {
-        case .upToDate, .migrated, .rolledBack, .pending, .skipped: true
+        case .upToDate, .migrated, .rolledBack, .adopted, .repaired, .pending, .skipped: true
         default: false
         }
+    }
+
+    /// How an instance ends that was corrected.
+    package init(_ kind: Correction.Kind) {
+        self =
+            switch kind {
+            case .baseline: .adopted
+            case .repair: .repaired
+            }
     }
 
     /// Whether a resumed run leaves alone what ended so. The others are not known, or not done, and are started again.

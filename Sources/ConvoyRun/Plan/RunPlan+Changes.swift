@@ -1,3 +1,4 @@
+import ConvoyFleet
 public import ConvoyMigrations
 
 /// What a run does on each instance.
@@ -23,6 +24,7 @@ extension RunPlan {
         case .up, .down, .revert: change
         case .downSteps: instance.start.map { .revert($0.pending, start: $0.version) } ?? change
         case .undo: instance.back.map { .revert($0.applied, start: $0.version) } ?? .revert([], start: nil)
+        case .baseline, .repair, .correct: instance.correction.map { .correct($0) } ?? change
         }
     }
 
@@ -32,6 +34,23 @@ extension RunPlan {
         for wave in plan.waves.indices {
             for index in plan.waves[wave].instances.indices {
                 plan.waves[wave].instances[index].back = ways[plan.waves[wave].instances[index].name]
+            }
+        }
+        return plan
+    }
+
+    /// The same plan with the corrections of its instances, by name. Nothing of it could be rolled back by a migration's way down, so a wave that would
+    /// be rolled back on failure halts the run instead, and an instance that would be is left as it is.
+    package func correcting(_ corrections: [String: Correction]) -> RunPlan {
+        var plan = self
+        for wave in plan.waves.indices {
+            switch plan.waves[wave].onFailure {
+            case .rollbackWave: plan.waves[wave].onFailure = .halt
+            case .rollbackInstance: plan.waves[wave].onFailure = .proceed
+            case .halt, .proceed: break
+            }
+            for index in plan.waves[wave].instances.indices {
+                plan.waves[wave].instances[index].correction = corrections[plan.waves[wave].instances[index].name]
             }
         }
         return plan

@@ -55,7 +55,11 @@ extension RunPlan {
                     "instance \(name) is database \(new.instance.database) on \(new.instance.server), not \(old.instance.database) on \(old.instance.server)"
                 )
             }
-            if let line = Self.startDifference(old.instance.start, new.instance.start) { lines.append("instance \(name) \(line)") }
+            if let line = Self.startDifference(old.instance.start, new.instance.start) {
+                lines.append("instance \(name) \(line)")
+            } else if old.instance.correction != new.instance.correction {
+                lines.append("instance \(name) has another schema or ledger, or the catalogue of the migrations changed")
+            }
             return lines
         }
     }

@@ -150,6 +150,8 @@ public struct RunPlan: Sendable, Hashable, Codable {
         public var start: InstanceStart?
         /// What a run that undoes another one reverts here; nil in every other run.
         public var back: WayBack?
+        /// What a baseline or a repair writes here; nil in every other run, and where nothing could be judged.
+        public var correction: Correction?
 
         /// An instance that was not probed yet.
         package init(_ instance: Instance) {

@@ -46,6 +46,11 @@ struct NextSteps {
         case .undo(let run):
             // What is back already is left alone.
             return ([ShellCommand(["convoy", "rollback", "--run", run] + waveOptions + nowOption + selectOption + fleetOption)], [])
+        case .baseline(let version):
+            let words = ["convoy", "baseline"] + (version.map { ["--at", $0.description] } ?? [])
+            return ([ShellCommand(words + waveOptions + nowOption + selectOption + fleetOption)], [])
+        case .repair, .correct:
+            return ([ShellCommand(["convoy", "repair"] + waveOptions + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }

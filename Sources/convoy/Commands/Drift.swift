@@ -91,7 +91,7 @@ struct Drift: FleetCommand {
 
 extension FleetSession {
     /// Lists the instances of these names, or those that `--select` names where there are none.
-    fileprivate func select(naming names: [String]) async throws -> Selection {
+    func select(naming names: [String]) async throws -> Selection {
         guard !names.isEmpty else { return try await select() }
         var selection = try await select()
         if let unknown = names.first(where: { !selection.found.contains($0) }) {

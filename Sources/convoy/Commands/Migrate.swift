@@ -77,6 +77,13 @@ struct Migrate: FleetCommand {
         let pinned = try planFile.map(RunPlan.init(file:))
         let change = try pinned?.change ?? .up(to: session.version(to))
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
+        if let kind = change.correctionKind {
+            throw CommandFailure(
+                .usage,
+                "--plan: this is the plan of a \(kind.rawValue)",
+                hint: "run it with `convoy \(kind.rawValue) --plan`"
+            )
+        }
         if let pinned, nowOption.now, !pinned.isImmediate {
             throw CommandFailure(
                 .usage,

@@ -76,15 +76,7 @@ struct Plan: FleetCommand {
             let report = session.report(on: planned)
             try session.checkRollbacksArePossible(planned)
             if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
-            if let file {
-                let contents = Array(try planned.plan.data())
-                try file.check()
-                do throws(FileWriteError) {
-                    try replaceFile(file.path, contents)
-                } catch {
-                    throw CommandFailure(.failed, "--out: \(file.path): \(error)", hint: "choose a file in an existing directory")
-                }
-            }
+            try file?.write(planned.plan)
             try session.settings.writeResult(table: { report.table($0) }, json: { report.json })
             return CommandExit(outcomes: report.instances.lazy.map(\.judgedOutcome), check: check ? .pending : .off).unlessIncomplete(
                 selection
@@ -121,7 +113,8 @@ extension FleetSession {
             switch plan.change {
             case .up(let version): version ?? set.newest?.version
             case .down(let version): version
-            case .downSteps, .undo, .revert: nil
+            case .baseline(let version): version
+            case .downSteps, .undo, .revert, .repair, .correct: nil
             }
         return PlanReport(
             fleet: fleet.name,
@@ -137,6 +130,7 @@ extension FleetSession {
             },
             leavesOut: plan.isImmediate ? leftOut(of: plan) : nil,
             undoing: plan.change.undoneRun.map { PlanReport.Undoing(run: $0, plan.instances) },
+            correcting: PlanReport.Correcting(plan),
             migrationNames: set.names,
             releases: set.releases
         )

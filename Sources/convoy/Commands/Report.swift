@@ -118,7 +118,7 @@ struct Report: FleetCommand {
         case .down(let target): return target
         // The set may have newer migrations since.
         case .up(nil): return (try? await access.plan(of: record.id, in: journal))?.migrations.last?.version ?? newest
-        case .downSteps, .undo, .revert: return newest
+        case .downSteps, .undo, .revert, .baseline, .repair, .correct: return newest
         }
     }
 

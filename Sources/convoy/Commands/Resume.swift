@@ -74,9 +74,9 @@ struct Resume: FleetCommand {
             session.tellSkipped(pinned.instances.lazy.filter { !past.isSettled($0.name) }.compactMap { targets.instances[$0.name] })
             if !changeOptions.yes {
                 let left = plan.instances.count { !past.isSettled($0.name) }
-                let isBackwards = plan.change.direction == .down
+                let work = plan.change.correctionKind?.rawValue ?? (plan.change.direction == .down ? "rollback" : "migration")
                 try await Confirmation.ask(
-                    "Resume the \(isBackwards ? "rollback" : "migration") of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
+                    "Resume the \(work) of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
                 )
             }
             do throws(RunConflict) {

@@ -47,6 +47,8 @@ const outcomeTones = {
   "up-to-date": "good",
   migrated: "good",
   "rolled-back": "good",
+  adopted: "good",
+  repaired: "good",
   pending: "notable",
   edited: "notable",
   "out-of-order": "notable",
@@ -66,7 +68,7 @@ function toneOf(outcome) {
 }
 
 /** Outcomes that ended well, or may still: what a summary and an exit code count as good. The colour tells more than that. */
-const goodOutcomes = new Set(["up-to-date", "migrated", "rolled-back", "pending", "skipped", "ahead (accepted)", "running"]);
+const goodOutcomes = new Set(["up-to-date", "migrated", "rolled-back", "adopted", "repaired", "pending", "skipped", "ahead (accepted)", "running"]);
 
 function isWell(outcome) {
   return goodOutcomes.has(outcome);

@@ -14,7 +14,8 @@ extension PlanReport {
 
     /// The plan as people read it: instances by wave, migrations, what stands in the way, and one line that sums it up.
     package func table(_ style: OutputStyle, _ extent: Extent = .whole) -> String {
-        var blocks = [instanceLines(style), extent == .whole ? migrationLines(style) : []]
+        var blocks =
+            correcting.map { correctionBlocks($0, style) } ?? [instanceLines(style), extent == .whole ? migrationLines(style) : []]
         blocks += failureGroups.map { $0.lines(style) }
         blocks.append(skipped.skipLines(style))
         blocks.append(choiceLines + windowLines + [verdict])
@@ -107,6 +108,7 @@ extension PlanReport {
     /// What a person is asked before it runs.
     package var question: String {
         let trouble = blockedInstances > 0 ? " (\(blockedInstances) cannot be worked on)" : ""
+        if let correcting { return "\(correcting.question) \(changedInstances) of \(counted(instances.count, "instance"))\(trouble)?" }
         return (direction == .up ? "Apply" : "Revert")
             + " \(counted(migrationCount, "migration")) on \(changedInstances) of \(counted(instances.count, "instance"))\(trouble)?"
     }
@@ -115,11 +117,16 @@ extension PlanReport {
         let settled = settledInstances
         let trouble = blockedInstances > 0 ? "; \(counted(blockedInstances, "instance")) cannot be worked on" : ""
         let absent = skipped.isEmpty ? "" : "; \(skipped.count) skipped"
+        let rest = settled > 0 ? "; nothing on \(settled)" : ""
+        if let correcting, changedInstances > 0 {
+            return "\(fleet.visible): \(correcting.verb) \(changedInstances) of \(counted(instances.count, "instance")) in "
+                + "\(counted(waves.count, "wave"))\(rest)\(trouble)\(absent)"
+        }
+        if let correcting { return "\(fleet.visible): \(correcting.nothing) on \(counted(settled, "instance"))\(trouble)\(absent)" }
         guard changedInstances > 0 else {
             return
                 "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(settled, "instance"))\(trouble)\(absent)"
         }
-        let rest = settled > 0 ? "; nothing on \(settled)" : ""
         let verb = direction == .up ? "apply" : "revert"
         let goal = target.map { " to get to \(releases.named($0))" } ?? undoing.map { " of run \($0.run.visible)" } ?? ""
         return "\(fleet.visible): \(verb) \(counted(migrationCount, "migration"))\(goal) on \(changedInstances) of "

@@ -26,6 +26,8 @@ package struct PlanReport: Sendable {
     package var leavesOut: LeftOut?
     /// The run that is undone; nil for any other plan.
     package var undoing: Undoing?
+    /// What a baseline or a repair writes; nil for a plan that runs migrations.
+    package var correcting: Correcting?
     /// The names of the set's migrations, for people.
     package var migrationNames: [MigrationVersion: String]
     /// The releases of the app by which versions are named; empty if the set knows none.
@@ -42,6 +44,25 @@ package struct PlanReport: Sendable {
         package init(run: String, _ instances: [RunPlan.PlannedInstance]) {
             self.run = run
             targets = Dictionary(instances.compactMap { instance in instance.back?.version.map { (instance.name, $0) } }) { first, _ in
+                first
+            }
+        }
+    }
+
+    /// What a baseline or a repair writes in each instance.
+    package struct Correcting: Sendable, Hashable {
+        /// What the run does.
+        package var kind: Correction.Kind
+        /// What it writes, by name; an instance is missing if nothing could be judged there.
+        package var corrections: [String: Correction]
+
+        /// The corrections of the instances of a plan; nil for a plan that runs migrations.
+        package init?(_ plan: RunPlan) {
+            guard let kind = plan.change.correctionKind else { return nil }
+            self.kind = kind
+            corrections = Dictionary(plan.instances.compactMap { instance in instance.correction.map { (instance.name, $0) } }) {
+                first,
+                _ in
                 first
             }
         }
@@ -121,6 +142,7 @@ package struct PlanReport: Sendable {
         window: Window? = nil,
         leavesOut: LeftOut? = nil,
         undoing: Undoing? = nil,
+        correcting: Correcting? = nil,
         migrationNames: [MigrationVersion: String],
         releases: ReleaseList = ReleaseList()
     ) {
@@ -134,6 +156,7 @@ package struct PlanReport: Sendable {
         self.window = window
         self.leavesOut = leavesOut
         self.undoing = undoing
+        self.correcting = correcting
         self.migrationNames = migrationNames
         self.releases = releases
     }
@@ -161,13 +184,15 @@ package struct PlanReport: Sendable {
     }
 
     /// Whether something would run on an instance: something is due, and nothing stands in the way.
-    private static func isChanged(_ instance: InstanceStatus) -> Bool { instance.outcome == .pending && !instance.pending.isEmpty }
+    func isChanged(_ instance: InstanceStatus) -> Bool {
+        instance.outcome == .pending && (correcting != nil || !instance.pending.isEmpty)
+    }
 
     /// How many migrations would run, over all instances.
-    package var migrationCount: Int { instances.reduce(0) { $0 + (Self.isChanged($1) ? $1.pending.count : 0) } }
+    package var migrationCount: Int { instances.reduce(0) { $0 + (isChanged($1) ? $1.pending.count : 0) } }
 
     /// How many instances would be changed.
-    package var changedInstances: Int { instances.count(where: Self.isChanged) }
+    package var changedInstances: Int { instances.count(where: isChanged) }
 
     /// How many cannot be migrated: something blocks them, or they could not be probed.
     package var blockedInstances: Int { instances.count { !$0.judgedOutcome.isGood } }
@@ -187,7 +212,7 @@ package struct PlanReport: Sendable {
     /// The migrations that would run somewhere, in the order in which an instance would run them, with the number of instances.
     package var migrations: [(version: MigrationVersion, instances: Int)] {
         var counts: [MigrationVersion: Int] = [:]
-        for instance in instances where Self.isChanged(instance) {
+        for instance in instances where isChanged(instance) {
             for version in instance.pending { counts[version, default: 0] += 1 }
         }
         return counts.sorted { direction == .up ? $0.key < $1.key : $0.key > $1.key }.map { ($0.key, $0.value) }

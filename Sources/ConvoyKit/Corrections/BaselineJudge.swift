@@ -1,0 +1,190 @@
+internal import ConvoyCatalog
+package import ConvoyFleet
+internal import ConvoyInstance
+package import ConvoyMigrations
+internal import ConvoyRollout
+import ConvoyRun
+package import ConvoyText
+
+/// Recognises the versions of databases that have no ledger.
+package struct BaselineJudge: CorrectionJudge {
+    private let set: MigrationSet
+    private let expected: ExpectedCatalogs
+    private let recognition: CatalogRecognition
+    private let repeatable: RepeatableVersions
+    private let reader: CatalogReader
+    private let probe: FleetProbe
+    private let version: MigrationVersion?
+    private let isForced: Bool
+
+    /// - Parameters:
+    ///   - version: the version that the operator names; nil leaves it to the catalogue.
+    ///   - isForced: whether that version is written although the catalogue is another one.
+    /// - Throws: the problems of the set's catalogue, before anything is connected to.
+    package init(_ client: FleetClient, at version: MigrationVersion?, isForced: Bool) throws(Problems) {
+        let fleet = client.fleet
+        set = client.set
+        expected = try ExpectedCatalogs.load(
+            of: client.set.migrations.map(\.version),
+            directory: fleet.migrations,
+            displayedAs: fleet.migrations
+        )
+        repeatable = try RepeatableVersions.load(in: client.set, directory: fleet.migrations, displayedAs: fleet.migrations)
+        recognition = CatalogRecognition(expected)
+        reader = CatalogReader(client.runner)
+        probe = client.probe
+        self.version = version
+        self.isForced = isForced
+    }
+
+    package func corrections(of instances: [Instance], onProgress: @Sendable (_ finished: Int) -> Void) async -> [String: Correction] {
+        let known: @Sendable (MigrationVersion?) -> String? = { [expected] in $0.flatMap { expected[$0]?.fingerprint } }
+        let verdicts = VerdictStore()
+        let answers = await probe.answers(
+            of: instances,
+            { [self] instance -> Correction? in
+                do throws(Failure) {
+                    let reading = try await reader.read(instance, known: known)
+                    // Databases that are alike are judged once.
+                    if let verdict = await verdicts[reading.cohort] { return verdict }
+                    let verdict = correction(of: reading)
+                    await verdicts.add(verdict, of: reading.cohort)
+                    return verdict
+                } catch {
+                    // The probe that follows says so in its own words.
+                    if error.kind == .unreachable || error.kind == .interrupted { return nil }
+                    return Correction(.baseline, refused: Correction.Refusal(error.message, hint: error.hint))
+                }
+            },
+            progress: onProgress
+        )
+        return answers.compactMapValues(\.self)
+    }
+
+    // MARK: - One catalogue
+
+    private func correction(of reading: CatalogReading) -> Correction {
+        if let newest = reading.version { return correction(of: reading, withLedgerAt: newest) }
+        let catalog: Catalog
+        switch reading.content {
+        case .facts(let facts): catalog = facts
+        case .known: return refusal("the server did not send the catalogue")
+        case .tooLarge: return refusal("the catalogue has more than \(CatalogQuery.rowLimit) rows, more than Convoy reads")
+        }
+        switch recognition.verdict(on: catalog) {
+        case .empty: return refusal("the database is empty, so there is no version to recognise", hint: "fill it with `convoy migrate`")
+        case .versions(let alike): return correction(among: alike, reading.fingerprint)
+        case .none(let nearest, let differences):
+            if let version, isForced {
+                return forcing(version, reading.fingerprint, "by --force, although the schema is that of no version")
+            }
+            return refusal(
+                "the schema is that of no version; the nearest is \(set.named(nearest)): \(Self.list(differences))",
+                hint: "to adopt it all the same, run `convoy baseline --at \(version ?? nearest) --force`; what differs stays as it is"
+            )
+        }
+    }
+
+    /// A ledger is not replaced. Where it fits the schema there is nothing to do.
+    private func correction(of reading: CatalogReading, withLedgerAt newest: MigrationVersion) -> Correction {
+        let isAsNamed = version == nil || version == newest
+        if isAsNamed, reading.content == .known { return Correction(.baseline, found: []) }
+        guard isAsNamed else {
+            return refusal(
+                "it has a ledger, at version \(newest)",
+                hint: "`convoy migrate` and `convoy rollback` change the version of a database that has a ledger"
+            )
+        }
+        guard let wanted = expected[newest] else {
+            return refusal("it has a ledger, at version \(newest), which the migration set does not have", hint: "see `convoy status`")
+        }
+        guard case .facts(let catalog) = reading.content else {
+            return refusal("it has a ledger, at version \(newest), and a catalogue of more than \(CatalogQuery.rowLimit) rows")
+        }
+        let differences = catalog.differences(from: wanted, in: .ofTheSet(expected))
+        guard !differences.isEmpty else { return Correction(.baseline, found: []) }
+        return refusal(
+            "it has a ledger, at version \(newest), and its schema differs from that: \(Self.list(differences))",
+            hint: "`convoy drift` shows the differences; a ledger that the schema contradicts is corrected by `convoy repair`"
+        )
+    }
+
+    private func correction(among alike: [MigrationVersion], _ fingerprint: String) -> Correction {
+        let others = { (chosen: MigrationVersion) -> String? in
+            let others = alike.filter { $0 != chosen }
+            return others.isEmpty ? nil : "the schema of \(shortList(others)) is the same"
+        }
+        if let version {
+            if alike.contains(version) { return adopting(at: version, fingerprint, others(version)) }
+            if isForced { return forcing(version, fingerprint, "by --force, although the schema is that of \(shortList(alike))") }
+            return refusal(
+                "the schema is that of \(shortList(alike)), not of \(version)",
+                hint: "leave out --at, or add --force to write \(version) all the same"
+            )
+        }
+        let choice = VersionChoice(among: alike, in: set, repeatable: repeatable)
+        guard let proposed = choice.proposed else {
+            let doubtful = choice.inDoubt.map(set.named)
+            return refusal(
+                "the versions \(shortList(alike)) have the same schema, and it cannot be seen whether \(shortList(doubtful)) ran here",
+                hint: "choose with --at, and read the files first: what is newer than that version runs with the next `convoy migrate`, "
+                    + "what is not never runs"
+            )
+        }
+        let newer = alike.filter { $0 > proposed }
+        let again = "`convoy migrate` runs it, perhaps a second time, which does no harm"
+        return adopting(
+            at: proposed,
+            fingerprint,
+            newer.isEmpty ? others(proposed) : "the schema of \(shortList(newer)) is the same: \(again)"
+        )
+    }
+
+    private func adopting(at version: MigrationVersion, _ fingerprint: String, _ reason: String?) -> Correction {
+        var correction = Correction(
+            .baseline,
+            found: [],
+            fingerprint: fingerprint,
+            records: set.migrations.map(\.version).filter { $0 <= version }
+        )
+        correction.reason = reason
+        return correction
+    }
+
+    private func forcing(_ version: MigrationVersion, _ fingerprint: String, _ reason: String) -> Correction {
+        var correction = adopting(at: version, fingerprint, reason)
+        correction.forced = true
+        return correction
+    }
+
+    private func refusal(_ message: String, hint: String? = nil) -> Correction {
+        Correction(.baseline, refused: Correction.Refusal(message, hint: hint))
+    }
+
+    /// How many objects a message names.
+    private static let listed = 5
+
+    /// `2 objects differ: missing column public.cars.eid; extra table public.notes`.
+    private static func list(_ differences: [CatalogDifference]) -> String {
+        let named = differences.prefix(listed).map { "\($0.change.rawValue) \($0.kind.rawValue) \(String($0.object.prefix(200)).visible)" }
+        let more = differences.count > listed ? "; and \(differences.count - listed) more" : ""
+        let verb = differences.count == 1 ? "differs" : "differ"
+        return "\(counted(differences.count, "object")) \(verb): \(named.joined(separator: "; "))\(more)"
+    }
+}
+
+/// The correction of each cohort.
+private actor VerdictStore {
+    private var verdicts: [String: Correction] = [:]
+
+    subscript(cohort: String) -> Correction? { verdicts[cohort] }
+
+    func add(_ verdict: Correction, of cohort: String) { verdicts[cohort] = verdict }
+}
+
+extension MigrationSet {
+    /// `20190805092941 (fix_incomplete_charging_processes)`.
+    fileprivate func named(_ version: MigrationVersion) -> String {
+        self[version].map { "\(version) (\($0.name))" } ?? version.description
+    }
+}

@@ -1,0 +1,130 @@
+import ArgumentParser
+import ConvoyDashboard
+import ConvoyFleet
+import ConvoyIO
+import ConvoyKit
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRun
+
+/// `convoy baseline`
+struct Baseline: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write the ledger of databases that have none, after recognising the version.",
+        usage: "convoy baseline [<options>]",
+        discussion: """
+            Reads the catalogue of each database and compares it with those of all
+            versions of the migrations. Where it is that of a version, the plan has the
+            rows that the ledger gets. After the question, the instances get them wave by
+            wave, each in one transaction, if their schema is still the same. No
+            migration runs.
+
+              convoy baseline --dry-run             show the plan only
+              convoy baseline --instance alice
+              convoy baseline --select ring=canary --at 20240929084639
+              convoy baseline --dry-run --out plan.json
+              convoy baseline --plan plan.json      exactly that plan
+
+            A database that is empty, whose schema is that of no version, or whose ledger
+            contradicts the schema is left as it is, with the reason. Some versions have
+            the same schema, because a migration changes only rows: where it matters
+            which one it is, choose with --at.
+            """
+    )
+
+    @OptionGroup var options: FleetOptions
+    @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
+    @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var nowOption: NowOption
+
+    @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
+    var instance: [String] = []
+
+    @Option(
+        help: ArgumentHelp("The version or release that the databases are at (default: the one that is recognised).", valueName: "version"),
+        completion: .version,
+        transform: TargetArgument.init(argument:)
+    )
+    var at: TargetArgument?
+
+    @Flag(help: "Write the version of --at even where the schema is another one.")
+    var force = false
+
+    @OptionGroup var waveOption: WaveOption
+
+    @Option(
+        help: ArgumentHelp("With --dry-run, also write the plan to this file.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var out: String?
+
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly the plan that --out wrote; fails if anything has changed since.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var planFile: String?
+
+    func validate() throws {
+        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
+        if force, at == nil { throw ValidationError("--force requires --at") }
+        if out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
+        if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
+        if planFile != nil, at != nil || out != nil || !waveOption.waves.isEmpty || options.select != nil || !instance.isEmpty {
+            throw ValidationError("--plan cannot be combined with --at, --force, --wave, --select, --instance or --out")
+        }
+    }
+
+    func execute() async throws -> CommandExit {
+        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
+        let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
+        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
+        let session = try FleetSession(settings)
+        try output.check(session)
+        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
+        try file?.check()
+        try file?.check(against: session.protectedFiles)
+        let pinned = try planFile.map(RunPlan.init(file:))
+        let change = try pinned?.change ?? .baseline(at: session.version(at))
+        guard change.correctionKind == .baseline else { throw CommandFailure(.usage, "--plan: this is not the plan of a baseline") }
+        if let pinned, nowOption.now, !pinned.isImmediate {
+            throw CommandFailure(
+                .usage,
+                "--now: the plan has gates and the maintenance window",
+                hint: "write a plan without them with `convoy baseline --dry-run --now --out FILE`"
+            )
+        }
+        try session.check(change)
+        let isForced = pinned?.instances.contains { $0.correction?.isForced == true } ?? force
+        let judge = try BaselineJudge(session.client, at: change.target, isForced: isForced)
+        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
+            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
+            let selector = try pinned?.selector ?? chosen
+            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: selector,
+                waves: pinned?.selectedWaves ?? waveOption.waves,
+                isImmediate: pinned?.isImmediate ?? nowOption.now,
+                correcting: judge,
+                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
+            )
+            if let pinned { try session.check(pinned, against: planned.plan) }
+            return try await session.correct(
+                planned,
+                on: selection,
+                changeOptions,
+                output,
+                file,
+                NextSteps.Request(settings, selector, waves: planned.plan.selectedWaves),
+                journal,
+                interruption
+            )
+        }
+    }
+}
