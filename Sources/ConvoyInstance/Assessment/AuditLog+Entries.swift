@@ -19,7 +19,7 @@ extension AuditLog {
         return lines.compactMap { line in
             guard line.count == 10, let version = line[0].flatMap({ Int64($0) }) else { return nil }
             func text(_ column: Int) -> String { String((line[column] ?? "").prefix(bytes: 4 * textLimit).prefix(textLimit)) }
-            return AuditEntry(
+            var entry = AuditEntry(
                 version: MigrationVersion(version),
                 name: text(1),
                 direction: MigrationDirection(rawValue: text(2)),
@@ -30,6 +30,8 @@ extension AuditLog {
                 convoyVersion: text(7),
                 isOfThisDatabase: identity.map { line[8] == $0.systemIdentifier && line[9] == String($0.databaseOID) } ?? true
             )
+            entry.isAcceptance = line[2] == acceptance
+            return entry
         }
     }
 }
