@@ -13,7 +13,7 @@ extension Change {
         if let kind {
             switch Correction.Kind(rawValue: kind) {
             case .baseline: self = .baseline(at: version)
-            case .repair: self = .repair
+            case .repair: self = .repair(at: version)
             case nil: return nil
             }
             return

@@ -78,7 +78,7 @@ extension Change {
         case .undo(let run): "rollback of \(run)"
         case .revert: "rollback"
         case .baseline(let version): version.map { "baseline at \($0)" } ?? "baseline"
-        case .repair: "repair"
+        case .repair(let version): version.map { "repair at \($0)" } ?? "repair"
         case .correct(let correction): correction.kind.rawValue
         }
     }

@@ -23,6 +23,8 @@ package struct AuditEntry: Sendable, Hashable {
     package var convoyVersion: String
     /// Whether the row was written in this very database, and not in one that this was restored or cloned from.
     package var isOfThisDatabase: Bool
+    /// Whether it says only that the file of an applied version was edited and is accepted.
+    package var isAcceptance = false
 
     /// A row from its parts.
     package init(

@@ -43,7 +43,7 @@ struct ConvoyCommand: AsyncParsableCommand {
         version: Convoy.version,
         subcommands: [
             Init.self, Validate.self, Status.self, Plan.self, Migrate.self, Rollback.self, Resume.self, Runs.self, Report.self,
-            Drift.self, Baseline.self, Provision.self, Describe.self, History.self, Top.self, Wait.self, Stop.self,
+            Drift.self, Baseline.self, Repair.self, Provision.self, Describe.self, History.self, Top.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
             Abandon.self, Serve.self, New.self, Catalogue.self, Schema.self, Explain.self, Completion.self,

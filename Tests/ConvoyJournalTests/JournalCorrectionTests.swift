@@ -10,7 +10,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct JournalCorrectionTests {
     @Test(arguments: [
-        Change.baseline(at: nil), .baseline(at: MigrationVersion(7)), .repair, .up(to: nil), .up(to: MigrationVersion(7)), .downSteps(2),
+        Change.baseline(at: nil), .baseline(at: MigrationVersion(7)), .repair(at: nil), .repair(at: MigrationVersion(7)), .up(to: nil),
+        .up(to: MigrationVersion(7)), .downSteps(2),
         .undo(run: "r-0"),
     ])
     func theRecordHasTheChange(_ change: Change) async throws {

@@ -26,17 +26,20 @@ struct CorrectionTests {
         #expect(correction.standing(ledger.map { MigrationVersion($0) }) == standing)
     }
 
-    @Test func notesAloneLeaveNoTraceInTheLedger() {
-        let note = Correction.Note(MigrationVersion(1), .up, checksum: "abc")
-        let correction = Correction(.repair, found: Self.versions(1), notes: [note])
+    @Test func acceptedFilesAndIndexesAloneLeaveNoTraceInTheLedger() {
+        var correction = Correction(.repair, found: Self.versions(1), accepts: Self.versions(1))
         #expect(correction.standing(Self.versions(1)) == .due)
+        correction = Correction(.repair, found: Self.versions(1))
+        correction.rebuilds = [Correction.Rebuild("public.a")]
+        #expect(!correction.isEmpty && correction.standing(Self.versions(1)) == .due)
         #expect(Correction(.repair, found: Self.versions(1)).standing(Self.versions(1, 2)) == .done)
     }
 
     @Test(arguments: [
         (Change.baseline(at: nil), #"{"direction":"up","kind":"baseline"}"#),
         (.baseline(at: MigrationVersion(7)), #"{"direction":"up","kind":"baseline","to":"7"}"#),
-        (.repair, #"{"direction":"up","kind":"repair"}"#),
+        (.repair(at: nil), #"{"direction":"up","kind":"repair"}"#),
+        (.repair(at: MigrationVersion(7)), #"{"direction":"up","kind":"repair","to":"7"}"#),
         (.up(to: MigrationVersion(7)), #"{"direction":"up","to":"7"}"#),
         (.undo(run: "r"), #"{"direction":"down","run":"r"}"#),
     ])
@@ -59,7 +62,7 @@ struct CorrectionTests {
 
     @Test func noMigrationOfACorrectionRuns() throws {
         let set = try MigrationSet([])
-        for change in [Change.baseline(at: nil), .repair, .correct(Correction(.repair, found: []))] {
+        for change in [Change.baseline(at: nil), .repair(at: nil), .correct(Correction(.repair, found: []))] {
             #expect(try InstancePlan(set: set, applied: Self.versions(1), change: change).versions == [])
         }
     }

@@ -26,7 +26,7 @@ extension Catalog {
         }
     }
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var kind: CatalogFact.Kind
         var object: String
 

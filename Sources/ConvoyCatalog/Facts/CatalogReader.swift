@@ -21,8 +21,24 @@ package struct CatalogReader: Sendable {
         _ instance: Instance,
         known: @escaping @Sendable (MigrationVersion?) -> String? = { _ in nil }
     ) async throws(Failure) -> CatalogReading {
-        try await runner.askCatalogue(of: instance) { standing, results throws(PostgresError) in
-            try CatalogReading.step(results, at: standing.version, owner: standing.owner, known: known(standing.version))
+        try await readWithStanding(instance, known: known).reading
+    }
+
+    /// Reads the catalogue of an instance, and what its ledger and its audit log say.
+    ///
+    /// - Parameters:
+    ///   - identifying: whether the rows of the audit log are compared with the identity of the database.
+    ///   - known: as in ``read(_:known:)``, which throws the same.
+    package func readWithStanding(
+        _ instance: Instance,
+        identifying: Bool = false,
+        known: @escaping @Sendable (MigrationVersion?) -> String? = { _ in nil }
+    ) async throws(Failure) -> (reading: CatalogReading, standing: CatalogueStanding) {
+        try await runner.askCatalogue(of: instance, identifying: identifying) { standing, results throws(PostgresError) in
+            switch try CatalogReading.step(results, at: standing.version, owner: standing.owner, known: known(standing.version)) {
+            case .ask(let question): .ask(question)
+            case .done(let reading): .done((reading, standing))
+            }
         }
     }
 

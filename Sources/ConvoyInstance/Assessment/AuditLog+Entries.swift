@@ -21,7 +21,7 @@ extension AuditLog {
             let (name, checkpoint) = CheckpointMark.read((line[1] ?? "").prefix(bytes: 4 * textLimit))
             func cut(_ text: String) -> String { String(text.prefix(bytes: 4 * textLimit).prefix(textLimit)) }
             func text(_ column: Int) -> String { cut(line[column] ?? "") }
-            return AuditEntry(
+            var entry = AuditEntry(
                 version: MigrationVersion(version),
                 name: cut(String(name)),
                 checkpoint: checkpoint,
@@ -33,6 +33,8 @@ extension AuditLog {
                 convoyVersion: text(7),
                 isOfThisDatabase: identity.map { line[8] == $0.systemIdentifier && line[9] == String($0.databaseOID) } ?? true
             )
+            entry.isAcceptance = line[2] == acceptance
+            return entry
         }
     }
 }

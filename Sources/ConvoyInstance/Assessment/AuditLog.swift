@@ -7,6 +7,9 @@ enum AuditLog {
     static let schema = "convoy"
     static let table = "convoy.migration_log"
 
+    /// The direction of a row that says only that the file of an applied version was edited and is accepted.
+    static let acceptance = "accepted"
+
     /// Each row has system identifier and database oid, so that rows of a restored or cloned database are recognised.
     static let columns: Set<String> = [
         "id", "version", "name", "direction", "checksum", "run", "started_at", "duration_ms", "applied_by", "convoy_version",
@@ -30,7 +33,7 @@ enum AuditLog {
         PipelineStatement(
             """
             SELECT version, pg_catalog.left(direction, 10) AS direction, duration_ms FROM convoy.migration_log
-            WHERE run = $1::text AND system_identifier = $2::text AND database_oid = $3::oid ORDER BY started_at, version
+            WHERE run = $1::text AND system_identifier = $2::text AND database_oid = $3::oid AND direction IN ('up', 'down') ORDER BY started_at, version
             LIMIT \(Ledger.versionLimit)
             """,
             [run, systemIdentifier, String(databaseOID)]

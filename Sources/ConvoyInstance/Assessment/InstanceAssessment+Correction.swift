@@ -16,6 +16,7 @@ extension InstanceAssessment {
                 hint: "run `convoy \(kind.rawValue)` again, which makes a new plan"
             )
         }
+        warnings += correction.warnings ?? []
         if let refusal = correction.refusal { return Failure(.blocked, refusal.message, hint: refusal.hint) }
         switch correction.standing(applied) {
         case .done: return nil

@@ -119,7 +119,8 @@ struct InstanceAssessment: Sendable {
             .ahead,
             message,
             hint: isOlder
-                ? "they are older than the newest of the set, so a fork or an unreleased version applied them; compare the schema with another instance"
+                ? "they are older than the newest of the set, so a fork or an unreleased version applied them; `convoy repair` removes their rows if the schema "
+                    + "has nothing of them"
                 : "a newer release has migrated this database; update the migration set"
         )
     }
@@ -137,7 +138,8 @@ struct InstanceAssessment: Sendable {
             message,
             version: first,
             file: set[first]?.file,
-            hint: "restore the file, or set strict: false to continue with a warning"
+            hint:
+                "restore the file, accept it with `convoy repair --accept-edited \(first)`, or set strict: false to continue with a warning"
         )
     }
 

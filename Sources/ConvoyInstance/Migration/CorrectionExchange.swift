@@ -91,17 +91,16 @@ struct CorrectionExchange: Sendable {
     /// A row of the audit log.
     private struct Row {
         var version: MigrationVersion
-        var direction: MigrationDirection
-        var checksum: String?
+        var direction: String
     }
 
     /// The rows of the audit log, in one statement; nil if there are none. Each says by its name that no migration was run. A row that this run has written
     /// already, in a process that was killed, is not written twice.
     private var audit: PipelineStatement? {
         let rows =
-            correction.removes.map { Row(version: $0, direction: .down, checksum: nil) }
-            + correction.records.map { Row(version: $0, direction: .up, checksum: nil) }
-            + correction.notes.map { Row(version: $0.version, direction: $0.direction, checksum: $0.checksum) }
+            correction.removes.map { Row(version: $0, direction: MigrationDirection.down.rawValue) }
+            + correction.records.map { Row(version: $0, direction: MigrationDirection.up.rawValue) }
+            + correction.accepts.map { Row(version: $0, direction: AuditLog.acceptance) }
         guard !rows.isEmpty else { return nil }
         let mark = "(\(correction.kind.rawValue))"
         let isNew = """
@@ -113,7 +112,7 @@ struct CorrectionExchange: Sendable {
             """
             INSERT INTO \(AuditLog.table) (id, version, name, direction, checksum, run, started_at, duration_ms, applied_by, convoy_version,
                 system_identifier, database_oid)
-            SELECT u.id, u.version, u.name, u.direction, u.checksum, $6::text, pg_catalog.transaction_timestamp(), 0, session_user, $7::text,
+            SELECT u.id, u.version, u.name, u.direction, u.checksum, $6::text, \(Self.startedAt(table)), 0, session_user, $7::text,
                 $8::text, $9::oid
             FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[]) AS u (id, version, name, direction, checksum)
             \(script.audit == .writesAndReads ? isNew : "")
@@ -122,11 +121,19 @@ struct CorrectionExchange: Sendable {
                 ServerArray.text(of: rows.map { _ in UUID().uuidString }),
                 Self.array(rows.map(\.version)),
                 ServerArray.text(of: rows.map { row in "\(set[row.version]?.name ?? "unknown") \(mark)" }),
-                ServerArray.text(of: rows.map(\.direction.rawValue)),
-                ServerArray.text(of: rows.map { $0.checksum ?? set[$0.version]?.checksum ?? "" }),
+                ServerArray.text(of: rows.map(\.direction)),
+                ServerArray.text(of: rows.map { set[$0.version]?.checksum ?? "" }),
                 script.run, Convoy.version, script.identity.systemIdentifier, String(script.identity.databaseOID),
             ]
         )
+    }
+
+    /// When a row of the audit log began. That of an accepted file counts for the ledger's row only if it is not older, whatever the server's clock says now.
+    private static func startedAt(_ ledger: String) -> String {
+        """
+        CASE u.direction WHEN '\(AuditLog.acceptance)' THEN greatest(pg_catalog.transaction_timestamp(),
+            (SELECT l.inserted_at AT TIME ZONE 'UTC' FROM \(ledger) l WHERE l.version = u.version)) ELSE pg_catalog.transaction_timestamp() END
+        """
     }
 
     private static func array(_ versions: [MigrationVersion]) -> String { ServerArray.text(of: versions.map(\.description)) }

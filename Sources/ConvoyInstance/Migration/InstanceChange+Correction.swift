@@ -61,6 +61,7 @@ extension InstanceChange {
 
     private func write(_ correction: Correction, _ reading: InstanceProbe.Reading) async throws(Failure) -> CorrectionEnd {
         let connection = try openConnection()
+        if let error = try await rebuildIndexes(of: correction, on: connection) { return .lost(error, at: .begin) }
         if writesAuditLog, let table = reading.facts.auditTable {
             do throws(PostgresError) {
                 try await checkAuditLog(table, reading, connection)
@@ -68,6 +69,14 @@ extension InstanceChange {
                 guard error.code != .server else { throw Failure(error, doing: "reading the audit log", settings: settings) }
                 return .lost(error, at: .begin)
             }
+        }
+        guard writesAuditLog || correction.accepts.isEmpty else {
+            throw Failure(
+                .blocked,
+                "an edited file is accepted by a row of the audit log, and Convoy may not write the log of this database",
+                hint:
+                    "restore the file, or let Convoy write the audit log: `convoy status` says what is in the way, if it is not audit: journal-only"
+            )
         }
         let hasAuditLog = reading.facts.auditTable != nil
         session.writeScript(run: run, direction: .up, writesAuditLog: writesAuditLog && hasAuditLog, settings: settings)
@@ -84,7 +93,9 @@ extension InstanceChange {
         )
         let opening = await send(exchange.opening, on: connection)
         guard case .answered = opening else { return opening }
-        if let expected = correction.fingerprint, let end = try await checkCatalogue(expected, owner: script.ledger.owner, connection) {
+        if let expected = correction.rebuiltFingerprint ?? correction.fingerprint,
+            let end = try await checkCatalogue(expected, owner: script.ledger.owner, connection)
+        {
             return end
         }
         return await send(exchange.closing, on: connection)
@@ -119,12 +130,14 @@ extension InstanceChange {
         }
         if found == .some(expected) { return nil }
         try await rollBack()
-        throw Failure(
-            .blocked,
-            "the schema changed since the plan was made; nothing was written",
-            hint: "run the command again, which makes a new plan"
-        )
+        throw Self.schemaHasChanged
     }
+
+    static let schemaHasChanged = Failure(
+        .blocked,
+        "the schema changed since the plan was made; nothing was written",
+        hint: "run the command again, which makes a new plan"
+    )
 
     private func send(_ items: [CorrectionExchange.Item], on connection: PostgresConnection) async -> CorrectionEnd {
         var heard = 0

@@ -111,7 +111,8 @@ final class InstanceChange {
                     version: again,
                     file: runner.set[again]?.file,
                     hint:
-                        "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), and correct the row"
+                        "its statements remain applied, and would run again: find out what changes the ledger (a trigger or another tool), then run `convoy repair`, "
+                        + "which compares the ledger with the schema"
                 )
             }
             let isDone: Bool

@@ -9,6 +9,12 @@ package struct CatalogueStanding: Sendable {
     package var version: MigrationVersion?
     /// The role that owns the ledger, or would own a new one.
     package var owner: String
+    /// The versions in the ledger, ascending; nil if there is no ledger.
+    package var applied: [MigrationVersion]?
+    /// Those that the audit log has with another checksum than the file has now.
+    package var edited: [MigrationVersion] = []
+    /// Whether every row of the audit log names another database; false where the database was not asked for its identity.
+    package var isOfAnotherDatabase = false
 }
 
 /// What follows from the answers to questions to a catalogue.
@@ -21,10 +27,13 @@ package enum CatalogueStep<Value: Sendable>: Sendable {
 extension InstanceRunner {
     /// Reads the ledger of an instance, and asks questions of its catalogue, in a read-only transaction with `pg_catalog` as the search path.
     ///
-    /// - Parameter next: what follows from the answers so far; at first there is none.
+    /// - Parameters:
+    ///   - identifying: whether the database is asked for its identity, to compare it with that of the audit log's rows.
+    ///   - next: what follows from the answers so far; at first there is none.
     /// - Throws: why it cannot be read, with secrets masked.
     package func askCatalogue<Value>(
         of instance: Instance,
+        identifying: Bool = false,
         _ next: @Sendable (CatalogueStanding, [QueryResult]) throws(PostgresError) -> CatalogueStep<Value>
     ) async throws(Failure) -> Value {
         do throws(Failure) {
@@ -32,8 +41,8 @@ extension InstanceRunner {
             let connection = try await probe.connect()
             // The transaction only reads: it ends with the session.
             defer { connection.close() }
-            let reading = try await probe.read(connection, completing: .whereNeeded { _ in false })
-            let standing = CatalogueStanding(version: reading.contents?.applied.last, owner: reading.ledger.owner)
+            let reading = try await probe.read(connection, completing: identifying ? .always : .whereNeeded { _ in false })
+            let standing = CatalogueStanding(reading, set)
             // Of a new database the server has no statistics. Then it would compile the query, which takes a hundred times as long as to run it.
             var opening = probe.opening(on: connection) + [PipelineStatement("SET LOCAL jit TO off")]
             do throws(PostgresError) {
@@ -63,5 +72,15 @@ extension InstanceRunner {
         } catch {
             throw error.masked(mask)
         }
+    }
+}
+
+extension CatalogueStanding {
+    fileprivate init(_ reading: InstanceProbe.Reading, _ set: MigrationSet) {
+        self.init(version: reading.contents?.applied.last, owner: reading.ledger.owner)
+        guard let contents = reading.contents else { return }
+        applied = contents.applied
+        edited = set.editedVersions(checksums: contents.checksums)
+        isOfAnotherDatabase = contents.beyond.claim(in: reading.facts.identity) { _ in true }?.isOfAnotherDatabase ?? false
     }
 }

@@ -13,8 +13,9 @@ public enum Change: Sendable, Hashable {
     /// Write the ledger of databases that have none, as of the version that their schema is recognised as; nil unless the operator names that version.
     /// What is written differs from one instance to the next: the plan has it.
     case baseline(at: MigrationVersion?)
-    /// Correct ledger and audit log where they contradict the database. What is written differs from one instance to the next: the plan has it.
-    case repair
+    /// Correct ledger, audit log and indexes where they contradict the database; the version is the newest that was applied, nil unless the operator names
+    /// it. What is written differs from one instance to the next: the plan has it.
+    case repair(at: MigrationVersion?)
     /// Write exactly this, and run no migration: the share of one instance in a baseline or a repair.
     case correct(Correction)
 
@@ -29,9 +30,9 @@ public enum Change: Sendable, Hashable {
     /// The version that the caller named; nil if the caller named none.
     public var target: MigrationVersion? {
         switch self {
-        case .up(let version), .baseline(let version): version
+        case .up(let version), .baseline(let version), .repair(let version): version
         case .down(let version): version
-        case .downSteps, .undo, .revert, .repair, .correct: nil
+        case .downSteps, .undo, .revert, .correct: nil
         }
     }
 
@@ -74,7 +75,7 @@ extension Change: Codable {
         let run = try container.decodeIfPresent(String.self, forKey: .run)
         switch try container.decodeIfPresent(Correction.Kind.self, forKey: .kind) {
         case .baseline: self = .baseline(at: target)
-        case .repair: self = .repair
+        case .repair: self = .repair(at: target)
         case nil: self = try Self.migration(container, target, steps, run)
         }
     }

@@ -22,18 +22,16 @@ public struct Correction: Sendable, Hashable, Codable {
         }
     }
 
-    /// A row that the audit log gets although the ledger's row of that version stays.
-    public struct Note: Sendable, Hashable, Codable {
-        /// The version that the row is about.
-        public var version: MigrationVersion
-        /// `up` for a version that is applied, `down` for one that is not.
-        public var direction: MigrationDirection
-        /// The checksum of the version's file.
-        public var checksum: String
+    /// An invalid index that is built again.
+    public struct Rebuild: Sendable, Hashable, Codable {
+        /// Its qualified name, as SQL.
+        public var index: String
+        /// Indexes that earlier attempts to build it left, as SQL; they are dropped first.
+        public var leftovers: [String]
 
-        /// A row from its parts.
-        public init(_ version: MigrationVersion, _ direction: MigrationDirection, checksum: String) {
-            (self.version, self.direction, self.checksum) = (version, direction, checksum)
+        /// An index with what is left of earlier attempts.
+        public init(_ index: String, leftovers: [String] = []) {
+            (self.index, self.leftovers) = (index, leftovers)
         }
     }
 
@@ -49,8 +47,14 @@ public struct Correction: Sendable, Hashable, Codable {
     public var records: [MigrationVersion]
     /// The versions whose rows are deleted from the ledger, ascending. The audit log gets a row for each.
     public var removes: [MigrationVersion]
-    /// Further rows of the audit log.
-    public var notes: [Note]
+    /// The versions whose file was edited and is taken for the one that was applied, ascending. The audit log gets a row for each.
+    public var accepts: [MigrationVersion]
+    /// Invalid indexes that are built again before anything is written; nil if there are none. Only such a correction has the key.
+    public var rebuilds: [Rebuild]?
+    /// The fingerprint of the catalogue once these indexes are valid; nil if there are none.
+    public var rebuiltFingerprint: String?
+    /// What the operator should read although nothing is done about it; nil if there is nothing. Only such a correction has the key.
+    public var warnings: [String]?
     /// Whether the operator's word counts although the database says something else; nil if it does not. Only such a correction has the key.
     public var forced: Bool?
     /// Why it is this and nothing else: one sentence without a full stop, for the person who reads the plan; nil if there is nothing to say.
@@ -63,14 +67,14 @@ public struct Correction: Sendable, Hashable, Codable {
         fingerprint: String? = nil,
         records: [MigrationVersion] = [],
         removes: [MigrationVersion] = [],
-        notes: [Note] = []
+        accepts: [MigrationVersion] = []
     ) {
         self.kind = kind
         self.found = found.sorted()
         self.fingerprint = fingerprint
         self.records = records.sorted()
         self.removes = removes.sorted()
-        self.notes = notes
+        self.accepts = accepts.sorted()
     }
 
     /// A correction that is refused.
@@ -87,8 +91,11 @@ extension Correction {
     /// Whether the operator's word counts although the database says something else.
     public var isForced: Bool { forced == true }
 
+    /// The invalid indexes that are built again.
+    package var rebuilt: [Rebuild] { rebuilds ?? [] }
+
     /// Whether there is nothing to write.
-    public var isEmpty: Bool { records.isEmpty && removes.isEmpty && notes.isEmpty }
+    public var isEmpty: Bool { records.isEmpty && removes.isEmpty && accepts.isEmpty && rebuilt.isEmpty }
 
     /// What a ledger means for a correction.
     package enum Standing: Sendable, Hashable {
@@ -100,7 +107,7 @@ extension Correction {
         case moved
     }
 
-    /// What a ledger with these versions means. Notes alone leave no trace in the ledger, so they are due as long as it is as it was judged.
+    /// What a ledger with these versions means. Accepted files and indexes alone leave no trace in the ledger, so they are due as long as it is as it was judged.
     package func standing(_ applied: some Sequence<MigrationVersion>) -> Standing {
         if isEmpty { return .done }
         let versions = Set(applied)

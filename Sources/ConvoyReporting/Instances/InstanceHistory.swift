@@ -79,7 +79,7 @@ package struct InstanceHistory: Sendable {
                 "\(entry.startedAt?.human ?? "-")",
                 "\(entry.version)\(entry.isOfThisDatabase ? "" : " *")",
                 "\(entry.name)\(entry.checkpoint.map { " (checkpoint \($0))" } ?? "")",
-                "\(entry.direction?.rawValue ?? "?")",
+                "\(entry.direction?.rawValue ?? (entry.isAcceptance ? "accepted" : "?"))",
                 "\(entry.duration.human)",
                 "\(entry.run)",
                 "\(entry.appliedBy)",

@@ -57,6 +57,8 @@ extension PlanReport {
             "to": .optional(correction.result.last?.description),
             "records": .strings(correction.records),
             "removes": .strings(correction.removes),
+            "accepts": .strings(correction.accepts),
+            "rebuilds": .strings(correction.rebuilt.map(\.index)),
             "reason": .optional(correction.reason),
         ]
     }

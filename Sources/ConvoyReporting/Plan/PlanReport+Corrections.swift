@@ -18,11 +18,11 @@ extension PlanReport {
             .init("SERVER", minimumWidth: 6, importance: 2),
             .init("DATABASE", minimumWidth: 8, importance: 1),
         ])
-        var groups: [Correction: Int] = [:]
+        var groups: [Correction: [String]] = [:]
         for wave in waves {
             for instance in wave.instances {
                 let correction = isChanged(instance) ? correcting.corrections[instance.name] : nil
-                if let correction { groups[correction.bare, default: 0] += 1 }
+                if let correction { groups[correction.bare, default: []].append(instance.name) }
                 table.add([
                     "\(wave.name)",
                     "\(instance.name)",
@@ -35,20 +35,23 @@ extension PlanReport {
                 ])
             }
         }
-        let lines = groups.sorted { ($0.key.result.last?.value ?? 0, $0.value) > ($1.key.result.last?.value ?? 0, $1.value) }.flatMap {
-            self.lines(on: $0.key, $0.value, correcting.kind)
-        }
+        let lines = groups.sorted { ($0.key.result.last?.value ?? 0, $0.value.count) > ($1.key.result.last?.value ?? 0, $1.value.count) }
+            .flatMap {
+                self.lines(on: $0.key, $0.value, correcting.kind)
+            }
         return [table.lines(style), lines]
     }
 
     /// What is written in instances that are corrected alike.
-    private func lines(on correction: Correction, _ count: Int, _ kind: Correction.Kind) -> [String] {
+    private func lines(on correction: Correction, _ names: [String], _ kind: Correction.Kind) -> [String] {
         var lines: [String] = []
+        // Repairs differ from one instance to the next.
+        let count = kind == .repair ? shortList(names.map(\.visible)) : counted(names.count, "instance")
         if let version = correction.result.last, !correction.records.isEmpty || !correction.removes.isEmpty {
             let name = migrationNames[version].map { " (\($0))" } ?? ""
-            lines.append("\(releases.named(version))\(name) on \(counted(count, "instance")): \(correction.words)")
+            lines.append("\(releases.named(version))\(name) on \(count): \(correction.words)")
         } else {
-            lines.append("\(counted(count, "instance")): \(correction.words)")
+            lines.append("\(count): \(correction.words)")
         }
         if let reason = correction.reason { lines.append("  \(reason.visible)") }
         return lines
@@ -83,7 +86,7 @@ extension PlanReport.Correcting {
 
 extension Correction {
     /// How many rows it inserts or deletes in ledger and audit log, without the rows of the audit log that only say so.
-    var rows: Int { records.count + removes.count + notes.count }
+    var rows: Int { records.count + removes.count + accepts.count }
 
     /// The same for instances whose schemas differ in nothing that matters here.
     fileprivate var bare: Correction {
@@ -95,9 +98,17 @@ extension Correction {
     /// `105 rows into the ledger`.
     fileprivate var words: String {
         var parts: [String] = []
-        if !records.isEmpty { parts.append("\(counted(records.count, "row")) into the ledger") }
+        if !records.isEmpty {
+            let versions = kind == .repair ? ": \(shortList(records))" : ""
+            parts.append("\(counted(records.count, "row")) into the ledger\(versions)")
+        }
         if !removes.isEmpty { parts.append("\(counted(removes.count, "row")) out of the ledger: \(shortList(removes))") }
-        if !notes.isEmpty { parts.append("\(counted(notes.count, "row")) into the audit log") }
+        if !accepts.isEmpty { parts.append("\(counted(accepts.count, "edited file")) accepted: \(shortList(accepts))") }
+        if !rebuilt.isEmpty {
+            parts.append(
+                "\(counted(rebuilt.count, rebuilt.count == 1 ? "index" : "indexe")) built again: \(shortList(rebuilt.map(\.index.visible)))"
+            )
+        }
         return parts.joined(separator: "; ")
     }
 }

@@ -19,7 +19,7 @@ extension Outcome {
         case .unknown: "a connection was lost at a COMMIT, or no standby confirmed it"
         case .skipped: "the fleet file skips the instance, and says why; Convoy did not connect to it"
         case .adopted: "`baseline` wrote the ledger of a database that had none"
-        case .repaired: "`repair` corrected the ledger or the audit log"
+        case .repaired: "`repair` corrected the ledger, the audit log or indexes"
         }
     }
 

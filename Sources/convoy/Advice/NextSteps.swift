@@ -1,5 +1,6 @@
 import ConvoyDashboard
 import ConvoyFleet
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -50,7 +51,8 @@ struct NextSteps {
             let words = ["convoy", "baseline"] + (version.map { ["--at", $0.description] } ?? [])
             return ([ShellCommand(words + waveOptions + nowOption + selectOption + fleetOption)], [])
         case .repair, .correct:
-            return ([ShellCommand(["convoy", "repair"] + waveOptions + nowOption + selectOption + fleetOption)], [])
+            let words = ["convoy", "repair"] + (plan.change.target.map { ["--at", $0.description] } ?? []) + correctionOptions
+            return ([ShellCommand(words + waveOptions + nowOption + selectOption + fleetOption)], [])
         case .downSteps, .revert:
             return afterSteps()
         }
@@ -84,6 +86,13 @@ struct NextSteps {
     private var waveOptions: [String] { request.waves.flatMap { ["--wave", $0] } }
 
     private var nowOption: [String] { plan.isImmediate ? ["--now"] : [] }
+
+    /// What the operator decided about a repair, besides the version.
+    private var correctionOptions: [String] {
+        let choices = RepairJudge.Choices(plan)
+        return choices.acceptedEdits.sorted().flatMap { ["--accept-edited", $0.description] }
+            + choices.forgotten.sorted().flatMap { ["--forget", $0.description] }
+    }
 
     private var selectOption: [String] { request.selector.map { ["--select", $0.text] } ?? [] }
 

@@ -113,8 +113,8 @@ extension FleetSession {
             switch plan.change {
             case .up(let version): version ?? set.newest?.version
             case .down(let version): version
-            case .baseline(let version): version
-            case .downSteps, .undo, .revert, .repair, .correct: nil
+            case .baseline(let version), .repair(let version): version
+            case .downSteps, .undo, .revert, .correct: nil
             }
         return PlanReport(
             fleet: fleet.name,

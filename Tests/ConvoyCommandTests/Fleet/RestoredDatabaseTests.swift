@@ -5,20 +5,6 @@ import Testing
 /// Databases that were restored from a dump of before a run, or changed by another tool: Convoy asks, and does what it would have done.
 @Suite(.timeLimit(.minutes(5)))
 struct RestoredDatabaseTests {
-    /// Runs a program of the server's own release on a database.
-    private func run(_ program: String, _ arguments: [String], on database: TestDatabase) async throws {
-        let server = database.server
-        let folder = try String(contentsOfFile: "\(server.socketFolder)/convoy-cluster", encoding: .utf8)
-        let process = try ChildProcess(
-            "\(folder.trimmingCharacters(in: .whitespacesAndNewlines))/\(program)",
-            ["-h", server.socketFolder, "-p", "\(server.port)", "-U", database.ownerName, "-d", database.name] + arguments,
-            environment: ["PATH": "/usr/bin:/bin"],
-            timeLimit: .seconds(60)
-        )
-        let result = await process.wait()
-        #expect(result.status == .exited(0), "\(program): \(result.standardError)")
-    }
-
     private func migrate(_ folder: String, _ arguments: String..., exitCode: Int32 = 0) async throws {
         let result = try await runConvoy(["migrate", "--yes"] + arguments, in: folder)
         #expect(result.exitCode == exitCode, "\(result.standardError)")
@@ -45,14 +31,14 @@ struct RestoredDatabaseTests {
         try await PostgresServer.shared(release).withDatabases(2) { databases in
             try await withFleet(databases) { folder in
                 try await migrate(folder, "--to", "20200101000000")
-                try await run("pg_dump", ["-Fc", "-f", "\(folder)/dump"], on: databases[0])
+                try await runServerProgram("pg_dump", ["-Fc", "-f", "\(folder)/dump"], on: databases[0])
                 let dumped = Date()
                 try await migrate(folder)
                 let migrated = Date()
                 let newest = try await newestRun(folder)
                 #expect(try await instance(["status"], folder)["setback"] == nil)
 
-                try await run("pg_restore", ["--clean", "--if-exists", "\(folder)/dump"], on: databases[0])
+                try await runServerProgram("pg_restore", ["--clean", "--if-exists", "\(folder)/dump"], on: databases[0])
                 for command in [["status"], ["report"], ["describe", "alice"]] {
                     let alice = try await instance(command, folder)
                     #expect(alice["outcome"] as? String == "pending" && alice["version"] as? String == "20200101000000", "\(command)")
@@ -82,11 +68,11 @@ struct RestoredDatabaseTests {
         try await PostgresServer.shared(release).withDatabase { database in
             try await withFleet([database]) { folder in
                 try await migrate(folder, "--to", "20200101000000")
-                try await run("pg_dump", ["-Fc", "-n", "public", "-f", "\(folder)/dump"], on: database)
+                try await runServerProgram("pg_dump", ["-Fc", "-n", "public", "-f", "\(folder)/dump"], on: database)
                 try await migrate(folder)
                 let newest = try await newestRun(folder)
                 try await database.execute(["DROP TABLE cars, schema_migrations"])
-                try await run("pg_restore", ["-t", "cars", "-t", "schema_migrations", "\(folder)/dump"], on: database)
+                try await runServerProgram("pg_restore", ["-t", "cars", "-t", "schema_migrations", "\(folder)/dump"], on: database)
                 try await database.execute(["ALTER TABLE schema_migrations ADD PRIMARY KEY (version)"])
                 try FileManager.default.removeItem(atPath: "\(folder)/.convoy")
 
@@ -105,13 +91,13 @@ struct RestoredDatabaseTests {
         try await server.withDatabase { database in
             try await withFleet([database]) { folder in
                 try await migrate(folder, "--to", "20200101000000")
-                try await run("pg_dump", ["-Fc", "-f", "\(folder)/dump"], on: database)
+                try await runServerProgram("pg_dump", ["-Fc", "-f", "\(folder)/dump"], on: database)
                 try await migrate(folder)
                 try await server.execute(
                     "DROP DATABASE \(database.name) WITH (FORCE)",
                     "CREATE DATABASE \(database.name) OWNER teslamate TEMPLATE template0"
                 )
-                try await run("pg_restore", ["\(folder)/dump"], on: database)
+                try await runServerProgram("pg_restore", ["\(folder)/dump"], on: database)
                 let setback = try #require(try await instance(["status"], folder)["setback"] as? [String: Any])
                 #expect(setback["source"] as? String == "journal" && setback["another_database"] as? Bool == true, "\(setback)")
             }

@@ -65,3 +65,17 @@ enum SmallSet {
             "-- migrate:up\nUPDATE cars SET plate = NULL;\n-- migrate:down\n-- convoy:irreversible the plates are gone\n"
     ]
 }
+
+/// Runs a program of the server's own release on a database.
+func runServerProgram(_ program: String, _ arguments: [String], on database: TestDatabase) async throws {
+    let server = database.server
+    let folder = try String(contentsOfFile: "\(server.socketFolder)/convoy-cluster", encoding: .utf8)
+    let process = try ChildProcess(
+        "\(folder.trimmingCharacters(in: .whitespacesAndNewlines))/\(program)",
+        ["-h", server.socketFolder, "-p", "\(server.port)", "-U", database.ownerName, "-d", database.name] + arguments,
+        environment: ["PATH": "/usr/bin:/bin"],
+        timeLimit: .seconds(60)
+    )
+    let result = await process.wait()
+    #expect(result.status == .exited(0), "\(program): \(result.standardError)")
+}

@@ -53,6 +53,28 @@ import Testing
         #expect(AuditLog.checksums(of: [:], [AuditLog.Row(version: MigrationVersion(1), checksum: "a")]) == [:])
     }
 
+    /// A file that was edited and accepted, for the ledger's row that stands since second 100.
+    @Test func theChecksumThatWasAccepted() {
+        func checksum(_ rows: [(String, Double?, isAccepted: Bool)], insertedAt: Double? = 100) -> String? {
+            let version = MigrationVersion(1)
+            let log = rows.map {
+                AuditLog.Row(version: version, isAcceptance: $0.isAccepted, checksum: $0.0, startedAt: $0.1.map(CatalogTime.init))
+            }
+            return AuditLog.checksums(of: [version: insertedAt.map(CatalogTime.init)], log)[version]
+        }
+        #expect(checksum([("a", 99.5, false), ("b", 300, true)]) == "b")
+        #expect(checksum([("b", 300, true), ("a", 99.5, false)]) == "b")
+        // The newest one, and of one time that which was written later.
+        #expect(checksum([("a", 99, false), ("b", 300, true), ("c", 400, true)]) == "c")
+        #expect(checksum([("a", 99, false), ("b", 100, true), ("c", 100, true)]) == "c")
+        // Applied again since: what was accepted before is of another row.
+        #expect(checksum([("a", 19, false), ("b", 50, true), ("c", 99, false)]) == "c")
+        // Another migrator has written the ledger's row.
+        #expect(checksum([("b", 300, true)]) == "b")
+        #expect(checksum([("a", 99, false), ("b", 300, true)], insertedAt: nil) == "b")
+        #expect(checksum([("b", 99, true), ("a", 300, false)], insertedAt: nil) == "a")
+    }
+
     /// Of a clock that was ahead when a version was applied the first time, nothing is left when it was applied again.
     @Test(arguments: PostgresServer.Release.tested) func aClockThatWasAhead(_ release: PostgresServer.Release) async throws {
         let set = try threeMigrations()

@@ -342,7 +342,7 @@ import Testing
                 found: found,
                 records: [MigrationVersion(2)],
                 removes: [MigrationVersion(9)],
-                notes: [Correction.Note(MigrationVersion(1), .up, checksum: "it's \"new\"")]
+                accepts: [MigrationVersion(1)]
             )
             let result = try await correct(database.instance(), correction)
             #expect(result.outcome == .repaired, "\(String(describing: result.failure))")
@@ -355,13 +355,20 @@ import Testing
                 FROM convoy.migration_log WHERE name LIKE '%(repair)'
                 """
             ).onlyRow().text("rows")
-            #expect(rows.hasPrefix("1 test (repair) up it's \"new\", 2 test (repair) up "), "\(rows)")
+            #expect(rows.hasPrefix("1 test (repair) accepted "), "\(rows)")
             #expect(rows.hasSuffix(", 9 unknown (repair) down "), "\(rows)")
 
-            // Notes alone: the same run writes them once, whatever became of its answer.
-            let notes = Correction(.repair, found: Self.versions, notes: [Correction.Note(MigrationVersion(3), .up, checksum: "abc")])
+            // Without the log nothing would be accepted.
+            let unwritten = try await correct(
+                database.instance { $0.audit = .journalOnly },
+                Correction(.repair, found: Self.versions, accepts: [MigrationVersion(3)])
+            )
+            #expect(unwritten.outcome == .blocked && unwritten.failure?.message.contains("may not write the log") == true)
+
+            // Accepted files alone: the same run writes their rows once, whatever became of its answer.
+            let accepted = Correction(.repair, found: Self.versions, accepts: [MigrationVersion(3)])
             for _ in 1...2 {
-                let noted = try await correct(database.instance(), notes, run: "run-2")
+                let noted = try await correct(database.instance(), accepted, run: "run-2")
                 #expect(noted.outcome == .repaired, "\(String(describing: noted.failure))")
             }
             let count = try await database.query("SELECT count(*) AS n FROM convoy.migration_log WHERE run = 'run-2'").onlyRow()

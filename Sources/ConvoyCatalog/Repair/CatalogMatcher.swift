@@ -1,0 +1,152 @@
+import ConvoyMigrations
+
+/// Recognises which versions of a migration set a catalogue can be of, whatever else the database holds.
+///
+/// An object that no version has does not speak of a version: a view for a dashboard, or an index of another tool. Neither do owners, privileges and
+/// comments. All other objects must be as the version has them.
+package struct CatalogMatcher: Sendable {
+    /// A version with the facts that speak of it, and their numbers.
+    private struct Entry: Sendable {
+        var version: MigrationVersion
+        var facts: Set<CatalogFact>
+        var numbers: Set<Int>
+    }
+
+    /// Every version, ascending.
+    private let entries: [Entry]
+    /// Each fact that any version has, with a number, so that it is hashed once and not once a version.
+    private let numbers: [CatalogFact: Int]
+    /// Those of tables, of which two can be alike without being equal.
+    private let tables: Set<Int>
+    private let keys: Set<Catalog.Key>
+    private let scope: CatalogScope
+
+    package init(_ expected: ExpectedCatalogs) {
+        let scope = CatalogScope.ofTheSet(expected)
+        var numbers: [CatalogFact: Int] = [:]
+        entries = expected.versions.map { version in
+            let facts = Set(
+                (expected[version]?.facts ?? []).lazy.filter { Self.speaks($0, scope) }.map(\.withoutDetail)
+            )
+            for fact in facts where numbers[fact] == nil { numbers[fact] = numbers.count }
+            return Entry(version: version, facts: facts, numbers: Set(facts.compactMap { numbers[$0] }))
+        }
+        keys = Set(numbers.keys.lazy.map(Catalog.Key.init))
+        tables = Set(numbers.lazy.filter { $0.key.kind == .table }.map(\.value))
+        self.numbers = numbers
+        self.scope = scope
+    }
+
+    /// What is recognised of one catalogue.
+    struct Match: Sendable, Hashable {
+        /// The versions whose catalogue it is, ascending; several where a migration changes only rows.
+        var versions: [MigrationVersion]
+        /// Objects of the set's schemas that no version has.
+        var extras: [CatalogFact]
+        /// Whether the database has no objects at all.
+        var isBlank: Bool
+    }
+
+    func match(_ facts: Set<CatalogFact>) -> Match {
+        var (known, others, extras): (Set<Int>, Set<CatalogFact>, [CatalogFact]) = ([], [], [])
+        for fact in facts where Self.speaks(fact, scope) {
+            let bare = fact.withoutDetail
+            if let number = numbers[bare] {
+                known.insert(number)
+            } else if keys.contains(Catalog.Key(bare)) {
+                others.insert(bare)
+            } else {
+                extras.append(bare)
+            }
+        }
+        return Match(
+            versions: entries.filter { isThat(of: $0, known, others, facts) }.map(\.version),
+            extras: extras.sorted(),
+            isBlank: facts.allSatisfy {
+                Self.silent.contains($0.kind) || [.schema, .extension].contains($0.kind)
+            }
+        )
+    }
+
+    /// - Parameters:
+    ///   - known: the numbers of the facts that some version has.
+    ///   - others: facts of objects that some version has, with definitions that no version has.
+    private func isThat(
+        of entry: Entry,
+        _ known: Set<Int>,
+        _ others: Set<CatalogFact>,
+        _ facts: Set<CatalogFact>
+    ) -> Bool {
+        let delta = known.symmetricDifference(entry.numbers)
+        if delta.isEmpty, others.isEmpty { return true }
+        // Only a table can be like another one.
+        guard delta.isSubset(of: tables), others.allSatisfy({ $0.kind == .table }) else { return false }
+        return knownCatalog(facts).differences(from: Catalog(entry.facts, hashes: []), in: scope)
+            .isEmpty
+    }
+
+    /// What speaks of a version and has a name that some version knows.
+    private func knownCatalog(_ facts: Set<CatalogFact>) -> Catalog {
+        let known = facts.lazy.filter { Self.speaks($0, scope) && keys.contains(Catalog.Key($0)) }.map(
+            \.withoutDetail
+        )
+        return Catalog(Set(known), hashes: [])
+    }
+
+    /// The version that differs in the fewest objects, and these; nil for a set without versions.
+    func nearest(to facts: Set<CatalogFact>) -> (
+        version: MigrationVersion, differences: [CatalogDifference]
+    )? {
+        let catalog = knownCatalog(facts)
+        return entries.map {
+            ($0.version, catalog.differences(from: Catalog($0.facts, hashes: []), in: scope))
+        }
+        // Of equal ones the newest.
+        .reversed().min { $0.1.count < $1.1.count }
+    }
+
+    /// Whether a catalogue that equals that of a version shows that an older migration ran: something that the older one made is still there, or
+    /// something that it removed is still gone. A migration that changes only rows leaves no trace.
+    func shows(_ migration: MigrationVersion, at version: MigrationVersion) -> Bool {
+        guard let index = versions.firstIndex(where: { $0.version == migration }),
+            let whole = versions.first(where: { $0.version == version })
+        else { return false }
+        let (after, before) = (entries[index].facts, index > 0 ? entries[index - 1].facts : [])
+        if !after.subtracting(before).isDisjoint(with: whole.facts) { return true }
+        let removed = Set(before.map(Catalog.Key.init)).subtracting(after.map(Catalog.Key.init))
+        return !removed.isSubset(of: Set(whole.facts.map(Catalog.Key.init)))
+    }
+
+    /// Whether a version has exactly this object.
+    func has(_ fact: CatalogFact, at version: MigrationVersion) -> Bool {
+        versions.first { $0.version == version }?.facts.contains(fact) == true
+    }
+
+    /// Whether a version above another one has exactly this object; above nil are all.
+    func makes(_ fact: CatalogFact, after version: MigrationVersion?) -> Bool {
+        entries.contains { entry in
+            version.map { entry.version > $0 } != false && entry.facts.contains(fact)
+        }
+    }
+
+    private static let silent: Set<CatalogFact.Kind> = [.owner, .privilege, .comment]
+
+    private static func speaks(_ fact: CatalogFact, _ scope: CatalogScope) -> Bool {
+        !silent.contains(fact.kind) && scope.contains(fact)
+    }
+}
+
+extension CatalogFact {
+    /// Without the body of a function, which TeslaMate's migrator writes in other words.
+    fileprivate var withoutDetail: CatalogFact { CatalogFact(kind, object, text) }
+
+    /// Of an invalid index: what its fact would be if it were valid. Nil for everything else.
+    var asValidIndex: CatalogFact? {
+        guard kind == .index, text.hasSuffix(Self.invalidMark) else { return nil }
+        let definition = String(text.dropLast(Self.invalidMark.count))
+        // The condition of a partial index may be a column of this name.
+        return definition.hasSuffix(" WHERE") ? nil : CatalogFact(.index, object, definition)
+    }
+
+    private static let invalidMark = " invalid"
+}

@@ -1,0 +1,164 @@
+import ArgumentParser
+import ConvoyDashboard
+import ConvoyFleet
+import ConvoyIO
+import ConvoyKit
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRun
+
+/// `convoy repair`
+struct Repair: FleetCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Correct ledgers that the schema contradicts, and invalid indexes.",
+        usage: "convoy repair [<options>]",
+        discussion: """
+            Reads ledger, audit log and catalogue of each database, and compares the
+            catalogue with those of all versions of the migrations. Where it proves which
+            versions were applied, the plan has the rows that the ledger gets and loses.
+            After the question, the instances are repaired wave by wave, if ledger and
+            schema are still the same. No migration runs.
+
+              convoy repair --dry-run               show the plan only
+              convoy repair --instance alice
+              convoy repair --accept-edited 20240929084639
+              convoy repair --instance alice --at 20240929084639
+              convoy repair --dry-run --out plan.json
+              convoy repair --plan plan.json        exactly that plan
+
+            Where the catalogue proves nothing, the instance is left as it is, with the
+            reason and what to do instead: docs/repair.md has all states.
+            """
+    )
+
+    @OptionGroup var options: FleetOptions
+    @OptionGroup var outputOptions: ReportOutputOptions
+    @OptionGroup var progressOptions: ProgressOptions
+    @OptionGroup var changeOptions: ChangeOptions
+    @OptionGroup var nowOption: NowOption
+
+    @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
+    var instance: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The newest version or release that was applied, where several have the same schema (default: the one that is recognised).",
+            valueName: "version"
+        ),
+        completion: .version,
+        transform: TargetArgument.init(argument:)
+    )
+    var at: TargetArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "The file of this version was edited, and is as good as the one that was applied: no longer report it. Repeatable.",
+            valueName: "version"
+        ),
+        completion: .version,
+        transform: MigrationVersion.init(argument:)
+    )
+    var acceptEdited: [MigrationVersion] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Remove the row of this version, which is newer than all migrations, if the schema has nothing of it. Repeatable.",
+            valueName: "version"
+        ),
+        transform: MigrationVersion.init(argument:)
+    )
+    var forget: [MigrationVersion] = []
+
+    @OptionGroup var waveOption: WaveOption
+
+    @Option(
+        help: ArgumentHelp("With --dry-run, also write the plan to this file.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var out: String?
+
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly the plan that --out wrote; fails if anything has changed since.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var planFile: String?
+
+    func validate() throws {
+        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
+        if out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
+        if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
+        let decides = at != nil || !acceptEdited.isEmpty || !forget.isEmpty
+        if planFile != nil, decides || out != nil || !waveOption.waves.isEmpty || options.select != nil || !instance.isEmpty {
+            throw ValidationError(
+                "--plan cannot be combined with --at, --accept-edited, --forget, --wave, --select, --instance or --out"
+            )
+        }
+    }
+
+    func execute() async throws -> CommandExit {
+        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
+        let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
+        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
+        let session = try FleetSession(settings)
+        try output.check(session)
+        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
+        try file?.check()
+        try file?.check(against: session.protectedFiles)
+        let pinned = try planFile.map(RunPlan.init(file:))
+        let change = try pinned?.change ?? .repair(at: session.version(at))
+        guard change.correctionKind == .repair else { throw CommandFailure(.usage, "--plan: this is not the plan of a repair") }
+        if let pinned, nowOption.now, !pinned.isImmediate {
+            throw CommandFailure(
+                .usage,
+                "--now: the plan has gates and the maintenance window",
+                hint: "write a plan without them with `convoy baseline --dry-run --now --out FILE`"
+            )
+        }
+        try session.check(change)
+        if let unknown = acceptEdited.first(where: { session.set[$0] == nil }) {
+            throw CommandFailure(
+                .usage,
+                "--accept-edited: the migration set has no version \(unknown)",
+                hint: "`convoy status` shows edited files"
+            )
+        }
+        if let known = forget.first(where: { session.set[$0] != nil }) {
+            throw CommandFailure(
+                .usage,
+                "--forget: the migration set has version \(known)",
+                hint: "only rows of versions without a file are forgotten; `convoy rollback` reverts a migration"
+            )
+        }
+        let choices = RepairJudge.Choices(at: change.target, acceptedEdits: Set(acceptEdited), forgotten: Set(forget))
+        let judge = try RepairJudge(session.client, pinned.map(RepairJudge.Choices.init) ?? choices)
+        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
+            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
+            let selector = try pinned?.selector ?? chosen
+            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: selector,
+                waves: pinned?.selectedWaves ?? waveOption.waves,
+                isImmediate: pinned?.isImmediate ?? nowOption.now,
+                correcting: judge,
+                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
+            )
+            if let pinned { try session.check(pinned, against: planned.plan) }
+            return try await session.correct(
+                planned,
+                on: selection,
+                changeOptions,
+                output,
+                file,
+                NextSteps.Request(settings, selector, waves: planned.plan.selectedWaves),
+                journal,
+                interruption
+            )
+        }
+    }
+}
