@@ -13,7 +13,8 @@ struct SecretFileTests {
     @Test func aSecretIsForThisUserAloneAndNeverReplaced() async throws {
         try await withTemporaryFolder { folder in
             let path = "\(folder)/alice"
-            #expect(try createSecretFile(path, Array("one\n".utf8)))
+            let isNew = try createSecretFile(path, Array("one\n".utf8))
+            #expect(isNew)
             #expect(try mode(path) == 0o600)
             #expect(try createSecretFile(path, Array("two\n".utf8)) == false)
             #expect(try readFile(path, limit: 100) == Array("one\n".utf8))

@@ -23,7 +23,7 @@ struct Provision: FleetCommand {
             """
     )
 
-    @Argument(help: "Names of the new instances.")
+    @Argument(help: ArgumentHelp("Names of the new instances.", valueName: "name"))
     var names: [String]
 
     @OptionGroup var fleetFile: FleetFileOption
