@@ -108,8 +108,8 @@ package struct CatalogMatcher: Sendable {
     /// Whether a catalogue that equals that of a version shows that an older migration ran: something that the older one made is still there, or
     /// something that it removed is still gone. A migration that changes only rows leaves no trace.
     func shows(_ migration: MigrationVersion, at version: MigrationVersion) -> Bool {
-        guard let index = versions.firstIndex(where: { $0.version == migration }),
-            let whole = versions.first(where: { $0.version == version })
+        guard let index = entries.firstIndex(where: { $0.version == migration }),
+            let whole = entries.first(where: { $0.version == version })
         else { return false }
         let (after, before) = (entries[index].facts, index > 0 ? entries[index - 1].facts : [])
         if !after.subtracting(before).isDisjoint(with: whole.facts) { return true }
@@ -119,7 +119,7 @@ package struct CatalogMatcher: Sendable {
 
     /// Whether a version has exactly this object.
     func has(_ fact: CatalogFact, at version: MigrationVersion) -> Bool {
-        versions.first { $0.version == version }?.facts.contains(fact) == true
+        entries.first { $0.version == version }?.facts.contains(fact) == true
     }
 
     /// Whether a version above another one has exactly this object; above nil are all.

@@ -6,9 +6,14 @@ extension LedgerState {
     ///
     /// The catalogue says what is there, so the ledger follows it, and only as far as the catalogue is proof: it must be that of one version. A row
     /// that is written says that a migration ran, so it must have left a trace; a row that goes lets the migration run again, so it must have left none.
-    package func verdict(_ choices: RepairChoices = RepairChoices(), matcher: CatalogMatcher, versions set: [MigrationVersion])
-        -> RepairVerdict
-    {
+    ///
+    /// - Parameter choose: of versions with one catalogue, without gaps and ascending, the one at which no harm is done; nil where an operator has to choose.
+    package func verdict(
+        _ choices: RepairChoices = RepairChoices(),
+        matcher: CatalogMatcher,
+        versions set: [MigrationVersion],
+        choose: (_ alike: [MigrationVersion]) -> MigrationVersion? = { _ in nil }
+    ) -> RepairVerdict {
         var judge = LedgerJudge(state: self, choices: choices, matcher: matcher, set: set)
         judge.judge(choose)
         return judge.verdict
@@ -25,6 +30,9 @@ private struct LedgerJudge {
 
     init(state: LedgerState, choices: RepairChoices, matcher: CatalogMatcher, set: [MigrationVersion]) {
         (self.state, self.choices, self.matcher, self.set) = (state, choices, matcher, set)
+        let versions = Set(set)
+        known = state.applied?.filter(versions.contains) ?? []
+        unknown = state.applied?.filter { !versions.contains($0) } ?? []
         verdict = RepairVerdict(fingerprint: state.catalog.fingerprint)
     }
 
@@ -34,8 +42,8 @@ private struct LedgerJudge {
     }
 
     /// Versions of the ledger that the set has, and the others.
-    private var known: [MigrationVersion] { state.applied?.filter(Set(set).contains) ?? [] }
-    private var unknown: [MigrationVersion] { state.applied?.filter { !Set(set).contains($0) } ?? [] }
+    private let known: [MigrationVersion]
+    private let unknown: [MigrationVersion]
     /// Versions that the ledger lacks below its newest one.
     private var gaps: [MigrationVersion] {
         let known = Set(known)
@@ -101,7 +109,7 @@ private struct LedgerJudge {
 
     private func contradiction() -> RepairRefusal {
         let nearest = matcher.nearest(to: Set(state.catalog.facts.map { $0.asValidIndex ?? $0 }))
-        let objects = (nearest?.differences ?? []).prefix(3).map { "\($0.change.rawValue) \($0.kind.rawValue) \($0.object)" }
+        let objects = (nearest?.differences ?? []).prefix(3).map { "\($0.change.rawValue) \($0.kind.rawValue) \(Self.shown($0.object))" }
         return .equalsNoVersion(
             nearest: nearest?.version,
             count: nearest?.differences.count ?? 0,
@@ -131,7 +139,7 @@ private struct LedgerJudge {
         guard newer.isEmpty else { return verdict.refusals.append(.newerThanSet(newer)) }
         guard verdict.removed.isEmpty, verdict.recorded.isEmpty else { return verdict.refusals.append(.unknownAndContradicted(unknown)) }
         guard match.extras.isEmpty else {
-            let objects = match.extras.map { "\($0.kind.rawValue) \($0.object)" }
+            let objects = match.extras.map { "\($0.kind.rawValue) \(Self.shown($0.object))" }
             return verdict.refusals.append(.mayHaveChangedTheSchema(unknown, objects: objects))
         }
         verdict.forgotten = unknown
@@ -158,10 +166,13 @@ private struct LedgerJudge {
             facts.remove(fact)
         }
         let foreign = left.map(\.object).filter { !verdict.dropped.contains($0) }
-        if !pending.isEmpty { verdict.notes.append(.pendingIndexes(pending)) }
-        if !foreign.isEmpty { verdict.notes.append(.foreignIndexes(foreign)) }
+        if !pending.isEmpty { verdict.notes.append(.pendingIndexes(pending.map(Self.shown))) }
+        if !foreign.isEmpty { verdict.notes.append(.foreignIndexes(foreign.map(Self.shown))) }
         if !verdict.rebuilt.isEmpty { verdict.repairedFingerprint = Catalog(facts).fingerprint }
     }
+
+    /// A tenant's name, as a message has it.
+    private static func shown(_ name: String) -> String { String(name.prefix(200)).visible }
 
     /// Whether an index is what an attempt to rebuild another one concurrently has left: `cars_vin_ccnew`, `cars_vin_ccold1`.
     private static func isLeftover(_ name: String, of index: String) -> Bool {

@@ -1,4 +1,5 @@
 public import ConvoyMigrations
+import ConvoyRollout
 import ConvoyText
 
 extension FleetClient {
