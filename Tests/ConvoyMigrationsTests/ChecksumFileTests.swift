@@ -23,7 +23,7 @@ struct ChecksumFileTests {
     /// Each would otherwise be a set of its own: a shorter one, another one, a longer one.
     @Test func aFileThatIsMissingChangedOrLeftOverIsNamed() throws {
         let sums = "\(Self.sum)  1_a.sql\n\(Self.sum)  2_b.sql\n\(Self.other)  3_c.sql\n\(Self.sum)  README.md\n"
-        let files = ["1_a.sql": Self.good, "3_c.sql": Self.good, "4_d.sql": Self.good, "checks/1.sql": "SELECT 1"]
+        let files = ["1_a.sql": Self.good, "3_c.sql": Self.good, "4_d.sql": Self.good, "checks/1.sql": "SELECT 1", "checkpoints/1.sql": "SELECT 1"]
         #expect(
             try problems(sums, files) == [
                 "Migrations/2_b.sql the file is missing or cannot be read; Migrations/SHA256SUMS lists it",
@@ -31,6 +31,7 @@ struct ChecksumFileTests {
                 "Migrations/README.md the file is missing or cannot be read; Migrations/SHA256SUMS lists it",
                 "Migrations/4_d.sql the file is not in Migrations/SHA256SUMS",
                 "Migrations/checks/1.sql the file is not in Migrations/SHA256SUMS",
+                "Migrations/checkpoints/1.sql the file is not in Migrations/SHA256SUMS",
             ]
         )
     }

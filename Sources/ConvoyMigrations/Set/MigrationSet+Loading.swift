@@ -3,10 +3,11 @@ public import ConvoyText
 import FoundationEssentials
 
 extension MigrationSet {
-    /// Reads every migration of a directory, the checks in its folder `checks`, and its list of releases, `releases.csv`.
+    /// Reads every migration of a directory, the checks in its folder `checks`, the checkpoints in its folder `checkpoints`, and its list of releases,
+    /// `releases.csv`.
     ///
     /// Migrations are the files named `<version>_<name>.sql`: digits, an underscore, then letters, digits, underscores and hyphens. Any other
-    /// `.sql` file there is refused. Files of other kinds, hidden ones and other sub-folders (`checkpoints`) are left alone. Checks are the files
+    /// `.sql` file there is refused. Files of other kinds, hidden ones and other sub-folders are left alone. Checks are the files
     /// `checks/<version>.sql`; see ``MigrationCheck``. A directory with a file `SHA256SUMS` holds exactly what that file lists: an installed
     /// set that lost a file would otherwise look like a shorter one.
     ///
@@ -49,6 +50,7 @@ extension MigrationSet {
             ])
         }
         return try MigrationSet(migrations, checks: checks, releases: releases)
+            .readingCheckpoints(join(directory, Checkpoint.folder), displayedAs: join(displayedAs, Checkpoint.folder))
     }
 
     /// - Parameter versions: those of the migrations.
@@ -179,7 +181,7 @@ extension MigrationSet {
         }
     }
 
-    private static func contents(of path: String, displayedAs: String) throws(Problems) -> [UInt8] {
+    static func contents(of path: String, displayedAs: String) throws(Problems) -> [UInt8] {
         do throws(FileReadError) {
             return try readFile(path, limit: MigrationFile.sizeLimit)
         } catch {
@@ -206,9 +208,11 @@ extension MigrationSet {
             guard FileManager.default.fileExists(atPath: path) else { return nil }
             return try? readFile(path, limit: MigrationFile.sizeLimit)
         }
-        let checks = try? FileManager.default.contentsOfDirectory(atPath: join(directory, "checks"))
-        let found = names + (checks ?? []).filter { $0.hasSuffix(".sql") && !$0.hasPrefix(".") }.sorted().map { "checks/\($0)" }
-        problems += list.unlisted(found, in: displayedAs)
+        let found = ["checks", Checkpoint.folder].flatMap { folder in
+            let files = try? FileManager.default.contentsOfDirectory(atPath: join(directory, folder))
+            return (files ?? []).filter { $0.hasSuffix(".sql") && !$0.hasPrefix(".") }.sorted().map { "\(folder)/\($0)" }
+        }
+        problems += list.unlisted(names + found, in: displayedAs)
         guard problems.isEmpty else { throw Problems(problems) }
     }
 }

@@ -13,6 +13,10 @@ public struct MigrationSet: Sendable, Hashable {
     package let versions: [MigrationVersion]
     /// The releases of the app that brought these versions; empty if the set has no `releases.csv`.
     public let releases: ReleaseList
+    /// What empty databases can start from, oldest first. None of them is stale.
+    package private(set) var checkpoints: [Checkpoint] = []
+    /// Why files of the folder `checkpoints` are not among them.
+    package private(set) var checkpointProblems: [Problem] = []
     private let indices: [MigrationVersion: Int]
 
     /// Orders migrations.
@@ -43,6 +47,21 @@ public struct MigrationSet: Sendable, Hashable {
         self.versions = sorted.map(\.version)
         self.indices = indices
         self.releases = releases
+    }
+
+    /// The same set with checkpoints.
+    ///
+    /// - Parameters:
+    ///   - checkpoints: a stale one becomes a problem.
+    ///   - problems: of the files that could not be read.
+    package func having(checkpoints: [Checkpoint], problems: [Problem] = []) -> MigrationSet {
+        var set = self
+        set.checkpoints = checkpoints.filter { $0.staleness(among: migrations) == nil }.sorted { $0.version < $1.version }
+        let all = problems + checkpoints.compactMap { $0.staleness(among: migrations) }
+        set.checkpointProblems = all.sorted { left, right in
+            left.file == right.file ? (left.line ?? 0) < (right.line ?? 0) : left.file < right.file
+        }
+        return set
     }
 
     static func duplicate(_ version: MigrationVersion, file: String, first: String) -> Problem {
