@@ -246,9 +246,8 @@ let package = Package(
         .testTarget(
             name: "ConvoyKitTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyReporting", "ConvoyRollout",
-                "ConvoyRun",
-                "ConvoyText", "TestSupport",
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
             ],
             swiftSettings: strict
         ),
@@ -264,7 +263,8 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: [
-                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyKit", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyRun",
                 "ConvoyText", "TeslaMate",
                 "TestSupport",
             ],
