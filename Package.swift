@@ -263,7 +263,8 @@ let package = Package(
         .testTarget(
             name: "TeslaMateTests",
             dependencies: [
-                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun",
+                "ConvoyCatalog", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyKit", "ConvoyMigrations", "ConvoyPostgres",
+                "ConvoyRun",
                 "ConvoyText", "TeslaMate",
                 "TestSupport",
             ],

@@ -463,7 +463,7 @@ extension TestDatabase {
     /// Runs statements that are separated by semicolons.
     ///
     /// - Parameter user: nil means the owner.
-    fileprivate func run(script: String, as user: String? = nil) async throws {
+    func run(script: String, as user: String? = nil) async throws {
         let connection = try await connect(as: user)
         defer { connection.close() }
         for case .failure(let message) in try await connection.script(script, byteLimit: 1 << 20, timeout: .seconds(60)) {

@@ -1,5 +1,4 @@
 internal import ConvoyCatalog
-import ConvoyFleet
 package import ConvoyInstance
 package import ConvoyMigrations
 package import ConvoyPostgres
@@ -10,15 +9,16 @@ import ConvoyText
 package struct CatalogueRecording: Sendable {
     private let set: MigrationSet
     private let runner: InstanceRunner
-    private let server: ConnectionParameters
+    private let server: ScratchServer
 
     /// - Parameters:
     ///   - server: a server, and a database on it to log in to, as a role that may create databases and the extensions of the set.
     ///   - steps: what the set's migrations can ask for besides SQL.
     package init(_ set: MigrationSet, steps: [any MigrationStep], server: ConnectionParameters) {
         self.set = set
-        self.server = server
-        runner = InstanceRunner(set: set, steps: steps)
+        self.server = ScratchServer(server)
+        // The long way is what counts.
+        runner = InstanceRunner(set: set.having(checkpoints: []), steps: steps)
     }
 
     /// Applies the set step by step in a database of its own, which is dropped afterwards, and replaces the files of the folder `catalogue`.
@@ -29,24 +29,13 @@ package struct CatalogueRecording: Sendable {
     /// - Returns: how many versions there are.
     /// - Throws: why a version could not be applied or read, or a `Problem` with a file that cannot be written.
     package func write(into directory: String, onProgress: (MigrationVersion) -> Void = { _ in }) async throws -> Int {
-        let name = "convoy_catalogue_" + String(UInt64.random(in: 0 ... .max), radix: 36)
-        try await execute("CREATE DATABASE \(quotedIdentifier(name)) TEMPLATE template0")
-        let catalogs: ExpectedCatalogs
-        do {
-            catalogs = try await self.catalogs(of: name, onProgress)
-        } catch {
-            await drop(name)
-            throw error
-        }
-        await drop(name)
+        let catalogs = try await server.withDatabase { database in try await self.catalogs(of: database, onProgress) }
         try catalogs.write(into: directory)
         return catalogs.versions.count
     }
 
-    private func catalogs(of database: String, _ onProgress: (MigrationVersion) -> Void) async throws -> ExpectedCatalogs {
-        var connection = server
-        connection["dbname"] = database
-        let instance = Instance(name: database, server: "scratch", database: database, connection: connection)
+    private func catalogs(of database: ScratchDatabase, _ onProgress: (MigrationVersion) -> Void) async throws -> ExpectedCatalogs {
+        let instance = database.instance
         let reader = CatalogReader(runner)
         var catalogs: [MigrationVersion: Catalog] = [:]
         for version in set.migrations.map(\.version) {
@@ -59,25 +48,5 @@ package struct CatalogueRecording: Sendable {
             onProgress(version)
         }
         return ExpectedCatalogs(catalogs)
-    }
-
-    /// Also when the task was cancelled: nothing may stay behind.
-    private func drop(_ database: String) async {
-        _ = await Task { try? await execute("DROP DATABASE IF EXISTS \(quotedIdentifier(database)) WITH (FORCE)") }.value
-    }
-
-    private func execute(_ statement: String) async throws(Failure) {
-        let connection: PostgresConnection
-        do throws(PostgresError) {
-            connection = try await PostgresConnection.connect(server, applicationName: "convoy", timeout: .seconds(10))
-        } catch {
-            throw Failure(.unreachable, error.message, sqlstate: error.sqlstate)
-        }
-        defer { connection.close() }
-        do throws(PostgresError) {
-            try await connection.query(statement, timeout: .seconds(60))
-        } catch {
-            throw Failure(.failed, error.message, sqlstate: error.sqlstate)
-        }
     }
 }

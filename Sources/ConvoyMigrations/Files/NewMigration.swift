@@ -23,12 +23,23 @@ package struct NewMigration: Sendable, Hashable {
         }
     }
 
+    /// What stands in the sections at first, in place of nothing.
+    package struct Sections: Sendable, Hashable {
+        /// Whole lines.
+        package var up: String
+        package var down: String
+
+        package init(up: String, down: String) { (self.up, self.down) = (up, down) }
+    }
+
     /// The number that begins the file's name.
     package let version: MigrationVersion
     /// The file's name between version and `.sql`, in snake case.
     package let name: String
     /// What the sections look like.
     package let form: Form
+    /// What stands in the sections at first; nil leaves them empty.
+    package let sections: Sections?
     /// What the author should know about the version, a sentence each without a full stop.
     package private(set) var notes: [String]
     private let directory: String
@@ -46,6 +57,7 @@ package struct NewMigration: Sendable, Hashable {
     ///   - version: nil takes the time, or the number after the newest version if that version is not in the past.
     ///   - time: the present time, from which the version is made.
     ///   - form: what the sections look like.
+    ///   - sections: what stands in them at first; that of the way down not if the form is irreversible.
     /// - Throws: ``NewMigrationRefusal`` for a name that is not snake case and for a version or a name that the set has already;
     ///   `Problems` if the directory cannot be read.
     package init(
@@ -54,7 +66,8 @@ package struct NewMigration: Sendable, Hashable {
         displayedAs: String,
         version: MigrationVersion? = nil,
         at time: Date,
-        form: Form = Form()
+        form: Form = Form(),
+        sections: Sections? = nil
     ) throws {
         let files = try MigrationSet.fileNames(directory: directory, displayedAs: displayedAs)
         // The loader refuses a file whose name is not valid.
@@ -65,7 +78,8 @@ package struct NewMigration: Sendable, Hashable {
             displayedAs: displayedAs,
             version: version,
             at: time,
-            form: form
+            form: form,
+            sections: sections
         )
         if FileManager.default.fileExists(atPath: MigrationSet.join(directory, ReleaseFile.name)) {
             notes.append(
@@ -81,7 +95,8 @@ package struct NewMigration: Sendable, Hashable {
         displayedAs: String = ".",
         version: MigrationVersion? = nil,
         at time: Date,
-        form: Form = Form()
+        form: Form = Form(),
+        sections: Sections? = nil
     ) throws(NewMigrationRefusal) {
         try Self.check(name: name)
         if let taken = files.first(where: { $0.name == name }) {
@@ -112,6 +127,7 @@ package struct NewMigration: Sendable, Hashable {
         }
         self.name = name
         self.form = form
+        self.sections = sections
         self.directory = directory
         displayedDirectory = displayedAs
     }
@@ -127,12 +143,12 @@ package struct NewMigration: Sendable, Hashable {
         let option = form.isTransactional ? "" : " transaction:false"
         let down =
             if let reason = form.irreversible {
-                "-- migrate:down\n-- convoy:irreversible \(reason)"
+                "-- migrate:down\n-- convoy:irreversible \(reason)\n"
             } else {
                 // Without a reason the loader refuses it, so that a way back that was forgotten shows.
-                "-- migrate:down\(option)\n-- convoy:irreversible"
+                sections.map { "-- migrate:down\(option)\n" + $0.down } ?? "-- migrate:down\(option)\n-- convoy:irreversible\n"
             }
-        return "-- migrate:up\(option)\n\n\n\(down)\n"
+        return "-- migrate:up\(option)\n\(sections?.up ?? "\n")\n\(down)"
     }
 
     /// Creates the file; an existing file of that name stays as it is.

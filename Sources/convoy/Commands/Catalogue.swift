@@ -2,7 +2,6 @@ import ArgumentParser
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyPostgres
-import ConvoyRun
 import ConvoyText
 import TeslaMate
 
@@ -33,29 +32,15 @@ struct Catalogue: FleetCommand {
     var directory = "Migrations"
 
     func execute() async throws -> CommandExit {
-        let parameters: ConnectionParameters
-        do throws(PostgresError) {
-            parameters = try ConnectionParameters(conninfo: server)
-        } catch {
-            throw CommandFailure(.usage, error.message, hint: "for example postgresql://postgres@localhost/postgres")
-        }
-        guard parameters["password"] == nil else {
-            throw CommandFailure(
-                .usage,
-                "the server's password stands in the command line, where other users of this machine see it",
-                hint: "set PGPASSWORD, or use a password file"
-            )
-        }
+        let parameters = try ConnectionParameters(argument: server)
         let set = try MigrationSet.load(directory: directory, displayedAs: directory)
         let recording = CatalogueRecording(set, steps: [EncryptAPITokens()], server: parameters)
         return try await Interruption.handled(clearTerminal: {}) { _ in
             do {
                 let count = try await recording.write(into: directory)
                 StandardStreams.output.write("\(count) versions in \(directory.visible)/catalogue\n")
-            } catch let failure as Failure {
-                throw CommandFailure(failure.kind == .unreachable ? .unreachable : .failed, failure.message, hint: failure.hint)
-            } catch let problem as Problem {
-                throw Problems([problem])
+            } catch {
+                throw CommandFailure.ofScratchWork(error)
             }
             try StandardStreams.output.check()
             return .success

@@ -1,9 +1,13 @@
 import ArgumentParser
 import ConvoyFleet
+import ConvoyKit
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
+import ConvoyText
 import FoundationEssentials
+import TeslaMate
 
 /// `convoy new`
 struct New: FleetCommand {
@@ -24,6 +28,13 @@ struct New: FleetCommand {
             A migration that brings a TeslaMate release to the fleet must have the same
             version as TeslaMate's own migration: set it with --version. By this number,
             Convoy and TeslaMate recognise what the other has applied.
+
+              convoy new add_nickname_to_cars --from-database postgresql:///scratch
+
+            --from-database drafts both sections from a database that the next release
+            has migrated: what its catalogue has more, less or otherwise than the newest
+            version of the set. Rows are not in a catalogue: write what happens to them.
+            A comment says what could not be drafted. Nothing differs: no file is made.
             """
     )
 
@@ -58,25 +69,69 @@ struct New: FleetCommand {
     @Option(help: ArgumentHelp("Mark the migration as irreversible, for this reason.", valueName: "reason"))
     var irreversible: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Draft both sections from this database: connection URI or parameters, without a password. The version is then by default the \
+            newest one of the database's ledger, if the set does not have it.
+            """,
+            valueName: "database"
+        )
+    )
+    var fromDatabase: String?
+
     func execute() async throws -> CommandExit {
         let migrations = try directory ?? directoryOfTheFleet()
+        var draft: DatabaseDraft?
+        if let fromDatabase { draft = try await self.draft(migrations, from: ConnectionParameters(argument: fromDatabase)) }
+        if let draft, draft.isEmpty {
+            StandardStreams.error.write("nothing differs from version \(draft.version); no file was made\n" + notes(on: draft))
+            return .success
+        }
         do {
             let migration = try NewMigration(
                 named: name,
                 in: migrations,
                 displayedAs: migrations,
-                version: version,
+                version: version ?? draft?.newVersion,
                 at: Date(),
-                form: NewMigration.Form(isTransactional: !noTransaction, irreversible: irreversible)
+                form: NewMigration.Form(isTransactional: !noTransaction, irreversible: irreversible),
+                sections: draft?.sections
             )
             try migration.write()
             StandardStreams.output.write(migration.path + "\n")
-            StandardStreams.error.write(migration.notes.map { "note: \($0)\n" }.joined() + nextSteps)
+            StandardStreams.error.write(migration.notes.map { "note: \($0)\n" }.joined() + (draft.map(notes) ?? "") + nextSteps)
         } catch let refusal as NewMigrationRefusal {
             throw CommandFailure(.usage, refusal.message, hint: refusal.hint)
         }
         try StandardStreams.output.check()
         return .success
+    }
+
+    private func draft(_ migrations: String, from database: ConnectionParameters) async throws -> DatabaseDraft {
+        guard !noTransaction else {
+            throw CommandFailure(.usage, "--from-database drafts statements that run in a transaction", hint: "omit --no-transaction")
+        }
+        let set = try MigrationSet.load(directory: migrations, displayedAs: migrations)
+        do {
+            return try await DatabaseDraft.read(
+                set,
+                steps: [EncryptAPITokens()],
+                directory: migrations,
+                displayedAs: migrations,
+                from: database
+            )
+        } catch {
+            throw CommandFailure.ofScratchWork(error)
+        }
+    }
+
+    private func notes(on draft: DatabaseDraft) -> String {
+        var notes = draft.otherBodies.map { "the body of \($0.visible) differs from the set's" }
+        if !draft.gaps.isEmpty {
+            notes.append("\(draft.gaps.count) differences are not in the statements: search for “Not written” in the file")
+        }
+        return notes.map { "note: \($0)\n" }.joined()
     }
 
     private func directoryOfTheFleet() throws -> String {
@@ -93,7 +148,9 @@ struct New: FleetCommand {
 
     private var nextSteps: String {
         let content =
-            irreversible == nil ? "the migration below `-- migrate:up` and its reversal in place of the last line" : "the migration"
+            fromDatabase != nil
+            ? "what happens to the rows, and read the statements"
+            : irreversible == nil ? "the migration below `-- migrate:up` and its reversal in place of the last line" : "the migration"
         return """
             next: write \(content), then run
               convoy validate
