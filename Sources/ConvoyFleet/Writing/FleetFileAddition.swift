@@ -5,6 +5,10 @@ package enum FleetFileAddition {
     /// Why the text cannot be extended, in words that follow “the file”.
     package struct Refusal: Error, Sendable, Hashable {
         package var reason: String
+
+        package init(reason: String) {
+            self.reason = reason
+        }
     }
 
     /// The file with the entries at the end of its list of instances. What it says is compared before it is returned: the same, and the entries.

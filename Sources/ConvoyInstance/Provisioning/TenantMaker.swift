@@ -32,6 +32,10 @@ package struct TenantMaker: Sendable {
         package var creating: Duration?
         /// How long everything took.
         package var duration: Duration = .zero
+
+        package init(standing: TenantStanding, failure: Failure? = nil) {
+            (self.standing, self.failure) = (standing, failure)
+        }
     }
 
     /// How long the server may take to copy its template.

@@ -1,3 +1,4 @@
+import ConvoyPostgres
 import ConvoyText
 import Testing
 

@@ -2,7 +2,6 @@ import ConvoyFleet
 import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRun
-import Synchronization
 import TestSupport
 import Testing
 
