@@ -113,6 +113,9 @@ import Testing
             try await database.execute(["DROP TABLE schema_migrations"])
             let log = EventLog()
             try await database.server.execute("ALTER DATABASE \"\(database.name)\" OWNER TO postgres")
+            _ = try await database.query("GRANT CREATE, USAGE ON SCHEMA public TO \(database.ownerName)", as: "postgres")
+            var correction = correction
+            correction.fingerprint = nil
             let denied = try await correct(database.instance(), correction, log: log)
             #expect(denied.outcome == .adopted, "\(String(describing: denied.failure))")
             #expect(log.warnings.contains { $0.hasPrefix("this database gets no audit log") }, "\(log.warnings)")
@@ -344,7 +347,7 @@ import Testing
                 removes: [MigrationVersion(9)],
                 accepts: [MigrationVersion(1)]
             )
-            let result = try await correct(database.instance(), correction)
+            let result = try await correct(database.instance(), correction, run: "run-3")
             #expect(result.outcome == .repaired, "\(String(describing: result.failure))")
             #expect(result.to == MigrationVersion(3))
             let ledger = try await database.ledger()
