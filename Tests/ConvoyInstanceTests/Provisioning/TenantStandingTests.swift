@@ -11,7 +11,7 @@ struct TenantStandingTests {
     typealias Database = TenantFacts.Database
     static let ours = Role(comment: own.roleMark)
 
-    private func standing(_ tenant: Tenant = own, _ role: Role?, _ database: Database?, superuser: Bool = true) -> TenantStanding {
+    private func standing(of tenant: Tenant = own, _ role: Role?, _ database: Database?, superuser: Bool = true) -> TenantStanding {
         tenant.standing(TenantFacts(admin: "admin", role: role, database: database, adminIsSuperuser: superuser))
     }
 
@@ -36,17 +36,17 @@ struct TenantStandingTests {
     @Test func aRoleThatOwnsEveryDatabase() {
         let role = Role(powers: ["CREATEDB"], memberships: 2, otherDatabases: 40, comment: "ours since 2019")
         func database(_ comment: String?) -> Database { Database(owner: "teslamate", comment: comment) }
-        #expect(standing(Self.shared, role, nil) == .absent)
-        #expect(standing(Self.shared, role, database(Self.shared.begunMark)) == .begun)
-        #expect(standing(Self.shared, role, database(Self.shared.doneMark)) == .complete)
-        #expect(refusal(standing(Self.shared, role, database(nil)))?.contains("`convoy provision` did not make it") == true)
-        #expect(refusal(standing(Self.shared, nil, nil)) == "role “teslamate”, which is to own the database, does not exist")
+        #expect(standing(of: Self.shared, role, nil) == .absent)
+        #expect(standing(of: Self.shared, role, database(Self.shared.begunMark)) == .begun)
+        #expect(standing(of: Self.shared, role, database(Self.shared.doneMark)) == .complete)
+        #expect(refusal(standing(of: Self.shared, role, database(nil)))?.contains("`convoy provision` did not make it") == true)
+        #expect(refusal(standing(of: Self.shared, nil, nil)) == "role “teslamate”, which is to own the database, does not exist")
         // Who is no superuser has to be able to become the role.
         #expect(
-            refusal(standing(Self.shared, role, nil, superuser: false))
+            refusal(standing(of: Self.shared, role, nil, superuser: false))
                 == "the admin role “admin” may not create databases for role “teslamate”"
         )
-        #expect(standing(Self.shared, Role(mayBecome: true), nil, superuser: false) == .absent)
+        #expect(standing(of: Self.shared, Role(mayBecome: true), nil, superuser: false) == .absent)
     }
 
     @Test(arguments: [
@@ -87,13 +87,13 @@ struct TenantStandingTests {
     @Test func anInstanceOfTheFleetIsComplete() {
         var listed = Self.own
         listed.isListed = true
-        #expect(standing(listed, Role(), database()) == .complete)
-        #expect(standing(listed, Role(powers: ["SUPERUSER"]), database("TeslaMate of Alice")) == .complete)
-        #expect(standing(listed, Self.ours, database(listed.begunMark)) == .begun)
-        #expect(refusal(standing(listed, Role(), database(listed.begunMark)))?.contains("was not made by") == true)
-        #expect(refusal(standing(listed, Role(), nil))?.contains("was not made by") == true)
-        #expect(standing(listed, nil, nil) == .absent)
-        #expect(refusal(standing(listed, Role(), database(owner: "bob"))) != nil)
+        #expect(standing(of: listed, Role(), database()) == .complete)
+        #expect(standing(of: listed, Role(powers: ["SUPERUSER"]), database("TeslaMate of Alice")) == .complete)
+        #expect(standing(of: listed, Self.ours, database(listed.begunMark)) == .begun)
+        #expect(refusal(standing(of: listed, Role(), database(listed.begunMark)))?.contains("was not made by") == true)
+        #expect(refusal(standing(of: listed, Role(), nil))?.contains("was not made by") == true)
+        #expect(standing(of: listed, nil, nil) == .absent)
+        #expect(refusal(standing(of: listed, Role(), database(owner: "bob"))) != nil)
     }
 
     @Test func marksNameTheInstanceAndTheFleet() {

@@ -91,7 +91,8 @@ struct ScratchServerTests {
             // A second process leaves the database of the first alone.
             try await ScratchServer(superuser).withDatabase { second in
                 #expect(second.name != living.name)
-                #expect(try await Self.exists(living.name, on: server))
+                let isLeftAlone = try await Self.exists(living.name, on: server)
+                #expect(isLeftAlone)
             }
             #expect(try await Self.exists(living.name, on: server))
         }
