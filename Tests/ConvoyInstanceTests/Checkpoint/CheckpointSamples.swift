@@ -1,6 +1,7 @@
 import ConvoyCatalog
 import ConvoyFleet
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRun
 import TestSupport
 
