@@ -90,7 +90,7 @@ import Testing
             let work = await runner.work(of: "run-1", on: database.instance())
             #expect(work?.applied.map(\.version.value) == [1, 2, 3, 4, 5])
             let times = try await database.query(
-                "SELECT bool_and(inserted_at BETWEEN now() AT TIME ZONE 'UTC' - interval '5 minutes' AND now() AT TIME ZONE 'UTC' + interval '1 s') AS ok FROM schema_migrations"
+                "SELECT bool_and(abs(extract(epoch FROM (now() AT TIME ZONE 'UTC') - inserted_at)) < 300) AS ok FROM schema_migrations"
             ).onlyRow()
             #expect(try times.bool("ok"))
         }
@@ -112,7 +112,8 @@ import Testing
             let rest = await InstanceRunner(set).up(database.instance(), run: "run-2")
             #expect(rest.outcome == (target == 5 ? .upToDate : .migrated), "\(String(describing: rest.failure))")
             #expect(rest.applied.allSatisfy { $0.checkpoint == nil })
-            #expect(try await database.ledger() == [1, 2, 3, 4, 5])
+            let ledger = try await database.ledger()
+            #expect(ledger == [1, 2, 3, 4, 5])
         }
     }
 
@@ -125,7 +126,8 @@ import Testing
             var instance = database.instance()
             switch other {
             case .hasVersions:
-                #expect(await InstanceRunner(CheckpointSamples.migrations()).up(instance, to: 1, run: "run-0").outcome == .migrated)
+                let first = await InstanceRunner(try CheckpointSamples.migrations()).up(instance, to: 1, run: "run-0")
+                #expect(first.outcome == .migrated)
             case .isSwitchedOff: instance = database.instance { $0.startsFromCheckpoint = false }
             case .hasItsLedgerElsewhere:
                 try await database.execute(["CREATE SCHEMA other"])
@@ -193,7 +195,8 @@ import Testing
             #expect(blocked.outcome == .blocked && blocked.failure?.message == "the key is missing")
             let result = await InstanceRunner(set, steps: [Encrypt()]).up(database.instance())
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
-            #expect(try await database.ledger() == [1])
+            let ledger = try await database.ledger()
+            #expect(ledger == [1])
         }
     }
 
@@ -203,9 +206,10 @@ import Testing
             async let first = InstanceRunner(set).up(database.instance(), run: "run-1")
             async let second = InstanceRunner(set).up(database.instance(), run: "run-2")
             let results = await [first, second]
-            #expect(results.allSatisfy(\.outcome.isGood), "\(results.map(\.failure))")
+            #expect(results.allSatisfy { $0.outcome.isGood }, "\(results.map(\.failure))")
             #expect(results.map(\.applied.count).sorted() == [0, 5])
-            #expect(try await database.ledger() == [1, 2, 3, 4, 5])
+            let ledger = try await database.ledger()
+            #expect(ledger == [1, 2, 3, 4, 5])
         }
     }
 }

@@ -135,18 +135,12 @@ struct TraceFoldTests {
         let applied = [older, newest].map {
             AppliedMigration(version: $0, direction: .up, duration: $0 == newest ? .seconds(1) : .zero, checkpoint: newest)
         }
+        let result = InstanceResult(outcome: .migrated, from: nil, to: newest, applied: applied)
         for isReported in [true, false] {
-            let told = isReported ? applied.map { Event.Kind.migrationApplied(instance: "alice", migration: $0) } : []
-            let spans = fold(
-                Self.run(
-                    [Self.start, .instanceStarted(instance: "alice", wave: "w")] + told + [
-                        .instanceFinished(
-                            instance: "alice",
-                            result: InstanceResult(outcome: .migrated, from: nil, to: newest, applied: applied)
-                        ), .runFinished(status: .succeeded),
-                    ]
-                )
-            )
+            var kinds: [Event.Kind] = [Self.start, .instanceStarted(instance: "alice", wave: "w")]
+            if isReported { kinds += applied.map { Event.Kind.migrationApplied(instance: "alice", migration: $0) } }
+            kinds += [.instanceFinished(instance: "alice", result: result), .runFinished(status: .succeeded)]
+            let spans = fold(Self.run(kinds))
             let marked = spans.filter { $0["convoy.checkpoint"] != nil }
             #expect(marked.map { $0["convoy.checkpoint"] } == [newest.description])
             #expect(spans.count { $0.name.hasPrefix("apply ") } == 1, "\(spans.map(\.name))")
