@@ -4,7 +4,7 @@ import ConvoyInstance
 package import ConvoyReporting
 import ConvoyRollout
 import ConvoyRun
-import ConvoyText
+package import ConvoyText
 import FoundationEssentials
 
 /// New tenants: role, database, migrations and the entry of the fleet file.

@@ -1,4 +1,4 @@
-import ConvoyFleet
+package import ConvoyFleet
 import ConvoyIO
 import ConvoyInstance
 import ConvoyMigrations

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyKit
+import ConvoyMigrations
 import ConvoyReporting
 import ConvoyText
 
