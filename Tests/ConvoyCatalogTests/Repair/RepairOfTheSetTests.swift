@@ -15,6 +15,7 @@ struct RepairOfTheSetTests {
             directory: folder,
             displayedAs: "Migrations"
         )
+        let repeatable = try RepeatableVersions.load(in: set, directory: folder, displayedAs: "Migrations")
         let matcher = CatalogMatcher(expected)
         func comparable(_ version: MigrationVersion) -> Set<CatalogFact> {
             Set((expected[version]?.facts ?? []).map { CatalogFact($0.kind, $0.object, $0.text) })
