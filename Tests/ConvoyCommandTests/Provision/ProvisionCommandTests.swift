@@ -66,7 +66,8 @@ struct ProvisionCommandTests {
                 "alice: added to fleet.yaml\n  - name: alice\n", "test: 1 absent; nothing was changed\n",
             ] { #expect(result.standardOutput.contains(part), "\(part)\n\(result.standardOutput)") }
             #expect(place.fleetFile == before)
-            #expect(try await place.found().databases == [] && place.found().roles == [])
+            let found = try await place.found()
+            #expect(found.databases == [] && found.roles == [])
             #expect(!FileManager.default.fileExists(atPath: "\(place.folder)/passwords"))
             // Without a terminal nothing is done without --yes.
             let unasked = try await place.convoy("alice", options: [])
