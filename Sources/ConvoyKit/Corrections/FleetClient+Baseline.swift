@@ -1,6 +1,5 @@
 public import ConvoyMigrations
-import ConvoyRollout
-import ConvoyText
+internal import ConvoyRollout
 
 extension FleetClient {
     /// Plans a baseline, as `convoy baseline` does: databases without a ledger get the ledger of the version that their schema is recognised as. Changes
