@@ -61,7 +61,6 @@ struct DriftReadingTests {
         try await body(
             "SELECT pid FROM pg_stat_activity WHERE datname = '\(database.name)' AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"
         )
-        if session.isOpen { try await session.query("ROLLBACK") }
     }
 
     private func waits(_ waiter: String, in database: TestDatabase) async throws {
