@@ -87,12 +87,7 @@ struct CatalogReaderTests {
         }
     }
 
-    private func read(_ database: TestDatabase) async throws -> Catalog {
-        let reading = try await CatalogReader(InstanceRunner(try threeMigrations())).read(database.instance())
-        #expect(reading.version == MigrationVersion(3))
-        guard case .facts(let catalog) = reading.content else { throw TestSupportError("no facts: \(reading.content)") }
-        return catalog
-    }
+    private func read(_ database: TestDatabase) async throws -> Catalog { try await database.catalog() }
 
     @Test(arguments: PostgresServer.Release.tested, CatalogFact.Kind.allCases)
     func aChangeOfEachKindIsFound(release: PostgresServer.Release, kind: CatalogFact.Kind) async throws {
@@ -221,29 +216,6 @@ struct CatalogReaderTests {
         }
     }
 
-    /// Functions, operators and types of the tenant that lie in the search path are not called.
-    @Test func noCodeOfTheTenantRuns() async throws {
-        try await withDatabase(owner: .unique) { database in
-            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
-            let trap = "BEGIN RAISE EXCEPTION 'trapped'; END"
-            try await database.execute(
-                [
-                    "CREATE FUNCTION quote_ident(name) RETURNS text LANGUAGE plpgsql AS $$ \(trap) $$",
-                    "CREATE FUNCTION format_type(oid, int) RETURNS text LANGUAGE plpgsql AS $$ \(trap) $$",
-                    "CREATE FUNCTION trap(name, text) RETURNS bool LANGUAGE plpgsql AS $$ \(trap) $$",
-                    "CREATE OPERATOR = (LEFTARG = name, RIGHTARG = text, FUNCTION = trap)",
-                    "CREATE FUNCTION bad() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ \(trap) $$",
-                    "CREATE DOMAIN trap AS text CHECK (bad() > 0)",
-                    "CREATE TABLE traps (a trap, b int DEFAULT bad(), c int)",
-                    "CREATE VIEW pg_class AS SELECT bad() AS oid",
-                    "ALTER DATABASE \"\(database.name)\" SET search_path = public, pg_catalog",
-                ]
-            )
-            let catalog = try await read(database)
-            #expect(catalog.facts.contains(CatalogFact(.column, "public.traps.b", "integer default public.bad()")))
-        }
-    }
-
     /// What the version does not have and nothing else shows: each as it is written in the facts, the same on each release.
     @Test(arguments: PostgresServer.Release.tested)
     func whatIsOffOrGivenByDefaultIsSeen(release: PostgresServer.Release) async throws {
@@ -345,47 +317,6 @@ struct CatalogReaderTests {
         END $do$
         """#
 
-    @Test func hostileNamesAndDefinitionsAreCutAndStayApart() async throws {
-        try await withDatabase { database in
-            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
-            let long = String(repeating: "x", count: 300_000)
-            try await database.execute(
-                [
-                    "CREATE VIEW big AS SELECT '\(long)' AS a", "CREATE VIEW big2 AS SELECT '\(long)y' AS a",
-                    "CREATE TABLE \"a\u{1B}[2J\nb\tc\\d\" (\"x\"\"y\" int)",
-                    "COMMENT ON TABLE cars IS '\(long)'",
-                ]
-            )
-            let catalog = try await read(database)
-            let views = catalog.facts.filter { $0.kind == .view }.map(\.text)
-            #expect(views.count == 2 && views.allSatisfy { $0.count < 2_100 } && views[0].suffix(32) != views[1].suffix(32))
-            #expect(catalog.facts.contains { $0.object == "public.\"a\u{1B}[2J\nb\tc\\d\".\"x\"\"y\"" })
-            let differences = catalog.differences(from: Catalog([]), in: .all)
-            for difference in differences { _ = try await database.query(try #require(difference.sql)) }
-        }
-    }
-
-    /// The catalogue is readable by everyone; the ledger has to be granted.
-    @Test func aRoleThatMayReadNothingButTheLedger() async throws {
-        try await withDatabase(owner: .unique) { database in
-            _ = await InstanceRunner(try threeMigrations()).up(database.instance())
-            let all = try await read(database)
-            let role = "\(database.name)_reader"
-            try await database.server.execute("CREATE ROLE \(role) LOGIN")
-            try await database.execute(["REVOKE ALL ON SCHEMA public FROM PUBLIC", "GRANT USAGE ON SCHEMA public TO \(role)"])
-            let instance = database.instance(connection: database.parameters(user: role), admin: .some(nil))
-            let reader = CatalogReader(InstanceRunner(try threeMigrations()))
-            let refused = await #expect(throws: Failure.self) { try await reader.read(instance) }
-            #expect(refused?.message.contains("schema_migrations") == true, "\(String(describing: refused))")
-            try await database.execute(["GRANT SELECT ON schema_migrations TO \(role)"])
-            guard case .facts(let found) = try await reader.read(instance).content else { throw TestSupportError("no facts") }
-            let kinds = found.differences(from: all, in: .all).map(\.kind)
-            #expect(kinds == [.privilege], "\(kinds)")
-            try await database.execute(["DROP OWNED BY \(role)"], as: "postgres")
-            try await database.server.execute("DROP ROLE \(role)")
-        }
-    }
-
     @Test func whatIsKnownIsNotSent() async throws {
         try await withDatabase { database in
             _ = await InstanceRunner(try threeMigrations()).up(database.instance())
@@ -460,6 +391,14 @@ struct CatalogReaderTests {
 }
 
 extension TestDatabase {
+    /// The catalogue, as `convoy drift` reads it; the database is at the third version of the small set.
+    func catalog() async throws -> Catalog {
+        let reading = try await CatalogReader(InstanceRunner(try threeMigrations())).read(instance())
+        #expect(reading.version == MigrationVersion(3))
+        guard case .facts(let catalog) = reading.content else { throw TestSupportError("no facts: \(reading.content)") }
+        return catalog
+    }
+
     /// Runs statements that are separated by semicolons.
     ///
     /// - Parameter user: nil means the owner.

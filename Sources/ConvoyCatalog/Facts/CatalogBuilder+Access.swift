@@ -5,7 +5,7 @@ import ConvoyText
 extension CatalogBuilder {
     /// An object that does not belong to the ledger's owner.
     mutating func addOwner(_ holder: String, of address: CatalogAddress) {
-        guard !holder.isIdentical(to: owner), !extended.contains(address), let object = named[address] else { return }
+        guard !holder.isIdentical(to: owner), !isExtended(address, holder: holder), let object = named[address] else { return }
         add(.owner, object.name, "\(object.sort): \(word(holder))")
     }
 

@@ -5,9 +5,11 @@ import ConvoyPostgres
 extension CatalogBuilder {
     mutating func readRelations() throws(PostgresError) {
         for row in rows["relation"] {
-            let (oid, name) = (try row.oid(0), try row.text(2))
-            guard let schema = namespaces[try row.oid(1)], name != "schema_migrations", !extended.contains(.relation(oid)) else { continue }
-            let relation = Relation(name: "\(schema).\(name)", kind: try row.text(5), owner: try row.text(3))
+            let (oid, name, holder) = (try row.oid(0), try row.text(2), try row.text(3))
+            guard let schema = namespaces[try row.oid(1)], name != "schema_migrations", !isExtended(.relation(oid), holder: holder) else {
+                continue
+            }
+            let relation = Relation(name: "\(schema).\(name)", kind: try row.text(5), owner: holder)
             relations[oid] = relation
             let (isPartition, hasChildren) = (try row.flag(10), try row.flag(11))
             if ["v", "m", "p", "f"].contains(relation.kind) || isPartition || hasChildren { needsMore = true }
@@ -144,7 +146,7 @@ extension CatalogBuilder {
     mutating func addIndexes() throws(PostgresError) {
         for row in rows["index"] {
             let (oid, table) = (try row.oid(0), try row.oid(1))
-            guard let relation = relations[table], !extended.contains(.relation(oid)) else { continue }
+            guard let relation = relations[table], !isExtended(.relation(oid), holder: relation.owner) else { continue }
             let name = "\(SQLName.parts(relation.name).first ?? "").\(try row.text(2))"
             named[.relation(oid)] = Named(sort: "index", name: name)
             let definition = try definition(row, on: relation, table)

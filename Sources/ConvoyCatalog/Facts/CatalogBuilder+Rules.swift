@@ -56,7 +56,10 @@ extension CatalogBuilder {
     }
 
     mutating func addEventTriggers() throws(PostgresError) {
-        for row in rows["event trigger"] where !extended.contains(.eventTrigger(try row.oid(0))) {
+        for row in rows["event trigger"] {
+            // Only a superuser can make one.
+            let oid = try row.oid(0)
+            if isExtended(.eventTrigger(oid), holder: "") { continue }
             var text = "on \(try row.text(2))"
             if let tags = try row.optional(3) { text += " when \(tags)" }
             text += " execute \(try row.text(4))" + (Self.state(try row.text(5)).map { " \($0)" } ?? "")

@@ -4,8 +4,8 @@ import ConvoyPostgres
 extension CatalogBuilder {
     mutating func readTypes() throws(PostgresError) {
         for row in rows["type"] {
-            let (oid, relation) = (try row.oid(0), try row.oid(6))
-            guard let schema = namespaces[try row.oid(1)], !extended.contains(.type(oid)) else { continue }
+            let (oid, relation, holder) = (try row.oid(0), try row.oid(6), try row.text(3))
+            guard let schema = namespaces[try row.oid(1)], !isExtended(.type(oid), holder: holder) else { continue }
             // Each table has a type of its rows.
             guard relation == 0 || relations[relation]?.kind == "c" else { continue }
             types[oid] = "\(schema).\(try row.text(2))"
@@ -47,9 +47,9 @@ extension CatalogBuilder {
     mutating func addFunctions() throws(PostgresError) {
         let languages = try rows["language"].keyed()
         for row in rows["function"] {
-            let oid = try row.oid(0)
-            guard let schema = namespaces[try row.oid(1)], !extended.contains(.function(oid)) else { continue }
-            let (address, holder) = (CatalogAddress.function(oid), try row.text(3))
+            let (oid, holder) = (try row.oid(0), try row.text(3))
+            let address = CatalogAddress.function(oid)
+            guard let schema = namespaces[try row.oid(1)], !isExtended(address, holder: holder) else { continue }
             let name = "\(schema).\(try row.text(2))(\(try row.text(5)))"
             named[address] = Named(sort: "function", name: name)
             var text = "(\(try row.optional(14) ?? ""))"
@@ -74,7 +74,8 @@ extension CatalogBuilder {
 
     mutating func addOperators() throws(PostgresError) {
         for row in rows["operator"] {
-            guard namespaces[try row.oid(1)] != nil, !extended.contains(.operator(try row.oid(0))) else { continue }
+            let (oid, schema, holder) = (try row.oid(0), try row.oid(1), try row.text(8))
+            guard namespaces[schema] != nil, !isExtended(.operator(oid), holder: holder) else { continue }
             var text = "operator of \(try row.text(3))"
             if let commutator = try row.optional(4) { text += " commutator \(commutator)" }
             if let negator = try row.optional(5) { text += " negator \(negator)" }

@@ -11,8 +11,10 @@ struct CatalogBuilder {
     let owner: String
 
     var facts: Set<CatalogFact> = []
-    /// What belongs to an extension.
-    var extended: Set<CatalogAddress> = []
+    /// What is a member of an extension.
+    private var members: Set<CatalogAddress> = []
+    /// Whether the ledger's owner is a superuser; nil if that is not known yet.
+    private var ownerIsSuperuser: Bool?
     /// Quoted names of schemas.
     var namespaces: [UInt32: String] = [:]
     var relations: [UInt32: Relation] = [:]
@@ -53,12 +55,14 @@ struct CatalogBuilder {
         self.owner = owner
         for row in rows["superuser"] { superusers.insert(ExactText(try row.text(0))) }
         for row in rows["dependency"] where try row.text(4) == "e" {
-            extended.insert(CatalogAddress(table: try row.oid(0), object: try row.oid(1)))
+            members.insert(CatalogAddress(table: try row.oid(0), object: try row.oid(1)))
         }
         for row in rows["dependency"] {
             let address = CatalogAddress(table: try row.oid(0), object: try row.oid(1))
-            if address.table != CatalogAddress.relationTable, !extended.contains(address) { needsMore = true }
+            if address.table != CatalogAddress.relationTable, !members.contains(address) { needsMore = true }
         }
+        if !superusers.isEmpty { ownerIsSuperuser = superusers.contains(ExactText(owner)) }
+        for row in rows["session"] where try row.text(0).isIdentical(to: owner) { ownerIsSuperuser = try row.text(1) == "on" }
         for row in rows["namespace"] { namespaces[try row.oid(0)] = try row.text(1) }
         try readRelations()
         try readAttributes()
@@ -101,6 +105,14 @@ struct CatalogBuilder {
         return "\(String(text.unicodeScalars.prefix(limit)))… \(hexadecimalMD5(text))"
     }
 
+    /// Whether an object comes with an extension. Its script runs as a superuser; what an owner has added with ALTER EXTENSION is the owner's own.
+    mutating func isExtended(_ address: CatalogAddress, holder: String) -> Bool {
+        guard members.contains(address) else { return false }
+        guard holder.isIdentical(to: owner) else { return true }
+        if ownerIsSuperuser == nil { needsMore = true }
+        return ownerIsSuperuser ?? true
+    }
+
     /// The word for a role that is not the ledger's owner.
     mutating func word(_ role: String) -> String {
         needsMore = true
@@ -112,7 +124,7 @@ struct CatalogBuilder {
     private mutating func addSchemas() throws(PostgresError) {
         for row in rows["namespace"] {
             let (oid, name, holder) = (try row.oid(0), try row.text(1), try row.text(2))
-            if !extended.contains(.namespace(oid)) { add(.schema, name) }
+            if !isExtended(.namespace(oid), holder: holder) { add(.schema, name) }
             named[.namespace(oid)] = Named(sort: "schema", name: name)
             if !holder.isIdentical(to: Self.databaseOwner), !holder.isIdentical(to: owner) {
                 let isOfASuperuser = word(holder) == Self.superuser

@@ -11,7 +11,7 @@ import ConvoyPostgres
 /// names columns, and to print a view or a rule, the server takes ACCESS SHARE for a moment; `lock_timeout` bounds the wait for it.
 ///
 /// What is printed is the same on PostgreSQL 15, 16, 17 and 18: of a view and a rule the names of tables before columns are left out, because 15
-/// prints more of them (the columns that a view reads are listed in their place); NOT NULL is a property of the column, not a constraint; and
+/// prints more of them (what a view reads and calls is listed in their place); NOT NULL is a property of the column, not a constraint; and
 /// the privilege MAINTAIN, which 17 brought, is left out.
 package enum CatalogQuery {
     /// More rows are not read: about 2,500 tables. The session's own limit of bytes may be reached before.
@@ -39,7 +39,9 @@ package enum CatalogQuery {
     //
     // A default that names no column is printed without its table, and so without a lock.
     private static let usualSQL = #"""
-        SELECT ROW('namespace', n.oid, quote_ident(n.nspname), pg_get_userbyid(n.nspowner), n.nspacl)::text AS row FROM pg_namespace n
+        SELECT ROW('session', current_user, current_setting('is_superuser'))::text AS row
+        UNION ALL
+        SELECT ROW('namespace', n.oid, quote_ident(n.nspname), pg_get_userbyid(n.nspowner), n.nspacl)::text FROM pg_namespace n
         WHERE n.nspname !~ '^(pg_|information_schema$|convoy$)'
         UNION ALL
         SELECT ROW('relation', c.oid, c.relnamespace, quote_ident(c.relname), pg_get_userbyid(c.relowner), c.relacl, c.relkind, c.relpersistence,
@@ -114,8 +116,9 @@ package enum CatalogQuery {
             btrim(regexp_replace(regexp_replace(CASE w.rulename WHEN '_RETURN' THEN pg_get_viewdef(w.ev_class) ELSE pg_get_ruledef(w.oid) END,
                 $re$('(?:[^']|'')*')|(?:[[:alpha:]_][[:alnum:]_$]*|"(?:[^"]|"")*")\.$re$, '\1', 'g'), '\s+', ' ', 'g')),
             (SELECT array_agg(DISTINCT (pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).identity) FROM pg_depend d
-                WHERE d.classid = 2618 AND d.objid = w.oid AND d.refclassid = 1259 AND d.refobjid <> w.ev_class))::text
-        FROM pg_rewrite w WHERE w.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 1259 AND e.objid = w.ev_class AND e.deptype = 'e')
+                WHERE d.classid = 2618 AND d.objid = w.oid AND d.refclassid IN (1247, 1255, 1259, 2617)
+                    AND (d.refclassid <> 1259 OR d.refobjid <> w.ev_class)))::text
+        FROM pg_rewrite w WHERE w.oid >= 16384
         UNION ALL
         SELECT ROW('policy', p.oid, p.polrelid, quote_ident(p.polname), p.polpermissive, p.polcmd,
             (SELECT string_agg(DISTINCT CASE WHEN m = 0 THEN 'PUBLIC' WHEN pg_get_userbyid(m) = $1::name THEN 'owner' ELSE 'another role' END, ', ')
@@ -125,7 +128,7 @@ package enum CatalogQuery {
         FROM pg_policy p
         UNION ALL
         SELECT ROW('operator', o.oid, o.oprnamespace, o.oid::regoperator, o.oprcode::oid::regprocedure, nullif(o.oprcom, 0)::regoperator,
-            nullif(o.oprnegate, 0)::regoperator, o.oprcanmerge, o.oprcanhash)::text
+            nullif(o.oprnegate, 0)::regoperator, o.oprcanmerge, o.oprcanhash, pg_get_userbyid(o.oprowner))::text
         FROM pg_operator o WHERE o.oid >= 16384
         UNION ALL
         SELECT ROW('event trigger', v.oid, quote_ident(v.evtname), v.evtevent, array_to_string(v.evttags, ', '),

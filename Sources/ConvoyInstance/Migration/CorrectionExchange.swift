@@ -42,8 +42,7 @@ struct CorrectionExchange: Sendable {
         if let role = script.role { items.append(Item(.begin, PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))"))) }
         items.append(Item(.begin, PipelineStatement(script.opening, ["\(max(1, lockWait.milliseconds))ms", "60s"])))
         items.append(Item(.begin, PipelineStatement("SET LOCAL statement_timeout TO \(InstanceProbe.queryTimeout.milliseconds)")))
-        // Of a new database the server has no statistics, and would compile the question about the catalogue.
-        items.append(Item(.begin, PipelineStatement("SET LOCAL jit TO off")))
+        items += CatalogueSettings.statements.map { Item(.begin, $0) }
         if createsLedger { items += script.ledger.creation.map { Item(.ledgerTable, $0) } }
         if writesAuditLog, createsAuditLog { items += AuditLog.creation.map { Item(.auditTable, $0) } }
         items.append(Item(.ledgerLock, script.ledgerLock))

@@ -47,21 +47,11 @@ extension InstanceChange {
         guard let question = runner.fingerprintQuestion, let owner = session.catalogue?.ledger.owner else {
             throw PostgresError(.unexpectedResult, "this program cannot ask for the fingerprint of a schema")
         }
-        var opening = InstanceProbe(instance: instance).opening(on: connection) + [PipelineStatement("SET LOCAL jit TO off")]
-        var results: [QueryResult] = []
-        while true {
-            switch try question.next(owner, results) {
-            case .done(let fingerprint):
-                try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
-                return fingerprint
-            case .ask(let next):
-                let answers = try await connection.pipeline(opening + [next], timeout: InstanceProbe.silenceTimeout)
-                for answer in answers.dropLast() { _ = try answer.get() }
-                guard let answer = answers.last else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
-                results.append(try answer.get())
-                opening = []
-            }
+        let fingerprint = try await connection.askCatalogue(InstanceProbe(instance: instance).opening(on: connection)) {
+            answers throws(PostgresError) in try question.next(owner, answers)
         }
+        try await connection.query("ROLLBACK", timeout: InstanceProbe.silenceTimeout)
+        return fingerprint
     }
 
     private static func rebuilding(_ index: String) -> String { "REINDEX INDEX CONCURRENTLY \(index)" }

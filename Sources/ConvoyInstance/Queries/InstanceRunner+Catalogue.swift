@@ -43,23 +43,9 @@ extension InstanceRunner {
             defer { connection.close() }
             let reading = try await probe.read(connection, completing: identifying ? .always : .whereNeeded { _ in false })
             let standing = CatalogueStanding(reading, set)
-            // Of a new database the server has no statistics. Then it would compile the query, which takes a hundred times as long as to run it.
-            var opening = probe.opening(on: connection) + [PipelineStatement("SET LOCAL jit TO off")]
             do throws(PostgresError) {
-                var results: [QueryResult] = []
-                while true {
-                    let question: PipelineStatement
-                    switch try next(standing, results) {
-                    case .done(let value): return value
-                    case .ask(let next): question = next
-                    }
-                    let answers = try await connection.pipeline(opening + [question], timeout: InstanceProbe.silenceTimeout)
-                    guard answers.count == opening.count + 1 else {
-                        throw PostgresError(.unexpectedResult, "the server skipped a statement")
-                    }
-                    for answer in answers.dropLast() { _ = try answer.get() }
-                    results.append(try answers[opening.count].get())
-                    opening = []
+                return try await connection.askCatalogue(probe.opening(on: connection)) { results throws(PostgresError) in
+                    try next(standing, results)
                 }
             } catch {
                 let failure = Failure(error, doing: "reading the catalogue", settings: instance.settings)
