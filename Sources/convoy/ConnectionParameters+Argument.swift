@@ -1,3 +1,4 @@
+import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
@@ -35,6 +36,7 @@ extension CommandFailure {
                 details: (failure.detail?.split(separator: "\n").map(String.init) ?? []) + (failure.statement.map { [$0] } ?? []),
                 hint: failure.hint
             )
+        case let refusal as DraftRefusal: CommandFailure(.usage, refusal.message, hint: refusal.hint)
         case let problem as Problem: Problems([problem])
         default: error
         }

@@ -27,7 +27,8 @@ extension FleetSession {
     ) async throws -> CommandExit {
         let new = try NewRun(planned.plan, fleetFile: settings.fleetFile)
         let access = RunCatalog(fleet)
-        try await access.noteResumableRuns(new.plan, in: journal)
+        let option = request.isDefaultFleetFile ? "" : " " + ShellCommand(["--fleet", request.fleetFile]).description
+        try await access.noteResumableRuns(new.plan, in: journal, option: option)
         let lock: RunLock
         do throws(RunConflict) {
             lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)

@@ -50,6 +50,21 @@ struct NewCommandTests {
         }
     }
 
+    @Test func theNextCommandsNameTheFleetFile() async throws {
+        var files = Files.fleet()
+        files["my fleet.yaml"] = files["fleet.yaml"]
+        try await withTemporaryFolder(files: files) { folder in
+            let made = try await runConvoy(["new", "add_nickname", "-f", "my fleet.yaml"], in: folder)
+            #expect(made.exitCode == 0)
+            for line in ["convoy validate --fleet 'my fleet.yaml'", "convoy plan --fleet 'my fleet.yaml'"] {
+                #expect(made.standardError.contains("\n  \(line)\n"), "\(made.standardError)")
+            }
+            #expect(made.standardError.contains("  convoy migrate --select name=INSTANCE --fleet 'my fleet.yaml'    to try it"))
+            // A set without catalogues and checkpoints needs none.
+            #expect(!made.standardError.contains("SERVER"))
+        }
+    }
+
     @Test func aVersionBelowTheNewestIsMadeWithAWord() async throws {
         try await withTemporaryFolder(files: Files.fleet()) { folder in
             let made = try await runConvoy(["new", "early", "--version", "20190101000000"], in: folder)

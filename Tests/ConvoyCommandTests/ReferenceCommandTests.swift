@@ -67,6 +67,15 @@ struct ReferenceCommandTests {
             ),
             ("nothing_reached", "nothing_reached: halt reason\n  no instance of a wave that guards the next one could be reached\n"),
             ("approved", "approved: event\n  an operator approved a gate\n"),
+            (
+                "cohort",
+                """
+                cohort: term
+                  instances with the same newest version and the same schema, whatever rows they hold
+                  more: `convoy help drift`
+
+                """
+            ),
         ]
     )
     func aWordIsExplained(_ word: String, _ expected: String) async throws {
@@ -81,6 +90,8 @@ struct ReferenceCommandTests {
         ("timeout", ["rollout.hooks.timeout: key", "notifications[].timeout: key"]),
         ("57014", ["57014: SQLSTATE (where the message contains “statement timeout”)", "57014: SQLSTATE\n"]),
         ("gate", ["gate: halt reason", "rollout.waves[].gate: key"]),
+        ("provision", ["provision: term\n", "servers.NAME.provision: key of the fleet file\n"]),
+        ("checkpoint", ["checkpoint: term\n", "checkpoint: key of the fleet file\n"]),
     ])
     func aWordWithSeveralMeaningsGetsAllOfThem(_ word: String, _ expected: [String]) async throws {
         let result = try await runConvoy(["explain", word])

@@ -92,6 +92,17 @@ struct InstancePageTests {
         #expect(history([try failed], nil, isInFleet: false).table(OutputStyle()).hasSuffix("; the fleet no longer has this instance\n"))
     }
 
+    @Test(arguments: [Change.baseline(at: nil), .repair(at: nil)])
+    func aRunThatRunsNoMigrationHasItsKind(change: Change) throws {
+        var visit = try failed
+        let plain = visit.json.text
+        #expect(!plain.contains("\"baseline\"") && !plain.contains("\"repair\""))
+        visit.run.change = change
+        let kind = try #require(change.correctionKind)
+        #expect(visit.json.text.contains("\"\(kind.rawValue)\""))
+        #expect(try problems(history([visit], nil).json, "history") == [])
+    }
+
     @Test func aPageSaysWhatIsDueAndWhatFailedLast() throws {
         let status = InstanceStatus(
             name: "bob",

@@ -8,7 +8,7 @@ extension DraftWriter {
         for fact in from.facts(.policy, notIn: to) { drop("POLICY", fact) }
         for fact in from.facts(.rule, notIn: to) { drop("RULE", fact) }
         for fact in from.facts(.trigger, notIn: to) { drop("TRIGGER", fact) }
-        for fact in viewsToDrop where isUsable(fact, parts: 2) {
+        for fact in viewsToDrop where canDrop(fact, parts: 2) {
             add("DROP \(fact.kind == .view ? "VIEW" : "MATERIALIZED VIEW") \(fact.object)", of: fact)
             remade.insert("\(fact.kind == .view ? "view" : "materialized view") \(fact.object)")
         }
@@ -16,7 +16,7 @@ extension DraftWriter {
         for fact in constraints.filter(\.isForeignKey) + constraints.filter({ !$0.isForeignKey }) { drop(constraint: fact) }
         let ofConstraints = Set(from.all(.constraint).compactMap(\.indexOfConstraint))
         for fact in from.facts(.index, notIn: to) where !ofConstraints.contains(fact.object) && !(fact.tableOfIndex.map(isGone) ?? false) {
-            guard isUsable(CatalogFact(.index, fact.object), parts: 2) else { continue }
+            guard canDrop(fact, parts: 2) else { continue }
             add("DROP INDEX \(fact.object)", of: fact)
             remade.insert("index \(fact.object)")
         }
@@ -25,7 +25,7 @@ extension DraftWriter {
     /// Of a table: `DROP TRIGGER name ON table`.
     private mutating func drop(_ word: String, _ fact: CatalogFact) {
         let table = SQLName.parent(fact.object)
-        guard !isGone(table), isUsable(CatalogFact(fact.kind, fact.object), parts: 3) else { return }
+        guard !isGone(table), canDrop(fact, parts: 3) else { return }
         add("DROP \(word) \(SQLName.last(fact.object)) ON \(table)", of: fact)
         remade.insert("\(fact.kind.rawValue) \(fact.object)")
     }
@@ -47,7 +47,7 @@ extension DraftWriter {
         let isOfDomain = from[.domain, parent] != nil
         guard isOfDomain || from[.table, parent] != nil else { return }
         if isOfDomain, to[.domain, parent] == nil { return }
-        guard isUsable(CatalogFact(.constraint, fact.object), parts: 3) else { return }
+        guard canDrop(fact, parts: 3) else { return }
         add("ALTER \(isOfDomain ? "DOMAIN" : "TABLE") \(parent) DROP CONSTRAINT \(SQLName.last(fact.object))", of: fact)
         remade.insert("constraint \(fact.object)")
     }
@@ -174,8 +174,8 @@ extension DraftWriter {
             unknown(fact)
             return
         }
-        var sql =
-            "CREATE POLICY \(SQLName.last(fact.object)) ON \(SQLName.parent(fact.object)) AS \(text.word(0).uppercased()) FOR \(text.word(2).uppercased())"
+        var sql = "CREATE POLICY \(SQLName.last(fact.object)) ON \(SQLName.parent(fact.object))"
+        sql += " AS \(text.word(0).uppercased()) FOR \(text.word(2).uppercased()) TO PUBLIC"
         if let using { sql += " USING (\(text.text(using.upperBound..<(check?.lowerBound ?? text.count))))" }
         if let check { sql += " WITH CHECK (\(text.text(check.upperBound..<text.count)))" }
         add(sql, of: fact)

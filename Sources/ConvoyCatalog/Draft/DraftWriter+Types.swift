@@ -146,7 +146,10 @@ extension DraftWriter {
     }
 
     mutating func drop(function fact: CatalogFact) {
-        guard Self.functionName(fact.object) != nil, !fact.isCut, !fact.text.hasPrefix("operator of "), FactText(fact.object).isWhole else {
+        // The name is enough, however long the function is.
+        guard Self.functionName(fact.object) != nil, !CatalogFact(.function, fact.object).isCut, !fact.text.hasPrefix("operator of "),
+            FactText(fact.object).isWhole
+        else {
             unknown("function \(fact.object) goes")
             return
         }

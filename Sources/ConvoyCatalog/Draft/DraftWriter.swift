@@ -109,6 +109,9 @@ struct DraftWriter {
         return true
     }
 
+    /// Whether the name of an object that goes can be written, however long its definition is; says so if not.
+    mutating func canDrop(_ fact: CatalogFact, parts: Int) -> Bool { isUsable(CatalogFact(fact.kind, fact.object), parts: parts) }
+
     /// Whether it belongs to a new table that facts do not describe well enough.
     func isOfUnwrittenTable(_ fact: CatalogFact) -> Bool {
         guard fact.kind != .table else { return false }
@@ -165,7 +168,7 @@ struct DraftWriter {
     // MARK: - What goes
 
     private mutating func dropTheRest() {
-        let tables = from.names(.table, notIn: to).filter { isUsable($0, parts: 2) }
+        let tables = from.names(.table, notIn: to).filter { canDrop($0, parts: 2) }
         if !tables.isEmpty { add("DROP TABLE \(tables.map(\.object).joined(separator: ", "))") }
         for fact in from.names(.function, notIn: to) { drop(function: fact) }
         for fact in from.names(.sequence, notIn: to) {
@@ -175,7 +178,7 @@ struct DraftWriter {
         }
         for type in replacedTypes { add("DROP TYPE \(type)") }
         for kind in [CatalogFact.Kind.domain, .type, .enum] {
-            for fact in from.names(kind, notIn: to) where isUsable(fact, parts: 2) {
+            for fact in from.names(kind, notIn: to) where canDrop(fact, parts: 2) {
                 add("DROP \(kind == .domain ? "DOMAIN" : "TYPE") \(fact.object)", of: fact)
             }
         }

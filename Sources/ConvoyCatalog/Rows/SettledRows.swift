@@ -19,7 +19,7 @@ package struct SettledRows: Sendable, Hashable {
             let (rows, others) = (first.tables[table.name] ?? [], second.tables[table.name] ?? [])
             guard rows.count == others.count else {
                 throw Self.refusal(
-                    "\(table.name) has \(rows.count) rows after one run of the migrations, and \(others.count) after another"
+                    "\(table.name) has \(counted(rows.count, "row")) after one run of the migrations, and \(others.count) after another"
                 )
             }
             guard !rows.isEmpty else { continue }

@@ -21,6 +21,11 @@ package struct CatalogueRecording: Sendable {
         runner = InstanceRunner(set: set.having(checkpoints: []), steps: steps)
     }
 
+    /// Whether a migration set has catalogues, so that a new migration needs one.
+    ///
+    /// - Parameter directory: that of the set.
+    package static func isKept(in directory: String) -> Bool { !ExpectedCatalogs.describedVersions(in: directory).isEmpty }
+
     /// Applies the set step by step in a database of its own, which is dropped afterwards, and replaces the files of the folder `catalogue`.
     ///
     /// - Parameters:

@@ -17,11 +17,10 @@ extension FleetClient {
         case all
     }
 
-    /// What is wrong with the catalogue that ships with the migration set, as warnings: only drift needs it. Versions that are newer than all
-    /// that it describes are still being written.
+    /// What is wrong with the catalogue that ships with the migration set, as warnings: no run needs it. A set need not have one.
     package var catalogueProblems: [Problem] {
-        guard let newest = ExpectedCatalogs.describedVersions(in: fleet.migrations).max() else { return [] }
-        let versions = self.set.migrations.map(\.version).filter { $0 <= newest }
+        guard CatalogueRecording.isKept(in: fleet.migrations) else { return [] }
+        let versions = self.set.migrations.map(\.version)
         do throws(Problems) {
             _ = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
             return []

@@ -41,6 +41,14 @@ package struct CheckpointRecording: Sendable {
         (self.set, self.steps, self.server) = (set, steps, ScratchServer(server))
     }
 
+    /// Whether a migration set has checkpoints, so that a new migration needs a new one.
+    ///
+    /// - Parameter directory: that of the set.
+    package static func isKept(in directory: String) -> Bool {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: join(directory, Checkpoint.folder))
+        return names?.contains { $0.hasSuffix(".sql") } ?? false
+    }
+
     /// Migrates two scratch databases, writes what both have in common, applies that to a third one and compares, and only then replaces the file.
     ///
     /// - Parameters:
@@ -60,7 +68,7 @@ package struct CheckpointRecording: Sendable {
             throw Failure(
                 .failed,
                 version.map { "the migration set has no version \($0)" } ?? "the migration set is empty",
-                hint: "`convoy validate` lists the versions"
+                hint: "a version is the number that begins the name of a file in \(displayedAs)"
             )
         }
         let migrations = set.migrations.filter { $0.version <= version }

@@ -24,7 +24,8 @@ package struct DatabaseDraft: Sendable {
     ///   - directory: that of the set, in which the expected catalogues are.
     ///   - displayedAs: how reports name the directory.
     ///   - connection: how to log in to the database, which is only read.
-    /// - Throws: `Problems` of the expected catalogues, or the `Failure` that says why the database cannot be read.
+    /// - Throws: `Problems` of the expected catalogues, a ``DraftRefusal`` if the database is not further than the set, or the `Failure` that says
+    ///   why it cannot be read.
     package static func read(
         _ set: MigrationSet,
         steps: [any MigrationStep],
@@ -39,13 +40,29 @@ package struct DatabaseDraft: Sendable {
         let runner = InstanceRunner(set: set, steps: steps)
         let name = connection["dbname"] ?? "database"
         let instance = Instance(name: name, server: "draft", database: name, connection: connection)
-        let reading = try await CatalogReader(runner).read(instance)
+        let (reading, standing) = try await Self.reading(of: instance, runner)
+        if let refusal = DraftRefusal(applied: standing.applied, of: set) { throw refusal }
         guard case .facts(let found) = reading.content else {
             throw Failure(.failed, "the catalogue of the database is larger than Convoy compares")
         }
         let definitions = try await DefinitionReader(runner).definitions(of: found, in: instance)
         let newest = reading.version.flatMap { set.contains($0) ? nil : $0 }
         return DatabaseDraft(from: catalog, at: version, to: found, definitions, newVersion: newest)
+    }
+
+    private static func reading(
+        of instance: Instance,
+        _ runner: InstanceRunner
+    ) async throws(Failure) -> (reading: CatalogReading, standing: CatalogueStanding) {
+        do throws(Failure) {
+            return try await CatalogReader(runner).readWithStanding(instance)
+        } catch {
+            // The database is that of the command line, and hints on a connection speak of the fleet file.
+            var failure = error
+            if failure.kind == .unprovisioned { failure.kind = .unreachable }
+            if failure.kind == .unreachable { failure.hint = nil }
+            throw failure
+        }
     }
 
     init(

@@ -4,7 +4,7 @@ internal import ConvoyRollout
 internal import ConvoyRun
 internal import ConvoyText
 
-/// What a word of Convoy means: the words that reports, events, errors and the fleet file use.
+/// What a word of Convoy means: the words that reports, events, errors, commands and the fleet file use.
 package struct Explanation: Sendable, Hashable {
     /// What kind of word it is: an outcome, an SQLSTATE.
     package var kind: String
@@ -20,7 +20,7 @@ package struct Explanation: Sendable, Hashable {
     }
 }
 
-/// Every word that can be explained. It has no text of its own: outcomes, events, hints and the schema of the fleet file say what they mean.
+/// Every word that can be explained. Outcomes, events, hints and the schema of the fleet file say themselves what they mean.
 package struct Glossary: Sendable {
     private let words: [Explanation]
 
@@ -40,7 +40,7 @@ package struct Glossary: Sendable {
         let rules = HaltRule.allCases.map { Explanation(kind: "halt reason", word: $0.rawValue, meaning: $0.meaning) }
         let events = EventType.allCases.map { Explanation(kind: "event", word: $0.rawValue, meaning: $0.meaning) }
         let variables = HookVariable.allCases.map { Explanation(kind: "variable of a hook", word: $0.rawValue, meaning: $0.meaning) }
-        words = outcomes + exitCodes + states + rules + events + variables
+        words = outcomes + exitCodes + states + rules + events + variables + Explanation.terms
     }
 
     /// Every word, keys of the fleet file included, in alphabetical order.

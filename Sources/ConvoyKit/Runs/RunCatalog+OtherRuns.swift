@@ -38,7 +38,9 @@ extension RunCatalog {
     }
 
     /// Warns about resumable runs that include the same instances.
-    package func noteResumableRuns(_ plan: RunPlan, in journal: SQLiteJournal) async throws(FleetError) {
+    ///
+    /// - Parameter option: what names the fleet file in the commands of the advice.
+    package func noteResumableRuns(_ plan: RunPlan, in journal: SQLiteJournal, option: String = "") async throws(FleetError) {
         let names = Set(plan.instances.map(\.name))
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
         for run in runs where try await state(of: run).isUnfinished {
@@ -47,8 +49,8 @@ extension RunCatalog {
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }
             warn(
                 .note(
-                    "run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)` continues it, "
-                        + "`convoy abandon \(run.id)` abandons it"
+                    "run \(run.id) is unfinished and also includes \(Overtaking.list(common)): `convoy resume \(run.id)\(option)` continues it, "
+                        + "`convoy abandon \(run.id)\(option)` abandons it"
                 )
             )
         }

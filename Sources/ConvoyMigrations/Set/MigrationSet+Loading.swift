@@ -129,7 +129,7 @@ extension MigrationSet {
                 Problem(
                     file: displayedAs,
                     "the directory of migrations does not exist or cannot be reached",
-                    hint: "`migrations` in the fleet file is relative to that file"
+                    hint: "`--directory` is relative to the working directory, and `migrations` in the fleet file to that file"
                 )
             ])
         }

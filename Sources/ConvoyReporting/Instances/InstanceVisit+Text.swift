@@ -39,7 +39,7 @@ extension InstanceVisit {
 
     /// An element of `runs` of the machine output.
     var json: JSONValue {
-        [
+        let json: JSONValue = [
             "run": .string(run.id.description),
             "direction": .string(run.change.direction.rawValue),
             "status": .string(state.text),
@@ -54,5 +54,8 @@ extension InstanceVisit {
             "applied": .array(log.applied.map(\.json)),
             "failure": log.result?.failure?.json ?? .null,
         ]
+        // Only a run that runs no migration has its kind.
+        guard let kind = run.change.correctionKind else { return json }
+        return json.inserting("kind", .string(kind.rawValue), behind: "direction")
     }
 }

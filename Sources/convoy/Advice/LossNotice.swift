@@ -97,7 +97,7 @@ extension FleetSession {
         let asked = instances.filter { !notice.tables(on: $0.name).isEmpty }
         var rows: [String: [[String]: Int]] = [:]
         if !asked.isEmpty {
-            statusLine.show("counting rows in \(asked.count) databases")
+            statusLine.show("counting rows in \(counted(asked.count, "database"))")
             let found = await client.probe.estimatedRows(of: { notice.tables(on: $0.name) }, on: asked, within: Self.patience)
             for (instance, found) in zip(asked, found) { rows[instance.name] = found }
             statusLine.clear()

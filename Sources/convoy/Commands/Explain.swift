@@ -8,9 +8,10 @@ struct Explain: FleetCommand {
         abstract: "Explain a word: an outcome, a key of the fleet file, an SQLSTATE.",
         usage: "convoy explain <word>",
         discussion: """
-            Explains outcomes, SQLSTATEs, exit codes, events, reasons of a halt, and keys of
-            the fleet file by their path or its last part. A word with several meanings gets
-            all of them. `convoy help fleet-file` lists the keys of the fleet file.
+            Explains outcomes, SQLSTATEs, exit codes, events, reasons of a halt, terms such
+            as baseline and cohort, and keys of the fleet file by their path or its last
+            part. A word with several meanings gets all of them. `convoy help fleet-file`
+            lists the keys of the fleet file.
 
               convoy explain lock-busy
               convoy explain 55P03

@@ -37,7 +37,7 @@ final class StatusLine: Sendable {
 
     func show(_ progress: FleetClient.PlanProgress) {
         switch progress {
-        case .readingCohorts(let count): show("reading the cohorts of \(count) instances")
+        case .readingCohorts(let count): show("reading the cohorts of \(counted(count, "instance"))")
         case .judging(let finished, let count): show("reading the catalogues: \(finished) of \(count)")
         case .probing(let progress): show("probed \(progress.finished) of \(progress.total) instances")
         }

@@ -163,6 +163,25 @@ struct SchemaDraftTests {
         #expect(found.gaps == [])
     }
 
+    /// A name is enough to drop an object, however long its definition is.
+    @Test(
+        arguments: [
+            (CatalogFact(.function, "public.g()", "() returns text language sql", detail: Self.long), "DROP ROUTINE public.g()"),
+            (CatalogFact(.view, "public.v", Self.long), "DROP VIEW public.v"),
+            (CatalogFact(.materializedView, "public.m", Self.long), "DROP MATERIALIZED VIEW public.m"),
+            (CatalogFact(.table, "public.t", Self.long), "DROP TABLE public.t"),
+            (CatalogFact(.enum, "public.e", Self.long), "DROP TYPE public.e"),
+            (CatalogFact(.domain, "public.d", Self.long), "DROP DOMAIN public.d"),
+            (CatalogFact(.index, "public.i", Self.long), "DROP INDEX public.i"),
+            (CatalogFact(.trigger, "public.cars.tr", Self.long), "DROP TRIGGER tr ON public.cars"),
+        ] as [(CatalogFact, String)]
+    )
+    func whatIsLongIsDropped(fact: CatalogFact, statement: String) {
+        let found = SchemaDraft(from: Catalog(Set(Self.cars + [fact])), to: Catalog(Set(Self.cars)))
+        #expect(found.statements == [statement])
+        #expect(found.gaps == [])
+    }
+
     /// A database's owner has made these; nothing of it becomes a statement.
     @Test(arguments: [
         CatalogFact(.column, "public.cars.name", "text default 1; DROP TABLE public.cars"),

@@ -29,7 +29,7 @@ struct DraftCommandTests {
             let written = try await runConvoy(["checkpoint", conninfo], in: folder)
             #expect(written.exitCode == 0, "\(written.standardError)")
             #expect(written.standardOutput == "Migrations/checkpoints/20200101000000.sql\n")
-            #expect(written.standardError == "1 migrations in 6 statements with 1 rows; proved in a scratch database\n")
+            #expect(written.standardError == "1 migration in 6 statements with 1 row; proved in a scratch database\n")
             let file = try String(contentsOfFile: "\(folder)/Migrations/checkpoints/20200101000000.sql", encoding: .utf8)
             #expect(file.hasPrefix("-- convoy checkpoint 1\n-- version: 20200101000000\n-- migrations: 1 "))
             let missing = try await runConvoy(["checkpoint", conninfo, "--at", "20200101000001"], in: folder)
@@ -97,7 +97,11 @@ struct DraftCommandTests {
         try await withTemporaryFolder(files: Self.files) { folder in
             #expect(try await runConvoy(["catalogue", conninfo], in: folder).exitCode == 0)
             try await server.withDatabase { database in
-                try await database.execute(["CREATE TABLE cars (id bigserial PRIMARY KEY, name text)"])
+                try await database.execute([
+                    "CREATE TABLE cars (id bigserial PRIMARY KEY, name text)",
+                    "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))",
+                    "INSERT INTO schema_migrations VALUES (20200101000000, now())",
+                ])
                 let url = "postgresql://\(database.ownerName)@/\(database.name)?host=\(server.socketFolder)&port=\(server.port)"
                 let arguments = ["new", "add_plate", "--directory", "Migrations", "--version", "20270214103000", "--from-database", url]
                 let same = try await runConvoy(arguments, in: folder)
@@ -112,6 +116,8 @@ struct DraftCommandTests {
                 let made = try await runConvoy(arguments, in: folder)
                 #expect(made.standardOutput == "Migrations/20270214103000_add_plate.sql\n", "\(made.standardError)")
                 #expect(made.standardError.contains("note: 4 differences are not in the statements"))
+                #expect(made.standardError.contains("\n  convoy catalogue SERVER    to describe the new version\n"))
+                #expect(!made.standardError.contains("convoy checkpoint"))
                 #expect(!made.standardError.contains("\u{1B}"))
                 let file = try String(contentsOfFile: "\(folder)/Migrations/20270214103000_add_plate.sql", encoding: .utf8)
                 #expect(file.contains("ALTER TABLE public.cars ADD COLUMN plate text;\n"))
@@ -122,6 +128,32 @@ struct DraftCommandTests {
                 #expect(again.exitCode == 64)
                 #expect(again.standardError.contains("the name add_plate is taken"))
             }
+        }
+    }
+
+    /// Its statements would drop what the set makes.
+    @Test func aDatabaseThatIsBehindIsRefused() async throws {
+        let (server, conninfo) = try await Self.server()
+        try await withTemporaryFolder(files: Self.files) { folder in
+            #expect(try await runConvoy(["catalogue", conninfo], in: folder).exitCode == 0)
+            try await server.withDatabase { database in
+                func draft(_ name: String) async throws -> ConvoyResult {
+                    let url = "postgresql://\(database.ownerName)@/\(name)?host=\(server.socketFolder)&port=\(server.port)"
+                    return try await runConvoy(["new", "x", "--directory", "Migrations", "--from-database", url], in: folder)
+                }
+                let empty = try await draft(database.name)
+                #expect(empty.exitCode == 64)
+                #expect(empty.standardError.contains("error: the database has no ledger (`schema_migrations`)"))
+                try await database.execute(["CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))"])
+                let behind = try await draft(database.name)
+                #expect(behind.exitCode == 64)
+                #expect(behind.standardError.contains("the database lacks 1 migration of the set (the newest is 20200101000000)"))
+                #expect(behind.standardError.contains("hint: name a database that the next release has migrated"))
+                let none = try await draft("no_such_database")
+                #expect(none.exitCode == 69)
+                #expect(!none.standardError.contains("fleet file"))
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/Migrations").count == 2)
         }
     }
 }

@@ -86,6 +86,15 @@ struct DriftCommandTests {
                 #expect(result.standardOutput.contains("not compared: no version is applied\n"))
                 #expect(result.standardOutput.hasSuffix("\ntest: 2 instances in 2 cohorts, nothing was compared, 2 not compared\n"))
 
+                let newest = "\(folder)/Migrations/catalogue/20200102000000.facts"
+                let facts = try String(contentsOfFile: newest, encoding: .utf8)
+                try FileManager.default.removeItem(atPath: newest)
+                let behind = try await runConvoy(["validate"], in: folder)
+                #expect(behind.exitCode == 0)
+                #expect(behind.standardError.contains("/20200102000000.facts: warning: the file does not exist\n"))
+                #expect(try await runConvoy(["drift"], in: folder).exitCode == 78)
+                try writeFile(newest, facts)
+
                 try FileManager.default.removeItem(atPath: "\(folder)/Migrations/catalogue/20200101000000.facts")
                 let warned = try await runConvoy(["validate"], in: folder)
                 #expect(warned.exitCode == 0)

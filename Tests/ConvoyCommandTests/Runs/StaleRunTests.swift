@@ -38,9 +38,10 @@ struct StaleRunTests {
     @Test func anOlderRunIsNotResumedByItself() async throws {
         try await withHalfARollback { folder, databases, run in
             // A week later bob is upgraded.
-            let newer = try await runConvoy(["migrate", "--yes"], in: folder)
+            let newer = try await runConvoy(["migrate", "--yes", "--fleet", "./fleet.yaml"], in: folder)
             #expect(newer.exitCode == 0)
             #expect(newer.standardError.contains("note: run \(run) is unfinished"))
+            #expect(newer.standardError.contains("`convoy resume \(run) --fleet ./fleet.yaml` continues it"))
             let resume = try await runConvoy(["resume", "--yes"], in: folder)
             #expect(resume.exitCode == 64)
             #expect(resume.standardError.contains("out of date"))

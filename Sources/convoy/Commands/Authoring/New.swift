@@ -35,6 +35,7 @@ struct New: FleetCommand {
             has migrated: what its catalogue has more, less or otherwise than the newest
             version of the set. Rows are not in a catalogue: write what happens to them.
             A comment says what could not be drafted. Nothing differs: no file is made.
+            A database whose ledger lacks a version of the set is refused.
             """
     )
 
@@ -82,30 +83,41 @@ struct New: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let migrations = try directory ?? directoryOfTheFleet()
-        var draft: DatabaseDraft?
-        if let fromDatabase { draft = try await self.draft(migrations, from: ConnectionParameters(argument: fromDatabase)) }
-        if let draft, draft.isEmpty {
-            StandardStreams.error.write("nothing differs from version \(draft.version); no file was made\n" + notes(on: draft))
-            return .success
-        }
         do {
-            let migration = try NewMigration(
-                named: name,
-                in: migrations,
-                displayedAs: migrations,
-                version: version ?? draft?.newVersion,
-                at: Date(),
-                form: NewMigration.Form(isTransactional: !noTransaction, irreversible: irreversible),
-                sections: draft?.sections
-            )
+            // A name that is taken shows before a database is read.
+            var migration = try self.migration(in: migrations)
+            var draft: DatabaseDraft?
+            if let fromDatabase {
+                let found = try await self.draft(migrations, from: ConnectionParameters(argument: fromDatabase))
+                guard !found.isEmpty else {
+                    StandardStreams.error.write("nothing differs from version \(found.version); no file was made\n" + notes(on: found))
+                    return .success
+                }
+                migration = try self.migration(in: migrations, found)
+                draft = found
+            }
             try migration.write()
             StandardStreams.output.write(migration.path + "\n")
-            StandardStreams.error.write(migration.notes.map { "note: \($0)\n" }.joined() + (draft.map(notes) ?? "") + nextSteps)
+            StandardStreams.error.write(
+                migration.notes.map { "note: \($0)\n" }.joined() + (draft.map(notes) ?? "") + nextSteps(beside: migrations)
+            )
         } catch let refusal as NewMigrationRefusal {
             throw CommandFailure(.usage, refusal.message, hint: refusal.hint)
         }
         try StandardStreams.output.check()
         return .success
+    }
+
+    private func migration(in migrations: String, _ draft: DatabaseDraft? = nil) throws -> NewMigration {
+        try NewMigration(
+            named: name,
+            in: migrations,
+            displayedAs: migrations,
+            version: version ?? draft?.newVersion,
+            at: Date(),
+            form: NewMigration.Form(isTransactional: !noTransaction, irreversible: irreversible),
+            sections: draft?.sections
+        )
     }
 
     private func draft(_ migrations: String, from database: ConnectionParameters) async throws -> DatabaseDraft {
@@ -129,7 +141,8 @@ struct New: FleetCommand {
     private func notes(on draft: DatabaseDraft) -> String {
         var notes = draft.otherBodies.map { "the body of \($0.visible) differs from the set's" }
         if !draft.gaps.isEmpty {
-            notes.append("\(draft.gaps.count) differences are not in the statements: search for “Not written” in the file")
+            let gaps = counted(draft.gaps.count, "difference") + (draft.gaps.count == 1 ? " is" : " are")
+            notes.append("\(gaps) not in the statements: search for “Not written” in the file")
         }
         return notes.map { "note: \($0)\n" }.joined()
     }
@@ -146,17 +159,22 @@ struct New: FleetCommand {
         return migrations
     }
 
-    private var nextSteps: String {
+    private func nextSteps(beside migrations: String) -> String {
         let content =
             fromDatabase != nil
             ? "what happens to the rows, and read the statements"
             : irreversible == nil ? "the migration below `-- migrate:up` and its reversal in place of the last line" : "the migration"
-        return """
-            next: write \(content), then run
-              convoy validate
-              convoy plan
-              convoy migrate --select name=INSTANCE    to try it on one instance
-
-            """
+        let fleet = fleetFile.fleet.map { ["--fleet", $0] } ?? []
+        let place = ["SERVER"] + (migrations == WriteCheckpoint.standardDirectory ? [] : ["--directory", migrations])
+        var commands = [ShellCommand(["convoy", "validate"] + fleet).description]
+        if CatalogueRecording.isKept(in: migrations) {
+            commands.append("\(ShellCommand(["convoy", "catalogue"] + place))    to describe the new version")
+        }
+        if CheckpointRecording.isKept(in: migrations) {
+            commands.append("\(ShellCommand(["convoy", "checkpoint"] + place))    to start empty databases from it")
+        }
+        commands.append(ShellCommand(["convoy", "plan"] + fleet).description)
+        commands.append("\(ShellCommand(["convoy", "migrate", "--select", "name=INSTANCE"] + fleet))    to try it on one instance")
+        return "next: write \(content), then run\n" + commands.map { "  \($0.visible)\n" }.joined()
     }
 }

@@ -37,7 +37,10 @@ struct WriteCheckpoint: FleetCommand {
     var at: MigrationVersion?
 
     @Option(help: ArgumentHelp("Directory of the migrations.", valueName: "path"), completion: .directory)
-    var directory = "Migrations"
+    var directory = WriteCheckpoint.standardDirectory
+
+    /// The directory of the migrations, unless an option names another one.
+    static let standardDirectory = "Migrations"
 
     @Flag(help: "Keep the files of older checkpoints (default: remove them).")
     var keep = false
@@ -46,7 +49,11 @@ struct WriteCheckpoint: FleetCommand {
         let parameters = try ConnectionParameters(argument: server)
         let set = try MigrationSet.load(directory: directory, displayedAs: directory)
         if let at, set[at] == nil {
-            throw CommandFailure(.usage, "the migration set has no version \(at)", hint: "`convoy validate` lists the versions")
+            throw CommandFailure(
+                .usage,
+                "the migration set has no version \(at)",
+                hint: "a version is the number that begins the name of a file in \(directory)"
+            )
         }
         let recording = CheckpointRecording(set, steps: [EncryptAPITokens()], server: parameters)
         return try await Interruption.handled(clearTerminal: {}) { _ in
@@ -54,7 +61,8 @@ struct WriteCheckpoint: FleetCommand {
                 let summary = try await recording.write(at: at, into: directory, displayedAs: directory, keepsOlder: keep)
                 StandardStreams.output.write("\(summary.path.visible)\n")
                 StandardStreams.error.write(
-                    "\(summary.migrations) migrations in \(summary.statements) statements with \(summary.rows) rows; proved in a scratch database\n"
+                    "\(counted(summary.migrations, "migration")) in \(counted(summary.statements, "statement")) with \(counted(summary.rows, "row")); "
+                        + "proved in a scratch database\n"
                         + summary.removed.map { "removed \($0.visible)\n" }.joined()
                 )
             } catch {

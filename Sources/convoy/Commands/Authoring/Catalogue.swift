@@ -29,7 +29,7 @@ struct Catalogue: FleetCommand {
     var server: String
 
     @Option(help: ArgumentHelp("Directory of the migrations.", valueName: "path"), completion: .directory)
-    var directory = "Migrations"
+    var directory = WriteCheckpoint.standardDirectory
 
     func execute() async throws -> CommandExit {
         let parameters = try ConnectionParameters(argument: server)
@@ -38,7 +38,7 @@ struct Catalogue: FleetCommand {
         return try await Interruption.handled(clearTerminal: {}) { _ in
             do {
                 let count = try await recording.write(into: directory)
-                StandardStreams.output.write("\(count) versions in \(directory.visible)/catalogue\n")
+                StandardStreams.output.write("\(counted(count, "version")) in \(directory.visible)/catalogue\n")
             } catch {
                 throw CommandFailure.ofScratchWork(error)
             }
