@@ -19,11 +19,14 @@ struct Ledger: Sendable, Hashable {
     var searchPath: String { schema == "public" ? "public, pg_temp" : "\(quotedIdentifier(schema)), public, pg_temp" }
 
     /// Makes the table as Ecto would, but within a transaction of ours.
-    var creation: [PipelineStatement] {
+    var creation: [PipelineStatement] { creation(acceptingOther: true) }
+
+    /// - Parameter acceptingOther: whether a table that is there by now is as good; if not, the server refuses to make another one.
+    func creation(acceptingOther: Bool) -> [PipelineStatement] {
         [
             PipelineStatement(
                 """
-                CREATE TABLE IF NOT EXISTS \(table) (
+                CREATE TABLE \(acceptingOther ? "IF NOT EXISTS " : "")\(table) (
                     version bigint NOT NULL, inserted_at timestamp(0) without time zone,
                     CONSTRAINT schema_migrations_pkey PRIMARY KEY (version))
                 """
