@@ -34,6 +34,19 @@ struct Ledger: Sendable, Hashable {
         ]
     }
 
+    /// The role that owns most tables of the schema, without those of extensions: `owner`, in one row or none.
+    var tableOwner: PipelineStatement {
+        PipelineStatement(
+            """
+            SELECT pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p') AND NOT EXISTS (
+                SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+            GROUP BY c.relowner ORDER BY count(*) DESC, c.relowner LIMIT 1
+            """,
+            [schema]
+        )
+    }
+
     /// What TeslaMate's own migrator takes: it conflicts with itself, not with reads or inserts.
     var lock: PipelineStatement { PipelineStatement("LOCK TABLE \(table) IN SHARE UPDATE EXCLUSIVE MODE") }
 

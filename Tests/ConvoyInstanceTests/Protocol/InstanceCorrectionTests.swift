@@ -231,6 +231,34 @@ import Testing
         }
     }
 
+    /// The tables are the app's, and the database is not: the app could not read a ledger of the database's owner.
+    @Test func aNewLedgerBelongsToTheOwnerOfTheTables() async throws {
+        try await withLostLedger(owner: .unique) { database, correction in
+            try await database.server.execute("ALTER DATABASE \"\(database.name)\" OWNER TO postgres")
+            let third = "\(database.name)_third"
+            try await database.server.execute("CREATE ROLE \(third) LOGIN")
+            try await database.execute(["GRANT CREATE, USAGE ON SCHEMA public TO \(third)"], as: "postgres")
+            var forced = unbound(correction)
+            forced.forced = true
+            for login in [database.admin, database.parameters(user: third)] {
+                let result = try await correct(database.instance(connection: login), forced)
+                #expect(result.outcome == .blocked, "\(String(describing: result.failure))")
+                #expect(
+                    result.failure?.message.hasPrefix("the tables belong to \(database.ownerName), and a new ledger would belong to ")
+                        == true
+                )
+                #expect(result.failure?.hint == "log in as \(database.ownerName), which owns the tables")
+                let isThere = try await hasLedger(database)
+                #expect(!isThere)
+            }
+            try await database.execute(["REVOKE ALL ON SCHEMA public FROM \(third)"], as: "postgres")
+            try await database.server.execute("DROP ROLE \(third)")
+            try await database.execute(["GRANT CREATE, USAGE ON SCHEMA public TO \(database.ownerName)"], as: "postgres")
+            let owner = try await correct(database.instance(), forced)
+            #expect(owner.outcome == .adopted, "\(String(describing: owner.failure))")
+        }
+    }
+
     // MARK: - A hostile owner
 
     @Test(arguments: InstanceLedgerRowTests.upTraps, PostgresServer.Release.tested)
