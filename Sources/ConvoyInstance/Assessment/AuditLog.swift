@@ -16,10 +16,10 @@ enum AuditLog {
         "system_identifier", "database_oid",
     ]
 
-    static var creation: [PipelineStatement] { creation(acceptingOther: true) }
+    static var creation: [PipelineStatement] { makingTables(acceptingOther: true) }
 
     /// - Parameter acceptingOther: whether a table that is there by now is as good; if not, the server refuses to make another one.
-    static func creation(acceptingOther: Bool) -> [PipelineStatement] {
+    static func makingTables(acceptingOther: Bool) -> [PipelineStatement] {
         [
             PipelineStatement("CREATE SCHEMA IF NOT EXISTS convoy"),
             PipelineStatement(

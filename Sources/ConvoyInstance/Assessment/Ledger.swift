@@ -19,10 +19,10 @@ struct Ledger: Sendable, Hashable {
     var searchPath: String { schema == "public" ? "public, pg_temp" : "\(quotedIdentifier(schema)), public, pg_temp" }
 
     /// Makes the table as Ecto would, but within a transaction of ours.
-    var creation: [PipelineStatement] { creation(acceptingOther: true) }
+    var creation: [PipelineStatement] { makingTables(acceptingOther: true) }
 
     /// - Parameter acceptingOther: whether a table that is there by now is as good; if not, the server refuses to make another one.
-    func creation(acceptingOther: Bool) -> [PipelineStatement] {
+    func makingTables(acceptingOther: Bool) -> [PipelineStatement] {
         [
             PipelineStatement(
                 """

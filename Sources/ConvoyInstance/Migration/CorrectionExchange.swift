@@ -45,8 +45,8 @@ struct CorrectionExchange: Sendable {
         items.append(Item(.begin, PipelineStatement("SET LOCAL jit TO off")))
         if hasMoreRightsThanOwner { items.append(Item(.guarding, script.creationGuard(includesAuditLog: writesAuditLog))) }
         // A table that another session makes at this moment is not taken for ours: the server refuses to make a second one, and all is read again.
-        if createsLedger { items += script.ledger.creation(acceptingOther: false).map { Item(.ledgerTable, $0) } }
-        if writesAuditLog, createsAuditLog { items += AuditLog.creation(acceptingOther: false).map { Item(.auditTable, $0) } }
+        if createsLedger { items += script.ledger.makingTables(acceptingOther: false).map { Item(.ledgerTable, $0) } }
+        if writesAuditLog, createsAuditLog { items += AuditLog.makingTables(acceptingOther: false).map { Item(.auditTable, $0) } }
         items.append(Item(.ledgerLock, script.ledgerLock))
         if hasMoreRightsThanOwner {
             // Only the login may lock the list of schemas.

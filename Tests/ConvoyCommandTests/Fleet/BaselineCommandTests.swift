@@ -184,6 +184,37 @@ struct BaselineCommandTests {
         }
     }
 
+    /// Forcing is advised only where the database is nearly that of a version.
+    @Test func anotherAppsDatabase() async throws {
+        try await withAdoptableFleet([nil]) { databases, folder in
+            try await databases[0].execute((1...9).map { "CREATE TABLE other\($0) (id int, name text)" })
+            let refused = try await runConvoy(["baseline", "--yes"], in: folder)
+            #expect(refused.exitCode == 1)
+            #expect(refused.standardOutput.contains("this may be another app's database"), "\(refused.standardOutput)")
+            #expect(!refused.standardOutput.contains("--force"), "\(refused.standardOutput)")
+        }
+    }
+
+    /// The ledger would belong to a role that is not the app's.
+    @Test func tablesOfAnotherRole() async throws {
+        try await withAdoptableFleet([Self.fourth]) { databases, folder in
+            let tables = ["ALTER TABLE cars OWNER TO postgres", "ALTER TABLE trips OWNER TO postgres"]
+            try await databases[0].execute(tables, as: "postgres")
+            let refused = try await runConvoy(["baseline", "--yes"], in: folder)
+            #expect(refused.exitCode == 1)
+            let text = refused.standardOutput.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(text.contains("do not belong to the role that a new ledger would belong to: "), "\(text)")
+            #expect(text.contains("hint: log in as the role that owns the tables") && !text.contains("--force"), "\(text)")
+            let forced = try await runConvoy(["baseline", "--yes", "--at", Self.fourth, "--force", "--instance", "alice"], in: folder)
+            #expect(forced.exitCode == 1)
+            #expect(
+                forced.standardOutput.contains("the tables belong to postgres, and a new ledger would belong to "),
+                "\(forced.standardOutput)"
+            )
+            #expect(try await !hasLedger(databases[0]))
+        }
+    }
+
     @Test func aPlanThatWasPinned() async throws {
         try await withAdoptableFleet([Self.first, Self.fourth]) { databases, folder in
             let written = try await runConvoy(["baseline", "--dry-run", "--instance", "alice", "--out", "plan.json"], in: folder)
