@@ -274,10 +274,12 @@ extension FleetSession {
 }
 
 extension RunPlan {
-    /// Reads a file that `plan --out` has written.
-    init(file path: String) throws {
+    /// Reads a file that `--out` has written.
+    ///
+    /// - Parameter command: the one that writes such a file.
+    init(file path: String, writtenBy command: String = "convoy plan --out plan.json") throws {
         // Not the path that was given: it may be a file that must not be replaced.
-        let hint = "write a plan with `convoy plan --out plan.json`, and pass that file"
+        let hint = "write a plan with `\(command)`, and pass that file"
         let data: Data
         do throws(FileReadError) {
             data = Data(try readFile(path, limit: Self.sizeLimit))

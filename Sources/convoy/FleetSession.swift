@@ -102,13 +102,13 @@ struct FleetSession {
     }
 
     /// - Throws: a ``CommandFailure`` if the migration set does not contain the version that the change names; on the way up every problem of its
-    ///   checkpoints, from which the run might start a database.
+    ///   checkpoints, from which the run might start a database. A correction starts none.
     func check(_ change: Change) throws {
-        if change.direction == .up { try set.requireSoundCheckpoints() }
+        if change.direction == .up, change.correctionKind == nil { try set.requireSoundCheckpoints() }
         do throws(UnknownTarget) {
             try set.check(change)
         } catch {
-            throw CommandFailure(.usage, "--to: \(error.description)", hint: error.hint)
+            throw CommandFailure(.usage, "\(change.correctionKind == nil ? "--to" : "--at"): \(error.description)", hint: error.hint)
         }
     }
 

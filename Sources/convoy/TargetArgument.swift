@@ -26,15 +26,16 @@ enum TargetArgument: Sendable, Hashable {
 extension FleetSession {
     /// The version that a target stands for; nil if none was given.
     ///
+    /// - Parameter option: the one that names it.
     /// - Throws: a ``CommandFailure`` for a release that the migration set does not know.
-    func version(_ target: TargetArgument?) throws -> MigrationVersion? {
+    func version(_ target: TargetArgument?, option: String = "--to") throws -> MigrationVersion? {
         switch target {
         case nil: return nil
         case .version(let version): return version
         case .release(let name):
             if let release = set.releases.release(name) { return release.version }
             let refusal = set.releases.refusal(of: name)
-            throw CommandFailure(.usage, "--to: \(refusal.message)", hint: refusal.hint)
+            throw CommandFailure(.usage, "\(option): \(refusal.message)", hint: refusal.hint)
         }
     }
 }

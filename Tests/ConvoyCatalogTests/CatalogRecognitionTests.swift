@@ -41,7 +41,7 @@ struct CatalogRecognitionTests {
         #expect(recognition.alike.flatMap(\.self).count == 29 && recognition.alike.count == 14)
     }
 
-    /// What does not count: other schemas, and bodies of functions.
+    /// What does not count: other schemas, bodies of functions, privileges and comments.
     @Test func whatDoesNotCount() throws {
         let expected = try Self.expected.get()
         let newest = try #require(expected.versions.last)
@@ -55,6 +55,8 @@ struct CatalogRecognitionTests {
         )
         facts.formUnion([
             CatalogFact(.schema, "mine"), CatalogFact(.table, "mine.cars", "(id)"), CatalogFact(.column, "mine.cars.id", "bigint"),
+            CatalogFact(.privilege, "public.cars", "table: grafana SELECT; owner SELECT"),
+            CatalogFact(.comment, "public.cars", "table: mine"),
         ])
         guard case .versions(let alike) = CatalogRecognition(expected).verdict(on: Catalog(facts)) else {
             Issue.record("not recognised")

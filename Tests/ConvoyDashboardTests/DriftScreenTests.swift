@@ -40,8 +40,8 @@ struct DriftScreenTests {
                 try await browser.open("\(origin)/drift")
                 try await browser.wait(for: "document.documentElement.dataset.ready === 'true'")
                 try await dashboard.compare()
-                try await browser.wait(for: "document.querySelector('main').innerText.includes('2 differences')")
-                #expect(try await browser.value("document.querySelector('nav a[aria-current]').innerText") == "Drift")
+                try await browser.wait(for: "document.querySelector('main')?.innerText.includes('2 differences')")
+                try await browser.wait(for: "document.querySelector('nav a[aria-current]')?.innerText === 'Drift'")
                 // The pages of the fleet and of an instance lead there.
                 try await browser.open("\(origin)/")
                 try await browser.wait(for: "document.querySelector('#facts a[href=\"/drift\"]')?.innerText.startsWith('2 of 3 instances')")

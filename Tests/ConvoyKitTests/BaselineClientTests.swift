@@ -57,6 +57,7 @@ import Testing
                 let fleet = try FleetClient(fleetFile: file, environment: [:])
                 await #expect(throws: FleetError.self) { _ = try await fleet.plan(adoptingAt: MigrationVersion(3)) }
                 await #expect(throws: FleetError.self) { _ = try await fleet.plan(adoptingAt: nil, waves: ["canry"]) }
+                await #expect(throws: FleetError.self) { _ = try await fleet.plan(adoptingAt: MigrationVersion(1), isForced: true) }
             }
         }
     }

@@ -27,6 +27,11 @@ import Testing
         ("12 rows, 1.5 s, -3 and 1e-9, 50%", "<n> rows, <n> s, <n> and <n>, <n>%"),
         ("type int4, numeric(8,2), utf8", "type int4, numeric(<n>,<n>), utf8"),
         ("in 20260808090000_widen.sql:12", "in 20260808090000_widen.sql:<n>"),
+        (
+            "the ledger has 20230417225712, 20240929084639: unknown (20260808090000)",
+            "the ledger has 20230417225712, 20240929084639: unknown (20260808090000)"
+        ),
+        ("at 20261308090000, 20260832090000, 18990101000000, 202608080900000, -20260808090000", "at <n>, <n>, <n>, <n>, <n>"),
         ("  many \n\t spaces  ", "many spaces"),
         ("", ""),
         ("…", "…"),
@@ -117,6 +122,14 @@ import Testing
         others[3].statement = "SELECT 2"
         others[4].message = "too small"
         #expect(Set((others + [base]).map(\.fingerprint)).count == 6)
+    }
+
+    /// What Convoy says of two ledgers is said of their versions.
+    @Test func otherVersionsAreAnotherFailure() {
+        let failures = [20_230_417_225_712, 20_240_929_084_639].map {
+            Failure(.ahead, "the ledger has versions that the migration set does not know: \($0)")
+        }
+        #expect(failures[0].fingerprint != failures[1].fingerprint)
     }
 
     @Test func hostsThatAreDownForTheSameReasonAreOneFailure() {

@@ -1,7 +1,7 @@
 package import ConvoyMigrations
 
 /// Finds the version of a migration set from a catalogue alone. Bodies of functions do not count, as for drift: TeslaMate's migrator and Convoy write
-/// different ones that do the same.
+/// different ones that do the same. Privileges and comments do not either: a right for a dashboard says nothing of the version.
 ///
 ///     CatalogRecognition(expected).verdict(on: catalog)   // .versions([20190805092941])
 package struct CatalogRecognition: Sendable {
@@ -38,7 +38,7 @@ package struct CatalogRecognition: Sendable {
         for version in expected.versions {
             guard let catalog = expected[version] else { continue }
             var facts: Set<Int> = []
-            for fact in catalog.facts where scope.contains(fact) {
+            for fact in catalog.facts where Self.speaks(fact, scope) {
                 let next = numbers.count
                 facts.insert(numbers[fact.withoutDetail, default: next])
                 if numbers[fact.withoutDetail] == nil { numbers[fact.withoutDetail] = next }
@@ -60,7 +60,7 @@ package struct CatalogRecognition: Sendable {
     package func verdict(on catalog: Catalog) -> Verdict {
         guard catalog.facts.contains(where: { $0.kind.isMade }) else { return .empty }
         var (known, others): (Set<Int>, Set<CatalogFact>) = ([], [])
-        for fact in catalog.facts where scope.contains(fact) {
+        for fact in catalog.facts where Self.speaks(fact, scope) {
             let bare = fact.withoutDetail
             if let number = numbers[bare] { known.insert(number) } else { others.insert(bare) }
         }
@@ -71,9 +71,15 @@ package struct CatalogRecognition: Sendable {
             let distance = group.facts.symmetricDifference(known).count
             if nearest.map({ distance <= $0.distance }) ?? true { nearest = (group, distance) }
         }
-        guard let version = nearest?.group.versions.last, let wanted = expected[version] else { return .empty }
-        return .none(nearest: version, differences: catalog.differences(from: wanted, in: scope))
+        guard let group = nearest?.group, let version = group.versions.last, let wanted = expected[version] else { return .empty }
+        let differences = catalog.differences(from: wanted, in: scope).filter { !Self.silent.contains($0.kind) }
+        // Tables can be alike without being equal.
+        return differences.isEmpty ? .versions(group.versions) : .none(nearest: version, differences: differences)
     }
+
+    private static let silent: Set<CatalogFact.Kind> = [.privilege, .comment]
+
+    private static func speaks(_ fact: CatalogFact, _ scope: CatalogScope) -> Bool { !silent.contains(fact.kind) && scope.contains(fact) }
 }
 
 extension CatalogFact {

@@ -16,17 +16,22 @@ enum AuditLog {
         "system_identifier", "database_oid",
     ]
 
-    static let creation: [PipelineStatement] = [
-        PipelineStatement("CREATE SCHEMA IF NOT EXISTS convoy"),
-        PipelineStatement(
-            """
-            CREATE TABLE IF NOT EXISTS convoy.migration_log (
-                id uuid NOT NULL PRIMARY KEY, version bigint NOT NULL, name text NOT NULL, direction text NOT NULL,
-                checksum text NOT NULL, run text NOT NULL, started_at timestamptz NOT NULL, duration_ms bigint NOT NULL,
-                applied_by text NOT NULL, convoy_version text NOT NULL, system_identifier text NOT NULL, database_oid oid NOT NULL)
-            """
-        ),
-    ]
+    static var creation: [PipelineStatement] { makingTables(acceptingOther: true) }
+
+    /// - Parameter acceptingOther: whether a table that is there by now is as good; if not, the server refuses to make another one.
+    static func makingTables(acceptingOther: Bool) -> [PipelineStatement] {
+        [
+            PipelineStatement("CREATE SCHEMA IF NOT EXISTS convoy"),
+            PipelineStatement(
+                """
+                CREATE TABLE \(acceptingOther ? "IF NOT EXISTS " : "")convoy.migration_log (
+                    id uuid NOT NULL PRIMARY KEY, version bigint NOT NULL, name text NOT NULL, direction text NOT NULL,
+                    checksum text NOT NULL, run text NOT NULL, started_at timestamptz NOT NULL, duration_ms bigint NOT NULL,
+                    applied_by text NOT NULL, convoy_version text NOT NULL, system_identifier text NOT NULL, database_oid oid NOT NULL)
+                """
+            ),
+        ]
+    }
 
     /// What one run did in this very database, oldest first.
     static func reading(of run: String, systemIdentifier: String, databaseOID: Int64) -> PipelineStatement {

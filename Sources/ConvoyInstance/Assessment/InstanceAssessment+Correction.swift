@@ -34,4 +34,15 @@ extension InstanceAssessment {
             )
         }
     }
+
+    /// A new ledger beside tables of another role: the app, which is that role, could not read it.
+    static func foreignTables(_ facts: InstanceFacts, _ ledger: Ledger, exists: Bool) -> Failure? {
+        guard !exists, let owner = facts.tableOwner, !owner.isIdentical(to: ledger.owner) else { return nil }
+        return Failure(
+            .blocked,
+            "the tables belong to \(owner), and a new ledger would belong to \(ledger.owner): the app could not use it",
+            sqlstate: "42501",
+            hint: "log in as \(owner), which owns the tables"
+        )
+    }
 }

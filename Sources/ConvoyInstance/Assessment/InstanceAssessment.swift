@@ -41,8 +41,12 @@ struct InstanceAssessment: Sendable {
         let applied = contents?.applied ?? []
         if let problem = contents?.auditProblem { warnings.append(problem) }
         if let kind = change.correctionKind {
-            failure =
-                judge(change, kind, applied) ?? (isCorrectionDue ? Self.permission(facts, ledger, exists: contents != nil, instance) : nil)
+            failure = judge(change, kind, applied)
+            if failure == nil, isCorrectionDue {
+                failure =
+                    Self.foreignTables(facts, ledger, exists: contents != nil)
+                    ?? Self.permission(facts, ledger, exists: contents != nil, instance)
+            }
             return
         }
         if applied.isEmpty, facts.hasUserRelations {

@@ -19,16 +19,32 @@ struct Ledger: Sendable, Hashable {
     var searchPath: String { schema == "public" ? "public, pg_temp" : "\(quotedIdentifier(schema)), public, pg_temp" }
 
     /// Makes the table as Ecto would, but within a transaction of ours.
-    var creation: [PipelineStatement] {
+    var creation: [PipelineStatement] { makingTables(acceptingOther: true) }
+
+    /// - Parameter acceptingOther: whether a table that is there by now is as good; if not, the server refuses to make another one.
+    func makingTables(acceptingOther: Bool) -> [PipelineStatement] {
         [
             PipelineStatement(
                 """
-                CREATE TABLE IF NOT EXISTS \(table) (
+                CREATE TABLE \(acceptingOther ? "IF NOT EXISTS " : "")\(table) (
                     version bigint NOT NULL, inserted_at timestamp(0) without time zone,
                     CONSTRAINT schema_migrations_pkey PRIMARY KEY (version))
                 """
             )
         ]
+    }
+
+    /// The role that owns most tables of the schema, without those of extensions: `owner`, in one row or none.
+    var tableOwner: PipelineStatement {
+        PipelineStatement(
+            """
+            SELECT pg_get_userbyid(c.relowner)::text AS owner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p') AND NOT EXISTS (
+                SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+            GROUP BY c.relowner ORDER BY count(*) DESC, c.relowner LIMIT 1
+            """,
+            [schema]
+        )
     }
 
     /// What TeslaMate's own migrator takes: it conflicts with itself, not with reads or inserts.

@@ -189,10 +189,12 @@ struct ChangeLog: Sendable {
 
     /// How the change ended.
     func result(_ outcome: Outcome, _ failure: Failure? = nil) -> InstanceResult {
-        InstanceResult(
+        // A correction applies nothing, and may leave an empty ledger.
+        let isUnchanged = applied.isEmpty && change.correctionKind == nil
+        return InstanceResult(
             outcome: outcome,
             from: from,
-            to: ledgerVersions.max() ?? (applied.isEmpty ? from : nil),
+            to: ledgerVersions.max() ?? (isUnchanged ? from : nil),
             applied: applied,
             failure: failure
         )

@@ -38,15 +38,26 @@ struct CorrectionExchange: Sendable {
     /// BEGIN, the tables that are missing, and the ledger's lock.
     var opening: [Item] {
         var items = [Item(.begin, PipelineStatement("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"))]
-        if hasMoreRightsThanOwner, !createsLedger { items.append(Item(.guarding, script.triggerGuard)) }
-        if let role = script.role { items.append(Item(.begin, PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))"))) }
+        if let becomingOwner { items.append(becomingOwner) }
         items.append(Item(.begin, PipelineStatement(script.opening, ["\(max(1, lockWait.milliseconds))ms", "60s"])))
         items.append(Item(.begin, PipelineStatement("SET LOCAL statement_timeout TO \(InstanceProbe.queryTimeout.milliseconds)")))
         items += CatalogueSettings.statements.map { Item(.begin, $0) }
-        if createsLedger { items += script.ledger.creation.map { Item(.ledgerTable, $0) } }
-        if writesAuditLog, createsAuditLog { items += AuditLog.creation.map { Item(.auditTable, $0) } }
+        if hasMoreRightsThanOwner { items.append(Item(.guarding, script.creationGuard(includesAuditLog: writesAuditLog))) }
+        // A table that another session makes at this moment is not taken for ours: the server refuses to make a second one, and all is read again.
+        if createsLedger { items += script.ledger.makingTables(acceptingOther: false).map { Item(.ledgerTable, $0) } }
+        if writesAuditLog, createsAuditLog { items += AuditLog.makingTables(acceptingOther: false).map { Item(.auditTable, $0) } }
         items.append(Item(.ledgerLock, script.ledgerLock))
+        if hasMoreRightsThanOwner {
+            // Only the login may lock the list of schemas.
+            items.append(Item(.begin, PipelineStatement("SET LOCAL ROLE NONE")))
+            items.append(Item(.guarding, script.triggerGuard(includesAuditLog: writesAuditLog)))
+            if let becomingOwner { items.append(becomingOwner) }
+        }
         return items
+    }
+
+    private var becomingOwner: Item? {
+        script.role.map { Item(.begin, PipelineStatement("SET LOCAL ROLE \(quotedIdentifier($0))")) }
     }
 
     /// The rows, a check that the ledger has exactly those that it should have, and COMMIT.

@@ -87,7 +87,10 @@ struct ExchangeScript: Sendable {
     /// The tables are locked so that none can be added meanwhile, and so is the list of schemas: renamed at the right moment, another table would take
     /// the place of the one that was looked at. Only a superuser may lock that list, and who is one is said by `session_user`: any other role is only
     /// borrowed.
-    var triggerGuard: PipelineStatement {
+    var triggerGuard: PipelineStatement { triggerGuard(includesAuditLog: audit != .none) }
+
+    /// The same where the audit log is used although the script does not write it. Both tables must exist.
+    func triggerGuard(includesAuditLog: Bool) -> PipelineStatement {
         let schemas = """
             IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
                 LOCK TABLE pg_catalog.pg_namespace IN SHARE MODE;
@@ -95,7 +98,12 @@ struct ExchangeScript: Sendable {
             END IF;
 
             """
-        let locksLog = audit != .none ? "LOCK TABLE \(AuditLog.table) IN SHARE UPDATE EXCLUSIVE MODE;\n" : ""
-        return Ledger.block(schemas + locksLog + AdminHazards.refusal(ledger: ledger, includesAuditLog: audit != .none))
+        let locksLog = includesAuditLog ? "LOCK TABLE \(AuditLog.table) IN SHARE UPDATE EXCLUSIVE MODE;\n" : ""
+        return Ledger.block(schemas + locksLog + AdminHazards.refusal(ledger: ledger, includesAuditLog: includesAuditLog))
+    }
+
+    /// The same before the tables are made: an event trigger would run while they are. Takes no lock, so it does not replace ``triggerGuard(includesAuditLog:)``.
+    func creationGuard(includesAuditLog: Bool) -> PipelineStatement {
+        Ledger.block(AdminHazards.refusal(ledger: ledger, includesAuditLog: includesAuditLog))
     }
 }

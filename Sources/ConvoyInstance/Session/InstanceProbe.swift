@@ -196,7 +196,11 @@ struct InstanceProbe {
         let (ledger, exists) = try Ledger.choose(from: facts, settings: instance.settings).get()
         let mayWork = try checkRights(facts, ledger, roleSettings)
         guard exists else {
-            try await connection.query("COMMIT", timeout: Self.silenceTimeout)
+            let answers = try await connection.pipeline([ledger.tableOwner, PipelineStatement("COMMIT")], timeout: Self.silenceTimeout)
+            guard answers.count == 2 else { throw PostgresError(.unexpectedResult, "the server skipped a statement") }
+            var facts = facts
+            facts.tableOwner = try answers[0].get().rows.first?.text("owner")
+            _ = try answers[1].get()
             return Reading(facts: facts, ledger: ledger, contents: nil, mayWork: mayWork)
         }
         let contents = try await LedgerReading(ledger: ledger, facts: facts, mayWork: mayWork, settings: instance.settings).contents(

@@ -78,35 +78,60 @@ package struct BaselineJudge: CorrectionJudge {
             if let version, isForced {
                 return forcing(version, reading.fingerprint, "by --force, although the schema is that of no version")
             }
-            return refusal(
-                "the schema is that of no version; the nearest is \(set.named(nearest)): \(Self.list(differences))",
-                hint: "to adopt it all the same, run `convoy baseline --at \(version ?? nearest) --force`; what differs stays as it is"
-            )
+            return refusal(nearest, differences)
         }
     }
 
-    /// A ledger is not replaced. Where it fits the schema there is nothing to do.
+    /// Why a schema that is that of no version is not adopted, and what to do.
+    private func refusal(_ nearest: MigrationVersion, _ differences: [CatalogDifference]) -> Correction {
+        let foreign = differences.filter { $0.kind == .owner }
+        if let first = foreign.first, foreign.count * 2 > differences.count {
+            // `table: teslamate`
+            let owner = (first.found ?? "").drop { $0 != ":" }.dropFirst(2)
+            return refusal(
+                "\(counted(foreign.count, "object")) of the schema \(foreign.count == 1 ? "does" : "do") not belong to the role that a new ledger "
+                    + "would belong to: \(String(first.object.prefix(200)).visible) belongs to \(String(owner.prefix(200)).visible)",
+                hint: "log in as the role that owns the tables"
+            )
+        }
+        let message = "the schema is that of no version, and the nearest is \(set.named(nearest)), where \(Self.list(differences))"
+        let size = expected[nearest]?.facts.count ?? 0
+        guard differences.count * 2 <= size else {
+            return refusal(message, hint: "this may be another app's database: check that the fleet file names the right one")
+        }
+        return refusal(message, hint: "\(Self.forcing(version ?? nearest)) adopts it all the same; what differs stays as it is")
+    }
+
+    /// Forcing is for one instance: the others may be at other versions.
+    private static func forcing(_ version: MigrationVersion) -> String { "`convoy baseline --at \(version) --force --instance NAME`" }
+
+    /// A ledger is not replaced, so there is nothing to do; what looks wrong about it is a warning.
     private func correction(of reading: CatalogReading, withLedgerAt newest: MigrationVersion) -> Correction {
-        let isAsNamed = version == nil || version == newest
-        if isAsNamed, reading.content == .known { return Correction(.baseline, found: []) }
-        guard isAsNamed else {
+        guard version == nil || version == newest else {
             return refusal(
                 "it has a ledger, at version \(newest)",
                 hint: "`convoy migrate` and `convoy rollback` change the version of a database that has a ledger"
             )
         }
+        var correction = Correction(.baseline, found: [])
+        correction.warnings = doubt(about: reading, at: newest).map { [$0] }
+        return correction
+    }
+
+    private func doubt(about reading: CatalogReading, at newest: MigrationVersion) -> String? {
         guard let wanted = expected[newest] else {
-            return refusal("it has a ledger, at version \(newest), which the migration set does not have", hint: "see `convoy status`")
+            return "it has a ledger, at version \(newest), which the migration set does not have; see `convoy status`"
         }
-        guard case .facts(let catalog) = reading.content else {
-            return refusal("it has a ledger, at version \(newest), and a catalogue of more than \(CatalogQuery.rowLimit) rows")
+        switch reading.content {
+        case .known: return nil
+        case .tooLarge:
+            return
+                "it has a ledger, at version \(newest), and a catalogue of more than \(CatalogQuery.rowLimit) rows, which is not compared"
+        case .facts(let catalog):
+            let differences = catalog.differences(from: wanted, in: .ofTheSet(expected))
+            guard !differences.isEmpty else { return nil }
+            return "it has a ledger, at version \(newest), from which the schema differs; see `convoy drift`: \(Self.list(differences))"
         }
-        let differences = catalog.differences(from: wanted, in: .ofTheSet(expected))
-        guard !differences.isEmpty else { return Correction(.baseline, found: []) }
-        return refusal(
-            "it has a ledger, at version \(newest), and its schema differs from that: \(Self.list(differences))",
-            hint: "`convoy drift` shows the differences; a ledger that the schema contradicts is corrected by `convoy repair`"
-        )
     }
 
     private func correction(among alike: [MigrationVersion], _ fingerprint: String) -> Correction {
@@ -119,7 +144,7 @@ package struct BaselineJudge: CorrectionJudge {
             if isForced { return forcing(version, fingerprint, "by --force, although the schema is that of \(shortList(alike))") }
             return refusal(
                 "the schema is that of \(shortList(alike)), not of \(version)",
-                hint: "leave out --at, or add --force to write \(version) all the same"
+                hint: "leave out --at; \(Self.forcing(version)) writes \(version) all the same"
             )
         }
         let choice = VersionChoice(among: alike, in: set, repeatable: repeatable)
@@ -164,12 +189,12 @@ package struct BaselineJudge: CorrectionJudge {
     /// How many objects a message names.
     private static let listed = 5
 
-    /// `2 objects differ: missing column public.cars.eid; extra table public.notes`.
+    /// `2 objects differ: missing column public.cars.eid, extra table public.notes`.
     private static func list(_ differences: [CatalogDifference]) -> String {
         let named = differences.prefix(listed).map { "\($0.change.rawValue) \($0.kind.rawValue) \(String($0.object.prefix(200)).visible)" }
-        let more = differences.count > listed ? "; and \(differences.count - listed) more" : ""
+        let more = differences.count > listed ? " and \(differences.count - listed) more" : ""
         let verb = differences.count == 1 ? "differs" : "differ"
-        return "\(counted(differences.count, "object")) \(verb): \(named.joined(separator: "; "))\(more)"
+        return "\(counted(differences.count, "object")) \(verb): \(named.joined(separator: ", "))\(more)"
     }
 }
 

@@ -7,13 +7,13 @@ extension FleetClient {
     ///
     /// - Parameters:
     ///   - version: the version that the databases are at; nil leaves it to their schema.
-    ///   - isForced: whether that version is written although a schema is another one.
+    ///   - isForced: whether that version is written although a schema is another one; only with a selector.
     ///   - select: a selector, as for `convoy baseline --select`; nil selects all.
     ///   - waves: the waves to run; empty runs all.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window, as for `convoy baseline --now`.
     /// - Returns: the plan; an instance that cannot be adopted is ``ConvoyRun/Outcome/blocked``, and its failure says why.
     /// - Throws: as ``instances(select:)``, `Problems` if the migration set has no catalogue or a damaged one, and ``FleetError`` for a version or a wave
-    ///   that does not exist.
+    ///   that does not exist, or where `isForced` has no selector.
     public func plan(
         adoptingAt version: MigrationVersion?,
         isForced: Bool = false,
@@ -21,6 +21,13 @@ extension FleetClient {
         waves: [String] = [],
         isImmediate: Bool = false
     ) async throws -> PlannedRun {
+        guard !isForced || select != nil else {
+            throw FleetError(
+                .selection,
+                "a version is forced only on instances that a selector names",
+                hint: "select the instances, or force nothing"
+            )
+        }
         let change = Change.baseline(at: version)
         do throws(UnknownTarget) {
             try set.check(change)

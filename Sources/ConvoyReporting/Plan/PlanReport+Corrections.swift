@@ -45,8 +45,8 @@ extension PlanReport {
     /// What is written in instances that are corrected alike.
     private func lines(on correction: Correction, _ names: [String], _ kind: Correction.Kind) -> [String] {
         var lines: [String] = []
-        // Repairs differ from one instance to the next.
-        let count = kind == .repair ? shortList(names.map(\.visible)) : counted(names.count, "instance")
+        // Repairs differ from one instance to the next, and what is forced is the operator's word for each of them.
+        let count = kind == .repair || correction.isForced ? shortList(names.map(\.visible)) : counted(names.count, "instance")
         if let version = correction.result.last, !correction.records.isEmpty || !correction.removes.isEmpty {
             let name = migrationNames[version].map { " (\($0))" } ?? ""
             lines.append("\(releases.named(version))\(name) on \(count): \(correction.words)")

@@ -4,7 +4,8 @@
 ///     // connection to server at <name> (<address>), port <n> failed: timeout
 ///
 /// Replaced are quoted texts, UUIDs, network addresses, hexadecimal numbers, times and numbers; runs of white space become one space. A digit
-/// inside a word, as in `int4`, belongs to the word. The work grows with the length of the message, whatever stands in it.
+/// inside a word, as in `int4`, belongs to the word, and a version of a migration, such as `20260808090000`, stays: which one it is makes a failure another
+/// one. The work grows with the length of the message, whatever stands in it.
 struct MessagePattern: CustomStringConvertible {
     let description: String
 
@@ -107,6 +108,7 @@ struct MessagePattern: CustomStringConvertible {
     }
 
     private static func kind(of token: Substring) -> String? {
+        if isVersion(token) { return String(token) }
         if isNumber(token.first == "-" || token.first == "+" ? token.dropFirst() : token) { return "<n>" }
         if isUUID(token) { return "<uuid>" }
         if isTime(token) { return "<time>" }
@@ -121,7 +123,7 @@ struct MessagePattern: CustomStringConvertible {
         while let first = rest.first {
             if isWordPart(first) {
                 let word = rest.prefix(while: isWordPart)
-                pattern += isNumber(word) ? "<n>" : isHexadecimal(word) ? "<hex>" : String(word)
+                pattern += isVersion(word) ? String(word) : isNumber(word) ? "<n>" : isHexadecimal(word) ? "<hex>" : String(word)
                 rest = rest[word.endIndex...]
             } else {
                 pattern.append(first)
@@ -133,6 +135,14 @@ struct MessagePattern: CustomStringConvertible {
 
     private static func isDigit(_ character: Character) -> Bool { character.isASCII && character.isNumber }
     private static func isHexDigit(_ character: Character) -> Bool { character.isASCII && character.isHexDigit }
+
+    /// A date and a time of day in 14 digits, as the files of migrations begin.
+    private static func isVersion(_ text: Substring) -> Bool {
+        guard text.utf8.count == 14, text.allSatisfy(isDigit), text.hasPrefix("19") || text.hasPrefix("20") else { return false }
+        let digits = Array(text)
+        let (month, day) = (String(digits[4..<6]), String(digits[6..<8]))
+        return ("01"..."12").contains(month) && ("01"..."31").contains(day)
+    }
 
     /// `12`, `1.5`, `1e-9`, `1.5e+10`.
     private static func isNumber(_ text: Substring) -> Bool {

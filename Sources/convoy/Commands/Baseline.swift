@@ -48,7 +48,7 @@ struct Baseline: FleetCommand {
     )
     var at: TargetArgument?
 
-    @Flag(help: "Write the version of --at even where the schema is another one.")
+    @Flag(help: "Write the version of --at even where the schema is another one; with --instance or --select.")
     var force = false
 
     @OptionGroup var waveOption: WaveOption
@@ -69,6 +69,9 @@ struct Baseline: FleetCommand {
     func validate() throws {
         if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
         if force, at == nil { throw ValidationError("--force requires --at") }
+        if force, planFile == nil, instance.isEmpty, options.select == nil {
+            throw ValidationError("--force requires --instance or --select: it writes one version, whatever the schemas are")
+        }
         if out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
         if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
         if planFile != nil, at != nil || out != nil || !waveOption.waves.isEmpty || options.select != nil || !instance.isEmpty {
@@ -87,8 +90,8 @@ struct Baseline: FleetCommand {
         let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
         try file?.check()
         try file?.check(against: session.protectedFiles)
-        let pinned = try planFile.map(RunPlan.init(file:))
-        let change = try pinned?.change ?? .baseline(at: session.version(at))
+        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy baseline --dry-run --out plan.json") }
+        let change = try pinned?.change ?? .baseline(at: session.version(at, option: "--at"))
         guard change.correctionKind == .baseline else { throw CommandFailure(.usage, "--plan: this is not the plan of a baseline") }
         if let pinned, nowOption.now, !pinned.isImmediate {
             throw CommandFailure(

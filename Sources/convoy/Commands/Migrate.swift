@@ -74,7 +74,7 @@ struct Migrate: FleetCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let pinned = try planFile.map(RunPlan.init(file:))
+        let pinned = try planFile.map { try RunPlan(file: $0) }
         let change = try pinned?.change ?? .up(to: session.version(to))
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
         if let kind = change.correctionKind {

@@ -107,8 +107,8 @@ struct Repair: FleetCommand {
         let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
         try file?.check()
         try file?.check(against: session.protectedFiles)
-        let pinned = try planFile.map(RunPlan.init(file:))
-        let change = try pinned?.change ?? .repair(at: session.version(at))
+        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy repair --dry-run --out plan.json") }
+        let change = try pinned?.change ?? .repair(at: session.version(at, option: "--at"))
         guard change.correctionKind == .repair else { throw CommandFailure(.usage, "--plan: this is not the plan of a repair") }
         if let pinned, nowOption.now, !pinned.isImmediate {
             throw CommandFailure(

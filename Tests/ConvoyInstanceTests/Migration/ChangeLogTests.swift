@@ -335,6 +335,17 @@ import Testing
         #expect(log.standing == nil)
     }
 
+    /// Nothing is applied, and the ledger may be empty at the end.
+    @Test func aCorrectionThatEmptiesTheLedger() {
+        let correction = Correction(.repair, found: Self.versions([1]), removes: Self.versions([1]))
+        var log = ChangeLog(.correct(correction), at: Self.start)
+        log.began(with: Self.versions([1]))
+        #expect(log.result(.blocked).to == MigrationVersion(1))
+        log.ledgerRead(correction.result)
+        let result = log.result(.repaired)
+        #expect(result.from == MigrationVersion(1) && result.to == nil)
+    }
+
     /// What a checkpoint applied carries its version, also where its COMMIT was found later; what comes after it does not.
     @Test func whatACheckpointAppliedIsMarked() {
         for isHeard in [true, false] {
