@@ -51,7 +51,11 @@ enum Leftovers {
     static func question(schemas: Set<String>) -> PipelineStatement {
         PipelineStatement(
             """
-            SELECT o.type, o.identity, f.name, format('DROP %s %s', CASE WHEN o.type = 'type' THEN 'TYPE' ELSE upper(o.type) END, o.identity) AS removal
+            SELECT o.type, o.identity, f.name, coalesce((
+                SELECT format('ALTER EXTENSION %I DROP %s %s; ', x.extname, upper(o.type), o.identity)
+                FROM pg_depend e JOIN pg_extension x ON x.oid = e.refobjid
+                WHERE e.classid = f.classid AND e.objid = f.oid AND e.deptype = 'e'), '')
+                || format('DROP %s %s', upper(o.type), o.identity) AS removal
             \(objects)
             CROSS JOIN LATERAL pg_identify_object(f.classid, f.oid, 0) o
             \(condition)

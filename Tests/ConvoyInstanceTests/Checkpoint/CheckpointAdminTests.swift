@@ -181,6 +181,9 @@ import Testing
             try await database.execute([creation, "ALTER EXTENSION cube ADD \(member)"])
             let result = await InstanceRunner(set).up(database.instance())
             #expect(result.outcome == .unprovisioned && result.applied == [], "\(String(describing: result.failure))")
+            // As a member it cannot be dropped.
+            let removal = "ALTER EXTENSION cube DROP FUNCTION public.mine(); DROP FUNCTION public.mine()"
+            #expect(result.failure?.hint?.contains(removal) == member.hasPrefix("FUNCTION"), "\(String(describing: result.failure))")
         }
     }
 
