@@ -75,8 +75,10 @@ struct InstanceAssessment: Sendable {
             (isAcceptedAhead ? nil : ahead) ?? editedFailure(set, settings) ?? outOfOrder(plan, settings) ?? obstacle(plan)
             ?? ownLock(plan, set, ledger)
         guard failure == nil, !plan.versions.isEmpty else { return }
-        if plan.direction == .up, applied.isEmpty, settings.startsFromCheckpoint, ledger.schema == Checkpoint.schema {
-            checkpoint = set.checkpoint(upTo: change.target)
+        if plan.direction == .up, applied.isEmpty, settings.startsFromCheckpoint, ledger.schema == Checkpoint.schema,
+            let found = set.checkpoint(upTo: change.target), found.fits(facts)
+        {
+            checkpoint = found
         }
         failure = Self.permission(facts, ledger, exists: contents != nil, instance)
         guard let refusal = failure, intent == .reading, !Self.concernsReaders(facts, ledger) else { return }

@@ -126,6 +126,9 @@ struct Ledger: Sendable, Hashable {
     /// What the guard of an administrator's session raises: the ledger or the audit log could run code with an administrator's rights.
     static let unsafeCode = "ZC003"
 
+    /// What the guard of a superuser that makes extensions raises: another transaction of the database could hide objects.
+    static let openTransactionCode = "ZC004"
+
     /// A `DO` block.
     static func block(_ body: String) -> PipelineStatement {
         // A schema's name may hold anything.

@@ -11,16 +11,29 @@ struct CheckpointStart: Sendable {
     let makesLedger: Bool
     /// Whether there is to be an audit log, and there is none yet.
     var makesAuditLog: Bool
+    /// Whether the session is a superuser's and becomes the owner: a trigger could take its rights back.
+    let hasMoreRightsThanOwner: Bool
     /// Whether an administrator has made the extensions, so that the owner need not.
     var extensionsAreMade = false
 
     var version: MigrationVersion { checkpoint.version }
 
-    /// What the owner's transaction runs.
-    var statements: [SQLStatement] { extensionsAreMade ? checkpoint.ordinaryStatements : checkpoint.statements }
+    /// The extensions that the owner's transaction makes.
+    var extensionStatements: [SQLStatement] { extensionsAreMade ? [] : checkpoint.extensionStatements }
 }
 
 extension Checkpoint {
+    /// Whether an empty database becomes the same from it as from the single migrations. These make a new extension where there is an old one, tolerate a
+    /// schema that exists, and move tables from one schema to another, which have other default privileges.
+    func fits(_ facts: InstanceFacts) -> Bool {
+        guard let pending = facts.pending, !pending.hasDefaultPrivileges else { return false }
+        return createdSchemas.allSatisfy { pending.creatableSchemas[$0] == nil }
+            && extensions.allSatisfy { name, schema in
+                guard let found = pending.extensionSchemas[name] else { return true }
+                return !pending.outdatedExtensions.contains(name) && (schema == nil || schema == found)
+            }
+    }
+
     /// Its statements for any owner, in the form in which migrations are judged, timed and named in failures. It has the checkpoint's version and file.
     var ordinaryMigration: Migration { migration(ordinaryStatements, admin: nil) }
 

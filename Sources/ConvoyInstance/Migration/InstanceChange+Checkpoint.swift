@@ -26,21 +26,23 @@ extension InstanceChange {
             migrations: runner.set.versions(of: checkpoint).compactMap { runner.set[$0] },
             schemas: runner.vocabulary.value.schemas.union([reading.ledger.schema, "public"]),
             makesLedger: reading.contents == nil,
-            makesAuditLog: writesAuditLog && reading.facts.auditTable == nil
+            makesAuditLog: writesAuditLog && reading.facts.auditTable == nil,
+            hasMoreRightsThanOwner: reading.facts.isSuperuser && reading.facts.roleToSet(for: reading.ledger) != nil
         )
     }
 
     /// Runs the checkpoint.
     ///
-    /// - Returns: false when the ledger has to be read again, because the database is no longer empty or because the connection was lost.
+    /// - Returns: false when the ledger has to be read again, because the database is no longer what the checkpoint needs, or because the connection was
+    ///   lost.
     func apply(_ start: CheckpointStart) async throws(Failure) -> Bool {
         do throws(Failure) {
             return try await tryApplying(start)
         } catch {
             var failure = error
-            if failure.kind == .failed, failure.hint == nil {
-                failure.hint =
-                    "nothing of the checkpoint was kept; with `checkpoint: false` in the fleet file each migration runs by itself"
+            if failure.kind == .failed {
+                let way = "nothing of the checkpoint was kept; with `checkpoint: false` in the fleet file each migration runs by itself"
+                failure.hint = failure.hint.map { "\($0); \(way)" } ?? way
             }
             throw failure
         }
@@ -81,7 +83,8 @@ extension InstanceChange {
                 start.makesAuditLog = false
                 leaveOutAuditLog(because: message.message)
                 session.writeScript(run: run, direction: .up, writesAuditLog: false, settings: settings)
-            case .refused(.emptiness, let message, _) where Ledger.movedCodes.contains(message.sqlstate):
+            case .refused(.emptiness, let message, _) where Ledger.movedCodes.contains(message.sqlstate),
+                .refused(.extensions, let message, _) where Ledger.movedCodes.contains(message.sqlstate):
                 try await rollBack()
                 // What has come meanwhile is the preflight's to judge, as in any database that is not empty.
                 runner = runner.withoutCheckpoints

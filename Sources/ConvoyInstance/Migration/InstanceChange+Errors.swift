@@ -54,7 +54,7 @@ extension InstanceChange {
                 sqlstate: message.sqlstate,
                 hint: "it would run with the administrator's rights: have the owner remove it, then run the command again"
             )
-        case "55P03", "40P01":
+        case Ledger.openTransactionCode where place == .guarding, "55P03", "40P01":
             try await waitForLocks(message, at: place, of: migration)
             return .tryAgain
         default:

@@ -13,16 +13,27 @@ extension MigrationExchange {
         func add(_ place: Place, _ statement: PipelineStatement) {
             items.append(Item(migration: migration, place: place, statement: statement))
         }
+        if start.hasMoreRightsThanOwner { add(.guarding, Ledger.block(Self.eventTriggerRefusal)) }
         if start.makesLedger { for statement in ledger.creation { add(.ledgerCreation, statement) } }
         add(.ledgerLock, script.ledgerLock)
-        add(.emptiness, Self.emptiness(start.schemas, ledger: ledger))
+        if start.makesAuditLog { for statement in AuditLog.creation { add(.auditCreation, statement) } }
+        if start.hasMoreRightsThanOwner, let role {
+            // The lists that the guard locks are a superuser's.
+            add(.begin, PipelineStatement("SET LOCAL ROLE NONE"))
+            add(.guarding, script.triggerGuard)
+            add(.begin, PipelineStatement("SET LOCAL ROLE \(quotedIdentifier(role))"))
+        }
+        add(.emptiness, Self.emptiness(start, ledger: ledger))
         add(.begin, settings(ledger.searchPath))
         // A function may name what is made behind it; the whole was proved when the checkpoint was written.
         add(.begin, PipelineStatement("SELECT pg_catalog.set_config('check_function_bodies', 'off', true)"))
-        for statement in start.statements { add(.statement(statement), Self.sent(statement)) }
+        for statement in start.extensionStatements { add(.statement(statement), Self.sent(statement)) }
+        // The extensions of another transaction may be gone again, and the statements need not name them.
+        let extensions = Self.presence(of: start.checkpoint.extensions)
+        if let extensions { add(.extensions, extensions) }
+        for statement in start.checkpoint.ordinaryStatements { add(.statement(statement), Self.sent(statement)) }
         add(.constraints, Self.immediateConstraints)
         add(script.audit == .none ? .readBack : .audit, settings(Self.ownSearchPath))
-        if start.makesAuditLog { for statement in AuditLog.creation { add(.auditCreation, statement) } }
         let versions = start.migrations.map(\.version.description)
         add(.ledger, PipelineStatement(ledger.recordingAll, [arrayLiteral(inOrder: versions)]))
         let ids = versions.map { _ in UUID().uuidString }
@@ -30,6 +41,9 @@ extension MigrationExchange {
             let rows = AuditLog.parameters(of: start, run: script.run, identity: script.identity, ids: ids)
             add(.audit, PipelineStatement(AuditLog.insertionOfAll, rows))
         }
+        // A trigger of a ledger that was there before may have deferred them again: what they do with the rows must come before the rows are read.
+        add(.constraints, Self.immediateConstraints)
+        if let extensions { add(.extensions, extensions) }
         let readsAuditLog = script.audit == .writesAndReads
         add(
             .readBack,
@@ -46,7 +60,7 @@ extension MigrationExchange {
     func extensionItems(of start: CheckpointStart) -> [Item] {
         guard let migration = start.checkpoint.extensionMigration else { return [] }
         let guards: [(Place, PipelineStatement)] = [
-            (.guarding, Self.extensionGuard), (.emptiness, Self.emptiness(start.schemas, ledger: nil)),
+            (.guarding, Self.extensionGuard), (.emptiness, Self.emptiness(start, ledger: nil)),
             (.begin, settings(Self.ownSearchPath)),
         ]
         let statements = start.checkpoint.extensionStatements.map { (Place.statement($0), Self.sent($0)) }
@@ -65,14 +79,35 @@ extension MigrationExchange {
         return sent
     }
 
-    /// Fails where the database is no longer empty: what came meanwhile is read and judged anew.
+    /// Fails where the database is no longer empty, or has what makes the checkpoint differ from the migrations: what came meanwhile is read and judged
+    /// anew.
     ///
     /// - Parameter ledger: one that must have no row; nil if the session must not read it.
-    private static func emptiness(_ schemas: Set<String>, ledger: Ledger?) -> PipelineStatement {
+    private static func emptiness(_ start: CheckpointStart, ledger: Ledger?) -> PipelineStatement {
         let rows = ledger.map { "EXISTS (SELECT FROM \($0.table)) OR " } ?? ""
         return PipelineStatement(
-            "SELECT 1 / CASE WHEN \(rows)\(PendingFacts.hasUserRelations) OR \(Leftovers.exist) THEN 0 ELSE 1 END AS is_empty",
-            [arrayLiteral(schemas)]
+            """
+            SELECT 1 / CASE WHEN \(rows)\(PendingFacts.hasUserRelations) OR \(Leftovers.exist)
+                OR EXISTS (SELECT FROM pg_namespace s WHERE s.nspname = ANY ($2::name[])) OR EXISTS (SELECT FROM pg_default_acl)
+                THEN 0 ELSE 1 END AS is_empty
+            """,
+            [arrayLiteral(start.schemas), arrayLiteral(start.checkpoint.createdSchemas)]
+        )
+    }
+
+    /// Fails where an extension is missing or in another schema; nil if there is none to look for.
+    private static func presence(of extensions: [(name: String, schema: String?)]) -> PipelineStatement? {
+        guard !extensions.isEmpty else { return nil }
+        // An empty name stands for any schema.
+        return PipelineStatement(
+            """
+            SELECT 1 / CASE WHEN EXISTS (
+                SELECT FROM ROWS FROM (pg_catalog.unnest($1::name[]), pg_catalog.unnest($2::name[])) AS w (name, schema)
+                WHERE NOT EXISTS (
+                    SELECT FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+                    WHERE e.extname = w.name AND (w.schema = '' OR n.nspname = w.schema))) THEN 0 ELSE 1 END AS are_there
+            """,
+            [arrayLiteral(inOrder: extensions.map { $0.name }), arrayLiteral(inOrder: extensions.map { $0.schema ?? "" })]
         )
     }
 
@@ -87,16 +122,22 @@ extension MigrationExchange {
                     WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
                         AND a.backend_xid IS NOT NULL AND a.backend_type = 'client backend')
                 OR EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts x WHERE x.database = pg_catalog.current_database()) THEN
-                RAISE EXCEPTION USING ERRCODE = '55P03', MESSAGE = 'another session has an open transaction in this database';
+                RAISE EXCEPTION USING ERRCODE = '\(Ledger.openTransactionCode)', MESSAGE = 'another transaction of this database is open';
             END IF;
         END IF;
+        \(eventTriggerRefusal)
+
+        """
+    )
+
+    /// The function of an event trigger may be the tenant's.
+    private static let eventTriggerRefusal = """
         IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled <> 'D') THEN
             RAISE EXCEPTION USING ERRCODE = '\(Ledger.unsafeCode)', MESSAGE = pg_catalog.concat('it would run as the administrator: event trigger ',
                 (SELECT pg_catalog.string_agg(e.evtname::pg_catalog.text, ', ') FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled <> 'D'));
         END IF;
 
         """
-    )
 }
 
 extension Ledger {

@@ -22,8 +22,8 @@ struct MigrationExchange: Sendable {
     /// Which part of the exchange a statement is.
     enum Place: Sendable, Hashable {
         case begin, ledgerLock, guarding, ledger, constraints, audit, readBack, commit
-        /// Only where a database starts from a checkpoint: its tables of Convoy's own are made there, and it is still empty.
-        case ledgerCreation, auditCreation, emptiness
+        /// Only where a database starts from a checkpoint: its tables of Convoy's own are made there, it is still empty, and has the extensions.
+        case ledgerCreation, auditCreation, emptiness, extensions
         case statement(SQLStatement)
     }
 

@@ -27,6 +27,12 @@ extension InstanceChange {
             )
             sightings.holders = rows.map(LockHolder.list) ?? []
         }
+        // The guard of the extensions waits for no lock, so nothing else has seen whom it found.
+        let onTransactions = message.sqlstate == Ledger.openTransactionCode
+        if onTransactions, let connection = facts?.isSuperuser == true ? connection : admin?.connection {
+            let rows = try? await connection.query(LockHolder.openTransactions, timeout: InstanceProbe.silenceTimeout)
+            sightings.holders = rows.map(LockHolder.list) ?? []
+        }
         let holders = sightings.holders
         var retry = lockRetry ?? newLockRetry(exchange.lockTimeout)
         // Work before the first lock that could not be taken does not count as waiting.
@@ -34,7 +40,12 @@ extension InstanceChange {
         let elapsed = ContinuousClock.now - log.lastProgress
         guard let wait = retry.attemptFailed(elapsed: elapsed, jitter: Double.random(in: 0...1), holders: holders) else {
             let what = onLedger ? "the ledger's lock" : "a lock for migration \(migration.version)"
-            var failure = Failure(busy: "did not get \(what) within \(settings.lockWait)", holders)
+            var failure = Failure(
+                busy: onTransactions
+                    ? "extensions are made while no other transaction of this database is open, and one was for \(settings.lockWait)"
+                    : "did not get \(what) within \(settings.lockWait)",
+                holders
+            )
             failure.version = migration.version
             failure.file = migration.file
             failure.sqlstate = message.sqlstate
@@ -45,7 +56,13 @@ extension InstanceChange {
             throw failure
         }
         let waits = "migration \(migration.version) waits for a lock"
-        if holders.isEmpty, retry.attempts <= 2 {
+        if onTransactions {
+            let names = holders.prefix(3).map(\.description).joined(separator: ", ")
+            let reason =
+                "checkpoint \(migration.version) waits until no other transaction of this database is open"
+                + (names.isEmpty ? "" : ": \(names)")
+            if sightings.isNews(reason) { report(.instanceWaiting(instance: instance.name, reason: reason, facts: place.facts)) }
+        } else if holders.isEmpty, retry.attempts <= 2 {
             // The attempts to come are watched.
             report(
                 .instanceWaiting(

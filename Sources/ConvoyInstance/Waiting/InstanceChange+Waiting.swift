@@ -54,7 +54,7 @@ extension InstanceChange {
         let statement = item.migration.section(change.direction)?.statementTimeout ?? settings.statementTimeout
         switch item.place {
         case .begin: return .zero
-        case .ledgerLock, .guarding, .ledger, .ledgerCreation, .auditCreation, .emptiness: return settings.lockWait
+        case .ledgerLock, .guarding, .ledger, .ledgerCreation, .auditCreation, .emptiness, .extensions: return settings.lockWait
         case .statement, .constraints, .audit, .readBack: return statement == .zero ? nil : statement
         case .commit: return settings.commitWait == .zero ? nil : settings.commitWait
         }

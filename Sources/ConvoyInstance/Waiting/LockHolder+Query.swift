@@ -69,6 +69,21 @@ extension LockHolder {
         )
     }
 
+    /// The transactions of this database that have written something and are still open.
+    static let openTransactions = PipelineStatement(
+        selection(
+            seeds: """
+                SELECT t.pid FROM (
+                    SELECT a.pid FROM pg_catalog.pg_stat_activity a
+                    WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+                        AND a.backend_xid IS NOT NULL AND a.backend_type = 'client backend'
+                    UNION ALL
+                    SELECT 0 FROM pg_catalog.pg_prepared_xacts x WHERE x.database = pg_catalog.current_database()) t
+                """,
+            prepared: "x.database = pg_catalog.current_database()"
+        )
+    )
+
     private static func selection(seeds: String, prepared: String) -> String {
         """
         WITH RECURSIVE

@@ -158,7 +158,8 @@ package struct CheckpointRecording: Sendable {
     ) async throws(Failure) {
         let begin = try await clock(database)
         try await database.withSession { session throws(Failure) in
-            for statement in ["SET search_path TO pg_catalog", "BEGIN"] + statements + ["COMMIT"] {
+            // As a database starts from it: functions of extensions can name types of their own schema without it.
+            for statement in ["SET search_path TO public, pg_temp", "BEGIN"] + statements + ["COMMIT"] {
                 do throws(PostgresError) {
                     try await session.query(statement, timeout: .seconds(60))
                 } catch {

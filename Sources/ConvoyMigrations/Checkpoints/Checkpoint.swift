@@ -93,10 +93,30 @@ extension Checkpoint {
     /// Those of ``statements`` that any owner of a database may run.
     package var ordinaryStatements: [SQLStatement] { Array(statements.drop(while: Self.createsExtension)) }
 
-    static func createsExtension(_ statement: SQLStatement) -> Bool {
-        statement.effects.contains { effect in
-            if case .creates(let object, _, _) = effect { object.kind == .extension } else { false }
+    static func createsExtension(_ statement: SQLStatement) -> Bool { !names(of: .extension, in: statement).isEmpty }
+
+    /// The extensions that it makes, each with the schema that its statement names; nil if it names none.
+    package var extensions: [(name: String, schema: String?)] {
+        extensionStatements.flatMap { statement in
+            Self.names(of: .extension, in: statement).map { (name: $0, schema: Self.schema(named: statement)) }
         }
+    }
+
+    /// The schemas that it makes.
+    package var createdSchemas: Set<String> { Set(ordinaryStatements.flatMap { Self.names(of: .schema, in: $0) }) }
+
+    private static func names(of kind: SchemaEffect.Kind, in statement: SQLStatement) -> [String] {
+        statement.effects.compactMap { effect in
+            if case .creates(let object, _, _) = effect, object.kind == kind { object.name.name } else { nil }
+        }
+    }
+
+    /// What stands behind SCHEMA.
+    private static func schema(named statement: SQLStatement) -> String? {
+        let source = SourceText(path: "", text: statement.text)
+        let words = SQLLexer(source).filter { $0.kind == .word || $0.kind == .quotedIdentifier }
+        guard let index = words.firstIndex(where: { source.isWord($0, "SCHEMA") }), index + 1 < words.count else { return nil }
+        return EffectReader.name(words[index + 1], source)
     }
 
     /// Why a set must not use the checkpoint; nil if it has exactly the migrations that the checkpoint was made from.

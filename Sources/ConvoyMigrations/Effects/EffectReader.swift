@@ -92,7 +92,7 @@ struct EffectReader {
     }
 
     /// Nil for what is not an identifier, and for `U&"…"`, whose escapes are not read.
-    private static func name(_ token: SQLToken, _ source: SourceText) -> String? {
+    static func name(_ token: SQLToken, _ source: SourceText) -> String? {
         let text = source.text(token.range)
         switch token.kind {
         case .word:

@@ -138,13 +138,116 @@ import Testing
             defer { other.close() }
             try await other.query("BEGIN")
             try await other.query("CREATE FUNCTION public.cube(text) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+            let pid = other.backendPID
             let busy = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(500) })
             #expect(busy.outcome == .lockBusy, "\(String(describing: busy.failure))")
+            #expect(busy.failure?.sqlstate == "ZC004")
+            #expect(busy.failure?.lockedBy?.pid == pid && busy.failure?.lockedBy?.application == "convoy-tests")
+            #expect(busy.failure?.hint?.contains("pg_terminate_backend(\(pid))") == true)
             #expect(try await owners(database) == [:])
             try await other.query("COMMIT")
             let result = await InstanceRunner(set).up(database.instance(), run: "run-2")
             #expect(result.outcome == .unprovisioned, "\(String(describing: result.failure))")
             #expect(try await owners(database) == [:])
+        }
+    }
+
+    @Test func aPreparedTransactionIsNamed() async throws {
+        let set = try CheckpointSamples.set(extensions: true)
+        let server = try await PostgresServer.start(.system, settings: ["max_prepared_transactions": "4"])
+        try await server.withDatabase(owner: .unique) { database in
+            let other = try await database.connect()
+            for statement in ["BEGIN", "CREATE SCHEMA other", "PREPARE TRANSACTION 'orphan'"] { try await other.query(statement) }
+            other.close()
+            let busy = await InstanceRunner(set).up(database.instance { $0.lockWait = .milliseconds(500) })
+            #expect(busy.outcome == .lockBusy && busy.failure?.lockedBy?.transaction == "orphan", "\(String(describing: busy.failure))")
+            #expect(busy.failure?.hint?.contains("ROLLBACK PREPARED 'orphan'") == true)
+            try await database.execute(["ROLLBACK PREPARED 'orphan'"])
+            let result = await InstanceRunner(set).up(database.instance(), run: "run-2")
+            #expect(result.outcome == .migrated && result.applied.first?.checkpoint != nil, "\(String(describing: result.failure))")
+        }
+    }
+
+    /// What the owner adds to an extension is his own.
+    @Test(arguments: [
+        ("CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "FUNCTION mine()"),
+        ("CREATE TABLE mine (id bigint)", "TABLE mine"),
+    ])
+    func aMemberThatTheOwnerHasAdded(creation: String, member: String) async throws {
+        let set = try CheckpointSamples.set()
+        try await withDatabase(owner: .unique) { database in
+            try await database.execute(["CREATE EXTENSION cube"])
+            #expect(await InstanceRunner(set).status(database.instance()).checkpoint == MigrationVersion(4))
+            try await database.execute([creation, "ALTER EXTENSION cube ADD \(member)"])
+            let result = await InstanceRunner(set).up(database.instance())
+            #expect(result.outcome == .unprovisioned && result.applied == [], "\(String(describing: result.failure))")
+            // As a member it cannot be dropped.
+            let removal = "ALTER EXTENSION cube DROP FUNCTION public.mine(); DROP FUNCTION public.mine()"
+            #expect(result.failure?.hint?.contains(removal) == member.hasPrefix("FUNCTION"), "\(String(describing: result.failure))")
+        }
+    }
+
+    /// Migrations can make a new extension of an old one; a checkpoint that tolerates it cannot.
+    @Test(arguments: ["CREATE EXTENSION cube VERSION '1.4'", "CREATE EXTENSION cube SCHEMA other"])
+    func anOldExtensionLeadsTheLongWay(_ creation: String) async throws {
+        let plain = try migrationSet([
+            (1, migrationText("CREATE TABLE cars (id bigint);")),
+            (2, migrationText("-- convoy:admin cube\nCREATE EXTENSION IF NOT EXISTS cube WITH SCHEMA public;")),
+        ])
+        let statements = ["CREATE EXTENSION IF NOT EXISTS cube WITH SCHEMA public", "CREATE TABLE public.cars (id bigint)"]
+        let set = plain.having(checkpoints: [try CheckpointSamples.checkpoint(of: plain, upTo: 2, statements)])
+        try await withDatabase(owner: .unique) { database in
+            try await database.execute(["CREATE SCHEMA other", creation], as: "postgres")
+            #expect(await InstanceRunner(set).status(database.instance()).checkpoint == nil)
+            let result = await InstanceRunner(set).up(database.instance())
+            #expect(result.outcome == .migrated && result.versions == [1, 2], "\(String(describing: result.failure))")
+            #expect(result.applied.allSatisfy { $0.checkpoint == nil })
+        }
+    }
+
+    /// The administrator has made the extensions, and they are dropped before the owner's transaction.
+    @Test(arguments: PostgresServer.Release.tested) func anExtensionThatIsGoneAgainIsMissed(_ release: PostgresServer.Release) async throws
+    {
+        let set = try CheckpointSamples.set(extensions: true)
+        try await PostgresServer.shared(release).withDatabase(owner: .unique) { database in
+            try await database.execute(["CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))"])
+            let other = try await database.connect()
+            defer { other.close() }
+            for statement in ["BEGIN", "LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE"] { try await other.query(statement) }
+            let instance = database.instance { $0.lockWait = .seconds(60) }
+            async let running = InstanceRunner(set).up(instance)
+            try await eventually("it waits for the ledger's lock") {
+                try await database.query(
+                    "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'schema_migrations'::regclass AND NOT granted) AS waits",
+                    as: "postgres"
+                ).onlyRow().bool("waits")
+            }
+            let made = try await owners(database)
+            #expect(made["extension cube"] == "postgres")
+            try await database.execute(["DROP EXTENSION cube CASCADE"], as: "postgres")
+            try await other.query("COMMIT")
+            let result = await running
+            #expect(result.outcome == .migrated && result.versions == [1, 2, 3, 4, 5], "\(String(describing: result.failure))")
+            let found = try await owners(database)
+            #expect(found == expected(database.ownerName))
+        }
+    }
+
+    /// A superuser that works for the owner: a trigger of the ledger could take its rights back.
+    @Test func aTriggerOfTheLedgerBlocksASuperuser() async throws {
+        let set = try CheckpointSamples.set()
+        try await withDatabase(owner: .unique) { database in
+            try await database.execute([
+                "CREATE SCHEMA other",
+                "CREATE FUNCTION other.rise() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RESET ROLE; RETURN NEW; END'",
+                "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))",
+                "CREATE TRIGGER rise BEFORE INSERT ON schema_migrations FOR EACH ROW EXECUTE FUNCTION other.rise()",
+            ])
+            let instance = database.instance(connection: database.admin, admin: .some(nil)) { $0.allowsForeignSuperuser = true }
+            let result = await InstanceRunner(set).up(instance)
+            #expect(result.outcome == .blocked && result.applied == [], "\(String(describing: result.failure))")
+            #expect(result.failure?.message.contains("trigger rise") == true, "\(String(describing: result.failure))")
+            #expect(try await database.ledger() == [])
         }
     }
 

@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    enum Other: CaseIterable { case hasVersions, isSwitchedOff, hasItsLedgerElsewhere }
+    enum Other: CaseIterable { case hasVersions, isSwitchedOff, hasItsLedgerElsewhere, hasDefaultPrivileges }
 
     @Test(arguments: Other.allCases) func anyOtherDatabaseGoesTheLongWay(_ other: Other) async throws {
         let set = try CheckpointSamples.set()
@@ -132,12 +132,33 @@ import Testing
             case .hasItsLedgerElsewhere:
                 try await database.execute(["CREATE SCHEMA other"])
                 instance = database.instance { $0.ledgerSchema = "other" }
+            case .hasDefaultPrivileges:
+                try await database.execute(["ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC"])
             }
             #expect(await runner.status(instance).checkpoint == nil)
             let result = await runner.up(instance)
             #expect(result.outcome == .migrated, "\(String(describing: result.failure))")
             #expect(result.applied.last?.version.value == 5)
             #expect(result.applied.allSatisfy { $0.checkpoint == nil })
+        }
+    }
+
+    /// A schema that the migrations tolerate, and that the checkpoint could not make again.
+    @Test func aSchemaThatExistsLeadsTheLongWay() async throws {
+        let plain = try migrationSet([
+            (1, migrationText("CREATE SCHEMA IF NOT EXISTS hidden;\nCREATE TABLE hidden.tokens (id bigint);"))
+        ])
+        let statements = ["CREATE SCHEMA hidden", "CREATE TABLE hidden.tokens (id bigint)"]
+        let set = plain.having(checkpoints: [try CheckpointSamples.checkpoint(of: plain, upTo: 1, statements)])
+        for exists in [false, true] {
+            try await withDatabase { database in
+                if exists { try await database.execute(["CREATE SCHEMA hidden"]) }
+                let status = await InstanceRunner(set).status(database.instance())
+                #expect((status.checkpoint == nil) == exists)
+                let result = await InstanceRunner(set).up(database.instance())
+                #expect(result.outcome == .migrated && result.versions == [1], "\(String(describing: result.failure))")
+                #expect((result.applied.first?.checkpoint == nil) == exists)
+            }
         }
     }
 

@@ -41,6 +41,17 @@ struct CheckpointTests {
         #expect(read.ordinaryStatements.map(\.text) == Array(Self.statements.dropFirst()))
     }
 
+    @Test func extensionsAndSchemasAreKnown() throws {
+        let statements = [
+            "CREATE EXTENSION IF NOT EXISTS cube WITH SCHEMA public", "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\" SCHEMA \"Other\"",
+            "CREATE EXTENSION IF NOT EXISTS hstore", "CREATE SCHEMA private", "CREATE TABLE private.tokens (id bigint)",
+        ]
+        let read = try Checkpoint.parse(text: try Self.text(.sample([1, 2]), upTo: 2, statements), file: "2.sql")
+        #expect(read.extensions.map { $0.name } == ["cube", "uuid-ossp", "hstore"])
+        #expect(read.extensions.map { $0.schema } == ["public", "Other", nil])
+        #expect(read.createdSchemas == ["private"])
+    }
+
     /// A checkout may have the line ends of Windows.
     @Test func lineEndsDoNotMatter() throws {
         let text = try Self.text(.sample([1, 2]), upTo: 2)

@@ -28,7 +28,7 @@ import Testing
         return catalog
     }
 
-    /// In one transaction, with a search path that finds nothing of the database. An administrator makes the extensions: one of them is not trusted.
+    /// In one transaction. The functions of earthdistance name types of their own schema without it, so that the path must have it. An administrator makes the extensions: one of them is not trusted.
     private func run(_ draft: SchemaDraft, on database: TestDatabase) async throws {
         let statements = draft.statements
         try await run(statements.filter { $0.hasPrefix("CREATE EXTENSION ") }, on: database, as: "postgres")
@@ -40,7 +40,7 @@ import Testing
         guard !statements.isEmpty else { return }
         let connection = try await database.connect(as: user)
         defer { connection.close() }
-        for statement in ["SET search_path TO pg_catalog", "BEGIN"] + statements + ["COMMIT"] {
+        for statement in ["SET search_path TO pg_catalog, public", "BEGIN"] + statements + ["COMMIT"] {
             do throws(PostgresError) {
                 try await connection.query(statement)
             } catch {
