@@ -106,8 +106,8 @@ package enum RepairRefusal: Sendable, Hashable {
 
     /// What to do about older versions that did not run: their files were written for the schema of their time.
     private static let applyingLate =
-        "out_of_order: apply lets `convoy migrate` run them, as long as their files still fit the newer schema, which you should try on a copy; "
-        + "where they do not fit, do by hand what they do"
+        "`convoy migrate` runs them (out_of_order: apply), as long as their files still fit the newer schema, which you should try on a copy; where they "
+        + "do not fit, do by hand what they do"
 
     /// What the audit log remembers of versions, as a query for psql.
     static func auditQuery(_ versions: [MigrationVersion]) -> String {
