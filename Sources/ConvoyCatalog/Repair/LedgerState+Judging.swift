@@ -121,7 +121,7 @@ private struct LedgerJudge {
             total: nearest.map { matcher.count(of: $0.version) } ?? 0,
             objects: Array(objects),
             gaps: gaps,
-            unknown: state.acceptsUnknown ? [] : unknown
+            unknown: unknown
         )
     }
 
@@ -146,7 +146,12 @@ private struct LedgerJudge {
     private mutating func judgeUnknown() {
         let unknown = unknown
         guard !unknown.isEmpty else { return }
-        if state.acceptsUnknown { return verdict.notes.append(.acceptedUnknown(unknown)) }
+        if state.acceptsUnknown {
+            verdict.notes.append(.acceptedUnknown(unknown))
+            // What a version of the set made may be what a newer one took back.
+            if !(verdict.removed + verdict.recorded).isEmpty { verdict.refusals.append(.unknownAndContradicted(unknown)) }
+            return
+        }
         let newer = unknown.filter { version in set.last.map { version > $0 } == true && !choices.forgotten.contains(version) }
         guard newer.isEmpty else { return verdict.refusals.append(.newerThanSet(newer)) }
         guard verdict.removed.isEmpty, verdict.recorded.isEmpty else { return verdict.refusals.append(.unknownAndContradicted(unknown)) }

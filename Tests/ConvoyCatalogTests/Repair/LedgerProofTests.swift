@@ -60,6 +60,17 @@ struct LedgerProofTests {
         #expect(LedgerStateTests.summary(verdict(catalogs, ledger: [1, 2], at: 1, 1)) == "-2")
     }
 
+    /// A newer release, which the fleet file accepts, may have taken back what a version of the set made.
+    @Test func anAcceptedNewerVersionIsInDoubt() {
+        func summary(_ ledger: [Int64], _ catalogue: Int64) -> String {
+            let database = LedgerStateTests.Database(name: "", ledger: ledger, catalogue: catalogue, acceptsUnknown: true, result: "")
+            return LedgerStateTests.summary(database.verdict)
+        }
+        #expect(summary([1, 2, 44], 1) == "-2 refused:unknownAndContradicted note:acceptedUnknown")
+        #expect(summary([1, 44], 10).hasSuffix("refused:unknownAndContradicted note:acceptedUnknown"))
+        #expect(summary([1, 2, 44], 2) == "note:acceptedUnknown")
+    }
+
     /// Where most of a schema differs, no version is the right one.
     @Test func aForeignSchemaIsNotToBeRepaired() throws {
         let foreign = try #require(LedgerStateTests.databases.first { $0.name == "ledger with the tables of another app" })
