@@ -78,7 +78,13 @@ extension FleetReport {
         let counts = outcomes.text(style)
         let took = log.finishedAt.map { ", \(log.duration(at: $0).human)" } ?? ""
         if log.run.isEmpty, log.status != nil {
-            return ["\(fleet.visible): nothing is pending, so no run was started: \(counts.isEmpty ? "no instances" : counts)"]
+            let nothing =
+                switch correction {
+                case nil: "nothing is pending"
+                case .baseline?: "there is no ledger to write"
+                case .repair?: "there is nothing to repair"
+                }
+            return ["\(fleet.visible): \(nothing), so no run was started: \(counts.isEmpty ? "no instances" : counts)"]
         }
         let reason = log.haltReason.map { [style.paint("halted", .bad) + ": \($0.description.visible); the rest was not started"] } ?? []
         let person = startedBy.map { " by \($0.visible)" } ?? ""

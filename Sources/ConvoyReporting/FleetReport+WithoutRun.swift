@@ -1,4 +1,5 @@
 internal import ConvoyFleet
+import ConvoyMigrations
 package import ConvoyRun
 package import FoundationEssentials
 
@@ -13,5 +14,7 @@ extension FleetReport {
         }
         let isWell = statuses.allSatisfy(\.judgedOutcome.isGood)
         apply(Event(at: now, .runFinished(status: isWell ? .succeeded : .failed)))
+        // The first event begins a new report.
+        correction = plan.change.correctionKind
     }
 }

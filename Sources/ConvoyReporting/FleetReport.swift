@@ -28,6 +28,8 @@ package struct FleetReport: Sendable {
     package private(set) var lookedAt: Date?
     /// Whether the run waits for no gate and for no maintenance window; false if only its events are known.
     package private(set) var isImmediate = false
+    /// What a baseline or a repair would have written, where nothing was due and no run was started.
+    package internal(set) var correction: Correction.Kind?
     /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
 

@@ -128,7 +128,14 @@ package struct InstanceReport: Sendable, Hashable {
     package var version: MigrationVersion? { known?.version }
 
     /// Where it stands among the releases of the app; nil if that is not known.
-    package var release: ReleaseList.Place? { version.flatMap { releases.place(of: $0, missing: due ?? []) } }
+    package var release: ReleaseList.Place? { version.flatMap { releases.place(of: $0, missing: missing ?? []) } }
+
+    /// What it lacks of the set; nil if that is not known. A run plans nothing for an instance that is ahead, but the probe before it knows.
+    private var missing: [MigrationVersion]? {
+        if let due { return due }
+        guard decidingResult?.outcome == .ahead, let start = facts.start, start.version == version else { return nil }
+        return start.pending
+    }
 
     /// Whether it is known what its ledger holds, be it no version at all.
     var isVersionKnown: Bool { known != nil }

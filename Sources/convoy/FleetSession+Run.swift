@@ -138,15 +138,14 @@ extension FleetSession {
         -> String?
     {
         let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
-        let touched = outcomes.values.count { $0 != .pending }
-        let left = outcomes.count - touched
-        let counts = "worked on \(touched) of \(outcomes.count) instances and left \(left) unchanged"
+        let work = WorkDone(outcomes.values)
+        let counts = work.text
         switch (result.status, result.haltReason ?? result.standingReason) {
         case (.halted, let reason?) where reason.canBeTriedAgain(in: plan, result):
             return "\(counts)\nfix the cause, then run: \(next.resume)\n"
         case (.halted, _):
             return "\(counts)\n" + next.lines("fix the cause of the failures above, then continue with the remaining instances:")
-        case (.interrupted, _) where left == 0: return "\(counts)\nno instance is left to start; \(next.resume) only closes the run\n"
+        case (.interrupted, _) where !work.isLeft: return "\(counts)\nno instance is left to start; \(next.resume) only closes the run\n"
         case (.interrupted, _): return "\(counts)\nto continue, run: \(next.resume)\n"
         case (.failed, _) where plan.change.direction == .down:
             let text = next.lines("fix the cause, then continue with the remaining instances:")
@@ -233,8 +232,8 @@ extension FleetSession {
     }
 
     /// - Throws: a ``CommandFailure`` that lists what has changed since the plan was written.
-    func check(_ reviewed: RunPlan, against now: RunPlan) throws {
-        let differences = reviewed.differences(to: now)
+    func check(_ reviewed: RunPlan, against now: PlannedRun) throws {
+        let differences = reviewed.differences(to: now.plan, probed: now.instances)
         guard differences.isEmpty else {
             let command = reviewed.change.correctionKind.map { "\($0.rawValue) --dry-run" } ?? "plan"
             throw CommandFailure(

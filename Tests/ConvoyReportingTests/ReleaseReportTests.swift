@@ -125,6 +125,23 @@ import Testing
         #expect(run.json(state: nil).line.contains(#""to":"20260808090000","release":"v4.1.1""#))
     }
 
+    /// An instance that is ahead, and lacks a version of the set besides: the run plans nothing for it, and its release is that of the status.
+    @Test func anInstanceThatIsAheadHasOnePlace() {
+        let later = MigrationVersion(20_990_101_000_000)
+        let status = Self.status("a", .ahead, later, [newest])
+        var fleet = FleetReport(fleet: "f", target: newest, statuses: [status], at: moment())
+        fleet.apply(Self.releases)
+        var run = FleetReport()
+        run.apply(Event(at: moment(), .runStarted(run: "r", fleet: "f", waves: [PlannedWave(name: "all", instances: ["a"])])))
+        run.apply(Event(at: moment(1), .instanceStarted(instance: "a", wave: "all")))
+        let result = InstanceResult(outcome: .ahead, from: later, to: later, failure: Failure(.ahead, "the ledger has unknown versions"))
+        run.apply(Event(at: moment(2), .instanceFinished(instance: "a", result: result)))
+        if let start = InstanceStart(status) { run.apply(starts: ["a": start], at: moment()) }
+        run.apply(Self.releases)
+        #expect(fleet.instances.map { $0.release?.text } == ["after v4.0.1"])
+        #expect(run.instances.map { $0.release?.text } == ["after v4.0.1"])
+    }
+
     @Test func withoutReleasesNothingChanges() {
         let report = FleetReport(fleet: "f", target: newest, statuses: Self.statuses, at: moment())
         let texts = [

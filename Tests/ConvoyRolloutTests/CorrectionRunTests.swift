@@ -34,6 +34,27 @@ import Testing
         )
     }
 
+    /// An instance that is refused now is named with the reason.
+    @Test func aPlanWhoseInstanceIsRefusedNow() {
+        var (before, now) = (baseline().plan, baseline().plan)
+        before.waves[0].instances[0].start = InstanceStart(version: nil, pending: [])
+        now.waves[0].instances[0].start = nil
+        let refused = InstanceStatus(
+            name: "a",
+            server: "main",
+            database: "a",
+            labels: [:],
+            outcome: .unprovisioned,
+            failure: Failure(.unprovisioned, "the database has tables but no schema_migrations")
+        )
+        #expect(before.differences(to: now) == ["instance a cannot be probed now"])
+        #expect(
+            before.differences(to: now, probed: [refused]) == [
+                "instance a is unprovisioned now: the database has tables but no schema_migrations"
+            ]
+        )
+    }
+
     @Test(arguments: [
         (OnFailure.rollbackWave, OnFailure.halt), (.rollbackInstance, .proceed), (.halt, .halt), (.proceed, .proceed),
     ])

@@ -106,16 +106,34 @@ package struct CatalogMatcher: Sendable {
     }
 
     /// Whether a catalogue that equals that of a version shows that an older migration ran: something that the older one made is still there, or
-    /// something that it removed is still gone. A migration that changes only rows leaves no trace.
+    /// something that it removed is still gone, and no version between them made or removed it again. A migration that changes only rows leaves no trace.
     func shows(_ migration: MigrationVersion, at version: MigrationVersion) -> Bool {
         guard let index = entries.firstIndex(where: { $0.version == migration }),
-            let whole = entries.first(where: { $0.version == version })
+            let end = entries.firstIndex(where: { $0.version == version }), index <= end
         else { return false }
+        let since = entries[index...end]
         let (after, before) = (entries[index].facts, index > 0 ? entries[index - 1].facts : [])
-        if !after.subtracting(before).isDisjoint(with: whole.facts) { return true }
+        let made = after.subtracting(before)
+        if made.contains(where: { fact in since.allSatisfy { $0.facts.contains(fact) } }) { return true }
         let removed = Set(before.map(Catalog.Key.init)).subtracting(after.map(Catalog.Key.init))
-        return !removed.isSubset(of: Set(whole.facts.map(Catalog.Key.init)))
+        guard !removed.isEmpty else { return false }
+        let later = since.reduce(into: Set<Catalog.Key>()) { $0.formUnion($1.facts.map(Catalog.Key.init)) }
+        return !removed.isSubset(of: later)
     }
+
+    /// Those of the objects that no version has that may be one of the set under another name: an object that the newer version has and the older one
+    /// has not is defined alike, in the same place.
+    func renamed(_ extras: [CatalogFact], from newer: MigrationVersion, to older: MigrationVersion) -> [CatalogFact] {
+        guard let first = entries.first(where: { $0.version == newer }), let second = entries.first(where: { $0.version == older }) else {
+            return []
+        }
+        let kept = Set(second.facts.map(Catalog.Key.init))
+        let lost = Set(first.facts.lazy.filter { !kept.contains(Catalog.Key($0)) }.map(\.withoutName))
+        return extras.filter { ![.schema, .extension].contains($0.kind) && lost.contains($0.withoutName) }
+    }
+
+    /// How many objects that speak of it a version has.
+    func count(of version: MigrationVersion) -> Int { entries.first { $0.version == version }?.facts.count ?? 0 }
 
     /// Whether a version has exactly this object.
     func has(_ fact: CatalogFact, at version: MigrationVersion) -> Bool {
@@ -139,6 +157,14 @@ package struct CatalogMatcher: Sendable {
 extension CatalogFact {
     /// Without the body of a function, which TeslaMate's migrator writes in other words.
     fileprivate var withoutDetail: CatalogFact { CatalogFact(kind, object, text) }
+
+    /// With the place of the object in place of its name.
+    fileprivate var withoutName: CatalogFact {
+        let place = SQLName.parts(object).dropLast().joined(separator: ".")
+        guard kind == .index, let start = text.firstRange(of: " ON ") else { return CatalogFact(kind, place, text) }
+        // CREATE INDEX has the name once more.
+        return CatalogFact(kind, place, String(text[start.lowerBound...]))
+    }
 
     /// Of an invalid index: what its fact would be if it were valid. Nil for everything else.
     var asValidIndex: CatalogFact? {

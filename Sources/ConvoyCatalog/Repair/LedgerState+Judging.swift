@@ -69,9 +69,9 @@ private struct LedgerJudge {
         let isWithout = known.max().map { without.versions.contains($0) && gaps.isEmpty } == true || whole.versions.isEmpty
         let match = isWithout ? without : whole
         guard let target = target(match, choose) else { return judgeIndexes(invalid, at: known.max()) }
-        judgeRows(target.version)
-        judgeUnknown(match)
+        judgeRows(target.version, match.extras)
         judgeIndexes(invalid, at: target.version)
+        judgeUnknown()
     }
 
     /// Where a ledger is brought.
@@ -93,12 +93,17 @@ private struct LedgerJudge {
             }
             return .version(at)
         }
-        if match.isBlank { return .empty }
+        // The first versions of a set may make nothing that an empty database has not.
+        if let newest, match.versions.contains(newest) { return .version(newest) }
         if match.versions.isEmpty {
+            if match.isBlank { return .empty }
             verdict.refusals.append(contradiction())
             return nil
         }
-        if let newest, match.versions.contains(newest) { return .version(newest) }
+        if match.isBlank {
+            verdict.refusals.append(.equalsSeveral(match.versions, newest: newest))
+            return nil
+        }
         if match.versions.count == 1, let only = match.versions.first { return .version(only) }
         // A version between them may have made what a later one removed.
         let isWithoutGaps = set.firstIndex(of: match.versions[0]).map { set[$0...].starts(with: match.versions) } == true
@@ -113,13 +118,15 @@ private struct LedgerJudge {
         return .equalsNoVersion(
             nearest: nearest?.version,
             count: nearest?.differences.count ?? 0,
+            total: nearest.map { matcher.count(of: $0.version) } ?? 0,
             objects: Array(objects),
             gaps: gaps,
-            unknown: state.acceptsUnknown ? [] : unknown
+            unknown: unknown
         )
     }
 
-    private mutating func judgeRows(_ target: MigrationVersion?) {
+    /// - Parameter extras: objects that no version has.
+    private mutating func judgeRows(_ target: MigrationVersion?, _ extras: [CatalogFact]) {
         let known = known
         verdict.removed = known.filter { version in target.map { version > $0 } ?? true }
         guard let target else { return }
@@ -129,17 +136,29 @@ private struct LedgerJudge {
         guard choices.at == nil, let newest = known.max() else { return }
         let unseen = verdict.recorded.filter { $0 < newest && !matcher.shows($0, at: target) }
         if !unseen.isEmpty { verdict.refusals.append(.leavesNoTrace(unseen, newest: target)) }
+        // What was renamed by hand is not missing.
+        let renamed = target < newest ? matcher.renamed(extras, from: newest, to: target) : []
+        guard !renamed.isEmpty else { return }
+        let objects = renamed.map { "\($0.kind.rawValue) \(Self.shown($0.object))" }
+        verdict.refusals.append(.mayBeRenamed(verdict.removed, objects: objects, newest: target))
     }
 
-    private mutating func judgeUnknown(_ match: CatalogMatcher.Match) {
+    private mutating func judgeUnknown() {
         let unknown = unknown
         guard !unknown.isEmpty else { return }
-        if state.acceptsUnknown { return verdict.notes.append(.acceptedUnknown(unknown)) }
+        if state.acceptsUnknown {
+            verdict.notes.append(.acceptedUnknown(unknown))
+            // What a version of the set made may be what a newer one took back.
+            if !(verdict.removed + verdict.recorded).isEmpty { verdict.refusals.append(.unknownAndContradicted(unknown)) }
+            return
+        }
         let newer = unknown.filter { version in set.last.map { version > $0 } == true && !choices.forgotten.contains(version) }
         guard newer.isEmpty else { return verdict.refusals.append(.newerThanSet(newer)) }
         guard verdict.removed.isEmpty, verdict.recorded.isEmpty else { return verdict.refusals.append(.unknownAndContradicted(unknown)) }
-        guard match.extras.isEmpty else {
-            let objects = match.extras.map { "\($0.kind.rawValue) \(Self.shown($0.object))" }
+        // With the invalid indexes: that they are not valid does not say whose they are.
+        let extras = matcher.match(state.catalog.facts).extras.filter { !($0.kind == .index && verdict.dropped.contains($0.object)) }
+        guard extras.isEmpty else {
+            let objects = extras.map { "\($0.kind.rawValue) \(Self.shown($0.object))" }
             return verdict.refusals.append(.mayHaveChangedTheSchema(unknown, objects: objects))
         }
         verdict.forgotten = unknown

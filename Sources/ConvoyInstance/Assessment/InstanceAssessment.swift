@@ -55,7 +55,8 @@ struct InstanceAssessment: Sendable {
                 contents == nil
                     ? "the database has tables but no schema_migrations" : "the database has tables but its schema_migrations is empty",
                 hint:
-                    "check that the fleet file names the right database; Convoy migrates only an empty database or a database with a ledger"
+                    "check that the fleet file names the right database; if it does, `convoy baseline --instance NAME` recognises its version and writes "
+                    + "its ledger"
             )
             return
         }
@@ -159,7 +160,13 @@ struct InstanceAssessment: Sendable {
             warnings.append(message)
             return nil
         case .refuse:
-            return Failure(.outOfOrder, message, version: first, hint: "set out_of_order: apply to apply them")
+            return Failure(
+                .outOfOrder,
+                message,
+                version: first,
+                hint:
+                    "if the schema has what they make, `convoy repair --instance NAME` records them; if they did not run here, set out_of_order: apply"
+            )
         }
     }
 

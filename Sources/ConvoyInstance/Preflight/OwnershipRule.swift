@@ -78,8 +78,8 @@ enum NameRule {
             version: first.version,
             file: first.file,
             line: first.line,
-            hint: "compare with a healthy instance: was it created by hand, or is a version missing from the ledger? "
-                + "if it is not needed, rename it: \(PreflightText.list(statements, limit: 40, separator: "; "))"
+            hint: "first run `convoy repair --instance NAME`: if only the row of a version is missing from the ledger, it writes the row; "
+                + "rename only what was created by hand and no app uses: \(PreflightText.list(statements, limit: 40, separator: "; "))"
         )
     }
 }

@@ -60,6 +60,7 @@ extension DriftReport {
         let head = "cohort \(cohort.name.visible), \(counted(cohort.instances.count, "instance")): \(listed(cohort.instances))"
         var lines = [style.paint(head, .heading)]
         if let problem = cohort.problem { lines.append("  not compared: \(problem.visible)") }
+        if let hint = cohort.hint { lines.append("  hint: \(hint)") }
         for difference in cohort.differences.prefix(Self.shownDifferences) {
             lines.append("  \(style.paint(difference.change, .notable)) \(difference.kind) \(Self.short(difference.object))")
             if let expected = difference.expected, !expected.isEmpty { lines.append("    expected: \(Self.short(expected))") }

@@ -42,6 +42,11 @@ package struct DriftReport: Sendable {
         /// Whether the name is that of the whole schema; not of one that is too large to be read.
         package var isWhole: Bool
 
+        /// What to do about a problem.
+        var hint: String? {
+            problem != nil && version == nil ? "`convoy baseline --instance NAME` writes the ledger of a database that has tables" : nil
+        }
+
         package var isDrifted: Bool { count > 0 }
         /// The number of differences.
         package var count: Int { differences.count + leftOut }

@@ -122,7 +122,10 @@ extension PlanReport {
             return "\(fleet.visible): \(correcting.verb) \(changedInstances) of \(counted(instances.count, "instance")) in "
                 + "\(counted(waves.count, "wave"))\(rest)\(trouble)\(absent)"
         }
-        if let correcting { return "\(fleet.visible): \(correcting.nothing) on \(counted(settled, "instance"))\(trouble)\(absent)" }
+        if let correcting {
+            let place = settled > 0 ? " on \(counted(settled, "instance"))" : ""
+            return "\(fleet.visible): \(correcting.nothing)\(place)\(trouble)\(absent)"
+        }
         guard changedInstances > 0 else {
             return
                 "\(fleet.visible): nothing to \(direction == .up ? "apply" : "revert") on \(counted(settled, "instance"))\(trouble)\(absent)"

@@ -3,8 +3,10 @@ import ConvoyMigrations
 extension RunPlan {
     /// What has changed since the plan was pinned, one line each; empty where it still holds.
     ///
-    /// - Parameter now: the same plan, made again from the files and databases of now.
-    package func differences(to now: RunPlan) -> [String] {
+    /// - Parameters:
+    ///   - now: the same plan, made again from the files and databases of now.
+    ///   - statuses: what the probes found that this plan was made from, as far as it is known.
+    package func differences(to now: RunPlan, probed statuses: [InstanceStatus] = []) -> [String] {
         var lines: [String] = []
         if fleet != now.fleet { lines.append("the fleet is called \(now.fleet), not \(fleet)") }
         if change != now.change { lines.append("the plan's target changed") }
@@ -13,7 +15,8 @@ extension RunPlan {
                 isImmediate ? "the plan leaves out gates and the maintenance window" : "the plan has gates and the maintenance window"
             )
         }
-        lines += migrationDifferences(to: now.migrations) + waveDifferences(to: now) + instanceDifferences(to: now)
+        lines += migrationDifferences(to: now.migrations) + waveDifferences(to: now)
+        lines += instanceDifferences(to: now, Dictionary(statuses.map { ($0.name, $0) }) { first, _ in first })
         return lines
     }
 
@@ -42,7 +45,7 @@ extension RunPlan {
         }
     }
 
-    private func instanceDifferences(to now: RunPlan) -> [String] {
+    private func instanceDifferences(to now: RunPlan, _ statuses: [String: InstanceStatus]) -> [String] {
         let before = placed
         let after = now.placed
         return Set(before.keys).union(after.keys).sorted().flatMap { name -> [String] in
@@ -55,7 +58,7 @@ extension RunPlan {
                     "instance \(name) is database \(new.instance.database) on \(new.instance.server), not \(old.instance.database) on \(old.instance.server)"
                 )
             }
-            if let line = Self.startDifference(old.instance.start, new.instance.start) {
+            if let line = Self.startDifference(old.instance.start, new.instance.start, statuses[name]) {
                 lines.append("instance \(name) \(line)")
             } else if old.instance.correction != new.instance.correction {
                 lines.append("instance \(name) has another schema or ledger, or the catalogue of the migrations changed")
@@ -64,9 +67,9 @@ extension RunPlan {
         }
     }
 
-    private static func startDifference(_ old: InstanceStart?, _ new: InstanceStart?) -> String? {
+    private static func startDifference(_ old: InstanceStart?, _ new: InstanceStart?, _ status: InstanceStatus?) -> String? {
         guard old != new else { return nil }
-        guard let new else { return "cannot be probed now" }
+        guard let new else { return status?.failure.map { "is \($0.kind.rawValue) now: \($0.message)" } ?? "cannot be probed now" }
         guard let old else { return "could not be probed when the plan was made, and can be probed now" }
         if old.version != new.version {
             return "is at version \(new.version?.description ?? "none"), not \(old.version?.description ?? "none")"

@@ -114,7 +114,7 @@ struct Migrate: FleetCommand {
                 concurrency: concurrency
             )
             let report = session.report(on: planned)
-            if let pinned { try session.check(pinned, against: planned.plan) }
+            if let pinned { try session.check(pinned, against: planned) }
             try session.checkRollbacksArePossible(planned)
             if planned.plan.waves.contains(where: \.onFailure.rollsBack) { session.tellWhatARollbackMeans() }
             guard let journal else {

@@ -148,7 +148,7 @@ struct Repair: FleetCommand {
                 correcting: judge,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
             )
-            if let pinned { try session.check(pinned, against: planned.plan) }
+            if let pinned { try session.check(pinned, against: planned) }
             return try await session.correct(
                 planned,
                 on: selection,

@@ -83,7 +83,9 @@ struct DriftCommandTests {
                 let result = try await runConvoy(["drift"], in: folder)
                 #expect(result.exitCode == 1)
                 #expect(result.standardOutput.contains("not compared: the migration set does not have the version 20990101000000\n"))
-                #expect(result.standardOutput.contains("not compared: no version is applied\n"))
+                #expect(
+                    result.standardOutput.contains("not compared: no version is applied\n  hint: `convoy baseline --instance NAME` writes")
+                )
                 #expect(result.standardOutput.hasSuffix("\ntest: 2 instances in 2 cohorts, nothing was compared, 2 not compared\n"))
 
                 let newest = "\(folder)/Migrations/catalogue/20200102000000.facts"

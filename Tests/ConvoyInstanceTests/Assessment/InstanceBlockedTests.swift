@@ -56,9 +56,13 @@ import Testing
     @Test func tablesWithoutALedger() async throws {
         try await withDatabase { database in
             try await database.execute(["CREATE TABLE something (id bigint)"])
-            #expect(try await outcome(of: database).outcome == .unprovisioned)
+            let without = try await outcome(of: database)
+            #expect(without.outcome == .unprovisioned)
+            #expect(without.failure?.hint?.contains("`convoy baseline --instance NAME`") == true)
             try await database.execute(["CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp(0))"])
-            #expect(try await outcome(of: database).outcome == .unprovisioned)
+            let empty = try await outcome(of: database)
+            #expect(empty.outcome == .unprovisioned)
+            #expect(empty.failure?.hint?.contains("`convoy baseline --instance NAME`") == true)
         }
     }
 
@@ -228,6 +232,7 @@ import Testing
             try await database.execute(["DELETE FROM schema_migrations WHERE version = 2", "ALTER TABLE cars DROP COLUMN name"])
             let refused = try await outcome(of: database) { $0.outOfOrder = .refuse }
             #expect(refused.outcome == .outOfOrder)
+            #expect(refused.failure?.hint?.contains("`convoy repair --instance NAME`") == true)
             let applied = try await outcome(of: database)
             #expect(applied.outcome == .migrated)
             #expect(applied.versions == [2])

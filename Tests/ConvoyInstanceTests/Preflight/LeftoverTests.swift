@@ -120,6 +120,8 @@ import Testing
                     == "there already, and made by pending migrations: index cars_index (made by 2), column cars.color (made by 2), "
                     + "type drives (made by 2), type unit (made by 3), function km (made by 3)"
             )
+            // Live tables may be what is there: their row in the ledger may be missing.
+            #expect(failure.hint?.hasPrefix("first run `convoy repair --instance NAME`") == true)
             let result = await runner.up(database.instance())
             #expect(result.failure == failure)
             #expect(result.applied.isEmpty)
