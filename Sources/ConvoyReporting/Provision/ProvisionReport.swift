@@ -177,6 +177,7 @@ extension ProvisionReport.Tenant {
             "entry": .optional(entry),
             "statements": .strings(statements),
             "message": .optional(failure?.message),
+            "detail": .optional(failure?.detail),
             "hint": .optional(failure?.hint),
             "create_database_ms": creating.map { .integer(Int(clamping: $0.milliseconds)) } ?? .null,
             "duration_ms": duration.map { .integer(Int(clamping: $0.milliseconds)) } ?? .null,
