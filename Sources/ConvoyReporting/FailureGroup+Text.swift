@@ -35,8 +35,10 @@ extension FailureGroup {
     private static let holderLines = 5
 
     /// What happened, on which instances, where, and what to do next.
-    func lines(_ style: OutputStyle) -> [String] {
-        var lines = [style.paint(failure.kind.rawValue, .bad) + ": " + instancesText]
+    ///
+    /// - Parameter word: what the table above calls the outcome; nil for the outcome of the failure.
+    func lines(_ style: OutputStyle, word: String? = nil) -> [String] {
+        var lines = [style.paint(word ?? failure.kind.rawValue, .bad) + ": " + instancesText]
         let indented = { (text: String) in lines += Self.wrapped(text, indent: 2, style) }
         // Several reasons are easier to read one below the other.
         let reasons = failure.headline.split(separator: "; ")

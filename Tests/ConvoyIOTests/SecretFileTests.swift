@@ -55,6 +55,9 @@ struct SecretFileTests {
                 try await LockedFile.lock("\(folder)/fleet.yaml", within: .seconds(5))
             }
             #expect(error?.reason == "it is a symbolic link: name the file itself")
+            // The same is known beforehand.
+            #expect(LockedFile.obstacle(at: "\(folder)/fleet.yaml") == error?.reason)
+            #expect(LockedFile.obstacle(at: "\(folder)/real.yaml") == nil)
             #expect(try readFile("\(folder)/real.yaml", limit: 10) == Array("old".utf8))
         }
     }

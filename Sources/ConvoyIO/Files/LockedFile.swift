@@ -26,6 +26,17 @@ package final class LockedFile: Sendable {
         }
     }
 
+    /// Why the file could not be replaced with its owner kept, as far as it shows beforehand; nil if nothing is known against it.
+    package static func obstacle(at path: String) -> String? {
+        if let reason = reasonAgainstReplacing(path) { return reason }
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_uid != geteuid(), geteuid() != 0 { return ownerReason }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        return access(folder, W_OK) == 0 ? nil : "its folder cannot be written: \(systemReason())"
+    }
+
+    private static let ownerReason = "this user may not make a file that belongs to its owner and group"
+
     /// Nil if another process holds it, or has replaced the file since it was opened.
     private static func take(_ path: String) throws(FileWriteError) -> LockedFile? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -56,7 +67,7 @@ package final class LockedFile: Sendable {
             && (new.st_uid == old.st_uid && new.st_gid == old.st_gid || chown(draft, old.st_uid, old.st_gid) == 0)
         guard isOwned else {
             _ = unlink(draft)
-            throw FileWriteError(reason: "this user may not make a file that belongs to its owner and group")
+            throw FileWriteError(reason: Self.ownerReason)
         }
         guard chmod(draft, old.st_mode & 0o7777) == 0, rename(draft, path) == 0 else {
             let reason = systemReason()

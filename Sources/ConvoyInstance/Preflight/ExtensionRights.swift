@@ -38,6 +38,21 @@ struct ExtensionRights: Sendable {
         )
     }
 
+    /// The same for the owner of a database that is still to be made from `template0`; asked in any other database.
+    static func question(ofNewDatabase names: some Sequence<String>) -> PipelineStatement {
+        PipelineStatement(
+            """
+            SELECT a.name::text AS name, a.name = 'plpgsql' AS is_installed, false AS is_owned,
+                coalesce(v.trusted OR NOT v.superuser, false) AS is_creatable, coalesce(NOT v.superuser, false) AS leaves_objects,
+                coalesce((SELECT string_agg(q::text, ',') FROM unnest(v.requires) q), '') AS requires
+            FROM pg_available_extensions() a
+            LEFT JOIN pg_available_extension_versions() v ON v.name = a.name AND v.version = a.default_version
+            WHERE a.name = ANY ($1::name[])
+            """,
+            [arrayLiteral(names)]
+        )
+    }
+
     init(_ rows: [QueryResult.Row]) throws(PostgresError) {
         for row in rows {
             entries[try row.text("name")] = Entry(

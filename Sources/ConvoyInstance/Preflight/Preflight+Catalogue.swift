@@ -81,6 +81,21 @@ struct PendingMigrations {
             }
     }
 
+    /// What a database that is still to be made would run.
+    init(ofNewDatabase set: MigrationSet, to target: MigrationVersion?, startsFromCheckpoint: Bool) {
+        let checkpoint = startsFromCheckpoint ? set.checkpoint(upTo: target) : nil
+        var items: [(migration: Migration, section: MigrationSection)] = []
+        for migration in [checkpoint?.extensionMigration, checkpoint?.ordinaryMigration].compactMap(\.self) {
+            items.append((migration, migration.up))
+        }
+        for migration in set.migrations {
+            if let target, migration.version > target { continue }
+            if let checkpoint, migration.version <= checkpoint.version { continue }
+            items.append((migration, migration.up))
+        }
+        self.items = items
+    }
+
     /// The extensions that migrations marked with `convoy:admin` name or touch.
     var extensions: Set<String> {
         var names: Set<String> = []

@@ -15,6 +15,8 @@ package struct Tenant: Sendable, Hashable {
     package var hasOwnRole: Bool
     /// Whether the fleet file has the instance already.
     package var isListed: Bool
+    /// Whether an administrator who is no superuser may work in the database: `trust_owner`. He then keeps the right to connect.
+    package var adminEnters: Bool
     /// The locale of the database; nil: the server's.
     package var locale: String?
     /// The most sessions of the database; nil: any number.
@@ -27,11 +29,13 @@ package struct Tenant: Sendable, Hashable {
         role: String,
         hasOwnRole: Bool,
         isListed: Bool = false,
+        adminEnters: Bool = false,
         locale: String? = nil,
         connectionLimit: Int? = nil
     ) {
         (self.name, self.fleet, self.database, self.role) = (name, fleet, database, role)
-        (self.hasOwnRole, self.isListed, self.locale, self.connectionLimit) = (hasOwnRole, isListed, locale, connectionLimit)
+        (self.hasOwnRole, self.isListed, self.adminEnters) = (hasOwnRole, isListed, adminEnters)
+        (self.locale, self.connectionLimit) = (locale, connectionLimit)
     }
 
     // A kill may leave any part of the work done. Comments on roles and databases say what Convoy has made; they are written in the same transaction

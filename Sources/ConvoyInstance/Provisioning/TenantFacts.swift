@@ -1,3 +1,4 @@
+import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyText
 
@@ -15,6 +16,11 @@ package struct TenantFacts: Sendable, Hashable {
         var comment: String?
         /// Whether the administrator may `SET ROLE` to it.
         var mayBecome = false
+        /// Whether the administrator may grant it and set its password.
+        var isAdministered = false
+        /// Other administrators whom an attempt that was ended has left as members. Only a membership that such an attempt makes, and hardly anyone else,
+        /// counts: granted to itself by a role that is no superuser and, since 16, without the right to inherit.
+        var leftMembers: [String] = []
     }
 
     /// The database with the wanted name.
@@ -36,17 +42,35 @@ package struct TenantFacts: Sendable, Hashable {
     /// The role that logged in.
     var admin: String
     var adminIsSuperuser = false
+    /// `CREATEROLE`.
+    var adminMayCreateRoles = true
+    /// `CREATEDB`.
+    var adminMayCreateDatabases = true
+    /// The first migration that an ordinary owner of the database could not run; nil if there is none.
+    var beyondOwner: MigrationVersion?
     /// Since 16, the creator of a role is no member that may act as it: a membership is granted for the length of the work.
     var serverVersion = 170_000
     /// `createrole_self_grant`: whether a new role becomes the administrator's for good, as the server's settings have it.
     var keepsMembership = false
+
+    /// Whether the administrator is made a member of the role for the length of the work.
+    var borrowsMembership: Bool { !adminIsSuperuser && !keepsMembership }
 
     /// Asks for the facts of each pair of role and database.
     ///
     /// - Parameter serverVersion: of the session.
     static func query(_ tenants: [Tenant], serverVersion: Int) -> PipelineStatement {
         // Before 16 a member may always become the role.
-        let right = serverVersion >= 160_000 ? "SET" : "MEMBER"
+        let isNew = serverVersion >= 160_000
+        let right = isNew ? "SET" : "MEMBER"
+        let administers =
+            (isNew ? "" : "(SELECT a.rolcreaterole FROM pg_catalog.pg_roles a WHERE a.rolname = session_user) OR ")
+            + "pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER WITH ADMIN OPTION')"
+        // Who has `createrole_self_grant` wants to be a member.
+        let isLeft =
+            "m.grantor = m.member AND NOT m.admin_option" + (isNew ? " AND m.set_option AND NOT m.inherit_option" : "")
+            + " AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) AS c"
+            + " WHERE s.setrole IN (0::pg_catalog.oid, m.member) AND pg_catalog.starts_with(c, 'createrole_self_grant='))"
         let rows = tenants.indices.map { "(\($0), $\(2 * $0 + 1)::pg_catalog.text, $\(2 * $0 + 2)::pg_catalog.text)" }
         return PipelineStatement(
             """
@@ -58,11 +82,18 @@ package struct TenantFacts: Sendable, Hashable {
                 (SELECT pg_catalog.count(*) FROM pg_catalog.pg_database o WHERE o.datdba = r.oid AND o.oid IS DISTINCT FROM d.oid) AS others,
                 pg_catalog.shobj_description(r.oid, 'pg_authid') AS role_comment,
                 coalesce(pg_catalog.pg_has_role(session_user, r.oid, '\(right)'), false) AS may_become,
+                coalesce(\(administers), false) AS is_administered,
+                (SELECT pg_catalog.string_agg(pg_catalog.encode(pg_catalog.convert_to(g.rolname::pg_catalog.text, 'UTF8'), 'hex'), ',')
+                    FROM pg_catalog.pg_auth_members m
+                    JOIN pg_catalog.pg_roles g ON g.oid = m.member
+                    WHERE m.roleid = r.oid AND g.rolname <> session_user AND NOT g.rolsuper AND \(isLeft)) AS left_members,
                 d.oid IS NOT NULL AS database_exists, pg_catalog.pg_get_userbyid(d.datdba)::pg_catalog.text AS owner,
                 d.datallowconn AS accepts, d.datconnlimit AS connection_limit, d.datistemplate AS is_template,
                 pg_catalog.shobj_description(d.oid, 'pg_database') AS database_comment,
                 session_user::pg_catalog.text AS admin,
                 (SELECT a.rolsuper FROM pg_catalog.pg_roles a WHERE a.rolname = session_user) AS admin_is_superuser,
+                (SELECT a.rolcreaterole FROM pg_catalog.pg_roles a WHERE a.rolname = session_user) AS creates_roles,
+                (SELECT a.rolcreatedb FROM pg_catalog.pg_roles a WHERE a.rolname = session_user) AS creates_databases,
                 coalesce(pg_catalog.current_setting('createrole_self_grant', true), '') <> '' AS keeps_membership
             FROM (VALUES \(rows.joined(separator: ", "))) AS w (ordinal, role, database)
             LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.role::pg_catalog.name
@@ -81,6 +112,8 @@ package struct TenantFacts: Sendable, Hashable {
     init(_ row: QueryResult.Row, serverVersion: Int) throws(PostgresError) {
         admin = try row.text("admin")
         adminIsSuperuser = try row.bool("admin_is_superuser")
+        adminMayCreateRoles = try row.bool("creates_roles")
+        adminMayCreateDatabases = try row.bool("creates_databases")
         keepsMembership = try row.bool("keeps_membership")
         self.serverVersion = serverVersion
         if try row.bool("role_exists") {
@@ -90,7 +123,11 @@ package struct TenantFacts: Sendable, Hashable {
                 memberships: Int(clamping: try row.int64("memberships")),
                 otherDatabases: Int(clamping: try row.int64("others")),
                 comment: try row.optionalText("role_comment"),
-                mayBecome: try row.bool("may_become")
+                mayBecome: try row.bool("may_become"),
+                isAdministered: try row.bool("is_administered"),
+                leftMembers: (try row.optionalText("left_members") ?? "").split(separator: ",").compactMap { name in
+                    [UInt8](hexadecimal: String(name)).map { String(decoding: $0, as: UTF8.self) }
+                }
             )
         }
         if try row.bool("database_exists") {

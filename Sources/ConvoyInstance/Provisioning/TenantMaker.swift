@@ -45,22 +45,54 @@ package struct TenantMaker: Sendable {
     // MARK: Reading
 
     /// What a server has of each of some tenants, in their order; with one session, which changes nothing.
-    package func facts(of tenants: [Tenant]) async throws(Failure) -> [TenantFacts] {
+    ///
+    /// - Parameter version: the version that they are to be migrated to; nil: the newest.
+    package func facts(of tenants: [Tenant], to version: MigrationVersion?) async throws(Failure) -> [TenantFacts] {
         let connection = try await adminSession()
         defer { connection.close() }
-        return try await facts(of: tenants, on: connection)
+        return try await facts(of: tenants, to: version, on: connection)
     }
 
-    private func facts(of tenants: [Tenant], on connection: PostgresConnection) async throws(Failure) -> [TenantFacts] {
+    private func facts(
+        of tenants: [Tenant],
+        to target: MigrationVersion?,
+        on connection: PostgresConnection
+    ) async throws(Failure) -> [TenantFacts] {
         do throws(PostgresError) {
             let version = connection.serverVersion
             let rows = try await connection.query(TenantFacts.query(tenants, serverVersion: version), timeout: InstanceProbe.silenceTimeout)
                 .rows
             guard rows.count == tenants.count else { throw PostgresError(.unexpectedResult, "the server gave another number of rows") }
-            return try rows.map { row throws(PostgresError) in try TenantFacts(row, serverVersion: version) }
+            let beyondOwner = try await beyondOwner(to: target, on: connection)
+            return try rows.map { row throws(PostgresError) -> TenantFacts in
+                var facts = try TenantFacts(row, serverVersion: version)
+                // In a database that is there, an administrator may have made the extensions.
+                if facts.database == nil { facts.beyondOwner = beyondOwner }
+                return facts
+            }
         } catch {
             throw Failure(error, doing: "reading which roles and databases there are", settings: instance.settings)
         }
+    }
+
+    /// The first migration that an ordinary owner of a new database could not run.
+    private func beyondOwner(
+        to target: MigrationVersion?,
+        on connection: PostgresConnection
+    ) async throws(PostgresError) -> MigrationVersion? {
+        let pending = PendingMigrations(
+            ofNewDatabase: runner.set,
+            to: target,
+            startsFromCheckpoint: instance.settings.startsFromCheckpoint
+        )
+        let names = pending.extensions
+        var rows: [QueryResult.Row] = []
+        if !names.isEmpty {
+            let question = ExtensionRights.question(ofNewDatabase: names)
+            rows = try await connection.query(question, timeout: InstanceProbe.silenceTimeout).rows
+        }
+        let beyond = try ExtensionRights(rows).beyondRights(pending)
+        return pending.items.first { beyond.contains($0.migration.version) }?.migration.version
     }
 
     private func adminSession() async throws(Failure) -> PostgresConnection {
@@ -91,23 +123,54 @@ package struct TenantMaker: Sendable {
             // Closing the session frees the lock.
             defer { connection.close() }
             try await lock(tenant, connection)
-            guard let facts = try await facts(of: [tenant], on: connection).first else { throw Failure(.failed, "the server gave no row") }
+            guard let facts = try await facts(of: [tenant], to: version, on: connection).first else {
+                throw Failure(.failed, "the server gave no row")
+            }
             result.standing = tenant.standing(facts)
             switch result.standing {
             case .refused(let failure): throw failure
             case .complete: try await look(&result)
             case .absent, .begun:
-                let script = TenantScript(tenant, facts)
                 let verifier = tenant.hasOwnRole ? try await verifier(for: tenant.role, connection) : nil
-                for step in script.opening(verifier: verifier) { try await perform(step, connection, &result) }
-                try await migrate(to: version, run: run, &result)
-                try await perform(script.closing, connection, &result)
+                var isBegun = result.standing == .begun
+                do throws(Failure) {
+                    for step in TenantScript(tenant, facts).opening(verifier: verifier) {
+                        try await perform(step, connection, &result)
+                        isBegun = true
+                    }
+                    try await migrate(to: version, run: run, &result)
+                    try await perform(TenantScript(tenant, facts).closing, connection, &result)
+                } catch {
+                    guard isBegun else { throw error }
+                    await withdraw(tenant, facts, connection)
+                    throw Self.leaving(error, tenant, hasDatabase: facts.database != nil || result.creating != nil)
+                }
             }
         } catch {
             result.failure = error.masked(runner.mask)
         }
         result.duration = .now - begin
         return result
+    }
+
+    /// After a failure: the administrator is not left as a member of the tenant's role. The same command grants it again.
+    ///
+    /// Without the session, nothing is done: another process may have the lock by now, and be the same administrator.
+    private func withdraw(_ tenant: Tenant, _ facts: TenantFacts, _ connection: PostgresConnection) async {
+        guard let step = TenantScript(tenant, facts).withdrawal, connection.isOpen else { return }
+        connection.cancellation = .ignored
+        _ = try? await connection.transaction((["BEGIN"] + step.statements + ["COMMIT"]).map { PipelineStatement($0) })
+    }
+
+    /// A failure after which something of the tenant is there: it is not one that Convoy has left alone.
+    private static func leaving(_ failure: Failure, _ tenant: Tenant, hasDatabase: Bool) -> Failure {
+        var failure = failure
+        if failure.kind == .blocked { failure.kind = .failed }
+        let parts = (tenant.hasOwnRole ? ["the role"] : []) + (hasDatabase ? ["the database"] : [])
+        guard !parts.isEmpty else { return failure }
+        let note = "made so far: \(parts.joined(separator: " and ")); the same command makes what is left"
+        failure.detail = failure.detail.map { "\($0); \(note)" } ?? note
+        return failure
     }
 
     /// A complete database is left as it is: that its password opens it, and where it stands.

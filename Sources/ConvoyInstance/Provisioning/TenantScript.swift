@@ -56,7 +56,8 @@ package struct TenantScript: Sendable {
         }
         // The database opens in the same moment in which others lose the right to connect and the comment says how far it is.
         var rights = ["REVOKE ALL ON DATABASE \(database) FROM PUBLIC"]
-        if !facts.adminIsSuperuser, !isOneRole { rights.append("GRANT CONNECT ON DATABASE \(database) TO \(admin)") }
+        // Without it, an administrator who may work in the database for its migrations could not enter it.
+        if !facts.adminIsSuperuser, !isOneRole, tenant.adminEnters { rights.append("GRANT CONNECT ON DATABASE \(database) TO \(admin)") }
         steps.append(
             .together(
                 "opening the database",
@@ -72,10 +73,24 @@ package struct TenantScript: Sendable {
     /// What comes after them.
     package var closing: Step {
         var statements = ["SET LOCAL ROLE \(role)", "COMMENT ON DATABASE \(database) IS \(quotedLiteral(tenant.doneMark))"]
-        if tenant.hasOwnRole, !facts.adminIsSuperuser, !isOneRole, !facts.keepsMembership {
-            statements += ["SET LOCAL ROLE NONE", "REVOKE \(role) FROM \(admin)"]
-        }
+        if let withdrawal { statements += ["SET LOCAL ROLE NONE"] + withdrawal.statements }
         return .together("completing the database", statements)
+    }
+
+    /// Ends the memberships that the work needed: the administrator's own and, where a superuser completes it, those that earlier attempts left.
+    ///
+    /// It is done after a failure too. Nil if there are none.
+    package var withdrawal: Step? {
+        guard tenant.hasOwnRole else { return nil }
+        var statements: [String] = []
+        if facts.borrowsMembership, !isOneRole { statements.append("REVOKE \(role) FROM \(admin)") }
+        if facts.adminIsSuperuser {
+            for member in facts.role?.leftMembers ?? [] {
+                let name = quotedIdentifier(member)
+                statements.append("REVOKE \(role) FROM \(name)" + (facts.serverVersion >= 160_000 ? " GRANTED BY \(name)" : ""))
+            }
+        }
+        return statements.isEmpty ? nil : .together("leaving the role", statements)
     }
 
     private func roleStep(_ verifier: String?) -> Step? {

@@ -21,6 +21,8 @@ extension FleetClient {
         onProgress: @Sendable (_ finished: Int) -> Void = { _ in }
     ) async throws(Problems) -> ProvisionReport {
         var plan = plan
+        // Meanwhile an operator has read it: no password is made for what is refused now.
+        await judge(&plan)
         for index in plan.items.indices where plan.items[index].problem == nil {
             plan.items[index].problem = await passwordProblem(of: plan.items[index])
         }
@@ -44,6 +46,11 @@ extension FleetClient {
         var report = plan.report(fleet: fleet, fleetFile: fleetFile, isDryRun: false)
         for (index, result) in results { report.tenants[index].take(result) }
         await addEntries(of: plan, to: &report)
+        // Complete before, and another process has added the entry.
+        for (index, result) in results
+        where result.standing == .complete && report.tenants[index].entryState == .listed && report.tenants[index].outcome == .completed {
+            report.tenants[index].outcome = .present
+        }
         return report
     }
 
@@ -53,6 +60,8 @@ extension FleetClient {
     private func passwordProblem(of item: ProvisionPlan.Item) async -> Failure? {
         guard let (written, path) = item.passwordFile else { return nil }
         let isMade = item.standing == .complete
+        // What Convoy has made or begun is not something that it leaves alone.
+        let kind: Outcome = item.standing == .absent ? .blocked : .failed
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let outcome = await runBlocking(until: .now + .seconds(60), cancellation: .ignored) { () -> Result<Void, Failure> in
             Result { () throws(Failure) in
@@ -60,7 +69,7 @@ extension FleetClient {
                     let bytes = try readFile(path, limit: 64 << 10)
                     guard bytes.contains(where: { $0 > 0x20 }) else {
                         throw Failure(
-                            .blocked,
+                            kind,
                             "the password's file “\(written)” is empty",
                             hint: "remove the file: Convoy makes a new one"
                         )
@@ -68,7 +77,7 @@ extension FleetClient {
                 } catch let error as FileReadError where error.cause == .missing {
                     guard !isMade else {
                         throw Failure(
-                            .blocked,
+                            kind,
                             "the database is complete, and the password's file “\(written)” is missing",
                             hint: "restore the file, or set a new password with ALTER ROLE and write it into the file"
                         )
@@ -106,15 +115,19 @@ extension FleetClient {
         guard !done.isEmpty else { return }
         let entries = done.compactMap { plan.items[$0].entry }
         do throws(FleetFileAddition.Refusal) {
-            try await add(entries)
-            for index in done { report.tenants[index].entryState = .written }
+            let added = try await add(entries)
+            for index in done {
+                let isAdded = plan.items[index].entry.map { added.contains($0.name) } == true
+                report.tenants[index].entryState = isAdded ? .written : .listed
+            }
         } catch {
             report.entryProblem = error.reason
             for index in done { report.tenants[index].entryState = .manual }
         }
     }
 
-    private func add(_ entries: [InstanceEntry]) async throws(FleetFileAddition.Refusal) {
+    /// - Returns: the names of those that this command has added.
+    private func add(_ entries: [InstanceEntry]) async throws(FleetFileAddition.Refusal) -> Set<String> {
         func refusal(_ reason: String) -> FleetFileAddition.Refusal { FleetFileAddition.Refusal(reason: "cannot be extended: \(reason)") }
         let (path, environment) = (fleetFile, environment)
         do {
@@ -123,7 +136,7 @@ extension FleetClient {
             // Another process may have added one of them meanwhile.
             let names = Set(try FleetFile.read(bytes, file: path, environment: environment).instances.map(\.name))
             let missing = entries.filter { !names.contains($0.name) }
-            guard !missing.isEmpty else { return }
+            guard !missing.isEmpty else { return [] }
             let text = try FleetFileAddition.text(bytes, adding: missing, file: path)
             let read = try FleetFile.read(text, file: path, environment: environment)
             guard Set(read.instances.map(\.name)).isSuperset(of: missing.map(\.name)) else { throw refusal("it would lack the instances") }
@@ -132,6 +145,7 @@ extension FleetClient {
             }
             guard let outcome else { throw refusal("the disk does not answer") }
             try outcome.get()
+            return Set(missing.map(\.name))
         } catch let error as FleetFileAddition.Refusal {
             throw error
         } catch let error as FileWriteError {

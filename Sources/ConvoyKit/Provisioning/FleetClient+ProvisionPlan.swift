@@ -23,12 +23,22 @@ extension FleetClient {
             return entry
         }
         let extended = try readFleet(adding: entries)
-        let found = plan.items.indices.map { complete(&plan.items[$0], plan, extended) }
-        let asked = plan.items.indices.filter { plan.items[$0].tenant != nil }
-        guard let first = asked.first, let instance = found[first] else { return plan }
-        let maker = TenantMaker(runner, instance, maintenanceDatabase: provisioning.maintenanceDatabase)
+        for index in plan.items.indices {
+            let probe = complete(&plan.items[index], plan, extended)
+            plan.items[index].probe = probe
+        }
+        await judge(&plan)
+        plan.entryProblem = entryProblem(of: plan)
+        return plan
+    }
+
+    /// Asks the server what it has of the tenants that nothing stands against yet.
+    func judge(_ plan: inout ProvisionPlan) async {
+        let asked = plan.items.indices.filter { plan.items[$0].tenant != nil && plan.items[$0].problem == nil }
+        guard let first = asked.first, let instance = plan.items[first].probe else { return }
+        let maker = TenantMaker(runner, instance, maintenanceDatabase: plan.provisioning.maintenanceDatabase)
         do throws(Failure) {
-            let facts = try await maker.facts(of: asked.compactMap { plan.items[$0].tenant })
+            let facts = try await maker.facts(of: asked.compactMap { plan.items[$0].tenant }, to: plan.request.version)
             for (index, facts) in zip(asked, facts) {
                 let standing = plan.items[index].tenant?.standing(facts)
                 if case .refused(let failure)? = standing { plan.items[index].problem = failure }
@@ -37,7 +47,24 @@ extension FleetClient {
         } catch {
             for index in asked { plan.items[index].problem = error.masked(secrets.wordMask) }
         }
-        return plan
+    }
+
+    /// Why the fleet file cannot be extended, as far as it shows before anything is made; nil if it can.
+    private func entryProblem(of plan: ProvisionPlan) -> String? {
+        let entries = plan.items.filter { $0.problem == nil }.compactMap(\.entry)
+        guard !entries.isEmpty else { return nil }
+        if let reason = LockedFile.obstacle(at: fleetFile) { return "cannot be extended: \(reason)" }
+        do {
+            let bytes = try readFile(fleetFile, limit: FleetFile.sizeLimit)
+            let names = Set(try FleetFile.read(bytes, file: fleetFile, environment: environment).instances.map(\.name))
+            _ = try FleetFileAddition.text(bytes, adding: entries.filter { !names.contains($0.name) }, file: fleetFile)
+            return nil
+        } catch let error as FleetFileAddition.Refusal {
+            return error.reason
+        } catch {
+            // It could be read a moment ago; what is wrong now, the addition itself says.
+            return nil
+        }
     }
 
     /// The fleet file as it is now, and as if it had these entries too; one that another process has added meanwhile is not added again.
@@ -182,6 +209,7 @@ extension FleetClient {
                 role: item.role,
                 hasOwnRole: plan.provisioning.role != nil,
                 isListed: item.entryState != .due,
+                adminEnters: instance.settings.trustsOwner,
                 locale: plan.provisioning.locale,
                 connectionLimit: plan.provisioning.connectionLimit
             )

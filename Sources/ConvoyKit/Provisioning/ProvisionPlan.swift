@@ -26,15 +26,22 @@ package struct ProvisionPlan: Sendable {
         var entryState: ProvisionReport.EntryState
         /// The password's file as the fleet file names it, and as it can be opened.
         var passwordFile: (written: String, path: String)?
+        /// The instance with which the server is asked: without the password, whose file may not be there yet.
+        var probe: Instance?
         /// Why nothing is done for it.
         var problem: Failure?
+
+        /// The password's file, where there is one or this command makes it.
+        var shownPasswordFile: String? {
+            passwordFile.flatMap { problem == nil || FileStatus(of: $0.path) != nil ? $0.written : nil }
+        }
 
         /// What would be done, or what keeps it from being done.
         var outcome: ProvisionReport.Outcome {
             if let problem { return ProvisionReport.Outcome(problem) }
             return switch standing {
             case .absent?: .absent
-            case .complete?: entry == nil ? .present : .begun
+            case .complete?: .present
             case .begun?, nil: .begun
             case .refused?: .refused
             }
@@ -45,6 +52,8 @@ package struct ProvisionPlan: Sendable {
     let server: Server
     let provisioning: Provisioning
     var items: [Item]
+    /// Why the fleet file cannot be extended with the entries, in words that follow its name; nil if it can.
+    var entryProblem: String?
 
     /// The plan for a person or a program to read.
     ///
@@ -52,13 +61,16 @@ package struct ProvisionPlan: Sendable {
     package func report(fleet: Fleet, fleetFile: String, isDryRun: Bool) -> ProvisionReport {
         let tenants = items.map { item in
             var tenant = ProvisionReport.Tenant(item, server: server.name)
+            if isDryRun, entryProblem != nil, item.problem == nil, item.entry != nil { tenant.entryState = .manual }
             if isDryRun, let spec = item.tenant, let facts = item.facts, item.standing == .absent || item.standing == .begun {
                 let script = TenantScript(spec, facts)
                 tenant.statements = (script.opening(verifier: spec.hasOwnRole ? "…" : nil) + [script.closing]).map(\.text)
             }
             return tenant
         }
-        return ProvisionReport(fleet: fleet.name, fleetFile: fleetFile, generatedAt: Date(), isDryRun: isDryRun, tenants: tenants)
+        var report = ProvisionReport(fleet: fleet.name, fleetFile: fleetFile, generatedAt: Date(), isDryRun: isDryRun, tenants: tenants)
+        if isDryRun { report.entryProblem = entryProblem }
+        return report
     }
 }
 
@@ -72,23 +84,10 @@ extension ProvisionReport.Tenant {
             database: item.database,
             role: item.role,
             outcome: item.outcome,
-            passwordFile: item.passwordFile?.written,
+            passwordFile: item.shownPasswordFile,
             entryState: item.entryState,
             entry: item.entry?.text,
             failure: item.problem
         )
-    }
-}
-
-extension ProvisionReport.Outcome {
-    /// The outcome that a failure leads to.
-    init(_ failure: Failure) {
-        self =
-            switch failure.kind {
-            case .unreachable: .unreachable
-            case .interrupted: .interrupted
-            case .blocked: .refused
-            default: .failed
-            }
     }
 }

@@ -6,16 +6,17 @@ extension ProvisionReport {
     /// The report as people read it: the tenants, what would be run for each, what went wrong, and last what it comes to.
     package func table(_ style: OutputStyle) -> String {
         var blocks = [tenantLines(style)]
-        for tenant in tenants where !tenant.statements.isEmpty { blocks.append(lines(of: tenant, style)) }
+        for tenant in tenants where !tenant.statements.isEmpty || isAdded(tenant) { blocks.append(lines(of: tenant, style)) }
         blocks += FailureGroup.groups(
             of: tenants.compactMap { tenant in
                 tenant.failure.map { FailureGroup.Occurrence(instance: tenant.name, wave: nil, at: nil, failure: $0) }
             }
-        ).map { $0.lines(style) }
+        ).map { $0.lines(style, word: Outcome($0.failure).rawValue) }
         if let entryProblem {
             let entries = tenants.filter { $0.entryState == .manual }.compactMap(\.entry).joined()
+            let request = isDryRun ? "you would have to add these lines" : "add these lines"
             blocks.append(
-                ["\(fleetFile.visible) \(entryProblem.visible); add these lines under `instances` yourself:"] + Self.lines(of: entries)
+                ["\(fleetFile.visible) \(entryProblem.visible); \(request) under `instances` yourself:"] + Self.lines(of: entries)
             )
         }
         blocks.append([verdict])
@@ -42,10 +43,14 @@ extension ProvisionReport {
         return table.lines(style)
     }
 
+    /// Whether a dry run shows that its entry would be added.
+    private func isAdded(_ tenant: Tenant) -> Bool { isDryRun && tenant.outcome.isGood && tenant.entryState == .due && tenant.entry != nil }
+
     private func lines(of tenant: Tenant, _ style: OutputStyle) -> [String] {
-        var lines = [style.paint("\(tenant.name.visible): as the admin role", .heading)]
+        var lines: [String] = []
+        if !tenant.statements.isEmpty { lines.append(style.paint("\(tenant.name.visible): as the admin role", .heading)) }
         for statement in tenant.statements { lines += Self.lines(of: statement).map { "  \($0)" } }
-        guard tenant.entryState == .due, let entry = tenant.entry else { return lines }
+        guard isAdded(tenant), let entry = tenant.entry else { return lines }
         return lines + [style.paint("\(tenant.name.visible): added to \(fleetFile.visible)", .heading)] + Self.lines(of: entry)
     }
 
@@ -55,7 +60,7 @@ extension ProvisionReport {
     private var verdict: String {
         var parts = counts.map { "\($0.count) \($0.outcome.rawValue)" }
         let written = tenants.count { $0.entryState == .written }
-        if written > 0 { parts.append("\(written == 1 ? "1 entry" : "\(written) entries") added to \(fleetFile.visible)") }
+        if written > 0 { parts.append("\(Self.entries(written)) added to \(fleetFile.visible)") }
         return "\(fleet.visible): \(parts.joined(separator: ", "))\(isDryRun ? "; nothing was changed" : "")"
     }
 }

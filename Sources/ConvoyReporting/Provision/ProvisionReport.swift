@@ -11,16 +11,27 @@ package struct ProvisionReport: Sendable {
         case absent
         /// An earlier command was ended before it was done (dry run).
         case begun
-        /// Everything was there before.
+        /// Everything was there before; in a dry run, apart from the entry of the fleet file.
         case present
         case created
         /// What an earlier command had begun is complete.
         case completed
-        /// Something is in the way that Convoy did not make.
+        /// Something is in the way, and Convoy has made nothing: what is there is not touched.
         case refused
         case failed
         case unreachable
         case interrupted
+
+        /// The outcome that a failure leads to.
+        package init(_ failure: Failure) {
+            self =
+                switch failure.kind {
+                case .unreachable: .unreachable
+                case .interrupted: .interrupted
+                case .blocked: .refused
+                default: .failed
+                }
+        }
 
         /// Whether nothing is left to be done by the operator.
         package var isGood: Bool {
@@ -41,7 +52,7 @@ package struct ProvisionReport: Sendable {
         case discovered
         /// It is to be added by this command: a dry run, or a tenant that is not complete.
         case due
-        /// It could not be added: the operator has to.
+        /// It cannot be added: the operator has to.
         case manual
     }
 
@@ -57,7 +68,7 @@ package struct ProvisionReport: Sendable {
         package var outcome: Outcome
         /// The newest version in its ledger; nil if that is not known.
         package var version: MigrationVersion?
-        /// The file with the role's password, as the fleet file names it; nil if the password comes from elsewhere.
+        /// The file with the role's password, as the fleet file names it; nil if there is none.
         package var passwordFile: String?
         package var entryState: EntryState
         /// The entry of the fleet file; nil if the file needs none from this command.
@@ -98,7 +109,7 @@ package struct ProvisionReport: Sendable {
     package var isDryRun: Bool
     /// In the order of the command line.
     package var tenants: [Tenant]
-    /// Why entries could not be added to the fleet file, in words that follow its name; nil if they were, or none was due.
+    /// Why entries cannot be added to the fleet file, in words that follow its name; nil if they can, or none is due.
     package var entryProblem: String?
 
     package init(
@@ -122,13 +133,19 @@ package struct ProvisionReport: Sendable {
     }
 
     /// The tenants that are still to be made.
-    package var due: [Tenant] { tenants.filter { $0.outcome == .absent || $0.outcome == .begun } }
+    private var due: [Tenant] { tenants.filter { $0.outcome == .absent || $0.outcome == .begun } }
 
-    /// What a person is asked before it is done.
-    package var question: String {
+    /// The complete tenants whose entry is still to be added.
+    private var unlisted: Int { tenants.count { $0.outcome == .present && $0.entryState == .due } }
+
+    /// What a person is asked before it is done; nil if there is nothing to do.
+    package var question: String? {
+        if due.isEmpty { return unlisted > 0 ? "Add \(Self.entries(unlisted)) to \(fleetFile.visible)?" : nil }
         let servers = Set(due.map(\.server)).sorted().map(\.visible).joined(separator: ", ")
         return "Make \(counted(due.count, "database")) on \(servers)?"
     }
+
+    static func entries(_ count: Int) -> String { count == 1 ? "1 entry" : "\(count) entries" }
 
     /// `convoy.provision/1`, as its JSON Schema has it.
     package var json: JSONValue {
@@ -160,6 +177,7 @@ extension ProvisionReport.Tenant {
             "entry": .optional(entry),
             "statements": .strings(statements),
             "message": .optional(failure?.message),
+            "detail": .optional(failure?.detail),
             "hint": .optional(failure?.hint),
             "create_database_ms": creating.map { .integer(Int(clamping: $0.milliseconds)) } ?? .null,
             "duration_ms": duration.map { .integer(Int(clamping: $0.milliseconds)) } ?? .null,

@@ -135,14 +135,16 @@ struct ProvisionCommandTests {
                 "CREATE ROLE \(name("erin")) LOGIN",
                 "CREATE DATABASE \(name("erin")) OWNER \(name("erin"))"
             )
-            let result = try await place.convoy("alice", "bob", "carol", "dave", "erin", "pg/x", "frank")
+            let result = try await place.convoy("alice", "bob", "carol", "dave", "erin", "frank")
             #expect(result.exitCode == 1)
             for part in [
-                "exists and has SUPERUSER", "carol” exists and was not made by `convoy provision`",
-                "dave” exists and belongs to role “postgres”", "erin” exists and was not made by", "“pg/x” is not a valid name",
-                "test: 2 created, 5 refused, 2 entries added to fleet.yaml",
+                "exists and has SUPERUSER", "ALTER ROLE \(name("bob")) NOSUPERUSER", "refused: 2 instances: carol, erin role",
+                "carol” exists and was not made by `convoy provision`", "dave” exists and belongs to role “postgres”",
+                "test: 2 created, 4 refused, 2 entries added to fleet.yaml",
             ] { #expect(Self.unwrapped(result.standardOutput).contains(part), "\(part)\n\(result.standardOutput)") }
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(place.folder)/passwords").sorted() == ["alice", "frank"])
+            #expect(result.standardOutput.contains("passwords/alice") && !result.standardOutput.contains("passwords/bob"))
+            #expect(!result.standardOutput.contains("blocked"))
             let superuser = try await place.query(
                 "SELECT rolsuper AS s, rolpassword IS NULL AS n FROM pg_authid WHERE rolname = '\(place.prefix)bob'"
             )
@@ -169,7 +171,7 @@ struct ProvisionCommandTests {
             #expect(unknown.exitCode == 64 && unknown.standardError.contains("no server “c”"))
             for options in [
                 ["alice", "alice"], ["alice", "--label", "ring"], ["alice", "--label", "name=x"],
-                ["alice", "--label", "a=1", "--label", "a=2"],
+                ["alice", "--label", "a=1", "--label", "a=2"], ["alice", "pg/x"], ["Bad Name"],
             ] {
                 let wrong = try await runConvoy(["provision", "--yes"] + options, in: folder)
                 #expect(wrong.exitCode == 64, "\(options)")
@@ -200,6 +202,11 @@ struct ProvisionCommandTests {
                 withDestinationPath: "\(place.folder)/real.yaml"
             )
             let before = place.fleetFile
+            // It is said before anything is made.
+            let dry = try await place.convoy("alice", options: ["--dry-run"])
+            #expect(dry.exitCode == 1 && dry.standardOutput.contains("fleet.yaml cannot be extended: it is a symbolic link"))
+            #expect(dry.standardOutput.contains("you would have to add these lines") && !dry.standardOutput.contains("added to fleet.yaml"))
+            #expect(try await place.found().roles == [])
             let result = try await place.convoy("alice")
             #expect(result.exitCode == 1)
             #expect(result.standardOutput.contains("fleet.yaml cannot be extended: it is a symbolic link"))
@@ -217,6 +224,38 @@ struct ProvisionCommandTests {
         }
     }
 
+    /// The end of a list in brackets cannot be found; the dry run knows that, and what the operator has to do.
+    @Test func instancesInBrackets() async throws {
+        try await ProvisionedServer.with(
+            try await PostgresServer.shared(),
+            rest: "instances: [{name: other, server: eu-1, database: d, user: u}]"
+        ) { place in
+            let dry = try await place.convoy("alice", options: ["--dry-run", "--output", "json"])
+            #expect(dry.exitCode == 1)
+            let json = try jsonObject(dry)
+            #expect((json["entry_problem"] as? String)?.contains("in brackets") == true)
+            let tenant = try #require((json["tenants"] as? [[String: Any]])?.first)
+            #expect(tenant["outcome"] as? String == "absent" && tenant["entry_state"] as? String == "manual")
+        }
+    }
+
+    /// An administrator who may not do everything is told before a role, a database or a password's file is there.
+    @Test func anAdministratorWhoMayNot() async throws {
+        let server = try await PostgresServer.shared()
+        let admin = "adm" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        try await server.execute("CREATE ROLE \(admin) LOGIN CREATEROLE")
+        try await ProvisionedServer.with(server, admin: admin) { place in
+            let result = try await place.convoy("zed")
+            #expect(result.exitCode == 1)
+            let text = Self.unwrapped(result.standardOutput)
+            #expect(text.contains("refused: zed the admin role “\(admin)” may not create databases") && !text.contains("passwords/zed"))
+            let found = try await place.found()
+            #expect(found.databases == [] && found.roles == [])
+            #expect(!FileManager.default.fileExists(atPath: "\(place.folder)/passwords"))
+        }
+        try await server.execute("DROP ROLE \(admin)")
+    }
+
     /// The password of a tenant whose database is complete cannot be made up anew.
     @Test func aLostPassword() async throws {
         try await ProvisionedServer.with(try await PostgresServer.shared()) { place in
@@ -231,6 +270,10 @@ struct ProvisionCommandTests {
             let empty = try await place.convoy("alice")
             #expect(empty.exitCode == 1 && Self.unwrapped(empty.standardOutput).contains("file “passwords/alice” is empty"))
             try writeFile("\(place.folder)/passwords/alice", password + "\n")
+            // Everything is there, apart from the entry.
+            let dry = try await place.convoy("alice", options: ["--dry-run"])
+            #expect(dry.exitCode == 0 && dry.standardOutput.contains("test: 1 present; nothing was changed\n"))
+            #expect(dry.standardOutput.contains("alice: added to fleet.yaml\n  - name: alice\n"))
             let found = try await place.convoy("alice")
             #expect(found.exitCode == 0 && found.standardOutput.contains("test: 1 completed, 1 entry added"), "\(found.standardOutput)")
         }
@@ -256,10 +299,18 @@ struct ProvisionCommandTests {
     /// Two operators at the same moment, with names in common: each tenant once, each entry once.
     @Test func twoCommandsAtOnce() async throws {
         try await ProvisionedServer.with(try await PostgresServer.shared()) { place in
-            async let one = place.convoy("alice", "bob", "carol")
-            async let two = place.convoy("carol", "bob", "dave")
+            let options = ["--yes", "--output", "json"]
+            async let one = place.convoy("alice", "bob", "carol", options: options)
+            async let two = place.convoy("carol", "bob", "dave", options: options)
             let results = try await [one, two]
             #expect(results.map(\.exitCode) == [0, 0], "\(results.map(\.standardOutput))")
+            // Only one of them says that it has added an entry.
+            var added: [String] = []
+            for result in results {
+                let tenants = (try jsonObject(result)["tenants"] as? [[String: Any]]) ?? []
+                added += tenants.filter { $0["entry_state"] as? String == "written" }.compactMap { $0["name"] as? String }
+            }
+            #expect(added.sorted() == ["alice", "bob", "carol", "dave"])
             let names = ["alice", "bob", "carol", "dave"]
             #expect(try await place.found().databases == names.map { place.prefix + $0 })
             for name in names {

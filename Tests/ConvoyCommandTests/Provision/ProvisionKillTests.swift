@@ -71,13 +71,13 @@ struct ProvisionKillTests {
         #expect(status.exitCode == 0, "\(status.standardError)")
     }
 
-    /// The command for all 50 is killed again and again, later each time, until it ends by itself.
-    @Test(arguments: PostgresServer.Release.tested) func fiftyTenants(release: PostgresServer.Release) async throws {
+    /// The command for all of them is killed again and again, later each time, until it ends by itself.
+    @Test(arguments: PostgresServer.Release.tested) func manyTenants(release: PostgresServer.Release) async throws {
         try await ProvisionedServer.with(try await PostgresServer.shared(release)) { place in
-            let names = (1...50).map { "tenant-\($0)" }
+            let names = (1...16).map { "tenant-\($0)" }
             var kills = 0
-            for goal in stride(from: 3, through: 48, by: 5) {
-                let process = try ConvoyProcess(["provision", "--yes"] + names, in: place.folder, timeLimit: .seconds(300))
+            for goal in [2, 5, 9, 13] {
+                let process = try ConvoyProcess(["provision", "--yes"] + names, in: place.folder, timeLimit: .seconds(120))
                 try await eventually("it got so far", within: .seconds(120)) {
                     if process.snapshot.status != nil { return true }
                     return try await place.found().databases.count >= goal
@@ -86,7 +86,7 @@ struct ProvisionKillTests {
                 process.kill()
                 _ = try? await process.result()
             }
-            #expect(kills >= 8)
+            #expect(kills >= 2)
             let last = try await runConvoy(["provision", "--yes", "--output", "json"] + names, in: place.folder, timeLimit: .seconds(300))
             #expect(last.exitCode == 0, "\(last.standardOutput)\(last.standardError)")
             let tenants = (try jsonObject(last)["tenants"] as? [[String: Any]]) ?? []

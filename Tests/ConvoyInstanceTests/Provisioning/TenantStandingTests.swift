@@ -1,3 +1,4 @@
+import ConvoyMigrations
 import ConvoyRun
 import Testing
 
@@ -63,6 +64,52 @@ struct TenantStandingTests {
         for database in [nil, closed, database(Self.own.begunMark), database(Self.own.doneMark)] {
             #expect(refusal(standing(role, database))?.contains(reason) == true)
         }
+    }
+
+    /// A comment does not take a superuser's rights away.
+    @Test(arguments: [
+        (Role(comment: nil), "if the role is meant, and nothing else uses it: COMMENT ON ROLE \"tm_alice\" IS '\(own.roleMark)'"),
+        (Role(powers: ["SUPERUSER", "CREATEDB"]), "take that from it: ALTER ROLE \"tm_alice\" NOSUPERUSER NOCREATEDB"),
+        (Role(memberships: 1), "remove it from the other roles with REVOKE"), (Role(otherDatabases: 2), "choose another name"),
+    ])
+    func theHintIsThatOfTheReason(_ role: Role, _ advice: String) {
+        guard case .refused(let failure) = standing(role, nil) else {
+            Issue.record("not refused")
+            return
+        }
+        let hint = failure.hint ?? ""
+        #expect(hint.hasPrefix("choose another name") && hint.hasSuffix(advice))
+        #expect(hint.contains("COMMENT") == advice.contains("COMMENT"))
+    }
+
+    /// What the administrator lacks is said before anything is made; what was begun is not refused, but has failed.
+    @Test func anAdministratorWhoMayNot() {
+        func failure(_ role: Role?, _ database: Database? = nil, _ change: (inout TenantFacts) -> Void) -> Failure? {
+            var facts = TenantFacts(admin: "adm", role: role, database: database)
+            change(&facts)
+            guard case .refused(let failure) = Self.own.standing(facts) else { return nil }
+            return failure
+        }
+        let administered = Role(comment: Self.own.roleMark, isAdministered: true)
+        let roles = failure(nil) { $0.adminMayCreateRoles = false }
+        #expect(roles?.kind == .blocked && roles?.hint?.hasSuffix("ALTER ROLE \"adm\" CREATEROLE") == true)
+        let databases = failure(nil) { $0.adminMayCreateDatabases = false }
+        #expect(databases?.kind == .blocked && databases?.hint?.hasSuffix("ALTER ROLE \"adm\" CREATEDB") == true)
+        let begun = failure(administered) { $0.adminMayCreateDatabases = false }
+        #expect(begun?.kind == .failed && begun?.message == databases?.message)
+        let foreign = failure(Self.ours) { _ in }
+        #expect(foreign?.kind == .failed && foreign?.message == "role “tm_alice” exists, and the admin role “adm” may not act as it")
+        let extensions = failure(nil) { $0.beyondOwner = MigrationVersion(7) }
+        #expect(extensions?.kind == .blocked && extensions?.message.hasPrefix("migration 7 needs more rights than “tm_alice”") == true)
+        // Enough rights, or nothing left for which they are needed.
+        #expect(failure(administered) { _ in } == nil)
+        #expect(failure(nil) { ($0.adminIsSuperuser, $0.adminMayCreateRoles, $0.beyondOwner) = (true, false, MigrationVersion(7)) } == nil)
+        #expect(failure(Self.ours, database(Self.own.doneMark)) { $0.adminMayCreateDatabases = false } == nil)
+        var trusted = Self.own
+        trusted.adminEnters = true
+        var facts = TenantFacts(admin: "adm")
+        facts.beyondOwner = MigrationVersion(7)
+        #expect(trusted.standing(facts) == .absent)
     }
 
     @Test func aDatabaseThatIsNotOursIsLeftAlone() {

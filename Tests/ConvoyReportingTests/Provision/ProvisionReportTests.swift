@@ -19,7 +19,7 @@ struct ProvisionReportTests {
                 database: "teslamate_\(name)",
                 role: "teslamate_\(name)",
                 outcome: outcome,
-                passwordFile: outcome == .present ? nil : "passwords/\(name)",
+                passwordFile: outcome == .present || outcome == .refused ? nil : "passwords/\(name)",
                 entryState: state,
                 entry: state == .listed ? nil : "  - name: \(name)\n    server: eu-1\n",
                 failure: failure
@@ -50,9 +50,9 @@ struct ProvisionReportTests {
                 alice  eu-1    teslamate_alice  teslamate_alice  created    \(newest)  passwords/alice
                 bob    eu-1    teslamate_bob    teslamate_bob    completed  \(newest)  passwords/bob
                 carol  eu-1    teslamate_carol  teslamate_carol  present    \(newest)  -
-                dave   eu-1    teslamate_dave   teslamate_dave   refused    -               passwords/dave
+                dave   eu-1    teslamate_dave   teslamate_dave   refused    -               -
 
-                blocked: dave
+                refused: dave
                   database “x\\u{1B}[2J” exists
                   hint: choose another name
 
@@ -80,6 +80,20 @@ struct ProvisionReportTests {
         )
         #expect(table.hasSuffix("teslamate-eu: 1 absent; nothing was changed\n"))
         #expect(report.question == "Make 1 database on eu-1?")
+        // Everything is there, apart from the entry.
+        report.tenants[0].outcome = .present
+        report.tenants[0].statements = []
+        #expect(report.question == "Add 1 entry to fleet.yaml?")
+        let unlisted = report.table(OutputStyle(width: 80, usesColor: false, usesUnicode: true))
+        #expect(unlisted.contains("alice: added to fleet.yaml\n  - name: alice\n") && !unlisted.contains("as the admin role"))
+        report.tenants[0].entryState = .listed
+        #expect(report.question == nil)
+        // The file cannot be extended.
+        (report.tenants[0].outcome, report.tenants[0].entryState) = (.absent, .manual)
+        report.entryProblem = "has its `instances` in brackets"
+        let bracketed = report.table(OutputStyle(width: 80, usesColor: false, usesUnicode: true))
+        #expect(bracketed.contains("brackets; you would have to add these lines under `instances` yourself:\n  - name: alice\n"))
+        #expect(!bracketed.contains("added to"))
     }
 
     @Test func theDocumentFitsItsSchema() throws {

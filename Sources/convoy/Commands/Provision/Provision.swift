@@ -55,6 +55,9 @@ struct Provision: FleetCommand {
     func validate() throws {
         var seen: Set<String> = []
         if let twice = names.first(where: { !seen.insert($0).inserted }) { throw ValidationError("“\(twice.visible)” is named twice") }
+        for name in names {
+            if let complaint = Provisioning.complaint(instance: name) { throw ValidationError("“\(name.visible)” \(complaint)") }
+        }
         _ = try labels()
     }
 
@@ -82,9 +85,9 @@ struct Provision: FleetCommand {
             let plan = try await client.provisionPlan(request)
             var report = plan.report(fleet: session.fleet, fleetFile: settings.fleetFile, isDryRun: true)
             if !dryRun {
-                if !yes, !report.due.isEmpty {
+                if !yes, let question = report.question {
                     StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error)))
-                    try await Confirmation.ask(report.question)
+                    try await Confirmation.ask(question)
                 }
                 // From here on an interruption stops the work instead of ending the process.
                 interruption.changesBegin(erasure: "")
