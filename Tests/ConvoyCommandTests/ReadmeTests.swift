@@ -132,7 +132,9 @@ import Testing
     private static func words(of command: String) -> [String] {
         let line = command.dropFirst("$ convoy ".count).components(separatedBy: " #")[0]
         let words = line.components(separatedBy: " ").filter { !$0.isEmpty }
-        let asks = ["migrate", "rollback", "resume", "baseline", "repair", "provision"].contains(words.first) && !words.contains("--yes") && !words.contains("--dry-run")
+        let asks =
+            ["migrate", "rollback", "resume", "baseline", "repair", "provision"].contains(words.first) && !words.contains("--yes")
+            && !words.contains("--dry-run")
         return words + (asks ? ["--yes"] : [])
     }
 
