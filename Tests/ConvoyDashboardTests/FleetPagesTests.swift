@@ -169,7 +169,7 @@ struct FleetPagesTests {
             for route in dashboard.routes where route.audience == .people && route.method == .get {
                 let path = TestDashboard.path(of: route, instance: TestDashboard.hostile.percentEncoded, run: "%3Cscript%3E")
                 let page = try await dashboard.ask(path)
-                #expect(!page.body.contains("<img") && !page.body.contains("<script>alert("), "\(path)")
+                #expect(!page.body.contains("<img src=x") && !page.body.contains("<script>alert("), "\(path)")
             }
             for name in breakers where name != "../../etc" {
                 #expect(try await dashboard.ask("/api/v1/instances/\(name.percentEncoded)").status == 200, "\(name)")

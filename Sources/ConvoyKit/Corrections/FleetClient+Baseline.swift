@@ -11,7 +11,7 @@ extension FleetClient {
     ///   - select: a selector, as for `convoy baseline --select`; nil selects all.
     ///   - waves: the waves to run; empty runs all.
     ///   - isImmediate: whether the run waits for no gate and for no maintenance window, as for `convoy baseline --now`.
-    /// - Returns: the plan; an instance that cannot be adopted is ``ConvoyRun/Outcome/blocked``, and its failure says why.
+    /// - Returns: the plan; an instance that cannot be adopted is `blocked`, and its failure says why.
     /// - Throws: as ``instances(select:)``, `Problems` if the migration set has no catalogue or a damaged one, and ``FleetError`` for a version or a wave
     ///   that does not exist, or where `isForced` has no selector.
     public func plan(

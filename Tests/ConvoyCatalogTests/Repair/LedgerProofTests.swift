@@ -16,8 +16,10 @@ struct LedgerProofTests {
         beside extra: [CatalogFact] = []
     ) -> RepairVerdict {
         let versions = catalogs.indices.map { MigrationVersion(Int64($0 + 1)) }
-        let matcher = CatalogMatcher(ExpectedCatalogs(Dictionary(uniqueKeysWithValues: zip(versions, catalogs.map { Catalog(Set($0)) }))))
-        let state = LedgerState(applied: ledger.map { MigrationVersion($0) }, catalog: Catalog(Set(catalogs[catalogue - 1] + extra)))
+        // Only objects in the set's own schemas speak of a version.
+        let whole = catalogs.map { Set($0 + [CatalogFact(.schema, "public")]) }
+        let matcher = CatalogMatcher(ExpectedCatalogs(Dictionary(uniqueKeysWithValues: zip(versions, whole.map { Catalog($0) }))))
+        let state = LedgerState(applied: ledger.map { MigrationVersion($0) }, catalog: Catalog(whole[catalogue - 1].union(extra)))
         return state.verdict(RepairChoices(at: at.map { MigrationVersion($0) }), matcher: matcher, versions: versions)
     }
 

@@ -40,6 +40,8 @@ extension ProblemCase {
                 provision: {database: "{name}_{server}", role: "pg_{name}"}
             """#,
             tells: #"""
+                fleet.yaml:1:1: error: the file lists no instances
+                    hint: list them under `instances`, or find them with `discover`
                 fleet.yaml:6:27: error: every instance would get the same database
                     teslamate
                     hint: add {name} to it
