@@ -13,7 +13,8 @@ extension TestDatabase {
     ///
     /// - Parameter set: nil is the repository's own.
     func change(_ change: Change, set: MigrationSet? = nil, secrets: [String: Secret] = [:]) async throws -> InstanceResult {
-        try await runner(set).asking(CatalogReader.fingerprintQuestion).migrate(InstanceJob(instance(secrets: secrets), change, run: "facts")) { _ in }
+        let runner = try runner(set).asking(CatalogReader.fingerprintQuestion)
+        return await runner.migrate(InstanceJob(instance(secrets: secrets), change, run: "facts")) { _ in }
     }
 
     /// What Convoy would say of this database, without changing anything.
