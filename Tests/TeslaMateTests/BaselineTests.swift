@@ -69,7 +69,8 @@ import Testing
         let recognition = try recognition.get()
         return try await server.withDatabase { database in
             await Walk.over(versions) { version in
-                try await database.up(to: version)
+                let change = try await database.change(.up(to: version))
+                guard change.outcome == .migrated else { throw TestSupportError("\(String(describing: change.failure))") }
                 return try await server.withDatabase(template: database.asTemplate) {
                     try await Finding(adopting: $0, at: version, recognition)
                 }
