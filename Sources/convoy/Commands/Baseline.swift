@@ -1,14 +1,14 @@
 import ArgumentParser
-import ConvoyDashboard
 import ConvoyFleet
-import ConvoyIO
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRun
 
 /// `convoy baseline`
-struct Baseline: FleetCommand {
+struct Baseline: CorrectionCommand {
+    static let kind = Correction.Kind.baseline
+
     static let configuration = CommandConfiguration(
         abstract: "Write the ledger of databases that have none, after recognising the version.",
         usage: "convoy baseline [<options>]",
@@ -79,55 +79,10 @@ struct Baseline: FleetCommand {
         }
     }
 
-    func execute() async throws -> CommandExit {
-        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
-        try file?.check()
-        try file?.check(against: session.protectedFiles)
-        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy baseline --dry-run --out plan.json") }
-        let change = try pinned?.change ?? .baseline(at: session.version(at, option: "--at"))
-        guard change.correctionKind == .baseline else { throw CommandFailure(.usage, "--plan: this is not the plan of a baseline") }
-        if let pinned, nowOption.now, !pinned.isImmediate {
-            throw CommandFailure(
-                .usage,
-                "--now: the plan has gates and the maintenance window",
-                hint: "write a plan without them with `convoy baseline --dry-run --now --out FILE`"
-            )
-        }
-        try session.check(change)
+    func change(in session: FleetSession) throws -> Change { .baseline(at: try session.version(at, option: "--at")) }
+
+    func judge(in session: FleetSession, of change: Change, pinned: RunPlan?) throws -> any CorrectionJudge {
         let isForced = pinned?.instances.contains { $0.correction?.isForced == true } ?? force
-        let judge = try BaselineJudge(session.client, at: change.target, isForced: isForced)
-        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
-            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
-            let selector = try pinned?.selector ?? chosen
-            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
-            let planned = try await session.plan(
-                selection,
-                change,
-                selector: selector,
-                waves: pinned?.selectedWaves ?? waveOption.waves,
-                isImmediate: pinned?.isImmediate ?? nowOption.now,
-                correcting: judge,
-                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
-            )
-            if let pinned { try session.check(pinned, against: planned) }
-            return try await session.correct(
-                planned,
-                on: selection,
-                changeOptions,
-                output,
-                file,
-                NextSteps.Request(settings, selector, waves: planned.plan.selectedWaves),
-                journal,
-                interruption
-            )
-        }
+        return try BaselineJudge(session.client, at: change.target, isForced: isForced)
     }
 }

@@ -1,14 +1,14 @@
 import ArgumentParser
-import ConvoyDashboard
 import ConvoyFleet
-import ConvoyIO
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRun
 
 /// `convoy repair`
-struct Repair: FleetCommand {
+struct Repair: CorrectionCommand {
+    static let kind = Correction.Kind.repair
+
     static let configuration = CommandConfiguration(
         abstract: "Correct ledgers that the schema contradicts, and invalid indexes.",
         usage: "convoy repair [<options>]",
@@ -96,28 +96,9 @@ struct Repair: FleetCommand {
         }
     }
 
-    func execute() async throws -> CommandExit {
-        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
-        try file?.check()
-        try file?.check(against: session.protectedFiles)
-        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy repair --dry-run --out plan.json") }
-        let change = try pinned?.change ?? .repair(at: session.version(at, option: "--at"))
-        guard change.correctionKind == .repair else { throw CommandFailure(.usage, "--plan: this is not the plan of a repair") }
-        if let pinned, nowOption.now, !pinned.isImmediate {
-            throw CommandFailure(
-                .usage,
-                "--now: the plan has gates and the maintenance window",
-                hint: "write a plan without them with `convoy baseline --dry-run --now --out FILE`"
-            )
-        }
-        try session.check(change)
+    func change(in session: FleetSession) throws -> Change { .repair(at: try session.version(at, option: "--at")) }
+
+    func judge(in session: FleetSession, of change: Change, pinned: RunPlan?) throws -> any CorrectionJudge {
         if let unknown = acceptEdited.first(where: { session.set[$0] == nil }) {
             throw CommandFailure(
                 .usage,
@@ -133,32 +114,6 @@ struct Repair: FleetCommand {
             )
         }
         let choices = RepairJudge.Choices(at: change.target, acceptedEdits: Set(acceptEdited), forgotten: Set(forget))
-        let judge = try RepairJudge(session.client, pinned.map(RepairJudge.Choices.init) ?? choices)
-        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
-            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
-            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
-            let selector = try pinned?.selector ?? chosen
-            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
-            let planned = try await session.plan(
-                selection,
-                change,
-                selector: selector,
-                waves: pinned?.selectedWaves ?? waveOption.waves,
-                isImmediate: pinned?.isImmediate ?? nowOption.now,
-                correcting: judge,
-                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
-            )
-            if let pinned { try session.check(pinned, against: planned) }
-            return try await session.correct(
-                planned,
-                on: selection,
-                changeOptions,
-                output,
-                file,
-                NextSteps.Request(settings, selector, waves: planned.plan.selectedWaves),
-                journal,
-                interruption
-            )
-        }
+        return try RepairJudge(session.client, pinned.map(RepairJudge.Choices.init) ?? choices)
     }
 }

@@ -1,0 +1,85 @@
+import ArgumentParser
+import ConvoyFleet
+import ConvoyKit
+import ConvoyMigrations
+import ConvoyReporting
+import ConvoyRun
+
+/// `convoy baseline` and `convoy repair`: commands that correct ledgers, as runs, and run no migration.
+protocol CorrectionCommand: FleetCommand {
+    static var kind: Correction.Kind { get }
+
+    var options: FleetOptions { get }
+    var outputOptions: ReportOutputOptions { get }
+    var progressOptions: ProgressOptions { get }
+    var changeOptions: ChangeOptions { get }
+    var nowOption: NowOption { get }
+    var waveOption: WaveOption { get }
+    var instance: [String] { get }
+    var out: String? { get }
+    var planFile: String? { get }
+
+    /// What the options ask for.
+    func change(in session: FleetSession) throws -> Change
+
+    /// What decides on each instance.
+    ///
+    /// - Parameter pinned: the plan that is carried out; nil if a new one is made.
+    /// - Throws: a ``CommandFailure`` for options that do not fit the migration set, and the problems of its catalogue.
+    func judge(in session: FleetSession, of change: Change, pinned: RunPlan?) throws -> any CorrectionJudge
+}
+
+extension CorrectionCommand {
+    func execute() async throws -> CommandExit {
+        let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
+        let output = try ReportOutput(outputOptions)
+        try settings.checkProgress()
+        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
+        let session = try FleetSession(settings)
+        try output.check(session)
+        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
+        try file?.check()
+        try file?.check(against: session.protectedFiles)
+        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy \(Self.kind.rawValue) --dry-run --out plan.json") }
+        let change = try pinned?.change ?? change(in: session)
+        guard change.correctionKind == Self.kind else {
+            throw CommandFailure(.usage, "--plan: this is not the plan of a \(Self.kind.rawValue)")
+        }
+        if let pinned, nowOption.now, !pinned.isImmediate {
+            throw CommandFailure(
+                .usage,
+                "--now: the plan has gates and the maintenance window",
+                hint: "write a plan without them with `convoy \(Self.kind.rawValue) --dry-run --now --out FILE`"
+            )
+        }
+        try session.check(change)
+        let judge = try judge(in: session, of: change, pinned: pinned)
+        return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
+            let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
+            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
+            let selector = try pinned?.selector ?? chosen
+            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
+            let planned = try await session.plan(
+                selection,
+                change,
+                selector: selector,
+                waves: pinned?.selectedWaves ?? waveOption.waves,
+                isImmediate: pinned?.isImmediate ?? nowOption.now,
+                correcting: judge,
+                warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
+            )
+            if let pinned { try session.check(pinned, against: planned) }
+            return try await session.correct(
+                planned,
+                on: selection,
+                changeOptions,
+                output,
+                file,
+                NextSteps.Request(settings, selector, waves: planned.plan.selectedWaves),
+                journal,
+                interruption
+            )
+        }
+    }
+}
