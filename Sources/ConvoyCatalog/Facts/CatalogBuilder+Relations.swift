@@ -53,7 +53,7 @@ extension CatalogBuilder {
 
     func attribute(_ number: Int64, of relation: UInt32) -> Attribute? { attributes[relation]?.first { $0.number == number } }
 
-    /// The columns of a composite type or a view; nil if there is none.
+    /// The columns of a composite type or a view; nil if it has no column.
     func columns(_ relation: UInt32) -> String? {
         attributes[relation].map { $0.map { "\($0.name) \($0.type)" }.joined(separator: ", ") }
     }

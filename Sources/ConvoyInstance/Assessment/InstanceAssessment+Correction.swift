@@ -6,7 +6,7 @@ import ConvoyText
 extension InstanceAssessment {
     /// Finds out whether a correction is still to be written.
     ///
-    /// - Parameter applied: the versions in the ledger; empty if there is none.
+    /// - Parameter applied: the versions in the ledger; empty if the database has no ledger.
     /// - Returns: why the instance is left as it is.
     mutating func judge(_ change: Change, _ kind: Correction.Kind, _ applied: [MigrationVersion]) -> Failure? {
         guard case .correct(let correction) = change else {

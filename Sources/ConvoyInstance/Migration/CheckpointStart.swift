@@ -9,7 +9,7 @@ struct CheckpointStart: Sendable {
     let schemas: Set<String>
     /// Whether there is no ledger yet.
     let makesLedger: Bool
-    /// Whether there is to be an audit log, and there is none yet.
+    /// Whether an audit log is wanted and still missing.
     var makesAuditLog: Bool
     /// Whether the session is a superuser's and becomes the owner: a trigger could take its rights back.
     let hasMoreRightsThanOwner: Bool

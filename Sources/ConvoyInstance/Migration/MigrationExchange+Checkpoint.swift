@@ -95,7 +95,7 @@ extension MigrationExchange {
         )
     }
 
-    /// Fails where an extension is missing or in another schema; nil if there is none to look for.
+    /// Fails where an extension is missing or in another schema; nil if the checkpoint has no extension.
     private static func presence(of extensions: [(name: String, schema: String?)]) -> PipelineStatement? {
         guard !extensions.isEmpty else { return nil }
         // An empty name stands for any schema.
