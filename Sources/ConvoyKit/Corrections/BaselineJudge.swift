@@ -39,26 +39,14 @@ package struct BaselineJudge: CorrectionJudge {
 
     package func corrections(of instances: [Instance], onProgress: @Sendable (_ finished: Int) -> Void) async -> [String: Correction] {
         let known: @Sendable (MigrationVersion?) -> String? = { [expected] in $0.flatMap { expected[$0]?.fingerprint } }
-        let verdicts = VerdictStore()
-        let answers = await probe.answers(
+        return await probe.corrections(
+            .baseline,
             of: instances,
-            { [self] instance -> Correction? in
-                do throws(Failure) {
-                    let reading = try await reader.read(instance, known: known)
-                    // Databases that are alike are judged once.
-                    if let verdict = await verdicts[reading.cohort] { return verdict }
-                    let verdict = correction(of: reading)
-                    await verdicts.add(verdict, of: reading.cohort)
-                    return verdict
-                } catch {
-                    // The probe that follows says so in its own words.
-                    if error.kind == .unreachable || error.kind == .interrupted { return nil }
-                    return Correction(.baseline, refused: Correction.Refusal(error.message, hint: error.hint))
-                }
-            },
-            progress: onProgress
+            read: { [reader] instance throws(Failure) in try await reader.read(instance, known: known) },
+            key: { _, reading in reading.cohort },
+            judge: { [self] _, reading in correction(of: reading) },
+            onProgress: onProgress
         )
-        return answers.compactMapValues(\.self)
     }
 
     // MARK: - One catalogue
@@ -196,15 +184,6 @@ package struct BaselineJudge: CorrectionJudge {
         let verb = differences.count == 1 ? "differs" : "differ"
         return "\(counted(differences.count, "object")) \(verb): \(named.joined(separator: ", "))\(more)"
     }
-}
-
-/// The correction of each cohort.
-private actor VerdictStore {
-    private var verdicts: [String: Correction] = [:]
-
-    subscript(cohort: String) -> Correction? { verdicts[cohort] }
-
-    func add(_ verdict: Correction, of cohort: String) { verdicts[cohort] = verdict }
 }
 
 extension MigrationSet {

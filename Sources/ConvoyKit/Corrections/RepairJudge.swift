@@ -61,27 +61,16 @@ package struct RepairJudge: CorrectionJudge {
 
     package func corrections(of instances: [Instance], onProgress: @Sendable (_ finished: Int) -> Void) async -> [String: Correction] {
         let known: @Sendable (MigrationVersion?) -> String? = { [expected] in $0.flatMap { expected[$0]?.fingerprint } }
-        let verdicts = VerdictStore()
-        let answers = await probe.answers(
+        return await probe.corrections(
+            .repair,
             of: instances,
-            { [self] instance -> Correction? in
-                do throws(Failure) {
-                    let (reading, standing) = try await reader.readWithStanding(instance, identifying: true, known: known)
-                    let key = StateKey(reading, standing, instance.settings)
-                    // Databases that are alike are judged once.
-                    if let verdict = await verdicts[key] { return verdict }
-                    let verdict = correction(of: reading, standing, instance.settings)
-                    await verdicts.add(verdict, of: key)
-                    return verdict
-                } catch {
-                    // The probe that follows says so in its own words.
-                    if error.kind == .unreachable || error.kind == .interrupted { return nil }
-                    return Correction(.repair, refused: Correction.Refusal(error.message, hint: error.hint))
-                }
+            read: { [reader] instance throws(Failure) in
+                try await reader.readWithStanding(instance, identifying: true, known: known)
             },
-            progress: onProgress
+            key: { StateKey($1.reading, $1.standing, $0.settings) },
+            judge: { [self] in correction(of: $1.reading, $1.standing, $0.settings) },
+            onProgress: onProgress
         )
-        return answers.compactMapValues(\.self)
     }
 
     private func correction(of reading: CatalogReading, _ standing: CatalogueStanding, _ settings: InstanceSettings) -> Correction {
@@ -133,15 +122,6 @@ private struct StateKey: Hashable {
         acceptsUnknown = settings.accepted.contains(.ahead)
         isStrict = settings.strict
     }
-}
-
-/// The correction of each state.
-private actor VerdictStore {
-    private var verdicts: [StateKey: Correction] = [:]
-
-    subscript(key: StateKey) -> Correction? { verdicts[key] }
-
-    func add(_ verdict: Correction, of key: StateKey) { verdicts[key] = verdict }
 }
 
 extension Correction {
