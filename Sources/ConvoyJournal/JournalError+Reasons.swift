@@ -54,7 +54,7 @@ extension JournalError {
 
     private static let elsewhereHint = "set another path with `journal:` in the fleet file"
 
-    private static func diskFull(_ path: String) -> JournalError {
+    static func diskFull(_ path: String) -> JournalError {
         JournalError(
             path: path,
             message: "the disk is full",
