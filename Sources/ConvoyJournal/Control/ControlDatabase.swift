@@ -1,6 +1,5 @@
 import ConvoyIO
 package import ConvoyPostgres
-import ConvoyText
 
 /// The PostgreSQL database in which many processes keep the runs of a fleet.
 ///
@@ -62,7 +61,7 @@ package final class ControlDatabase: Sendable {
     package init(_ parameters: ConnectionParameters, timing: Timing = Timing()) {
         self.parameters = parameters
         self.timing = timing
-        place = parameters.controlPlace
+        place = parameters.databasePlace
         pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(parameters, timing) })
     }
 
@@ -101,16 +100,4 @@ package final class ControlDatabase: Sendable {
 
     /// Ends the sessions; a later call opens new ones.
     package func close() async { await pool.close() }
-}
-
-extension ConnectionParameters {
-    /// `host:port/database`, with what libpq would choose where nothing is given.
-    var controlPlace: String {
-        let defaults = ConnectionParameters.defaults()
-        let host = self["host"] ?? self["hostaddr"] ?? defaults["host"] ?? defaults["hostaddr"] ?? "localhost"
-        let port = self["port"] ?? defaults["port"] ?? "5432"
-        let database = self["dbname"] ?? self["user"] ?? defaults["dbname"] ?? "postgres"
-        let shownHost = host.contains(":") && !host.contains(",") ? "[\(host)]" : host
-        return (host.hasPrefix("/") ? "\(host)/\(database)" : "\(shownHost):\(port)/\(database)").visible.prefix(bytes: 300)
-    }
 }

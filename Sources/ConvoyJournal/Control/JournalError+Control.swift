@@ -98,7 +98,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "it has no tables of Convoy",
-            hint: "start a run, or `convoy runs copy`, once as a role that may create the schema \(ControlSchema.name)"
+            hint: "`convoy control prepare` makes them, as a role that may create the schema \(ControlSchema.name)"
         )
     }
 

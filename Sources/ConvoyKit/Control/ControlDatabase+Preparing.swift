@@ -25,19 +25,21 @@ extension ControlDatabase {
         try await migrate()
     }
 
-    /// - Throws: ``JournalError`` if the tables are missing, or not those of this program. Nothing is made.
-    package func check() async throws(JournalError) {
+    /// Whether there are tables. Nothing is made.
+    ///
+    /// - Throws: ``JournalError`` if they are not those of this program.
+    package func hasTables() async throws(JournalError) -> Bool {
         do throws(ControlError) {
             switch try await schemaState() {
-            case .current: return
+            case .current: return true
             case .newer: throw .refused(.newerControlSchema(place))
-            case .missing: throw .refused(.noControlSchema(place))
+            case .missing: return false
             case .older:
                 throw .refused(
                     JournalError(
                         path: place,
                         message: "its tables are those of an older Convoy",
-                        hint: "start a run once as the role that owns them, and they are brought up to date"
+                        hint: "`convoy control prepare` brings them up to date, as the role that owns them"
                     )
                 )
             }

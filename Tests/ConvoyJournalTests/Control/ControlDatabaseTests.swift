@@ -51,7 +51,7 @@ struct ControlDatabaseTests {
                 }
                 Issue.record("it was answered")
             } catch {
-                guard case .commitUnknown = error else { return Issue.record("\(error)") }
+                if case .commitUnknown = error {} else { Issue.record("\(error)") }
                 #expect(error.journalError("x").message.contains("whether the last change was committed is not known"))
             }
             #expect(attempts.value == 1)
@@ -133,6 +133,9 @@ struct ControlDatabaseTests {
         try await server.withDatabase { database in
             let control = ControlDatabase(database.owner)
             try await control.prepare()
+            _ = try await control.transaction { transaction throws(ControlError) in
+                try await transaction.query("UPDATE convoy_control.locks SET holder = ''")
+            }
             try await server.stop(.immediate)
             async let written: Void = control.transaction { transaction throws(ControlError) in
                 _ = try await transaction.query(ControlDatabase.insertion, ["a"])
@@ -147,7 +150,7 @@ struct ControlDatabaseTests {
         try await withControlDatabase { _, database in
             let pooler = try await PgBouncer.start(before: database.server, .transaction)
             let control = ControlDatabase(database.ownerOverTCP(port: pooler.port))
-            try await control.check()
+            #expect(try await control.hasTables())
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<50 {
                     group.addTask {

@@ -5,12 +5,11 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// The lock that a process holds while it works on a run, so that no second process works on it and so that others can see that it is
-/// active.
+/// The lock of a run in a SQLite journal.
 ///
 /// It is a lock on a file beside the journal, `<journal>.<run>.lock`. The kernel lets it go when the process ends, however it ends. Programs that
 /// the process starts do not inherit it.
-package final class RunLock: Sendable {
+package final class FileLock: RunLock {
     private let path: String
     private let descriptor: Mutex<Int32?>
 
@@ -19,12 +18,12 @@ package final class RunLock: Sendable {
         self.descriptor = Mutex(descriptor)
     }
 
-    deinit { release() }
+    deinit { letGo() }
 
     /// Takes the lock of a run. The journal is there already.
     ///
     /// - Throws: ``JournalError`` that says who holds it.
-    package static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> RunLock {
+    package static func acquire(_ run: RunID, journal: String) async throws(JournalError) -> FileLock {
         let path = try lockPath(run, journal)
         // A process that only checks the lock, in `holder(of:journal:)`, holds it for a moment.
         for attempt in 1... {
@@ -32,11 +31,7 @@ package final class RunLock: Sendable {
             guard attempt < 20 else { break }
             await pause(for: .milliseconds(5), cancellation: .ignored)
         }
-        throw JournalError(
-            path: journal,
-            message: "run \(run) is still running (\(owner(path)))",
-            hint: "see its progress with `convoy runs show \(run)`, or stop it with `convoy stop \(run)`"
-        )
+        throw .stillRunning(journal, run, owner(path))
     }
 
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
@@ -51,8 +46,10 @@ package final class RunLock: Sendable {
         return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? nil : owner(path)
     }
 
+    package func release() { letGo() }
+
     /// Lets the lock go and removes its file. Further calls do nothing.
-    package func release() {
+    private func letGo() {
         descriptor.withLock { descriptor in
             guard let held = descriptor else { return }
             // While it is held, no other file can have the name.
@@ -73,7 +70,7 @@ package final class RunLock: Sendable {
     }
 
     /// Nil if another process holds it.
-    private static func take(_ path: String, _ journal: String) throws(JournalError) -> RunLock? {
+    private static func take(_ path: String, _ journal: String) throws(JournalError) -> FileLock? {
         let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw JournalError(path: journal, "the lock beside it cannot be created", code: errno) }
         var ours = stat()
@@ -86,13 +83,11 @@ package final class RunLock: Sendable {
             close(descriptor)
             return nil
         }
-        var host = [CChar](repeating: 0, count: 256)
-        gethostname(&host, host.count - 1)
-        let text = "pid \(getpid()) on " + String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let text = ProcessName.own
         // Only for people to read; a full disk must not keep a run from being resumed.
         ftruncate(descriptor, 0)
         _ = text.utf8CString.withUnsafeBufferPointer { write(descriptor, $0.baseAddress, $0.count - 1) }
-        return RunLock(path: path, descriptor: descriptor)
+        return FileLock(path: path, descriptor: descriptor)
     }
 
     private static func owner(_ path: String) -> String {

@@ -30,7 +30,7 @@ extension SQLiteJournal {
 
     /// The names of the instances that the newest runs of a fleet have ended, for a name that is not found.
     package func instanceNames(fleet: String?) async throws(JournalError) -> Set<String> {
-        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id)
+        let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet).map(\.id)
         return try await read { db in
             var names: Set<String> = []
             for run in runs {

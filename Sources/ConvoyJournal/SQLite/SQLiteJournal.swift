@@ -6,19 +6,19 @@ internal import Dispatch
 internal import GRDB
 internal import Glibc
 
+/// What is written in a transaction.
+typealias SQLiteWrite = @Sendable (Database) throws -> Void
+
 /// A journal in an SQLite file, which one run writes while other processes read it and leave requests in it.
 ///
 ///     let journal = try await SQLiteJournal.open(path: ".convoy/journal.sqlite")
-///     let lock = try await RunLock.acquire(run.id, journal: ".convoy/journal.sqlite")
-///     try await journal.begin(run, plan: plan)
-///     try await journal.append(events, to: run.id)
 ///
 /// It is in WAL mode with `synchronous=FULL`: what a call has written survives a loss of power. Nothing here blocks the cooperative pool.
-package final class SQLiteJournal: Journal {
+package final class SQLiteJournal: RunStore {
     /// The file as the user named it.
     package let path: String
     let pool: DatabasePool
-    let queue: CommitQueue
+    let queue: CommitQueue<SQLiteWrite>
     private let file: JournalFile
     /// Which file was opened; another one may come to have its name.
     private let identity: FileStatus.Identity?
@@ -33,7 +33,21 @@ package final class SQLiteJournal: Journal {
         self.file = file
         identity = file.identity
         self.pool = pool
-        queue = CommitQueue(pool)
+        queue = CommitQueue { take in
+            try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
+                pool.asyncWriteWithoutTransaction { db in
+                    let writes = take()
+                    continuation.resume(
+                        returning: Result {
+                            try db.inTransaction(.immediate) {
+                                for write in writes { try write(db) }
+                                return .commit
+                            }
+                        }
+                    )
+                }
+            }.get()
+        }
     }
 
     /// Opens a journal for writing, and creates it if it does not exist.
@@ -83,9 +97,6 @@ package final class SQLiteJournal: Journal {
         }
     }
 
-    /// Closes the file; nothing can be written or read after it. Without this the file is closed when the last reference goes.
-    ///
-    /// - Throws: ``JournalError`` if that does not work; what was written is safe all the same.
     package func close() async throws(JournalError) {
         try await Self.offThePool { () throws(JournalError) in try Self.failing(self.path) { try self.pool.close() } }
     }
@@ -137,6 +148,10 @@ package final class SQLiteJournal: Journal {
         }
     }
 
+    package func lock(_ run: RunID) async throws(JournalError) -> any RunLock { try await FileLock.acquire(run, journal: path) }
+
+    package func holder(of run: RunID) async throws(JournalError) -> String? { try FileLock.holder(of: run, journal: path) }
+
     // MARK: Off the cooperative pool
 
     /// Runs what blocks on a thread that may.
@@ -174,7 +189,7 @@ package final class SQLiteJournal: Journal {
     }
 
     /// Writes together with others, and returns when that is on disk.
-    func write(_ body: @escaping @Sendable (Database) throws -> Void) async throws(JournalError) {
+    func write(_ body: @escaping SQLiteWrite) async throws(JournalError) {
         try checkPlace()
         do {
             try await queue.commit(body)

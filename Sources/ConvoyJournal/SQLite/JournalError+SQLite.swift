@@ -54,14 +54,6 @@ extension JournalError {
 
     private static let elsewhereHint = "set another path with `journal:` in the fleet file"
 
-    static func diskFull(_ path: String) -> JournalError {
-        JournalError(
-            path: path,
-            message: "the disk is full",
-            hint: "free disk space, then continue an interrupted run with `convoy resume`"
-        )
-    }
-
     static func foreign(_ path: String) -> JournalError {
         JournalError(path: path, message: "this file is not a journal", hint: "set another path with `journal:`, or move this file away")
     }

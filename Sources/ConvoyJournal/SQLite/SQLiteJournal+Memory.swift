@@ -4,91 +4,47 @@ import ConvoyText
 package import FoundationEssentials
 internal import GRDB
 
-/// The end of an instance in a run.
-package struct RecordedEnding: Sendable {
-    package var run: RunID
-    package var event: RecordedEvent
-    /// Whether it is the last end of the instance; false for one before it that learnt the version, where the last one did not.
-    package var isLast: Bool
-}
-
 /// What the newest runs of a fleet remember of its instances.
 extension SQLiteJournal {
-    /// How much of an end is read.
-    package enum EndingDetail: Sendable {
-        case whole
-        /// Of the applied migrations only the last one: a fraction of the text.
-        case brief
-
-        fileprivate var column: String {
-            switch self {
-            case .whole: "json"
-            case .brief:
-                """
-                CASE WHEN json_valid(json) AND json_array_length(json, '$.applied') > 1
-                    THEN json_set(json, '$.applied', json_array(json_extract(json, '$.applied[#-1]'))) ELSE json END
-                """
-            }
-        }
-    }
-
     /// Whether the end of an instance says at which version it is, in the words of SQL.
     static let learnt =
         "(outcome IN (\(Outcome.allCases.filter(\.learntVersion).map { "'\($0.rawValue)'" }.joined(separator: ", ")))"
         + " OR json_valid(json) AND json_extract(json, '$.to') IS NOT NULL)"
 
-    /// How instances last ended in the newest runs of a fleet, and where that end did not learn the version, the last one that did, in the order in
-    /// which they happened. The last is the last by time: a run that was resumed may have begun before others.
-    ///
-    /// - Parameters:
-    ///   - instances: the instances to search for.
-    ///   - run: a run that does not count.
     package func lastEndings(
         of instances: [String],
         fleet: String,
         except run: RunID?,
-        _ detail: EndingDetail = .whole
+        _ detail: EndingDetail
     ) async throws(JournalError) -> [RecordedEnding] {
-        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id).filter { $0 != run }
+        let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet).map(\.id).filter { $0 != run }
         guard !runs.isEmpty, !instances.isEmpty else { return [] }
         return try await read { db in
-            let wanted = Set(instances)
-            var last: [String: Place] = [:]
-            var learnt: [String: Place] = [:]
+            var endings = NewestEndings(of: instances)
             for (run, number) in try Self.byLastEvent(runs, db) {
-                if wanted.allSatisfy({ learnt[$0].map { $0.number > number } ?? false }) { break }
+                if endings.isComplete(before: number) { break }
                 let rows = try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT instance, max(number), max(CASE WHEN \(Self.learnt) THEN number END) FROM events WHERE run = ? AND outcome IS NOT NULL AND instance IS NOT NULL GROUP BY instance
+                        SELECT instance, max(number), max(CASE WHEN \(Self.learnt) THEN number END) FROM events
+                        WHERE run = ? AND outcome IS NOT NULL AND instance IS NOT NULL GROUP BY instance
                         """,
                     arguments: [run.description]
                 )
                 for row in rows {
-                    guard let name = String.fromDatabaseValue(row[0]), wanted.contains(name) else { continue }
-                    if let number = Int64.fromDatabaseValue(row[1]) { Place(run: run, number: number).replaceOlder(in: &last[name]) }
-                    if let number = Int64.fromDatabaseValue(row[2]) { Place(run: run, number: number).replaceOlder(in: &learnt[name]) }
+                    guard let name = String.fromDatabaseValue(row[0]) else { continue }
+                    let places = [Int64.fromDatabaseValue(row[1]), Int64.fromDatabaseValue(row[2])].map { number in
+                        number.map { NewestEndings.Place(run: run, number: $0, position: $0) }
+                    }
+                    endings.add(name, last: places[0], learnt: places[1])
                 }
             }
             let event = try db.cachedStatement(sql: "SELECT number, type, \(detail.column) FROM events WHERE number = ?")
-            let places = last.values.map { ($0, true) } + learnt.filter { last[$0] != $1 }.values.map { ($0, false) }
-            return try places.sorted { $0.0 < $1.0 }.compactMap { place, isLast in
+            return try endings.found.compactMap { place, isLast in
                 try Row.fetchOne(event, arguments: [place.number]).map {
                     RecordedEnding(run: place.run, event: Self.recordedEvent($0), isLast: isLast)
                 }
             }
-        }
-    }
-
-    /// Where an event is.
-    private struct Place: Comparable {
-        var run: RunID
-        var number: Int64
-
-        static func < (left: Place, right: Place) -> Bool { left.number < right.number }
-
-        func replaceOlder(in place: inout Place?) {
-            guard let other = place, other >= self else { return place = self }
         }
     }
 
@@ -99,12 +55,9 @@ extension SQLiteJournal {
         }.sorted { $0.1 > $1.1 }
     }
 
-    /// Those of the instances on which a run began to work after a time, and of which is not known how that ended: it may have been committed.
-    ///
-    /// - Parameter times: the instances, and for each the time.
     package func instancesInDoubt(since times: [String: Date], fleet: String) async throws(JournalError) -> Set<String> {
         guard let first = times.values.min() else { return [] }
-        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet).map(\.id)
+        let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet).map(\.id)
         return try await read { db in
             var inDoubt: Set<String> = []
             for (run, number) in try Self.byLastEvent(runs, db) {
@@ -121,21 +74,17 @@ extension SQLiteJournal {
                         run.description, first.rfc3339, EventType.instanceStarted.rawValue, EventType.rollbackStarted.rawValue,
                     ]
                 )
-                var open: Set<String> = []
+                var open = OpenInstances(since: times)
                 while let row = try rows.next() {
-                    guard let name = String.fromDatabaseValue(row[1]), let time = times[name],
-                        let at = String.fromDatabaseValue(row[0]), at > time.rfc3339
-                    else { continue }
-                    let outcome = String.fromDatabaseValue(row[2]).map(Outcome.init(rawValue:))
-                    if let outcome, outcome != .unknown { open.remove(name) } else { open.insert(name) }
+                    guard let name = String.fromDatabaseValue(row[1]), let at = String.fromDatabaseValue(row[0]) else { continue }
+                    open.add(name, at: at, outcome: String.fromDatabaseValue(row[2]))
                 }
-                inDoubt.formUnion(open)
+                inDoubt.formUnion(open.names)
             }
             return inDoubt
         }
     }
 
-    /// When a run first applied a migration above a version to an instance; nil if the journal does not have that event.
     package func firstApplied(above version: MigrationVersion?, to instance: String, in run: RunID) async throws(JournalError) -> Date? {
         try await read { db in
             try String.fetchOne(
@@ -147,6 +96,20 @@ extension SQLiteJournal {
                     """,
                 arguments: [run.description, instance, EventType.migrationApplied.rawValue, version?.value ?? 0]
             ).flatMap(Date.init(rfc3339:))
+        }
+    }
+}
+
+extension EndingDetail {
+    /// In the words of SQLite.
+    fileprivate var column: String {
+        switch self {
+        case .whole: "json"
+        case .brief:
+            """
+            CASE WHEN json_valid(json) AND json_array_length(json, '$.applied') > 1
+                THEN json_set(json, '$.applied', json_array(json_extract(json, '$.applied[#-1]'))) ELSE json END
+            """
         }
     }
 }

@@ -2,12 +2,6 @@ package import ConvoyRun
 internal import GRDB
 
 extension SQLiteJournal {
-    /// How many runs one transaction removes: an active run's events wait no longer than that.
-    private static let removedAtOnce = 100
-
-    /// The runs that are the newest one of some instance: the last in which it ended, and the last that learnt its version.
-    ///
-    /// - Parameter fleet: only runs of the fleet with that name; nil is all fleets, whose instances may have equal names.
     package func newestRunsOfInstances(fleet: String?) async throws(JournalError) -> Set<RunID> {
         try await read { db in
             // With max() the other columns are those of the row that has it.
@@ -28,14 +22,11 @@ extension SQLiteJournal {
         }
     }
 
-    /// Removes runs with all that is known of them, but for what ``totals(of:after:)`` counts. A run that meanwhile can be resumed is left.
-    ///
-    /// - Returns: those that were removed.
     package func remove(_ runs: [RunID]) async throws(JournalError) -> Set<RunID> {
         var rest = runs[...]
         var removed: Set<RunID> = []
         while !rest.isEmpty {
-            let some = Array(rest.prefix(Self.removedAtOnce))
+            let some = Array(rest.prefix(RunStoreLimits.removedAtOnce))
             rest = rest.dropFirst(some.count)
             try await write { db in
                 for run in some.map(\.description) where try Self.isOver(run, db) {
@@ -51,16 +42,14 @@ extension SQLiteJournal {
     }
 
     private static func isOver(_ run: String, _ db: Database) throws -> Bool {
-        let endings: [RunEnding] = [.succeeded, .failed, .abandoned]
         let status = try String.fetchOne(db, sql: "SELECT status FROM runs WHERE id = ?", arguments: [run])
-        return endings.contains { $0.rawValue == status }
+        return RunEnding.final.contains { $0.rawValue == status }
     }
 
     private static func exists(_ run: String, _ db: Database) throws -> Bool {
         try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?)", arguments: [run]) ?? false
     }
 
-    /// How large the journal is, and how much of it holds nothing, in bytes.
     package func size() async throws(JournalError) -> (bytes: Int, free: Int) {
         try await read { db in
             func number(_ pragma: String) throws -> Int { try Int.fetchOne(db, sql: "PRAGMA \(pragma)") ?? 0 }
@@ -69,7 +58,6 @@ extension SQLiteJournal {
         }
     }
 
-    /// Gives the space that holds nothing back to the file system. Nothing can be written meanwhile: no run may be active.
     package func compact() async throws(JournalError) {
         let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { db in

@@ -1,24 +1,13 @@
-import ConvoyMigrations
 package import ConvoyRun
-import ConvoyText
 package import FoundationEssentials
 internal import GRDB
 
 extension SQLiteJournal {
-    /// The newest runs, newest first.
-    ///
-    /// - Parameter fleet: only runs of the fleet with that name; several fleets may share a journal.
-    package func runs(limit: Int, fleet: String? = nil) async throws(JournalError) -> [RunRecord] {
+    package func runs(limit: Int, fleet: String?) async throws(JournalError) -> [RunRecord] {
         try await records("fleet = coalesce(?, fleet)", [fleet], limit: limit)
     }
 
-    /// The runs that a person may mean, newest first: the one with that id, else those whose id begins with the text; `latest` is the newest.
-    ///
-    /// One is found, none, or several among which the person has to choose.
-    ///
-    /// - Parameter fleet: only runs of the fleet with that name; several fleets may share a journal.
-    package func runs(named text: String, fleet: String? = nil, limit: Int = 10) async throws(JournalError) -> [RunRecord] {
-        if text == "latest" { return try await runs(limit: 1, fleet: fleet) }
+    package func runs(beginningWith text: String, fleet: String?, limit: Int) async throws(JournalError) -> [RunRecord] {
         let found = try await records(
             "fleet = coalesce(?, fleet) AND substr(id, 1, length(?)) = ?",
             [fleet, text, text],
@@ -27,12 +16,10 @@ extension SQLiteJournal {
         return found.first { $0.id.description == text }.map { [$0] } ?? found
     }
 
-    /// What was given to ``begin(_:plan:)``; nil if the journal does not have the run.
     package func plan(of run: RunID) async throws(JournalError) -> Data? {
         try await read { db in try Data.fetchOne(db, sql: "SELECT plan FROM runs WHERE id = ?", arguments: [run.description]) }
     }
 
-    /// How the instances of a run stand, as far as it got: how many ended how.
     package func outcomes(of run: RunID) async throws(JournalError) -> [Outcome: Int] {
         try await read { db in
             // With max() the other columns are those of the row that has it.
@@ -53,22 +40,15 @@ extension SQLiteJournal {
         }
     }
 
-    /// The number of the last event of a run; 0 if it has no events.
     package func lastEvent(of run: RunID) async throws(JournalError) -> Int64 {
         try await read { db in
             try Int64.fetchOne(db, sql: "SELECT max(number) FROM events WHERE run = ?", arguments: [run.description]) ?? 0
         }
     }
 
-    /// A page of the events of a run, in order.
-    ///
-    /// - Parameters:
-    ///   - selection: which of them.
-    ///   - number: the last one that the caller has; 0 begins at the beginning.
-    /// - Throws: ``JournalError`` if the journal cannot be read.
     package func events(
         of run: RunID,
-        _ selection: RecordedEvents.Selection = .all,
+        _ selection: RecordedEvents.Selection,
         after number: Int64,
         limit: Int
     ) async throws(JournalError) -> [RecordedEvent] {
@@ -76,7 +56,7 @@ extension SQLiteJournal {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT number, type, json FROM events WHERE run = ? AND number > ? AND \(selection.condition) ORDER BY number LIMIT ?
+                    SELECT number, type, json FROM events WHERE run = ? AND number > ? AND \(selection.condition(in: "events")) ORDER BY number LIMIT ?
                     """,
                 arguments: [run.description, number, limit]
             )
@@ -86,25 +66,13 @@ extension SQLiteJournal {
 
     /// Reads `number, type, json` of an event, whatever stands there.
     static func recordedEvent(_ row: Row) -> RecordedEvent {
-        var recorded = RecordedEvent(
-            number: Int64.fromDatabaseValue(row[0]) ?? 0,
-            event: nil,
+        let number = Int64.fromDatabaseValue(row[0]) ?? 0
+        return RecordedEvent(
+            number: number,
+            position: number,
             type: String.fromDatabaseValue(row[1]) ?? "",
             json: String.fromDatabaseValue(row[2]) ?? ""
         )
-        do {
-            recorded.event = try JSONDecoder().decode(Event.self, from: Data(recorded.json.utf8))
-        } catch {
-            recorded.isDamaged = !(error is UnknownEventType)
-        }
-        return recorded
-    }
-
-    /// The events of a run in order, read in pages.
-    ///
-    /// - Parameter selection: which of them.
-    package func events(of run: RunID, _ selection: RecordedEvents.Selection = .all) -> RecordedEvents {
-        RecordedEvents(journal: self, run: run, selection: selection, pageSize: 1000)
     }
 
     package func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
@@ -115,24 +83,20 @@ extension SQLiteJournal {
                 arguments: [run.description, number]
             )
             return rows.compactMap { row in
-                // What is damaged, or of a kind that only a newer program knows, cannot be done; those after it can.
-                guard let number = Int64.fromDatabaseValue(row[0]), let word = String.fromDatabaseValue(row[1]),
-                    let kind = OperatorRequest.Kind(kind: word, argument: String.fromDatabaseValue(row[2]))
-                else { return nil }
-                return OperatorRequest(
-                    number: number,
-                    kind: kind,
-                    by: String.fromDatabaseValue(row[3]) ?? "",
-                    at: String.fromDatabaseValue(row[4]).flatMap(Date.init(rfc3339:)) ?? Date()
+                OperatorRequest(
+                    number: Int64.fromDatabaseValue(row[0]),
+                    kind: String.fromDatabaseValue(row[1]),
+                    argument: String.fromDatabaseValue(row[2]),
+                    by: String.fromDatabaseValue(row[3]),
+                    at: String.fromDatabaseValue(row[4])
                 )
             }
         }
     }
 
-    /// The ids of the runs whose records are damaged: ``runs(limit:fleet:)`` leaves them out.
     package func damagedRuns() async throws(JournalError) -> [String] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT \(Self.recordColumns) FROM runs").filter { RunRecord($0) == nil }
+            try Row.fetchAll(db, sql: "SELECT \(Self.recordColumns) FROM runs").filter { RunColumns($0).record == nil }
                 .map { String.fromDatabaseValue($0[0]) ?? "" }
         }
     }
@@ -157,39 +121,31 @@ extension SQLiteJournal {
             var records: [RunRecord] = []
             // Damaged ones do not count, so that the others are found.
             while records.count < limit, let row = try rows.next() {
-                if let record = RunRecord(row) { records.append(record) }
+                if let record = RunColumns(row).record { records.append(record) }
             }
             return records
         }
     }
 }
 
-extension RunRecord {
-    /// Nil if the record is damaged.
-    fileprivate init?(_ row: Row) {
+extension RunColumns {
+    fileprivate init(_ row: Row) {
         func text(_ column: String) -> String? { String.fromDatabaseValue(row[column]) }
-        let word = text("status")
-        guard let id = text("id"), let direction = text("direction"),
-            let change = Change(
-                direction: direction,
-                target: text("target"),
-                steps: Int.fromDatabaseValue(row["steps"]),
-                kind: text("kind"),
-                undoneRun: text("undone_run")
-            ),
-            let startedAt = text("started_at").flatMap(Date.init(rfc3339:)), let status = word.map(RunEnding.init(rawValue:)) ?? .some(nil)
-        else { return nil }
         self.init(
-            id: RunID(id),
-            fleet: text("fleet") ?? "",
-            fleetFile: text("fleet_file") ?? "",
-            change: change,
-            instances: max(0, Int.fromDatabaseValue(row["instances"]) ?? 0),
-            startedAt: startedAt,
-            finishedAt: text("finished_at").flatMap(Date.init(rfc3339:)),
-            status: status,
-            convoyVersion: text("convoy_version") ?? "",
-            startedBy: text("started_by") ?? "",
+            id: text("id"),
+            fleet: text("fleet"),
+            fleetFile: text("fleet_file"),
+            direction: text("direction"),
+            target: text("target"),
+            steps: Int.fromDatabaseValue(row["steps"]),
+            kind: text("kind"),
+            undoneRun: text("undone_run"),
+            instances: Int.fromDatabaseValue(row["instances"]),
+            startedAt: text("started_at"),
+            finishedAt: text("finished_at"),
+            status: text("status"),
+            convoyVersion: text("convoy_version"),
+            startedBy: text("started_by"),
             abandonedBy: text("abandoned_by")
         )
     }

@@ -2,13 +2,6 @@ package import ConvoyRun
 internal import GRDB
 
 extension SQLiteJournal {
-    /// A page of the events of a run about one instance, in order, with those in between that change all instances: a resumed run starts again
-    /// what was in progress.
-    ///
-    /// - Parameters:
-    ///   - number: the last event of the run that the caller has; 0 begins at the beginning. Without it all events of the run are searched.
-    ///   - limit: the most events to read.
-    /// - Throws: ``JournalError`` if the journal cannot be read.
     package func events(
         of run: RunID,
         about instance: String,
@@ -26,7 +19,6 @@ extension SQLiteJournal {
         }
     }
 
-    /// Which of these runs were started with `--now`: without gates and without the maintenance window.
     package func immediateRuns(among runs: [RunID]) async throws(JournalError) -> Set<RunID> {
         try await read { db in
             let statement = try db.cachedStatement(

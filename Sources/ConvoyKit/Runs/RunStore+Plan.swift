@@ -9,7 +9,7 @@ package enum RecordedPlanError: Error, Sendable, Hashable {
     case unreadable(String)
 }
 
-extension SQLiteJournal {
+extension RunStore {
     /// The plan with which a run began.
     package func runPlan(of run: RunID) async throws(RecordedPlanError) -> RunPlan {
         let data: Data?

@@ -8,7 +8,7 @@ extension SQLiteJournal {
 
     /// How an instance ended in each of the newest runs of a fleet that got to it, newest run first.
     package func endings(of instance: String, fleet: String?) async throws(JournalError) -> [(run: RunRecord, event: RecordedEvent)] {
-        let runs = try await runs(limit: Self.instanceRuns, fleet: fleet)
+        let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet)
         let events = try await read { db in
             try runs.map { run in
                 try Row.fetchOne(

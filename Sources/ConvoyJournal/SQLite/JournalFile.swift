@@ -51,8 +51,8 @@ struct JournalFile: Sendable {
             // Not shown whole: it may hold a password.
             throw JournalError(
                 path: "in a database",
-                message: "a control database is not supported yet",
-                hint: "set a file with `journal:`"
+                message: "this is a URL, and not the path of a file",
+                hint: "name a control database with `control:` in the fleet file"
             )
         }
     }
