@@ -14,6 +14,7 @@ extension RunDecider {
             default: break
             }
         }
+        var holds: [(server: String, isPaused: Bool)] = []
         var changes = Finishes()
         var rollbacks = Finishes()
         for fact in facts {
@@ -25,10 +26,13 @@ extension RunDecider {
             case .rollbackFinished(let name, let result, let date):
                 guard machine.isRollingBack(name), rollbacks.add(RolloutMachine.Finish(name, result)) else { continue }
                 turn.events.append(Event(at: date, .rollbackFinished(instance: name, result: result)))
-            case .requested(let request, let person): serve(request, person)
+            case .requested(let request, let person):
+                serve(request, person)
+                if let hold = request.hold { holds.append(hold) }
             case .stopRequested, .hookFinished, .gateEnded, .slots, .budget, .window: break
             }
         }
+        take(holds)
         if !changes.all.isEmpty { actions += machine.instancesFinished(changes.all) }
         if !rollbacks.all.isEmpty { actions += machine.rollbacksFinished(rollbacks.all) }
         for fact in facts {
@@ -63,13 +67,17 @@ extension RunDecider {
         switch request {
         case .stop: break
         case .approve(let wave): approve(wave, by: person)
-        case .pause(let server):
-            note(.serverPaused(server: server, by: person))
-            actions += machine.serverPaused(server)
-        case .unpause(let server):
-            note(.serverResumed(server: server, by: person))
-            actions += machine.serverResumed(server)
+        case .pause(let server): note(.serverPaused(server: server, by: person))
+        case .unpause(let server): note(.serverResumed(server: server, by: person))
         }
+    }
+
+    /// Of each server the last request of a turn counts, so that nothing starts where it is paused in the end; and pauses count before the
+    /// others, which let instances start.
+    private mutating func take(_ holds: [(server: String, isPaused: Bool)]) {
+        let last = holds.enumerated().filter { index, hold in !holds[(index + 1)...].contains { $0.server == hold.server } }.map(\.element)
+        for hold in last where hold.isPaused { actions += machine.serverPaused(hold.server) }
+        for hold in last where !hold.isPaused { actions += machine.serverResumed(hold.server) }
     }
 
     /// - Parameter wave: nil is the one whose gate is open.
@@ -148,6 +156,17 @@ extension RunDecider {
         // More may have been applied than was reported.
         if result.outcome == .unknown, terms.plan.change.canBeReverted { finish.isChanged = true }
         return finish
+    }
+}
+
+extension OperatorRequest.Kind {
+    /// The server that it pauses or resumes, and whether it pauses it.
+    fileprivate var hold: (server: String, isPaused: Bool)? {
+        switch self {
+        case .pause(let server): (server, true)
+        case .unpause(let server): (server, false)
+        case .stop, .approve: nil
+        }
     }
 }
 

@@ -202,6 +202,8 @@ package struct RunDecider: Sendable {
             beforeRun = .started
             beginHook(.beforeRun, wave: nil)
         }
+        // A run that is resumed may have nothing left to do.
+        if ending != nil { turn.begins.removeAll { turn.withdraws.contains($0) } }
         if terms.isShared, !owesAfterRunHook { close(after: nil) }
     }
 
