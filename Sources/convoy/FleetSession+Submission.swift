@@ -22,6 +22,14 @@ extension FleetSession {
         )
     }
 
+    /// What hands a run over to the workers; nil where this process carries it out itself, because there is no control database, or because no worker is
+    /// alive and the run is not to be left to one.
+    func submission(in journal: any RunStore, _ isDetached: Bool) async -> RunSubmission? {
+        guard let submission = RunSubmission(fleet, in: journal) else { return nil }
+        if isDetached { return submission }
+        return await submission.hasWorkers(of: fleet.name) ? submission : nil
+    }
+
     /// Says whether workers are there, and prints the id of a run that is not followed.
     ///
     /// - Returns: whether it is not followed.
@@ -36,8 +44,13 @@ extension FleetSession {
     }
 
     /// Hands a run that has ended, or was cut off, to the workers again; nil where this process resumes it itself. The caller holds its lock.
-    func resumed(_ run: RunID, _ journal: any RunStore) async throws -> SubmittedRun? {
-        guard let submission = RunSubmission(fleet, in: journal) else { return nil }
+    func resumed(_ run: RunID, _ isDetached: Bool, _ journal: any RunStore) async throws -> SubmittedRun? {
+        guard let submission = await submission(in: journal, isDetached) else {
+            try await RunCatalog(fleet).explaining { () async throws(JournalError) in
+                try await RunSubmission(fleet, in: journal)?.takeBack(run)
+            }
+            return nil
+        }
         let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
         let last = try await RunCatalog(fleet).explaining { () async throws(JournalError) in
             try await submission.resume(run, by: person)

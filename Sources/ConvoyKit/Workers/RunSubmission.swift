@@ -42,6 +42,15 @@ package struct RunSubmission: Sendable {
         return last
     }
 
+    /// Makes a run that has ended, or was cut off, one that this process carries out alone. The caller holds its lock.
+    package func takeBack(_ run: RunID) async throws(JournalError) {
+        do throws(ControlError) {
+            try await journal.control.takeBack(run)
+        } catch {
+            throw error.journalError(journal.path)
+        }
+    }
+
     private func handOver(_ run: RunID, resumedBy person: String?) async throws(JournalError) {
         do throws(ControlError) {
             try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person)

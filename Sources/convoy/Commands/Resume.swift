@@ -101,7 +101,7 @@ struct Resume: FleetCommand {
             throw CommandFailure(error, journal: access.path)
         }
         try session.checkDetaching(changeOptions.detach, journal)
-        let submitted = try await session.resumed(record.id, journal)
+        let submitted = try await session.resumed(record.id, changeOptions.detach, journal)
         if let submitted, await session.isDetached(submitted, changeOptions.detach) { return .success }
         return try await session.run(
             plan,

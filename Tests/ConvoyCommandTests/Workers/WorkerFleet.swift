@@ -11,11 +11,19 @@ struct WorkerFleet {
     let databases: [TestDatabase]
     let control: TestDatabase
 
-    /// A worker, which is there as soon as it has said so.
-    func worker(_ arguments: [String] = [], in folder: String? = nil) async throws -> ConvoyProcess {
+    /// A worker that the control database knows.
+    ///
+    /// - Parameter other: the fleet whose control database it uses; nil is this one.
+    func worker(_ arguments: [String] = [], in folder: String? = nil, sharing other: WorkerFleet? = nil) async throws -> ConvoyProcess {
         let process = try ConvoyProcess(["worker"] + arguments, in: folder ?? self.folder, timeLimit: .seconds(180))
         let started = await process.wait { $0.standardOutput.contains("worker ") || $0.status != nil }
         try #require(started.status == nil, "\(started.standardError)")
+        let words = started.standardOutput.split(separator: " ")
+        let id = String(try #require(words.count > 1 ? words[1] : nil))
+        try await eventually("worker \(id) is known", within: .seconds(30)) {
+            // Before the first worker there are no tables.
+            (try? await (other ?? self).count("workers WHERE id = '\(id)'")) == 1
+        }
         return process
     }
 

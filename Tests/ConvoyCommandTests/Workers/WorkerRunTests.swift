@@ -34,13 +34,14 @@ struct WorkerRunTests {
 
     @Test func aRunWaitsForWorkersAndSaysSo() async throws {
         try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
-            let follower = try ConvoyProcess(["migrate", "--yes"], in: fleet.folder)
-            let told = await follower.wait { $0.standardError.contains("no worker") || $0.status != nil }
-            #expect(told.standardError.contains("`convoy worker`"), "\(told.standardError)")
+            let told = try await runConvoy(["migrate", "--yes", "--detach"], in: fleet.folder)
+            #expect(told.exitCode == 0)
+            #expect(told.standardError.contains("no worker") && told.standardError.contains("`convoy worker`"), "\(told.standardError)")
+            let run = told.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
             let listed = try jsonObject(try await runConvoy(["runs", "--output", "json"], in: fleet.folder))
             #expect((listed["runs"] as? [[String: Any]])?.first?["status"] as? String == "running")
             let worker = try await fleet.worker()
-            #expect(try await follower.result().exitCode == 0)
+            #expect(try await fleet.wait(for: run).exitCode == 0)
             _ = try await worker.drained()
         }
     }
@@ -148,7 +149,7 @@ struct WorkerRunTests {
                     with: first.control.name
                 )
                 try text.write(toFile: path, atomically: true, encoding: .utf8)
-                let workers = [try await first.worker(), try await first.worker(), try await second.worker()]
+                let workers = [try await first.worker(), try await first.worker(), try await second.worker(sharing: first)]
                 let run = try await first.submit(["migrate", "--select", "half=h0"])
                 let overlapping = try await runConvoy(["migrate", "--yes", "--detach"], in: first.folder)
                 #expect(overlapping.exitCode == 64, "\(overlapping.standardError)")

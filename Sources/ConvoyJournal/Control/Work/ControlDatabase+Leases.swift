@@ -96,6 +96,15 @@ extension ControlDatabase {
         _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in try await transaction.commit([statement]) }
     }
 
+    /// Makes a run that has ended one that no worker takes part in.
+    package func takeBack(_ run: RunID) async throws(ControlError) {
+        let statement = PipelineStatement(
+            "UPDATE convoy_control.runs SET for_workers = false WHERE id = $1 AND for_workers",
+            [run.description]
+        )
+        _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in try await transaction.commit([statement]) }
+    }
+
     /// The plan with which a run began, as JSON.
     package func recordedPlan(of run: RunID) async throws(ControlError) -> String {
         let statement = WorkStatements.plan(of: run.description)
