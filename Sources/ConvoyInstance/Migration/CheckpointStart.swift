@@ -11,6 +11,8 @@ struct CheckpointStart: Sendable {
     let makesLedger: Bool
     /// Whether an audit log is wanted and still missing.
     var makesAuditLog: Bool
+    /// Whether the schemas may have anything that is no relation, such as the members of an extension.
+    var mayHaveOtherObjects: Bool
     /// Whether the session is a superuser's and becomes the owner: a trigger could take its rights back.
     let hasMoreRightsThanOwner: Bool
     /// Whether an administrator has made the extensions, so that the owner need not.
