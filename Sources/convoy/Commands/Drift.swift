@@ -88,7 +88,7 @@ struct Drift: FleetCommand {
 }
 
 extension FleetSession {
-    /// Lists the instances of these names, or those that `--select` names where there are none.
+    /// Lists the instances of these names; without a name, those that `--select` chooses.
     func select(naming names: [String]) async throws -> Selection {
         guard !names.isEmpty else { return try await select() }
         var selection = try await select()
