@@ -39,7 +39,7 @@ extension Checkpoint {
     /// Its statements for any owner, in the form in which migrations are judged, timed and named in failures. It has the checkpoint's version and file.
     var ordinaryMigration: Migration { migration(ordinaryStatements, admin: nil) }
 
-    /// The same of those that create extensions; nil if there are none.
+    /// The same of those that create extensions; nil if no statement does.
     var extensionMigration: Migration? {
         let statements = extensionStatements
         // Which extensions need an administrator is worked out from what the statements create.

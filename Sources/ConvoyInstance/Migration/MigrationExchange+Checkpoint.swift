@@ -118,7 +118,8 @@ extension MigrationExchange {
 
     /// The script of an extension resolves names in a schema in which the tenant may create objects. A superuser can keep the tenant from that until its
     /// transaction ends: no function, operator, type or schema comes while their lists are locked, and none comes from a transaction that wrote before
-    /// and is still open. ``emptiness(_:ledger:)`` then says that there is none. An administrator that is no superuser has no more rights than the owner.
+    /// and is still open. ``emptiness(_:ledger:)`` then says that the database has none. An administrator that is no superuser has no more rights than
+    /// the owner.
     private static let extensionGuard = Ledger.block(
         """
         IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
