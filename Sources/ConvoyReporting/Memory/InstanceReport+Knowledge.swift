@@ -1,4 +1,4 @@
-package import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
