@@ -165,6 +165,16 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // A benchmark: what decisions cost, and fleets that are too large for this machine.
+        .executableTarget(
+            name: "DecisionSimulation",
+            dependencies: [
+                "ConvoyFleet", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRollout", "ConvoyRun", "ConvoyText",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            path: "Benchmarks/Simulation",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText"],

@@ -50,7 +50,11 @@ import Testing
         let resumed = try plan.resumed(RunID("r"), after: log, on: targets, set: MigrationSet([]))
         #expect(resumed.waves.map(\.name) == ["canary", "rest"])
         #expect(resumed.instances.map(\.name) == ["b", "c"])
-        var machine = RolloutMachine(resumed, on: targets, resuming: log.past(in: resumed)) { _ in 1 }
+        var machine = RolloutMachine(
+            waves: RolloutMachine.waves(of: resumed, on: targets) { _ in 1 },
+            limits: targets.limits,
+            resuming: log.past(in: resumed)
+        )
         let actions = machine.runStarted()
         #expect(actions.contains(.finish(.halted)), "\(actions)")
         #expect(!actions.contains { if case .startInstance = $0 { true } else { false } }, "\(actions)")
@@ -71,7 +75,11 @@ import Testing
         let targets = RunTargets(now, limits: ConnectionLimits(total: 4, perServer: 4))
         let resumed = try plan.resumed(RunID("r"), after: log, on: targets, set: MigrationSet([]))
         #expect(resumed.instances.map(\.name) == ["a", "c"])
-        var machine = RolloutMachine(resumed, on: targets, resuming: log.past(in: resumed)) { _ in 1 }
+        var machine = RolloutMachine(
+            waves: RolloutMachine.waves(of: resumed, on: targets) { _ in 1 },
+            limits: targets.limits,
+            resuming: log.past(in: resumed)
+        )
         let actions = machine.runStarted()
         let started = actions.compactMap { if case .startInstance(let instance, _) = $0 { instance } else { nil } }
         #expect(started == ["c"], "\(actions)")

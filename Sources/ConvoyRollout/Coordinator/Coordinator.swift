@@ -86,7 +86,7 @@ package struct Coordinator: Sendable {
     ) async -> RunLog {
         let startedAt = now()
         let id = id ?? RunID(startedAt: startedAt)
-        let mailbox = Mailbox<RunDriver.Message>()
+        let mailbox = Mailbox<RunDecider.Fact>()
         var driver = RunDriver(self, plan: plan, targets: targets, id: id, startedAt: startedAt, past: past, by: person, mailbox: mailbox)
         return await withTaskGroup(of: Void.self) { listeners in
             listeners.addTask { for await _ in stopRequests { mailbox.post(.stopRequested) } }
@@ -103,7 +103,7 @@ package struct Coordinator: Sendable {
     }
 
     /// Asks the journal again and again what other processes want of the run.
-    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDriver.Message>) async {
+    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDecider.Fact>) async {
         guard let journal else { return }
         // What was asked of the process before this one is in the events that it left.
         var last: Int64? = isResumed ? nil : 0
@@ -116,24 +116,10 @@ package struct Coordinator: Sendable {
         } while await pause(timing.requests)
     }
 
-    /// Watches what changes by itself: the servers' free connections and the clock.
+    /// Watches a server's free connections.
     ///
-    /// - Parameter isWindowOpen: what the run knows of the maintenance window; a change since then is reported too.
-    func watch(
-        _ servers: [String: [Instance]],
-        _ window: MaintenanceWindow?,
-        isWindowOpen: Bool,
-        run: RunID,
-        mailbox: Mailbox<RunDriver.Message>,
-        in group: inout DiscardingTaskGroup
-    ) {
-        for (server, instances) in servers {
-            group.addTask { await watch(server, instances, run, mailbox) }
-        }
-        if let window { group.addTask { await watch(window, isOpen: isWindowOpen, mailbox) } }
-    }
-
-    private func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDriver.Message>) async {
+    /// - Parameter instances: those of the run on that server.
+    func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDecider.Fact>) async {
         // What one role may have says nothing of the others'.
         let haveOneRole = Set(instances.map { ExactText($0.loginRole) }).count == 1
         let connections = instances.map(inspector.connections).max() ?? 1
@@ -150,11 +136,14 @@ package struct Coordinator: Sendable {
             // A role that has no connection left cannot ask; its limit is still the same.
             if slots == nil, last?.mostForRole != nil { slots = last }
             last = slots
-            mailbox.post(.slots(server: server, slots))
+            mailbox.post(.slots(server: server, available: slots?.available))
         } while await pause(timing.slots)
     }
 
-    private func watch(_ window: MaintenanceWindow, isOpen: Bool, _ mailbox: Mailbox<RunDriver.Message>) async {
+    /// Watches the clock.
+    ///
+    /// - Parameter isOpen: what the run knows of the maintenance window; a change since then is reported too.
+    func watch(_ window: MaintenanceWindow, isOpen: Bool, _ mailbox: Mailbox<RunDecider.Fact>) async {
         var isOpen = isOpen
         repeat {
             guard window.isOpen(at: now()) != isOpen else { continue }

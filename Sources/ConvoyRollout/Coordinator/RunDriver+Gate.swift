@@ -7,16 +7,11 @@ extension RunDriver {
     /// Begins to evaluate the gate after a wave.
     mutating func openGate(_ name: String, in group: inout DiscardingTaskGroup) {
         guard let wave = plan.waves.first(where: { $0.name == name }), let gate = targets.gate(of: wave) else {
-            actions += machine.gatePassed(name)
-            return
+            return mailbox.post(.gateEnded(wave: name, .passed))
         }
         let (stream, approve) = AsyncStream.makeStream(of: String.self)
         let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
         self.gate = (name, approve, abandon)
-        if let by = approvals[name] {
-            note(.approved(wave: name, by: by))
-            approve.yield(by)
-        }
         let soaked = past?.soakedSeconds(name) ?? 0
         let context = RunSurroundings.GateContext(
             gate: gate,
@@ -40,21 +35,6 @@ extension RunDriver {
                 return first
             }
             mailbox.post(.gateEnded(wave: name, verdict))
-        }
-    }
-
-    /// Gives the machine the verdict on the gate after a wave.
-    mutating func gateEnded(_ verdict: GateKeeper.Verdict, of wave: String) {
-        gate = nil
-        switch verdict {
-        case .passed:
-            note(.gatePassed(wave: wave))
-            actions += machine.gatePassed(wave)
-        case .failed(let reason):
-            note(.gateFailed(wave: wave, reason: reason))
-            actions += machine.gateFailed(wave, reason: reason)
-        case .notApproved(let within): actions += machine.gateNotApproved(wave, within: within)
-        case .cancelled: break
         }
     }
 }

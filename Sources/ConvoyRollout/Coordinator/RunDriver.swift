@@ -4,68 +4,30 @@ import ConvoyMigrations
 import ConvoyRun
 internal import FoundationEssentials
 
-/// One run in progress: turns messages into facts for the machine, and the machine's actions into events and tasks.
+/// One run that this process carries out alone: gives what comes in to ``RunDecider``, and carries out what that asks for.
 ///
-/// It works in turns. A turn takes everything that came in, shows the machine what the operator asked for, then all ended instances together,
-/// then each other fact; it makes the events of it all durable in one batch, and only then begins what the machine asked for: what is on disk is
-/// never behind what is done.
+/// In each turn it takes everything that came in, makes the events that follow durable in one batch, and only then begins the work that follows
+/// as tasks: what is on disk is never behind what is done.
 struct RunDriver {
-    enum Message: Sendable {
-        /// Something happened in an instance or a gate in progress.
-        case event(Event)
-        case instanceFinished(String, InstanceResult, at: Date)
-        case rollbackFinished(String, InstanceResult, at: Date)
-        case hookFinished(HookResult)
-        case gateEnded(wave: String, GateKeeper.Verdict)
-        case stopRequested
-        case requested(OperatorRequest.Kind, by: String)
-        /// Nil where the server could not be asked.
-        case slots(server: String, ServerSlots?)
-        /// Nil is open.
-        case window(closedUntil: Date?)
-    }
-
-    /// What is left to do about `before_run`.
-    enum BeforeRunHook {
-        /// There is no hook, it ran in an earlier process, or the run ends without it.
-        case notNeeded
-        /// It is due as soon as the maintenance window opens.
-        case awaitsWindow
-        /// It begins at the end of this turn.
-        case due
-        case started
-    }
-
     let coordinator: Coordinator
     let plan: RunPlan
     let targets: RunTargets
     let id: RunID
-    let mailbox: Mailbox<Message>
-    /// What earlier processes did in the run; nil if this is the first.
-    let past: RunLog?
-    let person: String
-    /// What has happened so far, earlier processes included.
-    private(set) var log: RunLog
-
+    let mailbox: Mailbox<RunDecider.Fact>
     /// The states before the run, by the names of the instances.
     private let starts: [String: InstanceStart]
     /// What the run does, by the names of the instances.
     private let changes: [String: Change]
-    var machine: RolloutMachine
-    /// What the machine asked for and what is not done yet.
-    var actions: [RolloutMachine.Action] = []
-    /// Events that wait for the end of the turn.
-    var outbox: [Event] = []
+    private let person: String
+    private var decider: RunDecider
     /// Events that were shown and that the journal has not taken.
     private var unwritten: [Event] = []
-    private var lastEventAt: Date
     var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
-    var budgets: [String: Int] = [:]
-    var beforeRunHook = BeforeRunHook.notNeeded
-    /// Whether `after_run` is to run when the run ends.
-    var owesAfterRunHook = false
-    /// By wave: who approved its gate, if that came before this process opened it.
-    var approvals: [String: String] = [:]
+
+    /// What earlier processes did in the run; nil if this is the first.
+    var past: RunLog? { decider.past }
+    /// What has happened so far, earlier processes included.
+    var log: RunLog { decider.log }
 
     init(
         _ coordinator: Coordinator,
@@ -75,7 +37,7 @@ struct RunDriver {
         startedAt: Date,
         past: RunLog?,
         by person: String,
-        mailbox: Mailbox<Message>
+        mailbox: Mailbox<RunDecider.Fact>
     ) {
         self.coordinator = coordinator
         self.plan = plan
@@ -83,124 +45,90 @@ struct RunDriver {
         starts = plan.starts
         changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
         self.id = id
-        self.past = past
-        log = past ?? RunLog()
         self.person = person
         self.mailbox = mailbox
-        machine = RolloutMachine(
+        let terms = RunDecider.Terms(
             plan,
             on: targets,
+            id: id,
             hookPoints: coordinator.surroundings.hookPoints,
-            resuming: past?.past(in: plan) ?? RolloutMachine.Past()
+            hasWindow: coordinator.window != nil,
+            isShared: false
         ) { coordinator.inspector.connections(for: $0) }
-        lastEventAt = startedAt
-        for wave in log.waves { approvals[wave.name] = wave.approvedBy }
+        decider = RunDecider(terms, past: past, startedAt: startedAt)
     }
 
     mutating func run() async -> RunLog {
-        var status: RunEnding?
         await withDiscardingTaskGroup { group in
-            begin(in: &group)
-            while status == nil {
-                var begun: [RolloutMachine.Action] = []
-                for action in actions {
-                    if case .finish(let ending) = action {
-                        status = ending
-                    } else {
-                        note(action)
-                        // At once, not after the journal: what is cancelled needs no record to be safe.
-                        if action == .cancelInstances { group.cancelAll() }
-                        begun.append(action)
-                    }
+            var turn = begin()
+            while true {
+                // At once, not after the journal: what is cancelled needs no record to be safe.
+                if turn.cancelsAll { group.cancelAll() }
+                let problem = await send(turn.events)
+                if problem == nil { perform(turn, in: &group) }
+                if turn.ending != nil { break }
+                if let problem {
+                    turn = decider.notBegun(turn.begins, problem, at: coordinator.now())
+                    if !turn.isEmpty { continue }
                 }
-                actions = []
-                if let problem = await sendEvents() {
-                    giveBack(begun, problem)
-                } else {
-                    if beforeRunHook == .due {
-                        beforeRunHook = .started
-                        runHook(.beforeRun, wave: nil, in: &group)
-                    }
-                    for action in begun { perform(action, in: &group) }
-                }
-                if status == nil, actions.isEmpty { await takeMessages() }
+                let facts = await mailbox.receive()
+                turn = decider.decide(facts, at: coordinator.now())
             }
             group.cancelAll()
         }
-        var ending = status ?? .failed
-        if owesAfterRunHook { ending = await afterRun(ending) }
-        note(.runFinished(status: ending))
-        _ = await sendEvents()
+        let last: RunDecider.Turn
+        if decider.owesAfterRunHook {
+            // The tasks of the run have ended; the hook that undoes what `before_run` did runs whatever happened.
+            let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: decider.ending))
+            last = decider.decide([.hookFinished(hook)], at: coordinator.now())
+        } else {
+            last = decider.close(at: coordinator.now())
+        }
+        _ = await send(last.events)
         return log
     }
 
-    private mutating func begin(in group: inout DiscardingTaskGroup) {
-        // A process that died before its first event has left nothing but the plan. A first event that is damaged is written again.
-        if past?.startedAt == nil {
-            note(.runStarted(run: id.description, fleet: plan.fleet, waves: plan.plannedWaves))
-            if let parent = coordinator.surroundings.trace?.parent { note(.traceJoined(parent: parent.description)) }
-        }
-        if let past, !past.isEmpty { note(.runResumed(by: person)) }
-        for (server, _) in past?.pausedServers ?? [:] { actions += machine.serverPaused(server) }
-        // Until a server has reported its free connections, nothing starts there.
-        for server in watchedServers.keys { actions += machine.budgetChanged(server, connections: 0) }
-        let isWindowOpen = coordinator.window?.isOpen(at: coordinator.now()) ?? true
-        if let window = coordinator.window, !isWindowOpen {
-            actions += machine.windowClosed()
-            note(.windowClosed(until: window.nextChange(after: coordinator.now())))
-        }
-        coordinator.watch(watchedServers, coordinator.window, isWindowOpen: isWindowOpen, run: id, mailbox: mailbox, in: &group)
-        owesAfterRunHook = coordinator.surroundings.hookPoints.contains(.afterRun)
-        if coordinator.surroundings.hookPoints.contains(.beforeRun), past?.isPrepared != true {
-            beforeRunHook = isWindowOpen ? .due : .awaitsWindow
-        } else {
-            actions += machine.runStarted()
-        }
+    private mutating func begin() -> RunDecider.Turn {
+        let now = coordinator.now()
+        let closedUntil = coordinator.window.flatMap { $0.isOpen(at: now) ? nil : $0.nextChange(after: now) }
+        let parent = coordinator.surroundings.trace?.parent?.description
+        return decider.begin(by: person, windowClosedUntil: closedUntil, traceParent: parent, at: now)
     }
 
-    /// The servers that several instances share, each with those instances: only there one instance can take another's slot.
-    private var watchedServers: [String: [Instance]] {
-        Dictionary(grouping: targets.instances(of: plan), by: \.server).filter { $0.value.count > 1 }
+    // MARK: Beginning what is asked for
+
+    private mutating func perform(_ turn: RunDecider.Turn, in group: inout DiscardingTaskGroup) {
+        if let gate, turn.withdraws.contains(.gate(wave: gate.wave)) { gate.abandon.finish() }
+        for work in turn.begins { begin(work, in: &group) }
+        watchServers(turn.begins, in: &group)
+        for approval in turn.approvals where approval.wave == gate?.wave { gate?.approve.yield(approval.by) }
     }
 
-    // MARK: Beginning what the machine asks for
-
-    private mutating func perform(_ action: RolloutMachine.Action, in group: inout DiscardingTaskGroup) {
-        switch action {
-        case .startInstance(let name, _): if let instance = targets.instances[name] { start(instance, in: &group) }
-        case .rollBackInstance(let name, _): if let instance = targets.instances[name] { rollBack(instance, in: &group) }
-        case .prepareWave(let wave): runHook(.beforeWave, wave: wave, in: &group)
-        case .closeWave(let wave): runHook(.afterWave, wave: wave, in: &group)
-        case .openGate(let wave): openGate(wave, in: &group)
-        case .abandonGate: gate?.abandon.finish()
-        case .startWave, .finishWave, .halt, .stop, .cancelInstances, .finish: break
-        }
-    }
-
-    /// Starts the run without `before_run`, to end at once: nothing was done, so there is nothing for `after_run` to undo.
-    mutating func startWithoutHooks() {
-        beforeRunHook = .notNeeded
-        owesAfterRunHook = false
-        actions += machine.runStarted()
-    }
-
-    /// What the journal did not take is not begun.
-    private mutating func giveBack(_ begun: [RolloutMachine.Action], _ problem: JournalError) {
-        let untouched = begun.compactMap { action in
-            switch action {
-            case .startInstance(let name, _), .rollBackInstance(let name, _): name
-            default: nil
+    private mutating func begin(_ work: Work, in group: inout DiscardingTaskGroup) {
+        switch work {
+        case .change(let name, _): if let instance = targets.instances[name] { start(instance, in: &group) }
+        case .rollBack(let name, _): if let instance = targets.instances[name] { rollBack(instance, in: &group) }
+        // It runs after all tasks have ended.
+        case .hook(.afterRun, _): break
+        case .hook(let point, let wave): runHook(point, wave: wave, in: &group)
+        case .gate(let wave): openGate(wave, in: &group)
+        case .watchWindow:
+            guard let window = coordinator.window else { return }
+            group.addTask { [coordinator, mailbox, isOpen = log.closedUntil == nil] in
+                await coordinator.watch(window, isOpen: isOpen, mailbox)
             }
+        case .watchServer: break
         }
-        actions += machine.instancesNotStarted(untouched, .journalFailed(reason: problem.description))
-        if beforeRunHook == .due { startWithoutHooks() }
-        for action in begun {
-            switch action {
-            case .prepareWave(let wave): actions += machine.waveNotPrepared(wave, reason: problem.message)
-            case .closeWave(let wave): actions += machine.waveClosed(wave, problem: problem.message)
-            case .startInstance, .rollBackInstance, .openGate, .abandonGate, .startWave, .finishWave, .halt, .stop, .cancelInstances,
-                .finish:
-                break
+    }
+
+    /// All together, so that the instances are sorted by their servers once.
+    private func watchServers(_ works: [Work], in group: inout DiscardingTaskGroup) {
+        let servers = works.compactMap { if case .watchServer(let server) = $0 { server } else { nil } }
+        guard !servers.isEmpty else { return }
+        let instances = Dictionary(grouping: targets.instances(of: plan), by: \.server)
+        for server in servers {
+            group.addTask { [id, coordinator, mailbox, instances = instances[server] ?? []] in
+                await coordinator.watch(server, instances, id, mailbox)
             }
         }
     }
@@ -249,19 +177,12 @@ struct RunDriver {
     /// Whether more may have been applied than was reported.
     private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.canBeReverted }
 
-    /// The end of an instance's change, as the rules take it.
-    func finish(_ name: String, _ result: InstanceResult) -> RolloutMachine.Finish {
-        var finish = RolloutMachine.Finish(name, result)
-        if mayHaveChanged(result.outcome) { finish.isChanged = true }
-        return finish
-    }
-
     private func work(
         on instance: Instance,
         _ change: Change,
         in group: inout DiscardingTaskGroup,
         complete: @escaping @Sendable (InstanceResult, [MigrationVersion]?) async -> InstanceResult,
-        finished: @escaping @Sendable (InstanceResult, Date) -> Message
+        finished: @escaping @Sendable (InstanceResult, Date) -> RunDecider.Fact
     ) {
         group.addTask { [id, coordinator, mailbox] in
             let planned = PlannedVersions()
@@ -288,45 +209,12 @@ struct RunDriver {
         RunSurroundings.HookContext(point: point, run: id, change: plan.change, wave: wave, status: status)
     }
 
-    /// The run is over and its tasks have ended; the hook that undoes what `before_run` did runs whatever happened.
-    private mutating func afterRun(_ status: RunEnding) async -> RunEnding {
-        let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: status))
-        note(.hookFinished(hook))
-        return hook.problem != nil && status == .succeeded ? .failed : status
-    }
-
     // MARK: Events
-
-    private mutating func note(_ action: RolloutMachine.Action) {
-        switch action {
-        case .startWave(let wave): note(.waveStarted(wave: wave))
-        case .startInstance(let name, let wave): note(.instanceStarted(instance: name, wave: wave))
-        case .rollBackInstance(let name, let wave): note(.rollbackStarted(instance: name, wave: wave))
-        case .finishWave(let wave): note(.waveFinished(wave: wave))
-        case .openGate(let wave): note(.gateOpened(wave: wave))
-        case .halt(let reason): note(.halted(reason))
-        case .stop: note(.stopRequested)
-        case .cancelInstances: note(.cancelRequested)
-        case .prepareWave, .closeWave, .abandonGate, .finish: break
-        }
-    }
-
-    mutating func note(_ kind: Event.Kind) {
-        outbox.append(Event(at: coordinator.now(), kind))
-    }
 
     /// Writes and then shows what happened.
     ///
     /// - Returns: why the journal did not take it; it is offered again with what comes next.
-    private mutating func sendEvents() async -> JournalError? {
-        // Instances stamp their events in tasks of their own; in the order of the run time never goes back.
-        for index in outbox.indices {
-            lastEventAt = max(lastEventAt, outbox[index].at)
-            outbox[index].at = lastEventAt
-            log.apply(outbox[index])
-        }
-        let events = outbox
-        outbox = []
+    private mutating func send(_ events: [Event]) async -> JournalError? {
         unwritten += events
         var problem: JournalError?
         if let journal = coordinator.journal, !unwritten.isEmpty {

@@ -2,20 +2,18 @@ package import ConvoyFleet
 package import ConvoyRun
 
 extension RolloutMachine {
-    /// The rules of a run that carries out a plan.
+    /// The waves of a plan as the rules see them.
     ///
     /// - Parameters:
     ///   - hookPoints: where there are hooks; those around waves are asked for as actions.
-    ///   - past: what an earlier process recorded of the run.
     ///   - connections: what an instance may hold at once on its server: ``InstanceInspector/connections(for:)``.
-    package init(
-        _ plan: RunPlan,
+    package static func waves(
+        of plan: RunPlan,
         on targets: RunTargets,
         hookPoints: Set<HookPoint> = [],
-        resuming past: Past = Past(),
         connections: (Instance) -> Int
-    ) {
-        let waves = plan.waves.map { wave in
+    ) -> [Wave] {
+        plan.waves.map { wave in
             Wave(
                 name: wave.name,
                 maxParallel: wave.maxParallel,
@@ -32,6 +30,5 @@ extension RolloutMachine {
                 }
             )
         }
-        self.init(waves: waves, limits: targets.limits, resuming: past)
     }
 }

@@ -3,7 +3,7 @@ package import ConvoyRun
 
 /// The rules of a run over the fleet: facts in, actions out; no clock, no socket, no task.
 ///
-///     var machine = RolloutMachine(plan, on: targets) { _ in 1 }
+///     var machine = RolloutMachine(waves: waves, limits: limits)
 ///     machine.runStarted()                             // [.startWave("canary"), .startInstance("alice", wave: "canary")]
 ///     machine.instancesFinished([.init("alice", .migrated)])   // [.finishWave("canary"), .openGate("canary")]
 ///     machine.gatePassed("canary")                     // [.startWave("rest"), …]
@@ -138,6 +138,12 @@ package struct RolloutMachine: Sendable {
         for instance in instances { current?.release(instance) }
         return haltRequested(reason)
     }
+
+    /// Whether the instance was started and has not finished.
+    package func isChanging(_ instance: String) -> Bool { current?.isInProgress(instance, asRollback: false) == true }
+
+    /// Whether a rollback of the instance was started and has not finished.
+    package func isRollingBack(_ instance: String) -> Bool { current?.isInProgress(instance, asRollback: true) == true }
 
     // MARK: Waves
 

@@ -84,6 +84,8 @@ struct WaveUnderWay: Sendable {
 
     /// Whether instances of it are in progress.
     var isBusy: Bool { !jobs.isEmpty }
+    /// Whether the change of an instance, or its rollback, was given and has not ended.
+    func isInProgress(_ instance: String, asRollback isRollback: Bool) -> Bool { jobs[instance]?.isRollback == isRollback }
     /// Whether the queue has more to give.
     var hasWaiting: Bool { queue.map { $0.waiting > 0 } ?? false }
     /// Whether its gate has to pass before another wave starts. After the last wave with something due there is nothing to guard, and where

@@ -41,7 +41,7 @@ public struct RunLog: Sendable {
     /// In the order of the waves.
     public private(set) var instances: [InstanceLog] = []
     /// The instances that are in progress, in the order in which they were started.
-    public private(set) var running: [String] = []
+    public var running: [String] { inProgress.names }
     /// The instances that failed last, the newest last; only a few.
     package private(set) var lastFailures: [String] = []
     /// When a failure was first seen in the run, by fingerprint.
@@ -57,6 +57,7 @@ public struct RunLog: Sendable {
     /// Why the run stays halted, or was halted the last time; see ``standingReason``.
     private var lastHaltReason: HaltReason?
     private var lastEventAt: Date?
+    private var inProgress = NamesInProgress()
     private var waveIndices: [String: Int] = [:]
     private var instanceIndices: [String: Int] = [:]
 
@@ -266,7 +267,7 @@ public struct RunLog: Sendable {
         // Until it is probed again.
         instances[index].pending = nil
         instances[index].step(at: now)
-        running.append(name)
+        inProgress.append(name)
         changeWave(of: index) { $0.running += 1 }
     }
 
@@ -276,7 +277,7 @@ public struct RunLog: Sendable {
         switch instances[index].state {
         case .notReached: return
         case .running:
-            if let place = running.firstIndex(of: name) { running.remove(at: place) }
+            inProgress.remove(name)
             changeWave(of: index) { $0.running -= 1 }
         case .finished(let result):
             changeWave(of: index) { wave in

@@ -139,7 +139,7 @@ import Testing
     /// What comes in while the journal is busy is one batch, in which the operator's stop counts before the finish that would start another.
     @Test func aBusyJournalGetsTheNextEventsTogetherAndAStopIsNotLate() async {
         let gate = GatedSink()
-        let mailbox = Mailbox<RunDriver.Message>()
+        let mailbox = Mailbox<RunDecider.Fact>()
         let connected = plan(planned("all", "a b", maxParallel: 1))
         var driver = RunDriver(
             Coordinator(migrator: fake, inspector: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
