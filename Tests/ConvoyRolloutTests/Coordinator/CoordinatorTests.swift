@@ -140,7 +140,7 @@ import Testing
     @Test func aBusyJournalGetsTheNextEventsTogetherAndAStopIsNotLate() async {
         let gate = GatedSink()
         let mailbox = Mailbox<RunDecider.Fact>()
-        let connected = plan(planned("all", "a b", maxParallel: 1))
+        let connected = plan(planned("all", "a@x b@y", maxParallel: 1))
         var driver = RunDriver(
             Coordinator(migrator: fake, inspector: fake, events: EventFanOut([sink, gate])) { Date(timeIntervalSince1970: 0) },
             plan: connected.plan,
