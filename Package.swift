@@ -91,8 +91,10 @@ let package = Package(
         .target(
             name: "ConvoyJournal",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyRun", "ConvoyText", .product(name: "GRDB", package: "GRDB.swift"),
+                "ConvoyFleet", "ConvoyIO", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
+            resources: [.embedInCode("Control/Schema")],
             swiftSettings: strict
         ),
         // The rules, the plan and the coordinator: neither SQLite nor libpq.
@@ -228,7 +230,8 @@ let package = Package(
         .testTarget(
             name: "ConvoyJournalTests",
             dependencies: [
-                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyPostgres", "ConvoyJournal", "ConvoyMigrations", "ConvoyRollout",
+                "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyKit", "ConvoyPostgres", "ConvoyJournal", "ConvoyMigrations",
+                "ConvoyRollout",
                 "ConvoyRun", "ConvoyText", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

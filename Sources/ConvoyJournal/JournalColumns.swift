@@ -1,6 +1,8 @@
 import ConvoyIO
 import ConvoyMigrations
 import ConvoyRun
+import ConvoyText
+internal import FoundationEssentials
 
 extension Change {
     /// Reads what ``direction``, ``target`` and ``steps`` of a change gave; nil for anything else.
@@ -53,5 +55,79 @@ extension OperatorRequest.Kind {
         case ("unpause", let server?): self = .unpause(server: server)
         default: return nil
         }
+    }
+}
+
+/// A run's record as a store has it: texts that may be damaged.
+struct RunColumns {
+    var id: String?
+    var fleet: String?
+    var fleetFile: String?
+    var direction: String?
+    var target: String?
+    var steps: Int?
+    /// Of a correction.
+    var kind: String?
+    /// Of a rollback that undoes another run.
+    var undoneRun: String?
+    var instances: Int?
+    var startedAt: String?
+    var finishedAt: String?
+    var status: String?
+    var convoyVersion: String?
+    var startedBy: String?
+    var abandonedBy: String?
+
+    /// Nil if it is damaged.
+    var record: RunRecord? {
+        guard let id, let direction,
+            let change = Change(direction: direction, target: target, steps: steps, kind: kind, undoneRun: undoneRun),
+            let startedAt = startedAt.flatMap(Date.init(rfc3339:)), let ending = status.map(RunEnding.init(rawValue:)) ?? .some(nil)
+        else { return nil }
+        return RunRecord(
+            id: RunID(id),
+            fleet: fleet ?? "",
+            fleetFile: fleetFile ?? "",
+            change: change,
+            instances: max(0, instances ?? 0),
+            startedAt: startedAt,
+            finishedAt: finishedAt.flatMap(Date.init(rfc3339:)),
+            status: ending,
+            convoyVersion: convoyVersion ?? "",
+            startedBy: startedBy ?? "",
+            abandonedBy: abandonedBy
+        )
+    }
+}
+
+extension OperatorRequest {
+    /// Nil for what is damaged, or of a kind that only a newer program knows: it cannot be done, and those after it can.
+    init?(number: Int64?, kind: String?, argument: String?, by: String?, at: String?) {
+        guard let number, let kind = kind.flatMap({ Kind(kind: $0, argument: argument) }) else { return nil }
+        self.init(number: number, kind: kind, by: by ?? "", at: at.flatMap(Date.init(rfc3339:)) ?? Date())
+    }
+}
+
+extension RunEnding {
+    /// The endings of runs that cannot be resumed, so that they may be removed.
+    static let final: [RunEnding] = [.succeeded, .failed, .abandoned]
+}
+
+extension AppliedMigration {
+    /// A migration as a store has it; nil if that is damaged.
+    init?(version: Int64?, isUp: Bool?, seconds: Double?) {
+        guard let version, let isUp, let seconds else { return nil }
+        self.init(
+            version: MigrationVersion(version),
+            direction: isUp ? .up : .down,
+            duration: min(max(.microseconds(Int64(clamping: (seconds * 1e6).rounded())), .zero), .longest)
+        )
+    }
+}
+
+extension [MigrationDurations] {
+    /// The median of each migration in one direction.
+    func medians(_ direction: MigrationDirection) -> [MigrationVersion: Duration] {
+        filter { $0.direction == direction }.reduce(into: [:]) { $0[$1.version] = $1.median }
     }
 }

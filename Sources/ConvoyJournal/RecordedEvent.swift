@@ -1,9 +1,12 @@
 package import ConvoyRun
+internal import FoundationEssentials
 
 /// An event as it stands in a journal.
 package struct RecordedEvent: Sendable {
-    /// Ascending in a journal, from 1.
+    /// Ascending in a run, from 1.
     package var number: Int64
+    /// Ascending over all runs of the journal, in the order in which events came; 0 where that was not read.
+    package var position: Int64 = 0
     /// Nil if its type is unknown because a newer program wrote it, or if it is damaged.
     package var event: Event?
     /// Whether the text is not an event of any program.
@@ -12,6 +15,16 @@ package struct RecordedEvent: Sendable {
     package var type: String
     /// Its JSON form, on one line.
     package var json: String
+
+    /// Reads what a store has, whatever stands there.
+    init(number: Int64, position: Int64 = 0, type: String, json: String) {
+        (self.number, self.position, self.type, self.json) = (number, position, type, json)
+        do {
+            event = try JSONDecoder().decode(Event.self, from: Data(json.utf8))
+        } catch {
+            isDamaged = !(error is UnknownEventType)
+        }
+    }
 }
 
 /// The events of a run in order, read from the journal in pages.
@@ -41,7 +54,9 @@ package struct RecordedEvents: AsyncSequence, Sendable {
         ]
 
         /// In the words of SQL.
-        var condition: String {
+        ///
+        /// - Parameter table: the table of events as it is named in the query, under which it also has the name `events`.
+        func condition(in table: String) -> String {
             switch self {
             case .all: "true"
             case .waits:
@@ -51,7 +66,7 @@ package struct RecordedEvents: AsyncSequence, Sendable {
             case .standing:
                 """
                 NOT (type = '\(EventType.migrationApplied.rawValue)' AND EXISTS (
-                    SELECT 1 FROM events AS later
+                    SELECT 1 FROM \(table) AS later
                     WHERE later.run = events.run AND later.instance = events.instance AND later.number > events.number
                         AND later.outcome IS NOT NULL
                 ))
@@ -60,7 +75,7 @@ package struct RecordedEvents: AsyncSequence, Sendable {
         }
     }
 
-    let journal: SQLiteJournal
+    let journal: any RunStore
     let run: RunID
     var selection = Selection.all
     let pageSize: Int

@@ -65,14 +65,13 @@ extension FleetClient {
         try HookPrograms(fleet, environment: environment).check()
         let new = try NewRun(planned.plan, fleetFile: fleetFile)
         let journal = try await catalog.open()
-        let lock: RunLock
+        let lock: any RunLock
         do throws(RunConflict) {
-            lock = try await RunStart(in: journal, path: fleet.journal).begin(new)
+            lock = try await RunStart(in: journal).begin(new)
         } catch {
             throw FleetError(error)
         }
-        defer { lock.release() }
-        await carryOut(new.plan, on: planned.targets, new.record.id, in: journal, events)
+        await lock.released { await carryOut(new.plan, on: planned.targets, new.record.id, in: journal, events) }
     }
 
     private func resume(_ run: RunID?, events: any EventSink) async throws {
@@ -88,9 +87,14 @@ extension FleetClient {
             )
         }
         let lock = try await catalog.explaining { () async throws(JournalError) in
-            try await RunLock.acquire(record.id, journal: catalog.path)
+            try await journal.lock(record.id)
         }
-        defer { lock.release() }
+        try await lock.released { try await resume(record, in: journal, events) }
+    }
+
+    /// Resumes a run whose lock the caller holds.
+    private func resume(_ record: RunRecord, in journal: any RunStore, _ events: any EventSink) async throws {
+        let catalog = catalog
         // Another process may have resumed it first.
         try await catalog.checkUnchanged(record, in: journal)
         let (pinned, report) = try await catalog.past(of: record.id, in: journal)
@@ -105,7 +109,7 @@ extension FleetClient {
         let plan = try pinned.resumed(record.id, after: report.log, on: targets, set: set)
         for line in targets.gateDifferences(from: plan) { onWarning(line) }
         do throws(RunConflict) {
-            try await RunStart(in: journal, path: fleet.journal).check(plan, beside: [], own: record.id)
+            try await RunStart(in: journal).check(plan, beside: [], own: record.id)
         } catch {
             throw FleetError(error)
         }
@@ -117,7 +121,7 @@ extension FleetClient {
         _ plan: RunPlan,
         on targets: RunTargets,
         _ run: RunID,
-        in journal: SQLiteJournal,
+        in journal: any RunStore,
         resuming earlier: FleetReport? = nil,
         _ events: any EventSink
     ) async {
@@ -158,7 +162,7 @@ extension FleetClient {
             try await journal.runs(limit: limit, fleet: fleet.name)
         }
         var runs: [RecordedRun] = []
-        for record in records { runs.append(RecordedRun(record: record, state: try await catalog.state(of: record))) }
+        for record in records { runs.append(RecordedRun(record: record, state: try await catalog.state(of: record, in: journal))) }
         return runs
     }
 

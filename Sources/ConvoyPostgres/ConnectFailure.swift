@@ -92,6 +92,17 @@ extension ConnectionParameters {
         return text
     }
 
+    /// `host:port/database` with what libpq would choose where nothing is given, for messages.
+    package var databasePlace: String {
+        let defaults = ConnectionParameters.defaults()
+        func value(_ keyword: String) -> String? { self[keyword] ?? defaults[keyword] }
+        let host = self["host"] ?? self["hostaddr"] ?? defaults["host"] ?? defaults["hostaddr"] ?? "localhost"
+        let database = self["dbname"] ?? self["user"] ?? defaults["dbname"] ?? "postgres"
+        let shownHost = host.contains(":") && !host.contains(",") ? "[\(host)]" : host
+        let text = host.hasPrefix("/") ? "\(host)/\(database)" : "\(shownHost):\(value("port") ?? "5432")/\(database)"
+        return text.visible.prefix(bytes: 300)
+    }
+
     /// `host:port` or the socket's folder, for messages.
     var place: String {
         let host = self["host"] ?? self["hostaddr"] ?? "the default socket"

@@ -21,20 +21,6 @@ public enum RunState: Sendable, Hashable, CaseIterable {
     /// The run has ended.
     case ended(RunEnding)
 
-    /// Judges a run by its recorded end, or else by whether a process works on it.
-    ///
-    /// - Parameters:
-    ///   - ending: how the run ended; nil if it has no recorded end.
-    ///   - isRunning: whether a process holds the run's lock; only called if the run has no recorded end.
-    /// - Throws: what `isRunning` throws.
-    package init(_ ending: RunEnding?, isRunning: @autoclosure () throws(JournalError) -> Bool) throws(JournalError) {
-        if let ending {
-            self = .ended(ending)
-        } else {
-            self = try isRunning() ? .running : .cutOff
-        }
-    }
-
     /// All states, those that have not ended first.
     public static var allCases: [RunState] { [.running, .cutOff] + RunEnding.allCases.map(RunState.ended) }
 

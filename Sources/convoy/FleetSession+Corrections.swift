@@ -20,7 +20,7 @@ extension FleetSession {
         _ output: ReportOutput,
         _ file: ResultFile?,
         _ request: NextSteps.Request,
-        _ journal: SQLiteJournal?,
+        _ journal: (any RunStore)?,
         _ interruption: Interruption
     ) async throws -> CommandExit {
         let report = report(on: planned)

@@ -21,7 +21,7 @@ extension FleetSession {
         _ planned: PlannedRun,
         _ request: NextSteps.Request,
         beside: [String] = [],
-        _ journal: SQLiteJournal,
+        _ journal: any RunStore,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
@@ -29,14 +29,15 @@ extension FleetSession {
         let access = RunCatalog(fleet)
         let option = request.isDefaultFleetFile ? "" : " " + ShellCommand(["--fleet", request.fleetFile]).description
         try await access.noteResumableRuns(new.plan, in: journal, option: option)
-        let lock: RunLock
+        let lock: any RunLock
         do throws(RunConflict) {
-            lock = try await RunStart(in: journal, path: access.path).begin(new, beside: beside)
+            lock = try await RunStart(in: journal).begin(new, beside: beside)
         } catch {
             throw CommandFailure(error, journal: access.path)
         }
-        defer { lock.release() }
-        return try await run(new.plan, on: planned.targets, request, journal, new.record.id, output, interruption)
+        return try await lock.released {
+            try await run(new.plan, on: planned.targets, request, journal, new.record.id, output, interruption)
+        }
     }
 
     /// Carries out a plan that is recorded in the journal. The caller holds the run's lock.
@@ -49,7 +50,7 @@ extension FleetSession {
         _ plan: RunPlan,
         on targets: RunTargets,
         _ request: NextSteps.Request,
-        _ journal: SQLiteJournal,
+        _ journal: any RunStore,
         _ id: RunID,
         resuming earlier: FleetReport? = nil,
         _ output: ReportOutput,
@@ -124,7 +125,7 @@ extension FleetSession {
     }
 
     /// An estimate of the time that is left, from the durations of earlier runs; nil if it is not shown.
-    private func outlook(on plan: RunPlan, _ targets: RunTargets, resuming earlier: FleetReport?, _ journal: SQLiteJournal) async
+    private func outlook(on plan: RunPlan, _ targets: RunTargets, resuming earlier: FleetReport?, _ journal: any RunStore) async
         -> RunOutlook?
     {
         guard settings.progressMode == .live else { return nil }

@@ -1,6 +1,8 @@
 import ConvoyDashboard
+import ConvoyFleet
 import ConvoyIO
 import ConvoyJournal
+import ConvoyKit
 import ConvoyMigrations
 import ConvoyReporting
 import ConvoyRollout
@@ -11,8 +13,7 @@ import FoundationEssentials
 /// `convoy resume` in a process and a session of its own, so that it continues when the process that started it ends.
 struct ResumedRun {
     let run: RunID
-    /// The journal's file; the output of the process goes to a file beside it.
-    let journal: String
+    let journal: JournalPlace
     let fleetFile: String
     /// Who asks for it, for the journal, besides the user that this process runs as; nil if that is not known.
     let person: String?
@@ -23,20 +24,39 @@ struct ResumedRun {
     /// Shorter than the 30 s that the dashboard's page waits.
     private static let patience = Duration.seconds(25)
 
-    private var log: String { "\(journal).\(run).log" }
+    /// Where the output of the process goes: beside the journal, and with a control database to where the journal would be.
+    private var log: String {
+        switch journal {
+        case .file(let path): "\(path).\(run).log"
+        case .control: "\(Self.folder(of: fleetFile))\(Fleet.defaultJournal).\(run).log"
+        }
+    }
+
+    private static func folder(of file: String) -> String { file.lastIndex(of: "/").map { String(file[...$0]) } ?? "" }
+
+    private func makeLogFolder() {
+        guard case .control = journal else { return }
+        // Where that does not work, the process says that it has no log.
+        try? FileManager.default.createDirectory(
+            atPath: Self.folder(of: log),
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+    }
 
     /// Starts the process, and returns when the journal shows that it has resumed the run.
     ///
     /// - Throws: an error if the process cannot be started, ends before that, or takes too long.
     func start() async throws(ResumeError) {
-        let journal: SQLiteJournal?
+        let journal: (any RunStore)?
         var last: Int64
         do throws(JournalError) {
-            journal = try await SQLiteJournal.open(readingAt: self.journal)
+            journal = try await self.journal.openForReading()
             last = try await journal?.lastEvent(of: run) ?? 0
         } catch {
             throw ResumeError(error.description)
         }
+        makeLogFolder()
         let ending = program.start()
         let deadline = ContinuousClock.now + Self.patience
         repeat {

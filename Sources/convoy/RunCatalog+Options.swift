@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConvoyFleet
 import ConvoyKit
+import ConvoyRun
 
 /// Options of the commands that work on runs and connect to no database.
 struct JournalOptions: ParsableArguments {
@@ -8,8 +9,8 @@ struct JournalOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Journal file (default: the one that the fleet file names). With this option the fleet file is not read.",
-            valueName: "file"
+            "Journal file, or URL of a control database without a password (default: what the fleet file names). With this option the fleet file is not read.",
+            valueName: "journal"
         ),
         completion: .file()
     )
@@ -25,9 +26,20 @@ extension RunCatalog {
     /// The runs that the options name; warnings go to standard error.
     init(_ options: JournalOptions) throws {
         if let journal = options.journal {
-            self.init(journal: journal) { StandardStreams.error.write($0.line) }
+            self.init(journal: try JournalPlace.named(journal)) { StandardStreams.error.write($0.line) }
         } else {
             self.init(try FleetOutline.load(Settings(options.file)))
+        }
+    }
+}
+
+extension JournalPlace {
+    /// The journal that an option names.
+    static func named(_ text: String) throws(FleetError) -> JournalPlace {
+        do throws(JournalError) {
+            return try JournalPlace(argument: text)
+        } catch {
+            throw FleetError(error)
         }
     }
 }

@@ -244,7 +244,12 @@ struct CommandLineTests {
         BadFleet("binary", "\u{0}\u{1}\u{1B}[2J", "fleet.yaml"),
         BadFleet("over 8 MiB", String(repeating: "# padding\n", count: 900_000), "8 MiB"),
         BadFleet("an unknown key", Files.fleetText + "instnaces: []\n", "instnaces", "instances", "hint: "),
-        BadFleet("a control database", Files.fleetText + "journal: postgres://u@h/convoy\n", "control database", "hint: "),
+        BadFleet(
+            "two places for runs",
+            Files.fleetText + "journal: a\ncontrol: postgres://u@h/convoy\n",
+            "both say where runs are",
+            "hint: "
+        ),
         BadFleet("a missing variable", Files.fleetText.replacingOccurrences(of: "fleet: test", with: "fleet: ${env:NOT_SET}"), "NOT_SET"),
     ])
     func aBadFleetFileIsToldWithItsPlaceAndExits78(_ fleet: BadFleet) async throws {

@@ -171,7 +171,8 @@ import Testing
                 try writeFile("\(folder)/\(path)", text)
             }
             let environment = [
-                "EU1_PASSWORD": "p", "BOB_URL": "postgres://teslamate@db-2.internal/teslamate", "HOOK_URL": "https://hooks.internal/T0",
+                "CONVOY_CONTROL_URL": "postgresql://convoy@db-1/convoy", "EU1_PASSWORD": "p",
+                "BOB_URL": "postgres://teslamate@db-2.internal/teslamate", "HOOK_URL": "https://hooks.internal/T0",
                 "OPS_TOKEN": "t", "PATH": "\(folder)/bin:/usr/bin:/bin",
             ]
             let result = try await runConvoy(["validate"], environment: environment, in: folder)

@@ -275,7 +275,7 @@ struct AccessTests {
             // Nobody works on it: it was cut off.
             #expect(try await post("stop") == 409)
             #expect(try await post("resume") == 409)
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             #expect(try await post("stop") == 202)
             #expect(try await post("approve") == 409)
@@ -297,7 +297,7 @@ struct AccessTests {
             }
             // Nothing works on the run: it was cut off.
             #expect(try await post("stop-now").status == 409)
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             #expect(try await post("stop-now", [:]).status == 401)
             #expect(try await post("stop-now", ["Authorization": "Bearer wrong"]).status == 401)
@@ -319,7 +319,7 @@ struct AccessTests {
     @Test func aPageStopsARunOnlyWithItsOwnSecret() async throws {
         try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             let session = try await session(dashboard)
             func post(_ headers: [String: String]) async throws -> Int {

@@ -22,7 +22,7 @@ struct BrowserTests {
     @Test func aRunAdvancesWithoutReload() async throws {
         try await TestDashboard.with { dashboard in
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             try await Browser.with { browser in
                 try await browser.open("http://127.0.0.1:\(dashboard.port)\(run)")
                 try await browser.wait(for: "document.querySelector('#verdict')?.innerText.includes('running')")
@@ -81,7 +81,7 @@ struct BrowserTests {
     @Test func whoLogsInGetsTheButtonsAndCanActOnARun() async throws {
         try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true) { dashboard in
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             try await Browser.with { browser in
                 try await browser.open("http://127.0.0.1:\(dashboard.port)\(run)")
@@ -136,7 +136,7 @@ struct BrowserTests {
         let instances = ["alice", "bob", TestDashboard.hostile] + (0..<60).map { "team-\($0)-with-quite-a-long-name-as-people-give-them" }
         try await TestDashboard.with(token: TestDashboard.token, isAllowedToAct: true, instances: instances) { dashboard in
             let journal = try await dashboard.begin(TestDashboard.run, instances)
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             try await journal.append(instances.prefix(30).flatMap { $0 == "bob" ? failing($0) : migrating($0) }, to: TestDashboard.run)
             try await Browser.with(width: width) { browser in

@@ -75,7 +75,7 @@ struct DrillDownScreenTests {
         ) { dashboard in
             let waves = [(name: "canary", instances: ["alice"]), (name: "rest", instances: Array(Self.names.dropFirst()))]
             let journal = try await dashboard.begin(TestDashboard.run, [], plan: fixture.plan(waves, isImmediate: true))
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             let planned = waves.map { PlannedWave(name: $0.name, instances: $0.instances) }
             try await journal.append(

@@ -52,7 +52,7 @@ struct FleetPagesTests {
             let journal = try await dashboard.begin()
             let path = "/api/v1/runs/\(TestDashboard.run)"
             #expect(try await get(path, from: dashboard)["status"] as? String == "cut-off")
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             #expect(try await get(path, from: dashboard)["status"] as? String == "running")
             try await journal.append(migrating("alice") + failing(TestDashboard.hostile), to: TestDashboard.run)
             try await eventually("what happened shows") {

@@ -74,7 +74,7 @@ struct OpenAPITests {
             // Without a journal, with a run that goes on, and after a look at the instances.
             for route in described where route.method == .get { try await ask(route) }
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             try await journal.append(migrating("alice") + failing(TestDashboard.hostile), to: TestDashboard.run)
             for route in described {
                 try await ask(route, route.path.hasSuffix("/events") ? "?follow=false" : "")

@@ -67,7 +67,7 @@ struct RoleTests {
     @Test func aPageShowsWhoItIsAndOnlyWhatTheRoleMayDo() async throws {
         try await TestDashboard.with(tokens: Self.file(), isAllowedToAct: true) { dashboard in
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             try await journal.append([Event(at: moment(2), .gateOpened(wave: "all"))], to: TestDashboard.run)
             let expected = [
@@ -89,7 +89,7 @@ struct RoleTests {
     @Test func theJournalKeepsWhoHasAsked() async throws {
         try await TestDashboard.with(tokens: Self.file(), isAllowedToAct: true) { dashboard in
             let journal = try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             let path = "/api/v1/runs/\(TestDashboard.run)"
             #expect(try await dashboard.ask("\(path)/stop", method: "POST", headers: Self.bearer("cleo")).status == 403)
@@ -196,7 +196,7 @@ struct RoleTests {
         let file = CurrentFile()
         try await TestDashboard.with(tokens: Self.file(), readTokens: file.read) { dashboard in
             try await dashboard.begin()
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             let stream = try HTTPConnection(port: dashboard.port)
             try stream.send(

@@ -123,7 +123,7 @@ struct TestDashboard: Sendable {
             },
             journal: "\(folder)/journal.sqlite"
         )
-        let control = RunControl(journal: fleet.journal, person: "ann@host") { run, _ throws(ResumeError) in
+        let control = RunControl(journal: fleet.journalPlace, person: "ann@host") { run, _ throws(ResumeError) in
             throw ResumeError("no process for \(run) in a test")
         }
         guard let address = ListenAddress("127.0.0.1:\(port)") else { throw TestSupportError("no address") }

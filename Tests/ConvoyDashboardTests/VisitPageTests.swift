@@ -26,7 +26,7 @@ struct VisitPageTests {
         try await TestDashboard.with(set: fixture.set) { dashboard in
             let names = ["alice", "bob"]
             let journal = try await dashboard.begin(TestDashboard.run, names, plan: fixture.plan([("all", names)], isImmediate: true))
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             defer { lock.release() }
             // Before its turn, what the plan knows.
             let before = try await visit("bob", from: dashboard)
@@ -70,7 +70,7 @@ struct VisitPageTests {
                 var plan = fixture.plan([("all", ["bob"])])
                 if !isSame { for index in plan.migrations.indices { plan.migrations[index].checksum = "other" } }
                 let journal = try await dashboard.begin(TestDashboard.run, ["bob"], plan: plan)
-                let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+                let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
                 defer { lock.release() }
                 try await journal.append(fixture.beginning("bob"), to: TestDashboard.run)
                 try await eventually("it is in progress") { try await visit("bob", from: dashboard)["current"] is [String: Any] }
@@ -144,7 +144,7 @@ struct VisitPageTests {
         let name = TestDashboard.hostile
         try await TestDashboard.with(set: fixture.set) { dashboard in
             let journal = try await dashboard.begin(TestDashboard.run, [name, "bob"], plan: fixture.plan([("all", [name, "bob"])]))
-            let lock = try await RunLock.acquire(TestDashboard.run, journal: dashboard.journal)
+            let lock = try await FileLock.acquire(TestDashboard.run, journal: dashboard.journal)
             try await Browser.with { browser in
                 try await browser.open("http://127.0.0.1:\(dashboard.port)\(VisitFixture.path)/instances/\(name.percentEncoded)")
                 try await browser.wait(for: "document.querySelector('#verdict')?.innerText.includes('not begun')")

@@ -34,7 +34,7 @@ extension ProblemCase {
             """#,
             tells: #"""
                 fleet.yaml:2:10: error: `journal` is not a path
-                    hint: name a file, for example .convoy/journal.sqlite
+                    hint: name a file, for example .convoy/journal.sqlite, or a control database: postgresql://…
                 fleet.yaml:8:7: error: wave `canary` has both `one_per` and `count`
                     hint: `one_per` already decides how many instances it takes: remove one of them, or write two waves
                 fleet.yaml:8:16: error: `one_per` must be cohort or a label
@@ -199,13 +199,17 @@ extension ProblemCase {
             "no hooks, and the journal",
             #"""
             version: 1
-            journal: postgresql://u:hunter2@h/convoy
+            journal: postgresql://u:hunter2@h?connect_timeout=3
             instances: [{name: a, dbname: a}]
             rollout: {hooks: {timeout: 5m}, window: {}}
             """#,
             tells: #"""
-                fleet.yaml:2:10: error: a control database is not supported yet
-                    hint: name a file, for example .convoy/journal.sqlite
+                fleet.yaml:2:1: error: `journal` has a `connect_timeout`
+                    hint: remove it: Convoy bounds each attempt itself
+                fleet.yaml:2:10: error: `journal` names no database
+                    hint: write for example postgresql://convoy@host:5432/convoy
+                fleet.yaml:2:10: warning: the password in `journal` is written in the fleet file
+                    hint: use ${env:NAME}, ${file:PATH} or a password file
                 fleet.yaml:4:11: error: `hooks` is empty
                     hint: list a hook, or remove the key
                 fleet.yaml:4:41: error: `window` has no `from`

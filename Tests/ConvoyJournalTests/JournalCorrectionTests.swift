@@ -9,14 +9,16 @@ import Testing
 /// A baseline and a repair are recorded as such: by their plan, so that an earlier Convoy reads the record too.
 @Suite(.timeLimit(.minutes(1)))
 struct JournalCorrectionTests {
-    @Test(arguments: [
-        Change.baseline(at: nil), .baseline(at: MigrationVersion(7)), .repair(at: nil), .repair(at: MigrationVersion(7)), .up(to: nil),
-        .up(to: MigrationVersion(7)), .downSteps(2),
-        .undo(run: "r-0"),
-    ])
-    func theRecordHasTheChange(_ change: Change) async throws {
-        try await withTemporaryFolder { folder in
-            let journal = try await SQLiteJournal.open(path: "\(folder)/journal.sqlite")
+    @Test(
+        arguments: StoreKind.all,
+        [
+            Change.baseline(at: nil), .baseline(at: MigrationVersion(7)), .repair(at: nil), .repair(at: MigrationVersion(7)), .up(to: nil),
+            .up(to: MigrationVersion(7)), .downSteps(2),
+            .undo(run: "r-0"),
+        ]
+    )
+    func theRecordHasTheChange(_ kind: StoreKind, _ change: Change) async throws {
+        try await kind.withStore { journal in
             var run = JournalSamples.run
             run.change = change
             // A plan's keys are in order, so the change comes first; a fleet may have any name.

@@ -28,7 +28,7 @@ struct JournalDurationsTests {
         fleet: String = "teslamate-eu",
         at seconds: Double = 0,
         _ applied: [(MigrationVersion, MigrationDirection, [Int])],
-        to journal: SQLiteJournal
+        to journal: any RunStore
     ) async throws {
         try await journal.begin(JournalSamples.run(id, fleet: fleet, startedAt: moment(seconds)), plan: Data())
         var events = [Event(at: moment(seconds), .waveStarted(wave: "all"))]
@@ -42,8 +42,9 @@ struct JournalDurationsTests {
     }
 
     /// A migration that a checkpoint applied has no duration of its own.
-    @Test func whatACheckpointAppliedDoesNotCount() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func whatACheckpointAppliedDoesNotCount(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await write("r-1", [(second, .up, [7])], to: journal)
             let migrations = [first, second].map {
                 AppliedMigration(version: $0, direction: .up, duration: $0 == second ? .seconds(1) : .zero, checkpoint: second)
@@ -62,8 +63,9 @@ struct JournalDurationsTests {
         }
     }
 
-    @Test func durationsOfRunsAreTakenTogether() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func durationsOfRunsAreTakenTogether(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await write("r-1", [(second, .up, Array(1...20)), (second, .down, [7])], to: journal)
             try await write("r-2", [(first, .up, [3, 9, 9]), (second, .up, [1000])], to: journal)
             try await write("r-3", [(first, .up, [60_000])], to: journal)
@@ -94,11 +96,12 @@ struct JournalDurationsTests {
         }
     }
 
-    @Test func theTypicalDurationIsTheMedianOfTheFleetsNewestRuns() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func theTypicalDurationIsTheMedianOfTheFleetsNewestRuns(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             #expect(try await journal.typicalDurations(fleet: "teslamate-eu") == [:])
             try await write("old", at: -1, [(first, .up, [90_000, 90_000, 90_000, 90_000])], to: journal)
-            for number in 1..<SQLiteJournal.typicalRuns { try await write("r-\(number)", at: Double(number), [], to: journal) }
+            for number in 1..<RunStoreLimits.typicalRuns { try await write("r-\(number)", at: Double(number), [], to: journal) }
             try await write("new", at: 100, [(first, .up, [1, 2, 30]), (second, .up, [5]), (second, .down, [700])], to: journal)
             try await write("other", fleet: "other", at: 200, [(first, .up, [5000])], to: journal)
             #expect(try await journal.typicalDurations(fleet: "teslamate-eu") == [first: .milliseconds(2), second: .milliseconds(5)])
@@ -106,9 +109,10 @@ struct JournalDurationsTests {
         }
     }
 
-    @Test func onlyTheNewestEventsOfARunAreRead() async throws {
-        try await withJournal { journal in
-            let newest = Array(repeating: 2, count: SQLiteJournal.typicalEventsPerRun)
+    @Test(arguments: StoreKind.all)
+    func onlyTheNewestEventsOfARunAreRead(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
+            let newest = Array(repeating: 2, count: RunStoreLimits.typicalEventsPerRun)
             try await write("r-1", [(first, .up, [50_000, 60_000]), (second, .up, newest)], to: journal)
             #expect(try await journal.typicalDurations(fleet: "teslamate-eu") == [second: .milliseconds(2)])
         }

@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct JournalKnowledgeTests {
     private func version(_ value: Int64) -> MigrationVersion { MigrationVersion(value) }
 
-    private func begin(_ id: String, at seconds: Double, in journal: SQLiteJournal) async throws {
+    private func begin(_ id: String, at seconds: Double, in journal: any RunStore) async throws {
         let record = RunRecord(
             id: RunID(id),
             fleet: "eu",
@@ -38,15 +38,7 @@ import Testing
         return Event(at: moment(seconds), .instanceFinished(instance: name, result: result))
     }
 
-    private func withJournal(_ body: (SQLiteJournal) async throws -> Void) async throws {
-        try await withTemporaryFolder { folder in
-            let journal = try await SQLiteJournal.open(path: "\(folder)/journal.sqlite")
-            try await body(journal)
-            try await journal.close()
-        }
-    }
-
-    private func endings(_ journal: SQLiteJournal, _ names: [String], except run: String? = nil) async throws -> [String] {
+    private func endings(_ journal: any RunStore, _ names: [String], except run: String? = nil) async throws -> [String] {
         try await journal.lastEndings(of: names, fleet: "eu", except: run.map(RunID.init)).compactMap { ending in
             ending.event.event?.kind.ending.map { name, result in
                 "\(ending.run) \(name) \(result.outcome.rawValue) \(result.to?.description ?? "-")\(ending.isLast ? "" : " before")"
@@ -54,8 +46,9 @@ import Testing
         }
     }
 
-    @Test func theLastEndAndTheLastThatLearntTheVersion() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func theLastEndAndTheLastThatLearntTheVersion(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             try await journal.append([ended("alice", .migrated, at: 1, to: 2), ended("bob", .migrated, at: 2, to: 2)], to: RunID("r-1"))
             try await begin("r-2", at: 10, in: journal)
@@ -74,8 +67,9 @@ import Testing
     }
 
     /// A run that was resumed worked here after one that began later.
-    @Test func theNewestIsTheLastByTime() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func theNewestIsTheLastByTime(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             try await begin("r-2", at: 10, in: journal)
             try await journal.append([ended("alice", .migrated, at: 11, to: 3), ended("bob", .migrated, at: 12, to: 3)], to: RunID("r-2"))
@@ -84,12 +78,13 @@ import Testing
         }
     }
 
-    @Test func aBriefEndHasTheLastMigration() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func aBriefEndHasTheLastMigration(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             let all = [applied(2), applied(3), applied(3, .down)]
             try await journal.append([ended("alice", .rolledBack, at: 1, to: 2, all)], to: RunID("r-1"))
-            for (detail, count) in [(SQLiteJournal.EndingDetail.whole, 3), (.brief, 1)] {
+            for (detail, count) in [(EndingDetail.whole, 3), (.brief, kind == .file ? 1 : 3)] {
                 let ending = try await journal.lastEndings(of: ["alice"], fleet: "eu", except: nil, detail).first
                 let result = try #require(ending?.event.event?.kind.ending?.result)
                 #expect(result.applied.count == count && result.applied.last == applied(3, .down) && result.to == version(2))
@@ -97,8 +92,9 @@ import Testing
         }
     }
 
-    @Test func whatARunMayHaveDoneUnseenIsInDoubt() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func whatARunMayHaveDoneUnseenIsInDoubt(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             try await journal.append(["alice", "bob", "carol", "dave"].map { ended($0, .migrated, at: 1, to: 2) }, to: RunID("r-1"))
             let times = ["alice": moment(1), "bob": moment(1), "carol": moment(1), "dave": moment(1)]
@@ -118,8 +114,9 @@ import Testing
         }
     }
 
-    @Test func theFirstMigrationAboveAVersion() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func theFirstMigrationAboveAVersion(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             let events = [(1, 2), (2, 3), (3, 4)].map { second, value in
                 Event(at: moment(Double(second)), .migrationApplied(instance: "alice", migration: applied(Int64(value))))
@@ -133,8 +130,9 @@ import Testing
     }
 
     /// The run that knows the version stays, though a newer one could not reach the instance.
-    @Test func pruningKeepsWhatIsKnown() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func pruningKeepsWhatIsKnown(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             for (index, (outcome, value)) in [(Outcome.migrated, Int64?(2)), (.failed, 2), (.unreachable, nil)].enumerated() {
                 try await begin("r-\(index)", at: Double(index), in: journal)
                 try await journal.append([ended("alice", outcome, at: Double(index), to: value)], to: RunID("r-\(index)"))

@@ -79,9 +79,9 @@ struct JournalProcessTests {
         try await withTemporaryFolder { folder in
             let path = "\(folder)/journal.sqlite"
             _ = try await SQLiteJournal.open(path: path)
-            #expect(try RunLock.holder(of: Self.run.id, journal: path) == nil)
+            #expect(try FileLock.holder(of: Self.run.id, journal: path) == nil)
             async let end = #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
-                let lock = try await RunLock.acquire(Self.run.id, journal: path)
+                let lock = try await FileLock.acquire(Self.run.id, journal: path)
                 // What it starts must not keep the lock.
                 let child = try ChildProcess("/bin/sleep", ["60"], environment: [:], timeLimit: .seconds(60))
                 try writeFile("\(path).child", "\(child.processID)")
@@ -91,21 +91,21 @@ struct JournalProcessTests {
             try await eventually("the other process has it", within: .seconds(60)) {
                 FileManager.default.fileExists(atPath: "\(path).child")
             }
-            let holder = try #require(try RunLock.holder(of: Self.run.id, journal: path))
+            let holder = try #require(try FileLock.holder(of: Self.run.id, journal: path))
             #expect(holder.hasPrefix("pid "))
             await #expect {
-                _ = try await RunLock.acquire(Self.run.id, journal: path)
+                _ = try await FileLock.acquire(Self.run.id, journal: path)
             } throws: {
                 "\($0)".contains("run \(Self.run.id) is still running (\(holder))")
             }
-            #expect(try RunLock.holder(of: RunID("other"), journal: path) == nil)
+            #expect(try FileLock.holder(of: RunID("other"), journal: path) == nil)
 
             let processID = try #require(holder.split(separator: " ").dropFirst().first.flatMap { Int32($0) })
             kill(processID, SIGKILL)
             try await eventually("the lock is free, although a child of that process still runs") {
-                try RunLock.holder(of: Self.run.id, journal: path) == nil
+                try FileLock.holder(of: Self.run.id, journal: path) == nil
             }
-            let lock = try await RunLock.acquire(Self.run.id, journal: path)
+            let lock = try await FileLock.acquire(Self.run.id, journal: path)
             lock.release()
             let child = try #require(Int32(try String(contentsOfFile: "\(path).child", encoding: .utf8)))
             #expect(kill(child, 0) == 0)
@@ -118,9 +118,9 @@ struct JournalProcessTests {
         try await withTemporaryFolder { folder in
             let path = "\(folder)/journal.sqlite"
             let journal = try await SQLiteJournal.open(path: path)
-            let lock = try await RunLock.acquire(Self.run.id, journal: path)
-            await #expect(throws: JournalError.self) { _ = try await RunLock.acquire(Self.run.id, journal: path) }
-            #expect(try RunLock.holder(of: Self.run.id, journal: "\(folder)/../\(folder.dropFirst(5))/journal.sqlite") != nil)
+            let lock = try await FileLock.acquire(Self.run.id, journal: path)
+            await #expect(throws: JournalError.self) { _ = try await FileLock.acquire(Self.run.id, journal: path) }
+            #expect(try FileLock.holder(of: Self.run.id, journal: "\(folder)/../\(folder.dropFirst(5))/journal.sqlite") != nil)
             lock.release()
             lock.release()
             try await journal.close()
@@ -133,8 +133,8 @@ struct JournalProcessTests {
             let path = "\(folder)/journal.sqlite"
             _ = try await SQLiteJournal.open(path: path)
             for _ in 0..<20 {
-                let locks = await withTaskGroup(of: RunLock?.self) { group in
-                    for _ in 0..<8 { group.addTask { try? await RunLock.acquire(Self.run.id, journal: path) } }
+                let locks = await withTaskGroup(of: FileLock?.self) { group in
+                    for _ in 0..<8 { group.addTask { try? await FileLock.acquire(Self.run.id, journal: path) } }
                     return await group.reduce(into: []) { $0.append($1) }
                 }
                 #expect(locks.compactMap(\.self).count == 1)

@@ -143,7 +143,7 @@ enum JournalSamples {
     }
 }
 
-extension SQLiteJournal {
+extension RunStore {
     /// The numbers of the numbered events, in the journal's order.
     func numbers(of run: RunID = JournalSamples.run.id) async throws -> [Int] {
         var numbers: [Int] = []

@@ -21,7 +21,7 @@ struct JournalTotalsTests {
     }
 
     /// A run that has ended: each instance applied one migration, and one was rolled back.
-    private func write(_ id: String, fleet: String = fleet, milliseconds: [Int], to journal: SQLiteJournal) async throws {
+    private func write(_ id: String, fleet: String = fleet, milliseconds: [Int], to journal: any RunStore) async throws {
         try await journal.begin(JournalSamples.run(id, fleet: fleet, startedAt: moment()), plan: Data())
         var events: [Event] = []
         for (index, duration) in milliseconds.enumerated() {
@@ -37,13 +37,14 @@ struct JournalTotalsTests {
         try await journal.append(events, to: RunID(id))
     }
 
-    private func all(_ journal: SQLiteJournal, of fleet: String = fleet) async throws -> RunTotals {
-        let totals = try await journal.totals(of: fleet, after: 0)
+    private func all(_ journal: any RunStore, of fleet: String = fleet) async throws -> RunTotals {
+        let totals = try await journal.totals(of: fleet, after: nil)
         return totals.news.values.reduce(into: totals.removed) { $0.add($1) }
     }
 
-    @Test func whatHappenedIsCounted() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func whatHappenedIsCounted(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             #expect(try await all(journal) == RunTotals())
             try await write("r-1", milliseconds: [1, 10, 11, 700], to: journal)
             try await write("r-2", fleet: "other", milliseconds: [1], to: journal)
@@ -58,29 +59,31 @@ struct JournalTotalsTests {
         }
     }
 
-    @Test func onlyWhatIsNewIsReadAgain() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func onlyWhatIsNewIsReadAgain(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             try await write("r-1", milliseconds: [1, 2], to: journal)
-            let first = try await journal.totals(of: Self.fleet, after: 0)
+            let first = try await journal.totals(of: Self.fleet, after: nil)
             #expect(first.news.keys.map(\.description) == ["r-1"])
-            let nothing = try await journal.totals(of: Self.fleet, after: first.lastEvent)
-            #expect(nothing.news.isEmpty && nothing.lastEvent == first.lastEvent && nothing.runs == [RunID("r-1")])
+            let nothing = try await journal.totals(of: Self.fleet, after: first.cursor)
+            #expect(nothing.news.isEmpty && nothing.cursor == first.cursor && nothing.runs == [RunID("r-1")])
             try await write("r-2", milliseconds: [5], to: journal)
-            let second = try await journal.totals(of: Self.fleet, after: first.lastEvent)
+            let second = try await journal.totals(of: Self.fleet, after: first.cursor)
             #expect(second.news.keys.map(\.description) == ["r-2"])
             #expect(second.news[RunID("r-2")]?[Outcome.migrated] == 1)
         }
     }
 
-    @Test func aRunThatIsRemovedStillCounts() async throws {
-        try await withJournal { journal in
+    @Test(arguments: StoreKind.all)
+    func aRunThatIsRemovedStillCounts(_ kind: StoreKind) async throws {
+        try await kind.withStore { journal in
             for number in 1...250 { try await write("r-\(number)", milliseconds: [number], to: journal) }
             try await write("s-1", fleet: "other", milliseconds: [7], to: journal)
             let before = try await all(journal)
             #expect(before[Outcome.migrated] == 250)
             let removed = try await journal.remove((1...240).map { RunID("r-\($0)") } + [RunID("s-1"), RunID("r-999")])
             #expect(removed.count == 242)
-            #expect(try await journal.totals(of: Self.fleet, after: 0).runs.count == 10)
+            #expect(try await journal.totals(of: Self.fleet, after: nil).runs.count == 10)
             #expect(try await near(all(journal), before))
             #expect(try await all(journal, of: "other")[Outcome.migrated] == 1)
             _ = try await journal.remove((241...250).map { RunID("r-\($0)") })

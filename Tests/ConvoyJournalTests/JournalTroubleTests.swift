@@ -162,7 +162,7 @@ struct JournalTroubleTests {
 
     @Test func aURLIsRefusedWithoutItsPassword() async throws {
         let problem = try #require(await problems(opening: "postgres://convoy:hunter2@control/journal").writing)
-        #expect(problem.message.contains("control database"))
+        #expect(problem.message.contains("this is a URL"))
         #expect(!"\(problem)\(problem.hint ?? "")".contains("hunter2"))
     }
 

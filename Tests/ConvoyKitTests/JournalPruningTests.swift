@@ -119,7 +119,7 @@ import Testing
             let journal = try await SQLiteJournal.open(path: path)
             for index in 0..<4 { try await record(record(index, daysAgo: 40 - Double(index)), ["alice"], in: journal, padding: 100_000) }
             try await record(record(9, daysAgo: 50, nil), ["bob"], in: journal)
-            let lock = try await RunLock.acquire(RunID("r-9"), journal: path)
+            let lock = try await FileLock.acquire(RunID("r-9"), journal: path)
             let catalog = RunCatalog(fleet(path)) { Issue.record("\($0)") }
             var pruned = try await catalog.prune(catalog.prunable(.runs(1), at: Self.now, in: journal), in: journal)
             #expect(pruned.removed.count == 3)

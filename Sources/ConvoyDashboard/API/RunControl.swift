@@ -1,3 +1,4 @@
+package import ConvoyFleet
 import ConvoyIO
 import ConvoyJournal
 import ConvoyKit
@@ -28,23 +29,22 @@ package struct RunControl: Sendable {
         var role: Role { self == .approve ? .approver : .operator }
     }
 
-    /// The journal's file.
-    private let path: String
+    private let place: JournalPlace
     /// The dashboard, as the journal keeps it: `dashboard (user@host)`.
     private let dashboard: String
     private let resume: @Sendable (RunID, _ person: String?) async throws(ResumeError) -> Void
 
     /// - Parameters:
-    ///   - journal: its file.
+    ///   - journal: where it is.
     ///   - person: the user that the server runs as: `user@host`.
     ///   - resume: resumes a run in a process of its own, and returns when that process has taken over the run; it is given who asks for it, if that is
     ///     known: `ann via dashboard`.
     package init(
-        journal: String,
+        journal: JournalPlace,
         person: String,
         resume: @escaping @Sendable (RunID, _ person: String?) async throws(ResumeError) -> Void
     ) {
-        path = journal
+        place = journal
         dashboard = "dashboard (\(person))"
         self.resume = resume
     }
@@ -125,5 +125,5 @@ package struct RunControl: Sendable {
     }
 
     /// Opened for as long as something is done with it: a dashboard that is left alone may not write.
-    private func journal() async throws(JournalError) -> SQLiteJournal { try await SQLiteJournal.open(path: path) }
+    private func journal() async throws(JournalError) -> any RunStore { try await place.open() }
 }

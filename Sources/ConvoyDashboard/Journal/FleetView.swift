@@ -73,7 +73,7 @@ actor FleetView {
         self.releases = releases
         self.probing = probing
         self.drift = drift
-        reader = JournalReader(path: fleet.journal)
+        reader = JournalReader(fleet.journalPlace)
         counters = RunCounters(reader, fleet: fleet.name)
     }
 
@@ -87,7 +87,7 @@ actor FleetView {
             let immediate = try await immediateRuns(among: runs.map(\.id), in: journal)
             for run in runs {
                 entries.append(
-                    try await RunsReport.Entry(run, try state(of: run), isImmediate: immediate.contains(run.id), in: journal)
+                    try await RunsReport.Entry(run, try await journal.state(of: run), isImmediate: immediate.contains(run.id), in: journal)
                 )
             }
         }
@@ -95,7 +95,7 @@ actor FleetView {
     }
 
     /// Those of the runs that were started with `--now`. A plan never changes, and is read once.
-    private func immediateRuns(among runs: [RunID], in journal: SQLiteJournal) async throws(JournalError) -> Set<RunID> {
+    private func immediateRuns(among runs: [RunID], in journal: any RunStore) async throws(JournalError) -> Set<RunID> {
         let unknown = runs.filter { immediacy[$0] == nil }
         if !unknown.isEmpty {
             let immediate = try await journal.immediateRuns(among: unknown)
@@ -110,13 +110,13 @@ actor FleetView {
             let record = try await journal.runs(named: id, fleet: fleet.name).first, record.id.description == id
         else { return nil }
         // Before the events: a run that ends meanwhile must not look cut off.
-        let state = try state(of: record)
+        let state = try await journal.state(of: record)
         let follower = follower(of: record, in: journal)
         try await follower.refresh(within: Self.maximumAge)
         return Found(follower: follower, record: record, state: state, plan: try await plan(of: record.id, in: journal))
     }
 
-    private func plan(of run: RunID, in journal: SQLiteJournal) async throws(JournalError) -> RunPlan? {
+    private func plan(of run: RunID, in journal: any RunStore) async throws(JournalError) -> RunPlan? {
         if let plan = plans[run] { return plan }
         let plan: RunPlan?
         do throws(RecordedPlanError) {
@@ -142,11 +142,7 @@ actor FleetView {
         return visit
     }
 
-    nonisolated private func state(of run: RunRecord) throws(JournalError) -> RunState {
-        try run.state(journal: reader.path)
-    }
-
-    private func follower(of record: RunRecord, in journal: SQLiteJournal) -> RunFollower {
+    private func follower(of record: RunRecord, in journal: any RunStore) -> RunFollower {
         followers.removeAll { $0.journal !== journal }
         let index = followers.firstIndex { $0.record.id == record.id }
         let follower = index.map { followers.remove(at: $0) } ?? RunFollower(record, in: journal)
@@ -216,7 +212,7 @@ actor FleetView {
         return snapshot
     }
 
-    private func earlierEndings(than report: FleetReport, _ run: RunID?, in journal: SQLiteJournal) async throws -> [RecordedEnding] {
+    private func earlierEndings(than report: FleetReport, _ run: RunID?, in journal: any RunStore) async throws -> [RecordedEnding] {
         if let earlier, earlier.run == run { return earlier.endings }
         let left = fleet.instances.map(\.name)
         let endings = try await journal.lastEndings(of: left, fleet: fleet.name, except: run)

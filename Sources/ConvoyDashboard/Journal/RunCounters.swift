@@ -5,8 +5,8 @@ import ConvoyRun
 actor RunCounters {
     private let reader: JournalReader
     private let fleet: String
-    private var journal: SQLiteJournal?
-    private var lastEvent: Int64 = 0
+    private var journal: (any RunStore)?
+    private var cursor: TotalsCursor?
     private var byRun: [RunID: RunTotals] = [:]
     /// What was said last. An older Convoy removes runs without a note of what they count, and the numbers wait until they are higher again.
     private var shown = RunTotals()
@@ -32,10 +32,10 @@ actor RunCounters {
     private func read() async throws -> RunTotals {
         guard let journal = try await reader.journal() else { return shown }
         if journal !== self.journal {
-            (self.journal, lastEvent, byRun, shown) = (journal, 0, [:], RunTotals())
+            (self.journal, cursor, byRun, shown) = (journal, nil, [:], RunTotals())
         }
-        let totals = try await journal.totals(of: fleet, after: lastEvent)
-        lastEvent = totals.lastEvent
+        let totals = try await journal.totals(of: fleet, after: cursor)
+        cursor = totals.cursor
         for (run, news) in totals.news { byRun[run, default: RunTotals()].add(news) }
         byRun = byRun.filter { totals.runs.contains($0.key) }
         var all = totals.removed

@@ -6,7 +6,7 @@ import ConvoyRun
 actor VisitFollower {
     nonisolated let record: RunRecord
     nonisolated let instance: String
-    nonisolated let journal: SQLiteJournal
+    nonisolated let journal: any RunStore
     private(set) var report: VisitReport
     /// The newest events of the instance, in order.
     private(set) var newest: [RecordedEvent] = []
@@ -17,7 +17,7 @@ actor VisitFollower {
     private static let pageSize = 1000
     private static let shownEvents = 40
 
-    init(_ record: RunRecord, _ instance: String, in journal: SQLiteJournal) {
+    init(_ record: RunRecord, _ instance: String, in journal: any RunStore) {
         self.record = record
         self.instance = instance
         self.journal = journal

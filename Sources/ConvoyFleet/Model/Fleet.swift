@@ -1,6 +1,6 @@
 public import ConvoyIO
 import ConvoyMigrations
-import ConvoyPostgres
+package import ConvoyPostgres
 public import ConvoyText
 
 /// What a fleet file says, checked and with every variable filled in.
@@ -21,8 +21,10 @@ public struct Fleet: Sendable {
     public var limits: Limits
     /// The waves, health checks, hooks and maintenance window of a run.
     public var rollout: Rollout
-    /// Where runs are written down, as a path that can be opened from here.
+    /// Where runs are written down: a path that can be opened from here, or of a control database `host:port/database`.
     public var journal: String
+    /// `control`: the database where runs are written down; nil if that is the file ``journal``.
+    package var control: ConnectionParameters?
     /// `journal_keep`: the runs that stay in the journal when a run ends; nil keeps all.
     public var journalKeep: JournalKeep?
     /// The webhooks that are notified of runs.
@@ -42,6 +44,15 @@ public struct Fleet: Sendable {
     package var secretCommands: SecretCommands?
     /// The secrets that the file takes from them.
     package var secretReferences: Set<SecretReference> = []
+
+    /// Where runs are written down.
+    package var journalPlace: JournalPlace { control.map(JournalPlace.control) ?? .file(journal) }
+
+    /// The journal's file; with a control database the one that would be the journal without it.
+    package var journalFile: String {
+        guard control != nil else { return journal }
+        return (file.lastIndex(of: "/").map { String(file[...$0]) } ?? "") + Self.defaultJournal
+    }
 
     /// Where the journal is, relative to the fleet file, when the file does not say.
     public static let defaultJournal = ".convoy/journal.sqlite"

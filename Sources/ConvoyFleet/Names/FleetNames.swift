@@ -36,7 +36,8 @@ package struct FleetNames: Sendable, Hashable {
     }
 
     package var fleet: String
-    package var journal: String
+    /// The journal's file; nil where runs are in a control database, which is not asked while a person types.
+    package var journal: String?
     package var migrations: String
     package var instances: [Entry] = []
     /// The servers of the entries of `discover`.
@@ -45,13 +46,14 @@ package struct FleetNames: Sendable, Hashable {
 
     /// Those of a fleet file that was read as a whole.
     package init(_ fleet: Fleet) {
-        (self.fleet, journal, migrations) = (fleet.name, fleet.journal, fleet.migrations)
+        (self.fleet, migrations) = (fleet.name, fleet.migrations)
+        journal = fleet.control == nil ? fleet.journal : nil
         instances = fleet.instances.map { Entry(name: $0.name, server: $0.server, database: $0.database, labels: $0.labels) }
         discovered = fleet.discoveries.map(\.server)
         waves = fleet.rollout.waves.map(\.name)
     }
 
-    init(fleet: String, journal: String, migrations: String) {
+    init(fleet: String, journal: String?, migrations: String) {
         (self.fleet, self.journal, self.migrations) = (fleet, journal, migrations)
     }
 }

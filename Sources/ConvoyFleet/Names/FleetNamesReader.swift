@@ -43,7 +43,7 @@ private struct FleetNamesReader {
         if parts.contains(.places) { for key in Place.keys { level[key] = .everything } }
         if parts.contains(.labels) { level["labels"] = .everything }
         var top: [String: YAMLSelection] = [
-            "version": .everything, "fleet": .everything, "journal": .everything, "migrations": .everything,
+            "version": .everything, "fleet": .everything, "journal": .everything, "control": .everything, "migrations": .everything,
         ]
         top["discover"] = .each(.keys(["server": .everything]))
         if !parts.isDisjoint(with: [.names, .places, .labels]) {
@@ -123,9 +123,10 @@ private struct FleetNamesReader {
             guard let text = text(node) else { return nil }
             places[key] = text
         }
+        let isInDatabase = value("control", in: top) != nil || places["journal"].map(JournalPlace.isURL) == true
         var names = FleetNames(
             fleet: places["fleet"] ?? "fleet",
-            journal: reader.resolve(places["journal"] ?? Fleet.defaultJournal),
+            journal: isInDatabase ? nil : reader.resolve(places["journal"] ?? Fleet.defaultJournal),
             migrations: places["migrations"].map(reader.resolve) ?? InstalledMigrations.standard(beside: reader.resolve("Migrations"))
         )
         names.discovered = items(value("discover", in: top)).compactMap { pairs($0).flatMap { value("server", in: $0) }.flatMap(text) }

@@ -1,5 +1,6 @@
 import ConvoyIO
 import ConvoyMigrations
+import ConvoyPostgres
 package import ConvoyText
 
 extension FleetFile {
@@ -48,20 +49,25 @@ extension FleetFile {
         let reader = FleetReader(file: file, environment: [:])
         var values: [String: String] = [:]
         for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
-            for key in ["fleet", "journal", "migrations"] where line.hasPrefix("\(key):") {
+            for key in ["fleet", "journal", "control", "migrations"] where line.hasPrefix("\(key):") {
                 // A key that is given twice, or filled in from elsewhere, cannot be decided here.
                 guard values[key] == nil, let value = plainValue(line.dropFirst(key.count + 1)) else { throw Problems([problem]) }
                 values[key] = value
             }
         }
         guard let name = values["fleet"] else { throw Problems([problem]) }
-        return Fleet(
+        let journal = values["control"] ?? values["journal"].flatMap { JournalPlace.isURL($0) ? $0 : nil }
+        let control = journal.flatMap { try? ConnectionParameters(conninfo: $0) }
+        if journal != nil, control == nil { throw Problems([problem]) }
+        var fleet = Fleet(
             file: file,
             name: name,
             migrations: values["migrations"].map(reader.resolve) ?? InstalledMigrations.standard(beside: reader.resolve("Migrations")),
             instances: [],
-            journal: reader.resolve(values["journal"] ?? Fleet.defaultJournal)
+            journal: control?.databasePlace ?? reader.resolve(values["journal"] ?? Fleet.defaultJournal)
         )
+        fleet.control = control
+        return fleet
     }
 
     /// A value that stands on its key's line, without a variable and without the marks of anything larger.

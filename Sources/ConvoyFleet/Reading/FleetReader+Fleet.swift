@@ -5,7 +5,7 @@ import ConvoyText
 extension FleetReader {
     static let topKeys: Set<String> = [
         "version", "fleet", "migrations", "secret_commands", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal",
-        "journal_keep", "notifications", "dashboard",
+        "control", "journal_keep", "notifications", "dashboard",
     ]
 
     /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
@@ -40,11 +40,13 @@ extension FleetReader {
                 hint: "list them under `instances`, or find them with `discover`"
             )
         }
-        let connections =
+        var connections =
             listed.flatMap { entry in entry.instance.connections.map { ($0, entry.mark) } }
             + discoveries.flatMap { discovery in
                 discovery.template.connections.map { ($0, YAMLNode.Mark(line: discovery.line, column: 1)) }
             }
+        let place = journalPlace(section)
+        if let (control, mark) = place.control { connections.append((control, mark)) }
         noteUnprovenServers(connections)
         rememberPasswordFiles(connections.map(\.0))
         let rollout = section["rollout"].map(rollout) ?? ListedRollout()
@@ -52,10 +54,9 @@ extension FleetReader {
 
         let name = name(section["fleet"])
         let migrations = text(section["migrations"])
-        let journal = section["journal"].flatMap(journal)
         placesAreKnown =
             (name != nil || section.lacks("fleet")) && (migrations != nil || section.lacks("migrations"))
-            && (journal != nil || section.lacks("journal"))
+            && place.isKnown
 
         var fleet = Fleet(
             file: file,
@@ -66,10 +67,11 @@ extension FleetReader {
             discoveries: discoveries,
             limits: section["limits"].map(limits) ?? Limits(),
             rollout: rollout.value,
-            journal: resolve(journal ?? Fleet.defaultJournal),
+            journal: place.control?.parameters.databasePlace ?? resolve(place.path ?? Fleet.defaultJournal),
             notifications: section["notifications"].map(webhooks) ?? [],
             dashboard: section["dashboard"].flatMap(dashboard)
         )
+        fleet.control = place.control?.parameters
         fleet.journalKeep = section["journal_keep"].flatMap(journalKeep)
         if !secretCommandList.isEmpty { fleet.secretCommands = secretCommands }
         fleet.secretCommandList = secretCommandList
@@ -108,18 +110,6 @@ extension FleetReader {
             return nil
         }
         return keep
-    }
-
-    private func journal(_ field: Field) -> String? {
-        guard let text = text(field) else { return nil }
-        guard text.contains("://") else { return text }
-        let isDatabase = ["postgres://", "postgresql://"].contains(where: text.hasPrefix)
-        note(
-            field,
-            isDatabase ? "a control database is not supported yet" : "`journal` is not a path",
-            hint: "name a file, for example \(Fleet.defaultJournal)"
-        )
-        return nil
     }
 
     // MARK: Discovery

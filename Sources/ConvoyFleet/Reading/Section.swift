@@ -12,7 +12,7 @@ struct Field {
     /// Whether what stands under a key may hold a secret, or hold something that does.
     private static func isSecret(key: String) -> Bool {
         switch key {
-        case "password", "sslpassword", "url", "direct", "admin", "secrets", "journal", "command", "http", "hooks", "headers",
+        case "password", "sslpassword", "url", "direct", "admin", "secrets", "journal", "control", "command", "http", "hooks", "headers",
             "secret_commands":
             true
         default: false

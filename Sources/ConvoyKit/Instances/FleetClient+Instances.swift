@@ -112,7 +112,7 @@ extension FleetClient {
     private func visits(
         to name: String,
         limit: Int,
-        in journal: SQLiteJournal?,
+        in journal: (any RunStore)?,
         _ catalog: RunCatalog
     ) async throws(FleetError) -> (list: [InstanceVisit], hasMore: Bool) {
         guard let journal else { return ([], false) }
@@ -124,7 +124,9 @@ extension FleetClient {
             let events = try await catalog.explaining { () async throws(JournalError) in
                 try await journal.events(of: run, about: name).compactMap(\.event)
             }
-            guard let visit = InstanceVisit(run, try await catalog.state(of: run), instance: name, events: events) else { continue }
+            guard let visit = InstanceVisit(run, try await catalog.state(of: run, in: journal), instance: name, events: events) else {
+                continue
+            }
             if visits.count == limit { return (visits, true) }
             visits.append(visit)
         }

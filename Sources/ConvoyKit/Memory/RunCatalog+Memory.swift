@@ -26,7 +26,7 @@ extension RunCatalog {
     ///
     /// What a run may have done unseen explains the same: an instance in an active run, or in one that was cut off or lost there, is left out. So is
     /// one whose name had another server or database when the run worked on it.
-    package func noteSetbacks(in report: inout FleetReport, _ journal: SQLiteJournal?) async throws(FleetError) {
+    package func noteSetbacks(in report: inout FleetReport, _ journal: (any RunStore)?) async throws(FleetError) {
         let suspected = report.instances.filter { $0.suspectedSetback != nil }
         guard !suspected.isEmpty else { return }
         let checked: [String: Setback]
@@ -44,7 +44,7 @@ extension RunCatalog {
         report.apply(setbacks: checked)
     }
 
-    private func check(_ suspected: [InstanceReport], in journal: SQLiteJournal) async throws(JournalError) -> [String: Setback] {
+    private func check(_ suspected: [InstanceReport], in journal: any RunStore) async throws(JournalError) -> [String: Setback] {
         let fleet = fleet ?? ""
         let active = try await activeInstances(in: journal)
         var times: [String: Date] = [:]
@@ -73,10 +73,10 @@ extension RunCatalog {
     }
 
     /// The instances of runs that a process works on.
-    private func activeInstances(in journal: SQLiteJournal) async throws(JournalError) -> Set<String> {
+    private func activeInstances(in journal: any RunStore) async throws(JournalError) -> Set<String> {
         var names: Set<String> = []
         for run in try await journal.runs(limit: 100, fleet: fleet) where run.status == nil {
-            guard try run.state(journal: path) == .running, let plan = try? await journal.runPlan(of: run.id) else { continue }
+            guard try await journal.state(of: run) == .running, let plan = try? await journal.runPlan(of: run.id) else { continue }
             names.formUnion(plan.instances.lazy.map(\.name))
         }
         return names
@@ -87,14 +87,14 @@ extension RunCatalog {
     private func firstMissing(
         of instance: InstanceReport,
         _ run: String,
-        in journal: SQLiteJournal,
+        in journal: any RunStore,
         _ fleet: String
     ) async throws(JournalError) -> Date? {
         let found = instance.version
         func began(_ result: InstanceResult) -> Bool { (result.from ?? MigrationVersion(0)) <= (found ?? MigrationVersion(0)) }
         var run = RunID(run)
         if let result = instance.newestResult, !began(result) {
-            let endings = try await journal.endings(of: instance.name, fleet: fleet).sorted { $0.event.number > $1.event.number }
+            let endings = try await journal.endings(of: instance.name, fleet: fleet).sorted { $0.event.position > $1.event.position }
             for ending in endings {
                 guard let result = ending.event.event?.kind.ending?.result else { continue }
                 guard let version = result.to else {

@@ -69,11 +69,11 @@ extension RunCatalog {
         return ChosenInstances(run: record.id, outcomes: Outcome.allCases.filter { earlier.outcomes?.contains($0) ?? false }, names: names)
     }
 
-    private func ended(_ text: String?, in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
+    private func ended(_ text: String?, in journal: any RunStore) async throws(FleetError) -> RunRecord {
         if let text, text != "latest" {
             try await checkFleet(of: text, in: journal)
             let record = try await run(text, .any, in: journal)
-            guard try await state(of: record) != .running else {
+            guard try await state(of: record, in: journal) != .running else {
                 throw FleetError(
                     .run,
                     "run \(record.id) has not ended",
@@ -87,7 +87,7 @@ extension RunCatalog {
         guard let record = runs.first else {
             throw FleetError(.run, "the fleet has no run yet, so that none can choose instances", hint: "`convoy runs` lists the runs")
         }
-        guard try await state(of: record) != .running else {
+        guard try await state(of: record, in: journal) != .running else {
             throw FleetError(
                 .run,
                 "run \(record.id), the newest, has not ended",
@@ -98,7 +98,7 @@ extension RunCatalog {
     }
 
     /// Names the other fleet, if only that one has the run.
-    private func checkFleet(of text: String, in journal: SQLiteJournal) async throws(FleetError) {
+    private func checkFleet(of text: String, in journal: any RunStore) async throws(FleetError) {
         let (own, all) = try await explaining { () async throws(JournalError) in
             (try await journal.runs(named: text, fleet: fleet), try await journal.runs(named: text))
         }

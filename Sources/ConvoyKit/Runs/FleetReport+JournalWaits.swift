@@ -4,7 +4,7 @@ package import ConvoyRun
 
 extension FleetReport {
     /// What a run as a whole waits for, as its journal has it: without the instances.
-    package static func waits(of run: RunID, in journal: SQLiteJournal) async throws(JournalError) -> (holds: [RunHold], texts: [String]) {
+    package static func waits(of run: RunID, in journal: any RunStore) async throws(JournalError) -> (holds: [RunHold], texts: [String]) {
         var report = FleetReport()
         for try await event in journal.events(of: run, .waits) { if let event = event.event { report.apply(event) } }
         return (report.log.holds, report.waits)
@@ -17,7 +17,7 @@ extension RunsReport.Entry {
     /// - Parameters:
     ///   - state: how the run stands: only an active one waits.
     ///   - isImmediate: whether it was started with `--now`.
-    package init(_ run: RunRecord, _ state: RunState, isImmediate: Bool, in journal: SQLiteJournal) async throws(JournalError) {
+    package init(_ run: RunRecord, _ state: RunState, isImmediate: Bool, in journal: any RunStore) async throws(JournalError) {
         var waits: (holds: [RunHold], texts: [String]) = ([], [])
         if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
         self.init(

@@ -61,16 +61,16 @@ extension RunCatalog {
     private static let freeShare = 4
 
     /// The runs that can be removed.
-    package func prunable(_ keep: JournalKeep, at now: Date, in journal: SQLiteJournal) async throws(FleetError) -> PrunableRuns {
+    package func prunable(_ keep: JournalKeep, at now: Date, in journal: any RunStore) async throws(FleetError) -> PrunableRuns {
         let records = try await explaining { () async throws(JournalError) in try await journal.runs(limit: Self.limit, fleet: fleet) }
         var runs: [(run: RunRecord, state: RunState)] = []
-        for record in records { runs.append((record, try await state(of: record))) }
+        for record in records { runs.append((record, try await state(of: record, in: journal))) }
         let newest = try await explaining { () async throws(JournalError) in try await journal.newestRunsOfInstances(fleet: fleet) }
         return PrunableRuns(runs, newestOfInstances: newest, keep: keep, at: now)
     }
 
     /// Removes runs, and gives their space back unless a run is active in the journal.
-    package func prune(_ prunable: PrunableRuns, in journal: SQLiteJournal) async throws(FleetError) -> PrunedJournal {
+    package func prune(_ prunable: PrunableRuns, in journal: any RunStore) async throws(FleetError) -> PrunedJournal {
         try await explaining { () async throws(JournalError) in
             let before = try await journal.size().bytes
             let removed = try await journal.remove(prunable.runs.map(\.id))
@@ -89,7 +89,7 @@ extension RunCatalog {
     /// Removes what `journal_keep` does not keep. A failure is a warning: the run that ended is as good as before.
     ///
     /// - Parameter own: the run that has just ended, whose lock this process still holds.
-    package func pruneByItself(_ keep: JournalKeep?, after own: RunID, in journal: SQLiteJournal) async {
+    package func pruneByItself(_ keep: JournalKeep?, after own: RunID, in journal: any RunStore) async {
         guard let keep else { return }
         do throws(FleetError) {
             let prunable = try await prunable(keep, at: Date(), in: journal)
@@ -105,14 +105,15 @@ extension RunCatalog {
     }
 
     /// - Returns: whether it was done; it is not while another run is active, whose events would wait for it.
-    private func compact(_ journal: SQLiteJournal, own: RunID?) async throws(JournalError) -> Bool {
+    private func compact(_ journal: any RunStore, own: RunID?) async throws(JournalError) -> Bool {
         // No run begins meanwhile.
-        guard let starting = try? await RunLock.acquire(RunID("starting"), journal: path) else { return false }
-        defer { starting.release() }
-        for run in try await journal.runs(limit: Self.limit) where run.status == nil && run.id != own {
-            if try run.state(journal: path) == .running { return false }
+        guard let starting = try? await journal.lock(.starting) else { return false }
+        return try await starting.released { () async throws(JournalError) in
+            for run in try await journal.runs(limit: Self.limit) where run.status == nil && run.id != own {
+                if try await journal.state(of: run) == .running { return false }
+            }
+            try await journal.compact()
+            return true
         }
-        try await journal.compact()
-        return true
     }
 }

@@ -22,7 +22,7 @@ package struct Overtaking: Sendable {
 /// Conflicts between runs of one fleet.
 extension RunCatalog {
     /// The newer runs that have worked on instances of a run, newest first.
-    package func overtakings(of record: RunRecord, in journal: SQLiteJournal) async throws(FleetError) -> [Overtaking] {
+    package func overtakings(of record: RunRecord, in journal: any RunStore) async throws(FleetError) -> [Overtaking] {
         let newer = try await explaining { () async throws(JournalError) in
             try await journal.runs(limit: 1000, fleet: record.fleet).filter { $0.startedAt > record.startedAt && $0.id != record.id }
         }
@@ -40,10 +40,10 @@ extension RunCatalog {
     /// Warns about resumable runs that include the same instances.
     ///
     /// - Parameter option: what names the fleet file in the commands of the advice.
-    package func noteResumableRuns(_ plan: RunPlan, in journal: SQLiteJournal, option: String = "") async throws(FleetError) {
+    package func noteResumableRuns(_ plan: RunPlan, in journal: any RunStore, option: String = "") async throws(FleetError) {
         let names = Set(plan.instances.map(\.name))
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 20, fleet: plan.fleet) }
-        for run in runs where try await state(of: run).isUnfinished {
+        for run in runs where try await state(of: run, in: journal).isUnfinished {
             guard let theirs = try? await self.plan(of: run.id, in: journal).instances.map(\.name) else { continue }
             let common = theirs.filter(names.contains)
             guard !common.isEmpty, try await overtakings(of: run, in: journal).isEmpty else { continue }

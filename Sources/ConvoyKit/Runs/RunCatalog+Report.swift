@@ -7,7 +7,7 @@ import ConvoyText
 extension RunCatalog {
     /// What a process needs that resumes a run: its plan, and what has happened in it. The plan announces the instances, also if the event that does
     /// is damaged.
-    package func past(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> (plan: RunPlan, report: FleetReport) {
+    package func past(of run: RunID, in journal: any RunStore) async throws(FleetError) -> (plan: RunPlan, report: FleetReport) {
         let plan = try await plan(of: run, in: journal)
         var report = FleetReport(announcing: plan.plannedWaves)
         try await events(of: run, in: journal) { report.apply($0) }
@@ -21,11 +21,11 @@ extension RunCatalog {
     ///     read.
     package func report(
         on run: RunRecord,
-        in journal: SQLiteJournal,
+        in journal: any RunStore,
         _ each: ((RecordedEvent, FleetReport) -> Void)? = nil
     ) async throws(FleetError) -> (report: FleetReport, state: RunState?) {
         // Read before the events: a run that ends meanwhile must not seem cut off.
-        let state = try await state(of: run)
+        let state = try await state(of: run, in: journal)
         var report = FleetReport()
         var unknown: [String: Int] = [:]
         var damage = JournalDamage()
@@ -55,7 +55,7 @@ extension RunCatalog {
     }
 
     /// What newer runs did to the instances of a run, a line for each newer run; empty if this run was the last to work on them.
-    package func since(_ run: RunRecord, _ report: FleetReport, in journal: SQLiteJournal) async throws(FleetError) -> [String] {
+    package func since(_ run: RunRecord, _ report: FleetReport, in journal: any RunStore) async throws(FleetError) -> [String] {
         guard let overtakings = try? await self.overtakings(of: run, in: journal), !overtakings.isEmpty else { return [] }
         let endings = try await explaining { () async throws(JournalError) in
             try await journal.lastEndings(of: overtakings.flatMap(\.instances), fleet: run.fleet, except: run.id)

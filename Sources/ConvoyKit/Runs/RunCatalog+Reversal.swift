@@ -7,7 +7,7 @@ extension RunCatalog {
     /// What it takes to undo the run with that id or unique prefix.
     ///
     /// - Throws: an error for a run that does not exist, of another fleet, that is active, that was itself a rollback, or that changed nothing.
-    package func reversal(of text: String, in journal: SQLiteJournal) async throws(FleetError) -> RunReversal {
+    package func reversal(of text: String, in journal: any RunStore) async throws(FleetError) -> RunReversal {
         try await checkFleet(of: text, in: journal)
         let record = try await run(text, .any, in: journal)
         if let kind = record.change.correctionKind {
@@ -24,7 +24,7 @@ extension RunCatalog {
                 hint: "name a run of `convoy migrate`; `convoy runs` lists them"
             )
         }
-        guard try await state(of: record) != .running else {
+        guard try await state(of: record, in: journal) != .running else {
             throw FleetError(
                 .run,
                 "run \(record.id) is still active",
@@ -50,7 +50,7 @@ extension RunCatalog {
     }
 
     /// - Throws: an error if the journal has such a run only of other fleets.
-    private func checkFleet(of text: String, in journal: SQLiteJournal) async throws(FleetError) {
+    private func checkFleet(of text: String, in journal: any RunStore) async throws(FleetError) {
         guard let fleet, text != "latest" else { return }
         let everywhere = try await explaining { () async throws(JournalError) in try await journal.runs(named: text) }
         guard let other = everywhere.first, !everywhere.contains(where: { $0.fleet == fleet }) else { return }

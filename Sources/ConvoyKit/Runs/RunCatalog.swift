@@ -18,8 +18,8 @@ package enum Notice: Sendable, Hashable {
 
 /// The runs that the journal of a fleet has recorded. Every failure has a message for the operator.
 package struct RunCatalog: Sendable {
-    /// The journal's file.
-    package let path: String
+    /// Where the runs are recorded.
+    package let place: JournalPlace
     /// Runs of other fleets in the same journal are skipped; nil includes all.
     package let fleet: String?
     /// The directory of the fleet's migration set; nil if the fleet file was not read.
@@ -28,13 +28,16 @@ package struct RunCatalog: Sendable {
 
     /// The runs of a fleet.
     package init(_ fleet: Fleet, warn: @escaping @Sendable (Notice) -> Void) {
-        (path, self.fleet, migrations, self.warn) = (fleet.journal, fleet.name, fleet.migrations, warn)
+        (place, self.fleet, migrations, self.warn) = (fleet.journalPlace, fleet.name, fleet.migrations, warn)
     }
 
     /// The runs of all fleets in a journal.
-    package init(journal: String, warn: @escaping @Sendable (Notice) -> Void) {
-        (path, fleet, migrations, self.warn) = (journal, nil, nil, warn)
+    package init(journal: JournalPlace, warn: @escaping @Sendable (Notice) -> Void) {
+        (place, fleet, migrations, self.warn) = (journal, nil, nil, warn)
     }
+
+    /// The place for messages: the journal's file, or `host:port/database`.
+    package var path: String { place.text }
 
     /// The fleet's migration set, for the names of migrations and releases. A report is complete without them, so an invalid set is not an error here.
     package var migrationSet: MigrationSet? {
@@ -43,13 +46,31 @@ package struct RunCatalog: Sendable {
     }
 
     /// Opens the journal for writing, and creates it if it does not exist.
-    package func open() async throws(FleetError) -> SQLiteJournal {
-        try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(path: path) }
+    package func open() async throws(FleetError) -> any RunStore {
+        try await explaining { () async throws(JournalError) in try await place.open() }
     }
 
     /// Opens the journal for reading; nil if it does not exist.
-    package func openForReading() async throws(FleetError) -> SQLiteJournal? {
-        try await explaining { () async throws(JournalError) in try await SQLiteJournal.open(readingAt: path) }
+    package func openForReading() async throws(FleetError) -> (any RunStore)? {
+        try await explaining { () async throws(JournalError) in try await place.openForReading() }
+    }
+
+    /// Makes the tables of the control database or brings them up to date.
+    ///
+    /// - Parameter role: is given the rights to work with them; nil gives none.
+    package func prepareControlDatabase(grantingTo role: String?) async throws(FleetError) {
+        guard case .control(let parameters) = place else {
+            throw FleetError(
+                .journal,
+                "journal \(path): this is a file, and not a control database",
+                hint: "add `control:` to the fleet file, or name the database with --journal"
+            )
+        }
+        try await explaining { () async throws(JournalError) in
+            let control = ControlDatabase(parameters)
+            try await control.prepare()
+            if let role { try await control.grant(to: role) }
+        }
     }
 
     /// What a command does with an existing journal.
@@ -60,7 +81,7 @@ package struct RunCatalog: Sendable {
     /// Opens an existing journal.
     ///
     /// - Throws: an error if it does not exist.
-    package func openExisting(for use: Use) async throws(FleetError) -> SQLiteJournal {
+    package func openExisting(for use: Use) async throws(FleetError) -> any RunStore {
         guard let journal = try await openForReading() else { throw noRun("there is no journal \(path)") }
         switch use {
         case .reading: return journal
@@ -92,19 +113,19 @@ package struct RunCatalog: Sendable {
     /// the only one.
     ///
     /// - Throws: an error if no run matches, or if several do.
-    package func run(_ text: String?, _ wanted: Wanted, in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
+    package func run(_ text: String?, _ wanted: Wanted, in journal: any RunStore) async throws(FleetError) -> RunRecord {
         let candidates = try await explaining { () async throws(JournalError) in
             if let text { try await journal.runs(named: text, fleet: fleet) } else { try await journal.runs(limit: 100, fleet: fleet) }
         }
         if let text {
             guard let run = candidates.first else { throw noRun("there is no run “\(text)” in \(path)") }
             guard candidates.count == 1 else { throw several(candidates, "“\(text)” matches several runs") }
-            let state = try await self.state(of: run)
+            let state = try await self.state(of: run, in: journal)
             guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not \(wanted.rawValue): it is \(state.text)") }
             return run
         }
         var fitting: [RunRecord] = []
-        for run in candidates where try await Self.fits(state(of: run), wanted) { fitting.append(run) }
+        for run in candidates where try await Self.fits(state(of: run, in: journal), wanted) { fitting.append(run) }
         guard let newest = fitting.first else { throw noRun("there is no \(wanted.rawValue) run in \(path)") }
         if wanted == .running, fitting.count > 1 { throw several(fitting, "several runs are active") }
         return newest
@@ -113,15 +134,15 @@ package struct RunCatalog: Sendable {
     /// The newest active run, otherwise the newest one.
     ///
     /// - Throws: an error if the journal has no run.
-    package func currentRun(in journal: SQLiteJournal) async throws(FleetError) -> RunRecord {
+    package func currentRun(in journal: any RunStore) async throws(FleetError) -> RunRecord {
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 100, fleet: fleet) }
-        for run in runs where try await state(of: run) == .running { return run }
+        for run in runs where try await state(of: run, in: journal) == .running { return run }
         guard let newest = runs.first else { throw noRun("there is no recorded run in \(path)") }
         return newest
     }
 
     /// - Throws: an error if another process has continued or ended the run since the record was read.
-    package func checkUnchanged(_ record: RunRecord, in journal: SQLiteJournal) async throws(FleetError) {
+    package func checkUnchanged(_ record: RunRecord, in journal: any RunStore) async throws(FleetError) {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
         }
         guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
@@ -130,10 +151,8 @@ package struct RunCatalog: Sendable {
     }
 
     /// The current state of a run.
-    package func state(of run: RunRecord) async throws(FleetError) -> RunState {
-        try await explaining { () async throws(JournalError) in
-            try run.state(journal: path)
-        }
+    package func state(of run: RunRecord, in journal: any RunStore) async throws(FleetError) -> RunState {
+        try await explaining { () async throws(JournalError) in try await journal.state(of: run) }
     }
 
     private static func fits(_ state: RunState, _ wanted: Wanted) -> Bool {
@@ -157,7 +176,7 @@ package struct RunCatalog: Sendable {
     /// Calls the body for every event of a run, in order.
     ///
     /// - Throws: an error if a newer program wrote some of the events.
-    package func events(of run: RunID, in journal: SQLiteJournal, _ body: (Event) -> Void) async throws(FleetError) {
+    package func events(of run: RunID, in journal: any RunStore, _ body: (Event) -> Void) async throws(FleetError) {
         var unknown: String?
         var damage = JournalDamage()
         try await explaining { () async throws(JournalError) in
@@ -183,7 +202,7 @@ package struct RunCatalog: Sendable {
     }
 
     /// The plan with which a run began.
-    package func plan(of run: RunID, in journal: SQLiteJournal) async throws(FleetError) -> RunPlan {
+    package func plan(of run: RunID, in journal: any RunStore) async throws(FleetError) -> RunPlan {
         do throws(RecordedPlanError) {
             return try await journal.runPlan(of: run)
         } catch {

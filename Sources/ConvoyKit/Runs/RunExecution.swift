@@ -35,7 +35,7 @@ package struct RunExecution: Sendable {
         of plan: RunPlan,
         on targets: RunTargets,
         unfinished: Set<String> = [],
-        journal: SQLiteJournal,
+        journal: any RunStore,
         trace: RunTrace? = nil,
         events: any EventSink,
         onHookLine: (@Sendable (_ line: String) -> Void)? = nil

@@ -7,7 +7,7 @@ package actor RunFollower {
     /// The run, as it was recorded when it was first followed.
     package nonisolated let record: RunRecord
     /// Where its events are.
-    package nonisolated let journal: SQLiteJournal
+    package nonisolated let journal: any RunStore
     /// What has happened, folded.
     package private(set) var report = FleetReport()
     /// The number of the last event that is in ``report``; 0 before the first.
@@ -26,7 +26,7 @@ package actor RunFollower {
     private static let recentLimit = 2000
 
     /// Follows a run; nothing is read yet.
-    package init(_ record: RunRecord, in journal: SQLiteJournal) {
+    package init(_ record: RunRecord, in journal: any RunStore) {
         self.record = record
         self.journal = journal
     }

@@ -22,10 +22,10 @@ package enum RunRequestError: Error, Sendable, Hashable {
 /// What an operator can ask of an active run in another process. The command line and the dashboard both use it, so that both accept and refuse the
 /// same requests.
 package struct RunRequests: Sendable {
-    private let journal: SQLiteJournal
+    private let journal: any RunStore
     private let run: RunID
 
-    package init(of run: RunID, in journal: SQLiteJournal) {
+    package init(of run: RunID, in journal: any RunStore) {
         self.run = run
         self.journal = journal
     }

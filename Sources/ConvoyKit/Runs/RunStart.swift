@@ -14,36 +14,38 @@ package enum RunConflict: Error, Sendable {
 
 /// Starts runs: at most one at a time works on an instance, whichever process it is in.
 package struct RunStart: Sendable {
-    private let journal: SQLiteJournal
-    /// The journal's file.
-    private let path: String
+    private let journal: any RunStore
 
-    package init(in journal: SQLiteJournal, path: String) {
+    package init(in journal: any RunStore) {
         self.journal = journal
-        self.path = path
     }
 
     /// Records the run in the journal and takes its lock, unless another active run is in the way.
     ///
     /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
     /// - Returns: the run's lock; the caller releases it when the run has ended.
-    package func begin(_ run: NewRun, beside: [String] = []) async throws(RunConflict) -> RunLock {
+    package func begin(_ run: NewRun, beside: [String] = []) async throws(RunConflict) -> any RunLock {
         // Two processes that start at the same moment would not see each other's run.
-        let starting = try await startLock()
-        defer { starting.release() }
-        try await check(run.plan, beside: beside)
-        do throws(JournalError) {
-            let lock = try await RunLock.acquire(run.record.id, journal: path)
-            try await journal.begin(run.record, plan: run.recordedPlan)
-            return lock
-        } catch {
-            throw .journal(error)
+        try await startLock().released { () async throws(RunConflict) in
+            try await check(run.plan, beside: beside)
+            do throws(JournalError) {
+                let lock = try await journal.lock(run.record.id)
+                do throws(JournalError) {
+                    try await journal.begin(run.record, plan: run.recordedPlan)
+                } catch {
+                    await lock.release()
+                    throw error
+                }
+                return lock
+            } catch {
+                throw .journal(error)
+            }
         }
     }
 
-    private func startLock() async throws(RunConflict) -> RunLock {
+    private func startLock() async throws(RunConflict) -> any RunLock {
         for _ in 0..<50 {
-            if let lock = try? await RunLock.acquire(RunID("starting"), journal: path) { return lock }
+            if let lock = try? await journal.lock(.starting) { return lock }
         }
         throw .starting
     }
@@ -60,7 +62,7 @@ package struct RunStart: Sendable {
             throw .journal(error)
         }
         let instances = plan.instances
-        for run in open where try state(of: run) == .running {
+        for run in open where try await state(of: run) == .running {
             guard let theirs = try? await journal.runPlan(of: run.id).instances else {
                 throw .overlapping(run, instances: [])
             }
@@ -72,9 +74,9 @@ package struct RunStart: Sendable {
         }
     }
 
-    private func state(of run: RunRecord) throws(RunConflict) -> RunState {
+    private func state(of run: RunRecord) async throws(RunConflict) -> RunState {
         do throws(JournalError) {
-            return try run.state(journal: path)
+            return try await journal.state(of: run)
         } catch {
             throw .journal(error)
         }

@@ -11,7 +11,7 @@ package struct RunTracing: Sendable {
     /// The trace that hooks get to know; nil if the environment names no collector.
     package let trace: RunTrace?
     private let tracer: RunTracer?
-    private let journal: SQLiteJournal
+    private let journal: any RunStore
     private let run: RunID
     private let isResumed: Bool
 
@@ -25,7 +25,7 @@ package struct RunTracing: Sendable {
         on targets: RunTargets,
         _ run: RunID,
         resuming earlier: RunLog?,
-        journal: SQLiteJournal,
+        journal: any RunStore,
         secrets: KnownSecrets,
         environment: [String: String],
         warn: @escaping @Sendable (String) -> Void

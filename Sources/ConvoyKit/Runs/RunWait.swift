@@ -30,11 +30,11 @@ package enum RunWaitResult: Sendable {
 /// Waits for a run, by reading from the journal what it has got since the last reading. Connects to no database.
 package struct RunWait: Sendable {
     private let catalog: RunCatalog
-    private let journal: SQLiteJournal
+    private let journal: any RunStore
     /// Between two readings; each takes one row and the new events, of which few matter here.
     private let interval: Duration
 
-    package init(_ catalog: RunCatalog, in journal: SQLiteJournal, interval: Duration = .milliseconds(500)) {
+    package init(_ catalog: RunCatalog, in journal: any RunStore, interval: Duration = .milliseconds(500)) {
         (self.catalog, self.journal, self.interval) = (catalog, journal, interval)
     }
 
@@ -49,7 +49,7 @@ package struct RunWait: Sendable {
         while true {
             let record = try await catalog.run(run.description, .any, in: journal)
             // Read before the events, so that a run that ends meanwhile is seen with its last event.
-            let state = try await catalog.state(of: record)
+            let state = try await catalog.state(of: record, in: journal)
             last = try await fold(run, after: last, into: &log)
             guard state == .running else { return .ended(state, outcomes: try await outcomes(of: record)) }
             switch goal {

@@ -3,9 +3,12 @@ package import FoundationEssentials
 
 /// Where a run is written down before it acts, and where other processes leave what they ask of it.
 ///
-/// The real one is a SQLite file; tests put a fake here.
+/// The real ones are stores of runs, in a SQLite file or a control database; tests put a fake here.
 package protocol Journal: Sendable {
     /// Makes events durable, in order. Returns when they would survive a loss of power; one wait on the disk may cover many calls.
+    ///
+    /// `runFinished` also ends the run's record, and `runResumed` opens it again, in the same transaction; one that was abandoned stays so. Where it
+    /// throws, none of the events is known to be written, and they may be given again with those that follow: each is written once.
     func append(_ events: [Event], to run: RunID) async throws(JournalError)
 
     /// What was asked of a run since the request with that number, oldest first; 0 means from the beginning.
@@ -14,7 +17,7 @@ package protocol Journal: Sendable {
 
 /// Something that another process asks of a run under way.
 package struct OperatorRequest: Sendable, Hashable {
-    /// Ascending in a journal, from 1.
+    /// Ascending in a run.
     package var number: Int64
     /// What is asked.
     package var kind: Kind
@@ -44,9 +47,9 @@ package struct OperatorRequest: Sendable, Hashable {
     }
 }
 
-/// The journal cannot be used: missing rights, a full disk, a damaged file.
+/// The journal cannot be used: missing rights, a full disk, a damaged file, a database that cannot be reached.
 public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The journal's file as the user named it.
+    /// The journal's file as the user named it, or of a control database `host:port/database`.
     public var path: String
     /// What is wrong, in words that follow the path.
     public var message: String

@@ -17,7 +17,7 @@ public struct RunRecord: Sendable, Hashable {
     public var startedAt: Date
     /// Nil while the run is active, and for a run that was cut off.
     public var finishedAt: Date?
-    /// Nil while the run is active, and for a run that was cut off; `RunLock.holder(of:journal:)` distinguishes the two.
+    /// Nil while the run is active, and for a run that was cut off; the run's lock distinguishes the two.
     public var status: RunEnding?
     /// The version of the program that began it.
     public var convoyVersion: String

@@ -26,12 +26,13 @@ struct Abandon: FleetCommand {
         let journal = try await access.openExisting(for: .writing)
         let record = try await access.run(run, .resumable, in: journal)
         let lock = try await access.explaining { () async throws(JournalError) in
-            try await RunLock.acquire(record.id, journal: access.path)
+            try await journal.lock(record.id)
         }
-        defer { lock.release() }
-        try await access.checkUnchanged(record, in: journal)
-        try await access.explaining { () async throws(JournalError) in
-            try await journal.abandon(record.id, by: Operator.current, at: Date())
+        try await lock.released { () async throws(FleetError) in
+            try await access.checkUnchanged(record, in: journal)
+            try await access.explaining { () async throws(JournalError) in
+                try await journal.abandon(record.id, by: Operator.current, at: Date())
+            }
         }
         var text = "run \(record.id) is abandoned; `convoy status` shows the version of each instance\n"
         let stopped = try await instancesWithoutHook(record, access, journal)
@@ -44,7 +45,7 @@ struct Abandon: FleetCommand {
     }
 
     /// Instances whose app a hook may have stopped and no hook has restarted.
-    private func instancesWithoutHook(_ record: RunRecord, _ access: RunCatalog, _ journal: SQLiteJournal) async throws -> [String] {
+    private func instancesWithoutHook(_ record: RunRecord, _ access: RunCatalog, _ journal: any RunStore) async throws -> [String] {
         var stopped: [String] = []
         try await access.explaining { () async throws(JournalError) in
             for try await recorded in journal.events(of: record.id) {

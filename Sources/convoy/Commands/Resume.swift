@@ -61,41 +61,55 @@ struct Resume: FleetCommand {
             if changeOptions.dryRun { return try await preview(record, overtakings, session, journal, output) }
             if run == nil, !overtakings.isEmpty { throw outOfDate(record, overtakings) }
             let lock = try await access.explaining { () async throws(JournalError) in
-                try await RunLock.acquire(record.id, journal: access.path)
+                try await journal.lock(record.id)
             }
-            defer { lock.release() }
-            // Another process may have resumed it first.
-            try await access.checkUnchanged(record, in: journal)
-            let (pinned, report) = try await access.past(of: record.id, in: journal)
-            let past = report.log
-            for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
-            if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
-            let (plan, targets) = try await rebuild(record.id, pinned, past, session)
-            session.tellSkipped(pinned.instances.lazy.filter { !past.isSettled($0.name) }.compactMap { targets.instances[$0.name] })
-            if !changeOptions.yes {
-                let left = plan.instances.count { !past.isSettled($0.name) }
-                let work = plan.change.correctionKind?.rawValue ?? (plan.change.direction == .down ? "rollback" : "migration")
-                try await Confirmation.ask(
-                    "Resume the \(work) of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
-                )
+            return try await lock.released {
+                try await carryOn(record, overtakings, journal, session, output, interruption)
             }
-            do throws(RunConflict) {
-                let start = RunStart(in: journal, path: access.path)
-                try await start.check(plan, beside: changeOptions.besideOptions.beside, own: record.id)
-            } catch {
-                throw CommandFailure(error, journal: access.path)
-            }
-            return try await session.run(
-                plan,
-                on: targets,
-                try request(pinned, session),
-                journal,
-                record.id,
-                resuming: report,
-                output,
-                interruption
+        }
+    }
+
+    /// Resumes the run, whose lock this process holds.
+    private func carryOn(
+        _ record: RunRecord,
+        _ overtakings: [Overtaking],
+        _ journal: any RunStore,
+        _ session: FleetSession,
+        _ output: ReportOutput,
+        _ interruption: Interruption
+    ) async throws -> CommandExit {
+        let access = RunCatalog(session.fleet)
+        // Another process may have resumed it first.
+        try await access.checkUnchanged(record, in: journal)
+        let (pinned, report) = try await access.past(of: record.id, in: journal)
+        let past = report.log
+        for overtaking in overtakings { StandardStreams.error.write("warning: \(overtaking.line)\n") }
+        if record.status == .halted, let reason = past.finalReason { throw try await finality(record, reason, pinned, past, session) }
+        let (plan, targets) = try await rebuild(record.id, pinned, past, session)
+        session.tellSkipped(pinned.instances.lazy.filter { !past.isSettled($0.name) }.compactMap { targets.instances[$0.name] })
+        if !changeOptions.yes {
+            let left = plan.instances.count { !past.isSettled($0.name) }
+            let work = plan.change.correctionKind?.rawValue ?? (plan.change.direction == .down ? "rollback" : "migration")
+            try await Confirmation.ask(
+                "Resume the \(work) of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
             )
         }
+        do throws(RunConflict) {
+            let start = RunStart(in: journal)
+            try await start.check(plan, beside: changeOptions.besideOptions.beside, own: record.id)
+        } catch {
+            throw CommandFailure(error, journal: access.path)
+        }
+        return try await session.run(
+            plan,
+            on: targets,
+            try request(pinned, session),
+            journal,
+            record.id,
+            resuming: report,
+            output,
+            interruption
+        )
     }
 
     private func outOfDate(_ record: RunRecord, _ overtakings: [Overtaking]) -> CommandFailure {
@@ -113,7 +127,7 @@ struct Resume: FleetCommand {
         _ record: RunRecord,
         _ overtakings: [Overtaking],
         _ session: FleetSession,
-        _ journal: SQLiteJournal,
+        _ journal: any RunStore,
         _ output: ReportOutput
     ) async throws -> CommandExit {
         let access = RunCatalog(session.fleet)

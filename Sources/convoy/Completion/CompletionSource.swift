@@ -36,12 +36,15 @@ struct CompletionSource {
     }
 
     private func catalog() -> RunCatalog? {
-        if let journal = line.value(of: "--journal") { return RunCatalog(journal: inHome(journal)) { _ in } }
-        return names([]).map(catalog(of:))
+        if let journal = line.value(of: "--journal") {
+            // No database is connected to while a person types.
+            return JournalPlace.isURL(journal) ? nil : RunCatalog(journal: .file(inHome(journal))) { _ in }
+        }
+        return names([]).flatMap(catalog(of:))
     }
 
-    private func catalog(of names: FleetNames) -> RunCatalog {
-        RunCatalog(Fleet(name: names.fleet, migrations: names.migrations, instances: [], journal: names.journal)) { _ in }
+    private func catalog(of names: FleetNames) -> RunCatalog? {
+        names.journal.map { RunCatalog(Fleet(name: names.fleet, migrations: names.migrations, instances: [], journal: $0)) { _ in } }
     }
 
     /// The names of the fleet's instances, those that it once discovered included.
@@ -52,7 +55,7 @@ struct CompletionSource {
 
     private func instances(of fleet: FleetNames) async -> [String] {
         var names = fleet.instances.map(\.name)
-        if !fleet.discovered.isEmpty, let journal = try? await catalog(of: fleet).openForReading() {
+        if !fleet.discovered.isEmpty, let journal = try? await catalog(of: fleet)?.openForReading() {
             names += ((try? await journal.instanceNames(fleet: fleet.fleet)) ?? []).subtracting(names).sorted()
         }
         return names
@@ -81,7 +84,8 @@ struct CompletionSource {
 
     /// The releases, then the versions, the newest first.
     func versions() -> [String] {
-        guard let set = names([]).flatMap({ catalog(of: $0).migrationSet }) else { return [] }
+        let directory = names([])?.migrations
+        guard let directory, let set = try? MigrationSet.load(directory: directory, displayedAs: directory) else { return [] }
         return set.releases.releases.reversed().map(\.name) + set.migrations.reversed().map(\.version.description)
     }
 }

@@ -5,21 +5,23 @@ import Glibc
 /// The files that a fleet needs, which a result must never replace.
 struct ProtectedFiles: Sendable {
     private let fleetFile: String
-    private let journal: String
+    /// Nil where runs are in a control database.
+    private let journal: String?
     private let migrations: String
 
     init(_ fleet: Fleet, fleetFile: String) {
         self.fleetFile = fleetFile
-        journal = fleet.journal
+        journal = if case .file(let path) = fleet.journalPlace { path } else { nil }
         migrations = fleet.migrations
     }
 
     /// What the file at a path is, in words that follow “is”; nil if a result may be written there.
     func role(of path: String) -> String? {
         if Self.isSame(path, fleetFile) { return "the fleet file" }
-        if Self.isSame(path, journal) { return "the journal" }
+        if let journal, Self.isSame(path, journal) { return "the journal" }
         // The files of SQLite, locks and logs are beside the journal, and their names begin with its name.
-        if let place = Self.place(path), let journal = Self.place(journal), place.hasPrefix(journal + "-") || place.hasPrefix(journal + ".")
+        if let place = Self.place(path), let journal = journal.flatMap(Self.place),
+            place.hasPrefix(journal + "-") || place.hasPrefix(journal + ".")
         {
             return "a file of the journal"
         }

@@ -26,7 +26,7 @@ struct EmergencyCommandTests {
     /// A run that goes on: its lock is held, and it waits at a gate.
     private func withRun(
         _ fleet: String,
-        _ body: (_ folder: String, _ journal: SQLiteJournal, _ run: RunID, _ lock: RunLock) async throws -> Void
+        _ body: (_ folder: String, _ journal: SQLiteJournal, _ run: RunID, _ lock: FileLock) async throws -> Void
     )
         async throws
     {
@@ -59,7 +59,7 @@ struct EmergencyCommandTests {
                 ],
                 to: run
             )
-            let lock = try await RunLock.acquire(run, journal: path)
+            let lock = try await FileLock.acquire(run, journal: path)
             defer { lock.release() }
             try writeFile("\(folder)/fleet.yaml", fleet)
             try await body(folder, journal, run, lock)

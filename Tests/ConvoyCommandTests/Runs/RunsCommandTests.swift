@@ -64,7 +64,7 @@ struct RunsCommandTests {
 
     @Test func aRunWithoutAnEndIsRunningWhileItsLockIsHeldAndCutOffAfter() async throws {
         try await withRuns { folder, _ in
-            let lock = try await RunLock.acquire(RunID("20260102T000000Z-bbbbbb"), journal: "\(folder)/.convoy/journal.sqlite")
+            let lock = try await FileLock.acquire(RunID("20260102T000000Z-bbbbbb"), journal: "\(folder)/.convoy/journal.sqlite")
             let running = try await runConvoy(["runs"], in: folder)
             #expect(running.exitCode == 0)
             let lines = running.standardOutput.split(separator: "\n")

@@ -12,7 +12,7 @@ struct TopCommandTests {
     private static let newest = MigrationVersion(20_200_101_000_000)
 
     /// A run whose lock is held: alice has been migrated, bob waits, the others were not reached.
-    private func withRun(_ count: Int = 5, _ body: (_ folder: String, _ journal: SQLiteJournal, _ lock: RunLock) async throws -> Void)
+    private func withRun(_ count: Int = 5, _ body: (_ folder: String, _ journal: SQLiteJournal, _ lock: FileLock) async throws -> Void)
         async throws
     {
         try await withTemporaryFolder(files: Files.fleet()) { folder in
@@ -44,7 +44,7 @@ struct TopCommandTests {
                 .instanceWaiting(instance: "bob", reason: "migration \(Self.newest) waits for a lock; process 4711 (psql) holds it"),
                 to: journal
             )
-            let lock = try await RunLock.acquire(Self.run, journal: path)
+            let lock = try await FileLock.acquire(Self.run, journal: path)
             defer { lock.release() }
             try await body(folder, journal, lock)
         }

@@ -11,7 +11,7 @@ struct WaitCommandTests {
     private static let run = RunID("20260101T000000Z-aaaaaa")
 
     /// A run whose lock is held, with two instances of which one has been migrated.
-    private func withRun(_ body: (_ folder: String, _ journal: SQLiteJournal, _ lock: RunLock) async throws -> Void) async throws {
+    private func withRun(_ body: (_ folder: String, _ journal: SQLiteJournal, _ lock: FileLock) async throws -> Void) async throws {
         try await withTemporaryFolder(files: Files.fleet()) { folder in
             let path = "\(folder)/.convoy/journal.sqlite"
             let journal = try await SQLiteJournal.open(path: path)
@@ -32,7 +32,7 @@ struct WaitCommandTests {
                 .instanceFinished(instance: "alice", result: InstanceResult(outcome: .migrated)),
                 to: journal
             )
-            let lock = try await RunLock.acquire(Self.run, journal: path)
+            let lock = try await FileLock.acquire(Self.run, journal: path)
             defer { lock.release() }
             try await body(folder, journal, lock)
         }

@@ -153,7 +153,7 @@ struct ServeCommandTests {
             #expect(again.status == 409)
             // The run is no child that ends with the server.
             #expect(try await server.end().exitCode == 0)
-            #expect(try RunLock.holder(of: RunID(run), journal: journal) != nil)
+            #expect(try FileLock.holder(of: RunID(run), journal: journal) != nil)
 
             // Nor does it keep the server's port.
             let other = try await serve(["--allow-actions", "--listen", "127.0.0.1:\(server.port)"], in: folder)

@@ -252,7 +252,7 @@ struct ServeSocketTests {
             try await eventually("the socket is there") { mode("\(folder)/serve.sock") != nil }
             let resumed = try await ask("/api/v1/runs/\(run)/resume", ["-X", "POST"] + Self.bearer, in: folder)
             #expect(resumed.hasPrefix("HTTP/1.1 202"), "\(resumed)")
-            let words = try #require(try RunLock.holder(of: RunID(run), journal: journal))
+            let words = try #require(try FileLock.holder(of: RunID(run), journal: journal))
             let holder = try #require(words.firstMatch(of: #/pid ([0-9]+)/#)?.1, "\(words)")
             let variables = try String(contentsOfFile: "/proc/\(holder)/environ", encoding: .utf8).split(separator: "\0")
             #expect(variables.contains { $0.hasPrefix("PATH=") })
@@ -266,7 +266,7 @@ struct ServeSocketTests {
             process.terminate()
             #expect(try await process.result().exitCode == 0)
             #expect(try await runConvoy(["stop", run, "--now"], in: folder).exitCode == 0)
-            try await eventually("the run has ended", within: .seconds(60)) { try RunLock.holder(of: RunID(run), journal: journal) == nil }
+            try await eventually("the run has ended", within: .seconds(60)) { try FileLock.holder(of: RunID(run), journal: journal) == nil }
         }
     }
 

@@ -113,8 +113,8 @@ extension ProblemCase {
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
                 fleet.yaml:16:105: error: `http` cannot come from a secret command
                     hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
-                fleet.yaml:17:10: error: `journal` cannot come from a secret command
-                    hint: secret commands are asked when a connection is opened: they give passwords, `secrets`, and the URL and headers of a notification
+                fleet.yaml:17:10: error: `journal` is not a path
+                    hint: name a file, for example .convoy/journal.sqlite, or a control database: postgresql://…
                 """#
         ),
     ]

@@ -12,8 +12,8 @@ struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the runs in the journal, or show one of them.",
         discussion: """
-            Connects to no database. All but `prune` only read the journal, also while a
-            run is active.
+            Connects to no database of the fleet. All but `prune` and `copy` only read the
+            journal, also while a run is active.
 
               convoy runs                          list runs, newest first
               convoy runs show                     the newest run in its current state
@@ -23,8 +23,9 @@ struct Runs: AsyncParsableCommand {
               convoy runs durations                how long each migration took
               convoy runs compare 20261121T2       what differs in the newest run
               convoy runs prune --keep 90d         remove old runs
+              convoy runs copy                     copy runs to a control database
             """,
-        subcommands: [List.self, Show.self, Durations.self, Compare.self, Prune.self],
+        subcommands: [List.self, Show.self, Durations.self, Compare.self, Prune.self, Copy.self],
         defaultSubcommand: List.self
     )
 
@@ -64,7 +65,7 @@ struct Runs: AsyncParsableCommand {
                     try await journal.immediateRuns(among: runs.map(\.id))
                 }
                 for run in runs {
-                    let state = try await access.state(of: run)
+                    let state = try await access.state(of: run, in: journal)
                     entries.append(
                         try await access.explaining { () async throws(JournalError) in
                             try await RunsReport.Entry(run, state, isImmediate: immediate.contains(run.id), in: journal)

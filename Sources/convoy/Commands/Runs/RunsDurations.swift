@@ -51,7 +51,7 @@ extension Runs {
             return .success
         }
 
-        private func wanted(in journal: SQLiteJournal, _ access: RunCatalog) async throws -> [RunID] {
+        private func wanted(in journal: any RunStore, _ access: RunCatalog) async throws -> [RunID] {
             var wanted: [RunID] = []
             for text in runs {
                 let run = try await access.run(text, .any, in: journal).id

@@ -85,7 +85,7 @@ extension Runs {
             }
         }
 
-        private func look(at record: RunRecord, _ access: RunCatalog, _ journal: SQLiteJournal) async throws -> Look {
+        private func look(at record: RunRecord, _ access: RunCatalog, _ journal: any RunStore) async throws -> Look {
             var (report, state) = try await access.report(on: record, in: journal)
             let set = access.migrationSet
             if let set { report.apply(set.releases) }
@@ -99,7 +99,7 @@ extension Runs {
             every interval: WatchInterval,
             _ settings: Settings,
             _ access: RunCatalog,
-            _ journal: SQLiteJournal
+            _ journal: any RunStore
         ) async throws {
             let screen = WatchScreen(write: StandardStreams.output.write)
             let watched = WatchedText(settings: settings, screen: screen, interval: interval)

@@ -324,7 +324,7 @@ struct Serve: FleetCommand {
 
     private func control(_ session: FleetSession) -> RunControl {
         let settings = session.settings
-        let journal = session.fleet.journal
+        let journal = session.fleet.journalPlace
         return RunControl(journal: journal, person: Operator.current) { run, person throws(ResumeError) in
             try await Self.checkUpToDate(run, RunCatalog(session.fleet))
             try await ResumedRun(run: run, journal: journal, fleetFile: settings.fleetFile, person: person).start()

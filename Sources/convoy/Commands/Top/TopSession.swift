@@ -164,7 +164,7 @@ struct TopSession: Sendable {
                 if mustAsk {
                     // Before the events: a run that ends meanwhile must not look cut off.
                     let record = try await catalog.run(id.description, .any, in: follower.journal)
-                    let now = try await catalog.state(of: record)
+                    let now = try await catalog.state(of: record, in: follower.journal)
                     if now != state { inbox.post(.state(now)) }
                     state = now
                 }

@@ -1,0 +1,36 @@
+import ConvoyPostgres
+package import ConvoyRun
+import ConvoyText
+
+extension ControlSchema {
+    /// What a role needs to work with the tables, and nothing more: neither to own them nor to create anything.
+    ///
+    /// - Parameter role: its name.
+    static func grants(to role: String) -> [String] {
+        let role = "\"" + role.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        return [
+            "GRANT USAGE ON SCHEMA \(name) TO \(role)",
+            "GRANT SELECT ON \(name).schema_migrations TO \(role)",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON \(tables.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
+        ]
+    }
+
+    /// The tables that every process reads and writes.
+    private static let tables = ["runs", "events", "requests", "locks", "removed_totals"]
+}
+
+extension ControlDatabase {
+    /// Gives a role what it needs to work with the tables. Only the role that owns them can.
+    package func grant(to role: String) async throws(JournalError) {
+        do throws(ControlError) {
+            try await transaction { transaction throws(ControlError) in
+                for statement in ControlSchema.grants(to: role.storable) { transaction.add(statement) }
+            }
+        } catch {
+            if case .postgres(let problem) = error, problem.sqlstate == "42704" {
+                throw JournalError(path: place, message: "there is no role \(role.visible)", hint: "create it with CREATE ROLE … LOGIN")
+            }
+            throw error.journalError(place)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import ConvoyIO
+package import ConvoyPostgres
+
+/// The PostgreSQL database in which many processes keep the runs of a fleet.
+///
+///     let control = ControlDatabase(parameters)
+///     let turn = try await control.transaction { transaction throws(ControlError) in
+///         let row = try await transaction.query("SELECT turn FROM convoy_control.runs WHERE id = $1 FOR UPDATE", [run])
+///         transaction.add("UPDATE convoy_control.runs SET turn = turn + 1 WHERE id = $1", [run])
+///         …
+///     }
+///
+/// Nothing needs more of a session than one transaction, so a pooler in transaction mode may stand in between. Each wait has an end.
+package final class ControlDatabase: Sendable {
+    /// Where it is, for messages: `host:port/database`, never a password.
+    package let place: String
+    /// How it is reached.
+    package let parameters: ConnectionParameters
+    /// How long things may take.
+    package let timing: Timing
+    private let pool: ControlPool
+
+    /// Waits that are not the user's to set.
+    package struct Timing: Sendable {
+        /// For a session to be ready.
+        package var connect = Duration.seconds(5)
+        /// For one statement, on the server.
+        package var statement = Duration.seconds(30)
+        /// For an answer, should the server fall silent.
+        package var answer = Duration.seconds(40)
+        /// How long what a run has to write down waits for a database that is gone.
+        package var patience = Duration.seconds(60)
+        /// How long a question waits for it.
+        package var readingPatience = Duration.seconds(10)
+        /// The same of both once the operator has cancelled.
+        package var interruptedPatience = Duration.seconds(5)
+        /// How long a lock holds without being renewed.
+        package var lease = Duration.seconds(15)
+        /// How many sessions there are at most.
+        package var sessions = 4
+
+        package init() {}
+    }
+
+    /// What a transaction does.
+    package enum Access: Sendable {
+        /// In one snapshot.
+        case reading
+        case writing
+
+        /// A database that is read-only by default stays so.
+        var begin: String {
+            switch self {
+            case .reading: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            case .writing: "BEGIN ISOLATION LEVEL READ COMMITTED"
+            }
+        }
+    }
+
+    /// A database; nothing is opened yet.
+    package init(_ parameters: ConnectionParameters, timing: Timing = Timing()) {
+        self.parameters = parameters
+        self.timing = timing
+        place = parameters.databasePlace
+        pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(parameters, timing) })
+    }
+
+    /// Runs a transaction and commits it, unless the body has done so; rolls back where it throws.
+    ///
+    /// It is run again where nothing can have been committed and the reason passes: a serialization failure, a deadlock, a connection that was lost
+    /// before COMMIT was sent. Never begin another transaction within the body: it may wait for the session that this one has.
+    ///
+    /// - Parameters:
+    ///   - patience: how long to run it again while the database is gone; nil means the default of `access`.
+    ///   - isRepeatable: whether the body finds out by itself what an earlier attempt has committed, so that it is also run again where the end of
+    ///     COMMIT is not known.
+    /// - Throws: ``ControlError``; what the body throws.
+    package func transaction<Value: Sendable>(
+        _ access: Access = .writing,
+        patience: Duration? = nil,
+        isRepeatable: Bool = false,
+        _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
+    ) async throws(ControlError) -> Value {
+        let patience = patience ?? (access == .writing ? timing.patience : timing.readingPatience)
+        return try await pool.withSession { session throws(ControlError) in
+            try await session.perform(access, patience: patience, isRepeatable: isRepeatable || access == .reading, body)
+        }
+    }
+
+    /// Reads with one statement, in one round trip.
+    package func rows(
+        _ sql: String,
+        _ parameters: [String?] = [],
+        patience: Duration? = nil
+    ) async throws(ControlError) -> [QueryResult.Row] {
+        try await transaction(.reading, patience: patience) { transaction throws(ControlError) in
+            try await transaction.commit([PipelineStatement(sql, parameters)]).first?.rows ?? []
+        }
+    }
+
+    /// Ends the sessions; a later call opens new ones.
+    package func close() async { await pool.close() }
+}

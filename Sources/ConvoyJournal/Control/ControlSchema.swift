@@ -1,0 +1,62 @@
+import ConvoyIO
+package import ConvoyMigrations
+package import ConvoyPostgres
+package import ConvoyText
+
+/// The tables of a control database: migrations like those of a fleet, which come with the program. Their ledger is
+/// `convoy_control.schema_migrations`.
+package enum ControlSchema {
+    /// The schema that holds all of it.
+    package static let name = "convoy_control"
+
+    /// The files of the folder `Schema`. A change of the tables is a new file with the next number.
+    private static let files: [(version: Int64, name: String, contents: [UInt8])] = [
+        (1, "runs", PackageResources.control_1_runs_sql)
+    ]
+
+    /// The newest version that this program knows.
+    package static var newest: Int64 { files.last?.version ?? 0 }
+
+    /// The migrations of the tables.
+    ///
+    /// - Throws: the problems of a file, which a test excludes.
+    package static func migrations() throws(Problems) -> MigrationSet {
+        var migrations: [Migration] = []
+        for file in files {
+            let path = "control_\(file.version)_\(file.name).sql"
+            let read = MigrationFile(version: MigrationVersion(file.version), name: file.name, path: path, contents: file.contents)
+            migrations.append(try read.migration())
+        }
+        return try MigrationSet(migrations)
+    }
+
+    /// Where the tables of a control database stand.
+    package enum State: Sendable, Hashable {
+        /// There are none.
+        case missing
+        /// A migration of this program is not applied.
+        case older
+        case current
+        /// A newer Convoy has changed them.
+        case newer
+    }
+}
+
+extension ControlDatabase {
+    /// Where the tables stand.
+    ///
+    /// - Throws: ``ControlError`` if the database cannot be asked.
+    package func schemaState() async throws(ControlError) -> ControlSchema.State {
+        do throws(ControlError) {
+            let rows = try await rows("SELECT version FROM convoy_control.schema_migrations ORDER BY version LIMIT 10000")
+            var applied: Set<Int64> = []
+            for row in rows { applied.insert(try ControlError.reading { () throws(PostgresError) in try row.int64("version") }) }
+            if applied.isEmpty { return .missing }
+            if applied.contains(where: { $0 > ControlSchema.newest }) { return .newer }
+            return (1...max(1, ControlSchema.newest)).allSatisfy(applied.contains) ? .current : .older
+        } catch {
+            guard case .postgres(let error) = error, ["42P01", "3F000"].contains(error.sqlstate) else { throw error }
+            return .missing
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import ConvoyIO
+import ConvoyPostgres
+import ConvoyText
+
+/// One session with a control database, opened when it is needed and again when it was lost. ``ControlPool`` lends it to one task at a time.
+actor ControlSession {
+    private let database: ConnectionParameters
+    private let timing: ControlDatabase.Timing
+    private var connection: PostgresConnection?
+    private var usedAt = ContinuousClock.now
+
+    /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
+    private static let longestIdle = Duration.seconds(60)
+
+    init(_ database: ConnectionParameters, _ timing: ControlDatabase.Timing) {
+        self.database = database
+        self.timing = timing
+    }
+
+    /// Runs a transaction, and again where nothing can have been committed and the reason passes.
+    ///
+    /// - Parameters:
+    ///   - patience: how long to try again; a session that turns out to be gone is opened anew in any case.
+    ///   - isRepeatable: whether the body finds out by itself what an earlier attempt has committed.
+    func perform<Value: Sendable>(
+        _ access: ControlDatabase.Access,
+        patience: Duration,
+        isRepeatable: Bool,
+        _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
+    ) async throws(ControlError) -> Value {
+        let deadline = ContinuousClock.now + patience
+        var wait = Duration.milliseconds(50)
+        while true {
+            let wasOpen = connection?.isOpen == true
+            do throws(ControlError) {
+                return try await attempt(access, body)
+            } catch {
+                var mayRepeat = error.isPassing
+                if case .commitUnknown = error { mayRepeat = isRepeatable }
+                guard mayRepeat else { throw error }
+                // The session was older than the loss: a new one is worth an attempt whatever the patience.
+                if wasOpen, connection == nil { continue }
+                let limit = Task.isCancelled ? min(deadline, .now + timing.interruptedPatience) : deadline
+                guard .now + wait < limit else { throw error }
+                await pause(for: wait * Double.random(in: 0.7...1.3), cancellation: .ignored)
+                wait = min(wait * 2, .seconds(1))
+            }
+        }
+    }
+
+    private func attempt<Value: Sendable>(
+        _ access: ControlDatabase.Access,
+        _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
+    ) async throws(ControlError) -> Value {
+        let connection = try await opened()
+        let transaction = ControlTransaction(connection, access, timing)
+        do throws(ControlError) {
+            let value = try await body(transaction)
+            try await transaction.finish()
+            usedAt = .now
+            return value
+        } catch {
+            await transaction.rollBack()
+            if !connection.isOpen { self.connection = nil }
+            throw error
+        }
+    }
+
+    private func opened() async throws(ControlError) -> PostgresConnection {
+        if let connection, connection.isOpen, .now - usedAt < Self.longestIdle { return connection }
+        connection?.close()
+        connection = nil
+        do throws(PostgresError) {
+            // What a cancelled run has to write down is written all the same; every wait has an end of its own.
+            let opened = try await PostgresConnection.connect(
+                database,
+                applicationName: "convoy control",
+                timeout: timing.connect,
+                cancellation: .ignored
+            )
+            opened.cancellation = .ignored
+            opened.budget.resultBytes = 256 << 20
+            opened.budget.bytesWithoutResult = 256 << 20
+            opened.budget.rows = 1_000_000
+            connection = opened
+            usedAt = .now
+            return opened
+        } catch {
+            throw .postgres(error)
+        }
+    }
+
+    /// Ends the session.
+    func close() {
+        connection?.close()
+        connection = nil
+    }
+}

@@ -1,0 +1,46 @@
+import ConvoyPostgres
+
+/// How values get into a statement's parameters, and out of its rows.
+enum ControlText {
+    /// The literal of an array of texts.
+    static func array(_ elements: some Sequence<String?>) -> String {
+        var text = "{"
+        for element in elements {
+            if text.utf8.count > 1 { text += "," }
+            guard let element else {
+                text += "NULL"
+                continue
+            }
+            text += "\""
+            for character in element.storable.unicodeScalars {
+                if character == "\"" || character == "\\" { text += "\\" }
+                text.unicodeScalars.append(character)
+            }
+            text += "\""
+        }
+        return text + "}"
+    }
+
+    /// A time as RFC 3339 in UTC, in the words of SQL.
+    static func time(_ column: String) -> String {
+        #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#
+    }
+
+    /// The order of events over all runs, in the words of SQL: microseconds.
+    static let position = "(extract(epoch FROM recorded_at) * 1000000)::bigint"
+}
+
+extension String {
+    /// The text without what a text of PostgreSQL cannot hold.
+    var storable: String {
+        utf8.contains(0) ? split(separator: "\0", omittingEmptySubsequences: false).joined(separator: "\u{FFFD}") : self
+    }
+}
+
+extension QueryResult.Row {
+    /// The text of a column; nil for NULL, and for a column that is not there.
+    func value(_ column: String) -> String? { (try? optionalText(column)) ?? nil }
+
+    /// The number of a column; nil also for what is not a number.
+    func number(_ column: String) -> Int64? { value(column).flatMap { Int64($0) } }
+}

@@ -1,0 +1,54 @@
+import ConvoyMigrations
+package import ConvoyRun
+import ConvoyText
+
+extension ControlTransaction {
+    /// Adds events of a run. The caller holds the lock of the run's row, and writes the number of the last one into it.
+    ///
+    /// - Parameters:
+    ///   - number: the last event that the run has.
+    ///   - turn: the turn to which they belong.
+    package func add(_ events: [Event], to run: RunID, after number: Int64, turn: Int64) {
+        guard !events.isEmpty else { return }
+        add(
+            """
+            INSERT INTO convoy_control.events (\(EventColumns.names))
+            SELECT $1, $2::bigint + ordinality, $3::bigint, \(EventColumns.values) FROM \(EventColumns.table(from: 4))
+            """,
+            [run.description.storable, "\(number)", "\(turn)"] + EventColumns.parameters(events.map(EventRow.init))
+        )
+    }
+}
+
+/// The columns of many events, each as one array.
+enum EventColumns {
+    /// With the three that are not the event's own before them.
+    static let names = "run, number, turn, \(values)"
+    static let values = own.map(\.name).joined(separator: ", ")
+
+    private static let own: [(name: String, type: String)] = [
+        ("at", "timestamptz"), ("type", "text"), ("instance", "text"), ("outcome", "text"), ("json", "text"), ("version", "bigint"),
+        ("direction", "text"), ("seconds", "float8"), ("checkpoint", "bigint"), ("is_learnt", "boolean"), ("ending", "text"),
+    ]
+
+    /// The arrays as a table with a column `ordinality`, from 1.
+    ///
+    /// - Parameter index: the number of the first array among the parameters.
+    static func table(from index: Int) -> String {
+        let arrays = own.enumerated().map { "$\(index + $0)::\($1.type)[]" }.joined(separator: ", ")
+        return "unnest(\(arrays)) WITH ORDINALITY AS event (\(values), ordinality)"
+    }
+
+    static func parameters(_ rows: [EventRow]) -> [String?] {
+        [
+            ControlText.array(rows.map(\.at)), ControlText.array(rows.map(\.type)), ControlText.array(rows.map(\.instance)),
+            ControlText.array(rows.map(\.outcome)), ControlText.array(rows.map(\.json)),
+            ControlText.array(rows.map { $0.migration?.version.description }),
+            ControlText.array(rows.map { $0.migration?.direction.rawValue }),
+            ControlText.array(rows.map { row in row.migration.map { "\(min(max($0.duration, .zero), .longest).seconds)" } }),
+            ControlText.array(rows.map { $0.migration?.checkpoint?.description }),
+            ControlText.array(rows.map { row in row.isLearnt.map { $0 ? "true" : "false" } }),
+            ControlText.array(rows.map { $0.end?.status?.rawValue }),
+        ]
+    }
+}

@@ -1,0 +1,111 @@
+package import ConvoyPostgres
+import ConvoyText
+
+/// A transaction under way in a control database. It belongs to the task that ``ControlDatabase/transaction(_:patience:isRepeatable:_:)`` runs in.
+///
+/// What begins it, what is only added, and the COMMIT go together with other statements, so that a transaction takes as few round trips as it has
+/// answers to wait for.
+package final class ControlTransaction {
+    private let connection: PostgresConnection
+    private let timing: ControlDatabase.Timing
+    private var waiting: [PipelineStatement]
+    private var isOver = false
+
+    init(_ connection: PostgresConnection, _ access: ControlDatabase.Access, _ timing: ControlDatabase.Timing) {
+        self.connection = connection
+        self.timing = timing
+        waiting = [PipelineStatement(access.begin), PipelineStatement(Self.settings, [timing.statement.milliseconds.description])]
+    }
+
+    /// They hold to the end of the transaction, so that a pooler may hand the session to another client after it. A commit is waited for even
+    /// where the database's own setting does not: what is written here must survive a loss of power.
+    private static let settings = """
+        SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('statement_timeout', $1, true),
+            pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true), pg_catalog.set_config('default_transaction_deferrable', 'off', true),
+            CASE WHEN pg_catalog.current_setting('synchronous_commit') = 'off' THEN pg_catalog.set_config('synchronous_commit', 'on', true) END
+        """
+
+    /// Adds a statement whose rows are not needed. It is sent with the next one that is run, or with COMMIT.
+    package func add(_ sql: String, _ parameters: [String?] = []) {
+        waiting.append(PipelineStatement(sql, parameters))
+    }
+
+    /// Runs a statement after those that were added, and returns its rows.
+    package func query(_ sql: String, _ parameters: [String?] = []) async throws(ControlError) -> QueryResult {
+        guard let result = try await run([PipelineStatement(sql, parameters)]).first else {
+            throw .postgres(PostgresError(.unexpectedResult, "the server gave no result"))
+        }
+        return result
+    }
+
+    /// Runs statements after those that were added, all in one round trip.
+    ///
+    /// - Returns: one result a statement.
+    package func run(_ statements: [PipelineStatement]) async throws(ControlError) -> [QueryResult] {
+        let (sent, added) = take(statements)
+        let results: [PipelineResult]
+        do throws(PostgresError) {
+            results = try await connection.pipeline(sent, timeout: timing.answer)
+        } catch {
+            throw .postgres(error)
+        }
+        return Array(try Self.results(results).dropFirst(added))
+    }
+
+    /// Runs statements after those that were added, and commits, all in one round trip. Nothing can be run after it.
+    ///
+    /// - Returns: one result a statement, without that of COMMIT.
+    /// - Throws: ``ControlError/commitUnknown(_:)`` if the connection was lost before COMMIT was answered.
+    @discardableResult
+    package func commit(_ statements: [PipelineStatement] = []) async throws(ControlError) -> [QueryResult] {
+        let (sent, added) = take(statements + [PipelineStatement("COMMIT")])
+        isOver = true
+        var answered: [PipelineResult] = []
+        do throws(PostgresError) {
+            _ = try await connection.pipeline(sent, timeout: timing.answer) { _, result in answered.append(result) }
+        } catch {
+            // What was answered says more than the loss: an error that came first kept the server from committing.
+            let hasFailed = answered.contains { if case .success = $0 { false } else { true } }
+            guard hasFailed || answered.count == sent.count else {
+                // Nothing was sent at all.
+                if error.code == .invalidParameters || (error.code == .connectionLost && !wasOpen) { throw .postgres(error) }
+                throw .commitUnknown(error)
+            }
+        }
+        return Array(try Self.results(answered).dropFirst(added).dropLast())
+    }
+
+    /// Commits, unless the body has done so.
+    func finish() async throws(ControlError) {
+        if !isOver { try await commit() }
+    }
+
+    /// Ends what is open. A session in which that does not work is closed.
+    func rollBack() async {
+        isOver = true
+        guard connection.isOpen, connection.transactionStatus != .idle else { return }
+        _ = try? await connection.query("ROLLBACK", timeout: timing.answer)
+        if connection.transactionStatus != .idle { connection.close() }
+    }
+
+    /// Whether there was a session when the last statements were handed over.
+    private var wasOpen = true
+
+    private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
+        wasOpen = connection.isOpen
+        defer { waiting = [] }
+        return (waiting + statements, waiting.count)
+    }
+
+    private static func results(_ results: [PipelineResult]) throws(ControlError) -> [QueryResult] {
+        var values: [QueryResult] = []
+        for result in results {
+            switch result {
+            case .success(let value): values.append(value)
+            case .failure(let message): throw .postgres(PostgresError(.server, message.message, server: message))
+            case .skipped: throw .postgres(PostgresError(.unexpectedResult, "the server skipped a statement"))
+            }
+        }
+        return values
+    }
+}

@@ -1,0 +1,24 @@
+import ConvoyRun
+
+extension JournalError {
+    /// Another process has the run's lock.
+    static func stillRunning(_ path: String, _ run: RunID, _ holder: String) -> JournalError {
+        JournalError(
+            path: path,
+            message: "run \(run) is still running (\(holder))",
+            hint: "see its progress with `convoy runs show \(run)`, or stop it with `convoy stop \(run)`"
+        )
+    }
+
+    static func abandoned(_ path: String, _ run: String, by person: String) -> JournalError {
+        JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "start a new run with `convoy migrate`")
+    }
+
+    static func diskFull(_ path: String) -> JournalError {
+        JournalError(
+            path: path,
+            message: "the disk is full",
+            hint: "free disk space, then continue an interrupted run with `convoy resume`"
+        )
+    }
+}

@@ -1,0 +1,66 @@
+internal import ConvoyMigrations
+package import ConvoyRun
+import ConvoyText
+package import FoundationEssentials
+internal import GRDB
+
+extension SQLiteJournal {
+    package func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO runs (id, fleet, fleet_file, direction, target, steps, instances, plan, started_at, convoy_version, started_by)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    run.id.description, run.fleet, run.fleetFile, run.change.direction.rawValue, run.change.target?.description,
+                    run.change.steps,
+                    run.instances, plan, run.startedAt.rfc3339, run.convoyVersion, run.startedBy,
+                ]
+            )
+        }
+    }
+
+    package func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+        guard !events.isEmpty else { return }
+        let rows = events.map(EventRow.init)
+        let run = run.description
+        try await write { db in
+            let insert = try db.cachedStatement(
+                sql: "INSERT INTO events (run, at, type, instance, outcome, json) VALUES (?, ?, ?, ?, ?, ?)"
+            )
+            for row in rows {
+                try insert.execute(arguments: [run, row.at, row.type, row.instance, row.outcome, row.json])
+                guard let end = row.end else { continue }
+                if end.status == nil { try self.checkNotAbandoned(run, db) }
+                try db.execute(
+                    sql: "UPDATE runs SET status = ?, finished_at = ? WHERE id = ?",
+                    arguments: [end.status?.rawValue, end.status == nil ? nil : row.at, run]
+                )
+            }
+        }
+    }
+
+    private func checkNotAbandoned(_ run: String, _ db: Database) throws {
+        guard let person = try String.fetchOne(db, sql: "SELECT abandoned_by FROM runs WHERE id = ?", arguments: [run]) else { return }
+        throw JournalError.abandoned(path, run, by: person)
+    }
+
+    package func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
+        try await write { db in
+            try db.execute(
+                sql: "INSERT INTO requests (run, kind, argument, requested_by, at) VALUES (?, ?, ?, ?, ?)",
+                arguments: [run.description, request.columns.kind, request.columns.argument, person, date.rfc3339]
+            )
+        }
+    }
+
+    package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE runs SET status = ?, finished_at = ?, abandoned_by = ? WHERE id = ?",
+                arguments: [RunEnding.abandoned.rawValue, date.rfc3339, person, run.description]
+            )
+        }
+    }
+}

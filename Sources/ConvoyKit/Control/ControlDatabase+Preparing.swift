@@ -1,0 +1,109 @@
+internal import ConvoyFleet
+internal import ConvoyInstance
+package import ConvoyJournal
+internal import ConvoyMigrations
+internal import ConvoyPostgres
+package import ConvoyRun
+internal import ConvoyText
+
+extension ControlDatabase {
+    /// Makes the tables where they are missing, or brings them to what this program needs, by the engine that migrates instances: under its advisory
+    /// lock, with the ledger `convoy_control.schema_migrations`. If there is nothing to do it takes one question, and no right to create anything.
+    ///
+    /// - Throws: ``JournalError`` if a newer Convoy has changed the tables, or if this role may not make them.
+    package func prepare() async throws(JournalError) {
+        do throws(ControlError) {
+            switch try await schemaState() {
+            case .current: return
+            case .newer: throw .refused(.newerControlSchema(place))
+            case .missing, .older: break
+            }
+            try await makeSchema()
+        } catch {
+            throw error.journalError(place)
+        }
+        try await migrate()
+    }
+
+    /// Whether there are tables. Nothing is made.
+    ///
+    /// - Throws: ``JournalError`` if they are not those of this program.
+    package func hasTables() async throws(JournalError) -> Bool {
+        do throws(ControlError) {
+            switch try await schemaState() {
+            case .current: return true
+            case .newer: throw .refused(.newerControlSchema(place))
+            case .missing: return false
+            case .older:
+                throw .refused(
+                    JournalError(
+                        path: place,
+                        message: "its tables are those of an older Convoy",
+                        hint: "`convoy control prepare` brings them up to date, as the role that owns them"
+                    )
+                )
+            }
+        } catch {
+            throw error.journalError(place)
+        }
+    }
+
+    private func makeSchema() async throws(ControlError) {
+        let name = ControlSchema.name
+        guard try await rows("SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1", [name]).isEmpty else { return }
+        do throws(ControlError) {
+            try await transaction { transaction throws(ControlError) in
+                transaction.add("CREATE SCHEMA IF NOT EXISTS \(name)")
+            }
+        } catch {
+            guard case .postgres(let problem) = error else { throw error }
+            switch problem.sqlstate {
+            // Another process has made it at the same moment.
+            case "23505", "42P06": return
+            case "42501": throw .refused(.noControlSchema(place))
+            default: throw error
+            }
+        }
+    }
+
+    private func migrate() async throws(JournalError) {
+        let migrations: MigrationSet
+        do throws(Problems) {
+            migrations = try ControlSchema.migrations()
+        } catch {
+            throw JournalError(path: place, message: "its migrations cannot be read: \(error)")
+        }
+        var settings = InstanceSettings()
+        settings.ledgerSchema = ControlSchema.name
+        settings.audit = .journalOnly
+        let instance = Instance(
+            name: ControlSchema.name,
+            server: place,
+            database: parameters["dbname"] ?? "",
+            connection: parameters,
+            settings: settings
+        )
+        // A name of its own: the engine ends older sessions of the same run.
+        let run = "control-\(UInt64.random(in: 0...UInt64.max).hexadecimal)"
+        let job = InstanceJob(instance, .up(to: nil), run: run)
+        let result = await InstanceRunner(set: migrations, steps: []).migrate(job) { _ in }
+        guard let failure = result.failure else {
+            if result.outcome == .interrupted { throw JournalError(path: place, message: "the making of its tables was cancelled") }
+            return
+        }
+        switch failure.kind {
+        case .unprovisioned:
+            throw JournalError(
+                path: place,
+                message: "it holds tables of something else",
+                hint: "create a database for Convoy alone; docs/control-database.md says how"
+            )
+        default:
+            throw JournalError(
+                path: place,
+                message: "its tables cannot be made: \(failure.message)".visible.prefix(bytes: 1000),
+                hint: failure.hint ?? "docs/control-database.md says how to prepare the database"
+            )
+        }
+    }
+}

@@ -1,0 +1,239 @@
+import ConvoyJournal
+import ConvoyPostgres
+import ConvoyRun
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Runs in a control database, as operators on several machines use it: each folder stands for one.
+@Suite(.timeLimit(.minutes(5)))
+struct ControlCommandTests {
+    /// A fleet whose runs are in a control database, its last one, in as many folders as there are machines.
+    private func withFleet(
+        on release: PostgresServer.Release = .system,
+        instances: Int = 2,
+        machines: Int = 2,
+        waves: [String] = ["{name: all}"],
+        _ body: (_ folders: [String], _ control: TestDatabase, _ databases: [TestDatabase]) async throws -> Void
+    ) async throws {
+        try await PostgresServer.shared(release).withDatabases(instances + 1) { databases in
+            let control = databases[instances]
+            func add(_ folders: [String]) async throws {
+                guard folders.count < machines else {
+                    return try await body(folders, control, Array(databases.prefix(instances)))
+                }
+                try await ConvoyCommandTests.withFleet(Array(databases.prefix(instances)), waves: waves) { folder in
+                    let path = "\(folder)/fleet.yaml"
+                    let text = try String(contentsOfFile: path, encoding: .utf8)
+                    try (text + "control: ${env:CONVOY_CONTROL_URL}\n").write(toFile: path, atomically: true, encoding: .utf8)
+                    try await add(folders + [folder])
+                }
+            }
+            try await add([])
+        }
+    }
+
+    private func url(_ control: TestDatabase, user: String? = nil) -> String {
+        "host=\(control.server.socketFolder) port=\(control.server.port) user=\(user ?? control.ownerName) dbname=\(control.name)"
+    }
+
+    private func convoy(_ arguments: [String], _ control: TestDatabase, user: String? = nil, in folder: String) async throws -> ConvoyResult
+    {
+        try await runConvoy(arguments, environment: ["CONVOY_CONTROL_URL": url(control, user: user)], in: folder)
+    }
+
+    private func start(_ arguments: [String], _ control: TestDatabase, in folder: String) throws -> ConvoyProcess {
+        let process = try ConvoyProcess(arguments, environment: ["CONVOY_CONTROL_URL": url(control)], in: folder)
+        process.closeInput()
+        return process
+    }
+
+    @Test(arguments: PostgresServer.Release.tested)
+    func aRunIsSeenFromEveryMachine(_ release: PostgresServer.Release) async throws {
+        try await withFleet(on: release) { folders, control, databases in
+            let none = try await convoy(["runs"], control, in: folders[1])
+            #expect(
+                none.standardOutput.hasPrefix("no runs yet in \(control.server.socketFolder)/"),
+                "\(none.standardOutput)\(none.standardError)"
+            )
+            let migrated = try await convoy(["migrate", "--yes", "--output", "json"], control, in: folders[0])
+            #expect(migrated.exitCode == 0, "\(migrated.standardError)")
+            let run = try #require(try jsonObject(migrated)["run"] as? String)
+            for folder in folders {
+                let listed = try jsonObject(try await convoy(["runs", "--output", "json"], control, in: folder))
+                let runs = try #require(listed["runs"] as? [[String: Any]])
+                #expect(runs.map { $0["run"] as? String } == [run])
+                #expect(runs.first?["status"] as? String == "succeeded")
+                let shown = try await convoy(["runs", "show", run], control, in: folder)
+                #expect(shown.standardOutput.contains("alice") && shown.standardOutput.contains("migrated"), "\(shown.standardError)")
+                for command in [["report", "--no-probe"], ["status"], ["history", "alice"], ["runs", "durations"], ["describe", "bob"]] {
+                    let result = try await convoy(command, control, in: folder)
+                    #expect(result.exitCode == 0, "\(command): \(result.standardError)")
+                }
+                // Nothing of the runs is on the machine.
+                #expect(!FileManager.default.fileExists(atPath: "\(folder)/.convoy"))
+            }
+            // Each migration once.
+            for database in databases {
+                #expect(try await database.query("SELECT version FROM schema_migrations").rows.count == 2)
+            }
+            let undone = try await convoy(["rollback", "--yes", "--run", run], control, in: folders[1])
+            #expect(undone.exitCode == 0, "\(undone.standardError)")
+            let pruned = try await convoy(["runs", "prune", "--keep", "1", "--yes"], control, in: folders[1])
+            #expect(pruned.exitCode == 0, "\(pruned.standardError)")
+        }
+    }
+
+    @Test func whatIsAskedOnOneMachineReachesTheRunOnAnother() async throws {
+        let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]
+        try await withFleet(waves: waves) { folders, control, databases in
+            let first = try start(["migrate", "--yes"], control, in: folders[0])
+            await first.wait { $0.standardError.contains("waiting for") }
+            let active = try await convoy(["runs"], control, in: folders[1])
+            #expect(active.standardOutput.contains("running"), "\(active.standardError)")
+
+            // Two runs of one fleet are refused as on one machine.
+            let second = try await convoy(["migrate", "--yes"], control, in: folders[1])
+            #expect(second.exitCode == 64)
+            #expect(second.standardError.contains("is active"), "\(second.standardError)")
+            let resumed = try await convoy(["resume", "--yes"], control, in: folders[1])
+            #expect(resumed.exitCode == 64, "\(resumed.standardError)")
+
+            let words = first.snapshot.standardError.split { $0.isWhitespace }
+            let run = String(words[try #require(words.firstIndex(of: "run")) + 1])
+            for command in [["pause", "127.0.0.9"], ["approve"], ["wait", run, "--timeout", "60s"]] {
+                let result = try await convoy(command, control, in: folders[1])
+                #expect(result.exitCode == (command[0] == "pause" ? 64 : 0), "\(command): \(result.standardError)")
+            }
+            #expect(try await first.result().exitCode == 0)
+            #expect(try await databases[1].query("SELECT 1 FROM schema_migrations").rows.count == 2)
+            let shown = try await convoy(["runs", "show", "latest"], control, in: folders[1])
+            #expect(shown.standardOutput.contains("approved"), "\(shown.standardOutput)")
+        }
+    }
+
+    /// A process that is gone: its lease ends, and another machine continues.
+    @Test func aRunWhoseMachineIsGoneIsResumedOnAnother() async throws {
+        let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]
+        try await withFleet(waves: waves) { folders, control, databases in
+            let first = try start(["migrate", "--yes"], control, in: folders[0])
+            await first.wait { $0.standardError.contains("waiting for") }
+            first.kill()
+            _ = try? await first.result()
+            // Until its lease has ended it may still be there.
+            let early = try await convoy(["resume", "--yes"], control, in: folders[1])
+            #expect(early.exitCode != 0)
+            try await eventually("the lease is over", within: .seconds(60)) {
+                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut-off")
+            }
+            let second = try start(["resume", "--yes"], control, in: folders[1])
+            await second.wait { $0.standardError.contains("waiting for") }
+            #expect(try await convoy(["approve"], control, in: folders[0]).exitCode == 0)
+            let result = try await second.result()
+            #expect(result.exitCode == 0, "\(result.standardError)")
+            for database in databases {
+                #expect(try await database.query("SELECT 1 FROM convoy.migration_log").rows.count == 2)
+            }
+        }
+    }
+
+    /// A process that was stopped for longer than its lease, and whose run another machine has taken over, changes nothing more.
+    @Test func aProcessThatSleptPastItsLeaseIsToldWhoHasTheRun() async throws {
+        let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]
+        try await withFleet(waves: waves) { folders, control, databases in
+            let first = try start(["migrate", "--yes"], control, in: folders[0])
+            await first.wait { $0.standardError.contains("waiting for") }
+            Glibc.kill(first.processID, SIGSTOP)
+            try await eventually("the lease is over", within: .seconds(60)) {
+                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut-off")
+            }
+            let second = try start(["resume", "--yes"], control, in: folders[1])
+            await second.wait { $0.standardError.contains("waiting for") }
+            #expect(try await convoy(["approve"], control, in: folders[1]).exitCode == 0)
+            #expect(try await second.result().exitCode == 0)
+            Glibc.kill(first.processID, SIGCONT)
+            let late = try await first.result()
+            #expect(late.exitCode == 2, "\(late.standardError)")
+            #expect(late.standardError.contains("was taken over by") || late.standardError.contains("was removed"), "\(late.standardError)")
+            for database in databases {
+                #expect(try await database.query("SELECT 1 FROM convoy.migration_log").rows.count == 2)
+            }
+        }
+    }
+
+    // MARK: Rights
+
+    /// What docs/control-database.md gives a role is enough for everything, and not for the tables themselves.
+    @Test(arguments: PostgresServer.Release.tested)
+    func theLeastRightsAreEnough(_ release: PostgresServer.Release) async throws {
+        try await withFleet(on: release) { folders, control, _ in
+            let role = "\(control.name)_worker"
+            try await control.server.execute("CREATE ROLE \(role) LOGIN")
+            let without = try await convoy(["migrate", "--yes"], control, user: role, in: folders[0])
+            #expect(without.exitCode == 78)
+            #expect(without.standardError.contains("it has no tables of Convoy"), "\(without.standardError)")
+            #expect(without.standardError.contains("convoy control prepare"), "\(without.standardError)")
+            for _ in 0..<2 {
+                let prepared = try await convoy(["control", "prepare", "--grant-to", role], control, in: folders[0])
+                #expect(prepared.exitCode == 0, "\(prepared.standardError)")
+                #expect(prepared.standardOutput.hasSuffix(": the tables are ready, and \(role) may use them\n"))
+            }
+            let migrated = try await convoy(["migrate", "--yes"], control, user: role, in: folders[0])
+            #expect(migrated.exitCode == 0, "\(migrated.standardError)")
+            for command in [
+                ["runs"], ["runs", "show"], ["rollback", "--yes", "--steps", "1"], ["runs", "prune", "--keep", "1", "--yes"],
+            ] {
+                let result = try await convoy(command, control, user: role, in: folders[1])
+                #expect(result.exitCode == 0, "\(command): \(result.standardError)")
+            }
+            await #expect(throws: (any Error).self) {
+                try await control.execute(["ALTER TABLE convoy_control.runs ADD COLUMN x int"], as: role)
+            }
+            await #expect(throws: (any Error).self) {
+                try await control.execute(["DELETE FROM convoy_control.schema_migrations"], as: role)
+            }
+            try await control.execute(["DROP OWNED BY \(role)"], as: "postgres")
+            try await control.server.execute("DROP ROLE \(role)")
+        }
+    }
+
+    // MARK: Bad input
+
+    @Test func aControlDatabaseThatCannotBeReachedIsNamedWithoutItsPassword() async throws {
+        let refused = try RefusedPort()
+        try await withTemporaryFolder(files: Files.fleet(Files.fleetText + "control: ${env:CONVOY_CONTROL_URL}\n")) { folder in
+            let environment = ["CONVOY_CONTROL_URL": "postgresql://convoy:hunter2@127.0.0.1:\(refused.port)/runs"]
+            for command in [["runs"], ["migrate", "--yes"], ["stop"], ["runs", "copy"]] {
+                let result = try await runConvoy(command, environment: environment, in: folder)
+                #expect(result.exitCode == (command == ["runs", "copy"] ? 64 : 78), "\(command): \(result.standardError)")
+                #expect(!result.standardError.contains("hunter2"))
+                if command != ["runs", "copy"] {
+                    #expect(
+                        result.standardError.contains("journal 127.0.0.1:\(refused.port)/runs: cannot be reached"),
+                        "\(result.standardError)"
+                    )
+                }
+            }
+            let missing = try await runConvoy(["runs"], in: folder)
+            #expect(missing.exitCode == 78)
+            #expect(missing.standardError.contains("CONVOY_CONTROL_URL is not set"), "\(missing.standardError)")
+        }
+    }
+
+    @Test(arguments: [
+        (["runs", "--journal", "postgresql://convoy:hunter2@127.0.0.1:1/runs"], "a password must not stand among the arguments"),
+        (["runs", "--journal", "postgresql://%zz"], "not a URL that libpq understands"),
+        (["runs", "copy", "--to", "elsewhere.sqlite"], "runs are copied into a control database"),
+        (["runs", "copy"], "the fleet file names no control database"),
+        (["control", "prepare"], "this is a file, and not a control database"),
+    ])
+    func whatCannotBeMeantIsRefused(_ arguments: [String], _ words: String) async throws {
+        try await withTemporaryFolder(files: Files.fleet()) { folder in
+            let result = try await runConvoy(arguments, in: folder)
+            #expect(result.exitCode == 78 || result.exitCode == 64, "\(result.standardError)")
+            #expect(result.standardError.contains(words), "\(result.standardError)")
+            #expect(!result.standardError.contains("hunter2"))
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import ConvoyKit
+import ConvoyPostgres
+import TestSupport
+import Testing
+
+@testable import ConvoyJournal
+
+/// Transactions in a control database: what is committed, what is done again, and what is said of a COMMIT that was not answered.
+@Suite(.timeLimit(.minutes(3)))
+struct ControlDatabaseTests {
+    @Test(arguments: PostgresServer.Release.tested)
+    func aTransactionIsCommittedWholeOrNotAtAll(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, _ in
+            let seen = try await control.transaction { transaction throws(ControlError) in
+                transaction.add(ControlDatabase.insertion, ["a"])
+                let rows = try await transaction.query("SELECT name FROM convoy_control.locks").rows
+                transaction.add(ControlDatabase.insertion, ["b"])
+                return rows.count
+            }
+            #expect(seen == 1)
+            #expect(try await control.count() == 2)
+
+            await #expect(throws: ControlError.self) {
+                try await control.transaction { transaction throws(ControlError) in
+                    _ = try await transaction.query(ControlDatabase.insertion, ["c"])
+                    throw .refused(.noControlSchema("x"))
+                }
+            }
+            // The second row of the name fails together with COMMIT, and takes the first statement with it.
+            await #expect(throws: ControlError.self) {
+                try await control.transaction { transaction throws(ControlError) in
+                    transaction.add(ControlDatabase.insertion, ["d"])
+                    transaction.add(ControlDatabase.insertion, ["a"])
+                }
+            }
+            #expect(try await control.count() == 2)
+        }
+    }
+
+    /// Only the answer counts, not what the server may have done.
+    @Test func aLostAnswerToCommitIsSaidAndNotRepeated() async throws {
+        try await withControlDatabase { _, database in
+            let proxy = try FaultProxy(to: .port(database.server.port))
+            let control = ControlDatabase(database.ownerOverTCP(port: proxy.port))
+            let attempts = Shared(0)
+            do throws(ControlError) {
+                try await control.transaction { transaction throws(ControlError) in
+                    attempts.change { $0 += 1 }
+                    _ = try await transaction.query(ControlDatabase.insertion, ["a"])
+                    proxy.cut(after: 1, .toClient)
+                }
+                Issue.record("it was answered")
+            } catch {
+                if case .commitUnknown = error {} else { Issue.record("\(error)") }
+                #expect(error.journalError("x").message.contains("whether the last change was committed is not known"))
+            }
+            #expect(attempts.value == 1)
+            #expect(try await control.count() == 1)
+
+            // Where the body finds out by itself, it is run again.
+            attempts.change { $0 = 0 }
+            let count = try await control.transaction(isRepeatable: true) { transaction throws(ControlError) in
+                attempts.change { $0 += 1 }
+                let rows = try await transaction.query("SELECT FROM convoy_control.locks WHERE name = 'b'").rows
+                guard rows.isEmpty else { return rows.count }
+                _ = try await transaction.query(ControlDatabase.insertion, ["b"])
+                proxy.cut(after: 1, .toClient)
+                return rows.count
+            }
+            #expect(attempts.value == 2)
+            #expect(count == 1)
+            #expect(try await control.count() == 2)
+        }
+    }
+
+    @Test func aConnectionThatIsLostBeforeCommitIsOpenedAgain() async throws {
+        try await withControlDatabase { control, database in
+            let attempts = Shared(0)
+            try await control.transaction { transaction throws(ControlError) in
+                attempts.change { $0 += 1 }
+                let pid = try? await transaction.query("SELECT pg_backend_pid() AS pid").rows.first?.optionalText("pid")
+                _ = try await transaction.query(ControlDatabase.insertion, ["a"])
+                if attempts.value == 1 {
+                    _ = try? await database.server.execute("SELECT pg_terminate_backend(\(pid ?? "0"), 5000)")
+                }
+                _ = try await transaction.query("SELECT 1")
+            }
+            #expect(attempts.value == 2)
+            #expect(try await control.count() == 1)
+        }
+    }
+
+    @Test func aSessionThatWasTerminatedWhileItWasIdleIsOpenedAgain() async throws {
+        try await withControlDatabase(configuring: { $0.readingPatience = .zero }) { control, database in
+            #expect(try await control.count() == 0)
+            try await database.server.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '\(database.name)' AND application_name = 'convoy control'"
+            )
+            #expect(try await control.count() == 0)
+        }
+    }
+
+    @Test(arguments: PostgresServer.Release.tested)
+    func aDeadlockIsResolvedByRunningOneAgain(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, _ in
+            try await control.transaction { transaction throws(ControlError) in
+                for name in ["a", "b"] { transaction.add(ControlDatabase.insertion, [name]) }
+            }
+            let attempts = Shared(0)
+            let firstRows = Shared(0)
+            @Sendable func lockBoth(_ names: [String]) async throws {
+                try await control.transaction { transaction throws(ControlError) in
+                    attempts.change { $0 += 1 }
+                    let update = "UPDATE convoy_control.locks SET holder = holder || 'x' WHERE name = $1"
+                    _ = try await transaction.query(update, [names[0]])
+                    firstRows.change { $0 += 1 }
+                    // Both have one row before either asks for its second.
+                    try? await eventually("both have begun") { firstRows.value >= 2 }
+                    _ = try await transaction.query(update, [names[1]])
+                }
+            }
+            async let one: Void = lockBoth(["a", "b"])
+            async let other: Void = lockBoth(["b", "a"])
+            _ = try await (one, other)
+            #expect(attempts.value == 3)
+            let holders = try await control.rows("SELECT holder FROM convoy_control.locks").map { try $0.text("holder") }
+            #expect(holders == ["xx", "xx"])
+        }
+    }
+
+    @Test func aServerThatCrashesAndComesBackIsWaitedFor() async throws {
+        let server = try await PostgresServer.start()
+        try await server.withDatabase { database in
+            let control = ControlDatabase(database.owner)
+            try await control.prepare()
+            _ = try await control.transaction { transaction throws(ControlError) in
+                try await transaction.query("UPDATE convoy_control.locks SET holder = ''")
+            }
+            try await server.stop(.immediate)
+            async let written: Void = control.transaction { transaction throws(ControlError) in
+                _ = try await transaction.query(ControlDatabase.insertion, ["a"])
+            }
+            try await server.start()
+            try await written
+            #expect(try await control.count() == 1)
+        }
+    }
+
+    @Test func aPoolerInTransactionModeMayStandInBetween() async throws {
+        try await withControlDatabase { _, database in
+            let pooler = try await PgBouncer.start(before: database.server, .transaction)
+            let control = ControlDatabase(database.ownerOverTCP(port: pooler.port))
+            #expect(try await control.hasTables())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<50 {
+                    group.addTask {
+                        try await control.transaction { transaction throws(ControlError) in
+                            _ = try await transaction.query("SELECT count(*) FROM convoy_control.locks")
+                            transaction.add(ControlDatabase.insertion, ["\(number)"])
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await control.count() == 50)
+        }
+    }
+}
