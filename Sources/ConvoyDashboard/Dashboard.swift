@@ -143,7 +143,7 @@ package struct Dashboard: Sendable {
     }
 
     /// Answers a request of a connection.
-    private static func responder(
+    static func responder(
         _ routes: some HTTPResponder<DashboardContext>,
         _ logger: Logger
     ) -> HTTPChannelHandler.Responder {

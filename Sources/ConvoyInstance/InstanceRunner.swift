@@ -13,8 +13,8 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     let steps: [String: any MigrationStep]
     let timing: Timing
     let sides = SideSessions()
-    /// No session of this process is older.
-    let created = ContinuousClock.now
+    /// Sessions of the run that are older belong to an earlier process, or to a worker that was lost.
+    private(set) var created = ContinuousClock.now
     /// Sessions whose end is not known, left by changes that ended `unknown`.
     let lostSessions = LostSessions()
     /// What the set calls its own.
@@ -172,8 +172,17 @@ package struct InstanceRunner: InstanceMigrator, InstanceInspector {
     }
 
     package func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
-        let change = InstanceChange(self, job.instance, job.change, run: job.run) { [mask] in report($0.masked(mask)) }
+        let runner = job.isTakenOver ? takingOver : self
+        let change = InstanceChange(runner, job.instance, job.change, run: job.run) { [mask] in report($0.masked(mask)) }
         return await change.perform().masked(mask)
+    }
+
+    /// The same runner, which ends every session of its run that is there already: a worker that was lost began them, perhaps after this process
+    /// did.
+    private var takingOver: InstanceRunner {
+        var runner = self
+        runner.created = .now
+        return runner
     }
 
     /// Asks the pending steps whether they would fail.

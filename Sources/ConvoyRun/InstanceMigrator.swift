@@ -8,10 +8,12 @@ package struct InstanceJob: Sendable {
     package let change: Change
     /// The run's id.
     package let run: String
+    /// Whether another worker began it and was lost: what that one left in the database is ended first.
+    package let isTakenOver: Bool
 
     /// A job from its parts.
-    package init(_ instance: Instance, _ change: Change, run: String) {
-        (self.instance, self.change, self.run) = (instance, change, run)
+    package init(_ instance: Instance, _ change: Change, run: String, isTakenOver: Bool = false) {
+        (self.instance, self.change, self.run, self.isTakenOver) = (instance, change, run, isTakenOver)
     }
 }
 

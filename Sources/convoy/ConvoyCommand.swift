@@ -46,7 +46,8 @@ struct ConvoyCommand: AsyncParsableCommand {
             Drift.self, Baseline.self, Repair.self, Provision.self, Describe.self, History.self, Top.self, Wait.self, Stop.self,
             Approve.self, Pause.self,
             Unpause.self,
-            Abandon.self, Serve.self, Control.self, New.self, Catalogue.self, WriteCheckpoint.self, Schema.self, Explain.self,
+            Abandon.self, Serve.self, WorkerCommand.self, Control.self, New.self, Catalogue.self, WriteCheckpoint.self, Schema.self,
+            Explain.self,
             Completion.self,
         ]
     )

@@ -40,7 +40,15 @@ extension FleetSession {
             StandardStreams.error.write(report.table(settings.style(of: StandardStreams.error), .brief))
             if report.changedInstances > 0 { try await Confirmation.ask(report.question) }
         }
-        return try await run(planned, request, beside: options.besideOptions.beside, journal, output, interruption).unlessIncomplete(
+        return try await run(
+            planned,
+            request,
+            beside: options.besideOptions.beside,
+            detached: options.detach,
+            journal,
+            output,
+            interruption
+        ).unlessIncomplete(
             selection
         )
     }

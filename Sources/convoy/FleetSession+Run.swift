@@ -21,14 +21,26 @@ extension FleetSession {
         _ planned: PlannedRun,
         _ request: NextSteps.Request,
         beside: [String] = [],
+        detached: Bool = false,
         _ journal: any RunStore,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
+        try checkDetaching(detached, journal)
         let new = try NewRun(planned.plan, fleetFile: settings.fleetFile)
         let access = RunCatalog(fleet)
         let option = request.isDefaultFleetFile ? "" : " " + ShellCommand(["--fleet", request.fleetFile]).description
         try await access.noteResumableRuns(new.plan, in: journal, option: option)
+        if let submission = RunSubmission(fleet, in: journal) {
+            do throws(RunConflict) {
+                try await submission.submit(new, beside: beside)
+            } catch {
+                throw CommandFailure(error, journal: access.path)
+            }
+            let submitted = SubmittedRun(id: new.record.id, submission: submission, last: 0)
+            if await isDetached(submitted, detached) { return .success }
+            return try await run(new.plan, on: planned.targets, request, journal, new.record.id, submitted: submitted, output, interruption)
+        }
         let lock: any RunLock
         do throws(RunConflict) {
             lock = try await RunStart(in: journal).begin(new, beside: beside)
@@ -45,6 +57,7 @@ extension FleetSession {
     /// - Parameters:
     ///   - request: the options that the run was started with; the advice at its end repeats them.
     ///   - earlier: what an earlier process did in this run.
+    ///   - submitted: the run, if workers carry it out and this process only follows it.
     ///   - output: where the report goes.
     func run(
         _ plan: RunPlan,
@@ -53,6 +66,7 @@ extension FleetSession {
         _ journal: any RunStore,
         _ id: RunID,
         resuming earlier: FleetReport? = nil,
+        submitted: SubmittedRun? = nil,
         _ output: ReportOutput,
         _ interruption: Interruption
     ) async throws -> CommandExit {
@@ -84,25 +98,42 @@ extension FleetSession {
             environment: settings.environment,
             warn: reporter.warn
         )
+        let events = EventFanOut([reporter, notifier] + tracing.sinks)
+        let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
+        let answers = settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
             on: targets,
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
             trace: tracing.trace,
-            events: EventFanOut([reporter, notifier] + tracing.sinks)
-        ) { reporter.note("hook: \($0)") }
+            events: events,
+            onHookLine: { reporter.note("hook: \($0)") }
+        )
         let result = await tracing.tracing {
             await notifier.delivering(giveUp: interruption.giveUp) {
-                await coordinator.run(
-                    plan,
-                    on: targets,
-                    id: id,
-                    resuming: earlier?.log,
-                    by: Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable]),
-                    stopRequests: interruption.stopRequests,
-                    answers: settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
-                )
+                if let submitted {
+                    await submitted.submission.follow(
+                        id,
+                        after: submitted.last,
+                        earlier?.log ?? RunLog(),
+                        by: person,
+                        stopRequests: interruption.stopRequests,
+                        answers: answers,
+                        events: events,
+                        note: reporter.note
+                    )
+                } else {
+                    await coordinator.run(
+                        plan,
+                        on: targets,
+                        id: id,
+                        resuming: earlier?.log,
+                        by: person,
+                        stopRequests: interruption.stopRequests,
+                        answers: answers
+                    )
+                }
             }
         }
         await reporter.finish()

@@ -37,6 +37,8 @@ public struct Fleet: Sendable {
     public var secrets: Set<Secret> = []
     /// The variables of the environment that they come from.
     public var secretVariables: Set<String> = []
+    /// Of the file's text, without what its variables stand for; empty if the fleet was not read from a file.
+    package var checksum = ""
 
     /// `secret_commands`, in the order of the file.
     package var secretCommandList: [SecretCommand] = []

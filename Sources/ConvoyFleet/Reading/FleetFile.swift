@@ -69,6 +69,7 @@ package enum FleetFile {
         let problems = inOrder(reader.problems)
         guard var fleet, problems.allSatisfy({ $0.severity == .warning }) else { throw Problems(problems) }
         fleet.warnings = problems
+        fleet.checksum = contentChecksum(bytes)
         fleet.secrets = Set(reader.secrets.values.lazy.filter { !$0.isEmpty }.map { Secret($0) })
         fleet.secretVariables = reader.secrets.variables
         fleet.secretCommands?.keep(fleet.secrets.map { $0.reveal() }, variables: fleet.secretVariables)

@@ -56,7 +56,13 @@ package final class ControlJournal: RunStore {
     }
 
     package func holder(of run: RunID) async throws(JournalError) -> String? {
-        try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, run.description.storable) }
+        // Whether a worker lives or not: as soon as one does, it continues the run.
+        let isForWorkers = try await rows(
+            "SELECT FROM convoy_control.runs WHERE id = $1 AND status IS NULL AND for_workers",
+            [run.description.storable]
+        )
+        guard isForWorkers.isEmpty else { return "the workers of its fleet" }
+        return try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, run.description.storable) }
     }
 
     package func close() async throws(JournalError) { await control.close() }

@@ -21,6 +21,9 @@ enum ControlText {
         return text + "}"
     }
 
+    /// The literal of an array of numbers.
+    static func array(_ elements: some Sequence<Int64>) -> String { "{" + elements.map(String.init).joined(separator: ",") + "}" }
+
     /// A time as RFC 3339 in UTC, in the words of SQL.
     static func time(_ column: String) -> String {
         #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#

@@ -5,6 +5,7 @@ package import ConvoyJournal
 import ConvoyReporting
 package import ConvoyRollout
 package import ConvoyRun
+package import FoundationEssentials
 
 /// Puts together what carries out a run: hooks, health checks, gates, the server's activity, the journal, and who is shown the events.
 package struct RunExecution: Sendable {
@@ -29,15 +30,18 @@ package struct RunExecution: Sendable {
     /// - Parameters:
     ///   - unfinished: instances that an earlier process of the run started and did not finish.
     ///   - trace: the trace of the run; nil if it is not traced.
+    ///   - journal: where the run is recorded; nil where a worker records it.
     ///   - events: is shown every event after the journal has taken it or refused; a refusal halts the run.
+    ///   - now: the wall clock that stamps events and opens the window.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
     package func coordinator(
         of plan: RunPlan,
         on targets: RunTargets,
         unfinished: Set<String> = [],
-        journal: any RunStore,
+        journal: (any RunStore)? = nil,
         trace: RunTrace? = nil,
         events: any EventSink,
+        now: @escaping @Sendable () -> Date = { Date() },
         onHookLine: (@Sendable (_ line: String) -> Void)? = nil
     ) -> Coordinator {
         let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
@@ -70,7 +74,8 @@ package struct RunExecution: Sendable {
                 gates: GateKeeper(hooks: hooks, limits: targets.limits, healthChecks: healthChecks),
                 trace: trace
             ),
-            window: plan.isImmediate ? nil : fleet.rollout.window
+            window: plan.isImmediate ? nil : fleet.rollout.window,
+            now: now
         )
     }
 }

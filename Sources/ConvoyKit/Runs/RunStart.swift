@@ -43,6 +43,25 @@ package struct RunStart: Sendable {
         }
     }
 
+    /// Records the run for others to carry it out, unless another active run is in the way.
+    ///
+    /// - Parameter handOver: makes the recorded run theirs, before another run can start.
+    func record(
+        _ run: NewRun,
+        beside: [String],
+        handOver: () async throws(JournalError) -> Void
+    ) async throws(RunConflict) {
+        try await startLock().released { () async throws(RunConflict) in
+            try await check(run.plan, beside: beside)
+            do throws(JournalError) {
+                try await journal.begin(run.record, plan: run.recordedPlan)
+                try await handOver()
+            } catch {
+                throw .journal(error)
+            }
+        }
+    }
+
     private func startLock() async throws(RunConflict) -> any RunLock {
         for _ in 0..<50 {
             if let lock = try? await journal.lock(.starting) { return lock }

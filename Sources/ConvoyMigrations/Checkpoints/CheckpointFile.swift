@@ -1,5 +1,4 @@
 internal import ConvoyText
-import Crypto
 
 /// The contents of `checkpoints/<version>.sql`, before they are read.
 ///
@@ -42,7 +41,7 @@ struct CheckpointFile {
         source = try SourceText(path: path, contents: contents)
     }
 
-    static func contentHash(_ bytes: some Sequence<UInt8>) -> String { SHA256.hash(data: Array(bytes)).hexadecimal }
+    static func contentHash(_ bytes: some Sequence<UInt8>) -> String { contentChecksum(bytes) }
 
     /// Reads the file.
     ///

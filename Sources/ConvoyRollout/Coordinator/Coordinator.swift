@@ -17,8 +17,10 @@ package struct Coordinator: Sendable {
     let inspector: any InstanceInspector
     let events: any EventSink
     let journal: (any Journal)?
-    let surroundings: RunSurroundings
-    let window: MaintenanceWindow?
+    /// Hooks and gates.
+    package let surroundings: RunSurroundings
+    /// Outside it nothing new starts.
+    package let window: MaintenanceWindow?
     let timing: Timing
     let now: @Sendable () -> Date
 
@@ -114,43 +116,6 @@ package struct Coordinator: Sendable {
                 last = requests.last?.number ?? last ?? 0
             }
         } while await pause(timing.requests)
-    }
-
-    /// Watches a server's free connections.
-    ///
-    /// - Parameter instances: those of the run on that server.
-    func watch(_ server: String, _ instances: [Instance], _ run: RunID, _ mailbox: Mailbox<RunDecider.Fact>) async {
-        // What one role may have says nothing of the others'.
-        let haveOneRole = Set(instances.map { ExactText($0.loginRole) }).count == 1
-        let connections = instances.map(inspector.connections).max() ?? 1
-        // An instance that answered is asked again; one that does not answer, whose database may be gone, makes room for the next instance.
-        var asked = 0
-        var last: ServerSlots?
-        repeat {
-            var slots: ServerSlots?
-            for _ in 0..<min(3, instances.count) where slots == nil && !Task.isCancelled {
-                slots = await inspector.slots(on: instances[asked % instances.count], run: run.description)
-                if slots == nil { asked += 1 }
-            }
-            if haveOneRole { slots?.countRole(connections: connections) }
-            // A role that has no connection left cannot ask; its limit is still the same.
-            if slots == nil, last?.mostForRole != nil { slots = last }
-            last = slots
-            mailbox.post(.slots(server: server, available: slots?.available))
-        } while await pause(timing.slots)
-    }
-
-    /// Watches the clock.
-    ///
-    /// - Parameter isOpen: what the run knows of the maintenance window; a change since then is reported too.
-    func watch(_ window: MaintenanceWindow, isOpen: Bool, _ mailbox: Mailbox<RunDecider.Fact>) async {
-        var isOpen = isOpen
-        repeat {
-            guard window.isOpen(at: now()) != isOpen else { continue }
-            isOpen.toggle()
-            mailbox.post(.window(closedUntil: isOpen ? nil : window.nextChange(after: now())))
-            // The wall clock may be set, and a computer may sleep: it is asked again at least each half minute.
-        } while await pause(.seconds(min(30, max(0.01, window.nextChange(after: now()).timeIntervalSince(now())))))
     }
 
     private func pause(_ duration: Duration) async -> Bool {

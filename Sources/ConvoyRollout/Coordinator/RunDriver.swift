@@ -11,18 +11,14 @@ internal import FoundationEssentials
 struct RunDriver {
     let coordinator: Coordinator
     let plan: RunPlan
-    let targets: RunTargets
     let id: RunID
     let mailbox: Mailbox<RunDecider.Fact>
-    /// The states before the run, by the names of the instances.
-    private let starts: [String: InstanceStart]
-    /// What the run does, by the names of the instances.
-    private let changes: [String: Change]
+    private let execution: WorkExecution
     private let person: String
     private var decider: RunDecider
     /// Events that were shown and that the journal has not taken.
     private var unwritten: [Event] = []
-    var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
+    private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
 
     /// What earlier processes did in the run; nil if this is the first.
     var past: RunLog? { decider.past }
@@ -41,10 +37,8 @@ struct RunDriver {
     ) {
         self.coordinator = coordinator
         self.plan = plan
-        self.targets = targets
-        starts = plan.starts
-        changes = Dictionary(plan.instances.map { ($0.name, plan.change(of: $0)) }) { first, _ in first }
         self.id = id
+        execution = WorkExecution(coordinator, plan: plan, targets: targets, id: id)
         self.person = person
         self.mailbox = mailbox
         let terms = RunDecider.Terms(
@@ -79,7 +73,8 @@ struct RunDriver {
         let last: RunDecider.Turn
         if decider.owesAfterRunHook {
             // The tasks of the run have ended; the hook that undoes what `before_run` did runs whatever happened.
-            let hook = await coordinator.surroundings.runHook(hookContext(.afterRun, wave: nil, status: decider.ending))
+            let context = RunSurroundings.HookContext(point: .afterRun, run: id, change: plan.change, wave: nil, status: decider.ending)
+            let hook = await coordinator.surroundings.runHook(context)
             last = decider.decide([.hookFinished(hook)], at: coordinator.now())
         } else {
             last = decider.close(at: coordinator.now())
@@ -100,113 +95,35 @@ struct RunDriver {
     private mutating func perform(_ turn: RunDecider.Turn, in group: inout DiscardingTaskGroup) {
         if let gate, turn.withdraws.contains(.gate(wave: gate.wave)) { gate.abandon.finish() }
         for work in turn.begins { begin(work, in: &group) }
-        watchServers(turn.begins, in: &group)
         for approval in turn.approvals where approval.wave == gate?.wave { gate?.approve.yield(approval.by) }
     }
 
     private mutating func begin(_ work: Work, in group: inout DiscardingTaskGroup) {
+        let standing = WorkExecution.Standing(log: log, past: past)
         switch work {
-        case .change(let name, _): if let instance = targets.instances[name] { start(instance, in: &group) }
-        case .rollBack(let name, _): if let instance = targets.instances[name] { rollBack(instance, in: &group) }
         // It runs after all tasks have ended.
         case .hook(.afterRun, _): break
-        case .hook(let point, let wave): runHook(point, wave: wave, in: &group)
-        case .gate(let wave): openGate(wave, in: &group)
-        case .watchWindow:
-            guard let window = coordinator.window else { return }
-            group.addTask { [coordinator, mailbox, isOpen = log.closedUntil == nil] in
-                await coordinator.watch(window, isOpen: isOpen, mailbox)
+        case .gate(let wave): openGate(wave, standing, in: &group)
+        case .change, .rollBack, .hook, .watchServer, .watchWindow:
+            if let task = execution.task(for: work, standing, report: { [mailbox] in mailbox.post($0) }) { group.addTask { await task() } }
+        }
+    }
+
+    /// A task of a group cannot be cancelled alone, so the gate's watches for that itself.
+    private mutating func openGate(_ wave: String, _ standing: WorkExecution.Standing, in group: inout DiscardingTaskGroup) {
+        let (approvals, approve) = AsyncStream.makeStream(of: String.self)
+        let (abandoned, abandon) = AsyncStream.makeStream(of: Never.self)
+        gate = (wave, approve, abandon)
+        let task = execution.task(for: .gate(wave: wave), standing, approvals: approvals) { [mailbox] in mailbox.post($0) }
+        guard let task else { return }
+        group.addTask {
+            await withTaskGroup(of: Void.self) { race in
+                race.addTask { await task() }
+                race.addTask { for await _ in abandoned {} }
+                await race.next()
+                race.cancelAll()
             }
-        case .watchServer: break
         }
-    }
-
-    /// All together, so that the instances are sorted by their servers once.
-    private func watchServers(_ works: [Work], in group: inout DiscardingTaskGroup) {
-        let servers = works.compactMap { if case .watchServer(let server) = $0 { server } else { nil } }
-        guard !servers.isEmpty else { return }
-        let instances = Dictionary(grouping: targets.instances(of: plan), by: \.server)
-        for server in servers {
-            group.addTask { [id, coordinator, mailbox, instances = instances[server] ?? []] in
-                await coordinator.watch(server, instances, id, mailbox)
-            }
-        }
-    }
-
-    private func start(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        let footprint = past?.instance(instance.name)?.footprint
-        let change = changes[instance.name] ?? plan.change
-        if case .downSteps = change, footprint != nil {
-            mailbox.post(.instanceFinished(instance.name, .unknownSteps, at: coordinator.now()))
-            return
-        }
-        work(on: instance, change, in: &group) { [id, coordinator, direction = change.direction] result, planned in
-            guard let footprint else { return result }
-            if let kind = change.correctionKind { return result.corrected(kind) }
-            let work = await coordinator.inspector.work(of: id.description, on: instance)
-            return result.completed(by: work, footprint, direction, planned: planned)
-        } finished: {
-            .instanceFinished(instance.name, $0, at: $1)
-        }
-    }
-
-    private func rollBack(_ instance: Instance, in group: inout DiscardingTaskGroup) {
-        let known = log.instance(instance.name)
-        var before = known?.lastResult ?? InstanceResult(outcome: .interrupted)
-        var versions = Set(before.standing)
-        if let footprint = past?.instance(instance.name)?.footprint {
-            // A killed process may have committed more than it reported: every migration that was pending when the run began may be applied
-            // now.
-            let start = starts[instance.name] ?? footprint.start
-            versions.formUnion(footprint.applied.map(\.version) + (start?.pending ?? []))
-            if let start { before.from = start.version }
-        } else if mayHaveChanged(before.outcome), let start = known?.footprint?.start {
-            // What was committed after the connection was lost is found only now.
-            versions.formUnion(start.pending)
-            before.from = start.version
-        }
-        let asksWhatWasDone = past != nil || mayHaveChanged(before.outcome)
-        work(on: instance, .revert(versions.sorted(), start: before.from), in: &group) { [id, coordinator, before] result, _ in
-            let work = asksWhatWasDone ? await coordinator.inspector.work(of: id.description, on: instance) : nil
-            return before.rolledBack(by: result, work)
-        } finished: {
-            .rollbackFinished(instance.name, $0, at: $1)
-        }
-    }
-
-    /// Whether more may have been applied than was reported.
-    private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.canBeReverted }
-
-    private func work(
-        on instance: Instance,
-        _ change: Change,
-        in group: inout DiscardingTaskGroup,
-        complete: @escaping @Sendable (InstanceResult, [MigrationVersion]?) async -> InstanceResult,
-        finished: @escaping @Sendable (InstanceResult, Date) -> RunDecider.Fact
-    ) {
-        group.addTask { [id, coordinator, mailbox] in
-            let planned = PlannedVersions()
-            let result: InstanceResult
-            if Task.isCancelled {
-                result = .cancelledBeforeStart
-            } else {
-                result = await coordinator.migrator.migrate(InstanceJob(instance, change, run: id.description)) { kind in
-                    planned.note(kind)
-                    mailbox.post(.event(Event(at: coordinator.now(), kind)))
-                }
-            }
-            let whole = await complete(result, planned.versions)
-            mailbox.post(finished(whole, coordinator.now()))
-        }
-    }
-
-    private func runHook(_ point: HookPoint, wave: String?, in group: inout DiscardingTaskGroup) {
-        let context = hookContext(point, wave: wave)
-        group.addTask { [coordinator, mailbox] in mailbox.post(.hookFinished(await coordinator.surroundings.runHook(context))) }
-    }
-
-    private func hookContext(_ point: HookPoint, wave: String?, status: RunEnding? = nil) -> RunSurroundings.HookContext {
-        RunSurroundings.HookContext(point: point, run: id, change: plan.change, wave: wave, status: status)
     }
 
     // MARK: Events

@@ -64,7 +64,7 @@ package struct GuardedMigrator: InstanceMigrator {
             return await migrateAndCheck(job, report: report)
         }
         var found: InstanceStatus?
-        if !unfinished.contains(job.instance.name) {
+        if !isUnfinished(job) {
             let status = await inspector.probe(job.instance, for: job.change)
             guard status.outcome == .pending else { return result(of: status, job, report: report) }
             found = status
@@ -90,6 +90,8 @@ package struct GuardedMigrator: InstanceMigrator {
         return await runAfterHook(job, result, report: report)
     }
 
+    private func isUnfinished(_ job: InstanceJob) -> Bool { job.isTakenOver || unfinished.contains(job.instance.name) }
+
     /// The result of an instance on which nothing is pending.
     private func result(of status: InstanceStatus, _ job: InstanceJob, report: @Sendable (Event.Kind) -> Void) -> InstanceResult {
         for warning in status.warnings { report(.instanceWarned(instance: job.instance.name, message: warning)) }
@@ -101,7 +103,7 @@ package struct GuardedMigrator: InstanceMigrator {
         report: @escaping @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult {
         var result = await inner.migrate(job, report: report)
-        let isNew = result.outcome == .migrated || result.outcome == .upToDate && unfinished.contains(job.instance.name)
+        let isNew = result.outcome == .migrated || result.outcome == .upToDate && isUnfinished(job)
         guard isNew, job.change.direction == .up, var failure = await checkFailure(job.instance) else { return result }
         failure.message += result.whatWasDone
         result.outcome = failure.kind

@@ -133,6 +133,7 @@ struct Migrate: FleetCommand {
                 planned,
                 request,
                 beside: changeOptions.besideOptions.beside,
+                detached: changeOptions.detach,
                 journal,
                 output,
                 interruption
@@ -148,6 +149,11 @@ struct ChangeOptions: ParsableArguments {
 
     @Flag(name: [.customShort("y"), .long], help: "Answer yes to every question. Required without a terminal.")
     var yes = false
+
+    @Flag(
+        help: "Submit the run to the workers of the control database, print its id and return; without it, the run is followed to its end."
+    )
+    var detach = false
 
     @OptionGroup var besideOptions: BesideOptions
 }

@@ -100,6 +100,9 @@ struct Resume: FleetCommand {
         } catch {
             throw CommandFailure(error, journal: access.path)
         }
+        try session.checkDetaching(changeOptions.detach, journal)
+        let submitted = try await session.resumed(record.id, journal)
+        if let submitted, await session.isDetached(submitted, changeOptions.detach) { return .success }
         return try await session.run(
             plan,
             on: targets,
@@ -107,6 +110,7 @@ struct Resume: FleetCommand {
             journal,
             record.id,
             resuming: report,
+            submitted: submitted,
             output,
             interruption
         )

@@ -118,6 +118,7 @@ struct Rollback: FleetCommand {
                 planned,
                 NextSteps.Request(settings, try planned.plan.selector, waves: planned.plan.selectedWaves),
                 beside: changeOptions.besideOptions.beside,
+                detached: changeOptions.detach,
                 journal,
                 output,
                 interruption

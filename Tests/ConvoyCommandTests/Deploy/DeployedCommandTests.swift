@@ -11,12 +11,16 @@ struct DeployedCommandTests {
         /// Without the program.
         var words: [String]
 
+        /// Whether it is for a fleet whose runs are in a control database.
+        var isShared: Bool { file.hasPrefix("kubernetes/workers/") || file.hasPrefix("kubernetes/submit/") }
+
         /// With the paths of a container or a unit in a folder of the test.
         func words(in folder: String) -> [String] {
             words.map { word in
                 word.replacing("/etc/convoy-plan", with: folder).replacing("/var/lib/convoy", with: folder)
                     .replacing("/run/secrets/convoy-dashboard", with: folder).replacing("%d", with: folder)
                     .replacing("/etc/convoy/%i.yaml", with: "\(folder)/fleet.yaml").replacing("0.0.0.0:7080", with: "127.0.0.1:0")
+                    .replacing("0.0.0.0:7081", with: "127.0.0.1:0")
             }
         }
     }
@@ -73,7 +77,7 @@ struct DeployedCommandTests {
 
     @Test func everyCommandLineDoesItsWork() async throws {
         let order = ["status", "plan", "migrate", "resume", "serve"]
-        let commands = try await Self.commands().sorted {
+        let commands = try await Self.commands().filter { !$0.isShared }.sorted {
             // The pinned plan first: what is migrated does not fit it any more.
             let ranks = [$0, $1].map { (order.firstIndex(of: $0.words.first ?? "") ?? -1, $0.words.contains("--plan") ? 0 : 1) }
             return ranks[0] < ranks[1]
@@ -104,6 +108,27 @@ struct DeployedCommandTests {
                     }
                 }
             }
+        }
+    }
+
+    @Test func workersCarryOutWhatTheJobSubmits() async throws {
+        let commands = try await Self.commands().filter(\.isShared)
+        let worker = try #require(commands.first { $0.words.first == "worker" })
+        let job = try #require(commands.first { $0.words.first == "migrate" })
+        #expect(commands.count == 2)
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0)) { fleet in
+            let process = try ConvoyProcess(worker.words(in: fleet.folder), in: fleet.folder)
+            let said = await process.wait { $0.standardOutput.contains("listening on") || $0.status != nil }
+            let port = try #require(said.standardOutput.firstMatch(of: #/:([0-9]+)\n/#).flatMap { Int($0.1) }, "\(said.standardError)")
+            #expect(try await askHTTP("/livez", port: port).status == 200)
+            try await eventually("it is ready") { try await askHTTP("/readyz", port: port).status == 200 }
+            #expect(try await runConvoy(job.words(in: fleet.folder), in: fleet.folder).exitCode == 0)
+            let metrics = try await askHTTP("/metrics", port: port)
+            #expect(metrics.status == 200)
+            #expect(metrics.text.contains("convoy_assignments{state=\"waiting\"} 0"), "\(metrics.text)")
+            #expect(metrics.text.hasSuffix("# EOF\n"))
+            process.terminate()
+            #expect(try await process.result().exitCode == 0)
         }
     }
 

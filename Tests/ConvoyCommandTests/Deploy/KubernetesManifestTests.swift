@@ -57,7 +57,7 @@ struct KubernetesManifestTests {
     @Test func noPodHasMoreRightsThanItNeeds() async throws {
         let pods = try await DeployFolder.resources().compactMap { file, resource in Self.template(of: resource).map { (file, $0["spec"]) }
         }
-        #expect(pods.count == 5)
+        #expect(pods.count == 7)
         for (file, pod) in pods { #expect(Self.weaknesses(pod) == [], "\(file)") }
     }
 
@@ -76,12 +76,20 @@ struct KubernetesManifestTests {
         #expect(Self.weaknesses(try #require(Self.template(of: resource))["spec"]).contains(weakness))
     }
 
+    /// Whether the pod has the journal's volume. The others have runs in a control database, whose address is a secret.
+    private static func usesJournal(_ pod: ManifestValue) -> Bool {
+        let environment = pod["containers"].items.flatMap { $0["env"].items }
+        return !environment.contains {
+            $0["name"].text == "CONVOY_CONTROL_URL" && $0["valueFrom"]["secretKeyRef"]["name"].text == "convoy-control"
+        }
+    }
+
     // MARK: What a run needs
 
     @Test func aRunIsStartedOnceAndHasTimeToStop() async throws {
         let codes = CommandExit.allCases.map { Int($0.rawValue) }.filter { $0 != 0 }
         let jobs = try await DeployFolder.resources().compactMap { file, resource in Self.job(of: resource).map { (file, $0) } }
-        #expect(jobs.count == 4)
+        #expect(jobs.count == 5)
         for (file, job) in jobs {
             let pod = job["template"]["spec"]
             #expect(job["backoffLimit"].number == 0, "\(file)")
@@ -99,7 +107,7 @@ struct KubernetesManifestTests {
     /// SQLite's write-ahead log is memory that the processes share.
     @Test func allPodsUseTheJournalOnOneNode() async throws {
         for (file, resource) in try await DeployFolder.resources() {
-            guard let template = Self.template(of: resource) else { continue }
+            guard let template = Self.template(of: resource), Self.usesJournal(template["spec"]) else { continue }
             let terms = template["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].items
             #expect(terms.count == 1 && terms.first?["topologyKey"].text == "kubernetes.io/hostname", "\(file)")
             let labels = terms.first?["labelSelector"]["matchLabels"].members ?? [:]
@@ -137,6 +145,22 @@ struct KubernetesManifestTests {
         for labels in [service["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]] {
             #expect(!labels.members.isEmpty && labels.members.allSatisfy { template["metadata"]["labels"][$0.key] == $0.value })
         }
+    }
+
+    @Test func workersAreProbedAndScaled() async throws {
+        let deployment = try #require(try await DeployFolder.documents("kubernetes/workers/deployment.yaml").first)
+        let container = try #require(deployment["spec"]["template"]["spec"]["containers"].items.first)
+        #expect(container["readinessProbe"]["httpGet"]["path"].text == "/readyz")
+        for probe in ["startupProbe", "livenessProbe"] { #expect(container[probe]["httpGet"]["path"].text == "/livez") }
+        let port = try #require(container["ports"].items.first)
+        #expect(container["args"].texts.contains("0.0.0.0:\(port["containerPort"].number ?? 0)"))
+        // What drains may take as long as a run that stops.
+        #expect(deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].number == 3600)
+        #expect(deployment["spec"]["replicas"] == .missing)
+        let autoscaler = try #require(try await DeployFolder.documents("kubernetes/workers/autoscaler.yaml").first)["spec"]
+        #expect(autoscaler["scaleTargetRef"]["name"] == deployment["metadata"]["name"])
+        let page = try String(contentsOfFile: "\(repositoryRoot)/docs/deploy.md", encoding: .utf8)
+        #expect(page.contains("create secret generic convoy-control"))
     }
 
     // MARK: Names and paths
@@ -212,8 +236,12 @@ struct KubernetesManifestTests {
             for path in (container["args"].texts + values).filter({ $0.hasPrefix("/") }) {
                 #expect(mount(of: path) != nil, "\(file): \(path)")
             }
-            let record = try #require(mount(of: journal), "\(file)")
-            #expect(record["readOnly"] == .missing, "\(file)")
+            if Self.usesJournal(pod) {
+                let record = try #require(mount(of: journal), "\(file)")
+                #expect(record["readOnly"] == .missing, "\(file)")
+            } else {
+                #expect(mount(of: journal) == nil, "\(file)")
+            }
             let reads = container["args"].texts.first != "serve"
             for match in fleet.matches(of: /\/run\/secrets\/convoy\/[a-z.-]+/) {
                 #expect((mount(of: String(match.0)) != nil) == reads, "\(file): \(match.0)")
@@ -246,7 +274,7 @@ struct KubernetesManifestTests {
             guard let pod = Self.template(of: resource)?["spec"] else { continue }
             for key in ["runAsUser", "runAsGroup", "fsGroup"] { #expect(pod["securityContext"][key].number == user, "\(file)") }
             let container = try #require(pod["containers"].items.first)
-            #expect(container["volumeMounts"].items.contains { $0["mountPath"].text == state }, "\(file)")
+            #expect(container["volumeMounts"].items.contains { $0["mountPath"].text == state } == Self.usesJournal(pod), "\(file)")
             #expect(container["env"].items.contains { $0["name"].text == "CONVOY_FLEET" && $0["value"].text == fleet }, "\(file)")
         }
         let compose = try DeployFolder.text("compose/convoy.yml")
@@ -260,7 +288,7 @@ struct KubernetesManifestTests {
     }
 
     /// Where kubectl is there: what it would apply.
-    @Test(.enabled(if: kubectl != nil, "there is no kubectl"), arguments: ["base", "plan", "run", "resume"])
+    @Test(.enabled(if: kubectl != nil, "there is no kubectl"), arguments: ["base", "plan", "run", "resume", "submit", "workers"])
     func whatKustomizeMakesIsValid(_ name: String) async throws {
         let kubectl = try #require(Self.kubectl)
         try await withTemporaryFolder { folder in

@@ -1,0 +1,63 @@
+import ConvoyPostgres
+import ConvoyRun
+import ConvoyText
+internal import FoundationEssentials
+
+extension LockedRun {
+    /// Reads the results of ``DecisionStatements/opening(_:by:after:reporting:)``; nil if the run does not exist.
+    init?(_ results: [QueryResult], after event: Int64) throws(PostgresError) {
+        guard results.count == 5, let row = results[0].rows.first else { return nil }
+        turn = try row.int64("turn")
+        lastEvent = try row.int64("last_event")
+        isOpen = try row.bool("is_open")
+        resumedBy = try row.label("resumed_by")
+        lastDecision = try results[1].rows.first?.int64("last_decision") ?? 0
+        isBehind = results[2].rows.count >= DecisionStatements.mostEvents
+        turns = isBehind ? [] : try RecordedTurn.turns(results[2].rows, after: event)
+        servedRequest = try row.int64("served_request")
+        requests = []
+        hasRequests = !results[3].rows.isEmpty
+        for row in results[3].rows {
+            let number = try row.int64("number")
+            servedRequest = max(servedRequest, number)
+            // One that only a newer program knows cannot be done; those after it can.
+            guard let word = try row.label("kind"), let kind = OperatorRequest.Kind(kind: word, argument: try row.name("argument")) else {
+                continue
+            }
+            requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("requested_by") ?? "", at: Date()))
+        }
+        var own: Set<Int64> = []
+        for row in results[4].rows { own.insert(try row.int64("number")) }
+        self.own = own
+    }
+}
+
+extension RecordedTurn {
+    /// The turns that rows of events are, in order.
+    ///
+    /// - Throws: `.unexpectedResult` for an event that this program cannot read, and for numbers with a gap: the rules must see all of them.
+    static func turns(_ rows: [QueryResult.Row], after event: Int64) throws(PostgresError) -> [RecordedTurn] {
+        var turns: [RecordedTurn] = []
+        let decoder = JSONDecoder()
+        var last = event
+        for row in rows {
+            let number = try row.int64("number")
+            guard number == last + 1 else {
+                throw PostgresError(.unexpectedResult, "event \(last + 1) of the run is missing")
+            }
+            last = number
+            guard let event = try? decoder.decode(Event.self, from: Data(try row.text("json").utf8)) else {
+                let type = try row.label("type") ?? ""
+                throw PostgresError(
+                    .unexpectedResult,
+                    "event \(number) of the run, of type “\(type)”, cannot be read by this version of Convoy"
+                )
+            }
+            let turn = try row.int64("turn")
+            if turns.last?.number != turn { turns.append(RecordedTurn(number: turn, events: [], lastEvent: number)) }
+            turns[turns.count - 1].events.append(event)
+            turns[turns.count - 1].lastEvent = number
+        }
+        return turns
+    }
+}

@@ -1,0 +1,132 @@
+package import ConvoyFleet
+import ConvoyIO
+package import ConvoyJournal
+package import ConvoyRun
+import ConvoyText
+internal import FoundationEssentials
+
+/// Hands runs over to the workers of a control database, and follows them there.
+package struct RunSubmission: Sendable {
+    private let journal: ControlJournal
+    /// Of the fleet file that the run is submitted with.
+    private let fleetChecksum: String
+    private let lease: Duration
+
+    /// How long the events of a run are waited for between two looks.
+    private static let interval = Duration.milliseconds(250)
+    private static let pageSize = 1000
+
+    /// Nil where the runs of the fleet are not in a control database.
+    ///
+    /// - Parameter lease: how long a worker counts as alive after it was last seen.
+    package init?(_ fleet: Fleet, in journal: any RunStore, lease: Duration = Worker.Timing().lease) {
+        guard let journal = journal as? ControlJournal else { return nil }
+        (self.journal, fleetChecksum, self.lease) = (journal, fleet.checksum, lease)
+    }
+
+    /// Records a run for the workers, unless another active run is in the way.
+    ///
+    /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
+    package func submit(_ run: NewRun, beside: [String]) async throws(RunConflict) {
+        try await RunStart(in: journal).record(run, beside: beside) { () async throws(JournalError) in
+            try await handOver(run.record.id, resumedBy: nil)
+        }
+    }
+
+    /// Hands a run that has ended, or was cut off, to the workers again. The caller holds its lock.
+    ///
+    /// - Returns: the last event that was recorded before.
+    package func resume(_ run: RunID, by person: String) async throws(JournalError) -> Int64 {
+        let last = try await journal.lastEvent(of: run)
+        try await handOver(run, resumedBy: person)
+        return last
+    }
+
+    private func handOver(_ run: RunID, resumedBy person: String?) async throws(JournalError) {
+        do throws(ControlError) {
+            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person)
+        } catch {
+            throw error.journalError(journal.path)
+        }
+    }
+
+    /// Whether a worker of the fleet lives.
+    package func hasWorkers(of fleet: String) async -> Bool {
+        // Where that cannot be asked, nothing is to be said about it.
+        (try? await journal.control.workersAlive(of: fleet, within: lease)).map { $0 > 0 } ?? true
+    }
+
+    /// Gives each event of a run as soon as it is recorded, until the run has ended.
+    ///
+    /// A control database that goes away is waited for. Cancelling the task ends the following, and not the run.
+    ///
+    /// - Parameters:
+    ///   - number: the last event that is known already.
+    ///   - log: what is known already.
+    ///   - person: who asks, as `user@host`.
+    ///   - stopRequests: an element each time that the operator asks to stop: the run is asked to, wherever it is carried out.
+    ///   - answers: what else the operator asks for.
+    ///   - note: is given one line when the control database goes away, and when it is back.
+    /// - Returns: what happened in the run.
+    package func follow(
+        _ run: RunID,
+        after number: Int64 = 0,
+        _ log: RunLog = RunLog(),
+        by person: String,
+        stopRequests: AsyncStream<Void>,
+        answers: AsyncStream<OperatorRequest.Kind>,
+        events: any EventSink,
+        note: @escaping @Sendable (String) -> Void
+    ) async -> RunLog {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in stopRequests { await post(.stop, to: run, by: person, note) } }
+            group.addTask { for await answer in answers { await post(answer, to: run, by: person, note) } }
+            defer { group.cancelAll() }
+            return await follow(run, after: number, log, events, note)
+        }
+    }
+
+    private func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, _ note: @Sendable (String) -> Void) async {
+        do throws(JournalError) {
+            try await journal.post(request, to: run, by: person, at: Date())
+        } catch {
+            note("the request was not left: \(error.description.visible)")
+        }
+    }
+
+    private func follow(
+        _ run: RunID,
+        after number: Int64,
+        _ log: RunLog,
+        _ events: any EventSink,
+        _ note: @Sendable (String) -> Void
+    ) async -> RunLog {
+        var log = log
+        var last = number
+        var isAway = false
+        while !Task.isCancelled {
+            do throws(JournalError) {
+                let page = try await journal.events(of: run, after: last, limit: Self.pageSize)
+                if isAway { note("the control database answers again") }
+                isAway = false
+                let new = page.compactMap(\.event)
+                for event in new { log.apply(event) }
+                if !new.isEmpty { await events.send(new) }
+                last = page.last?.number ?? last
+                if new.contains(where: \.isEnd) { break }
+                if page.count == Self.pageSize { continue }
+            } catch {
+                if !isAway { note("\(error.description.visible); the run continues without this process, which tries again") }
+                isAway = true
+            }
+            await pause(for: Self.interval, cancellation: .observed)
+        }
+        return log
+    }
+}
+
+extension Event {
+    fileprivate var isEnd: Bool {
+        if case .runFinished = kind { true } else { false }
+    }
+}

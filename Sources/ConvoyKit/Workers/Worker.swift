@@ -1,0 +1,340 @@
+package import ConvoyFleet
+import ConvoyIO
+package import ConvoyInstance
+package import ConvoyJournal
+package import ConvoyMigrations
+package import ConvoyRollout
+package import ConvoyRun
+import ConvoyText
+import FoundationEssentials
+
+/// Takes part in the runs of a fleet that are in a control database: claims work, does it, and decides with the other workers what follows.
+///
+///     let worker = Worker(control, id: id, fleet: "garage", limits: limits, environment: environment, load: load, log: log)
+///     // … a signal handler calls worker.drain()
+///     await worker.run()
+///
+/// There is no leader. A worker that has something to report locks the run's row, follows what the others have written, lets the rules decide, and
+/// writes events, assignments and its report in one transaction: see ``ControlDatabase/decide(on:by:count:after:reporting:lease:_:)``. What it has
+/// claimed it must renew; a lease that it cannot renew in time is given up before another worker may take it.
+package actor Worker {
+    /// What a worker reads anew for each run that it takes part in.
+    package struct Files: Sendable {
+        package var fleet: Fleet
+        package var set: MigrationSet
+        package var runner: InstanceRunner
+        package var secrets: KnownSecrets
+        /// Discovered ones included.
+        package var instances: [Instance]
+
+        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets, instances: [Instance]) {
+            self.fleet = fleet
+            self.set = set
+            self.runner = runner
+            self.secrets = secrets
+            self.instances = instances
+        }
+    }
+
+    /// When it does what.
+    package struct Timing: Sendable {
+        /// How long its leases hold. It renews them three times as often.
+        package var lease = Duration.seconds(15)
+        /// Between two rounds.
+        package var round = Duration.milliseconds(500)
+        /// How long before the end of a lease that could not be renewed the work stops.
+        package var margin = Duration.seconds(2)
+
+        package init() {}
+
+        /// As a control database is used by a worker: what does not answer soon is asked again in the next round.
+        package var database: ControlDatabase.Timing {
+            var timing = ControlDatabase.Timing()
+            timing.connect = .seconds(3)
+            timing.statement = .seconds(5)
+            timing.answer = .seconds(6)
+            timing.sessions = 1
+            return timing
+        }
+    }
+
+    /// What reaches the loop from elsewhere.
+    enum Message: Sendable {
+        case round
+        case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
+        case ended(Assignment.Key, attempt: Int64)
+        case drain
+        case abandon
+    }
+
+    let control: ControlDatabase
+    let fleet: String
+    let limits: WorkerLimits
+    let timing: Timing
+    let environment: [String: String]
+    let load: @Sendable () async throws -> Files
+    let log: @Sendable (String) -> Void
+    let mailbox = Mailbox<Message>()
+    let clock = ServerClock()
+    let leaseEnd = LeaseEnd()
+
+    /// Unique for each process.
+    package nonisolated let id: String
+    private(set) var isDraining = false
+    /// The runs that it takes part in.
+    var runs: [RunID: WorkerRun] = [:]
+    /// Why it does not take part in others, and when it asked itself the last time.
+    var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
+    var tasks: [Assignment.Key: WorkerTask] = [:]
+    /// Tasks whose assignment is lost and that have not ended yet.
+    var dying: [WorkerTask.Subject: Task<Void, Never>] = [:]
+    var decisions: Int64 = 0
+    /// What the decision under way led to, and how many reports are in it.
+    var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
+    var lastRenewal: ContinuousClock.Instant?
+    private var lastRound: ContinuousClock.Instant?
+    /// When its loop began its last turn, and when the control database last answered.
+    private(set) var lastTurn = ContinuousClock.now
+    private(set) var lastSuccess: ContinuousClock.Instant?
+    private var trouble: String?
+
+    /// - Parameters:
+    ///   - control: with the timing of ``Timing/database``.
+    ///   - id: unique for each process, for example `host-4711-ab12cd`.
+    ///   - fleet: the name of the fleet whose runs it takes part in.
+    ///   - environment: what hooks may inherit from.
+    ///   - load: reads the fleet file and the migrations, and lists the instances.
+    ///   - log: is given one line for the operator at a time, without secrets.
+    package init(
+        _ control: ControlDatabase,
+        id: String,
+        fleet: String,
+        limits: WorkerLimits,
+        timing: Timing = Timing(),
+        environment: [String: String],
+        load: @escaping @Sendable () async throws -> Files,
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.control = control
+        self.id = id
+        self.fleet = fleet
+        self.limits = limits
+        self.timing = timing
+        self.environment = environment
+        self.load = load
+        self.log = log
+    }
+
+    /// Takes nothing new, finishes what it does, and ends. Watches and gates are given back at once.
+    package nonisolated func drain() { mailbox.post(.drain) }
+
+    /// Cancels what it does, gives it back to the other workers, and ends.
+    package nonisolated func abandon() { mailbox.post(.abandon) }
+
+    /// Works until it is drained.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [mailbox, timing] in
+                while (try? await Task.sleep(for: timing.round)) != nil { mailbox.post(.round) }
+            }
+            group.addTask { [leaseEnd] in await leaseEnd.watch { await self.leasesExpired() } }
+            await loop()
+            group.cancelAll()
+        }
+        for task in dying.values { await task.value }
+        try? await control.signOff(id)
+        await control.close()
+    }
+
+    private func loop() async {
+        await work()
+        while !(isDraining && tasks.isEmpty) {
+            for message in await mailbox.receive() { take(message) }
+            await work()
+        }
+    }
+
+    private func take(_ message: Message) {
+        switch message {
+        case .round: break
+        case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
+        case .ended(let key, let attempt): if tasks[key]?.lease.attempt == attempt { tasks[key]?.hasEnded = true }
+        case .drain:
+            guard !isDraining else { return }
+            isDraining = true
+            lastRound = nil
+            log("draining: \(busy) assignments are finished first")
+            for (key, task) in tasks where task.work.isGivenBackAtOnce { giveUp(key) }
+        case .abandon:
+            isDraining = true
+            lastRound = nil
+            for key in tasks.keys { giveUp(key) }
+        }
+    }
+
+    private func take(_ fact: RunDecider.Fact, of key: Assignment.Key, _ attempt: Int64) {
+        guard let task = tasks[key], task.lease.attempt == attempt, !task.isGivenUp, let run = runs[key.run] else { return }
+        if case .slots(let server, let available) = fact, run.decider?.isNews(available: available, on: server) == false { return }
+        run.reports.append(WorkerRun.Report(key: key, attempt: attempt, fact: fact))
+    }
+
+    /// How many assignments it has, without watches.
+    var busy: Int { tasks.values.count { !$0.work.isWatch } + dying.keys.count { !$0.work.isWatch } }
+
+    // MARK: Rounds
+
+    /// All that is to be done now. What fails is tried again in the next round.
+    private func work() async {
+        lastTurn = .now
+        do throws(ControlError) {
+            if let run = runs.values.first(where: { $0.unsettled != nil }) { try await decide(on: run) }
+            for run in ready { try await decide(on: run) }
+            if lastRound.map({ .now - $0 >= timing.round }) ?? true {
+                try await makeRound()
+                lastRound = .now
+                lastSuccess = lastRound
+                for run in ready { try await decide(on: run) }
+            }
+            if trouble != nil { log("the control database \(control.place) answers again") }
+            trouble = nil
+        } catch {
+            let words = error.journalError(control.place).description
+            if trouble != words { log("\(words); trying again") }
+            trouble = words
+        }
+    }
+
+    private var ready: [WorkerRun] { runs.values.filter(\.wantsDecision).sorted { $0.id < $1.id } }
+
+    private func makeRound() async throws(ControlError) {
+        let begun = ContinuousClock.now
+        let renews = lastRenewal.map { begun - $0 >= timing.lease / 3 } ?? true
+        let record = WorkerRecord(id: id, fleet: fleet, capacity: limits.total, running: busy, isDraining: isDraining)
+        let round = try await control.round(
+            of: record,
+            renewing: renews ? timing.lease : nil,
+            candidatesOf: Array(runs.keys),
+            limit: isDraining ? 0 : 64
+        )
+        if renews {
+            lastRenewal = begun
+            leaseEnd.set(begun + timing.lease - timing.margin)
+            if let now = round.now { clock.set(now, between: begun, .now) }
+        }
+        try await compare(with: round.leases)
+        await follow(round.runs)
+        try await claim(from: round.candidates)
+    }
+
+    /// Brings what it does in line with what it has.
+    private func compare(with leases: [Lease]) async throws(ControlError) {
+        let held = Dictionary(leases.map { ($0.key, $0) }) { first, _ in first }
+        var orphans = leases.filter { tasks[$0.key]?.lease.attempt != $0.attempt }
+        for (key, task) in tasks {
+            guard let lease = held[key], lease.attempt == task.lease.attempt else {
+                lose(key, "it was taken over, or is no longer wanted")
+                continue
+            }
+            if task.isGivenUp {
+                if task.hasEnded {
+                    orphans.append(lease)
+                    lose(key)
+                }
+                continue
+            }
+            if lease.isCancelled { task.cancel() }
+            if let person = lease.approvedBy { task.approve(person) }
+        }
+        // Claimed without an answer, or given up.
+        try await control.giveBack(orphans, of: id)
+    }
+
+    // MARK: Tasks
+
+    /// The work stops, and the assignment is given back as soon as it has.
+    private func giveUp(_ key: Assignment.Key) {
+        guard let task = tasks[key] else { return }
+        tasks[key]?.isGivenUp = true
+        task.cancel()
+    }
+
+    /// The assignment is no longer this worker's: its work stops, and nothing of it is reported.
+    func lose(_ key: Assignment.Key, _ reason: String? = nil) {
+        guard let task = tasks.removeValue(forKey: key) else { return }
+        if let run = runs[key.run] { run.reports.removeAll { $0.key == key } }
+        guard !task.hasEnded || reason != nil else { return }
+        if let reason, !task.work.isWatch {
+            log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
+        }
+        task.cancel()
+        guard !task.hasEnded else { return }
+        let subject = WorkerTask.Subject(run: key.run, work: task.work)
+        dying[subject] = task.task
+        Task {
+            await task.task.value
+            self.hasDied(subject, task.task)
+        }
+    }
+
+    private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
+        if dying[subject] == task { dying[subject] = nil }
+    }
+
+    /// The control database has not confirmed the leases: another worker may have them soon.
+    private func leasesExpired() {
+        guard !tasks.isEmpty else { return }
+        log("the leases could not be renewed within \(timing.lease.human): the work on \(tasks.count) assignments stops")
+        for key in tasks.keys { lose(key) }
+        (lastRound, lastRenewal) = (nil, nil)
+    }
+
+    /// Begins to work on an assignment that it has.
+    func begin(_ assignment: Assignment, _ work: Work, in run: WorkerRun) {
+        guard let decider = run.decider, decider.awaits(work) else { return }
+        let (approvals, approve) = AsyncStream.makeStream(of: String.self)
+        let (key, attempt) = (assignment.key, assignment.attempt)
+        let isUnfinished = work.instance.flatMap { decider.past?.instance($0) }.map { $0.owesRollback || $0.footprint != nil } ?? false
+        let standing = WorkExecution.Standing(
+            log: decider.log,
+            past: decider.past,
+            ending: decider.ending,
+            isTakenOver: attempt > 1 || isUnfinished
+        )
+        let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
+            mailbox.post(.fact(key, attempt: attempt, $0))
+        }
+        let before = dying[WorkerTask.Subject(run: key.run, work: work)]
+        // Not on the worker's own executor.
+        let task = Task.detached { [mailbox] in
+            await before?.value
+            await body?()
+            mailbox.post(.ended(key, attempt: attempt))
+        }
+        tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, approval: approve)
+        guard attempt > 1 else { return }
+        let previous = assignment.previousWorker.map { "worker \($0.visible) has stopped renewing its lease" } ?? "a worker gave it back"
+        log("run \(key.run): takes over \(work.title.visible) (attempt \(attempt)): \(previous)")
+        if case .change(let name, _) = work {
+            let message = "\(previous): worker \(id) continues"
+            mailbox.post(.fact(key, attempt: attempt, .event(Event(at: clock.now, .instanceWarned(instance: name, message: message)))))
+        }
+    }
+}
+
+extension Work {
+    /// The instance that is changed; nil if it is about something else.
+    fileprivate var instance: String? {
+        switch self {
+        case .change(let name, _), .rollBack(let name, _): name
+        case .hook, .gate, .watchServer, .watchWindow: nil
+        }
+    }
+
+    /// Whether a worker that drains gives it back before it has ended: it only waits, and another one waits on.
+    fileprivate var isGivenBackAtOnce: Bool {
+        switch self {
+        case .gate, .watchServer, .watchWindow: true
+        case .change, .rollBack, .hook: false
+        }
+    }
+}

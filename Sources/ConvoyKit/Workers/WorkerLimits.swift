@@ -1,0 +1,86 @@
+package import ConvoyFleet
+package import ConvoyRollout
+
+/// What a worker takes of the work of its fleet's runs. The connection limits of a run hold over all workers together; these are its own.
+package struct WorkerLimits: Sendable, Hashable {
+    /// The most that it does at a time. Watches, which wait most of the time, do not count.
+    package var total: Int
+    /// The servers on whose instances it works; nil is all.
+    package var servers: Set<String>?
+    /// The instances on which it works; nil is all.
+    package var selector: Selector?
+
+    /// What a worker takes if it is not limited.
+    package static let standardTotal = 16
+    /// The most that a limit can be.
+    package static let totalRange = 1...1000
+
+    /// - Parameter total: the nearest possible number is taken.
+    package init(total: Int = Self.standardTotal, servers: Set<String>? = nil, selector: Selector? = nil) {
+        self.total = min(max(total, Self.totalRange.lowerBound), Self.totalRange.upperBound)
+        self.servers = servers
+        self.selector = selector
+    }
+
+    /// Something that a worker may take.
+    package struct Offer {
+        package var work: Work
+        /// The instances that it connects to.
+        package var instances: [Instance]
+
+        package init(_ work: Work, instances: [Instance]) {
+            (self.work, self.instances) = (work, instances)
+        }
+    }
+
+    /// Whether it works on an instance.
+    package func takes(_ instance: Instance) -> Bool {
+        (servers?.contains(instance.server) ?? true) && (selector?.matches(instance) ?? true)
+    }
+
+    /// Whether the work is for this worker at all. A server is watched by a worker that works on one of its instances. Hooks, gates and the
+    /// maintenance window are for every worker, because each of them is there once in a run.
+    package func takes(_ offer: Offer) -> Bool {
+        switch offer.work {
+        case .change, .rollBack, .watchServer: offer.instances.contains(where: takes)
+        case .hook, .gate, .watchWindow: true
+        }
+    }
+
+    /// Which of the offers it takes now, in their order.
+    ///
+    /// - Parameter running: what it does already, without watches.
+    /// - Returns: the indices of the offers.
+    package func choose(from offers: [Offer], running: Int) -> [Int] {
+        var free = total - running
+        return offers.indices.filter { index in
+            guard takes(offers[index]) else { return false }
+            if offers[index].work.isWatch { return true }
+            guard free > 0 else { return false }
+            free -= 1
+            return true
+        }
+    }
+}
+
+extension Work {
+    /// Whether it waits most of the time, until the run ends.
+    package var isWatch: Bool {
+        switch self {
+        case .watchServer, .watchWindow: true
+        case .change, .rollBack, .hook, .gate: false
+        }
+    }
+
+    /// What it is called in messages.
+    package var title: String {
+        switch self {
+        case .change(let name, _): "the change of \(name)"
+        case .rollBack(let name, _): "the rollback of \(name)"
+        case .hook(let point, let wave): "hook \(point.rawValue)\(wave.map { " of wave \($0)" } ?? "")"
+        case .gate(let wave): "the gate of wave \(wave)"
+        case .watchServer(let server): "the watch of server \(server)"
+        case .watchWindow: "the watch of the maintenance window"
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import ConvoyIO
+import ConvoyJournal
+import ConvoyRollout
+import ConvoyRun
+import ConvoyText
+
+/// A run that a worker takes part in, as far as the worker has followed it. It belongs to the worker's own loop.
+final class WorkerRun {
+    /// Something that a task of this worker has to say.
+    struct Report {
+        var key: Assignment.Key
+        var attempt: Int64
+        var fact: RunDecider.Fact
+    }
+
+    /// A decision whose COMMIT was not confirmed.
+    struct Unsettled {
+        var count: Int64
+        /// How many of the reports were in it.
+        var reports: Int
+    }
+
+    let id: RunID
+    let plan: RunPlan
+    let terms: RunDecider.Terms
+    let execution: WorkExecution
+    /// Nil where it is to be made from the events.
+    var decider: RunDecider?
+    /// The last event that the decider has.
+    var lastEvent: Int64 = 0
+    /// Reports that no committed decision has.
+    var reports: [Report] = []
+    var unsettled: Unsettled?
+    /// Whether an operator's request, the beginning or a resumption is to be decided on.
+    var isDue = false
+    /// Whether a person has asked to resume it, and no worker has yet.
+    var isResumptionDue: Bool
+    /// Whether the decider has decided something that is not recorded yet.
+    var isTainted = false
+    /// Whether too much was recorded since to be read with the run locked.
+    var isBehind = false
+    /// Of what the decision under way begins, the indices of what this worker takes.
+    var claimed: Set<Int> = []
+    var lastDecision: ContinuousClock.Instant?
+
+    /// How long what moves no rule waits for more of its kind.
+    private static let patience = Duration.milliseconds(200)
+
+    init(_ id: RunID, _ plan: RunPlan, _ terms: RunDecider.Terms, _ execution: WorkExecution, isResumptionDue: Bool) {
+        (self.id, self.plan, self.terms, self.execution) = (id, plan, terms, execution)
+        self.isResumptionDue = isResumptionDue
+    }
+
+    /// Whether it has something to decide on now.
+    var wantsDecision: Bool {
+        if isDue || unsettled != nil { return true }
+        guard !reports.isEmpty else { return false }
+        if reports.contains(where: { !$0.fact.isProgress }) { return true }
+        return lastDecision.map { .now - $0 > Self.patience } ?? true
+    }
+
+    /// What the decider has is not what is recorded: it is made anew.
+    func forget() {
+        decider = nil
+        lastEvent = 0
+    }
+
+    /// Follows turns that other workers recorded.
+    ///
+    /// - Throws: a ``RunRefusal`` if they are not what the rules of this program give.
+    func follow(_ turns: [RecordedTurn]) throws(RunRefusal) {
+        for turn in turns where turn.lastEvent > lastEvent {
+            do throws(RunDecider.ReplayError) {
+                _ = try decider?.replay(turn.events)
+            } catch {
+                throw .record(error.description)
+            }
+            lastEvent = turn.lastEvent
+        }
+    }
+
+    /// Begins to follow it, with all that is recorded.
+    func follow(from turns: [RecordedTurn]) throws(RunRefusal) {
+        lastEvent = turns.last?.lastEvent ?? 0
+        guard !isResumptionDue else {
+            // The rules begin anew with what is recorded, which may come from a process that carried the run out alone.
+            var log = RunLog(announcing: plan.plannedWaves)
+            for turn in turns { for event in turn.events { log.apply(event) } }
+            decider = RunDecider(terms, past: log)
+            return
+        }
+        do throws(RunDecider.ReplayError) {
+            decider = try RunDecider.restored(terms, from: turns.map(\.events))
+        } catch {
+            throw .record(error.description)
+        }
+    }
+}
+
+extension RunDecider.Fact {
+    /// Whether it moves no rule.
+    var isProgress: Bool {
+        if case .event = self { true } else { false }
+    }
+
+    /// Whether nothing more comes from the work that reports it.
+    var isEnding: Bool {
+        switch self {
+        case .instanceFinished, .rollbackFinished, .hookFinished, .gateEnded: true
+        case .event, .stopRequested, .requested, .slots, .budget, .window: false
+        }
+    }
+}

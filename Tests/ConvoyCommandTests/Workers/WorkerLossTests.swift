@@ -1,0 +1,195 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Workers that die, sleep or cannot reach the control database: the run goes on, and nothing is done twice.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+struct WorkerLossTests {
+    /// One worker after the other is killed and replaced, until the run is over.
+    @Test(arguments: PostgresServer.Release.tested)
+    func workersThatAreKilledLoseNothing(_ release: PostgresServer.Release) async throws {
+        try await withWorkerFleet(10, on: release, migrations: SlowSet.files(pause: 0.4)) { fleet in
+            var workers: [ConvoyProcess] = []
+            for _ in 0..<3 { workers.append(try await fleet.worker(["--total", "2"])) }
+            let run = try await fleet.submit()
+            for round in 0..<3 {
+                let done = try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'")
+                try await eventually("it goes on", within: .seconds(60)) {
+                    try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") > done
+                }
+                workers[round].kill()
+                _ = try await workers[round].result()
+                workers[round] = try await fleet.worker(["--total", "2"])
+            }
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.events(of: run, where: "type = 'instance_finished'").count == 10)
+            #expect(try await fleet.events(of: run, where: "type = 'instance_finished' AND outcome <> 'migrated'").isEmpty)
+            // The whole of what each instance got is in the report, whoever applied it.
+            let report = try jsonObject(try await runConvoy(["runs", "show", run, "--output", "json"], in: fleet.folder))
+            let instances = report["instances"] as? [[String: Any]] ?? []
+            #expect(instances.count == 10)
+            #expect(instances.allSatisfy { ($0["applied"] as? [Any])?.count == SlowSet.versions.count }, "\(instances)")
+            for worker in workers { _ = try await worker.drained() }
+        }
+    }
+
+    @Test func theWorkOfADeadWorkerIsTakenOverWithinTwentySeconds() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 2)) { fleet in
+            let first = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("it works", within: .seconds(30)) { try await fleet.count("events WHERE type = 'migration_applied'") > 0 }
+            let second = try await fleet.worker()
+            first.kill()
+            let killed = ContinuousClock.now
+            try await eventually("the other one has it", within: .seconds(25)) {
+                try await fleet.count("assignments WHERE kind = 'change' AND attempt = 2") == 1
+            }
+            #expect(ContinuousClock.now - killed < .seconds(20))
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            let end = try await second.drained()
+            #expect(end.standardError.contains("takes over the change of i1 (attempt 2)"), "\(end.standardError)")
+            #expect(try await fleet.events(of: run, where: "type = 'instance_warned'").count == 1)
+        }
+    }
+
+    /// A worker that sleeps past its lease finds that another one has its work, and touches nothing more.
+    @Test func aWorkerThatSleptReportsNothing() async throws {
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 1.5)) { fleet in
+            let sleeper = try await fleet.worker(["--total", "2"])
+            let run = try await fleet.submit()
+            try await eventually("it works", within: .seconds(30)) { try await fleet.count("events WHERE type = 'migration_applied'") >= 2 }
+            sleeper.halt()
+            let other = try await fleet.worker()
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            let recorded = try await fleet.events(of: run)
+            sleeper.proceed()
+            await sleeper.wait {
+                $0.standardError.contains("stops") || $0.standardError.contains("could not be renewed") || $0.status != nil
+            }
+            let last = try await sleeper.drained()
+            #expect(last.exitCode == 0, "\(last.standardError)")
+            #expect(try await fleet.events(of: run) == recorded)
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND attempt = 2 AND state = 'done'") == 2)
+            _ = try await other.drained()
+        }
+    }
+
+    /// The control database goes away twice in the middle of a run: workers wait, and go on.
+    @Test func workersWaitForTheControlDatabase() async throws {
+        let server = try await PostgresServer.start()
+        try await withWorkerFleet(6, control: server, migrations: SlowSet.files(pause: 0.4)) { fleet in
+            let workers = [try await fleet.worker(["--total", "2"]), try await fleet.worker(["--total", "2"])]
+            let follower = try ConvoyProcess(["migrate", "--yes", "--progress", "plain"], in: fleet.folder)
+            for count in 1...2 {
+                try await eventually("it goes on", within: .seconds(60)) {
+                    (try? await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") >= Int64(count)) ?? false
+                }
+                try await server.stop(.immediate)
+                await workers[0].wait { $0.standardError.contains("trying again") || $0.status != nil }
+                try await server.start()
+            }
+            let end = try await follower.result()
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            for worker in workers {
+                let last = try await worker.drained()
+                #expect(last.exitCode == 0)
+                #expect(last.standardError.contains("answers again"), "\(last.standardError)")
+            }
+        }
+    }
+
+    /// A hook and a gate are each done by one worker, also when that one is killed.
+    @Test func aGateGoesOnWithAnotherWorker() async throws {
+        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout) { fleet in
+            let first = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("the gate is open", within: .seconds(30)) {
+                try await fleet.count("events WHERE type = 'gate_waiting'") > 0
+            }
+            first.kill()
+            let second = try await fleet.worker()
+            try await eventually("the other one has it", within: .seconds(25)) {
+                try await fleet.count("assignments WHERE kind = 'gate' AND state = 'claimed' AND attempt = 2") == 1
+            }
+            #expect(try await runConvoy(["approve", run], in: fleet.folder).exitCode == 0)
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            #expect(try await fleet.events(of: run, where: "type = 'gate_opened'").count == 1)
+            #expect(try await fleet.events(of: run, where: "type = 'gate_passed'").count == 1)
+            _ = try await second.drained()
+        }
+    }
+
+    /// SIGTERM: what runs is finished, what waits goes to the others.
+    @Test func aWorkerThatDrainsFinishesWhatItDoes() async throws {
+        try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.5), rollout: ["waves: [{name: all, max_parallel: 2}]"]) { fleet in
+            let first = try await fleet.worker(["--total", "2"])
+            let run = try await fleet.submit()
+            try await eventually("it works", within: .seconds(30)) { try await fleet.count("events WHERE type = 'migration_applied'") > 0 }
+            let drained = try await first.drained()
+            #expect(drained.exitCode == 0, "\(drained.standardError)")
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") == 2)
+            #expect(try await fleet.count("assignments WHERE state = 'claimed'") == 0)
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND attempt > 1") == 0)
+            let second = try await fleet.worker()
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            _ = try await second.drained()
+        }
+    }
+
+    /// A second SIGTERM: what runs is rolled back, and done by another worker.
+    @Test func aWorkerThatIsAskedTwiceGivesItsWorkBack() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 5)) { fleet in
+            let first = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("it works", within: .seconds(30)) { try await fleet.count("events WHERE type = 'migration_applied'") > 0 }
+            first.terminate()
+            await first.wait { $0.standardError.contains("draining") || $0.status != nil }
+            let begun = ContinuousClock.now
+            let end = try await first.drained()
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            #expect(ContinuousClock.now - begun < .seconds(12))
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1)
+            let second = try await fleet.worker()
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            _ = try await second.drained()
+        }
+    }
+
+    @Test func aWorkerWithOtherFilesTakesNoPart() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await withTemporaryFolder(files: [:]) { folder in
+                for path in ["fleet.yaml", "Migrations"] {
+                    try FileManager.default.copyItem(atPath: "\(fleet.folder)/\(path)", toPath: "\(folder)/\(path)")
+                }
+                let text = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+                try (text + "# another text\n").write(toFile: "\(folder)/fleet.yaml", atomically: true, encoding: .utf8)
+                let other = try await fleet.worker(in: folder)
+                let run = try await fleet.submit()
+                let refused = await other.wait { $0.standardError.contains("takes no part") || $0.status != nil }
+                #expect(refused.standardError.contains("run \(run): its fleet file is not the same"), "\(refused.standardError)")
+                #expect(try await fleet.count("assignments") == 0)
+
+                try "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"
+                    .write(toFile: "\(folder)/Migrations/9_new.sql", atomically: true, encoding: .utf8)
+                let migrations = await other.wait { $0.standardError.contains("migration 9 was added") || $0.status != nil }
+                #expect(migrations.status == nil, "\(migrations.standardError)")
+
+                // With the same files it takes part, without being started again.
+                try FileManager.default.removeItem(atPath: "\(folder)/Migrations/9_new.sql")
+                try text.write(toFile: "\(folder)/fleet.yaml", atomically: true, encoding: .utf8)
+                #expect(try await fleet.wait(for: run).exitCode == 0)
+                _ = try await other.drained()
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs that workers carry out, as an operator sees them.
+@Suite(.timeLimit(.minutes(5)))
+struct WorkerRunTests {
+    @Test(arguments: PostgresServer.Release.tested)
+    func twoWorkersCarryOutARunThatIsFollowed(_ release: PostgresServer.Release) async throws {
+        try await withWorkerFleet(6, on: release, migrations: SlowSet.files(pause: 0.05)) { fleet in
+            let workers = [try await fleet.worker(["--total", "2"]), try await fleet.worker(["--total", "2"])]
+            let followed = try await runConvoy(["migrate", "--yes", "--output", "json"], in: fleet.folder)
+            #expect(followed.exitCode == 0, "\(followed.standardError)")
+            let report = try jsonObject(followed)
+            #expect((report["summary"] as? [String: Any])?["outcomes"] as? [String: Int] == ["migrated": 6])
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            // Both had a share, and nothing is left.
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") == 6)
+            #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") == 0)
+            let shares = try await fleet.control.query("SELECT DISTINCT worker FROM convoy_control.assignments WHERE kind = 'change'").rows
+                .count
+            #expect(shares == 2)
+            // The run is there for every command, and a second one has nothing to do.
+            let runs = try jsonObject(try await runConvoy(["runs", "--output", "json"], in: fleet.folder))
+            #expect((runs["runs"] as? [[String: Any]])?.first?["status"] as? String == "succeeded")
+            #expect(try await runConvoy(["migrate", "--yes"], in: fleet.folder).exitCode == 0)
+            for worker in workers {
+                let end = try await worker.drained()
+                #expect(end.exitCode == 0, "\(end.standardError)")
+            }
+            #expect(try await fleet.count("workers") == 0)
+        }
+    }
+
+    @Test func aRunWaitsForWorkersAndSaysSo() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            let follower = try ConvoyProcess(["migrate", "--yes"], in: fleet.folder)
+            let told = await follower.wait { $0.standardError.contains("no worker") || $0.status != nil }
+            #expect(told.standardError.contains("`convoy worker`"), "\(told.standardError)")
+            let listed = try jsonObject(try await runConvoy(["runs", "--output", "json"], in: fleet.folder))
+            #expect((listed["runs"] as? [[String: Any]])?.first?["status"] as? String == "running")
+            let worker = try await fleet.worker()
+            #expect(try await follower.result().exitCode == 0)
+            _ = try await worker.drained()
+        }
+    }
+
+    @Test func gatesHooksPausesAndApprovalsAreThoseOfOneMachine() async throws {
+        let rollout = [
+            "waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]", "hooks:",
+            "  before_run: [sh, -c, \"echo before_run >> hooks\"]", "  before_wave: [sh, -c, \"echo before_wave {wave} >> hooks\"]",
+            "  after_wave: [sh, -c, \"echo after_wave {wave} >> hooks\"]", "  after_run: [sh, -c, \"echo after_run >> hooks\"]",
+            "  before_instance: [sh, -c, \"echo before {instance} >> hooks\"]",
+        ]
+        try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.05), rollout: rollout) { fleet in
+            var workers: [ConvoyProcess] = []
+            for _ in 0..<3 { workers.append(try await fleet.worker(["--total", "2"])) }
+            let run = try await fleet.submit()
+            let gate = try await runConvoy(["wait", run, "--for", "gate", "--timeout", "60s"], in: fleet.folder)
+            #expect(gate.exitCode == 0, "\(gate.standardError)")
+            #expect(try await runConvoy(["pause", "--server", "local", run], in: fleet.folder).exitCode == 0)
+            #expect(try await runConvoy(["approve", run], in: fleet.folder).exitCode == 0)
+            try await eventually("the next wave has begun", within: .seconds(30)) {
+                try await fleet.events(of: run, where: "type = 'wave_started'").count == 2
+            }
+            #expect(try await fleet.events(of: run, where: "type = 'instance_started'").count == 1)
+            #expect(try await runConvoy(["unpause", "--server", "local", run], in: fleet.folder).exitCode == 0)
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            let hooks = try String(contentsOfFile: "\(fleet.folder)/hooks", encoding: .utf8).split(separator: "\n").map(String.init)
+            #expect(
+                hooks.sorted() == [
+                    "after_run", "after_wave canary", "after_wave rest", "before i1", "before i2", "before i3", "before i4", "before_run",
+                    "before_wave canary", "before_wave rest",
+                ]
+            )
+            #expect(hooks.first == "before_run" && hooks.last == "after_run")
+            for worker in workers { _ = try await worker.drained() }
+        }
+    }
+
+    @Test func aRunIsStoppedFromAnywhereAndResumed() async throws {
+        try await withWorkerFleet(8, migrations: SlowSet.files(pause: 0.2), rollout: ["waves: [{name: all, max_parallel: 2}]"]) { fleet in
+            let workers = [try await fleet.worker(), try await fleet.worker()]
+            let follower = try ConvoyProcess(["migrate", "--yes", "--progress", "plain"], in: fleet.folder)
+            try await eventually("one is done", within: .seconds(60)) {
+                try await fleet.count("events WHERE type = 'instance_finished'") > 0
+            }
+            // Ctrl-C asks the run to stop, as on one machine.
+            follower.interrupt()
+            let stopped = try await follower.result()
+            #expect(stopped.exitCode == 130, "\(stopped.standardError)")
+            #expect(stopped.standardError.contains("convoy resume"), "\(stopped.standardError)")
+            #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") == 0)
+            let left = 8 - (try await fleet.count("events WHERE type = 'instance_finished'"))
+            #expect(left > 0)
+            let resumed = try await runConvoy(["resume", "--yes"], in: fleet.folder)
+            #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            for worker in workers { _ = try await worker.drained() }
+        }
+    }
+
+    @Test func aStopRuleHaltsAllWorkers() async throws {
+        var files = SlowSet.files(pause: 0.1)
+        files["Migrations/5_fails.sql"] = "-- migrate:up\nSELECT 1 / 0;\n-- migrate:down\nSELECT 1;\n"
+        let rollout = ["waves: [{name: all, max_parallel: 3, stop: {same_failure: 3}}]"]
+        try await withWorkerFleet(12, migrations: files, rollout: rollout) { fleet in
+            var workers: [ConvoyProcess] = []
+            for _ in 0..<3 { workers.append(try await fleet.worker()) }
+            let result = try await runConvoy(["migrate", "--yes"], in: fleet.folder)
+            #expect(result.exitCode == 2, "\(result.standardError)")
+            let begun = try await fleet.count("assignments WHERE kind = 'change'")
+            // Three at a time: when the third fails, at most two others are under way.
+            #expect((3...5).contains(begun), "\(begun)")
+            #expect(try await fleet.count("events WHERE type = 'halted'") == 1)
+            for worker in workers { _ = try await worker.drained() }
+        }
+    }
+
+    @Test func workersOfTwoHalvesTakeTheirOwn() async throws {
+        try await withWorkerFleet(6, migrations: SlowSet.files(pause: 0.05)) { fleet in
+            let first = try await fleet.worker(["--select", "half=h0"])
+            let run = try await fleet.submit()
+            try await eventually("its half is done", within: .seconds(60)) {
+                try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") == 3
+            }
+            #expect(try await fleet.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 3)
+            let second = try await fleet.worker(["--select", "half=h1"])
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            let rows = try await fleet.control.query(
+                "SELECT worker, string_agg(subject, ' ' ORDER BY subject) AS names FROM convoy_control.assignments WHERE kind = 'change' GROUP BY worker"
+            ).rows
+            #expect(Set(try rows.map { try $0.text("names") }) == ["i1 i3 i5", "i2 i4 i6"])
+            for worker in [first, second] { _ = try await worker.drained() }
+        }
+    }
+
+    @Test func twoFleetsAndTwoRunsDoNotDisturbEachOther() async throws {
+        let waves = ["waves: [{name: all, max_parallel: 2}]"]
+        try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.1), rollout: waves) { first in
+            try await withWorkerFleet(3, name: "other", migrations: SlowSet.files(pause: 0.1), rollout: waves) { second in
+                // The second fleet uses the first one's control database.
+                let path = "\(second.folder)/fleet.yaml"
+                let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(
+                    of: second.control.name,
+                    with: first.control.name
+                )
+                try text.write(toFile: path, atomically: true, encoding: .utf8)
+                let workers = [try await first.worker(), try await first.worker(), try await second.worker()]
+                let run = try await first.submit(["migrate", "--select", "half=h0"])
+                let overlapping = try await runConvoy(["migrate", "--yes", "--detach"], in: first.folder)
+                #expect(overlapping.exitCode == 64, "\(overlapping.standardError)")
+                let beside = try await first.submit(["migrate", "--select", "half=h1", "--beside", run])
+                let other = try await second.submit()
+                for (fleet, run) in [(first, run), (first, beside), (second, other)] {
+                    let end = try await fleet.wait(for: run)
+                    #expect(end.exitCode == 0, "\(end.standardError)")
+                }
+                try await first.expectAppliedOnce(SlowSet.versions)
+                try await second.expectAppliedOnce(SlowSet.versions)
+                for worker in workers { _ = try await worker.drained() }
+            }
+        }
+    }
+}
