@@ -14,7 +14,7 @@ package import FoundationEssentials
 /// ``log``, and can be read as if it were the report's own: `report.gate` is `report.log.gate`.
 @dynamicMemberLookup
 package struct FleetReport: Sendable {
-    /// The run that is reported on; one that has not begun if there is none.
+    /// The run that is reported on; one that has not begun if the report is about no run.
     package private(set) var log = RunLog()
     /// The fleet's name.
     package private(set) var fleet = ""

@@ -49,7 +49,7 @@ package struct InstanceReport: Sendable, Hashable {
     /// What the run has done.
     package let log: InstanceLog
     package let facts: Facts
-    /// The run that is reported on; empty if there is none.
+    /// The run that is reported on; empty if the report is about no run.
     let run: String
     /// When the report's instances were last probed; nil if they were not.
     let lookedAt: Date?

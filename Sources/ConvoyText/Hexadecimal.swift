@@ -1,9 +1,23 @@
+extension String {
+    /// Two lower-case digits a byte.
+    package init(hexadecimal bytes: UnsafeRawBufferPointer) {
+        self.init(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            for (index, byte) in bytes.enumerated() {
+                text[2 * index] = Self.digit(byte >> 4)
+                text[2 * index + 1] = Self.digit(byte & 15)
+            }
+            return 2 * bytes.count
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+}
+
 extension Sequence<UInt8> {
     /// Two lower-case digits a byte.
-    package var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    package var hexadecimal: String { Array(self).withUnsafeBytes { String(hexadecimal: $0) } }
 }
 
 extension UInt64 {

@@ -92,7 +92,7 @@ public struct EncryptAPITokens: MigrationStep {
         "the secret \(secretName) is not the key with which tokens of this database are encrypted already: "
         + "give the ENCRYPTION_KEY of this TeslaMate installation"
 
-    /// Whether the key decrypts a token that is encrypted already; true if there is none to try it on.
+    /// Whether the key decrypts a token that is encrypted already; true if no token is.
     private func fits(_ key: String, _ context: StepContext) async throws -> Bool {
         let columns = try await context.connection.query(
             """

@@ -46,6 +46,7 @@ public struct TestDatabase: Sendable {
     /// Runs one statement and returns its rows.
     ///
     /// - Parameter user: nil means the owner.
+    @discardableResult
     public func query(_ sql: String, _ parameters: [String?] = [], as user: String? = nil) async throws -> QueryResult {
         let connection = try await connect(as: user)
         defer { connection.close() }

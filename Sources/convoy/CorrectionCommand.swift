@@ -14,10 +14,8 @@ protocol CorrectionCommand: FleetCommand {
     var progressOptions: ProgressOptions { get }
     var changeOptions: ChangeOptions { get }
     var nowOption: NowOption { get }
-    var waveOption: WaveOption { get }
-    var instance: [String] { get }
-    var out: String? { get }
-    var planFile: String? { get }
+    var instanceOption: InstanceOption { get }
+    var planOptions: CorrectionPlanOptions { get }
 
     /// What the options ask for.
     func change(in session: FleetSession) throws -> Change
@@ -30,6 +28,16 @@ protocol CorrectionCommand: FleetCommand {
 }
 
 extension CorrectionCommand {
+    /// Whether the options say which instances; a plan says it too.
+    var choosesInstances: Bool { !planOptions.waveOption.waves.isEmpty || options.select != nil || !instanceOption.names.isEmpty }
+
+    /// Checks the options that both commands have.
+    func checkSharedOptions() throws {
+        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
+        if planOptions.out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
+        try instanceOption.check(against: options)
+    }
+
     func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
         let output = try ReportOutput(outputOptions)
@@ -38,10 +46,12 @@ extension CorrectionCommand {
         let session = try FleetSession(settings)
         try output.check(session)
         if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
-        let file = out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
+        let file = planOptions.out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
         try file?.check()
         try file?.check(against: session.protectedFiles)
-        let pinned = try planFile.map { try RunPlan(file: $0, writtenBy: "convoy \(Self.kind.rawValue) --dry-run --out plan.json") }
+        let pinned = try planOptions.planFile.map {
+            try RunPlan(file: $0, writtenBy: "convoy \(Self.kind.rawValue) --dry-run --out plan.json")
+        }
         let change = try pinned?.change ?? change(in: session)
         guard change.correctionKind == Self.kind else {
             throw CommandFailure(.usage, "--plan: this is not the plan of a \(Self.kind.rawValue)")
@@ -57,14 +67,15 @@ extension CorrectionCommand {
         let judge = try judge(in: session, of: change, pinned: pinned)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
-            let chosen = instance.isEmpty ? settings.selector : Selector(naming: instance)
+            let names = instanceOption.names
+            let chosen = names.isEmpty ? settings.selector : Selector(naming: names)
             let selector = try pinned?.selector ?? chosen
-            let selection = try await (pinned == nil ? session.select(naming: instance) : session.select(selector))
+            let selection = try await (pinned == nil ? session.select(naming: names) : session.select(selector))
             let planned = try await session.plan(
                 selection,
                 change,
                 selector: selector,
-                waves: pinned?.selectedWaves ?? waveOption.waves,
+                waves: pinned?.selectedWaves ?? planOptions.waveOption.waves,
                 isImmediate: pinned?.isImmediate ?? nowOption.now,
                 correcting: judge,
                 warnings: changeOptions.yes && !changeOptions.dryRun ? .left : .shown
@@ -81,5 +92,38 @@ extension CorrectionCommand {
                 interruption
             )
         }
+    }
+}
+
+/// The waves of a baseline or a repair, and the file that has its plan.
+struct CorrectionPlanOptions: ParsableArguments {
+    @OptionGroup var waveOption: WaveOption
+
+    @Option(
+        help: ArgumentHelp("With --dry-run, also write the plan to this file.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var out: String?
+
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly the plan that --out wrote; fails if anything has changed since.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
+    var planFile: String?
+}
+
+/// The option of the commands that take instances by name.
+struct InstanceOption: ParsableArguments {
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"),
+        completion: .instance
+    )
+    var names: [String] = []
+
+    /// - Throws: an error if `--select` chooses instances too.
+    func check(against options: FleetOptions) throws {
+        if !names.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
     }
 }

@@ -58,11 +58,11 @@ import Testing
     }
 
     @Test func itContinuesWhenItsStarterIsCancelled() async throws {
-        try await withTemporaryFolder { folder in
+        try await withTemporaryFolder(files: ["held": ""]) { folder in
             let program = DetachedProgram(
                 path: "/bin/sh",
                 name: "convoy",
-                arguments: ["-c", "sleep 0.3; echo done"],
+                arguments: ["-c", "while [ -e '\(folder)/held' ]; do sleep 0.01; done; echo done"],
                 withholding: [],
                 log: "\(folder)/log"
             )
@@ -74,8 +74,12 @@ import Testing
             }
             let ending = try #require(await started.value())
             starter.cancel()
+            await starter.value
+            #expect(ending.current == nil)
+            #expect(unlink("\(folder)/held") == 0)
             try await eventually("the program has ended") { ending.current != nil }
             #expect(ending.current == .exited(0))
+            #expect(try text(of: "\(folder)/log") == "done\n")
         }
     }
 

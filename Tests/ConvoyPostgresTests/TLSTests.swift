@@ -8,7 +8,7 @@ struct TLSTests {
         let mode: String
         var root: Root?
         var host = "localhost"
-        /// For servers that take TLS, take nothing else, and take none: whether the session is encrypted, nil where there is none.
+        /// For servers that take TLS, take nothing else, and take none: whether the session is encrypted, nil where none opens.
         let accepting, requiring, lacking: Bool?
 
         enum Root: Sendable { case right, wrong, missing }

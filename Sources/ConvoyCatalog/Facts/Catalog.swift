@@ -14,7 +14,7 @@ package struct Catalog: Sendable, Hashable {
     /// - Parameter hashes: those of the facts, in any order.
     init(_ facts: Set<CatalogFact>, hashes: [String]) {
         self.facts = facts
-        fingerprint = hexadecimalMD5(hashes.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined())
+        fingerprint = hexadecimalMD5(hashes.sorted().joined())
     }
 
     /// In the order of their kinds and names.
@@ -30,4 +30,10 @@ extension CatalogFact {
     var hash: String { hexadecimalMD5("\(kind.rawValue)\n\(object)\n\(text)\n\(detail)") }
 }
 
-func hexadecimalMD5(_ text: String) -> String { Insecure.MD5.hash(data: Array(text.utf8)).hexadecimal }
+/// A catalogue has a hash for each of its facts, so the bytes are read where they are.
+func hexadecimalMD5(_ text: String) -> String {
+    var text = text
+    var hash = Insecure.MD5()
+    text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+    return hash.finalize().withUnsafeBytes { String(hexadecimal: $0) }
+}

@@ -35,7 +35,8 @@ package enum CatalogQuery {
 
     // The numbers are those of the server's own catalogues, which are the same in every release: 1247 pg_type, 1255 pg_proc, 1259 pg_class,
     // 1417 pg_foreign_server, 2200 the schema public, 2615 pg_namespace, 2617 pg_operator, 2618 pg_rewrite, 3256 pg_policy, 3456 pg_collation,
-    // 3466 pg_event_trigger. Objects that were made after the cluster have numbers from 16384 on.
+    // 3466 pg_event_trigger. Objects that were made after the cluster have numbers from 16384 on. The role 10 is the superuser that made the cluster; its
+    // functions in extensions are many and count for nothing.
     //
     // A default that names no column is printed without its table, and so without a lock.
     private static let usualSQL = #"""
@@ -52,6 +53,7 @@ package enum CatalogQuery {
             a.attidentity, a.attgenerated, a.attcollation,
             CASE WHEN a.attcollation NOT IN (0, 100) THEN (pg_identify_object(3456, a.attcollation, 0)).identity END)::text
         FROM pg_attribute a WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
+            AND a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.oid >= 16384 AND c.relkind NOT IN ('i', 'I', 't', 'S'))
         UNION ALL
         SELECT ROW('default', d.adrelid, d.adnum, pg_get_expr(d.adbin, CASE WHEN d.adbin::text LIKE '%{VAR %' THEN d.adrelid ELSE 0 END))::text
         FROM pg_attrdef d WHERE d.adrelid >= 16384
@@ -67,6 +69,7 @@ package enum CatalogQuery {
             pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), p.probin,
             CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END)::text
         FROM pg_proc p WHERE p.oid >= 16384
+            AND NOT (p.proowner = 10 AND p.oid IN (SELECT d.objid FROM pg_depend d WHERE d.classid = 1255 AND d.deptype = 'e'))
         UNION ALL
         SELECT ROW('language', l.oid, quote_ident(l.lanname))::text FROM pg_language l
         UNION ALL

@@ -18,11 +18,10 @@ struct CatalogRows {
     /// - Throws: `.unexpectedResult` for a row that no server prints.
     mutating func add(_ result: QueryResult) throws(PostgresError) {
         for row in result.rows {
-            guard var fields = ServerArray.fields(try row.text("row")), let table = fields.first ?? nil else {
+            guard let fields = ServerArray.fields(try row.text("row")), let table = fields.first ?? nil else {
                 throw PostgresError(.unexpectedResult, "the catalogue has a row that cannot be read")
             }
-            fields.removeFirst()
-            rows[table, default: []].append(CatalogRow(table: table, fields: fields))
+            rows[table, default: []].append(CatalogRow(table: table, fields: fields.dropFirst()))
             count += 1
         }
     }
@@ -31,14 +30,20 @@ struct CatalogRows {
 /// One row: fields in the order of the question.
 struct CatalogRow {
     let table: String
-    let fields: [String?]
+    private let fields: ArraySlice<String?>
+
+    /// - Parameter fields: those behind the name of the table.
+    init(table: String, fields: ArraySlice<String?>) {
+        (self.table, self.fields) = (table, fields)
+    }
 
     /// A field that may be NULL.
     ///
     /// - Throws: `.unexpectedResult` for a row that is too short; the other readers also for a field of another shape.
     func optional(_ index: Int) throws(PostgresError) -> String? {
-        guard fields.indices.contains(index) else { throw unexpected }
-        return fields[index]
+        let place = fields.startIndex + index
+        guard fields.indices.contains(place) else { throw unexpected }
+        return fields[place]
     }
 
     func text(_ index: Int) throws(PostgresError) -> String {

@@ -28,7 +28,7 @@ struct Listener<Child: ServerChildChannel>: Service {
     func run() async throws {
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let server = try await bind(quiescing)
-        try await withGracefulShutdownHandler {
+        await withGracefulShutdownHandler {
             await listening(server.channel.localAddress?.port)
             await withDiscardingTaskGroup { group in
                 // A server socket that fails ends the server; what it has accepted is served to its end.

@@ -37,7 +37,7 @@ struct SecretTable: Sendable {
     private static func key(_ first: UInt8, _ second: UInt8) -> UInt16 { UInt16(first) << 8 | UInt16(second) }
 
     enum Look {
-        /// A secret of this number of bytes begins here; zero if there is none.
+        /// A secret of this number of bytes begins here; zero if no secret does.
         case covers(Int)
         /// More bytes are needed to decide.
         case undecided

@@ -87,7 +87,7 @@ private struct TimeReader {
         return count >= digits.lowerBound ? number : nil
     }
 
-    /// What follows the whole seconds: at most nine digits after a point; zero if there are none.
+    /// What follows the whole seconds: at most nine digits after a point; zero without a point.
     mutating func fraction() -> Double? {
         guard skip(".") else { return 0 }
         var (number, scale, count) = (0.0, 1.0, 0)

@@ -25,7 +25,7 @@ struct InstanceFacts: Sendable {
     var auditTable: AuditTable?
     /// Nil if it was not read.
     var pending: PendingFacts?
-    /// The role that owns the tables of the schema where a new ledger would go, or most of them; nil if there are none, or there is a ledger.
+    /// The role that owns the tables of the schema where a new ledger would go, or most of them; nil if it has no table, or there is a ledger.
     var tableOwner: String?
     /// Nil if it was not read: login and owner are the same role.
     var roles: [ExactText: RoleReach]?

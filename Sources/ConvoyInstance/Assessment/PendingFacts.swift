@@ -10,9 +10,12 @@ struct PendingFacts: Sendable {
     var deadlockTimeout: Duration
     /// Whether there are relations outside extensions, `convoy` and the ledger.
     var hasUserRelations: Bool
+    /// Whether a schema other than the server's and `convoy` has a type, a function or anything else that is no relation; members of extensions count.
+    /// True also where there are relations.
+    var hasOtherObjects: Bool
     /// Whether new objects get other privileges than the server gives by itself.
     var hasDefaultPrivileges: Bool
-    /// Extensions that are not of the version that the server would install; not asked where there are relations.
+    /// Extensions that are not of the version that the server would install; not asked where there are relations, nor of the one that every database has.
     var outdatedExtensions: Set<String>
     /// Whether the role may create tables, for each schema that could get a new ledger.
     var creatableSchemas: [String: Bool]
@@ -37,6 +40,15 @@ extension PendingFacts {
                     WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'))
         """
 
+    /// Whether such a schema has anything that is no relation, as an expression: the rows of types are relations to the server. Whatever is in a schema depends
+    /// on it, so that one list says it for all kinds.
+    static let hasOtherObjects = """
+        EXISTS (
+            SELECT FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid
+            WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'convoy')
+                AND (d.classid <> 'pg_class'::regclass OR EXISTS (SELECT FROM pg_class t WHERE t.oid = d.objid AND t.relkind = 'c')))
+        """
+
     /// What to ask, in the order in which ``init(_:)`` takes the answers.
     static let queries = [
         PipelineStatement(
@@ -46,9 +58,10 @@ extension PendingFacts {
                 (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
                 (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint AS deadlock_timeout,
                 x.has_user_relations, EXISTS (SELECT FROM pg_default_acl) AS has_default_privileges,
+                x.has_user_relations OR \(hasOtherObjects) AS has_other_objects,
                 CASE WHEN x.has_user_relations THEN '{}'::text[] ELSE ARRAY(
                     SELECT e.extname::text FROM pg_extension e LEFT JOIN pg_available_extensions() a ON a.name = e.extname
-                    WHERE e.extversion IS DISTINCT FROM a.default_version) END AS outdated_extensions
+                    WHERE e.extname <> 'plpgsql' AND e.extversion IS DISTINCT FROM a.default_version) END AS outdated_extensions
             FROM pg_database d CROSS JOIN (SELECT \(hasUserRelations) AS has_user_relations OFFSET 0) x
             WHERE d.datname = current_database()
             """
@@ -80,6 +93,7 @@ extension PendingFacts {
         )
         deadlockTimeout = min(Duration(clampingMilliseconds: try session.int64("deadlock_timeout")), .seconds(86_400))
         hasUserRelations = try session.bool("has_user_relations")
+        hasOtherObjects = try session.bool("has_other_objects")
         hasDefaultPrivileges = try session.bool("has_default_privileges")
         guard let outdated = ServerArray.elements(try session.text("outdated_extensions")) else {
             throw PostgresError(.unexpectedResult, "the server describes its extensions in another form than PostgreSQL")

@@ -11,6 +11,8 @@ struct CheckpointStart: Sendable {
     let makesLedger: Bool
     /// Whether an audit log is wanted and still missing.
     var makesAuditLog: Bool
+    /// Whether the schemas may have anything that is no relation, such as the members of an extension.
+    var mayHaveOtherObjects: Bool
     /// Whether the session is a superuser's and becomes the owner: a trigger could take its rights back.
     let hasMoreRightsThanOwner: Bool
     /// Whether an administrator has made the extensions, so that the owner need not.
@@ -37,7 +39,7 @@ extension Checkpoint {
     /// Its statements for any owner, in the form in which migrations are judged, timed and named in failures. It has the checkpoint's version and file.
     var ordinaryMigration: Migration { migration(ordinaryStatements, admin: nil) }
 
-    /// The same of those that create extensions; nil if there are none.
+    /// The same of those that create extensions; nil if no statement does.
     var extensionMigration: Migration? {
         let statements = extensionStatements
         // Which extensions need an administrator is worked out from what the statements create.

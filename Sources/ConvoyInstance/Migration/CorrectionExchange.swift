@@ -104,7 +104,7 @@ struct CorrectionExchange: Sendable {
         var direction: String
     }
 
-    /// The rows of the audit log, in one statement; nil if there are none. Each says by its name that no migration was run. A row that this run has written
+    /// The rows of the audit log, in one statement; nil if it gets no row. Each says by its name that no migration was run. A row that this run has written
     /// already, in a process that was killed, is not written twice.
     private var audit: PipelineStatement? {
         let rows =

@@ -27,6 +27,7 @@ extension InstanceChange {
             schemas: runner.vocabulary.value.schemas.union([reading.ledger.schema, "public"]),
             makesLedger: reading.contents == nil,
             makesAuditLog: writesAuditLog && reading.facts.auditTable == nil,
+            mayHaveOtherObjects: reading.facts.pending?.hasOtherObjects != false,
             hasMoreRightsThanOwner: reading.facts.isSuperuser && reading.facts.roleToSet(for: reading.ledger) != nil
         )
     }
@@ -58,6 +59,8 @@ extension InstanceChange {
             }
             guard let connection, connection.isOpen else {
                 try await recover(from: PostgresError(.connectionLost, "the connection was lost"), during: migration)
+                // What was asked before says nothing of single migrations, should the checkpoint not fit any more.
+                forAdmin = nil
                 return false
             }
             let end: BatchEnd
@@ -65,6 +68,7 @@ extension InstanceChange {
                 end = try await makeExtensions(of: start)
                 if case .committed = end {
                     start.extensionsAreMade = true
+                    start.mayHaveOtherObjects = true
                     continue
                 }
             } else {
@@ -77,6 +81,7 @@ extension InstanceChange {
                 throw failure
             case .lost(let error):
                 try await recover(from: error, during: migration)
+                forAdmin = nil
                 return false
             case .refused(.auditCreation, let message, _) where message.sqlstate == "42501":
                 try await rollBack()

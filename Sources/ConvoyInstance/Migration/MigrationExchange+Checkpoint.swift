@@ -85,13 +85,18 @@ extension MigrationExchange {
     /// - Parameter ledger: one that must have no row; nil if the session must not read it.
     private static func emptiness(_ start: CheckpointStart, ledger: Ledger?) -> PipelineStatement {
         let rows = ledger.map { "EXISTS (SELECT FROM \($0.table)) OR " } ?? ""
+        let created = arrayLiteral(start.checkpoint.createdSchemas)
+        // Where there was nothing at all, a shorter question is enough.
+        let (objects, newSchemas, parameters) =
+            start.mayHaveOtherObjects
+            ? (Leftovers.exist, "$2", [arrayLiteral(start.schemas), created]) : (PendingFacts.hasOtherObjects, "$1", [created])
         return PipelineStatement(
             """
-            SELECT 1 / CASE WHEN \(rows)\(PendingFacts.hasUserRelations) OR \(Leftovers.exist)
-                OR EXISTS (SELECT FROM pg_namespace s WHERE s.nspname = ANY ($2::name[])) OR EXISTS (SELECT FROM pg_default_acl)
+            SELECT 1 / CASE WHEN \(rows)\(PendingFacts.hasUserRelations) OR \(objects)
+                OR EXISTS (SELECT FROM pg_namespace s WHERE s.nspname = ANY (\(newSchemas)::name[])) OR EXISTS (SELECT FROM pg_default_acl)
                 THEN 0 ELSE 1 END AS is_empty
             """,
-            [arrayLiteral(start.schemas), arrayLiteral(start.checkpoint.createdSchemas)]
+            parameters
         )
     }
 
@@ -113,7 +118,8 @@ extension MigrationExchange {
 
     /// The script of an extension resolves names in a schema in which the tenant may create objects. A superuser can keep the tenant from that until its
     /// transaction ends: no function, operator, type or schema comes while their lists are locked, and none comes from a transaction that wrote before
-    /// and is still open. ``emptiness(_:ledger:)`` then says that there is none. An administrator that is no superuser has no more rights than the owner.
+    /// and is still open. ``emptiness(_:ledger:)`` then says that the database has none. An administrator that is no superuser has no more rights than
+    /// the owner.
     private static let extensionGuard = Ledger.block(
         """
         IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN

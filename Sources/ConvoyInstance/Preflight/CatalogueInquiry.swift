@@ -59,8 +59,11 @@ struct CatalogueInquiry {
             }
         }
         if isEmpty {
-            let schemas = vocabulary.schemas.union(path)
-            questions.append(Question(subject: .leftovers, statement: Leftovers.question(schemas: schemas)))
+            // The question about them is a long one.
+            if facts.pending?.hasOtherObjects != false {
+                let schemas = vocabulary.schemas.union(path)
+                questions.append(Question(subject: .leftovers, statement: Leftovers.question(schemas: schemas)))
+            }
         } else {
             questions.append(
                 Question(

@@ -164,7 +164,7 @@ extension Preflight {
         _ lockTimeout: Duration
     ) async -> Failure? {
         let applied = Set(reading.contents?.applied ?? [])
-        let questions = questions(assessment.plan, applied: applied)
+        let questions = questions(assessment, applied: applied)
         guard !questions.isEmpty, let ledger = assessment.ledger else { return nil }
         let timeout = instance.settings.statementTimeout
         let settings = PipelineStatement(
@@ -194,9 +194,11 @@ extension Preflight {
         }
     }
 
-    private func questions(_ plan: InstancePlan?, applied: Set<MigrationVersion>) -> [Question] {
-        guard let plan, plan.direction == .up else { return [] }
-        return plan.versions.compactMap { runner.set.checks[$0] }.flatMap { check in
+    /// A checkpoint runs none of the migrations that it stands for.
+    private func questions(_ assessment: InstanceAssessment, applied: Set<MigrationVersion>) -> [Question] {
+        guard let plan = assessment.plan, plan.direction == .up else { return [] }
+        let versions = plan.versions.filter { version in assessment.checkpoint.map { version > $0.version } ?? true }
+        return versions.compactMap { runner.set.checks[$0] }.flatMap { check in
             check.queries.filter { $0.fits(ledger: applied) }.map { Question(check: check, query: $0) }
         }
     }

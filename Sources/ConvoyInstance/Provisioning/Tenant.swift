@@ -1,4 +1,4 @@
-package import ConvoyFleet
+import ConvoyFleet
 import ConvoyText
 
 /// A role and a database for one instance, as `convoy provision` makes them.

@@ -79,7 +79,7 @@ package struct TenantScript: Sendable {
 
     /// Ends the memberships that the work needed: the administrator's own and, where a superuser completes it, those that earlier attempts left.
     ///
-    /// It is done after a failure too. Nil if there are none.
+    /// It is done after a failure too. Nil if no membership is left.
     package var withdrawal: Step? {
         guard tenant.hasOwnRole else { return nil }
         var statements: [String] = []

@@ -26,39 +26,62 @@ package enum ServerArray {
     /// By bytes, as the server writes them: a quote with a combining mark after it is one character to Swift.
     private static func values(_ text: String, from open: Unicode.Scalar, to close: Unicode.Scalar, isNull: (String) -> Bool) -> [String?]?
     {
-        let bytes = Array(text.utf8)
-        let (quote, backslash, comma) = (UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: ","))
-        guard bytes.count >= 2, bytes.first == UInt8(ascii: open), bytes.last == UInt8(ascii: close) else { return nil }
-        let last = bytes.count - 1
-        var values: [String?] = []
-        var value: [UInt8] = []
-        var (isQuoted, wasQuoted) = (false, false)
-        var index = 1
-        while index <= last {
-            let byte = bytes[index]
-            if !isQuoted, index == last || byte == comma {
-                let text = String(decoding: value, as: UTF8.self)
-                values.append(!wasQuoted && isNull(text) ? nil : text)
-                value.removeAll(keepingCapacity: true)
-                wasQuoted = false
-            } else if index == last {
-                return nil
-            } else if byte == backslash {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard bytes.count >= 2, bytes.first == UInt8(ascii: open), bytes.last == UInt8(ascii: close) else { return nil }
+            let inner = bytes[1..<(bytes.count - 1)]
+            var values: [String?] = []
+            var start = inner.startIndex
+            while true {
+                // Most have neither quotes nor escapes, and are read where they are.
+                var end = start
+                while end < inner.endIndex, inner[end] != comma, inner[end] != quote, inner[end] != backslash { end += 1 }
+                if end == inner.endIndex || inner[end] == comma {
+                    let value = String(decoding: inner[start..<end], as: UTF8.self)
+                    values.append(isNull(value) ? nil : value)
+                } else {
+                    guard let quoted = quotedValue(inner, from: start) else { return nil }
+                    let value = String(decoding: quoted.bytes, as: UTF8.self)
+                    values.append(!quoted.hasQuotes && isNull(value) ? nil : value)
+                    end = quoted.end
+                }
+                guard end < inner.endIndex else { return values }
+                start = end + 1
+            }
+        }
+    }
+
+    private static let quote = UInt8(ascii: "\"")
+    private static let backslash = UInt8(ascii: "\\")
+    private static let comma = UInt8(ascii: ",")
+
+    /// Reads a value with quotes or escapes up to the comma after it, or up to the end; nil where the quotes are not closed.
+    private static func quotedValue(
+        _ inner: Slice<UnsafeBufferPointer<UInt8>>,
+        from start: Int
+    ) -> (bytes: [UInt8], hasQuotes: Bool, end: Int)? {
+        var bytes: [UInt8] = []
+        var (isQuoted, hasQuotes) = (false, false)
+        var index = start
+        while index < inner.endIndex {
+            let byte = inner[index]
+            if byte == comma, !isQuoted { return (bytes, hasQuotes, index) }
+            if byte == backslash {
                 index += 1
                 // What closes the whole is not escaped.
-                guard index < last else { return nil }
-                value.append(bytes[index])
-            } else if byte == quote, isQuoted, bytes[index + 1] == quote {
+                guard index < inner.endIndex else { return nil }
+                bytes.append(inner[index])
+            } else if byte == quote, isQuoted, index + 1 < inner.endIndex, inner[index + 1] == quote {
                 // A row doubles its quotes.
-                value.append(byte)
+                bytes.append(byte)
                 index += 1
             } else if byte == quote {
-                (isQuoted, wasQuoted) = (!isQuoted, true)
+                (isQuoted, hasQuotes) = (!isQuoted, true)
             } else {
-                value.append(byte)
+                bytes.append(byte)
             }
             index += 1
         }
-        return values
+        return isQuoted ? nil : (bytes, hasQuotes, index)
     }
 }

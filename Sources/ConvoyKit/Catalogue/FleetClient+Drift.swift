@@ -20,9 +20,8 @@ extension FleetClient {
     /// What is wrong with the catalogue that ships with the migration set, as warnings: no run needs it. A set need not have one.
     package var catalogueProblems: [Problem] {
         guard CatalogueRecording.isKept(in: fleet.migrations) else { return [] }
-        let versions = self.set.migrations.map(\.version)
         do throws(Problems) {
-            _ = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
+            _ = try expectedCatalogs()
             return []
         } catch {
             return error.problems.map { problem in
@@ -42,8 +41,7 @@ extension FleetClient {
         in scope: DriftScope,
         onProgress: @Sendable (_ finished: Int) -> Void = { _ in }
     ) async throws(Problems) -> DriftReport {
-        let versions = self.set.migrations.map(\.version)
-        let expected = try ExpectedCatalogs.load(of: versions, directory: fleet.migrations, displayedAs: fleet.migrations)
+        let expected = try expectedCatalogs()
         let reader = CatalogReader(runner)
         let comparison = DriftComparison(
             expected: expected,

@@ -22,14 +22,9 @@ package struct BaselineJudge: CorrectionJudge {
     ///   - isForced: whether that version is written although the catalogue is another one.
     /// - Throws: the problems of the set's catalogue, before anything is connected to.
     package init(_ client: FleetClient, at version: MigrationVersion?, isForced: Bool) throws(Problems) {
-        let fleet = client.fleet
         set = client.set
-        expected = try ExpectedCatalogs.load(
-            of: client.set.migrations.map(\.version),
-            directory: fleet.migrations,
-            displayedAs: fleet.migrations
-        )
-        repeatable = try RepeatableVersions.load(in: client.set, directory: fleet.migrations, displayedAs: fleet.migrations)
+        expected = try client.expectedCatalogs()
+        repeatable = try client.repeatableVersions()
         recognition = CatalogRecognition(expected)
         reader = CatalogReader(client.runner)
         probe = client.probe

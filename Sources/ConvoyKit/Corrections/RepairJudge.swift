@@ -45,14 +45,9 @@ package struct RepairJudge: CorrectionJudge {
 
     /// - Throws: the problems of the set's catalogue, before anything is connected to.
     package init(_ client: FleetClient, _ choices: Choices) throws(Problems) {
-        let fleet = client.fleet
         set = client.set
-        expected = try ExpectedCatalogs.load(
-            of: client.set.migrations.map(\.version),
-            directory: fleet.migrations,
-            displayedAs: fleet.migrations
-        )
-        repeatable = try RepeatableVersions.load(in: client.set, directory: fleet.migrations, displayedAs: fleet.migrations)
+        expected = try client.expectedCatalogs()
+        repeatable = try client.repeatableVersions()
         matcher = CatalogMatcher(expected)
         reader = CatalogReader(client.runner)
         probe = client.probe

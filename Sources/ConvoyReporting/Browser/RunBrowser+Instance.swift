@@ -62,7 +62,7 @@ extension RunBrowser {
 
     // MARK: The instance
 
-    /// How many lines of a failure are shown above the migrations; all of them if there are none.
+    /// How many lines of a failure are shown above the migrations; all of them if no migration is shown.
     private var failureLimit: Int { entries.isEmpty ? height : max(4, height / 3) }
 
     private func instanceHead(at now: Date) -> [ScreenLine] {

@@ -20,7 +20,7 @@ extension DriftReport {
     /// What differs in one cohort, without its name and its instances; nothing if there is nothing to show.
     package static func differenceSection(of cohort: Cohort) -> String { differenceTemplate.render(DifferenceSections(of: cohort)) }
 
-    /// The instances that could not be read, and why; nothing if there is none.
+    /// The instances that could not be read, and why; empty if all were read.
     package var unreadSection: String { unread.isEmpty ? "" : Self.unreadTemplate.render(UnreadSection(unread)) }
 
     static let cohortTemplate = WebTemplate(PackageResources.cohorts_mustache)

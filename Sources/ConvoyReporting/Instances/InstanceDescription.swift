@@ -11,7 +11,7 @@ package struct InstanceDescription: Sendable {
     package var status: InstanceStatus
     /// When it was probed.
     package var at: Date
-    /// The newest knowledge of its version: the probe's, or where that got no answer, what a run knows; nil if there is none.
+    /// The newest knowledge of its version: the probe's, or where that got no answer, what a run knows; nil if neither knows it.
     package var known: VersionKnowledge?
     /// Since when it is on that version; nil if that is not known.
     package var since: Date?

@@ -1,4 +1,4 @@
-package import ConvoyMigrations
+import ConvoyMigrations
 internal import ConvoyRollout
 package import ConvoyRun
 import ConvoyText
@@ -102,7 +102,7 @@ extension FleetReport {
             + (more > 0 ? ["and \(counted(more, "more instance"))"] : [])
     }
 
-    /// The same as a table's last lines have them; none if there is none.
+    /// The same as a table's last lines have them; no lines if no instance is behind.
     func setbackLines(_ style: OutputStyle) -> [String] {
         let texts = setbackTexts
         guard !texts.isEmpty else { return [] }

@@ -13,7 +13,7 @@ package struct InstanceVisit: Sendable, Hashable {
     /// What happened to the instance.
     package var log: InstanceLog
 
-    /// Folds the events of a run about an instance; nil if there are none.
+    /// Folds the events of a run about an instance; nil if the run has no event about it.
     package init?(_ run: RunRecord, _ state: RunState, instance: String, events: [Event]) {
         guard !events.isEmpty else { return nil }
         var log = RunLog()

@@ -125,7 +125,7 @@ public struct Browser: Sendable {
         return await tools.takeEvents(methods)
     }
 
-    /// A JavaScript expression for the first element that a CSS selector finds; it throws where there is none.
+    /// A JavaScript expression for the first element that a CSS selector finds; it throws if the selector finds none.
     static func element(_ selector: String) -> String {
         let quoted = JSONValue.string(selector).line
         return "((found) => { if (!found) throw new Error('no element ' + \(quoted)); return found; })(document.querySelector(\(quoted)))"

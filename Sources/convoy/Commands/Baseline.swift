@@ -37,9 +37,7 @@ struct Baseline: CorrectionCommand {
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
     @OptionGroup var nowOption: NowOption
-
-    @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
-    var instance: [String] = []
+    @OptionGroup var instanceOption: InstanceOption
 
     @Option(
         help: ArgumentHelp("The version or release that the databases are at (default: the one that is recognised).", valueName: "version"),
@@ -51,30 +49,15 @@ struct Baseline: CorrectionCommand {
     @Flag(help: "Write the version of --at even where the schema is another one; with --instance or --select.")
     var force = false
 
-    @OptionGroup var waveOption: WaveOption
-
-    @Option(
-        help: ArgumentHelp("With --dry-run, also write the plan to this file.", valueName: "file"),
-        completion: .file(extensions: ["json"])
-    )
-    var out: String?
-
-    @Option(
-        name: .customLong("plan"),
-        help: ArgumentHelp("Run exactly the plan that --out wrote; fails if anything has changed since.", valueName: "file"),
-        completion: .file(extensions: ["json"])
-    )
-    var planFile: String?
+    @OptionGroup var planOptions: CorrectionPlanOptions
 
     func validate() throws {
-        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
+        try checkSharedOptions()
         if force, at == nil { throw ValidationError("--force requires --at") }
-        if force, planFile == nil, instance.isEmpty, options.select == nil {
+        if force, planOptions.planFile == nil, instanceOption.names.isEmpty, options.select == nil {
             throw ValidationError("--force requires --instance or --select: it writes one version, whatever the schemas are")
         }
-        if out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
-        if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
-        if planFile != nil, at != nil || out != nil || !waveOption.waves.isEmpty || options.select != nil || !instance.isEmpty {
+        if planOptions.planFile != nil, at != nil || choosesInstances || planOptions.out != nil {
             throw ValidationError("--plan cannot be combined with --at, --force, --wave, --select, --instance or --out")
         }
     }

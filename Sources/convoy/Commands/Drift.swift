@@ -34,9 +34,7 @@ struct Drift: FleetCommand {
     var output: Format = .table
 
     @OptionGroup var colorOption: ColorOption
-
-    @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
-    var instance: [String] = []
+    @OptionGroup var instanceOption: InstanceOption
 
     @Option(help: ArgumentHelp("Count the drift by the values of a label, for example label.region.", valueName: "label.KEY"))
     var by: String?
@@ -53,7 +51,7 @@ struct Drift: FleetCommand {
         if let by, by.count < 7 || !by.hasPrefix("label.") {
             throw ValidationError("--by requires a label, for example label.region")
         }
-        if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
+        try instanceOption.check(against: options)
     }
 
     private func text(of report: DriftReport, _ style: OutputStyle) -> String {
@@ -69,7 +67,7 @@ struct Drift: FleetCommand {
         let settings = try Settings(options, color: colorOption.color)
         let session = try FleetSession(settings)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { _ in
-            let selection = try await session.select(naming: instance)
+            let selection = try await session.select(naming: instanceOption.names)
             let label = by.map { String($0.dropFirst(6)) }
             try session.checkLabel(of: label.map(ReportGrouping.label), selection.instances)
             let count = selection.instances.count
@@ -90,7 +88,7 @@ struct Drift: FleetCommand {
 }
 
 extension FleetSession {
-    /// Lists the instances of these names, or those that `--select` names where there are none.
+    /// Lists the instances of these names; without a name, those that `--select` chooses.
     func select(naming names: [String]) async throws -> Selection {
         guard !names.isEmpty else { return try await select() }
         var selection = try await select()

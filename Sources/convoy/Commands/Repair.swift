@@ -36,9 +36,7 @@ struct Repair: CorrectionCommand {
     @OptionGroup var progressOptions: ProgressOptions
     @OptionGroup var changeOptions: ChangeOptions
     @OptionGroup var nowOption: NowOption
-
-    @Option(help: ArgumentHelp("Only this instance. Repeatable.", valueName: "instance"), completion: .instance)
-    var instance: [String] = []
+    @OptionGroup var instanceOption: InstanceOption
 
     @Option(
         help: ArgumentHelp(
@@ -69,27 +67,12 @@ struct Repair: CorrectionCommand {
     )
     var forget: [MigrationVersion] = []
 
-    @OptionGroup var waveOption: WaveOption
-
-    @Option(
-        help: ArgumentHelp("With --dry-run, also write the plan to this file.", valueName: "file"),
-        completion: .file(extensions: ["json"])
-    )
-    var out: String?
-
-    @Option(
-        name: .customLong("plan"),
-        help: ArgumentHelp("Run exactly the plan that --out wrote; fails if anything has changed since.", valueName: "file"),
-        completion: .file(extensions: ["json"])
-    )
-    var planFile: String?
+    @OptionGroup var planOptions: CorrectionPlanOptions
 
     func validate() throws {
-        if changeOptions.dryRun { try outputOptions.checkFitsPlan() }
-        if out != nil, !changeOptions.dryRun { throw ValidationError("--out requires --dry-run") }
-        if !instance.isEmpty, options.select != nil { throw ValidationError("--instance cannot be combined with --select") }
+        try checkSharedOptions()
         let decides = at != nil || !acceptEdited.isEmpty || !forget.isEmpty
-        if planFile != nil, decides || out != nil || !waveOption.waves.isEmpty || options.select != nil || !instance.isEmpty {
+        if planOptions.planFile != nil, decides || choosesInstances || planOptions.out != nil {
             throw ValidationError(
                 "--plan cannot be combined with --at, --accept-edited, --forget, --wave, --select, --instance or --out"
             )

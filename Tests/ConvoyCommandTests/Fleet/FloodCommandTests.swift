@@ -96,7 +96,8 @@ struct FloodCommandTests {
                     #expect(outcomes == [String?](repeating: "migrated", count: Self.neighbours))
                     let failure = all.first { $0["name"] as? String == "flood" }?["failure"] as? [String: Any]
                     if !flood.words.isEmpty {
-                        #expect((failure?["message"] as? String ?? "").contains(flood.words), "\(String(describing: failure))")
+                        let message = failure?["message"] as? String
+                        #expect(message?.contains(flood.words) == true, "\(String(describing: failure))")
                     }
                     // The time of the neighbours, counted from the start of the run to the last of their ends.
                     let ends = try await ends(in: folder)

@@ -74,9 +74,9 @@ struct ProvisionKillTests {
     /// The command for all of them is killed again and again, later each time, until it ends by itself.
     @Test(arguments: PostgresServer.Release.tested) func manyTenants(release: PostgresServer.Release) async throws {
         try await ProvisionedServer.with(try await PostgresServer.shared(release)) { place in
-            let names = (1...16).map { "tenant-\($0)" }
+            let names = (1...50).map { "tenant-\($0)" }
             var kills = 0
-            for goal in [2, 5, 9, 13] {
+            for goal in [2, 5, 9, 14, 20, 27, 35, 44] {
                 let process = try ConvoyProcess(["provision", "--yes"] + names, in: place.folder, timeLimit: .seconds(120))
                 try await eventually("it got so far", within: .seconds(120)) {
                     if process.snapshot.status != nil { return true }
@@ -86,7 +86,7 @@ struct ProvisionKillTests {
                 process.kill()
                 _ = try? await process.result()
             }
-            #expect(kills >= 2)
+            #expect(kills >= 4)
             let last = try await runConvoy(["provision", "--yes", "--output", "json"] + names, in: place.folder, timeLimit: .seconds(300))
             #expect(last.exitCode == 0, "\(last.standardOutput)\(last.standardError)")
             let tenants = (try jsonObject(last)["tenants"] as? [[String: Any]]) ?? []

@@ -5,6 +5,7 @@ import ConvoyRun
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyInstance
 
 @Suite(.timeLimit(.minutes(3))) struct InstanceRecoveryTests {
@@ -17,6 +18,14 @@ import Testing
             [pid.map(String.init)],
             as: "postgres"
         ).rows.first?.int64("pid")
+    }
+
+    /// Takes the lock of a coordinator, and keeps it until it is to be released.
+    private func holdLock(of database: TestDatabase, until released: OneShot<Void>) async throws {
+        let session = try await database.connect()
+        defer { session.close() }
+        try await session.query("SELECT pg_advisory_lock(7165066987125145601)")
+        _ = await released.value()
     }
 
     /// Another coordinator may be faster to take the lock; what was committed until then is told all the same.
@@ -32,7 +41,8 @@ import Testing
             try await eventually("some are applied") { log.all.count > 3 }
             proxy.set(mode: .blackHole)
             let heard = Int64(log.all.count)
-            async let taken = database.query("SELECT pg_advisory_lock(7165066987125145601), pg_sleep(5)")
+            let released = OneShot<Void>()
+            async let taken: Void = holdLock(of: database, until: released)
             try await eventually("more are applied") {
                 try await database.query("SELECT count(*) AS n FROM schema_migrations").onlyRow().int64("n") > heard + 3
             }
@@ -40,11 +50,12 @@ import Testing
             try await eventually("it noticed") { log.waits.contains { $0.contains("connecting again") } }
             proxy.set(mode: .forward)
             let result = await running
+            released.fulfil(())
             #expect(result.outcome == .lockBusy, "\(String(describing: result.failure))")
             let ledger = try await database.ledger()
             #expect(result.versions == ledger)
             #expect(result.to?.value == ledger.last)
-            _ = try await taken
+            try await taken
         }
     }
 

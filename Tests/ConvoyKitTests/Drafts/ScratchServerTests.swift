@@ -3,6 +3,7 @@ import ConvoyRun
 import TestSupport
 import Testing
 
+@testable import ConvoyIO
 @testable import ConvoyKit
 
 /// Databases of Convoy's own: dropped whatever happens, and never one that is not.
@@ -65,7 +66,9 @@ struct ScratchServerTests {
         let task = Task {
             try await ScratchServer(server.superuser(database: "postgres")).withDatabase { database in
                 found.yield(database.name)
-                try await Task.sleep(for: .seconds(100))
+                // Until it is cancelled.
+                _ = await OneShot<Void>().value()
+                try Task.checkCancellation()
             }
         }
         let name = try #require(await names.first { _ in true })

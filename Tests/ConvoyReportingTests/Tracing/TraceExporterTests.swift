@@ -73,12 +73,7 @@ struct TraceExporterTests {
         exporter.post(spans(count))
         exporter.finish(by: .now + patience)
         let start = ContinuousClock.now
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await exporter.export() }
-            group.addTask { try? await Task.sleep(for: patience) }
-            await group.next()
-            group.cancelAll()
-        }
+        _ = try? await within(patience) { await exporter.export() }
         return (exporter.warning, .now - start)
     }
 
@@ -220,7 +215,8 @@ struct TraceExporterTests {
         let tracer = RunTracer(try settings(collector.endpoint), fold, patience: .milliseconds(100), limits: Self.limits, warn: lines.add)
         await tracer.tracing(
             after: { replay in
-                try? await Task.sleep(for: .seconds(60))
+                // Until it is cancelled.
+                _ = await OneShot<Void>().value()
                 return replay
             }
         ) { await tracer.send(troubledRun) }

@@ -49,7 +49,7 @@ enum TokenSource: Sendable {
         }
     }
 
-    /// Reads the file again; nil if there is none.
+    /// Reads the file again; nil if the token came from the environment.
     var rereading: (@Sendable () throws(ServeProblem) -> TokenList)? {
         if case .environment = self { return nil }
         return { () throws(ServeProblem) in
