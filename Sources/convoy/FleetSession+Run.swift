@@ -31,7 +31,7 @@ extension FleetSession {
         let access = RunCatalog(fleet)
         let option = request.isDefaultFleetFile ? "" : " " + ShellCommand(["--fleet", request.fleetFile]).description
         try await access.noteResumableRuns(new.plan, in: journal, option: option)
-        if let submission = await submission(in: journal, detached) {
+        if let submission = await self.submission(in: journal, detached) {
             do throws(RunConflict) {
                 try await submission.submit(new, beside: beside)
             } catch {

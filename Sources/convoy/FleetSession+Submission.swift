@@ -45,8 +45,8 @@ extension FleetSession {
 
     /// Hands a run that has ended, or was cut off, to the workers again; nil where this process resumes it itself. The caller holds its lock.
     func resumed(_ run: RunID, _ isDetached: Bool, _ journal: any RunStore) async throws -> SubmittedRun? {
-        guard let submission = await submission(in: journal, isDetached) else {
-            try await RunCatalog(fleet).explaining { () async throws(JournalError) in
+        guard let submission = await self.submission(in: journal, isDetached) else {
+            _ = try await RunCatalog(fleet).explaining { () async throws(JournalError) in
                 try await RunSubmission(fleet, in: journal)?.takeBack(run)
             }
             return nil
