@@ -1,5 +1,6 @@
 internal import ConvoyFleet
 package import ConvoyRun
+import ConvoyText
 import FoundationEssentials
 
 extension RunDecider {
@@ -92,7 +93,10 @@ extension Event.Kind {
     fileprivate func isAlike(_ other: Self) -> Bool { type == other.type && subject == other.subject }
 
     /// What it is and what it is about, in a line.
-    fileprivate var headline: String { subject.isEmpty ? type.rawValue : "\(type.rawValue) \(subject)" }
+    fileprivate var headline: String {
+        // What is recorded may be anything.
+        subject.isEmpty ? type.rawValue : "\(type.rawValue) \(String(subject.prefix(100)).visible)"
+    }
 
     private var subject: String {
         switch self {
