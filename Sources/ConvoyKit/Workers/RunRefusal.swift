@@ -1,4 +1,4 @@
-package import ConvoyFleet
+import ConvoyFleet
 package import ConvoyJournal
 package import ConvoyMigrations
 package import ConvoyRollout

@@ -3,8 +3,8 @@ import ConvoyIO
 package import ConvoyInstance
 package import ConvoyJournal
 package import ConvoyMigrations
-package import ConvoyRollout
-package import ConvoyRun
+import ConvoyRollout
+import ConvoyRun
 import ConvoyText
 import FoundationEssentials
 
@@ -87,7 +87,7 @@ package actor Worker {
     var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
-    var dying: [WorkerTask.Subject: Task<Void, Never>] = [:]
+    var dying: [WorkerTask.Subject: (key: Assignment.Key, task: Task<Void, Never>)] = [:]
     var decisions: Int64 = 0
     /// What the decision under way led to, and how many reports are in it.
     var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
@@ -141,7 +141,7 @@ package actor Worker {
             await loop()
             group.cancelAll()
         }
-        for task in dying.values { await task.value }
+        for (_, task) in dying.values { await task.value }
         try? await control.signOff(id)
         await control.close()
     }
@@ -188,13 +188,15 @@ package actor Worker {
         lastTurn = .now
         do throws(ControlError) {
             if let run = runs.values.first(where: { $0.unsettled != nil }) { try await decide(on: run) }
-            for run in ready { try await decide(on: run) }
+            var failure = await decideOnReadyRuns()
+            // Also where a decision has failed: the work on the other runs needs its leases.
             if lastRound.map({ .now - $0 >= timing.round }) ?? true {
                 try await makeRound()
                 lastRound = .now
                 lastSuccess = lastRound
-                for run in ready { try await decide(on: run) }
+                if failure == nil { failure = await decideOnReadyRuns() }
             }
+            if let failure { throw failure }
             if trouble != nil { log("the control database \(control.place) answers again") }
             trouble = nil
         } catch {
@@ -204,11 +206,27 @@ package actor Worker {
         }
     }
 
+    /// - Returns: the first error; what it is about is tried again in the next round.
+    private func decideOnReadyRuns() async -> ControlError? {
+        var failure: ControlError?
+        for run in ready {
+            do throws(ControlError) {
+                try await decide(on: run)
+            } catch {
+                failure = failure ?? error
+                // Whether it was committed must be known before the next decision.
+                if run.unsettled != nil { return failure }
+            }
+        }
+        return failure
+    }
+
     private var ready: [WorkerRun] { runs.values.filter(\.wantsDecision).sorted { $0.id < $1.id } }
 
     private func makeRound() async throws(ControlError) {
         let begun = ContinuousClock.now
-        let renews = lastRenewal.map { begun - $0 >= timing.lease / 3 } ?? true
+        // However long the leases are, others must see soon that this worker lives.
+        let renews = lastRenewal.map { begun - $0 >= min(timing.lease / 3, .seconds(5)) } ?? true
         let record = WorkerRecord(id: id, fleet: fleet, capacity: limits.total, running: busy, isDraining: isDraining)
         let round = try await control.round(
             of: record,
@@ -229,7 +247,9 @@ package actor Worker {
     /// Brings what it does in line with what it has.
     private func compare(with leases: [Lease]) async throws(ControlError) {
         let held = Dictionary(leases.map { ($0.key, $0) }) { first, _ in first }
-        var orphans = leases.filter { tasks[$0.key]?.lease.attempt != $0.attempt }
+        // What has not stopped yet goes to no other worker.
+        let dyingKeys = Set(dying.values.map(\.key))
+        var orphans = leases.filter { tasks[$0.key]?.lease.attempt != $0.attempt && !dyingKeys.contains($0.key) }
         for (key, task) in tasks {
             guard let lease = held[key], lease.attempt == task.lease.attempt else {
                 lose(key, "it was taken over, or is no longer wanted")
@@ -269,7 +289,7 @@ package actor Worker {
         task.cancel()
         guard !task.hasEnded else { return }
         let subject = WorkerTask.Subject(run: key.run, work: task.work)
-        dying[subject] = task.task
+        dying[subject] = (key, task.task)
         Task {
             await task.task.value
             self.hasDied(subject, task.task)
@@ -277,7 +297,7 @@ package actor Worker {
     }
 
     private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
-        if dying[subject] == task { dying[subject] = nil }
+        if dying[subject]?.task == task { dying[subject] = nil }
     }
 
     /// The control database has not confirmed the leases: another worker may have them soon.
@@ -303,7 +323,7 @@ package actor Worker {
         let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
             mailbox.post(.fact(key, attempt: attempt, $0))
         }
-        let before = dying[WorkerTask.Subject(run: key.run, work: work)]
+        let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
         // Not on the worker's own executor.
         let task = Task.detached { [mailbox] in
             await before?.value

@@ -1,5 +1,4 @@
 import ConvoyFleet
-import ConvoyJournal
 import ConvoyKit
 import ConvoyMigrations
 import ConvoyRollout
@@ -7,6 +6,8 @@ import ConvoyRun
 import FoundationEssentials
 import TestSupport
 import Testing
+
+@testable import ConvoyJournal
 
 /// A worker takes part only in runs that it would carry out as every other worker does.
 @Suite struct RunRefusalTests {

@@ -1,4 +1,4 @@
-package import ConvoyPostgres
+import ConvoyPostgres
 package import ConvoyRun
 import ConvoyText
 package import FoundationEssentials

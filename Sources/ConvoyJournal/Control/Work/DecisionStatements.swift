@@ -83,8 +83,9 @@ enum DecisionStatements {
                 )
             )
         }
-        if !decision.approvals.isEmpty { statements.append(approval(decision, run)) }
         if !decision.beginnings.isEmpty { statements.append(beginning(decision, committed, run, by: worker, lease)) }
+        // Behind it: a gate may begin with an approval.
+        if !decision.approvals.isEmpty { statements.append(approval(decision, run)) }
         let end = decision.events.lazy.compactMap(RunEnd.init).last
         statements += [
             PipelineStatement(

@@ -4,11 +4,15 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension LockedRun {
+    /// The largest number of an event, a turn or an assignment.
+    static let mostNumber = Int64.max / 4
+
     /// Reads the results of ``DecisionStatements/opening(_:by:after:reporting:)``; nil if the run does not exist.
     init?(_ results: [QueryResult], after event: Int64) throws(PostgresError) {
         guard results.count == 5, let row = results[0].rows.first else { return nil }
-        turn = try row.int64("turn")
-        lastEvent = try row.int64("last_event")
+        // Room is left to count on: what a server says may be no number that it has counted to.
+        turn = min(try row.int64("turn"), Self.mostNumber)
+        lastEvent = min(try row.int64("last_event"), Self.mostNumber)
         isOpen = try row.bool("is_open")
         resumedBy = try row.label("resumed_by")
         lastDecision = try results[1].rows.first?.int64("last_decision") ?? 0
@@ -42,8 +46,8 @@ extension RecordedTurn {
         var last = event
         for row in rows {
             let number = try row.int64("number")
-            guard number == last + 1 else {
-                throw PostgresError(.unexpectedResult, "event \(last + 1) of the run is missing")
+            guard last < LockedRun.mostNumber, number == last + 1 else {
+                throw PostgresError(.unexpectedResult, "an event of the run after event \(last) is missing")
             }
             last = number
             guard let event = try? decoder.decode(Event.self, from: Data(try row.text("json").utf8)) else {

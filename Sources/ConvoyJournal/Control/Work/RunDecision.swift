@@ -121,7 +121,7 @@ extension ControlDatabase {
                 throw .refused(JournalError(path: self.place, message: "run \(run) is not there any more"))
             }
             guard let decision = try await body(locked), let row = results[0].rows.first else { return nil }
-            let last = try ControlError.reading { () throws(PostgresError) in try row.int64("last_assignment") }
+            let last = try ControlError.reading { () throws(PostgresError) in min(try row.int64("last_assignment"), LockedRun.mostNumber) }
             let committed = CommittedDecision(
                 numbers: (0..<Int64(clamping: decision.beginnings.count)).map { last + 1 + $0 },
                 turn: locked.turn + (decision.events.isEmpty ? 0 : 1),

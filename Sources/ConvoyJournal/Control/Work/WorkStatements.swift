@@ -128,13 +128,14 @@ enum WorkStatements {
         )
     }
 
-    /// What was asked of an earlier process of the run is not asked again.
+    /// What was asked of an earlier process of the run is not asked again. A run that the workers have already stays as it is: the same statement may be sent
+    /// twice, and they may have resumed it in between.
     static func handOver(_ run: String, fleetChecksum: String, resumedBy person: String?) -> PipelineStatement {
         PipelineStatement(
             """
             UPDATE convoy_control.runs SET for_workers = true, fleet_checksum = $2, resumed_by = CASE WHEN last_event > 0 THEN $3 END, status = NULL, finished_at = NULL,
                 worker_version = $4, served_request = CASE WHEN $3 IS NULL THEN served_request ELSE last_request END
-            WHERE id = $1 AND abandoned_by IS NULL
+            WHERE id = $1 AND abandoned_by IS NULL AND NOT (for_workers AND status IS NULL)
             """,
             [run, fleetChecksum, person, Convoy.version]
         )
