@@ -1,6 +1,6 @@
 import ConvoyIO
 package import ConvoyMigrations
-package import ConvoyPostgres
+import ConvoyPostgres
 package import ConvoyText
 
 /// The tables of a control database: migrations like those of a fleet, which come with the program. Their ledger is

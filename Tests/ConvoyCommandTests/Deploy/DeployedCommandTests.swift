@@ -125,8 +125,8 @@ struct DeployedCommandTests {
             #expect(try await runConvoy(job.words(in: fleet.folder), in: fleet.folder).exitCode == 0)
             let metrics = try await askHTTP("/metrics", port: port)
             #expect(metrics.status == 200)
-            #expect(metrics.text.contains("convoy_assignments{state=\"waiting\"} 0"), "\(metrics.text)")
-            #expect(metrics.text.hasSuffix("# EOF\n"))
+            #expect(metrics.body.contains("convoy_assignments{state=\"waiting\"} 0"), "\(metrics.body)")
+            #expect(metrics.body.hasSuffix("# EOF\n"))
             process.terminate()
             #expect(try await process.result().exitCode == 0)
         }

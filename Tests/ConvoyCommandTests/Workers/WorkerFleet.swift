@@ -74,9 +74,9 @@ struct WorkerFleet {
 
 extension ConvoyProcess {
     /// Lets it do nothing until ``proceed()``.
-    func halt() { kill(processID, SIGSTOP) }
+    func halt() { _ = Glibc.kill(processID, SIGSTOP) }
 
-    func proceed() { kill(processID, SIGCONT) }
+    func proceed() { _ = Glibc.kill(processID, SIGCONT) }
 
     /// The end of a worker that was asked to end.
     func drained() async throws -> ConvoyResult {

@@ -1,3 +1,4 @@
+import ConvoyPostgres
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import ConvoyPostgres
-package import ConvoyRun
+import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 

@@ -1,6 +1,6 @@
-package import ConvoyPostgres
+import ConvoyPostgres
 package import ConvoyRun
-package import FoundationEssentials
+import FoundationEssentials
 
 /// A run whose row a worker has locked, with all that other processes have written since this one last read.
 package struct LockedRun: Sendable {
