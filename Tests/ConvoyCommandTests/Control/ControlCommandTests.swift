@@ -125,7 +125,7 @@ struct ControlCommandTests {
             let early = try await convoy(["resume", "--yes"], control, in: folders[1])
             #expect(early.exitCode != 0)
             try await eventually("the lease is over", within: .seconds(60)) {
-                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut-off")
+                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut off")
             }
             let second = try start(["resume", "--yes"], control, in: folders[1])
             await second.wait { $0.standardError.contains("waiting for") }
@@ -146,7 +146,7 @@ struct ControlCommandTests {
             await first.wait { $0.standardError.contains("waiting for") }
             Glibc.kill(first.processID, SIGSTOP)
             try await eventually("the lease is over", within: .seconds(60)) {
-                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut-off")
+                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut off")
             }
             let second = try start(["resume", "--yes"], control, in: folders[1])
             await second.wait { $0.standardError.contains("waiting for") }
