@@ -52,7 +52,7 @@ struct WorkerRunTests {
             "waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]", "hooks:",
             "  before_run: [sh, -c, \"echo before_run >> hooks\"]", "  before_wave: [sh, -c, \"echo before_wave {wave} >> hooks\"]",
             "  after_wave: [sh, -c, \"echo after_wave {wave} >> hooks\"]", "  after_run: [sh, -c, \"echo after_run >> hooks\"]",
-            "  before_instance: [sh, -c, \"echo before {instance} >> hooks\"]",
+            "  before_instance: [sh, -c, \"echo before {name} >> hooks\"]",
         ]
         try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.05), rollout: rollout) { fleet in
             var workers: [ConvoyProcess] = []
