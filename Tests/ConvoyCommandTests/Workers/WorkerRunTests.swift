@@ -141,7 +141,9 @@ struct WorkerRunTests {
 
     @Test func twoFleetsAndTwoRunsDoNotDisturbEachOther() async throws {
         let waves = ["waves: [{name: all, max_parallel: 2}]"]
-        try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.1), rollout: waves) { first in
+        // The first run is under way until the test lets it go on.
+        let held = waves + ["hooks:", "  before_run: [sh, -c, \"while ! [ -e go ]; do sleep 0.1; done\"]"]
+        try await withWorkerFleet(4, migrations: SlowSet.files(pause: 0.1), rollout: held) { first in
             try await withWorkerFleet(3, name: "other", migrations: SlowSet.files(pause: 0.1), rollout: waves) { second in
                 // The second fleet uses the first one's control database.
                 let path = "\(second.folder)/fleet.yaml"
@@ -154,6 +156,7 @@ struct WorkerRunTests {
                 let run = try await first.submit(["migrate", "--select", "half=h0"])
                 let overlapping = try await runConvoy(["migrate", "--yes", "--detach"], in: first.folder)
                 #expect(overlapping.exitCode == 64, "\(overlapping.standardError)")
+                #expect(FileManager.default.createFile(atPath: "\(first.folder)/go", contents: nil))
                 let beside = try await first.submit(["migrate", "--select", "half=h1", "--beside", run])
                 let other = try await second.submit()
                 for (fleet, run) in [(first, run), (first, beside), (second, other)] {
