@@ -18,7 +18,7 @@ actor FleetView {
         var state: RunState?
         /// Changes whenever more than the newest run's events has changed.
         var revision: String
-        /// The last of the newest run's events that is in the report; 0 if there is none.
+        /// The last of the newest run's events that is in the report; 0 before the first.
         var lastEvent: Int64
     }
 
@@ -46,7 +46,7 @@ actor FleetView {
     nonisolated let counters: RunCounters
     nonisolated private let target: MigrationVersion?
     nonisolated let releases: ReleaseList
-    /// Nil if there is none that can be read.
+    /// Nil if none can be read.
     nonisolated let set: MigrationSet?
     private var followers: [RunFollower] = []
     private var visits: [VisitFollower] = []

@@ -46,7 +46,7 @@ package struct TenantFacts: Sendable, Hashable {
     var adminMayCreateRoles = true
     /// `CREATEDB`.
     var adminMayCreateDatabases = true
-    /// The first migration that an ordinary owner of the database could not run; nil if there is none.
+    /// The first migration that an ordinary owner of the database could not run; nil if one can run all of them.
     var beyondOwner: MigrationVersion?
     /// Since 16, the creator of a role is no member that may act as it: a membership is granted for the length of the work.
     var serverVersion = 170_000

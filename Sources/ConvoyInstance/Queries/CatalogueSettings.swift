@@ -15,7 +15,7 @@ enum CatalogueSettings {
 extension PostgresConnection {
     /// Asks questions about the catalogue, in the transaction that the first statements begin.
     ///
-    /// - Parameter next: what follows from the answers so far; at first there is none.
+    /// - Parameter next: what follows from the answers so far; it is asked before the first one too.
     func askCatalogue<Value>(
         _ opening: [PipelineStatement],
         _ next: ([QueryResult]) throws(PostgresError) -> CatalogueStep<Value>

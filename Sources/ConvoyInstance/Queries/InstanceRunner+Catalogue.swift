@@ -29,7 +29,7 @@ extension InstanceRunner {
     ///
     /// - Parameters:
     ///   - identifying: whether the database is asked for its identity, to compare it with that of the audit log's rows.
-    ///   - next: what follows from the answers so far; at first there is none.
+    ///   - next: what follows from the answers so far; it is asked before the first one too.
     /// - Throws: why it cannot be read, with secrets masked.
     package func askCatalogue<Value>(
         of instance: Instance,

@@ -24,7 +24,7 @@ struct JournalFile: Sendable {
         return file
     }
 
-    /// Finds a journal; if there is none, creates an empty file and the missing folders. Only this user can read what it creates.
+    /// Finds a journal, or creates an empty file and the missing folders. Only this user can read what it creates.
     static func makeIfMissing(_ path: String) throws(JournalError) -> JournalFile {
         try checkName(path)
         try makeFolders(for: path)

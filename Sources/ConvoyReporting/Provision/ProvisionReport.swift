@@ -68,7 +68,7 @@ package struct ProvisionReport: Sendable {
         package var outcome: Outcome
         /// The newest version in its ledger; nil if that is not known.
         package var version: MigrationVersion?
-        /// The file with the role's password, as the fleet file names it; nil if there is none.
+        /// The file with the role's password, as the fleet file names it; nil if the password is in no file.
         package var passwordFile: String?
         package var entryState: EntryState
         /// The entry of the fleet file; nil if the file needs none from this command.
