@@ -3,11 +3,20 @@ import ConvoyRun
 extension JournalError {
     /// Another process has the run's lock.
     static func stillRunning(_ path: String, _ run: RunID, _ holder: String) -> JournalError {
-        JournalError(
+        var error = JournalError(
             path: path,
             message: "run \(run) is still running (\(holder))",
             hint: "see its progress with `convoy runs show \(run)`, or stop it with `convoy stop \(run)`"
         )
+        error.reason = .held
+        return error
+    }
+
+    /// Another process is starting a run, or makes the journal smaller.
+    static func starting(_ path: String, _ holder: String) -> JournalError {
+        var error = JournalError(path: path, message: "another process is starting a run (\(holder))", hint: "try again in a moment")
+        error.reason = .held
+        return error
     }
 
     static func abandoned(_ path: String, _ run: String, by person: String) -> JournalError {

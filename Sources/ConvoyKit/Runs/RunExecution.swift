@@ -34,6 +34,7 @@ package struct RunExecution: Sendable {
     ///   - events: is shown every event after the journal has taken it or refused; a refusal halts the run.
     ///   - now: the wall clock that stamps events and opens the window.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
+    ///   - onTakenOver: is called if another process has the run now; see ``Coordinator``.
     package func coordinator(
         of plan: RunPlan,
         on targets: RunTargets,
@@ -42,7 +43,8 @@ package struct RunExecution: Sendable {
         trace: RunTrace? = nil,
         events: any EventSink,
         now: @escaping @Sendable () -> Date = { Date() },
-        onHookLine: (@Sendable (_ line: String) -> Void)? = nil
+        onHookLine: (@Sendable (_ line: String) -> Void)? = nil,
+        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in }
     ) -> Coordinator {
         let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
         let hooks = HookRunner(
@@ -75,7 +77,8 @@ package struct RunExecution: Sendable {
                 trace: trace
             ),
             window: plan.isImmediate ? nil : fleet.rollout.window,
-            now: now
+            now: now,
+            onTakenOver: onTakenOver
         )
     }
 }

@@ -23,6 +23,7 @@ package struct Coordinator: Sendable {
     package let window: MaintenanceWindow?
     let timing: Timing
     let now: @Sendable () -> Date
+    private let onTakenOver: @Sendable (JournalError) -> Void
 
     /// How often it checks for input from outside.
     package struct Timing: Sendable {
@@ -43,6 +44,8 @@ package struct Coordinator: Sendable {
     ///   - surroundings: hooks and gates.
     ///   - window: outside it nothing new starts.
     ///   - now: the wall clock that stamps events and opens the window.
+    ///   - onTakenOver: is called once, with the reason, if another process has the run now. Then nothing more begins, what is in progress is cancelled,
+    ///     no hook runs, nothing more is shown, and the run's log says nothing about its end.
     package init(
         migrator: any InstanceMigrator,
         inspector: any InstanceInspector,
@@ -51,7 +54,8 @@ package struct Coordinator: Sendable {
         surroundings: RunSurroundings = RunSurroundings(),
         window: MaintenanceWindow? = nil,
         timing: Timing = Timing(),
-        now: @escaping @Sendable () -> Date = { Date() }
+        now: @escaping @Sendable () -> Date = { Date() },
+        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in }
     ) {
         self.migrator = migrator
         self.inspector = inspector
@@ -61,6 +65,7 @@ package struct Coordinator: Sendable {
         self.window = window
         self.timing = timing
         self.now = now
+        self.onTakenOver = onTakenOver
     }
 
     /// Runs the plan to its end, whatever the end is: it never throws.
@@ -89,31 +94,60 @@ package struct Coordinator: Sendable {
         let startedAt = now()
         let id = id ?? RunID(startedAt: startedAt)
         let mailbox = Mailbox<RunDecider.Fact>()
-        var driver = RunDriver(self, plan: plan, targets: targets, id: id, startedAt: startedAt, past: past, by: person, mailbox: mailbox)
-        return await withTaskGroup(of: Void.self) { listeners in
-            listeners.addTask { for await _ in stopRequests { mailbox.post(.stopRequested) } }
+        let loss = OneShot<JournalError>()
+        var driver = RunDriver(
+            self,
+            plan: plan,
+            targets: targets,
+            id: id,
+            startedAt: startedAt,
+            past: past,
+            by: person,
+            mailbox: mailbox,
+            loss: loss
+        )
+        let log = await withTaskGroup(of: Void.self) { listeners in
+            listeners.addTask {
+                var count = 0
+                for await _ in stopRequests {
+                    mailbox.post(.stopRequested)
+                    count += 1
+                    // The driver may be waiting for a journal that is away, and has not seen the second one yet.
+                    if count == 2 { journal?.hurry(id) }
+                }
+            }
             listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }
-            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox) }
+            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox, loss) }
             defer { listeners.cancelAll() }
             return await withTaskCancellationHandler {
                 await driver.run()
             } onCancel: {
                 mailbox.post(.stopRequested)
                 mailbox.post(.stopRequested)
+                journal?.hurry(id)
             }
         }
+        if let loss = loss.current { onTakenOver(loss) }
+        return log
     }
 
     /// Asks the journal again and again what other processes want of the run.
-    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDecider.Fact>) async {
+    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDecider.Fact>, _ loss: OneShot<JournalError>) async {
         guard let journal else { return }
         // What was asked of the process before this one is in the events that it left.
         var last: Int64? = isResumed ? nil : 0
         repeat {
-            // A journal that cannot be read is reported when it is written.
-            if let requests = try? await journal.requests(of: run, after: last ?? 0) {
+            do {
+                let requests = try await journal.requests(of: run, after: last ?? 0)
                 if last != nil { for request in requests { mailbox.post(.requested(request.kind, by: request.by)) } }
                 last = requests.last?.number ?? last ?? 0
+            } catch {
+                // A journal that cannot be read is reported when it is written.
+                guard error.isTakenOver else { continue }
+                loss.fulfil(error)
+                // Wakes the driver, which then looks at nothing else.
+                mailbox.post(.stopRequested)
+                return
             }
         } while await pause(timing.requests)
     }

@@ -18,6 +18,10 @@ struct RunDriver {
     private var decider: RunDecider
     /// Events that were shown and that the journal has not taken.
     private var unwritten: [Event] = []
+    /// Why another process has the run now, as soon as that is known.
+    private let loss: OneShot<JournalError>
+    /// Withdrawn then.
+    private let permit = WorkPermit()
     private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
 
     /// What earlier processes did in the run; nil if this is the first.
@@ -33,7 +37,8 @@ struct RunDriver {
         startedAt: Date,
         past: RunLog?,
         by person: String,
-        mailbox: Mailbox<RunDecider.Fact>
+        mailbox: Mailbox<RunDecider.Fact>,
+        loss: OneShot<JournalError>
     ) {
         self.coordinator = coordinator
         self.plan = plan
@@ -41,6 +46,7 @@ struct RunDriver {
         execution = WorkExecution(coordinator, plan: plan, targets: targets, id: id)
         self.person = person
         self.mailbox = mailbox
+        self.loss = loss
         let terms = RunDecider.Terms(
             plan,
             on: targets,
@@ -52,13 +58,19 @@ struct RunDriver {
         decider = RunDecider(terms, past: past, startedAt: startedAt)
     }
 
+    /// Carries the run out, to its end, or until another process has it: then nothing more begins, no hook runs, and nothing more is shown.
     mutating func run() async -> RunLog {
+        await permit.covering { await carryOut() }
+    }
+
+    private mutating func carryOut() async -> RunLog {
         await withDiscardingTaskGroup { group in
             var turn = begin()
             while true {
                 // At once, not after the journal: what is cancelled needs no record to be safe.
                 if turn.cancelsAll { group.cancelAll() }
                 let problem = await send(turn.events)
+                if loss.current != nil { break }
                 if problem == nil { perform(turn, in: &group) }
                 if turn.ending != nil { break }
                 if let problem {
@@ -66,10 +78,14 @@ struct RunDriver {
                     if !turn.isEmpty { continue }
                 }
                 let facts = await mailbox.receive()
+                if loss.current != nil { break }
                 turn = decider.decide(facts, at: coordinator.now())
             }
+            if loss.current != nil { permit.withdraw() }
             group.cancelAll()
         }
+        // The process that has the run does what is left, the `after_run` hook too.
+        guard loss.current == nil else { return log }
         let last: RunDecider.Turn
         if decider.owesAfterRunHook {
             // The tasks of the run have ended; the hook that undoes what `before_run` did runs whatever happened.
@@ -140,11 +156,12 @@ struct RunDriver {
                 unwritten = []
             } catch {
                 problem = error
+                if error.isTakenOver { loss.fulfil(error) }
             }
         } else {
             unwritten = []
         }
-        if !events.isEmpty { await coordinator.events.send(events) }
+        if !events.isEmpty, loss.current == nil { await coordinator.events.send(events) }
         return problem
     }
 }

@@ -12,7 +12,16 @@ package protocol Journal: Sendable {
     func append(_ events: [Event], to run: RunID) async throws(JournalError)
 
     /// What was asked of a run since the request with that number, oldest first; 0 means from the beginning.
+    ///
+    /// - Throws: an error whose reason is ``JournalError/Reason/takenOver`` as soon as it is known that another process has the run now.
     func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest]
+
+    /// The operator has cancelled the run: what it still has to write waits for a journal that is away for a few seconds only.
+    func hurry(_ run: RunID)
+}
+
+extension Journal {
+    package func hurry(_ run: RunID) {}
 }
 
 /// Something that another process asks of a run under way.
@@ -55,6 +64,21 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
     public var message: String
     /// What to do next.
     public var hint: String?
+    /// What a caller does about it; nil where it can only report it.
+    package var reason: Reason?
+
+    /// Whether another process has the run now, so that this one is to touch nothing more.
+    package var isTakenOver: Bool { reason == .takenOver }
+
+    /// Why something was refused that the journal itself could have done.
+    package enum Reason: Sendable, Hashable {
+        /// Another process has the lock; a little later it may be free.
+        case held
+        /// Another process has the run now: this one is to touch nothing more.
+        case takenOver
+        /// While a run was about to begin, its turn was lost, or another run became active: check again.
+        case overtaken
+    }
 
     /// An error of this journal.
     public init(path: String, message: String, hint: String? = nil) {

@@ -209,6 +209,111 @@ import Testing
     }
 }
 
+extension CoordinatorSurroundingsTests {
+    private static var takenOver: JournalError {
+        var error = JournalError(path: "j", message: "run r-1 was taken over by pid 7 on elsewhere")
+        error.reason = .takenOver
+        return error
+    }
+
+    /// Another process has the run: what is in progress is cancelled, nothing begins, no hook runs, and nothing more is shown.
+    @Test(arguments: [HookPoint?.none, .afterRun, .afterWave])
+    func aRunThatWasTakenOverIsLeftAlone(_ point: HookPoint?) async {
+        fake.finish("a")
+        let journal = LostJournal(Self.takenOver) { if case .instanceFinished = $0 { true } else { false } }
+        let ran = Shared<[HookPoint]>([])
+        var surroundings = RunSurroundings()
+        surroundings.hookPoints = point.map { [.beforeRun, $0] } ?? []
+        surroundings.runHook = { context in
+            ran.change { $0.append(context.point) }
+            return HookResult(point: context.point, wave: context.wave, instance: nil, duration: .zero, problem: nil, output: "")
+        }
+        let losses = Shared<[JournalError]>([])
+        let coordinator = Coordinator(
+            migrator: fake,
+            inspector: fake,
+            events: sink,
+            journal: journal,
+            surroundings: surroundings,
+            onTakenOver: { loss in losses.change { $0.append(loss) } }
+        )
+        let report = await coordinator.run(plan(planned("all", "a b c", maxParallel: 2)))
+        #expect(losses.value == [Self.takenOver])
+        #expect(report.status == nil)
+        // b hung when a ended, and was cancelled.
+        #expect(fake.calls == ["a", "b"])
+        #expect(ran.value == (point == nil ? [] : [.beforeRun]))
+        #expect(sink.texts == journal.texts)
+        #expect(!sink.texts.contains { $0.hasPrefix("finish") || $0.hasPrefix("halt") })
+    }
+
+    /// While nothing happens that had to be written.
+    @Test func aRunThatWasTakenOverEndsWithoutAnEventOfItsOwn() async {
+        let journal = LostJournal(Self.takenOver) { _ in false }
+        let losses = Shared<[JournalError]>([])
+        async let running = Coordinator(
+            migrator: fake,
+            inspector: fake,
+            events: sink,
+            journal: journal,
+            onTakenOver: { loss in losses.change { $0.append(loss) } }
+        ).run(plan(planned("all", "a b", maxParallel: 1)))
+        await fake.begun("a")
+        let shown = sink.texts
+        journal.lose()
+        let report = await running
+        #expect(losses.value == [Self.takenOver])
+        #expect(report.status == nil)
+        #expect(fake.calls == ["a"])
+        #expect(sink.texts == shown)
+    }
+
+    /// The second request to stop, of a run whose journal is away, reaches the journal.
+    @Test func aSecondStopHurriesTheJournal() async throws {
+        let journal = LostJournal(Self.takenOver) { _ in false }
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+        async let running = coordinator(journal: journal).run(plan(planned("all", "a")), stopRequests: stops)
+        await fake.begun("a")
+        stop.yield()
+        #expect(!journal.isHurried)
+        stop.yield()
+        _ = await running
+        #expect(journal.isHurried)
+    }
+}
+
+/// A journal whose run another process takes over: with the first event of a kind, or when the test says so.
+private final class LostJournal: Journal {
+    private let state = Mutex((isLost: false, isHurried: false, texts: [String]()))
+    private let loss: JournalError
+    private let losesWith: @Sendable (Event.Kind) -> Bool
+
+    init(_ loss: JournalError, with event: @escaping @Sendable (Event.Kind) -> Bool) {
+        (self.loss, losesWith) = (loss, event)
+    }
+
+    var texts: [String] { state.withLock(\.texts) }
+    var isHurried: Bool { state.withLock(\.isHurried) }
+
+    func lose() { state.withLock { $0.isLost = true } }
+
+    func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+        let isLost = state.withLock { state in
+            if events.contains(where: { losesWith($0.kind) }) { state.isLost = true }
+            if !state.isLost { state.texts += events.map(\.kind.text) }
+            return state.isLost
+        }
+        if isLost { throw loss }
+    }
+
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
+        if state.withLock(\.isLost) { throw loss }
+        return []
+    }
+
+    func hurry(_ run: RunID) { state.withLock { $0.isHurried = true } }
+}
+
 /// Takes everything but one batch.
 private final class FailingJournal: Journal {
     private let state = Mutex((appends: 0, texts: [String]()))

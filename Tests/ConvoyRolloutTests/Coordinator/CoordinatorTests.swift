@@ -149,7 +149,8 @@ import Testing
             startedAt: Date(timeIntervalSince1970: 0),
             past: nil,
             by: "",
-            mailbox: mailbox
+            mailbox: mailbox,
+            loss: OneShot()
         )
         async let opened: Void = {
             await gate.hasBatch()
