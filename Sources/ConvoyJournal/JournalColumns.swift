@@ -58,6 +58,23 @@ extension OperatorRequest.Kind {
     }
 }
 
+extension RunID {
+    /// Reads an id that a store has; nil for one that Convoy cannot have made: it becomes part of a file's name, an argument of a program, and is
+    /// shown in a terminal.
+    package init?(recorded text: String?) {
+        func isPlain(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+            default: false
+            }
+        }
+        guard let text, text.utf8.count <= 64, let first = text.utf8.first, isPlain(first),
+            text.utf8.allSatisfy({ isPlain($0) || $0 == UInt8(ascii: "-") })
+        else { return nil }
+        self.init(text)
+    }
+}
+
 /// A run's record as a store has it: texts that may be damaged.
 struct RunColumns {
     var id: String?
@@ -80,12 +97,12 @@ struct RunColumns {
 
     /// Nil if it is damaged.
     var record: RunRecord? {
-        guard let id, let direction,
+        guard let id = RunID(recorded: id), let direction,
             let change = Change(direction: direction, target: target, steps: steps, kind: kind, undoneRun: undoneRun),
             let startedAt = startedAt.flatMap(Date.init(rfc3339:)), let ending = status.map(RunEnding.init(rawValue:)) ?? .some(nil)
         else { return nil }
         return RunRecord(
-            id: RunID(id),
+            id: id,
             fleet: fleet ?? "",
             fleetFile: fleetFile ?? "",
             change: change,

@@ -1,6 +1,4 @@
 package import ConvoyRun
-import ConvoyText
-internal import FoundationEssentials
 
 /// The end of an instance in a run.
 package struct RecordedEnding: Sendable {
@@ -58,20 +56,20 @@ struct NewestEndings {
 
 /// Finds the instances that a run has begun to work on and not ended, from its events in order.
 struct OpenInstances {
-    private let times: [String: Date]
+    private let positions: [String: Int64]
     private(set) var names: Set<String> = []
 
-    init(since times: [String: Date]) {
-        self.times = times
+    init(since positions: [String: Int64]) {
+        self.positions = positions
     }
 
     /// Takes a beginning or an end.
     ///
     /// - Parameters:
-    ///   - at: its time, as RFC 3339 in UTC.
+    ///   - position: see ``RecordedEvent/position``.
     ///   - outcome: of an end; nil for a beginning.
-    mutating func add(_ instance: String, at: String, outcome: String?) {
-        guard let time = times[instance], at > time.rfc3339 else { return }
+    mutating func add(_ instance: String, at position: Int64, outcome: String?) {
+        guard let first = positions[instance], position > first else { return }
         let outcome = outcome.map(Outcome.init(rawValue:))
         if let outcome, outcome != .unknown { names.remove(instance) } else { names.insert(instance) }
     }

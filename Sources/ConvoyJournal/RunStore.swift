@@ -19,28 +19,71 @@ package protocol RunStore: Journal, AnyObject {
 
     /// Writes down that a run begins; before anything else of it.
     ///
-    /// - Parameter plan: what ``plan(of:)`` returns when the run is resumed; the store does not read it.
-    func begin(_ run: RunRecord, plan: Data) async throws(JournalError)
+    /// - Parameters:
+    ///   - plan: what ``plan(of:)`` returns when the run is resumed; the store does not read it.
+    ///   - others: the runs of the fleet that may be active beside it.
+    ///   - start: the lock of ``lockStart(of:)``, which must still hold; nil checks nothing.
+    /// - Throws: an error with the reason `overtaken` if the lock is lost, or if another run is active.
+    func begin(_ run: RunRecord, plan: Data, beside others: Set<RunID>, under start: (any RunLock)?) async throws(JournalError)
+
+    /// Sees to it, before a run is resumed, that no process works on other runs of the fleet: one that is only slow, and has lost its lock, does not
+    /// continue.
+    ///
+    /// - Parameters:
+    ///   - others: the runs that may be active beside it.
+    ///   - start: as in ``begin(_:plan:beside:under:)``.
+    func exclude(
+        othersThan run: RunID,
+        of fleet: String,
+        beside others: Set<RunID>,
+        under start: any RunLock
+    ) async throws(JournalError)
+
+    /// Makes a run that has ended, or was cut off, one that this process carries out alone: active as soon as another process sees it.
+    ///
+    /// - Parameter start: as in ``begin(_:plan:beside:under:)``.
+    func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError)
 
     /// Leaves a request for the process that works on a run.
-    func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError)
+    ///
+    /// - Parameter period: nothing is left if the same was asked within this time, by the store's clock; nil always leaves it.
+    /// - Returns: whether it was left.
+    @discardableResult
+    func post(
+        _ request: OperatorRequest.Kind,
+        to run: RunID,
+        by person: String,
+        at date: Date,
+        unlessAskedWithin period: Duration?
+    ) async throws(JournalError) -> Bool
 
-    /// Abandons a run for good. Hold its lock meanwhile, so that no process works on it.
+    /// Abandons a run for good. Hold its lock meanwhile, so that no process works on it; where it was lost, nothing is changed.
     func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError)
 
     // MARK: Locks
 
     /// Takes the lock of a run, which says that this process works on it. ``Journal/append(_:to:)`` refuses to write where another process has it.
     ///
-    /// - Throws: ``JournalError`` that says who holds it.
+    /// - Throws: ``JournalError`` that says who holds it, with the reason `held`.
     func lock(_ run: RunID) async throws(JournalError) -> any RunLock
+
+    /// Takes the lock that a process has while it starts a run of a fleet, so that two do not start at once without seeing each other.
+    ///
+    /// - Throws: ``JournalError`` with the reason `held` if another process has it.
+    func lockStart(of fleet: String) async throws(JournalError) -> any RunLock
+
+    /// How long a process that starts a run may keep others waiting, even if it was killed.
+    var startPatience: Duration { get }
 
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
     func holder(of run: RunID) async throws(JournalError) -> String?
 
     // MARK: Runs
 
-    /// The newest runs, newest first. Those whose records are damaged are left out and do not count.
+    /// The runs of a fleet that have not ended and that a process works on, or that its workers have, newest first.
+    func activeRuns(of fleet: String) async throws(JournalError) -> [RunRecord]
+
+    /// The newest runs, newest first by the store's clock. Those whose records are damaged are left out and do not count.
     ///
     /// - Parameter fleet: only runs of the fleet with that name; several fleets may share a store.
     func runs(limit: Int, fleet: String?) async throws(JournalError) -> [RunRecord]
@@ -113,10 +156,10 @@ package protocol RunStore: Journal, AnyObject {
         _ detail: EndingDetail
     ) async throws(JournalError) -> [RecordedEnding]
 
-    /// Those of the instances on which a run began to work after a time, and of which is not known how that ended: it may have been committed.
+    /// Those of the instances on which a run began to work after an event, and of which is not known how that ended: it may have been committed.
     ///
-    /// - Parameter times: the instances, and for each the time.
-    func instancesInDoubt(since times: [String: Date], fleet: String) async throws(JournalError) -> Set<String>
+    /// - Parameter positions: the instances, and for each the position of an event; see ``RecordedEvent/position``.
+    func instancesInDoubt(since positions: [String: Int64], fleet: String) async throws(JournalError) -> Set<String>
 
     /// When a run first applied a migration above a version to an instance; nil if that event is not there.
     func firstApplied(above version: MigrationVersion?, to instance: String, in run: RunID) async throws(JournalError) -> Date?
@@ -157,6 +200,9 @@ package protocol RunStore: Journal, AnyObject {
     /// How large it is, and how much of it holds nothing, in bytes.
     func size() async throws(JournalError) -> (bytes: Int, free: Int)
 
+    /// Whether the space of removed runs comes back without ``compact()``.
+    var reclaimsSpace: Bool { get }
+
     /// Gives the space that holds nothing back. Nothing can be written meanwhile: no run may be active.
     func compact() async throws(JournalError)
 
@@ -184,11 +230,6 @@ extension RunLock {
     }
 }
 
-extension RunID {
-    /// The name of the lock that a process has while it starts a run, so that two do not start at once without seeing each other.
-    package static let starting = RunID("starting")
-}
-
 /// How much is read in questions that have no limit of their own.
 enum RunStoreLimits {
     /// How many of the newest runs are searched for what instances did in them.
@@ -201,9 +242,21 @@ enum RunStoreLimits {
     static let instanceEvents = 10_000
     /// How many runs one transaction removes: an active run's events wait no longer than that.
     static let removedAtOnce = 100
+    /// How many runs are searched for active ones.
+    static let searchedRuns = 1000
 }
 
 extension RunStore {
+    /// Writes down that a run begins, whatever else is active.
+    package func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
+        try await begin(run, plan: plan, beside: [], under: nil)
+    }
+
+    /// Leaves a request for the process that works on a run.
+    package func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
+        try await post(request, to: run, by: person, at: date, unlessAskedWithin: nil)
+    }
+
     /// The current state of a run; of a run without an end, its lock says whether a process works on it.
     package func state(of run: RunRecord) async throws(JournalError) -> RunState {
         if let ending = run.status { return .ended(ending) }

@@ -1,4 +1,5 @@
 public import ConvoyFleet
+internal import ConvoyIO
 internal import ConvoyJournal
 internal import ConvoyReporting
 internal import ConvoyRollout
@@ -71,7 +72,7 @@ extension FleetClient {
         } catch {
             throw FleetError(error)
         }
-        await lock.released { await carryOut(new.plan, on: planned.targets, new.record.id, in: journal, events) }
+        try await lock.released { try await carryOut(new.plan, on: planned.targets, new.record.id, in: journal, events) }
     }
 
     private func resume(_ run: RunID?, events: any EventSink) async throws {
@@ -109,14 +110,16 @@ extension FleetClient {
         let plan = try pinned.resumed(record.id, after: report.log, on: targets, set: set)
         for line in targets.gateDifferences(from: plan) { onWarning(line) }
         do throws(RunConflict) {
-            try await RunStart(in: journal).check(plan, beside: [], own: record.id)
+            try await RunStart(in: journal).resume(record.id, plan)
         } catch {
             throw FleetError(error)
         }
-        await carryOut(plan, on: targets, record.id, in: journal, resuming: report, events)
+        try await carryOut(plan, on: targets, record.id, in: journal, resuming: report, events)
     }
 
     /// Carries out a plan that the journal has. The caller holds the lock of the run.
+    ///
+    /// - Throws: if another process has the run now.
     private func carryOut(
         _ plan: RunPlan,
         on targets: RunTargets,
@@ -124,7 +127,8 @@ extension FleetClient {
         in journal: any RunStore,
         resuming earlier: FleetReport? = nil,
         _ events: any EventSink
-    ) async {
+    ) async throws {
+        let loss = OneShot<JournalError>()
         let report = ReportSink(earlier ?? FleetReport())
         let notifier = RunNotifier(
             fleet.notifications,
@@ -139,11 +143,13 @@ extension FleetClient {
             on: targets,
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
-            events: EventFanOut([report, notifier, events])
+            events: EventFanOut([report, notifier, events]),
+            onTakenOver: { loss.fulfil($0) }
         )
         _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
             await coordinator.run(plan, on: targets, id: run, resuming: earlier?.log, by: Operator.current)
         }
+        if let loss = loss.current { throw FleetError(loss) }
         await catalog.pruneByItself(fleet.journalKeep, after: run, in: journal)
     }
 

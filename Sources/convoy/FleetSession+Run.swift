@@ -101,6 +101,7 @@ extension FleetSession {
         let events = EventFanOut([reporter, notifier] + tracing.sinks)
         let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
         let answers = settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
+        let loss = OneShot<JournalError>()
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
             on: targets,
@@ -108,7 +109,8 @@ extension FleetSession {
             journal: journal,
             trace: tracing.trace,
             events: events,
-            onHookLine: { reporter.note("hook: \($0)") }
+            onHookLine: { reporter.note("hook: \($0)") },
+            onTakenOver: { loss.fulfil($0) }
         )
         let result = await tracing.tracing {
             await notifier.delivering(giveUp: interruption.giveUp) {
@@ -137,6 +139,8 @@ extension FleetSession {
             }
         }
         await reporter.finish()
+        // The other process reports, and knows what comes next.
+        if let loss = loss.current { throw CommandFailure(.halted, loss.description, hint: loss.hint) }
         var report = reporter.report
         report.apply(fleet, target: set.newest?.version, instances: targets.instances(of: plan))
         report.apply(plan)

@@ -43,18 +43,23 @@ extension FleetSession {
         return isDetached
     }
 
-    /// Hands a run that has ended, or was cut off, to the workers again; nil where this process resumes it itself. The caller holds its lock.
-    func resumed(_ run: RunID, _ isDetached: Bool, _ journal: any RunStore) async throws -> SubmittedRun? {
-        guard let submission = await self.submission(in: journal, isDetached) else {
-            _ = try await RunCatalog(fleet).explaining { () async throws(JournalError) in
-                try await RunSubmission(fleet, in: journal)?.takeBack(run)
+    /// Takes up a run that has ended, or was cut off, unless another active run is in the way: hands it to the workers again, or makes it one that this
+    /// process carries out itself; nil for the latter. The caller holds its lock.
+    func resumed(_ run: RunID, _ plan: RunPlan, beside: [String], _ isDetached: Bool, _ journal: any RunStore) async throws -> SubmittedRun?
+    {
+        let start = RunStart(in: journal)
+        do throws(RunConflict) {
+            guard let submission = await self.submission(in: journal, isDetached) else {
+                try await start.resume(run, plan, beside: beside)
+                return nil
             }
-            return nil
+            let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
+            let last = try await start.resume(run, plan, beside: beside) { lock throws(JournalError) in
+                try await submission.resume(run, by: person, under: lock)
+            }
+            return SubmittedRun(id: run, submission: submission, last: last)
+        } catch {
+            throw CommandFailure(error, journal: RunCatalog(fleet).path)
         }
-        let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
-        let last = try await RunCatalog(fleet).explaining { () async throws(JournalError) in
-            try await submission.resume(run, by: person)
-        }
-        return SubmittedRun(id: run, submission: submission, last: last)
     }
 }

@@ -79,7 +79,7 @@ struct ResumedRun {
         DetachedProgram(
             path: "/proc/self/exe",
             name: "convoy",
-            arguments: ["resume", run.description, "--yes", "--fleet", fleetFile],
+            arguments: ["resume", "--yes", "--fleet", fleetFile, "--", run.description],
             // The run does not need the token of the dashboard, and a name that we were given is not that of who asks now.
             withholding: [TokenSource.variable] + (person == nil ? [Self.personVariable] : []),
             adding: person.map { [Self.personVariable: $0] } ?? [:],

@@ -97,19 +97,25 @@ import Testing
         try await kind.withStore { journal in
             try await begin("r-1", at: 0, in: journal)
             try await journal.append(["alice", "bob", "carol", "dave"].map { ended($0, .migrated, at: 1, to: 2) }, to: RunID("r-1"))
-            let times = ["alice": moment(1), "bob": moment(1), "carol": moment(1), "dave": moment(1)]
-            #expect(try await journal.instancesInDoubt(since: times, fleet: "eu") == [])
-            try await begin("r-2", at: 10, in: journal)
+            let names = ["alice", "bob", "carol", "dave"]
+            var ends: [String: Int64] = [:]
+            for ending in try await journal.lastEndings(of: names, fleet: "eu", except: nil) {
+                if let name = ending.event.event?.kind.ending?.instance { ends[name] = ending.event.position }
+            }
+            #expect(ends.keys.sorted() == names)
+            #expect(try await journal.instancesInDoubt(since: ends, fleet: "eu") == [])
+            // The machine of the second run is an hour behind: the order is the journal's.
+            try await begin("r-2", at: -3590, in: journal)
             try await journal.append(
                 [
                     // Cut off; unknown; away; not reached.
-                    started("alice", at: 11), started("bob", at: 12), ended("bob", .unknown, at: 13, to: nil), started("carol", at: 14),
-                    ended("carol", .unreachable, at: 15, to: nil),
+                    started("alice", at: -3589), started("bob", at: -3588), ended("bob", .unknown, at: -3587, to: nil),
+                    started("carol", at: -3586), ended("carol", .unreachable, at: -3585, to: nil),
                 ],
                 to: RunID("r-2")
             )
-            #expect(try await journal.instancesInDoubt(since: times, fleet: "eu") == ["alice", "bob"])
-            #expect(try await journal.instancesInDoubt(since: ["alice": moment(20)], fleet: "eu") == [])
+            #expect(try await journal.instancesInDoubt(since: ends, fleet: "eu") == ["alice", "bob"])
+            #expect(try await journal.instancesInDoubt(since: ["alice": .max], fleet: "eu") == [])
             #expect(try await journal.instancesInDoubt(since: [:], fleet: "eu") == [])
         }
     }

@@ -106,14 +106,12 @@ import Testing
     @Test(arguments: states) func aFirstStopIsNotTheSecond(_ name: String, _ events: [Event.Kind], _ wave: String?) async throws {
         try await withRequests(events) { requests in
             if events.contains(where: { if case .stopRequested = $0 { true } else { false } }) {
-                await #expect(throws: RunRequestError.alreadyStopping) { try await requests.firstStop() }
+                await #expect(throws: RunRequestError.alreadyStopping) { try await requests.postFirstStop(by: "bob") }
                 return
             }
-            let stop = try await requests.firstStop()
-            #expect(stop == .stop)
+            try await requests.postFirstStop(by: "bob")
             // The run has not seen this one yet.
-            try await requests.post(stop, by: "bob")
-            await #expect(throws: RunRequestError.alreadyStopping) { try await requests.firstStop() }
+            await #expect(throws: RunRequestError.alreadyStopping) { try await requests.postFirstStop(by: "ann") }
         }
     }
 

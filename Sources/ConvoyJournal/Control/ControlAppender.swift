@@ -1,5 +1,6 @@
 import ConvoyPostgres
 import ConvoyRun
+import ConvoyText
 internal import Synchronization
 
 /// Writes the events of one run, in order, each once.
@@ -10,10 +11,17 @@ final class ControlAppender: Sendable {
     private struct State {
         /// Of the lock that this process has; nil without one.
         var token: String?
-        /// The last event that the run has; nil while that is not known.
+        /// Why this process has the run no longer.
+        var loss: JournalError?
+        /// The last event that is known to be written; nil while none is.
         var lastEvent: Int64?
-        /// Whether a transaction's end is not known.
+        /// Whether the end of a transaction after that event is not known. It stays so until all that is given again is written: what was settled
+        /// in between is offered again, too, if a later transaction fails.
         var isInDoubt = false
+        /// Whether the last call was given up.
+        var hasFailed = false
+        /// Whether the operator has cancelled the run.
+        var isHurried = false
     }
 
     private let run: RunID
@@ -42,34 +50,70 @@ final class ControlAppender: Sendable {
         }
     }
 
+    /// The token of the lock that this process has.
+    var token: String? { state.withLock(\.token) }
+
+    /// Why this process has the run no longer; nil if it has, or never had.
+    var loss: JournalError? { state.withLock(\.loss) }
+
     /// Sets the token of the lock that this process has.
     func hold(_ token: String?) {
         state.withLock { state in
             state.token = token
+            if token != nil { (state.loss, state.isHurried) = (nil, false) }
             // Another process may have written meanwhile.
             if !state.isInDoubt { state.lastEvent = nil }
         }
     }
 
+    /// Notes that the lock with that token is another process's now.
+    func lose(_ token: String, to holder: String?) {
+        state.withLock { state in
+            if state.token == token { state.loss = .takenOver(control.place, run, by: holder) }
+        }
+    }
+
+    /// The operator has cancelled the run.
+    func hurry() { state.withLock { $0.isHurried = true } }
+
     func append(_ rows: [EventRow]) async throws(JournalError) {
         do {
-            try await queue.commit(rows)
+            try await withTaskCancellationHandler {
+                try await queue.commit(rows)
+            } onCancel: {
+                hurry()
+            }
         } catch {
             throw error as? JournalError ?? JournalError(path: control.place, message: "\(error)")
         }
     }
 
     private func write(_ rows: [EventRow]) async throws(JournalError) {
-        let deadline = ContinuousClock.now + control.timing.patience
+        // Once the database has been away for too long, what comes next does not wait for it as long again.
+        let patience = state.withLock { $0.hasFailed ? control.timing.interruptedPatience : control.timing.patience }
+        do throws(JournalError) {
+            try await write(rows, until: .now + patience)
+            state.withLock { $0.hasFailed = false }
+        } catch {
+            state.withLock { $0.hasFailed = true }
+            throw error
+        }
+    }
+
+    private func write(_ rows: [EventRow], until deadline: ContinuousClock.Instant) async throws(JournalError) {
         var rest = rows[...]
-        for _ in 0..<Self.attempts where !rest.isEmpty {
+        var last: Int64?
+        for _ in 0..<Self.attempts {
             do throws(ControlError) {
-                let last = try await lastEvent()
-                if try await insert(Array(rest), after: last, patience: max(.zero, deadline - .now)) {
-                    state.withLock { ($0.lastEvent, $0.isInDoubt) = (last + Int64(clamping: rest.count), false) }
+                let known = if let last { last } else { try await lastEvent(until: deadline) }
+                let isWritten = rest.isEmpty ? true : try await insert(Array(rest), after: known, until: deadline)
+                if isWritten {
+                    state.withLock { ($0.lastEvent, $0.isInDoubt) = (known + Int64(clamping: rest.count), false) }
                     return
                 }
-                rest = rest.dropFirst(try await settle(Array(rest), after: last))
+                let (there, newest) = try await settle(Array(rest), after: known, until: deadline)
+                rest = rest.dropFirst(there)
+                last = newest
             } catch {
                 if case .commitUnknown = error {
                     state.withLock { $0.isInDoubt = true }
@@ -78,72 +122,73 @@ final class ControlAppender: Sendable {
                 throw error.journalError(control.place)
             }
         }
-        guard rest.isEmpty else {
-            throw JournalError(
-                path: control.place,
-                message: "other processes keep writing to run \(run)",
-                hint: "only one process may work on a run"
-            )
-        }
+        throw JournalError(
+            path: control.place,
+            message: "other processes keep writing to run \(run)",
+            hint: "only one process may work on a run"
+        )
     }
 
-    private func lastEvent() async throws(ControlError) -> Int64 {
+    private func persistence(_ deadline: ContinuousClock.Instant) -> ControlSession.Persistence {
+        ControlSession.Persistence(
+            patience: max(.zero, deadline - .now),
+            // A run under way waits for the primary, as for a database that is gone; anything else fails at once.
+            waitsForPrimary: token != nil,
+            isInterrupted: { self.state.withLock(\.isHurried) }
+        )
+    }
+
+    private func lastEvent(until deadline: ContinuousClock.Instant) async throws(ControlError) -> Int64 {
         if let known = state.withLock(\.lastEvent) { return known }
         let rows = try await control.rows(
             "SELECT last_event FROM convoy_control.runs WHERE id = $1",
             [run.description.storable],
-            patience: control.timing.patience
+            patience: max(.zero, deadline - .now)
         )
         guard let last = rows.first?.number("last_event") else { throw .refused(.unknownRun(control.place, run)) }
         state.withLock { $0.lastEvent = last }
         return last
     }
 
-    /// One round trip. The rows of the lock and of the run are locked first, so that the statement that writes sees what holds to its end.
+    /// One round trip.
     ///
     /// - Returns: whether the events are written; if not, something was not as expected.
-    private func insert(_ rows: [EventRow], after last: Int64, patience: Duration) async throws(ControlError) -> Bool {
-        let id = run.description.storable
+    private func insert(
+        _ rows: [EventRow],
+        after last: Int64,
+        until deadline: ContinuousClock.Instant
+    ) async throws(ControlError) -> Bool {
         let end = rows.last { $0.end != nil }
         let opens = rows.contains { row in row.end.map { $0.status == nil } ?? false }
         let parameters = [
-            id, state.withLock(\.token), "\(last)", "\(rows.count)", end == nil ? "false" : "true", end?.end?.status?.rawValue,
-            end?.end?.status == nil ? nil : end?.at, opens ? "true" : "false",
+            run.description.storable, token, "\(last)", end == nil ? "false" : "true", end?.end?.status?.rawValue,
+            end?.end?.status == nil ? nil : end?.at, opens ? "true" : "false", "\(control.timing.statement.milliseconds)",
         ]
-        let statements = [
-            PipelineStatement("SELECT FROM convoy_control.locks WHERE name = $1 FOR NO KEY UPDATE", [id]),
-            PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 FOR NO KEY UPDATE", [id]),
+        let result = try await control.call(
             PipelineStatement(Self.insertion, parameters + EventColumns.parameters(rows)),
-        ]
-        let result = try await control.transaction(.writing, patience: patience) { transaction throws(ControlError) in
-            try await transaction.commit(statements)
-        }
-        return result.last?.commandTag == "INSERT 0 \(rows.count)"
+            persistence(deadline)
+        )
+        return result?.rows.first?.value("is_written") == "t"
     }
 
-    private static let insertion = """
-        WITH moved AS (
-            UPDATE convoy_control.runs SET last_event = last_event + $4::bigint, turn = turn + 1,
-                status = CASE WHEN $5::boolean THEN $6::text ELSE status END,
-                finished_at = CASE WHEN $5::boolean THEN $7::timestamptz ELSE finished_at END
-            WHERE id = $1 AND last_event = $3::bigint AND (abandoned_by IS NULL OR NOT $8::boolean)
-                AND CASE WHEN $2::text IS NULL
-                    THEN NOT EXISTS (SELECT FROM convoy_control.locks WHERE name = $1 AND expires_at >= clock_timestamp())
-                    ELSE EXISTS (SELECT FROM convoy_control.locks WHERE name = $1 AND token = $2::text) END
-            RETURNING turn
-        )
-        INSERT INTO convoy_control.events (\(EventColumns.names))
-        SELECT $1, $3::bigint + ordinality, moved.turn, \(EventColumns.values) FROM moved, \(EventColumns.table(from: 9))
-        """
+    private static let insertion: String = {
+        let parameters = (1...8 + EventColumns.count).map { "$\($0)" }.joined(separator: ", ")
+        return "SELECT convoy_control.append_events(\(parameters)) AS is_written"
+    }()
 
     /// Finds out why events were not written.
     ///
-    /// - Returns: how many of them are there already, from an earlier transaction whose end was not known.
+    /// - Returns: how many of them are there already, from earlier transactions whose end was not known, and the last event that is there.
     /// - Throws: ``ControlError/refused(_:)`` if they may not be written.
-    private func settle(_ rows: [EventRow], after last: Int64) async throws(ControlError) -> Int {
+    private func settle(
+        _ rows: [EventRow],
+        after last: Int64,
+        until deadline: ContinuousClock.Instant
+    ) async throws(ControlError) -> (there: Int, newest: Int64) {
         let (token, isInDoubt) = state.withLock { ($0.token, $0.isInDoubt) }
         let id = run.description.storable
-        let found = try await control.transaction(.reading, patience: control.timing.patience) { transaction throws(ControlError) in
+        let patience = max(.zero, deadline - .now)
+        let found = try await control.transaction(.reading, patience: patience) { transaction throws(ControlError) in
             try await transaction.commit([
                 PipelineStatement("SELECT last_event, abandoned_by FROM convoy_control.runs WHERE id = $1", [id]),
                 PipelineStatement(
@@ -161,7 +206,9 @@ final class ControlAppender: Sendable {
         }
         let lock = found[1].rows.first
         if let token, lock?.value("token") != token {
-            throw .refused(.takenOver(control.place, run, by: lock?.value("holder")))
+            let loss = JournalError.takenOver(control.place, run, by: lock?.value("holder"))
+            state.withLock { if $0.token == token { $0.loss = loss } }
+            throw .refused(loss)
         }
         if token == nil, let lock, lock.value("is_held") == "t" {
             throw .refused(.stillRunning(control.place, run, ControlLease.shown(lock.value("holder"))))
@@ -169,8 +216,8 @@ final class ControlAppender: Sendable {
         if let person = standing.value("abandoned_by"), rows.contains(where: { row in row.end.map { $0.status == nil } ?? false }) {
             throw .refused(.abandoned(control.place, run.description, by: person))
         }
-        let there = zip(found[2].rows, rows).prefix { $0.value("json") == $1.json }.count
-        state.withLock { ($0.lastEvent, $0.isInDoubt) = (newest, false) }
-        return there
+        // Numbers are not given a second time: who has read the lost events would never see the new ones.
+        guard newest >= last else { throw .refused(.lostEvents(control.place, run, last - newest)) }
+        return (zip(found[2].rows, rows).prefix { $0.value("json") == $1.json }.count, newest)
     }
 }

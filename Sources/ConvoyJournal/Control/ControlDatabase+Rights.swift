@@ -11,6 +11,8 @@ extension ControlSchema {
         return [
             "GRANT USAGE ON SCHEMA \(name) TO \(role)",
             "GRANT SELECT ON \(name).schema_migrations TO \(role)",
+            // Where the database's default privileges do not give it to all.
+            "GRANT EXECUTE ON FUNCTION \(name).append_events TO \(role)",
             "GRANT SELECT, INSERT, UPDATE, DELETE ON \(tables.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
         ]
     }

@@ -19,6 +19,8 @@ package final class ControlDatabase: Sendable {
     /// How long things may take.
     package let timing: Timing
     private let pool: ControlPool
+    /// The session that renews leases: it waits neither for another one nor for long.
+    private let renewals: ControlPool
 
     /// Waits that are not the user's to set.
     package struct Timing: Sendable {
@@ -36,7 +38,7 @@ package final class ControlDatabase: Sendable {
         package var interruptedPatience = Duration.seconds(5)
         /// How long a lock holds without being renewed.
         package var lease = Duration.seconds(15)
-        /// How many sessions there are at most.
+        /// How many sessions there are at most, besides one that renews leases.
         package var sessions = 4
 
         package init() {}
@@ -47,22 +49,55 @@ package final class ControlDatabase: Sendable {
         /// In one snapshot.
         case reading
         case writing
+        /// As ``writing``, with a function that sets its limits itself.
+        case calling
 
         /// A database that is read-only by default stays so.
         var begin: String {
             switch self {
             case .reading: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-            case .writing: "BEGIN ISOLATION LEVEL READ COMMITTED"
+            case .writing, .calling: "BEGIN ISOLATION LEVEL READ COMMITTED"
             }
         }
     }
 
     /// A database; nothing is opened yet.
     package init(_ parameters: ConnectionParameters, timing: Timing = Timing()) {
+        place = parameters.databasePlace
+        var parameters = parameters
+        // After a switch the former primary may come back as a standby, and be the first of them.
+        let hasSeveral = ["host", "hostaddr"].contains { parameters[$0]?.utf8.contains(UInt8(ascii: ",")) == true }
+        if hasSeveral, !parameters.has("target_session_attrs") { parameters["target_session_attrs"] = "read-write" }
         self.parameters = parameters
         self.timing = timing
-        place = parameters.databasePlace
-        pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(parameters, timing) })
+        let sessionParameters = parameters
+        pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(sessionParameters, timing) })
+        var short = timing
+        let limit = max(timing.lease / 3, .seconds(1))
+        short.connect = min(limit, timing.connect)
+        short.statement = min(limit, timing.statement)
+        short.answer = min(limit, timing.answer)
+        renewals = ControlPool([ControlSession(sessionParameters, short)])
+    }
+
+    /// Runs a transaction that renews a lease: once, on a session of its own. A server that vanished without a word is given up in time for another
+    /// attempt before the lease is over.
+    func renewal<Value: Sendable>(
+        _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
+    ) async throws(ControlError) -> Value {
+        try await renewals.withSession { session throws(ControlError) in
+            try await session.perform(.writing, ControlSession.Persistence(patience: .zero, isRepeatable: true), body)
+        }
+    }
+
+    /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: three statements, and not the four or more of
+    /// ``transaction(_:patience:isRepeatable:_:)``.
+    func call(_ statement: PipelineStatement, _ persistence: ControlSession.Persistence) async throws(ControlError) -> QueryResult? {
+        try await pool.withSession { session throws(ControlError) in
+            try await session.perform(.calling, persistence) { transaction throws(ControlError) in
+                try await transaction.commit([statement]).first
+            }
+        }
     }
 
     /// Runs a transaction and commits it, unless the body has done so; rolls back where it throws.
@@ -81,9 +116,9 @@ package final class ControlDatabase: Sendable {
         isRepeatable: Bool = false,
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        let patience = patience ?? (access == .writing ? timing.patience : timing.readingPatience)
+        let patience = patience ?? (access == .reading ? timing.readingPatience : timing.patience)
         return try await pool.withSession { session throws(ControlError) in
-            try await session.perform(access, patience: patience, isRepeatable: isRepeatable || access == .reading, body)
+            try await session.perform(access, ControlSession.Persistence(patience: patience, isRepeatable: isRepeatable), body)
         }
     }
 
@@ -99,5 +134,8 @@ package final class ControlDatabase: Sendable {
     }
 
     /// Ends the sessions; a later call opens new ones.
-    package func close() async { await pool.close() }
+    package func close() async {
+        await pool.close()
+        await renewals.close()
+    }
 }

@@ -19,14 +19,31 @@ package enum ControlError: Error, Sendable {
         }
     }
 
+    /// The server or the session is one for reading only: another server may be the primary now.
+    var isReadOnly: Bool {
+        guard case .postgres(let error) = self else { return false }
+        return error.sqlstate == "25006"
+    }
+
     /// Whether the same may work a little later, and nothing was committed.
     var isPassing: Bool {
         guard case .postgres(let error) = self else { return false }
+        return Self.isPassing(error)
+    }
+
+    /// Whether the same may be sent again by what finds out by itself whether the COMMIT took place.
+    var isPassingDoubt: Bool {
+        guard case .commitUnknown(let error) = self else { return false }
+        return Self.isPassing(error)
+    }
+
+    private static func isPassing(_ error: PostgresError) -> Bool {
         switch error.code {
-        case .unknownHost, .timedOut, .connectionLost: return true
-        case .connectFailed: return error.sqlstate.map(Self.passingStates.contains) ?? true
-        case .server: return error.sqlstate.map(Self.passingStates.contains) ?? false
-        default: return false
+        case .unknownHost, .timedOut, .connectionLost: true
+        case .connectFailed: error.sqlstate.map(passingStates.contains) ?? true
+        case .server: error.sqlstate.map(passingStates.contains) ?? false
+        // An answer that is too large is as large the next time.
+        default: false
         }
     }
 

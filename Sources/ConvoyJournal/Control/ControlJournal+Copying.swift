@@ -36,7 +36,13 @@ extension ControlJournal {
         let id = run.id.description.storable
         let path = path
         return try await writing { transaction throws(ControlError) in
-            let insertion = try await transaction.run([PipelineStatement(Self.insertion, Self.parameters(of: run, plan: plan))])
+            // The order over all runs is that in which they happened, not that in which they are copied.
+            let insertion = try await transaction.run([
+                PipelineStatement(
+                    Self.insertion(recordedAt: "$12::timestamptz"),
+                    Self.parameters(of: run, plan: plan)
+                )
+            ])
             if insertion.first?.commandTag != "INSERT 0 1" {
                 let events = try await Self.countEvents(of: run.id, in: source)
                 let there = try await Self.counts(id, transaction)
@@ -61,8 +67,8 @@ extension ControlJournal {
             for (index, request) in requests.enumerated() {
                 transaction.add(
                     """
-                    INSERT INTO convoy_control.requests (run, number, key, kind, argument, requested_by, at)
-                    VALUES ($1, $2::bigint, $3, $4, $5, $6, $7::timestamptz)
+                    INSERT INTO convoy_control.requests (run, number, key, kind, argument, requested_by, at, recorded_at)
+                    VALUES ($1, $2::bigint, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz)
                     """,
                     [
                         id, "\(index + 1)", "copy \(index + 1) of \(id)", request.kind.columns.kind,
@@ -94,7 +100,6 @@ extension ControlJournal {
     }
 
     private static func copying(_ rows: [EventRow], of id: String, after count: Int) -> PipelineStatement {
-        // The order over all runs is that in which they happened, not that in which they are copied.
         PipelineStatement(
             """
             INSERT INTO convoy_control.events (\(EventColumns.names), recorded_at)

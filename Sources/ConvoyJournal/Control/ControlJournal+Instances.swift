@@ -99,25 +99,24 @@ extension ControlJournal {
         return rows.map { (RunID($0.value("id") ?? ""), $0.number("position") ?? 0) }
     }
 
-    package func instancesInDoubt(since times: [String: Date], fleet: String) async throws(JournalError) -> Set<String> {
-        guard let first = times.values.min() else { return [] }
+    package func instancesInDoubt(since positions: [String: Int64], fleet: String) async throws(JournalError) -> Set<String> {
+        guard let first = positions.values.min() else { return [] }
         let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet).map(\.id)
-        let at = ControlText.time("at")
         let rows = try await rows(
             """
-            SELECT run, \(at) AS at, instance, outcome FROM convoy_control.events
-            WHERE run = ANY ($1::text[]) AND \(at) > $2 COLLATE "C" AND instance IS NOT NULL
+            SELECT run, \(ControlText.position) AS position, instance, outcome FROM convoy_control.events
+            WHERE run = ANY ($1::text[]) AND \(ControlText.position) > $2::bigint AND instance IS NOT NULL
                 AND (outcome IS NOT NULL OR type IN ($3, $4)) ORDER BY run, number
             """,
             [
-                ControlText.array(runs.map(\.description)), first.rfc3339, EventType.instanceStarted.rawValue,
+                ControlText.array(runs.map(\.description)), "\(first)", EventType.instanceStarted.rawValue,
                 EventType.rollbackStarted.rawValue,
             ]
         )
         var open: [String: OpenInstances] = [:]
         for row in rows {
-            guard let run = row.value("run"), let name = row.value("instance"), let at = row.value("at") else { continue }
-            open[run, default: OpenInstances(since: times)].add(name, at: at, outcome: row.value("outcome"))
+            guard let run = row.value("run"), let name = row.value("instance"), let position = row.number("position") else { continue }
+            open[run, default: OpenInstances(since: positions)].add(name, at: position, outcome: row.value("outcome"))
         }
         return open.values.reduce(into: []) { $0.formUnion($1.names) }
     }

@@ -1,32 +1,52 @@
 package import ConvoyMigrations
 import ConvoyPostgres
 package import ConvoyRun
+import ConvoyText
 internal import FoundationEssentials
 
 extension ControlJournal {
+    /// How many migrations one statement reads.
+    static let durationsPage = 50_000
+
     package func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
-        try await tally("", of: runs)
+        var tally = MigrationDurations.Tally()
+        for run in runs {
+            var last: Int64 = 0
+            while true {
+                let rows = try await rows(
+                    """
+                    SELECT number, instance, version, direction, seconds FROM convoy_control.events
+                    WHERE run = $1 AND number > $2::bigint AND type = $3 AND checkpoint IS NULL ORDER BY number LIMIT $4::bigint
+                    """,
+                    [run.description.storable, "\(last)", EventType.migrationApplied.rawValue, "\(Self.durationsPage)"]
+                )
+                Self.add(rows, to: &tally)
+                guard rows.count == Self.durationsPage, let next = rows.last?.number("number"), next > last else { break }
+                last = next
+            }
+        }
+        return tally.durations
     }
 
     package func typicalDurations(fleet: String, direction: MigrationDirection) async throws(JournalError) -> [MigrationVersion: Duration] {
         let runs = try await runs(limit: RunStoreLimits.typicalRuns, fleet: fleet).map(\.id)
-        return try await tally("ORDER BY number DESC LIMIT \(RunStoreLimits.typicalEventsPerRun)", of: runs).medians(direction)
-    }
-
-    /// Reads the migrations that runs applied.
-    ///
-    /// - Parameter part: which of the events of each run are read, in the words of SQL; empty for all.
-    private func tally(_ part: String, of runs: [RunID]) async throws(JournalError) -> [MigrationDurations] {
         let rows = try await rows(
             """
             SELECT event.instance, event.version, event.direction, event.seconds
             FROM unnest($1::text[]) AS wanted (run)
-            CROSS JOIN LATERAL (SELECT * FROM convoy_control.events WHERE run = wanted.run \(part)) AS event
+            CROSS JOIN LATERAL (
+                SELECT * FROM convoy_control.events WHERE run = wanted.run ORDER BY number DESC LIMIT \(RunStoreLimits.typicalEventsPerRun)
+            ) AS event
             WHERE event.type = $2 AND event.checkpoint IS NULL
             """,
             [ControlText.array(runs.map(\.description)), EventType.migrationApplied.rawValue]
         )
         var tally = MigrationDurations.Tally()
+        Self.add(rows, to: &tally)
+        return tally.durations.medians(direction)
+    }
+
+    private static func add(_ rows: [QueryResult.Row], to tally: inout MigrationDurations.Tally) {
         for row in rows {
             let migration = AppliedMigration(
                 version: row.number("version"),
@@ -35,7 +55,6 @@ extension ControlJournal {
             )
             if let migration { tally.add(migration, on: row.value("instance") ?? "") }
         }
-        return tally.durations
     }
 
     // MARK: Totals
@@ -110,7 +129,10 @@ extension ControlJournal {
             )
             var all = try await removedTotals(of: fleet, transaction)
             for totals in try await totals(of: runs, after: [:], transaction).values { all.add(totals) }
-            guard let json = try? JSONEncoder().encode(all) else { continue }
+            guard let json = try? JSONEncoder().encode(all) else {
+                let words = "the totals of fleet \(fleet.visible) cannot be kept, so nothing was removed"
+                throw .postgres(PostgresError(.unexpectedResult, words))
+            }
             transaction.add(
                 "UPDATE convoy_control.removed_totals SET json = $2 WHERE fleet = $1",
                 [fleet.storable, String(decoding: json, as: UTF8.self)]

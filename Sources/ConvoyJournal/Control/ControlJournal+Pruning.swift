@@ -13,18 +13,25 @@ extension ControlJournal {
             ) AS newest
             """
         }
-        let rows = try await rows("\(newest("")) UNION \(newest("AND events.is_learnt"))", [fleet?.storable])
+        let question = "\(newest("")) UNION \(newest("AND events.is_learnt"))"
+        let rows = try await reading { transaction throws(ControlError) in
+            transaction.allow(Self.patience)
+            return try await transaction.query(question, [fleet?.storable]).rows
+        }
         return Set(rows.compactMap { $0.value("run").map { RunID($0) } })
     }
 
+    /// How many events one transaction removes, unless one run has more.
+    private static let eventsAtOnce: Int64 = 50_000
+    /// For one statement: a run of a large fleet has a million events.
+    private static let patience = Duration.seconds(600)
+
     package func remove(_ runs: [RunID]) async throws(JournalError) -> Set<RunID> {
-        var rest = runs[...]
         var removed: Set<RunID> = []
-        while !rest.isEmpty {
-            let some = Array(rest.prefix(RunStoreLimits.removedAtOnce))
-            rest = rest.dropFirst(some.count)
+        for some in try await groups(of: runs) {
             let wanted = ControlText.array(some.map(\.description))
             try await writing { transaction throws(ControlError) in
+                transaction.allow(Self.patience)
                 let over = try await transaction.query(
                     "SELECT id, fleet FROM convoy_control.runs WHERE id = ANY ($1::text[]) AND status = ANY ($2::text[]) ORDER BY id FOR UPDATE",
                     [wanted, ControlText.array(RunEnding.final.map(\.rawValue))]
@@ -44,6 +51,27 @@ extension ControlJournal {
         return removed
     }
 
+    /// The runs in groups that one transaction removes each.
+    private func groups(of runs: [RunID]) async throws(JournalError) -> [[RunID]] {
+        let rows = try await rows(
+            "SELECT id, last_event FROM convoy_control.runs WHERE id = ANY ($1::text[])",
+            [ControlText.array(runs.map(\.description))]
+        )
+        let counts = Dictionary(rows.map { ($0.value("id") ?? "", $0.number("last_event") ?? 0) }) { first, _ in first }
+        var groups: [[RunID]] = []
+        var events: Int64 = 0
+        for run in runs {
+            let count = min(max(0, counts[run.description] ?? 0), Self.eventsAtOnce)
+            if groups.isEmpty || events + count > Self.eventsAtOnce || groups[groups.count - 1].count >= RunStoreLimits.removedAtOnce {
+                groups.append([])
+                events = 0
+            }
+            groups[groups.count - 1].append(run)
+            events += count
+        }
+        return groups
+    }
+
     /// What holds nothing is not counted: the server's autovacuum takes care of it.
     package func size() async throws(JournalError) -> (bytes: Int, free: Int) {
         let rows = try await rows(
@@ -54,6 +82,8 @@ extension ControlJournal {
         )
         return (Int(clamping: rows.first?.number("bytes") ?? 0), 0)
     }
+
+    package var reclaimsSpace: Bool { true }
 
     /// Does nothing: the server's autovacuum gives space back, while others write.
     package func compact() async throws(JournalError) {}

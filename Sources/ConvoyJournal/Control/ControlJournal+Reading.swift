@@ -8,6 +8,24 @@ extension ControlJournal {
         try await records("fleet = coalesce($1, fleet)", [fleet?.storable], limit: limit)
     }
 
+    package func activeRuns(of fleet: String) async throws(JournalError) -> [RunRecord] {
+        try await records(
+            "fleet = $1 AND status IS NULL AND (\(Self.isActive("runs", control)))",
+            [fleet.storable],
+            limit: RunStoreLimits.searchedRuns
+        )
+    }
+
+    /// Whether a process works on a run that has not ended, or its workers have it, in the words of SQL.
+    ///
+    /// - Parameter run: the row's name in the statement.
+    static func isActive(_ run: String, _ control: ControlDatabase) -> String {
+        """
+        \(run).for_workers OR EXISTS (
+            SELECT FROM convoy_control.locks AS lock WHERE lock.name = \(run).id AND \(ControlLease.isHeld("lock", control)))
+        """
+    }
+
     package func runs(beginningWith text: String, fleet: String?, limit: Int) async throws(JournalError) -> [RunRecord] {
         let text = text.storable
         let exact = try await records("fleet = coalesce($1, fleet) AND id = $2", [fleet?.storable, text], limit: 1)
@@ -31,7 +49,7 @@ extension ControlJournal {
             let rows = try await rows(
                 """
                 SELECT \(Self.recordColumns) FROM convoy_control.runs WHERE \(condition)
-                ORDER BY started_at DESC, id COLLATE "C" DESC LIMIT $\(parameters.count + 1)::bigint
+                ORDER BY recorded_at DESC, id COLLATE "C" DESC LIMIT $\(parameters.count + 1)::bigint
                 """,
                 parameters + ["\(asked)"]
             )
@@ -141,6 +159,7 @@ extension ControlJournal {
     }
 
     package func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
+        try checkLoss(of: run)
         let rows = try await rows(
             """
             SELECT number, kind, argument, requested_by, \(ControlText.time("at")) AS at FROM convoy_control.requests

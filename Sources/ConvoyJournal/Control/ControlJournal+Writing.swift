@@ -10,31 +10,86 @@ extension ControlJournal {
         var now: Bool?
     }
 
-    package func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
+    package func begin(
+        _ run: RunRecord,
+        plan: Data,
+        beside others: Set<RunID>,
+        under start: (any RunLock)?
+    ) async throws(JournalError) {
         let parameters = Self.parameters(of: run, plan: plan)
-        let isThere = try await writing { transaction throws(ControlError) in
-            let results = try await transaction.commit([
-                PipelineStatement(Self.insertion, parameters),
-                // Where an earlier attempt was committed, the run is there as it is to be.
+        let turn = start.map { StartTurn($0, run.id, of: run.fleet, beside: others, control) }
+        let insertion = PipelineStatement(
+            Self.insertion(under: turn.map { $0.condition(from: parameters.count + 1) }),
+            parameters + (turn?.parameters ?? [])
+        )
+        // Where an earlier attempt was committed, the run is there as it is to be.
+        let question = PipelineStatement(
+            "SELECT FROM convoy_control.runs WHERE id = $1 AND plan = decode($2, 'base64') AND started_by = $3 AND last_event = 0",
+            [run.id.description.storable, plan.base64EncodedString(), run.startedBy.storable]
+        )
+        let statements = (turn?.taking ?? []) + [insertion, question] + (turn.map { [$0.question] } ?? [])
+        let index = (turn?.taking.count ?? 0) + 1
+        let results = try await writing { transaction throws(ControlError) in try await transaction.commit(statements) }
+        if results.count > index, !results[index].rows.isEmpty { return }
+        if turn != nil { try checkTurn(results.last) }
+        throw JournalError(path: path, message: "it has another run \(run.id)", hint: "start the run again: it gets another id")
+    }
+
+    package func exclude(
+        othersThan run: RunID,
+        of fleet: String,
+        beside others: Set<RunID>,
+        under start: any RunLock
+    ) async throws(JournalError) {
+        let turn = StartTurn(start, run, of: fleet, beside: others, control)
+        let results = try await writing { transaction throws(ControlError) in
+            try await transaction.commit(turn.taking + [turn.question])
+        }
+        try checkTurn(results.last)
+    }
+
+    package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
+        let lease = start as? ControlLease
+        let results = try await writing { transaction throws(ControlError) in
+            try await transaction.commit([
+                ControlLease.locking(lease?.name, lease?.token),
+                ControlLease.locking(run.description.storable, token(of: run)),
                 PipelineStatement(
-                    "SELECT FROM convoy_control.runs WHERE id = $1 AND plan = decode($2, 'base64') AND started_by = $3 AND last_event = 0",
-                    [run.id.description.storable, plan.base64EncodedString(), run.startedBy.storable]
+                    """
+                    UPDATE convoy_control.runs AS run SET status = NULL, finished_at = NULL, for_workers = false
+                    WHERE id = $1 AND abandoned_by IS NULL AND \(ControlLease.isOwn(2, control)) AND \(ControlLease.isOwn(4, control))
+                    """,
+                    [run.description.storable, lease?.name, lease?.token, run.description.storable, token(of: run)]
                 ),
             ])
-            return results.last?.rows.isEmpty == false
         }
-        guard isThere else {
-            throw JournalError(path: path, message: "it has another run \(run.id)", hint: "start the run again: it gets another id")
-        }
+        guard results.last?.commandTag != "UPDATE 1" else { return }
+        throw .overtaken(path, "run \(run) was not resumed: another process was faster")
+    }
+
+    /// - Throws: an error with the reason `overtaken` unless the answer to ``StartTurn/question`` is that nothing came in between.
+    private func checkTurn(_ result: QueryResult?) throws(JournalError) {
+        let row = result?.rows.first
+        guard row?.value("is_own") == "t" else { throw .overtaken(path, "another process is starting a run") }
+        guard let other = row?.value("other") else { return }
+        throw .overtaken(path, "run \(other.prefix(bytes: 100).visible) has become active")
     }
 
     /// Of a run's row.
-    static let insertion = """
+    ///
+    /// - Parameters:
+    ///   - recordedAt: when it was recorded, in the words of SQL.
+    ///   - condition: on which it is inserted.
+    static func insertion(recordedAt: String = "clock_timestamp()", under condition: String? = nil) -> String {
+        """
         INSERT INTO convoy_control.runs (id, fleet, fleet_file, direction, target, steps, kind, undone_run, instances, is_immediate, plan,
-            started_at, convoy_version, started_by)
-        VALUES ($1, $2, $3, $4, $5, $6::bigint, $7, $8, $9::bigint, $10::boolean, decode($11, 'base64'), $12::timestamptz, $13, $14)
+            started_at, convoy_version, started_by, recorded_at)
+        SELECT $1, $2, $3, $4, $5, $6::bigint, $7, $8, $9::bigint, $10::boolean, decode($11, 'base64'), $12::timestamptz, $13, $14,
+            \(recordedAt)
+        WHERE \(condition ?? "true")
         ON CONFLICT (id) DO NOTHING
         """
+    }
 
     static func parameters(of run: RunRecord, plan: Data) -> [String?] {
         let isImmediate = (try? JSONDecoder().decode(PlanHead.self, from: plan))?.now == true
@@ -48,35 +103,66 @@ extension ControlJournal {
         ]
     }
 
-    package func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    @discardableResult
+    package func post(
+        _ request: OperatorRequest.Kind,
+        to run: RunID,
+        by person: String,
+        at date: Date,
+        unlessAskedWithin period: Duration?
+    ) async throws(JournalError) -> Bool {
         let columns = request.columns
-        let key = UInt64.random(in: 0...UInt64.max).hexadecimal + UInt64.random(in: 0...UInt64.max).hexadecimal
-        let isThere = try await writing { transaction throws(ControlError) in
-            let results = try await transaction.commit([
+        let key = ControlLease.newToken()
+        let results = try await writing { transaction throws(ControlError) in
+            try await transaction.commit([
                 PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 FOR NO KEY UPDATE", [run.description.storable]),
                 PipelineStatement(
                     """
                     WITH moved AS (
                         UPDATE convoy_control.runs SET last_request = last_request + 1
-                        WHERE id = $1 AND NOT EXISTS (SELECT FROM convoy_control.requests WHERE key = $2) RETURNING last_request
+                        WHERE id = $1 AND NOT EXISTS (
+                            SELECT FROM convoy_control.requests AS other WHERE other.key = $2 OR other.run = $1 AND other.kind = $3
+                                AND other.argument IS NOT DISTINCT FROM $4 AND other.recorded_at > clock_timestamp() - $7::interval
+                        ) RETURNING last_request
                     )
                     INSERT INTO convoy_control.requests (run, number, key, kind, argument, requested_by, at)
                     SELECT $1, last_request, $2, $3, $4, $5, $6::timestamptz FROM moved
                     """,
-                    [run.description.storable, key, columns.kind, columns.argument?.storable, person.storable, date.rfc3339]
+                    [
+                        run.description.storable, key, columns.kind, columns.argument?.storable, person.storable, date.rfc3339,
+                        period.map { "\($0.milliseconds) milliseconds" },
+                    ]
                 ),
+                PipelineStatement("SELECT FROM convoy_control.requests WHERE key = $1", [key]),
             ])
-            return results.first?.rows.isEmpty == false
         }
-        guard isThere else { throw .unknownRun(path, run) }
+        guard results.first?.rows.isEmpty == false else { throw .unknownRun(path, run) }
+        return results.last?.rows.isEmpty == false
     }
 
     package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
-        try await writing { transaction throws(ControlError) in
-            transaction.add(
-                "UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4 WHERE id = $1",
-                [run.description.storable, RunEnding.abandoned.rawValue, date.rfc3339, person.storable]
-            )
+        let id = run.description.storable
+        let token = token(of: run)
+        let results = try await writing { transaction throws(ControlError) in
+            try await transaction.commit([
+                ControlLease.locking(id, token),
+                PipelineStatement(
+                    """
+                    UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4
+                    WHERE id = $1 AND CASE WHEN $5::text IS NULL
+                        THEN NOT EXISTS (
+                            SELECT FROM convoy_control.locks AS lock WHERE lock.name = $1 AND \(ControlLease.isHeld("lock", control)))
+                        ELSE EXISTS (SELECT FROM convoy_control.locks WHERE name = $1 AND token = $5::text) END
+                    """,
+                    [id, RunEnding.abandoned.rawValue, date.rfc3339, person.storable, token]
+                ),
+                PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1", [id]),
+            ])
         }
+        guard results.count == 3, results[1].commandTag != "UPDATE 1" else { return }
+        guard !results[2].rows.isEmpty else { throw .unknownRun(path, run) }
+        let holder = try await holder(of: run)
+        if token == nil, let holder { throw .stillRunning(path, run, holder) }
+        throw .takenOver(path, run, by: holder)
     }
 }

@@ -40,19 +40,53 @@ package final class ControlJournal: RunStore {
 
     package func lock(_ run: RunID) async throws(JournalError) -> any RunLock {
         let name = run.description.storable
-        let token = UInt64.random(in: 0...UInt64.max).hexadecimal + UInt64.random(in: 0...UInt64.max).hexadecimal
+        let token = ControlLease.newToken()
+        guard try await take(name, token) else {
+            let holder = try await holder(of: run) ?? "another process"
+            throw .stillRunning(path, run, holder + "; if it is gone, its lease ends within \(control.timing.lease.human)")
+        }
+        let appender = appender(of: run)
+        appender.hold(token)
+        return ControlLease(control, name, token: token) {
+            appender.lose(token, to: $0)
+        } onRelease: {
+            appender.hold(nil)
+        }
+    }
+
+    package func lockStart(of fleet: String) async throws(JournalError) -> any RunLock {
+        // No run has such an id.
+        let name = "starting:\(fleet)".storable
+        let token = ControlLease.newToken()
+        guard try await take(name, token) else {
+            let holder = try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, name) }
+            throw .starting(path, holder ?? "another process")
+        }
+        return ControlLease(control, name, token: token)
+    }
+
+    /// The lease of a process that was killed while it started a run has ended by then.
+    package var startPatience: Duration { control.timing.lease + .seconds(5) }
+
+    private func take(_ name: String, _ token: String) async throws(JournalError) -> Bool {
         let deadline = ContinuousClock.now + Self.lockWait
         while true {
             if try await explaining({ () async throws(ControlError) in try await ControlLease.take(control, name, token: token) }) {
-                let appender = appender(of: run)
-                appender.hold(token)
-                return ControlLease(control, name, token: token) { appender.hold(nil) }
+                return true
             }
-            guard .now < deadline else { break }
+            guard .now < deadline else { return false }
             await pause(for: .milliseconds(10), cancellation: .ignored)
         }
-        let holder = try await holder(of: run) ?? "another process"
-        throw .stillRunning(path, run, holder + "; if it is gone, its lease ends within \(control.timing.lease.human)")
+    }
+
+    package func hurry(_ run: RunID) { appender(of: run).hurry() }
+
+    /// The token of the lock of a run that this process has.
+    func token(of run: RunID) -> String? { appender(of: run).token }
+
+    /// - Throws: ``JournalError`` if this process had the run, and another one has it now.
+    func checkLoss(of run: RunID) throws(JournalError) {
+        if let loss = appenders.withLock({ $0[run]?.loss }) { throw loss }
     }
 
     package func holder(of run: RunID) async throws(JournalError) -> String? {
@@ -104,10 +138,28 @@ extension JournalError {
 
     /// - Parameter holder: who has the lock now; nil if it is free.
     static func takenOver(_ place: String, _ run: RunID, by holder: String?) -> JournalError {
-        JournalError(
+        var error = JournalError(
             path: place,
             message: holder.map { "run \(run) was taken over by \(ControlLease.shown($0))" } ?? "the lock of run \(run) was removed",
             hint: "this process writes nothing more; `convoy runs show \(run)` shows how the run stands"
         )
+        error.reason = .takenOver
+        return error
+    }
+
+    /// - Parameter count: how many events that were confirmed are not there any more.
+    static func lostEvents(_ place: String, _ run: RunID, _ count: Int64) -> JournalError {
+        JournalError(
+            path: place,
+            message: "the last \(count) recorded events of run \(run) are not there any more: a server that was behind took over",
+            hint: "continue with `convoy resume \(run)`, and let commits wait for a standby (synchronous_standby_names)"
+        )
+    }
+
+    /// - Parameter problem: what came in between.
+    static func overtaken(_ place: String, _ problem: String) -> JournalError {
+        var error = JournalError(path: place, message: problem, hint: "try again")
+        error.reason = .overtaken
+        return error
     }
 }

@@ -6,22 +6,68 @@ internal import Synchronization
 
 /// The lock of a run in a control database: a row with a token, which is renewed until it is let go. A process that is gone renews no longer, and
 /// when the lease is over, by the server's clock, another one may take the lock, with a token of its own.
+///
+/// A process that was only slow renews a lease that is over if its row was not taken since: another run that begins, or is resumed, takes the rows
+/// of all leases of its fleet that are over; see ``ControlJournal/exclude(othersThan:of:beside:under:)``.
 final class ControlLease: RunLock {
+    /// Of the row.
+    let name: String
+    let token: String
     private let control: ControlDatabase
-    private let name: String
-    private let token: String
     private let renewing: Task<Void, Never>
     private let onRelease: @Sendable () -> Void
     private let isReleased = Mutex(false)
 
-    /// - Parameter onRelease: is called once, before the row is removed.
-    init(_ control: ControlDatabase, _ name: String, token: String, onRelease: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - onLoss: is called once if another process has the lock, with its name, or if the row was removed.
+    ///   - onRelease: is called once, before the row is removed.
+    init(
+        _ control: ControlDatabase,
+        _ name: String,
+        token: String,
+        onLoss: @escaping @Sendable (_ holder: String?) -> Void = { _ in },
+        onRelease: @escaping @Sendable () -> Void = {}
+    ) {
         (self.control, self.name, self.token, self.onRelease) = (control, name, token, onRelease)
         // It must not end with the task that took the lock: the holder lets it go.
-        renewing = Task { await Self.renew(control, name, token) }
+        renewing = Task { await Self.renew(control, name, token, onLoss) }
     }
 
     deinit { renewing.cancel() }
+
+    static func newToken() -> String { UInt64.random(in: 0...UInt64.max).hexadecimal + UInt64.random(in: 0...UInt64.max).hexadecimal }
+
+    /// Whether a lease is not over, in the words of SQL.
+    ///
+    /// One that ran out while the server was down could not be renewed: it holds for as long again after the server's start. One that ends far in
+    /// the future was taken before the server's clock was set back, or on a server whose clock was ahead: it does not hold.
+    ///
+    /// - Parameter lock: the row's name in the statement.
+    static func isHeld(_ lock: String, _ control: ControlDatabase) -> String {
+        let lease = control.timing.lease
+        return """
+            (\(lock).expires_at <= clock_timestamp() + interval '\(max(.seconds(60), lease * 2).milliseconds) milliseconds'
+                AND (\(lock).expires_at >= clock_timestamp()
+                    OR clock_timestamp() < pg_postmaster_start_time() + interval '\(lease.milliseconds) milliseconds'
+                        AND \(lock).expires_at > pg_postmaster_start_time() - interval '1 hour'))
+            """
+    }
+
+    /// Locks the row of a lock that this process has, so that no other process takes it before the transaction ends.
+    static func locking(_ name: String?, _ token: String?) -> PipelineStatement {
+        PipelineStatement("SELECT FROM convoy_control.locks WHERE name = $1 AND token = $2 FOR NO KEY UPDATE", [name, token])
+    }
+
+    /// Whether a token still has a lock that is not over, in the words of SQL.
+    ///
+    /// - Parameter index: the number of the parameter that has the name; the next one has the token.
+    static func isOwn(_ index: Int, _ control: ControlDatabase) -> String {
+        """
+        EXISTS (
+            SELECT FROM convoy_control.locks AS own WHERE own.name = $\(index)::text AND own.token = $\(index + 1)::text
+                AND \(isHeld("own", control)))
+        """
+    }
 
     /// Takes the lock, or finds that this token has it already.
     ///
@@ -34,7 +80,7 @@ final class ControlLease: RunLock {
                 VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4::interval)
                 ON CONFLICT (name) DO UPDATE SET token = excluded.token, holder = excluded.holder, taken_at = excluded.taken_at,
                     expires_at = excluded.expires_at
-                    WHERE lock.expires_at < clock_timestamp() OR lock.token = excluded.token
+                    WHERE lock.token = excluded.token OR NOT \(isHeld("lock", control))
                 RETURNING name
                 """,
                 [name, token, ProcessName.own.storable, interval(control)]
@@ -46,7 +92,7 @@ final class ControlLease: RunLock {
     /// Who has it; nil if it is free.
     static func holder(_ control: ControlDatabase, _ name: String) async throws(ControlError) -> String? {
         let rows = try await control.rows(
-            "SELECT holder FROM convoy_control.locks WHERE name = $1 AND expires_at >= clock_timestamp()",
+            "SELECT holder FROM convoy_control.locks AS lock WHERE name = $1 AND \(isHeld("lock", control))",
             [name]
         )
         return rows.first.map { shown($0.value("holder")) }
@@ -57,9 +103,16 @@ final class ControlLease: RunLock {
 
     private static func interval(_ control: ControlDatabase) -> String { "\(control.timing.lease.milliseconds) milliseconds" }
 
-    private static func renew(_ control: ControlDatabase, _ name: String, _ token: String) async {
-        while !Task.isCancelled {
-            await pause(for: control.timing.lease / 3, cancellation: .observed)
+    private static func renew(
+        _ control: ControlDatabase,
+        _ name: String,
+        _ token: String,
+        _ onLoss: @Sendable (_ holder: String?) -> Void
+    ) async {
+        let lease = control.timing.lease
+        var delay = lease / 3
+        while true {
+            await pause(for: delay, cancellation: .observed)
             guard !Task.isCancelled else { return }
             let renewal = PipelineStatement(
                 """
@@ -67,11 +120,20 @@ final class ControlLease: RunLock {
                 """,
                 [name, token, interval(control)]
             )
-            // A lease that cannot be renewed is noticed where it matters: when events are written.
-            let renewed = try? await control.transaction(patience: control.timing.lease / 3, isRepeatable: true) {
-                transaction throws(ControlError) in try await transaction.commit([renewal]).first?.commandTag
+            let present = PipelineStatement("SELECT holder FROM convoy_control.locks WHERE name = $1", [name])
+            do throws(ControlError) {
+                let results = try await control.renewal { transaction throws(ControlError) in
+                    try await transaction.commit([renewal, present])
+                }
+                guard results.first?.commandTag != "UPDATE 0" else {
+                    onLoss(results.last?.rows.first.map { $0.value("holder") ?? "" })
+                    return
+                }
+                delay = lease / 3
+            } catch {
+                // At once when the database is back: other processes may take a lease that is over.
+                delay = min(lease / 12, .milliseconds(250))
             }
-            if renewed == .some("UPDATE 0") { return }
         }
     }
 

@@ -17,31 +17,44 @@ actor ControlSession {
         self.timing = timing
     }
 
+    /// When a transaction is run again.
+    struct Persistence: Sendable {
+        /// How long to try again; a session that turns out to be gone is opened anew in any case.
+        var patience: Duration
+        /// Whether the body finds out by itself what an earlier attempt has committed.
+        var isRepeatable = false
+        /// Whether a server that is read-only is waited for, or another one.
+        var waitsForPrimary = false
+        /// Whether the operator has cancelled: then it tries a little longer only.
+        var isInterrupted: @Sendable () -> Bool = { Task.isCancelled }
+    }
+
     /// Runs a transaction, and again where nothing can have been committed and the reason passes.
-    ///
-    /// - Parameters:
-    ///   - patience: how long to try again; a session that turns out to be gone is opened anew in any case.
-    ///   - isRepeatable: whether the body finds out by itself what an earlier attempt has committed.
     func perform<Value: Sendable>(
         _ access: ControlDatabase.Access,
-        patience: Duration,
-        isRepeatable: Bool,
+        _ persistence: Persistence,
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        let deadline = ContinuousClock.now + patience
+        var deadline = ContinuousClock.now + persistence.patience
         var wait = Duration.milliseconds(50)
+        var isHurried = false
         while true {
             let wasOpen = connection?.isOpen == true
             do throws(ControlError) {
                 return try await attempt(access, body)
             } catch {
-                var mayRepeat = error.isPassing
-                if case .commitUnknown = error { mayRepeat = isRepeatable }
+                // Another session may be with the primary.
+                if error.isReadOnly { close() }
+                let mayRepeat =
+                    error.isPassing || persistence.isRepeatable && error.isPassingDoubt || persistence.waitsForPrimary && error.isReadOnly
                 guard mayRepeat else { throw error }
                 // The session was older than the loss: a new one is worth an attempt whatever the patience.
                 if wasOpen, connection == nil { continue }
-                let limit = Task.isCancelled ? min(deadline, .now + timing.interruptedPatience) : deadline
-                guard .now + wait < limit else { throw error }
+                if !isHurried, persistence.isInterrupted() {
+                    isHurried = true
+                    deadline = min(deadline, .now + timing.interruptedPatience)
+                }
+                guard .now + wait < deadline else { throw error }
                 await pause(for: wait * Double.random(in: 0.7...1.3), cancellation: .ignored)
                 wait = min(wait * 2, .seconds(1))
             }

@@ -7,14 +7,22 @@ enum ControlText {
         var text = "{"
         for element in elements {
             if text.utf8.count > 1 { text += "," }
-            guard let element else {
+            guard let element = element?.storable else {
                 text += "NULL"
                 continue
             }
             text += "\""
-            for character in element.storable.unicodeScalars {
-                if character == "\"" || character == "\\" { text += "\\" }
-                text.unicodeScalars.append(character)
+            // Most have nothing to escape, and are long.
+            if element.utf8.contains(where: { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+                var bytes: [UInt8] = []
+                bytes.reserveCapacity(element.utf8.count + 16)
+                for byte in element.utf8 {
+                    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+                    bytes.append(byte)
+                }
+                text += String(decoding: bytes, as: UTF8.self)
+            } else {
+                text += element
             }
             text += "\""
         }

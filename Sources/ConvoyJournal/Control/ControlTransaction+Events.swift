@@ -25,6 +25,7 @@ enum EventColumns {
     /// With the three that are not the event's own before them.
     static let names = "run, number, turn, \(values)"
     static let values = own.map(\.name).joined(separator: ", ")
+    static var count: Int { own.count }
 
     private static let own: [(name: String, type: String)] = [
         ("at", "timestamptz"), ("type", "text"), ("instance", "text"), ("outcome", "text"), ("json", "text"), ("version", "bigint"),

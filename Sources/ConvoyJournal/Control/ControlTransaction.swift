@@ -7,14 +7,23 @@ import ConvoyText
 /// answers to wait for.
 package final class ControlTransaction {
     private let connection: PostgresConnection
-    private let timing: ControlDatabase.Timing
+    private var timing: ControlDatabase.Timing
+    private let access: ControlDatabase.Access
     private var waiting: [PipelineStatement]
     private var isOver = false
 
     init(_ connection: PostgresConnection, _ access: ControlDatabase.Access, _ timing: ControlDatabase.Timing) {
         self.connection = connection
         self.timing = timing
-        waiting = [PipelineStatement(access.begin), PipelineStatement(Self.settings, [timing.statement.milliseconds.description])]
+        self.access = access
+        waiting = [PipelineStatement(access.begin)]
+        if access != .calling { waiting.append(PipelineStatement(Self.settings, [timing.statement.milliseconds.description])) }
+    }
+
+    /// Lets each statement from here on take longer than others may.
+    func allow(_ duration: Duration) {
+        add("SELECT set_config('statement_timeout', $1, true)", [duration.milliseconds.description])
+        timing.answer = duration + .seconds(10)
     }
 
     /// They hold to the end of the transaction, so that a pooler may hand the session to another client after it. A commit is waited for even
@@ -55,7 +64,7 @@ package final class ControlTransaction {
     /// Runs statements after those that were added, and commits, all in one round trip. Nothing can be run after it.
     ///
     /// - Returns: one result a statement, without that of COMMIT.
-    /// - Throws: ``ControlError/commitUnknown(_:)`` if the connection was lost before COMMIT was answered.
+    /// - Throws: ``ControlError/commitUnknown(_:)`` if the connection was lost before COMMIT was answered, and something may have been written.
     @discardableResult
     package func commit(_ statements: [PipelineStatement] = []) async throws(ControlError) -> [QueryResult] {
         let (sent, added) = take(statements + [PipelineStatement("COMMIT")])
@@ -67,8 +76,10 @@ package final class ControlTransaction {
             // What was answered says more than the loss: an error that came first kept the server from committing.
             let hasFailed = answered.contains { if case .success = $0 { false } else { true } }
             guard hasFailed || answered.count == sent.count else {
-                // Nothing was sent at all.
-                if error.code == .invalidParameters || (error.code == .connectionLost && !wasOpen) { throw .postgres(error) }
+                // Nothing was sent at all, or nothing written.
+                if access == .reading || error.code == .invalidParameters || (error.code == .connectionLost && !wasOpen) {
+                    throw .postgres(error)
+                }
                 throw .commitUnknown(error)
             }
         }

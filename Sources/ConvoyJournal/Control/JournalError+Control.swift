@@ -78,7 +78,7 @@ extension JournalError {
                 hint: "use one version of Convoy everywhere"
             )
         case "53100": .diskFull(place)
-        case "57014":
+        case "55P03", "57014":
             JournalError(
                 path: place,
                 message: "a statement took longer than \(ControlDatabase.Timing().statement.human)",
@@ -99,6 +99,14 @@ extension JournalError {
             path: place,
             message: "it has no tables of Convoy",
             hint: "`convoy control prepare` makes them, as a role that may create the schema \(ControlSchema.name)"
+        )
+    }
+
+    package static func olderControlSchema(_ place: String) -> JournalError {
+        JournalError(
+            path: place,
+            message: "its tables are those of an older Convoy",
+            hint: "`convoy control prepare` updates them, as the role that owns them; the older Convoy cannot use them then"
         )
     }
 

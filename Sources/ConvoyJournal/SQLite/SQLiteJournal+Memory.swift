@@ -55,29 +55,28 @@ extension SQLiteJournal {
         }.sorted { $0.1 > $1.1 }
     }
 
-    package func instancesInDoubt(since times: [String: Date], fleet: String) async throws(JournalError) -> Set<String> {
-        guard let first = times.values.min() else { return [] }
+    package func instancesInDoubt(since positions: [String: Int64], fleet: String) async throws(JournalError) -> Set<String> {
+        guard let first = positions.values.min() else { return [] }
         let runs = try await runs(limit: RunStoreLimits.instanceRuns, fleet: fleet).map(\.id)
         return try await read { db in
             var inDoubt: Set<String> = []
             for (run, number) in try Self.byLastEvent(runs, db) {
-                let at = try String.fetchOne(db, sql: "SELECT at FROM events WHERE number = ?", arguments: [number])
                 // Those that follow have older events only.
-                guard let at, at > first.rfc3339 else { break }
+                guard number > first else { break }
                 let rows = try Row.fetchCursor(
                     db,
                     sql: """
-                        SELECT at, instance, outcome FROM events
-                        WHERE run = ? AND at > ? AND instance IS NOT NULL AND (outcome IS NOT NULL OR type IN (?, ?)) ORDER BY number
+                        SELECT number, instance, outcome FROM events
+                        WHERE run = ? AND number > ? AND instance IS NOT NULL AND (outcome IS NOT NULL OR type IN (?, ?)) ORDER BY number
                         """,
                     arguments: [
-                        run.description, first.rfc3339, EventType.instanceStarted.rawValue, EventType.rollbackStarted.rawValue,
+                        run.description, first, EventType.instanceStarted.rawValue, EventType.rollbackStarted.rawValue,
                     ]
                 )
-                var open = OpenInstances(since: times)
+                var open = OpenInstances(since: positions)
                 while let row = try rows.next() {
-                    guard let name = String.fromDatabaseValue(row[1]), let at = String.fromDatabaseValue(row[0]) else { continue }
-                    open.add(name, at: at, outcome: String.fromDatabaseValue(row[2]))
+                    guard let name = String.fromDatabaseValue(row[1]), let number = Int64.fromDatabaseValue(row[0]) else { continue }
+                    open.add(name, at: number, outcome: String.fromDatabaseValue(row[2]))
                 }
                 inDoubt.formUnion(open.names)
             }

@@ -58,6 +58,8 @@ extension SQLiteJournal {
         }
     }
 
+    package var reclaimsSpace: Bool { false }
+
     package func compact() async throws(JournalError) {
         let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { db in

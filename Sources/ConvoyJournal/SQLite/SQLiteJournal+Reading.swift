@@ -7,6 +7,14 @@ extension SQLiteJournal {
         try await records("fleet = coalesce(?, fleet)", [fleet], limit: limit)
     }
 
+    package func activeRuns(of fleet: String) async throws(JournalError) -> [RunRecord] {
+        var active: [RunRecord] = []
+        for run in try await runs(limit: RunStoreLimits.searchedRuns, fleet: fleet) where run.status == nil {
+            if try await holder(of: run.id) != nil { active.append(run) }
+        }
+        return active
+    }
+
     package func runs(beginningWith text: String, fleet: String?, limit: Int) async throws(JournalError) -> [RunRecord] {
         let found = try await records(
             "fleet = coalesce(?, fleet) AND substr(id, 1, length(?)) = ?",

@@ -1,3 +1,4 @@
+import ConvoyIO
 internal import ConvoyMigrations
 package import ConvoyRun
 import ConvoyText
@@ -5,7 +6,13 @@ package import FoundationEssentials
 internal import GRDB
 
 extension SQLiteJournal {
-    package func begin(_ run: RunRecord, plan: Data) async throws(JournalError) {
+    /// The kernel lets a lock go only with its process, so the one that the caller has holds.
+    package func begin(
+        _ run: RunRecord,
+        plan: Data,
+        beside others: Set<RunID>,
+        under start: (any RunLock)?
+    ) async throws(JournalError) {
         try await write { db in
             try db.execute(
                 sql: """
@@ -18,6 +25,22 @@ extension SQLiteJournal {
                     run.instances, plan, run.startedAt.rfc3339, run.convoyVersion, run.startedBy,
                 ]
             )
+        }
+    }
+
+    /// Nothing is to be done: a process that is only slow keeps its lock.
+    package func exclude(
+        othersThan run: RunID,
+        of fleet: String,
+        beside others: Set<RunID>,
+        under start: any RunLock
+    ) async throws(JournalError) {}
+
+    package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
+        let run = run.description
+        try await write { db in
+            try self.checkNotAbandoned(run, db)
+            try db.execute(sql: "UPDATE runs SET status = NULL, finished_at = NULL WHERE id = ?", arguments: [run])
         }
     }
 
@@ -46,13 +69,33 @@ extension SQLiteJournal {
         throw JournalError.abandoned(path, run, by: person)
     }
 
-    package func post(_ request: OperatorRequest.Kind, to run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    @discardableResult
+    package func post(
+        _ request: OperatorRequest.Kind,
+        to run: RunID,
+        by person: String,
+        at date: Date,
+        unlessAskedWithin period: Duration?
+    ) async throws(JournalError) -> Bool {
+        let columns = request.columns
+        let left = OneShot<Bool>()
         try await write { db in
+            if let period {
+                let asked = try String.fetchAll(
+                    db,
+                    sql: "SELECT at FROM requests WHERE run = ? AND kind = ? AND argument IS ?",
+                    arguments: [run.description, columns.kind, columns.argument]
+                )
+                // The clock of the machine may have been set back since.
+                if asked.compactMap(Date.init(rfc3339:)).contains(where: { abs(date.timeIntervalSince($0)) < period.seconds }) { return }
+            }
             try db.execute(
                 sql: "INSERT INTO requests (run, kind, argument, requested_by, at) VALUES (?, ?, ?, ?, ?)",
-                arguments: [run.description, request.columns.kind, request.columns.argument, person, date.rfc3339]
+                arguments: [run.description, columns.kind, columns.argument, person, date.rfc3339]
             )
+            left.fulfil(true)
         }
+        return left.current ?? false
     }
 
     package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {

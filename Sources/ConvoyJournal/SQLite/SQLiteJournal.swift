@@ -150,6 +150,21 @@ package final class SQLiteJournal: RunStore {
 
     package func lock(_ run: RunID) async throws(JournalError) -> any RunLock { try await FileLock.acquire(run, journal: path) }
 
+    package func lockStart(of fleet: String) async throws(JournalError) -> any RunLock {
+        do throws(JournalError) {
+            // One for all fleets: a process that makes the journal smaller holds it too.
+            return try await FileLock.acquire(Self.starting, journal: path)
+        } catch {
+            guard error.reason == .held else { throw error }
+            throw .starting(path, (try? FileLock.holder(of: Self.starting, journal: path)) ?? "another process")
+        }
+    }
+
+    /// The name of the lock of ``lockStart(of:)``.
+    private static let starting = RunID("starting")
+
+    package var startPatience: Duration { .seconds(5) }
+
     package func holder(of run: RunID) async throws(JournalError) -> String? { try FileLock.holder(of: run, journal: path) }
 
     // MARK: Off the cooperative pool

@@ -7,16 +7,25 @@ package import ConvoyRun
 internal import ConvoyText
 
 extension ControlDatabase {
+    /// Which tables are made.
+    package enum Preparation: Sendable, Hashable {
+        /// Only where there are none.
+        case missing
+        /// Also where they are those of an older Convoy, which cannot use them any more.
+        case all
+    }
+
     /// Makes the tables where they are missing, or brings them to what this program needs, by the engine that migrates instances: under its advisory
     /// lock, with the ledger `convoy_control.schema_migrations`. If there is nothing to do it takes one question, and no right to create anything.
     ///
-    /// - Throws: ``JournalError`` if a newer Convoy has changed the tables, or if this role may not make them.
-    package func prepare() async throws(JournalError) {
+    /// - Throws: ``JournalError`` if the tables are those of another Convoy, or if this role may not make them.
+    package func prepare(_ preparation: Preparation = .missing) async throws(JournalError) {
         do throws(ControlError) {
-            switch try await schemaState() {
-            case .current: return
-            case .newer: throw .refused(.newerControlSchema(place))
-            case .missing, .older: break
+            switch (try await schemaState(), preparation) {
+            case (.current, _): return
+            case (.newer, _): throw .refused(.newerControlSchema(place))
+            case (.older, .missing): throw .refused(.olderControlSchema(place))
+            case (.missing, _), (.older, .all): break
             }
             try await makeSchema()
         } catch {
@@ -34,14 +43,25 @@ extension ControlDatabase {
             case .current: return true
             case .newer: throw .refused(.newerControlSchema(place))
             case .missing: return false
-            case .older:
-                throw .refused(
-                    JournalError(
-                        path: place,
-                        message: "its tables are those of an older Convoy",
-                        hint: "`convoy control prepare` brings them up to date, as the role that owns them"
-                    )
-                )
+            case .older: throw .refused(.olderControlSchema(place))
+            }
+        } catch {
+            throw error.journalError(place)
+        }
+    }
+
+    /// The runs that have not ended in tables that an update would change, newest first, each with who started it: commands of the older Convoy cannot
+    /// stop them any more after it. Empty where there is nothing to update.
+    package func runsBeforeUpdate() async throws(JournalError) -> [(id: String, startedBy: String)] {
+        do throws(ControlError) {
+            guard try await schemaState() == .older else { return [] }
+            // Columns that the first version of the tables has.
+            let rows = try await rows(
+                "SELECT id, started_by FROM convoy_control.runs WHERE status IS NULL ORDER BY started_at DESC LIMIT 1000"
+            )
+            return rows.map { row in
+                func text(_ column: String) -> String { ((try? row.optionalText(column)) ?? "").prefix(bytes: 200).visible }
+                return (text("id"), text("started_by"))
             }
         } catch {
             throw error.journalError(place)

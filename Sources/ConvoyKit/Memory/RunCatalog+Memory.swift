@@ -47,9 +47,13 @@ extension RunCatalog {
     private func check(_ suspected: [InstanceReport], in journal: any RunStore) async throws(JournalError) -> [String: Setback] {
         let fleet = fleet ?? ""
         let active = try await activeInstances(in: journal)
-        var times: [String: Date] = [:]
-        for instance in suspected { times[instance.name] = instance.suspectedSetback?.recordedAt ?? .distantPast }
-        let inDoubt = try await journal.instancesInDoubt(since: times, fleet: fleet)
+        // What was recorded after the end that last said the version, by the journal's order and not by clocks of machines.
+        var positions = Dictionary(suspected.map { ($0.name, Int64.max) }) { first, _ in first }
+        for ending in try await journal.lastEndings(of: suspected.map(\.name), fleet: fleet, except: nil, .brief) {
+            guard let name = ending.event.event?.kind.instance, let known = positions[name] else { continue }
+            positions[name] = min(known, ending.event.position)
+        }
+        let inDoubt = try await journal.instancesInDoubt(since: positions.mapValues { $0 == .max ? 0 : $0 }, fleet: fleet)
         var plans: [String: RunPlan?] = [:]
         var setbacks: [String: Setback] = [:]
         for instance in suspected where !active.contains(instance.name) && !inDoubt.contains(instance.name) {

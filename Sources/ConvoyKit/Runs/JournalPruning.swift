@@ -75,7 +75,7 @@ extension RunCatalog {
             let before = try await journal.size().bytes
             let removed = try await journal.remove(prunable.runs.map(\.id))
             var isCompact = true
-            if !removed.isEmpty { isCompact = try await compact(journal, own: nil) }
+            if !removed.isEmpty, !journal.reclaimsSpace { isCompact = try await compact(journal, own: nil) }
             return PrunedJournal(
                 removed: prunable.runs.filter { removed.contains($0.id) },
                 kept: prunable.kept + prunable.runs.count - removed.count,
@@ -107,7 +107,13 @@ extension RunCatalog {
     /// - Returns: whether it was done; it is not while another run is active, whose events would wait for it.
     private func compact(_ journal: any RunStore, own: RunID?) async throws(JournalError) -> Bool {
         // No run begins meanwhile.
-        guard let starting = try? await journal.lock(.starting) else { return false }
+        let starting: any RunLock
+        do throws(JournalError) {
+            starting = try await journal.lockStart(of: fleet ?? "")
+        } catch {
+            guard error.reason == .held else { throw error }
+            return false
+        }
         return try await starting.released { () async throws(JournalError) in
             for run in try await journal.runs(limit: Self.limit) where run.status == nil && run.id != own {
                 if try await journal.state(of: run) == .running { return false }

@@ -21,10 +21,10 @@ package struct Overtaking: Sendable {
 
 /// Conflicts between runs of one fleet.
 extension RunCatalog {
-    /// The newer runs that have worked on instances of a run, newest first.
+    /// The newer runs that have worked on instances of a run, newest first: those that the journal recorded later. The clocks of machines may disagree.
     package func overtakings(of record: RunRecord, in journal: any RunStore) async throws(FleetError) -> [Overtaking] {
         let newer = try await explaining { () async throws(JournalError) in
-            try await journal.runs(limit: 1000, fleet: record.fleet).filter { $0.startedAt > record.startedAt && $0.id != record.id }
+            try await journal.runs(limit: 1000, fleet: record.fleet).prefix { $0.id != record.id }
         }
         guard !newer.isEmpty else { return [] }
         let names = try await plan(of: record.id, in: journal).instances.map(\.name)

@@ -57,6 +57,8 @@ package struct RunCatalog: Sendable {
 
     /// Makes the tables of the control database or brings them up to date.
     ///
+    /// Runs that have not ended are named in a warning before an update: commands of the older Convoy cannot reach them any more.
+    ///
     /// - Parameter role: is given the rights to work with them; nil gives none.
     package func prepareControlDatabase(grantingTo role: String?) async throws(FleetError) {
         guard case .control(let parameters) = place else {
@@ -68,7 +70,17 @@ package struct RunCatalog: Sendable {
         }
         try await explaining { () async throws(JournalError) in
             let control = ControlDatabase(parameters)
-            try await control.prepare()
+            let runs = try await control.runsBeforeUpdate()
+            if !runs.isEmpty {
+                let names = runs.prefix(5).map { "\($0.id) of \($0.startedBy)" } + (runs.count > 5 ? ["\(runs.count - 5) more"] : [])
+                warn(
+                    .warning(
+                        "runs that have not ended: \(names.joined(separator: ", ")); from now on stop, approve and resume them with this version of convoy, "
+                            + "and update their workers"
+                    )
+                )
+            }
+            try await control.prepare(.all)
             if let role { try await control.grant(to: role) }
         }
     }

@@ -42,24 +42,22 @@ package struct RunRequests: Sendable {
     }
 
     /// How long a run may take to find a request, and to record that it has.
-    private static let requestDelay: TimeInterval = 10
+    private static let requestDelay = Duration.seconds(10)
 
-    /// A request to stop the run that is the first one: a second one would cancel what is in progress.
+    /// Asks the run to stop, if this is the first request to: a second one would cancel what is in progress.
     ///
+    /// - Parameter person: who asks, for example `user@host`.
     /// - Throws: ``RunRequestError/alreadyStopping``.
-    package func firstStop() async throws(RunRequestError) -> OperatorRequest.Kind {
+    package func postFirstStop(by person: String) async throws(RunRequestError) {
         let log = try await waits()
-        let recent: Bool
+        guard !log.isStopping, !log.isCancelling else { throw .alreadyStopping }
+        let isLeft: Bool
         do throws(JournalError) {
-            let now = Date()
-            recent = try await journal.requests(of: run, after: 0).contains {
-                $0.kind == .stop && abs(now.timeIntervalSince($0.at)) < Self.requestDelay
-            }
+            isLeft = try await journal.post(.stop, to: run, by: person, at: Date(), unlessAskedWithin: Self.requestDelay)
         } catch {
             throw .journal(error)
         }
-        guard !log.isStopping, !log.isCancelling, !recent else { throw .alreadyStopping }
-        return .stop
+        guard isLeft else { throw .alreadyStopping }
     }
 
     /// A request to start nothing new on a server.

@@ -28,32 +28,24 @@ package struct RunSubmission: Sendable {
     ///
     /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
     package func submit(_ run: NewRun, beside: [String]) async throws(RunConflict) {
-        try await RunStart(in: journal).record(run, beside: beside) { () async throws(JournalError) in
-            try await handOver(run.record.id, resumedBy: nil)
+        try await RunStart(in: journal).record(run, beside: beside) { start throws(JournalError) in
+            try await handOver(run.record.id, resumedBy: nil, under: start)
         }
     }
 
     /// Hands a run that has ended, or was cut off, to the workers again. The caller holds its lock.
     ///
+    /// - Parameter start: see ``RunStart/resume(_:_:beside:takingOver:)``.
     /// - Returns: the last event that was recorded before.
-    package func resume(_ run: RunID, by person: String) async throws(JournalError) -> Int64 {
+    package func resume(_ run: RunID, by person: String, under start: any RunLock) async throws(JournalError) -> Int64 {
         let last = try await journal.lastEvent(of: run)
-        try await handOver(run, resumedBy: person)
+        try await handOver(run, resumedBy: person, under: start)
         return last
     }
 
-    /// Makes a run that has ended, or was cut off, one that this process carries out alone. The caller holds its lock.
-    package func takeBack(_ run: RunID) async throws(JournalError) {
+    private func handOver(_ run: RunID, resumedBy person: String?, under start: any RunLock) async throws(JournalError) {
         do throws(ControlError) {
-            try await journal.control.takeBack(run)
-        } catch {
-            throw error.journalError(journal.path)
-        }
-    }
-
-    private func handOver(_ run: RunID, resumedBy person: String?) async throws(JournalError) {
-        do throws(ControlError) {
-            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person)
+            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person, under: start)
         } catch {
             throw error.journalError(journal.path)
         }

@@ -23,9 +23,11 @@ struct Control: AsyncParsableCommand {
             abstract: "Create the tables of the control database, or update them.",
             usage: "convoy control prepare [--grant-to <role>] [<options>]",
             discussion: """
-                Needs a role that may create the schema `convoy_control`. Every command that
-                writes runs does the same by itself, if its role may. For a role that may not,
-                prepare the database once with another one, and after each update of Convoy:
+                Needs a role that may create the schema `convoy_control`. Where there are no
+                tables, every command that writes runs creates them by itself, if its role may.
+                Only this command updates them, after an update of Convoy: the older Convoy
+                cannot use them any more. Runs that have not ended are named. With a role that
+                may not create anything, prepare the database with another one:
 
                   convoy control prepare --journal postgresql://owner@db-1/convoy \\
                       --grant-to convoy_worker

@@ -94,14 +94,14 @@ struct Resume: FleetCommand {
                 "Resume the \(work) of run \(record.id), with \(left) of \(plan.instanceCount) instances left?"
             )
         }
-        do throws(RunConflict) {
-            let start = RunStart(in: journal)
-            try await start.check(plan, beside: changeOptions.besideOptions.beside, own: record.id)
-        } catch {
-            throw CommandFailure(error, journal: access.path)
-        }
         try session.checkDetaching(changeOptions.detach, journal)
-        let submitted = try await session.resumed(record.id, changeOptions.detach, journal)
+        let submitted = try await session.resumed(
+            record.id,
+            plan,
+            beside: changeOptions.besideOptions.beside,
+            changeOptions.detach,
+            journal
+        )
         if let submitted, await session.isDetached(submitted, changeOptions.detach) { return .success }
         return try await session.run(
             plan,

@@ -15,6 +15,7 @@ struct ControlCommandTests {
         instances: Int = 2,
         machines: Int = 2,
         waves: [String] = ["{name: all}"],
+        hooks: [String] = [],
         _ body: (_ folders: [String], _ control: TestDatabase, _ databases: [TestDatabase]) async throws -> Void
     ) async throws {
         try await PostgresServer.shared(release).withDatabases(instances + 1) { databases in
@@ -26,7 +27,8 @@ struct ControlCommandTests {
                 try await ConvoyCommandTests.withFleet(Array(databases.prefix(instances)), waves: waves) { folder in
                     let path = "\(folder)/fleet.yaml"
                     let text = try String(contentsOfFile: path, encoding: .utf8)
-                    try (text + "control: ${env:CONVOY_CONTROL_URL}\n").write(toFile: path, atomically: true, encoding: .utf8)
+                    let hooks = hooks.isEmpty ? "" : "  hooks:\n" + hooks.map { "    \($0): [touch, \($0)]\n" }.joined()
+                    try (text + hooks + "control: ${env:CONVOY_CONTROL_URL}\n").write(toFile: path, atomically: true, encoding: .utf8)
                     try await add(folders + [folder])
                 }
             }
@@ -141,7 +143,7 @@ struct ControlCommandTests {
     /// A process that was stopped for longer than its lease, and whose run another machine has taken over, changes nothing more.
     @Test func aProcessThatSleptPastItsLeaseIsToldWhoHasTheRun() async throws {
         let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]
-        try await withFleet(waves: waves) { folders, control, databases in
+        try await withFleet(waves: waves, hooks: ["before_run", "after_run"]) { folders, control, databases in
             let first = try start(["migrate", "--yes"], control, in: folders[0])
             await first.wait { $0.standardError.contains("waiting for") }
             Glibc.kill(first.processID, SIGSTOP)
@@ -156,9 +158,39 @@ struct ControlCommandTests {
             let late = try await first.result()
             #expect(late.exitCode == 2, "\(late.standardError)")
             #expect(late.standardError.contains("was taken over by") || late.standardError.contains("was removed"), "\(late.standardError)")
+            // The other process has run the hook, reported, and knows what comes next.
+            #expect(late.standardOutput == "")
+            #expect(!late.standardError.contains("halted") && !late.standardError.contains("then run"), "\(late.standardError)")
+            let ran = folders.map { folder in ["before_run", "after_run"].map { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+            }
+            #expect(ran[0] == [true, false])
+            #expect(ran[1][1])
             for database in databases {
                 #expect(try await database.query("SELECT 1 FROM convoy.migration_log").rows.count == 2)
             }
+        }
+    }
+
+    /// The machine of a run is suspended; on another one the operator rolls back what it did. When it wakes up, it migrates nothing again.
+    @Test func aProcessThatSleptDoesNotUndoWhatCameAfterIt() async throws {
+        let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]
+        try await withFleet(waves: waves) { folders, control, databases in
+            let first = try start(["migrate", "--yes"], control, in: folders[0])
+            await first.wait { $0.standardError.contains("waiting for") }
+            Glibc.kill(first.processID, SIGSTOP)
+            try await eventually("the lease is over", within: .seconds(60)) {
+                try await convoy(["runs"], control, in: folders[1]).standardOutput.contains("cut off")
+            }
+            let back = try await convoy(["rollback", "--yes", "--steps", "1", "--now"], control, in: folders[1])
+            #expect(back.exitCode == 0, "\(back.standardError)")
+            let before = try await databases[0].query("SELECT version FROM schema_migrations").rows.count
+            Glibc.kill(first.processID, SIGCONT)
+            let late = try await first.result()
+            #expect(late.exitCode == 2, "\(late.standardError)")
+            #expect(late.standardError.contains("was removed") || late.standardError.contains("was taken over"), "\(late.standardError)")
+            #expect(try await databases[0].query("SELECT version FROM schema_migrations").rows.count == before)
+            #expect(try await databases[1].query("SELECT 1 FROM pg_class WHERE relname = 'schema_migrations'").rows.isEmpty)
+            #expect(before == 1)
         }
     }
 

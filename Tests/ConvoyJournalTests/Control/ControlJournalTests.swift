@@ -1,6 +1,6 @@
 import ConvoyKit
 import ConvoyPostgres
-import FoundationEssentials
+import Foundation
 import TestSupport
 import Testing
 
@@ -48,7 +48,7 @@ struct ControlJournalTests {
             let other = ControlJournal(ControlDatabase(database.owner))
             var taken: (any RunLock)?
             try await eventually("the lease is over") {
-                try await database.execute(["UPDATE convoy_control.locks SET expires_at = clock_timestamp() - interval '1 second'"])
+                try await database.execute(["UPDATE convoy_control.locks SET expires_at = clock_timestamp() - interval '2 hours'"])
                 taken = try? await other.lock(run.id)
                 return taken != nil
             }
@@ -199,6 +199,39 @@ struct ControlJournalTests {
             }
             #expect(try await turn() - turns <= 20)
             #expect(try await Set(journal.numbers()) == Set(0..<251))
+            await lock.release()
+        }
+    }
+
+    /// What the server has to parse and plan costs more than the write itself.
+    @Test func anAppendIsOneCallInATransaction() async throws {
+        let server = try await PostgresServer.start(settings: ["log_statement": "all"])
+        try await server.withDatabase { database in
+            var timing = ControlDatabase.Timing()
+            // No renewal comes in between.
+            timing.lease = .seconds(600)
+            let control = ControlDatabase(database.owner, timing: timing)
+            try await control.prepare()
+            let journal = ControlJournal(control)
+            try await journal.begin(run, plan: Data())
+            let lock = try await journal.lock(run.id)
+            #expect(await append(0..<1, to: journal) == nil)
+            /// The first line of each.
+            func statements() throws -> [String] {
+                let log = try String(contentsOfFile: "\(server.socketFolder)/log", encoding: .utf8)
+                return log.split(separator: "\n").compactMap { line in
+                    line.firstRange(of: "execute <unnamed>: ").map { String(line[$0.upperBound...]) }
+                }
+            }
+            let before = try statements().count { $0.contains("SELECT convoy_control.append_events") }
+            for number in 1..<11 { #expect(await append(number..<number + 1, to: journal) == nil) }
+            let all = try statements()
+            let last = all.indices.filter { all[$0].contains("SELECT convoy_control.append_events") }.dropFirst(before)
+            #expect(last.count == 10)
+            for index in last {
+                #expect(all[index - 1].hasPrefix("BEGIN"), "\(all[index - 1])")
+                #expect(all[index + 1].hasPrefix("COMMIT"), "\(all[index + 1])")
+            }
             await lock.release()
         }
     }

@@ -1,6 +1,8 @@
+import ConvoyFleet
 import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
+import FoundationEssentials
 import TestSupport
 import Testing
 
@@ -53,6 +55,28 @@ struct ControlSchemaTests {
                 #expect(problem?.message.contains("a newer Convoy") == true)
                 #expect(problem?.path == control.place)
             }
+        }
+    }
+
+    /// Machines with the older program still use them: only the operator's own command changes them, and says what that means.
+    @Test func tablesOfAnOlderConvoyAreChangedOnlyOnRequest() async throws {
+        try await withControlDatabase { control, database in
+            let journal = ControlJournal(control)
+            try await journal.begin(JournalSamples.run, plan: Data())
+            try await journal.begin(JournalSamples.run("r-2"), plan: Data())
+            try await journal.append([Event(at: moment(), .runFinished(status: .succeeded))], to: RunID("r-2"))
+            #expect(try await control.runsBeforeUpdate().isEmpty)
+            try await database.execute(["DELETE FROM convoy_control.schema_migrations WHERE version = \(ControlSchema.newest)"])
+            for found in [
+                await problem({ () async throws(JournalError) in try await control.prepare() }),
+                await problem({ () async throws(JournalError) in _ = try await JournalPlace.control(database.owner).open() }),
+            ] {
+                #expect(found?.message == "its tables are those of an older Convoy")
+                #expect(found?.hint?.contains("convoy control prepare") == true)
+            }
+            let active = try await control.runsBeforeUpdate()
+            #expect(active.map(\.id) == [JournalSamples.run.id.description])
+            #expect(active.map(\.startedBy) == ["ann@db-tools"])
         }
     }
 

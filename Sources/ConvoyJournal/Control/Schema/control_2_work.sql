@@ -9,7 +9,7 @@ ALTER TABLE convoy_control.runs
     -- The last request that a decision has answered.
     ADD COLUMN served_request bigint NOT NULL DEFAULT 0,
     ADD COLUMN last_assignment bigint NOT NULL DEFAULT 0;
-CREATE INDEX open_runs ON convoy_control.runs (fleet, started_at) WHERE status IS NULL AND for_workers;
+CREATE INDEX open_runs ON convoy_control.runs (fleet, recorded_at) WHERE status IS NULL AND for_workers;
 
 CREATE TABLE convoy_control.workers (
     id text PRIMARY KEY,

@@ -90,19 +90,30 @@ extension ControlDatabase {
 
     /// Hands a recorded run over to the workers of its fleet.
     ///
-    /// - Parameter person: who resumes it; nil for a run that has not begun.
-    package func handOver(_ run: RunID, fleetChecksum: String, resumedBy person: String?) async throws(ControlError) {
-        let statement = WorkStatements.handOver(run.description, fleetChecksum: fleetChecksum, resumedBy: person)
-        _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in try await transaction.commit([statement]) }
-    }
-
-    /// Makes a run that has ended one that no worker takes part in.
-    package func takeBack(_ run: RunID) async throws(ControlError) {
-        let statement = PipelineStatement(
-            "UPDATE convoy_control.runs SET for_workers = false WHERE id = $1 AND for_workers",
-            [run.description]
-        )
-        _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in try await transaction.commit([statement]) }
+    /// - Parameters:
+    ///   - person: who resumes it; nil for a run that has not begun.
+    ///   - lock: what must still hold, in the same transaction: the lock under which the run was checked; nil asks for none.
+    package func handOver(
+        _ run: RunID,
+        fleetChecksum: String,
+        resumedBy person: String?,
+        under lock: (any RunLock)? = nil
+    ) async throws(ControlError) {
+        let lease = lock as? ControlLease
+        var statement = WorkStatements.handOver(run.description, fleetChecksum: fleetChecksum, resumedBy: person)
+        if lease != nil {
+            statement.sql += " AND \(ControlLease.isOwn(statement.parameters.count + 1, self))"
+            statement.parameters += [lease?.name, lease?.token]
+        }
+        let statements = [
+            ControlLease.locking(lease?.name, lease?.token), statement,
+            PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 AND for_workers AND status IS NULL", [run.description]),
+        ]
+        let results = try await transaction(isRepeatable: true) { transaction throws(ControlError) in
+            try await transaction.commit(statements)
+        }
+        guard lease != nil, results.last?.rows.isEmpty == true else { return }
+        throw .refused(.overtaken(place, "run \(run) was not handed over: another process was faster"))
     }
 
     /// The plan with which a run began, as JSON.
@@ -155,8 +166,8 @@ extension Lease {
 
 extension OpenRun {
     fileprivate init?(_ row: QueryResult.Row) throws(PostgresError) {
-        guard let id = try row.name("id") else { return nil }
-        self.id = RunID(id)
+        guard let id = RunID(recorded: try row.name("id")) else { return nil }
+        self.id = id
         fleetChecksum = try row.label("fleet_checksum") ?? ""
         convoyVersion = try row.label("worker_version") ?? ""
         turn = try row.int64("turn")

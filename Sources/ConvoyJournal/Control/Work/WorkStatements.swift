@@ -49,7 +49,7 @@ enum WorkStatements {
         PipelineStatement(
             """
             SELECT id, fleet_checksum, worker_version, turn, last_event, last_request > served_request AS has_requests, resumed_by
-            FROM convoy_control.runs WHERE fleet = $1 AND status IS NULL AND for_workers ORDER BY started_at LIMIT $2::bigint
+            FROM convoy_control.runs WHERE fleet = $1 AND status IS NULL AND for_workers ORDER BY recorded_at LIMIT $2::bigint
             """,
             [fleet, "\(limit)"]
         )

@@ -189,18 +189,19 @@ struct TopSession: Sendable {
             let run = try await catalog.run(id.description, .running, in: follower.journal)
             let requests = RunRequests(of: run.id, in: try await catalog.open())
             do throws(RunRequestError) {
-                let request: OperatorRequest.Kind =
-                    switch action {
-                    case .approve: try await requests.approval()
-                    case .pause(let server): try await requests.pause(server)
-                    case .resume(let server): try await requests.unpause(server)
-                    // While the question was on the screen, another person may have asked: a second request would cancel.
-                    case .stop(isSecond: false): try await requests.firstStop()
-                    case .stop(isSecond: true): .stop
-                    }
-                // While the question was on the screen, the run may have come to another gate.
-                if case .approve(let wave) = action, request != .approve(wave: wave) { throw .noOpenGate }
-                try await requests.post(request, by: Operator.current)
+                let person = Operator.current
+                switch action {
+                case .approve(let wave):
+                    let request = try await requests.approval()
+                    // While the question was on the screen, the run may have come to another gate.
+                    guard request == .approve(wave: wave) else { throw .noOpenGate }
+                    try await requests.post(request, by: person)
+                case .pause(let server): try await requests.post(try await requests.pause(server), by: person)
+                case .resume(let server): try await requests.post(try await requests.unpause(server), by: person)
+                // While the question was on the screen, another person may have asked: a second request would cancel.
+                case .stop(isSecond: false): try await requests.postFirstStop(by: person)
+                case .stop(isSecond: true): try await requests.post(.stop, by: person)
+                }
             } catch {
                 throw FleetError(error, run.id)
             }
