@@ -15,6 +15,7 @@ extension Worker {
         decisions += 1
         let (count, id) = (decisions, run.id)
         let reported = run.reports.count
+        let begun = ContinuousClock.now
         let committed: CommittedDecision?
         do throws(ControlError) {
             committed = try await control.decide(
@@ -49,7 +50,9 @@ extension Worker {
         }
         run.isDue = false
         run.lastEvent = committed.lastEvent
+        let isClaiming = !run.claimed.isEmpty
         conclude(run, committed)
+        if isClaiming { hasClaimed(at: begun) }
     }
 
     /// What the rules decide on a run that is locked; nil if there is nothing to write.
@@ -147,7 +150,7 @@ extension Worker {
         guard let (turn, reported) = pendingTurn else { return }
         drop(run.reports.prefix(reported), of: run)
         for work in turn.withdraws {
-            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key) }
+            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key, leaving: nil) }
         }
         if turn.cancelsAll { for (key, task) in tasks where key.run == run.id { task.cancel() } }
         for (index, work) in turn.begins.enumerated() where run.claimed.contains(index) && index < committed.numbers.count {
@@ -172,7 +175,9 @@ extension Worker {
         let offers = known.map { WorkerLimits.Offer($1, instances: $2.execution.instances(of: $1)) }
         let chosen = limits.choose(from: offers, running: busy)
         guard !chosen.isEmpty else { return }
+        let begun = ContinuousClock.now
         let claimed = try await control.claim(chosen.map { known[$0].0.key }, for: id, lease: timing.lease)
+        if !claimed.isEmpty { hasClaimed(at: begun) }
         let works = Dictionary(known.map { ($0.0.key, ($0.1, $0.2)) }) { first, _ in first }
         var followed: Set<RunID> = []
         for assignment in claimed {

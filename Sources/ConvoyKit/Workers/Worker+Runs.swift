@@ -46,7 +46,7 @@ extension Worker {
     func refuse(_ run: RunID, _ reason: String) {
         if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason)") }
         refusals[run] = (reason, .now)
-        for key in tasks.keys where key.run == run { lose(key) }
+        for key in tasks.keys where key.run == run { lose(key, leaving: nil) }
         runs[run] = nil
     }
 
