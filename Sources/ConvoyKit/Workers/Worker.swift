@@ -88,6 +88,9 @@ package actor Worker {
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
     var dying: [WorkerTask.Subject: WorkerTask] = [:]
+    /// The last notifications of runs that it no longer takes part in.
+    var deliveries: [Int: Task<Void, Never>] = [:]
+    var lastDelivery = 0
     var decisions: Int64 = 0
     /// What the decision under way led to, and how many reports are in it.
     var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
@@ -142,6 +145,8 @@ package actor Worker {
             group.cancelAll()
         }
         for task in dying.values { await task.task.value }
+        for id in runs.keys { leave(id) }
+        for delivery in deliveries.values { await delivery.value }
         try? await control.signOff(id)
         await control.close()
     }

@@ -162,12 +162,15 @@ struct WorkerLossTests {
     /// A hook and a gate are each done by one worker, also when that one is killed.
     @Test func aGateGoesOnWithAnotherWorker() async throws {
         let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
-        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout) { fleet in
+        let responder = try HTTPResponder { _ in .status(200) }
+        let webhook = "notifications: [{url: \"http://127.0.0.1:\(responder.port)/hook\", on: gate-waiting}]"
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout, more: [webhook]) { fleet in
             let first = try await fleet.worker()
             let run = try await fleet.submit()
             try await eventually("the gate is open", within: .seconds(30)) {
                 try await fleet.count("events WHERE type = 'gate_waiting'") > 0
             }
+            try await eventually("its notification has arrived", within: .seconds(30)) { responder.requests.count == 1 }
             first.kill()
             let second = try await fleet.worker()
             try await eventually("the other one has it", within: .seconds(25)) {
@@ -178,6 +181,8 @@ struct WorkerLossTests {
             #expect(try await fleet.events(of: run, where: "type = 'gate_opened'").count == 1)
             #expect(try await fleet.events(of: run, where: "type = 'gate_passed'").count == 1)
             _ = try await second.drained()
+            // The other worker waits at the same gate, which is no news.
+            #expect(responder.requests.count == 1)
         }
     }
 
