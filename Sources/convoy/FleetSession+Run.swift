@@ -81,7 +81,8 @@ extension FleetSession {
             write: StandardStreams.error.writeAsIs
         )
         let notifier = RunNotifier(
-            fleet.notifications,
+            // Those of a run for workers come from the workers.
+            submitted == nil ? fleet.notifications : [],
             file: fleet.file,
             dashboard: fleet.dashboard,
             resuming: earlier,

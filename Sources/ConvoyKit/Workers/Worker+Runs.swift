@@ -17,7 +17,7 @@ extension Worker {
         let ids = Set(open.map(\.id))
         for id in runs.keys where !ids.contains(id) {
             for key in tasks.keys where key.run == id { lose(key) }
-            runs[id] = nil
+            leave(id)
         }
         refusals = refusals.filter { ids.contains($0.key) }
         for run in open {
@@ -46,8 +46,19 @@ extension Worker {
     func refuse(_ run: RunID, _ reason: String) {
         if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason)") }
         refusals[run] = (reason, .now)
-        for key in tasks.keys where key.run == run { lose(key) }
-        runs[run] = nil
+        for key in tasks.keys where key.run == run { lose(key, leaving: nil) }
+        leave(run)
+    }
+
+    /// Forgets a run; the notifications that are on their way still have some time to arrive.
+    func leave(_ id: RunID) {
+        guard let notifier = runs.removeValue(forKey: id)?.notifier else { return }
+        lastDelivery += 1
+        let number = lastDelivery
+        deliveries[number] = Task {
+            await notifier.finish()
+            self.deliveries[number] = nil
+        }
     }
 
     private func joined(_ open: OpenRun) async throws -> WorkerRun {
@@ -83,6 +94,7 @@ extension Worker {
         )
         let execution = WorkExecution(coordinator, plan: plan, targets: targets, id: open.id)
         let run = WorkerRun(open.id, plan, terms, execution, isResumptionDue: open.resumedBy != nil)
+        run.notifier = WorkerNotifier(files.fleet, warn: log)
         try run.follow(from: turns)
         return run
     }

@@ -112,6 +112,7 @@ enum SlowSet {
 /// - Parameters:
 ///   - controlServer: where the control database is; nil is the server of the instances.
 ///   - rollout: lines under `rollout:`, without their indentation.
+///   - more: lines of the fleet file, for example its notifications.
 func withWorkerFleet(
     _ count: Int,
     on release: PostgresServer.Release = .system,
@@ -119,6 +120,7 @@ func withWorkerFleet(
     name: String = "test",
     migrations: [String: String] = SlowSet.files(),
     rollout: [String] = ["waves: [{name: all}]"],
+    more: [String] = [],
     _ body: (WorkerFleet) async throws -> Void
 ) async throws {
     let server = try await PostgresServer.shared(release)
@@ -136,7 +138,7 @@ func withWorkerFleet(
                         + "database: \(database.name), labels: {half: h\(index % 2)}}"
                 )
             }
-            lines += ["rollout:"] + rollout.map { "  \($0)" }
+            lines += ["rollout:"] + rollout.map { "  \($0)" } + more
             var files = migrations
             files["fleet.yaml"] = lines.joined(separator: "\n") + "\n"
             try await withTemporaryFolder(files: files) { folder in
