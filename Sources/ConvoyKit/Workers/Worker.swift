@@ -153,7 +153,8 @@ package actor Worker {
 
     private func loop() async {
         await work()
-        while !(isDraining && tasks.isEmpty) {
+        // Work that ends in an orderly way keeps its lease until it has ended.
+        while !(isDraining && tasks.isEmpty && dying.isEmpty) {
             for message in await mailbox.receive() { take(message) }
             await work()
         }
