@@ -81,7 +81,7 @@ extension FleetSession {
             write: StandardStreams.error.writeAsIs
         )
         let notifier = RunNotifier(
-            // Those of a run for workers come from the workers.
+            // Those of a run for workers come from the workers, and so does its trace.
             submitted == nil ? fleet.notifications : [],
             file: fleet.file,
             dashboard: fleet.dashboard,
@@ -96,7 +96,7 @@ extension FleetSession {
             resuming: earlier?.log,
             journal: journal,
             secrets: secrets,
-            environment: settings.environment,
+            environment: submitted == nil ? settings.environment : [:],
             warn: reporter.warn
         )
         let events = EventFanOut([reporter, notifier] + tracing.sinks)

@@ -160,6 +160,7 @@ extension Worker {
         guard let (turn, reported) = pendingTurn else { return }
         drop(run.reports.prefix(reported), of: run)
         run.notify(of: run.pendingNews)
+        run.trace(turn.events, upTo: committed.lastEvent, isOwn: true)
         for work in turn.withdraws {
             for (key, task) in tasks where key.run == run.id && task.work == work { lose(key, leaving: nil) }
         }

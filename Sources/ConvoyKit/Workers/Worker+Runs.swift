@@ -50,13 +50,15 @@ extension Worker {
         leave(run)
     }
 
-    /// Forgets a run; the notifications that are on their way still have some time to arrive.
+    /// Forgets a run; the notifications and spans that are on their way still have some time to arrive.
     func leave(_ id: RunID) {
-        guard let notifier = runs.removeValue(forKey: id)?.notifier else { return }
+        guard let run = runs.removeValue(forKey: id), run.notifier != nil || run.tracer != nil else { return }
+        let (notifier, tracer) = (run.notifier, run.tracer)
         lastDelivery += 1
         let number = lastDelivery
         deliveries[number] = Task {
-            await notifier.finish()
+            await notifier?.finish()
+            await tracer?.finish()
             self.deliveries[number] = nil
         }
     }
@@ -77,9 +79,21 @@ extension Worker {
         let plan = isResumed ? pinned.keeping { targets.instances[$0.name].map { $0.skip == nil } == true } : pinned
         try RunRefusal.check(open, plan, fleetChecksum: files.fleet.checksum, set: files.set, targets: targets)
         try HookPrograms(files.fleet, environment: environment).check()
+        let past = turns.flatMap(\.events)
+        let tracing = RunTracing(
+            plan,
+            on: targets,
+            open.id,
+            after: past,
+            isResumptionDue: open.resumedBy != nil,
+            secrets: files.secrets,
+            environment: environment,
+            warn: log
+        )
         let coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
             of: plan,
             on: targets,
+            trace: tracing.trace,
             events: EventFanOut([]),
             now: { [clock] in clock.now }
         ) { [log] in log("hook: \($0)") }
@@ -95,6 +109,7 @@ extension Worker {
         let execution = WorkExecution(coordinator, plan: plan, targets: targets, id: open.id)
         let run = WorkerRun(open.id, plan, terms, execution, isResumptionDue: open.resumedBy != nil)
         run.notifier = WorkerNotifier(files.fleet, warn: log)
+        run.trace(with: WorkerTracer(tracing, after: past), after: turns.last?.lastEvent ?? 0)
         try run.follow(from: turns)
         return run
     }

@@ -88,7 +88,7 @@ package actor Worker {
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
     var dying: [WorkerTask.Subject: WorkerTask] = [:]
-    /// The last notifications of runs that it no longer takes part in.
+    /// The last notifications and spans of runs that it no longer takes part in.
     var deliveries: [Int: Task<Void, Never>] = [:]
     var lastDelivery = 0
     var decisions: Int64 = 0
@@ -153,7 +153,8 @@ package actor Worker {
 
     private func loop() async {
         await work()
-        while !(isDraining && tasks.isEmpty) {
+        // Work that ends in an orderly way keeps its lease until it has ended.
+        while !(isDraining && tasks.isEmpty && dying.isEmpty) {
             for message in await mailbox.receive() { take(message) }
             await work()
         }

@@ -28,6 +28,10 @@ final class WorkerRun {
     let execution: WorkExecution
     /// Nil where nothing is to be notified.
     var notifier: WorkerNotifier?
+    /// Nil where it is not traced.
+    private(set) var tracer: WorkerTracer?
+    /// The last event that the tracer has.
+    private var lastTraced: Int64 = 0
     /// Of what the decision under way records, the events that are worth a notification.
     var pendingNews: [Event] = []
     /// The waves for whose gate it was recorded that the run waits.
@@ -85,13 +89,17 @@ final class WorkerRun {
             }
             lastEvent = turn.lastEvent
             noteGates(in: turn.events)
+            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
         }
     }
 
     /// Begins to follow it, with all that is recorded.
     func follow(from turns: [RecordedTurn]) throws(RunRefusal) {
         lastEvent = turns.last?.lastEvent ?? 0
-        for turn in turns { noteGates(in: turn.events) }
+        for turn in turns {
+            noteGates(in: turn.events)
+            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
+        }
         guard !isResumptionDue else {
             // The rules begin anew with what is recorded, which may come from a process that carried the run out alone.
             var log = RunLog(announcing: plan.plannedWaves)
@@ -124,6 +132,20 @@ final class WorkerRun {
     func notify(of news: [Event]) {
         noteGates(in: news)
         if let decider { notifier?.send(news, decider.log) }
+    }
+
+    // MARK: Traces
+
+    /// Gives what is recorded after that event to a tracer, which has the rest.
+    func trace(with tracer: WorkerTracer?, after event: Int64) { (self.tracer, lastTraced) = (tracer, event) }
+
+    /// - Parameters:
+    ///   - number: of the last of these events.
+    ///   - isOwn: whether this worker has recorded them.
+    func trace(_ events: [Event], upTo number: Int64, isOwn: Bool) {
+        guard number > lastTraced else { return }
+        lastTraced = number
+        tracer?.take(events, isOwn: isOwn)
     }
 
     private func noteGates(in events: [Event]) {

@@ -118,6 +118,44 @@ struct WorkerRunTests {
         }
     }
 
+    /// Together the workers send one trace, whether a process follows the run or not.
+    @Test(arguments: [false, true]) func workersTraceARun(_ isFollowed: Bool) async throws {
+        let collector = try TraceCollector()
+        func environment(_ name: String) -> [String: String] {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_SERVICE_NAME": name]
+        }
+        let rollout = [
+            "waves: [{name: canary, names: [i1]}, {name: rest}]", "hooks:",
+            "  before_instance: [sh, -c, \"echo $TRACEPARENT >> hooks\"]",
+        ]
+        try await withWorkerFleet(5, migrations: SlowSet.files(pause: 0.05), rollout: rollout) { fleet in
+            var workers: [ConvoyProcess] = []
+            for _ in 0..<2 { workers.append(try await fleet.worker(["--total", "2"], environment: environment("worker"))) }
+            let command = ["migrate", "--yes"] + (isFollowed ? [] : ["--detach"])
+            let submitted = try await runConvoy(command, environment: environment("follower"), in: fleet.folder)
+            #expect(submitted.exitCode == 0, "\(submitted.standardError)")
+            #expect(try await fleet.wait(for: "latest").exitCode == 0)
+            // A worker that ends has sent what it had to.
+            for worker in workers {
+                let end = try await worker.drained()
+                #expect(end.exitCode == 0 && !end.standardError.contains("warning"), "\(end.standardError)")
+            }
+            // One that joins late sends the newest spans again, in case that their worker was lost.
+            let spans = Set(try collector.spans())
+            #expect(Set(spans.map(\.id)).count == spans.count)
+            #expect(Set(spans.map(\.trace)).count == 1)
+            #expect(spans.allSatisfy { $0.resource["service.name"] == "worker" })
+            let ids = Set(spans.map(\.id))
+            let roots = spans.filter { !ids.contains($0.parent ?? "") }
+            #expect(roots.map(\.name) == ["convoy migrate"])
+            #expect(spans.count { $0.name == "wave" } == 2)
+            #expect(spans.count { $0.name.hasPrefix("apply ") } == 5 * SlowSet.versions.count)
+            let hooks = try String(contentsOfFile: "\(fleet.folder)/hooks", encoding: .utf8).split(separator: "\n")
+            #expect(hooks.count == 5)
+            #expect(hooks.allSatisfy { line in ids.contains(String(line.split(separator: "-").dropFirst(2).first ?? "")) }, "\(hooks)")
+        }
+    }
+
     @Test func aRunIsStoppedFromAnywhereAndResumed() async throws {
         try await withWorkerFleet(8, migrations: SlowSet.files(pause: 0.2), rollout: ["waves: [{name: all, max_parallel: 2}]"]) { fleet in
             let workers = [try await fleet.worker(), try await fleet.worker()]
