@@ -112,7 +112,7 @@ struct WorkerCommand: FleetCommand {
             limits: WorkerLimits(total: total, servers: try serverNames(session), selector: settings.selector),
             timing: timing,
             environment: settings.environment,
-            load: { try await session.workerFiles() },
+            load: { try session.workerFiles() },
             log: { StandardStreams.error.write($0.visible + "\n") }
         )
         StandardStreams.output.write(
@@ -210,15 +210,9 @@ extension String {
 extension FleetSession {
     /// All that a worker needs for a run, read anew.
     ///
-    /// - Throws: the problems of the files; a ``FleetError`` if a server could not list its databases.
-    fileprivate func workerFiles() async throws -> Worker.Files {
+    /// - Throws: the problems of the files.
+    fileprivate func workerFiles() throws -> Worker.Files {
         let session = try whole()
-        return Worker.Files(
-            fleet: session.fleet,
-            set: session.set,
-            runner: session.runner,
-            secrets: session.secrets,
-            instances: try await session.client.instances()
-        )
+        return Worker.Files(fleet: session.fleet, set: session.set, runner: session.runner, secrets: session.secrets)
     }
 }
