@@ -14,8 +14,18 @@ struct WorkerFleet {
     /// A worker that the control database knows.
     ///
     /// - Parameter other: the fleet whose control database it uses; nil is this one.
-    func worker(_ arguments: [String] = [], in folder: String? = nil, sharing other: WorkerFleet? = nil) async throws -> ConvoyProcess {
-        let process = try ConvoyProcess(["worker"] + arguments, in: folder ?? self.folder, timeLimit: .seconds(180))
+    func worker(
+        _ arguments: [String] = [],
+        environment: [String: String] = [:],
+        in folder: String? = nil,
+        sharing other: WorkerFleet? = nil
+    ) async throws -> ConvoyProcess {
+        let process = try ConvoyProcess(
+            ["worker"] + arguments,
+            environment: environment,
+            in: folder ?? self.folder,
+            timeLimit: .seconds(180)
+        )
         let started = await process.wait { $0.standardOutput.contains("worker ") || $0.status != nil }
         try #require(started.status == nil, "\(started.standardError)")
         let words = started.standardOutput.split(separator: " ")
