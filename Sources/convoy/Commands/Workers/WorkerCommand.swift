@@ -35,8 +35,8 @@ struct WorkerCommand: FleetCommand {
             second one cancels it: migrations in progress roll back, and another worker
             does them again.
 
-            The exit code is 0 after that, 78 if the fleet file cannot be used, and 130
-            after a third signal.
+            The exit code is 0 after that, 78 if the fleet file or the control database
+            cannot be used, and 130 after a third signal.
             """
     )
 
@@ -102,12 +102,7 @@ struct WorkerCommand: FleetCommand {
         var timing = Worker.Timing()
         if let lease = lease?.duration ?? session.fleet.workers.lease { timing.lease = lease }
         let control = ControlDatabase(database, timing: timing.database)
-        // One that cannot be reached may come; one that cannot be used stays so.
-        do throws(JournalError) {
-            try await control.prepare()
-        } catch {
-            StandardStreams.error.write("warning: \(error.description.visible)\(error.hint.map { " (\($0.visible))" } ?? "")\n")
-        }
+        try await Self.prepare(control)
         let worker = Worker(
             control,
             id: Self.identity(),
@@ -160,6 +155,28 @@ struct WorkerCommand: FleetCommand {
             try await group.next()
         }
         return .success
+    }
+
+    /// Makes the tables where they are missing.
+    ///
+    /// - Throws: a ``FleetError`` if the database answers and cannot be used, for example because a newer Convoy has changed its tables or this role has
+    ///   no rights: that stays so. One that does not answer is waited for.
+    private static func prepare(_ control: ControlDatabase) async throws {
+        do throws(ControlError) {
+            _ = try await control.schemaState()
+        } catch {
+            let problem = error.journalError(control.place)
+            var mayCome = error.isPassing
+            if case .commitUnknown = error { mayCome = true }
+            guard mayCome else { throw FleetError(problem) }
+            StandardStreams.error.write("warning: \(problem.description.visible); the worker waits for it\n")
+            return
+        }
+        do throws(JournalError) {
+            try await control.prepare()
+        } catch {
+            throw FleetError(error)
+        }
     }
 
     /// What the worker takes: by its command line, else by the fleet file.
