@@ -72,7 +72,7 @@ struct WorkerCommand: FleetCommand {
 
     func validate() throws {
         let range = WorkerDefaults.totalRange
-        guard total.map { range.contains($0) } ?? true else {
+        guard total.map({ range.contains($0) }) ?? true else {
             throw ValidationError("--total must be from \(range.lowerBound) to \(range.upperBound)")
         }
     }
