@@ -72,7 +72,7 @@ extension Worker {
             throw RunRefusal.record("its plan cannot be read: \(error.message)")
         }
         let files = try await load()
-        let targets = RunTargets(files.instances, of: files.fleet)
+        let targets = RunTargets(of: pinned, in: files.fleet)
         let turns = try await allTurns(of: open.id)
         // What a resumed run leaves out is what the fleet file of now skips.
         let isResumed = open.resumedBy != nil || turns.contains { $0.events.contains(where: \.isResumption) }

@@ -24,15 +24,12 @@ package actor Worker {
         package var set: MigrationSet
         package var runner: InstanceRunner
         package var secrets: KnownSecrets
-        /// Discovered ones included.
-        package var instances: [Instance]
 
-        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets, instances: [Instance]) {
+        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets) {
             self.fleet = fleet
             self.set = set
             self.runner = runner
             self.secrets = secrets
-            self.instances = instances
         }
     }
 
@@ -106,7 +103,7 @@ package actor Worker {
     ///   - id: unique for each process, for example `host-4711-ab12cd`.
     ///   - fleet: the name of the fleet whose runs it takes part in.
     ///   - environment: what hooks may inherit from.
-    ///   - load: reads the fleet file and the migrations, and lists the instances.
+    ///   - load: reads the fleet file and the migrations, and asks no database.
     ///   - log: is given one line for the operator at a time, without secrets.
     package init(
         _ control: ControlDatabase,
