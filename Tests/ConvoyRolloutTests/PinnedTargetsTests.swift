@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
