@@ -85,7 +85,7 @@ struct WorkerRunTests {
     /// The workers send each notification once, whether a process follows the run or not.
     @Test(arguments: [false, true]) func workersNotifyOfARun(_ isFollowed: Bool) async throws {
         let responder = try HTTPResponder { _ in .status(200) }
-        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, soak: 1s, every: 1s}}, {name: rest}]"]
+        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, soak: 1s}}, {name: rest}]"]
         let webhook = "notifications: [{url: \"http://127.0.0.1:\(responder.port)/hook\"}]"
         try await withWorkerFleet(3, migrations: SlowSet.files(pause: 0), rollout: rollout, more: [webhook]) { fleet in
             let workers = [try await fleet.worker(), try await fleet.worker()]
