@@ -15,6 +15,8 @@ extension Worker {
         decisions += 1
         let (count, id) = (decisions, run.id)
         let reported = run.reports.count
+        let begun = ContinuousClock.now
+        run.pendingNews = []
         let committed: CommittedDecision?
         do throws(ControlError) {
             committed = try await control.decide(
@@ -30,7 +32,9 @@ extension Worker {
             // What the rules have decided is not recorded, or may not be.
             if run.isTainted { run.forget() }
             run.isTainted = false
-            if case .commitUnknown = error { run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, reports: reported) }
+            if case .commitUnknown = error {
+                run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, reports: reported, news: run.pendingNews)
+            }
             if let reason = error.unreadable { return refuse(run.id, reason) }
             throw error
         }
@@ -49,7 +53,9 @@ extension Worker {
         }
         run.isDue = false
         run.lastEvent = committed.lastEvent
+        let isClaiming = !run.claimed.isEmpty
         conclude(run, committed)
+        if isClaiming { hasClaimed(at: begun) }
     }
 
     /// What the rules decide on a run that is locked; nil if there is nothing to write.
@@ -57,12 +63,17 @@ extension Worker {
         guard let run = runs[id], run.decider != nil, !run.isTainted else {
             throw .postgres(PostgresError(.connectionLost, "the connection was lost during a decision"))
         }
+        var settled: [Event] = []
         if let unsettled = run.unsettled {
-            if locked.lastDecision >= unsettled.count { drop(run.reports.prefix(unsettled.reports), of: run) }
+            if locked.lastDecision >= unsettled.count {
+                drop(run.reports.prefix(unsettled.reports), of: run)
+                settled = unsettled.news
+            }
             run.unsettled = nil
         }
         guard !locked.isBehind else {
             run.isBehind = true
+            run.notify(of: settled)
             return nil
         }
         do throws(RunRefusal) {
@@ -70,6 +81,7 @@ extension Worker {
         } catch {
             throw .refused(JournalError(path: control.place, message: "run \(id): \(error)", hint: error.hint))
         }
+        run.notify(of: settled)
         refuseLostReports(of: run, own: locked.own)
         guard locked.isOpen else {
             run.reports = []
@@ -100,6 +112,7 @@ extension Worker {
         guard let turn = decided else { return nil }
         pendingTurn = (turn, reported)
         decision.events = turn.events
+        run.pendingNews = run.news(in: turn.events)
         decision.withdrawals = turn.withdraws.map { RunDecision.Withdrawal(kind: $0.kind.rawValue, subject: $0.subject) }
         decision.cancelsAll = turn.cancelsAll
         decision.approvals = turn.approvals.map { ($0.wave, $0.by) }
@@ -146,8 +159,10 @@ extension Worker {
     private func conclude(_ run: WorkerRun, _ committed: CommittedDecision) {
         guard let (turn, reported) = pendingTurn else { return }
         drop(run.reports.prefix(reported), of: run)
+        run.notify(of: run.pendingNews)
+        run.trace(turn.events, upTo: committed.lastEvent, isOwn: true)
         for work in turn.withdraws {
-            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key) }
+            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key, leaving: nil) }
         }
         if turn.cancelsAll { for (key, task) in tasks where key.run == run.id { task.cancel() } }
         for (index, work) in turn.begins.enumerated() where run.claimed.contains(index) && index < committed.numbers.count {
@@ -172,7 +187,9 @@ extension Worker {
         let offers = known.map { WorkerLimits.Offer($1, instances: $2.execution.instances(of: $1)) }
         let chosen = limits.choose(from: offers, running: busy)
         guard !chosen.isEmpty else { return }
+        let begun = ContinuousClock.now
         let claimed = try await control.claim(chosen.map { known[$0].0.key }, for: id, lease: timing.lease)
+        if !claimed.isEmpty { hasClaimed(at: begun) }
         let works = Dictionary(known.map { ($0.0.key, ($0.1, $0.2)) }) { first, _ in first }
         var followed: Set<RunID> = []
         for assignment in claimed {

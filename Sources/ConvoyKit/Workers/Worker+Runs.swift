@@ -17,7 +17,7 @@ extension Worker {
         let ids = Set(open.map(\.id))
         for id in runs.keys where !ids.contains(id) {
             for key in tasks.keys where key.run == id { lose(key) }
-            runs[id] = nil
+            leave(id)
         }
         refusals = refusals.filter { ids.contains($0.key) }
         for run in open {
@@ -46,8 +46,21 @@ extension Worker {
     func refuse(_ run: RunID, _ reason: String) {
         if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason)") }
         refusals[run] = (reason, .now)
-        for key in tasks.keys where key.run == run { lose(key) }
-        runs[run] = nil
+        for key in tasks.keys where key.run == run { lose(key, leaving: nil) }
+        leave(run)
+    }
+
+    /// Forgets a run; the notifications and spans that are on their way still have some time to arrive.
+    func leave(_ id: RunID) {
+        guard let run = runs.removeValue(forKey: id), run.notifier != nil || run.tracer != nil else { return }
+        let (notifier, tracer) = (run.notifier, run.tracer)
+        lastDelivery += 1
+        let number = lastDelivery
+        deliveries[number] = Task {
+            await notifier?.finish()
+            await tracer?.finish()
+            self.deliveries[number] = nil
+        }
     }
 
     private func joined(_ open: OpenRun) async throws -> WorkerRun {
@@ -59,16 +72,28 @@ extension Worker {
             throw RunRefusal.record("its plan cannot be read: \(error.message)")
         }
         let files = try await load()
-        let targets = RunTargets(files.instances, of: files.fleet)
+        let targets = RunTargets(of: pinned, in: files.fleet)
         let turns = try await allTurns(of: open.id)
         // What a resumed run leaves out is what the fleet file of now skips.
         let isResumed = open.resumedBy != nil || turns.contains { $0.events.contains(where: \.isResumption) }
         let plan = isResumed ? pinned.keeping { targets.instances[$0.name].map { $0.skip == nil } == true } : pinned
         try RunRefusal.check(open, plan, fleetChecksum: files.fleet.checksum, set: files.set, targets: targets)
         try HookPrograms(files.fleet, environment: environment).check()
+        let past = turns.flatMap(\.events)
+        let tracing = RunTracing(
+            plan,
+            on: targets,
+            open.id,
+            after: past,
+            isResumptionDue: open.resumedBy != nil,
+            secrets: files.secrets,
+            environment: environment,
+            warn: log
+        )
         let coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
             of: plan,
             on: targets,
+            trace: tracing.trace,
             events: EventFanOut([]),
             now: { [clock] in clock.now }
         ) { [log] in log("hook: \($0)") }
@@ -83,6 +108,8 @@ extension Worker {
         )
         let execution = WorkExecution(coordinator, plan: plan, targets: targets, id: open.id)
         let run = WorkerRun(open.id, plan, terms, execution, isResumptionDue: open.resumedBy != nil)
+        run.notifier = WorkerNotifier(files.fleet, warn: log)
+        run.trace(with: WorkerTracer(tracing, after: past), after: turns.last?.lastEvent ?? 0)
         try run.follow(from: turns)
         return run
     }

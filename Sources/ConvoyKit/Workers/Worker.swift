@@ -24,15 +24,12 @@ package actor Worker {
         package var set: MigrationSet
         package var runner: InstanceRunner
         package var secrets: KnownSecrets
-        /// Discovered ones included.
-        package var instances: [Instance]
 
-        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets, instances: [Instance]) {
+        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets) {
             self.fleet = fleet
             self.set = set
             self.runner = runner
             self.secrets = secrets
-            self.instances = instances
         }
     }
 
@@ -42,8 +39,8 @@ package actor Worker {
         package var lease = Duration.seconds(15)
         /// Between two rounds.
         package var round = Duration.milliseconds(500)
-        /// How long before the end of a lease that could not be renewed the work stops.
-        package var margin = Duration.seconds(2)
+        /// How long before the end of a lease that could not be renewed the work stops: hooks in progress have most of it to end by themselves.
+        package var margin: Duration { min(max(.seconds(2), lease / 5), .seconds(6)) }
 
         package init() {}
 
@@ -87,12 +84,15 @@ package actor Worker {
     var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
-    var dying: [WorkerTask.Subject: (key: Assignment.Key, task: Task<Void, Never>)] = [:]
+    var dying: [WorkerTask.Subject: WorkerTask] = [:]
+    /// The last notifications and spans of runs that it no longer takes part in.
+    var deliveries: [Int: Task<Void, Never>] = [:]
+    var lastDelivery = 0
     var decisions: Int64 = 0
     /// What the decision under way led to, and how many reports are in it.
     var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
     var lastRenewal: ContinuousClock.Instant?
-    private var lastRound: ContinuousClock.Instant?
+    var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
     private(set) var lastTurn = ContinuousClock.now
     private(set) var lastSuccess: ContinuousClock.Instant?
@@ -103,7 +103,7 @@ package actor Worker {
     ///   - id: unique for each process, for example `host-4711-ab12cd`.
     ///   - fleet: the name of the fleet whose runs it takes part in.
     ///   - environment: what hooks may inherit from.
-    ///   - load: reads the fleet file and the migrations, and lists the instances.
+    ///   - load: reads the fleet file and the migrations, and asks no database.
     ///   - log: is given one line for the operator at a time, without secrets.
     package init(
         _ control: ControlDatabase,
@@ -141,14 +141,17 @@ package actor Worker {
             await loop()
             group.cancelAll()
         }
-        for (_, task) in dying.values { await task.value }
+        for task in dying.values { await task.task.value }
+        for id in runs.keys { leave(id) }
+        for delivery in deliveries.values { await delivery.value }
         try? await control.signOff(id)
         await control.close()
     }
 
     private func loop() async {
         await work()
-        while !(isDraining && tasks.isEmpty) {
+        // Work that ends in an orderly way keeps its lease until it has ended.
+        while !(isDraining && tasks.isEmpty && dying.isEmpty) {
             for message in await mailbox.receive() { take(message) }
             await work()
         }
@@ -173,6 +176,8 @@ package actor Worker {
     }
 
     private func take(_ fact: RunDecider.Fact, of key: Assignment.Key, _ attempt: Int64) {
+        // What a task has not done because its lease was over must not be reported as its end.
+        leasesExpired()
         guard let task = tasks[key], task.lease.attempt == attempt, !task.isGivenUp, let run = runs[key.run] else { return }
         if case .slots(let server, let available) = fact, run.decider?.isNews(available: available, on: server) == false { return }
         run.reports.append(WorkerRun.Report(key: key, attempt: attempt, fact: fact))
@@ -235,6 +240,7 @@ package actor Worker {
             limit: isDraining ? 0 : 64
         )
         if renews {
+            leasesExpired()
             lastRenewal = begun
             leaseEnd.set(begun + timing.lease - timing.margin)
             if let now = round.now { clock.set(now, between: begun, .now) }
@@ -248,7 +254,8 @@ package actor Worker {
     private func compare(with leases: [Lease]) async throws(ControlError) {
         let held = Dictionary(leases.map { ($0.key, $0) }) { first, _ in first }
         // What has not stopped yet goes to no other worker.
-        let dyingKeys = Set(dying.values.map(\.key))
+        let dyingKeys = Set(dying.values.map(\.lease.key))
+        for task in dying.values where held[task.lease.key]?.attempt != task.lease.attempt { task.permit.withdraw() }
         var orphans = leases.filter { tasks[$0.key]?.lease.attempt != $0.attempt && !dyingKeys.contains($0.key) }
         for (key, task) in tasks {
             guard let lease = held[key], lease.attempt == task.lease.attempt else {
@@ -279,17 +286,20 @@ package actor Worker {
     }
 
     /// The assignment is no longer this worker's: its work stops, and nothing of it is reported.
-    func lose(_ key: Assignment.Key, _ reason: String? = nil) {
+    ///
+    /// - Parameter grace: how long its programs have to end; nil where no other worker can have it yet, so that hooks which undo something still run.
+    func lose(_ key: Assignment.Key, _ reason: String? = nil, leaving grace: Duration? = .zero) {
         guard let task = tasks.removeValue(forKey: key) else { return }
         if let run = runs[key.run] { run.reports.removeAll { $0.key == key } }
         guard !task.hasEnded || reason != nil else { return }
         if let reason, !task.work.isWatch {
             log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
         }
+        if let grace { task.permit.withdraw(leaving: grace) }
         task.cancel()
         guard !task.hasEnded else { return }
         let subject = WorkerTask.Subject(run: key.run, work: task.work)
-        dying[subject] = (key, task.task)
+        dying[subject] = task
         Task {
             await task.task.value
             self.hasDied(subject, task.task)
@@ -298,14 +308,6 @@ package actor Worker {
 
     private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
         if dying[subject]?.task == task { dying[subject] = nil }
-    }
-
-    /// The control database has not confirmed the leases: another worker may have them soon.
-    private func leasesExpired() {
-        guard !tasks.isEmpty else { return }
-        log("the leases could not be renewed within \(timing.lease.human): the work on \(tasks.count) assignments stops")
-        for key in tasks.keys { lose(key) }
-        (lastRound, lastRenewal) = (nil, nil)
     }
 
     /// Begins to work on an assignment that it has.
@@ -323,14 +325,16 @@ package actor Worker {
         let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
             mailbox.post(.fact(key, attempt: attempt, $0))
         }
+        // Also a process that was suspended knows at once that its time is over.
+        let permit = WorkPermit { [leaseEnd] in leaseEnd.isOver }
         let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
         // Not on the worker's own executor.
         let task = Task.detached { [mailbox] in
             await before?.value
-            await body?()
+            await permit.covering { if let body { await body() } }
             mailbox.post(.ended(key, attempt: attempt))
         }
-        tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, approval: approve)
+        tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, permit: permit, approval: approve)
         guard attempt > 1 else { return }
         let previous = assignment.previousWorker.map { "worker \($0.visible) has stopped renewing its lease" } ?? "a worker gave it back"
         log("run \(key.run): takes over \(work.title.visible) (attempt \(attempt)): \(previous)")

@@ -18,12 +18,24 @@ final class WorkerRun {
         var count: Int64
         /// How many of the reports were in it.
         var reports: Int
+        /// The events in it that are worth a notification.
+        var news: [Event]
     }
 
     let id: RunID
     let plan: RunPlan
     let terms: RunDecider.Terms
     let execution: WorkExecution
+    /// Nil where nothing is to be notified.
+    var notifier: WorkerNotifier?
+    /// Nil where it is not traced.
+    private(set) var tracer: WorkerTracer?
+    /// The last event that the tracer has.
+    private var lastTraced: Int64 = 0
+    /// Of what the decision under way records, the events that are worth a notification.
+    var pendingNews: [Event] = []
+    /// The waves for whose gate it was recorded that the run waits.
+    private var announcedGates: Set<String> = []
     /// Nil where it is to be made from the events.
     var decider: RunDecider?
     /// The last event that the decider has.
@@ -76,12 +88,18 @@ final class WorkerRun {
                 throw .record(error.description)
             }
             lastEvent = turn.lastEvent
+            noteGates(in: turn.events)
+            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
         }
     }
 
     /// Begins to follow it, with all that is recorded.
     func follow(from turns: [RecordedTurn]) throws(RunRefusal) {
         lastEvent = turns.last?.lastEvent ?? 0
+        for turn in turns {
+            noteGates(in: turn.events)
+            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
+        }
         guard !isResumptionDue else {
             // The rules begin anew with what is recorded, which may come from a process that carried the run out alone.
             var log = RunLog(announcing: plan.plannedWaves)
@@ -93,6 +111,46 @@ final class WorkerRun {
             decider = try RunDecider.restored(terms, from: turns.map(\.events))
         } catch {
             throw .record(error.description)
+        }
+    }
+
+    // MARK: Notifications
+
+    /// The events of a turn that are worth a notification; one for each gate is enough.
+    func news(in events: [Event]) -> [Event] {
+        var announced = announcedGates
+        return events.filter { event in
+            switch event.kind {
+            case .runStarted, .halted, .runFinished: true
+            case .gateWaiting(let wave, _): announced.insert(wave).inserted
+            default: false
+            }
+        }
+    }
+
+    /// Sends the notifications of what this worker has recorded.
+    func notify(of news: [Event]) {
+        noteGates(in: news)
+        if let decider { notifier?.send(news, decider.log) }
+    }
+
+    // MARK: Traces
+
+    /// Gives what is recorded after that event to a tracer, which has the rest.
+    func trace(with tracer: WorkerTracer?, after event: Int64) { (self.tracer, lastTraced) = (tracer, event) }
+
+    /// - Parameters:
+    ///   - number: of the last of these events.
+    ///   - isOwn: whether this worker has recorded them.
+    func trace(_ events: [Event], upTo number: Int64, isOwn: Bool) {
+        guard number > lastTraced else { return }
+        lastTraced = number
+        tracer?.take(events, isOwn: isOwn)
+    }
+
+    private func noteGates(in events: [Event]) {
+        for event in events {
+            if case .gateWaiting(let wave, _) = event.kind { announcedGates.insert(wave) }
         }
     }
 }

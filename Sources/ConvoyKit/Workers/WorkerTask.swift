@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyJournal
 import ConvoyRollout
 import ConvoyRun
@@ -15,14 +16,16 @@ struct WorkerTask {
     let lease: Lease
     let work: Work
     let task: Task<Void, Never>
+    /// What the task may do with the lease.
+    let permit: WorkPermit
     private let approval: AsyncStream<String>.Continuation
     /// Whether the task is over; its last report may still wait for a decision.
     var hasEnded = false
     /// Whether it goes back to the other workers when it has stopped.
     var isGivenUp = false
 
-    init(lease: Lease, work: Work, task: Task<Void, Never>, approval: AsyncStream<String>.Continuation) {
-        (self.lease, self.work, self.task, self.approval) = (lease, work, task, approval)
+    init(lease: Lease, work: Work, task: Task<Void, Never>, permit: WorkPermit, approval: AsyncStream<String>.Continuation) {
+        (self.lease, self.work, self.task, self.permit, self.approval) = (lease, work, task, permit, approval)
     }
 
     func cancel() { task.cancel() }
@@ -52,16 +55,17 @@ final class LeaseEnd: Sendable {
     /// How often it is looked at: also a process that was stopped for a while learns soon that its time was over.
     private static let interval = Duration.milliseconds(100)
 
-    func set(_ instant: ContinuousClock.Instant) { end.withLock { $0 = instant } }
+    /// Nil where the worker has none, or has stopped the work on those that ended.
+    var instant: ContinuousClock.Instant? { end.withLock(\.self) }
 
-    /// Calls the body once for each end that passes.
+    /// Whether they have ended and the work on them was not stopped yet.
+    var isOver: Bool { instant.map { $0 <= .now } ?? false }
+
+    func set(_ instant: ContinuousClock.Instant?) { end.withLock { $0 = instant } }
+
+    /// Calls the body while they are over.
     func watch(_ body: @Sendable () async -> Void) async {
         repeat {
-            let isOver = end.withLock { end in
-                guard let instant = end, instant <= .now else { return false }
-                end = nil
-                return true
-            }
             if isOver { await body() }
         } while (try? await Task.sleep(for: Self.interval)) != nil
     }
