@@ -113,10 +113,11 @@ final class ControlAppender: Sendable {
         let statements = [
             PipelineStatement("SELECT FROM convoy_control.locks WHERE name = $1 FOR NO KEY UPDATE", [id]),
             PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 FOR NO KEY UPDATE", [id]),
-            PipelineStatement(Self.insertion, parameters + EventColumns.parameters(rows)),
         ]
+        let news = rows.contains(where: \.isAwaited) ? [ControlNews(run).statement] : []
+        let insertion = PipelineStatement(Self.insertion, parameters + EventColumns.parameters(rows))
         let result = try await control.transaction(.writing, patience: patience) { transaction throws(ControlError) in
-            try await transaction.commit(statements)
+            try await transaction.commit(statements + news + [insertion])
         }
         return result.last?.commandTag == "INSERT 0 \(rows.count)"
     }

@@ -65,6 +65,7 @@ extension ControlJournal {
                     """,
                     [run.description.storable, key, columns.kind, columns.argument?.storable, person.storable, date.rfc3339]
                 ),
+                ControlNews(run).statement,
             ])
             return results.first?.rows.isEmpty == false
         }

@@ -13,6 +13,9 @@ package protocol Journal: Sendable {
 
     /// What was asked of a run since the request with that number, oldest first; 0 means from the beginning.
     func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest]
+
+    /// What is new of a run from now on; without one of its own, a journal is asked again and again.
+    func news(of run: RunID) -> any RunNews
 }
 
 /// Something that another process asks of a run under way.
