@@ -20,6 +20,9 @@ struct EventRow: Sendable {
     /// Of the end of an instance, whether it says at which version the instance is.
     var isLearnt: Bool?
 
+    /// Whether processes wait for it.
+    var isAwaited: Bool { EventType(rawValue: type).map(RecordedEvents.Selection.isAwaited) ?? false }
+
     /// An event that this program cannot read.
     init(at: String, type: String, json: String) {
         (self.at, self.type, self.json) = (at, type, json)

@@ -53,6 +53,9 @@ package struct RecordedEvents: AsyncSequence, Sendable {
             .runResumed, .halted, .stopRequested, .cancelRequested, .runFinished,
         ]
 
+        /// Whether processes wait for events of this type.
+        static func isAwaited(_ type: EventType) -> Bool { waitTypes.contains(type) }
+
         /// In the words of SQL.
         ///
         /// - Parameter table: the table of events as it is named in the query, under which it also has the name `events`.

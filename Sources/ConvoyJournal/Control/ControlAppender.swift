@@ -163,6 +163,7 @@ final class ControlAppender: Sendable {
         let parameters = [
             run.description.storable, token, "\(last)", end == nil ? "false" : "true", end?.end?.status?.rawValue,
             end?.end?.status == nil ? nil : end?.at, opens ? "true" : "false", "\(control.timing.statement.milliseconds)",
+            rows.contains(where: \.isAwaited) ? "true" : "false",
         ]
         let result = try await control.call(
             PipelineStatement(Self.insertion, parameters + EventColumns.parameters(rows)),
@@ -172,7 +173,7 @@ final class ControlAppender: Sendable {
     }
 
     private static let insertion: String = {
-        let parameters = (1...8 + EventColumns.count).map { "$\($0)" }.joined(separator: ", ")
+        let parameters = (1...9 + EventColumns.count).map { "$\($0)" }.joined(separator: ", ")
         return "SELECT convoy_control.append_events(\(parameters)) AS is_written"
     }()
 

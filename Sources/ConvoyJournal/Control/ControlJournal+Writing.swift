@@ -133,6 +133,7 @@ extension ControlJournal {
                         period.map { "\($0.milliseconds) milliseconds" },
                     ]
                 ),
+                ControlNews(run).statement,
                 PipelineStatement("SELECT FROM convoy_control.requests WHERE key = $1", [key]),
             ])
         }

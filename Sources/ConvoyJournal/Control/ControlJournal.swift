@@ -12,6 +12,8 @@ internal import Synchronization
 package final class ControlJournal: RunStore {
     /// Where the runs are.
     package let control: ControlDatabase
+    /// Listens while a run is waited for.
+    private let listener: ControlListener
     private let appenders = Mutex<[RunID: ControlAppender]>([:])
 
     /// How long a lock that is held is tried again: some are held for a moment only.
@@ -20,7 +22,10 @@ package final class ControlJournal: RunStore {
     /// The runs of a database that has its tables.
     package init(_ control: ControlDatabase) {
         self.control = control
+        listener = ControlListener(control)
     }
+
+    deinit { listener.stop() }
 
     package var path: String { control.place }
 
@@ -99,7 +104,15 @@ package final class ControlJournal: RunStore {
         return try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, run.description.storable) }
     }
 
-    package func close() async throws(JournalError) { await control.close() }
+    package func news(of run: RunID) -> any RunNews {
+        listener.start()
+        return listener.news(of: run)
+    }
+
+    package func close() async throws(JournalError) {
+        listener.stop()
+        await control.close()
+    }
 
     // MARK: Asking
 

@@ -1,4 +1,3 @@
-import ConvoyIO
 package import ConvoyJournal
 import ConvoyReporting
 package import ConvoyRun
@@ -31,7 +30,7 @@ package enum RunWaitResult: Sendable {
 package struct RunWait: Sendable {
     private let catalog: RunCatalog
     private let journal: any RunStore
-    /// Between two readings; each takes one row and the new events, of which few matter here.
+    /// Between two readings, each of which takes one row and the new events that matter here; ten times as long where the journal says when there is one.
     private let interval: Duration
 
     package init(_ catalog: RunCatalog, in journal: any RunStore, interval: Duration = .milliseconds(500)) {
@@ -46,6 +45,7 @@ package struct RunWait: Sendable {
         let deadline = timeout.map { ContinuousClock.now + min($0, .longest) }
         var log = RunLog()
         var last: Int64 = 0
+        let news = journal.news(of: run)
         while true {
             let record = try await catalog.run(run.description, .any, in: journal)
             // Read before the events, so that a run that ends meanwhile is seen with its last event.
@@ -59,7 +59,7 @@ package struct RunWait: Sendable {
             }
             let left = deadline.map { $0 - .now } ?? interval
             guard left > .zero, !Task.isCancelled else { return .timedOut }
-            await pause(for: min(interval, left), cancellation: .observed)
+            await news.wait(atMost: min(interval, left), listening: min(interval * 10, left))
         }
     }
 

@@ -1,5 +1,4 @@
 package import ConvoyFleet
-import ConvoyIO
 package import ConvoyJournal
 package import ConvoyRun
 import ConvoyText
@@ -105,6 +104,7 @@ package struct RunSubmission: Sendable {
         var log = log
         var last = number
         var isAway = false
+        let news = journal.news(of: run)
         while !Task.isCancelled {
             do throws(JournalError) {
                 let page = try await journal.events(of: run, after: last, limit: Self.pageSize)
@@ -120,7 +120,8 @@ package struct RunSubmission: Sendable {
                 if !isAway { note("\(error.description.visible); the run continues without this process, which tries again") }
                 isAway = true
             }
-            await pause(for: Self.interval, cancellation: .observed)
+            // Only what others wait for is announced, and the end of the run is; the rest is shown as it comes.
+            await news.wait(atMost: Self.interval, listening: Self.interval)
         }
         return log
     }

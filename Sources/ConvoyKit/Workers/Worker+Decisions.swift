@@ -120,7 +120,7 @@ extension Worker {
         let offers = turn.begins.map { WorkerLimits.Offer($0, instances: run.execution.instances(of: $0)) }
         let ending = Set(decision.done)
         let running = busy - tasks.count { $0.key.run == id && ending.contains($0.key.number) && !$0.value.work.isWatch }
-        let own: Set<Int> = isDraining || turn.cancelsAll ? [] : Set(limits.choose(from: offers, running: running))
+        let own: Set<Int> = isDraining || turn.cancelsAll || leavesTakeovers ? [] : Set(limits.choose(from: offers, running: running))
         decision.beginnings = offers.enumerated().map { index, offer in
             RunDecision.Beginning(
                 kind: offer.work.kind.rawValue,
@@ -172,6 +172,7 @@ extension Worker {
         for approval in turn.approvals {
             for (key, task) in tasks where key.run == run.id && task.work == .gate(wave: approval.wave) { task.approve(approval.by) }
         }
+        if run.claimed.count < turn.begins.count { leavesWork = true }
         run.claimed = []
     }
 
@@ -186,6 +187,9 @@ extension Worker {
         }
         let offers = known.map { WorkerLimits.Offer($1, instances: $2.execution.instances(of: $1)) }
         let chosen = limits.choose(from: offers, running: busy)
+        let left = Set(offers.indices.filter { limits.takes(offers[$0]) }).subtracting(chosen)
+        leavesWork = !left.isEmpty
+        leavesTakeovers = left.contains { known[$0].0.attempt > 0 }
         guard !chosen.isEmpty else { return }
         let begun = ContinuousClock.now
         let claimed = try await control.claim(chosen.map { known[$0].0.key }, for: id, lease: timing.lease)

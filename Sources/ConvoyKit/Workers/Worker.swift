@@ -37,8 +37,10 @@ package actor Worker {
     package struct Timing: Sendable {
         /// How long its leases hold. It renews them three times as often.
         package var lease = Duration.seconds(15)
-        /// Between two rounds.
+        /// Between two rounds, where the control database does not say when there is something new.
         package var round = Duration.milliseconds(500)
+        /// Between two rounds, where it does; a lease that has expired is found no sooner.
+        package var listeningRound = Duration.seconds(2)
         /// How long before the end of a lease that could not be renewed the work stops: hooks in progress have most of it to end by themselves.
         package var margin: Duration { min(max(.seconds(2), lease / 5), .seconds(6)) }
 
@@ -58,6 +60,8 @@ package actor Worker {
     /// What reaches the loop from elsewhere.
     enum Message: Sendable {
         case round
+        /// There is something new in the control database.
+        case news
         case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
         case ended(Assignment.Key, attempt: Int64)
         case drain
@@ -74,6 +78,12 @@ package actor Worker {
     let mailbox = Mailbox<Message>()
     let clock = ServerClock()
     let leaseEnd = LeaseEnd()
+    private let listener: ControlListener
+    nonisolated let news: ControlSubscription
+    /// Whether the last look found more work than there was room for.
+    var leavesWork = false
+    /// The same of work that another worker has begun. It comes before what is new, or it would wait until nothing is left to begin.
+    var leavesTakeovers = false
 
     /// Unique for each process.
     package nonisolated let id: String
@@ -123,6 +133,8 @@ package actor Worker {
         self.environment = environment
         self.load = load
         self.log = log
+        listener = ControlListener(control)
+        news = listener.news(except: id)
     }
 
     /// Takes nothing new, finishes what it does, and ends. Watches and gates are given back at once.
@@ -134,9 +146,8 @@ package actor Worker {
     /// Works until it is drained.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [mailbox, timing] in
-                while (try? await Task.sleep(for: timing.round)) != nil { mailbox.post(.round) }
-            }
+            group.addTask { [listener] in await listener.run() }
+            group.addTask { await self.watchTheTime() }
             group.addTask { [leaseEnd] in await leaseEnd.watch { await self.leasesExpired() } }
             await loop()
             group.cancelAll()
@@ -160,8 +171,13 @@ package actor Worker {
     private func take(_ message: Message) {
         switch message {
         case .round: break
+        case .news: lastRound = nil
         case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
-        case .ended(let key, let attempt): if tasks[key]?.lease.attempt == attempt { tasks[key]?.hasEnded = true }
+        case .ended(let key, let attempt):
+            guard tasks[key]?.lease.attempt == attempt else { return }
+            tasks[key]?.hasEnded = true
+            // There is room for what waits, or something to give back.
+            if leavesWork || tasks[key]?.isGivenUp == true { lastRound = nil }
         case .drain:
             guard !isDraining else { return }
             isDraining = true
@@ -195,7 +211,7 @@ package actor Worker {
             if let run = runs.values.first(where: { $0.unsettled != nil }) { try await decide(on: run) }
             var failure = await decideOnReadyRuns()
             // Also where a decision has failed: the work on the other runs needs its leases.
-            if lastRound.map({ .now - $0 >= timing.round }) ?? true {
+            if isRoundDue {
                 try await makeRound()
                 lastRound = .now
                 lastSuccess = lastRound
@@ -322,8 +338,14 @@ package actor Worker {
             ending: decider.ending,
             isTakenOver: attempt > 1 || isUnfinished
         )
-        let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
+        var body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
             mailbox.post(.fact(key, attempt: attempt, $0))
+        }
+        if attempt == 1, case .change(let name, _) = work, decider.log.startsNothing {
+            // It waited for a worker that had room, and the run has been halted since.
+            body = { [mailbox, clock] in
+                mailbox.post(.fact(key, attempt: attempt, .instanceFinished(name, .stoppedBeforeStart, at: clock.now)))
+            }
         }
         // Also a process that was suspended knows at once that its time is over.
         let permit = WorkPermit { [leaseEnd] in leaseEnd.isOver }

@@ -27,7 +27,7 @@ package struct Coordinator: Sendable {
 
     /// How often it checks for input from outside.
     package struct Timing: Sendable {
-        /// Between two checks for requests of other processes.
+        /// Between two checks for requests of other processes; ten times as long where the journal says when there is one.
         package var requests = Duration.milliseconds(500)
         /// Between two checks of a server's free connections.
         package var slots = Duration.seconds(5)
@@ -136,6 +136,7 @@ package struct Coordinator: Sendable {
         guard let journal else { return }
         // What was asked of the process before this one is in the events that it left.
         var last: Int64? = isResumed ? nil : 0
+        let news = journal.news(of: run)
         repeat {
             do {
                 let requests = try await journal.requests(of: run, after: last ?? 0)
@@ -149,10 +150,7 @@ package struct Coordinator: Sendable {
                 mailbox.post(.stopRequested)
                 return
             }
-        } while await pause(timing.requests)
-    }
-
-    private func pause(_ duration: Duration) async -> Bool {
-        (try? await Task.sleep(for: duration)) != nil
+            await news.wait(atMost: timing.requests, listening: timing.requests * 10)
+        } while !Task.isCancelled
     }
 }

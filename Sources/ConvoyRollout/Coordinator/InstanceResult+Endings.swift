@@ -1,10 +1,20 @@
 import ConvoyMigrations
-import ConvoyRun
+package import ConvoyRun
 
 extension InstanceResult {
     static let cancelledBeforeStart = InstanceResult(
         outcome: .interrupted,
         failure: Failure(.interrupted, "cancelled before it began; nothing was touched", hint: "continue the run with `convoy resume`")
+    )
+
+    /// Of an assignment that no worker had begun when the run was halted or asked to stop.
+    package static let stoppedBeforeStart = InstanceResult(
+        outcome: .interrupted,
+        failure: Failure(
+            .interrupted,
+            "the run was halted or stopped before it began; nothing was touched",
+            hint: "continue the run with `convoy resume`"
+        )
     )
 
     static let unknownSteps = InstanceResult(

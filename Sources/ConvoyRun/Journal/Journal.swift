@@ -18,6 +18,9 @@ package protocol Journal: Sendable {
 
     /// The operator has cancelled the run: what it still has to write waits for a journal that is away for a few seconds only.
     func hurry(_ run: RunID)
+
+    /// What is new of a run from now on; without one of its own, a journal is asked again and again.
+    func news(of run: RunID) -> any RunNews
 }
 
 extension Journal {

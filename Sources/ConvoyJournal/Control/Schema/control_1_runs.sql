@@ -91,7 +91,7 @@ CREATE TABLE convoy_control.removed_totals (
 -- lock's row is locked before the run's, so that both hold to the end of the transaction. Gives false where something is not as the caller says.
 CREATE FUNCTION convoy_control.append_events(
     the_run text, the_token text, known_event bigint, is_end boolean, new_status text, new_end timestamptz, is_reopening boolean,
-    longest_wait text, all_at timestamptz[], all_types text[], all_instances text[], all_outcomes text[], all_json text[],
+    longest_wait text, is_awaited boolean, all_at timestamptz[], all_types text[], all_instances text[], all_outcomes text[], all_json text[],
     all_versions bigint[], all_directions text[], all_seconds double precision[], all_checkpoints bigint[], all_learnt boolean[],
     all_endings text[]
 ) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
@@ -125,6 +125,10 @@ BEGIN
         FROM unnest(all_at, all_types, all_instances, all_outcomes, all_json, all_versions, all_directions, all_seconds, all_checkpoints,
             all_learnt, all_endings) WITH ORDINALITY
             AS e (at, type, instance, outcome, json, version, direction, seconds, checkpoint, is_learnt, ending, ordinality);
+    -- Those who listen look at the run.
+    IF is_awaited THEN
+        PERFORM pg_notify('convoy_control', the_run);
+    END IF;
     RETURN true;
 END
 $function$;

@@ -9,7 +9,7 @@ package struct WorkerRound: Sendable {
     package var leases: [Lease] = []
     /// The fleet's runs that have not ended.
     package var runs: [OpenRun] = []
-    /// What it may claim: assignments that wait, and those whose lease has expired, those given out first before the others.
+    /// What it may claim: assignments that wait, and those whose lease has expired. What a worker has begun comes first, then what was given out first.
     package var candidates: [Assignment] = []
     /// What the server's clock says; nil in a round that renews nothing.
     package var now: Date?
@@ -69,8 +69,9 @@ extension ControlDatabase {
     package func giveBack(_ leases: [Lease], of worker: String) async throws(ControlError) {
         guard !leases.isEmpty else { return }
         let statement = WorkStatements.giveBack(leases, of: worker)
+        let news = Set(leases.map(\.key.run)).map { ControlNews($0, from: worker).statement }
         _ = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
-            try await transaction.commit([statement])
+            try await transaction.commit([statement] + news)
         }
     }
 
@@ -106,7 +107,7 @@ extension ControlDatabase {
             statement.parameters += [lease?.name, lease?.token]
         }
         let statements = [
-            ControlLease.locking(lease?.name, lease?.token), statement,
+            ControlLease.locking(lease?.name, lease?.token), statement, ControlNews(run).statement,
             PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 AND for_workers AND status IS NULL", [run.description]),
         ]
         let results = try await transaction(isRepeatable: true) { transaction throws(ControlError) in

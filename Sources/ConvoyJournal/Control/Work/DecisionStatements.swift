@@ -61,6 +61,7 @@ enum DecisionStatements {
         count: Int64,
         lease: Duration
     ) -> [PipelineStatement] {
+        let news = ControlNews(run, from: worker)
         let run = run.description
         var statements: [PipelineStatement] = []
         if !decision.done.isEmpty {
@@ -103,6 +104,7 @@ enum DecisionStatements {
             ),
             PipelineStatement("UPDATE convoy_control.workers SET last_decision = $2::bigint WHERE id = $1", [worker, "\(count)"]),
         ]
+        if decision.isNews { statements.append(news.statement) }
         return statements
     }
 

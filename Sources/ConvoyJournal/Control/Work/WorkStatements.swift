@@ -66,7 +66,7 @@ enum WorkStatements {
                 (SELECT run, number, kind, subject, wave, server, attempt, worker
                     FROM convoy_control.assignments
                     WHERE run = ANY ($1::text[]) AND state = 'claimed' AND lease_until < clock_timestamp() LIMIT $2::bigint)
-            ) AS candidates ORDER BY run, number LIMIT $2::bigint
+            ) AS candidates ORDER BY attempt = 0, run, number LIMIT $2::bigint
             """,
             [ControlText.array(runs), "\(limit)"]
         )
