@@ -113,6 +113,8 @@ extension FleetClient {
         } catch {
             throw FleetError(error)
         }
+        // Else workers would take part in it, too.
+        try await catalog.explaining { () async throws(JournalError) in try await RunSubmission(fleet, in: journal)?.takeBack(record.id) }
         await carryOut(plan, on: targets, record.id, in: journal, resuming: report, events)
     }
 

@@ -73,6 +73,7 @@ extension ControlJournal {
 
     package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
         try await writing { transaction throws(ControlError) in
+            _ = try await transaction.takeFromWorkers(run, in: self.path)
             transaction.add(
                 "UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4 WHERE id = $1",
                 [run.description.storable, RunEnding.abandoned.rawValue, date.rfc3339, person.storable]
