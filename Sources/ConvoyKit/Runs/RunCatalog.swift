@@ -169,9 +169,10 @@ package struct RunCatalog: Sendable {
     private func unfit(_ run: RunRecord, _ wanted: Wanted, _ state: RunState, _ staff: RunStaff?) -> FleetError {
         let message = "run \(run.id) is not \(wanted.rawValue): it is \(state.text)"
         guard let staff else { return noRun(message) }
+        // Who still has a lease of it.
         let holders = staff.holders.isEmpty ? "" : " (\(staff.holders.prefix(3).joined(separator: ", ")))"
         guard let shortage = staff.shortage else {
-            return FleetError(.run, "\(message) by workers\(holders)", hint: "stop it first, with `convoy stop \(run.id)`")
+            return FleetError(.run, "\(message), and workers carry it out\(holders)", hint: "stop it first, with `convoy stop \(run.id)`")
         }
         return FleetError(
             .run,

@@ -72,6 +72,8 @@ extension Worker {
                 servers: limits.servers(of: loaded.plan.instances.flatMap { loaded.execution.instances(of: .change($0.name, wave: "")) })
             )
             if refusals.removeValue(forKey: run) != nil { unnoted[run] = .some(nil) }
+            // What waits in it is claimed at once.
+            lastRound = nil
             log("takes part in run \(run)")
         case .failure(let error): refuse(run, error)
         }

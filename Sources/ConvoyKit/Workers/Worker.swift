@@ -103,7 +103,7 @@ package actor Worker {
     var renewalTrouble: String?
     /// Whether the control database has confirmed a renewal.
     var isAnnounced = false
-    private var lastRound: ContinuousClock.Instant?
+    var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
     private(set) var lastTurn = ContinuousClock.now
     private(set) var lastSuccess: ContinuousClock.Instant?

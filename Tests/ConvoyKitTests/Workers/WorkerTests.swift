@@ -110,8 +110,12 @@ struct WorkerTests {
                 SELECT '\(run)', -n, 'change', 'x' || n, NULL FROM generate_series(1, 600) AS n
                 """
             ])
-            let worker = BenchWorker(bench, id: "w1", limits: WorkerLimits(selector: try Selector(parsing: "name=i2")))
+            // What this one begins is for the other one to find.
             let decider = BenchWorker(bench, id: "w2", limits: WorkerLimits(servers: []))
+            try await eventually("the run has begun", within: .seconds(30)) {
+                try await bench.count("events WHERE type = 'run_started'") == 1
+            }
+            let worker = BenchWorker(bench, id: "w1", limits: WorkerLimits(selector: try Selector(parsing: "name=i2")))
             try await eventually("it has ended its own", within: .seconds(30)) {
                 try await bench.count("assignments WHERE state = 'done' AND subject = 'i2' AND worker = 'w1'") == 1
             }

@@ -59,12 +59,12 @@ extension ControlTransaction {
             DecisionStatements.lockOfOpenAssignments(id),
         ])
         guard results.count == 2, let row = results[0].rows.first else { throw .refused(.unknownRun(place, run)) }
-        let isTheirs = try ControlError.reading { () throws(PostgresError) in
-            (value: try row.bool("is_theirs"), lastEvent: try row.int64("last_event"))
+        let (isTheirs, lastEvent) = try ControlError.reading { () throws(PostgresError) in
+            (try row.bool("is_theirs"), try row.int64("last_event"))
         }
-        if let event, isTheirs.value, isTheirs.lastEvent > event { return false }
+        if let event, isTheirs, lastEvent > event { return false }
         let holder = results[1].rows.first { $0.value("is_valid") == "t" }
-        if isTheirs.value, let holder {
+        if isTheirs, let holder {
             throw .refused(
                 JournalError(
                     path: place,

@@ -47,10 +47,10 @@ extension ControlDatabase {
         return try ControlError.reading { () throws(PostgresError) in
             var staff = RunStaff(willing: Int(clamping: try row.int64("willing")))
             for row in results[1].rows {
-                let (worker, reason, hint) = (try row.label("worker"), try row.label("reason"), try row.label("hint"))
-                staff.refusals.append(RunStaff.Refusal(worker: worker ?? "", reason: reason ?? "", hint: hint ?? ""))
+                let words = try ["worker", "reason", "hint"].map { column throws(PostgresError) in try row.label(column)?.visible ?? "" }
+                staff.refusals.append(RunStaff.Refusal(worker: words[0], reason: words[1], hint: words[2]))
             }
-            for row in results[2].rows { staff.holders.append(try row.label("worker") ?? "") }
+            for row in results[2].rows { staff.holders.append(try row.label("worker")?.visible ?? "") }
             return staff
         }
     }
