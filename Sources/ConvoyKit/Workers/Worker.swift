@@ -16,7 +16,8 @@ import FoundationEssentials
 ///
 /// There is no leader. A worker that has something to report locks the run's row, follows what the others have written, lets the rules decide, and
 /// writes events, assignments and its report in one transaction: see ``ControlDatabase/decide(on:by:count:after:reporting:lease:_:)``. What it has
-/// claimed it must renew; a lease that it cannot renew in time is given up before another worker may take it.
+/// claimed it must renew, which a task of its own does, however long the loop takes; a lease that cannot be renewed in time is given up before another
+/// worker may take it.
 package actor Worker {
     /// What a worker reads anew for each run that it takes part in.
     package struct Files: Sendable {
@@ -53,7 +54,8 @@ package actor Worker {
             timing.connect = .seconds(3)
             timing.statement = .seconds(5)
             timing.answer = .seconds(6)
-            timing.sessions = 1
+            // One each for its loop, for the renewals and for what reads a run.
+            timing.sessions = 3
             return timing
         }
     }
@@ -63,6 +65,8 @@ package actor Worker {
         case round
         case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
         case ended(Assignment.Key, attempt: Int64)
+        case loaded(RunID, load: Int, Result<RunLoader.Loaded, any Error>)
+        case restored(RunID, load: Int, Result<RunLoader.Restored, any Error>)
         case drain
         case abandon
     }
@@ -71,28 +75,35 @@ package actor Worker {
     let fleet: String
     let limits: WorkerLimits
     let timing: Timing
-    let environment: [String: String]
-    let load: @Sendable () async throws -> Files
+    let loader: RunLoader
     let log: @Sendable (String) -> Void
     let mailbox = Mailbox<Message>()
     let clock = ServerClock()
-    let leaseEnd = LeaseEnd()
+    let leaseEnds = LeaseEnds()
 
     /// Unique for each process.
     package nonisolated let id: String
     private(set) var isDraining = false
     /// The runs that it takes part in.
     var runs: [RunID: WorkerRun] = [:]
+    /// What is being read: runs that it does not take part in yet, and deciders that are made anew.
+    var loads: [RunID: (number: Int, task: Task<Void, Never>)] = [:]
+    var loadCount = 0
     /// Why it does not take part in others, and when it asked itself the last time.
     var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
+    /// What the control database is to keep of them; a refusal that is nil is over.
+    var unnoted: [RunID: RunStaff.Refusal?] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
     var dying: [WorkerTask.Subject: (key: Assignment.Key, task: Task<Void, Never>)] = [:]
     var decisions: Int64 = 0
-    /// What the decision under way led to, and how many reports are in it.
-    var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
-    var lastRenewal: ContinuousClock.Instant?
-    private var lastRound: ContinuousClock.Instant?
+    /// What the decision under way led to, and the last report that is in it.
+    var pendingTurn: (turn: RunDecider.Turn, report: Int)?
+    var nextRenewal = ContinuousClock.now
+    var renewalTrouble: String?
+    /// Whether the control database has confirmed a renewal.
+    var isAnnounced = false
+    var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
     private(set) var lastTurn = ContinuousClock.now
     private(set) var lastSuccess: ContinuousClock.Instant?
@@ -120,8 +131,7 @@ package actor Worker {
         self.fleet = fleet
         self.limits = limits
         self.timing = timing
-        self.environment = environment
-        self.load = load
+        loader = RunLoader(control: control, environment: environment, clock: clock, load: load, log: log)
         self.log = log
     }
 
@@ -137,16 +147,19 @@ package actor Worker {
             group.addTask { [mailbox, timing] in
                 while (try? await Task.sleep(for: timing.round)) != nil { mailbox.post(.round) }
             }
-            group.addTask { [leaseEnd] in await leaseEnd.watch { await self.leasesExpired() } }
+            group.addTask { [leaseEnds] in await leaseEnds.watch { await self.leasesExpired() } }
+            group.addTask { await self.keepRenewing() }
             await loop()
             group.cancelAll()
         }
+        for (_, task) in loads.values { task.cancel() }
         for (_, task) in dying.values { await task.value }
         try? await control.signOff(id)
         await control.close()
     }
 
     private func loop() async {
+        await renew()
         await work()
         while !(isDraining && tasks.isEmpty) {
             for message in await mailbox.receive() { take(message) }
@@ -158,11 +171,13 @@ package actor Worker {
         switch message {
         case .round: break
         case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
+        case .loaded(let run, let load, let result): take(result, of: run, load)
+        case .restored(let run, let load, let result): take(result, of: run, load)
         case .ended(let key, let attempt): if tasks[key]?.lease.attempt == attempt { tasks[key]?.hasEnded = true }
         case .drain:
             guard !isDraining else { return }
             isDraining = true
-            lastRound = nil
+            (lastRound, nextRenewal) = (nil, .now)
             log("draining: \(busy) assignments are finished first")
             for (key, task) in tasks where task.work.isGivenBackAtOnce { giveUp(key) }
         case .abandon:
@@ -175,7 +190,7 @@ package actor Worker {
     private func take(_ fact: RunDecider.Fact, of key: Assignment.Key, _ attempt: Int64) {
         guard let task = tasks[key], task.lease.attempt == attempt, !task.isGivenUp, let run = runs[key.run] else { return }
         if case .slots(let server, let available) = fact, run.decider?.isNews(available: available, on: server) == false { return }
-        run.reports.append(WorkerRun.Report(key: key, attempt: attempt, fact: fact))
+        run.reports.add(fact, of: key, attempt: attempt)
     }
 
     /// How many assignments it has, without watches.
@@ -186,16 +201,20 @@ package actor Worker {
     /// All that is to be done now. What fails is tried again in the next round.
     private func work() async {
         lastTurn = .now
+        // Before that the control database does not know it, nor it the time there.
+        guard isAnnounced else { return }
         do throws(ControlError) {
-            if let run = runs.values.first(where: { $0.unsettled != nil }) { try await decide(on: run) }
-            var failure = await decideOnReadyRuns()
-            // Also where a decision has failed: the work on the other runs needs its leases.
+            var failure = await settle()
+            if failure == nil { failure = await decideOnReadyRuns() }
+            // Also where a decision has failed: the work on the other runs continues.
             if lastRound.map({ .now - $0 >= timing.round }) ?? true {
                 try await makeRound()
                 lastRound = .now
                 lastSuccess = lastRound
                 if failure == nil { failure = await decideOnReadyRuns() }
+                if failure == nil { failure = await noteRefusals() }
             }
+            for run in runs.values where run.decider == nil { restore(run) }
             if let failure { throw failure }
             if trouble != nil { log("the control database \(control.place) answers again") }
             trouble = nil
@@ -203,6 +222,19 @@ package actor Worker {
             let words = error.journalError(control.place).description
             if trouble != words { log("\(words); trying again") }
             trouble = words
+        }
+    }
+
+    /// Whether a decision was committed must be known before the next one, on whatever run.
+    ///
+    /// - Returns: why it is not known yet.
+    private func settle() async -> ControlError? {
+        guard let run = runs.values.first(where: { $0.unsettled != nil }) else { return nil }
+        do throws(ControlError) {
+            try await decide(on: run)
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -214,7 +246,6 @@ package actor Worker {
                 try await decide(on: run)
             } catch {
                 failure = failure ?? error
-                // Whether it was committed must be known before the next decision.
                 if run.unsettled != nil { return failure }
             }
         }
@@ -224,24 +255,11 @@ package actor Worker {
     private var ready: [WorkerRun] { runs.values.filter(\.wantsDecision).sorted { $0.id < $1.id } }
 
     private func makeRound() async throws(ControlError) {
-        let begun = ContinuousClock.now
-        // However long the leases are, others must see soon that this worker lives.
-        let renews = lastRenewal.map { begun - $0 >= min(timing.lease / 3, .seconds(5)) } ?? true
-        let record = WorkerRecord(id: id, fleet: fleet, capacity: limits.total, running: busy, isDraining: isDraining)
-        let round = try await control.round(
-            of: record,
-            renewing: renews ? timing.lease : nil,
-            candidatesOf: Array(runs.keys),
-            limit: isDraining ? 0 : 64
-        )
-        if renews {
-            lastRenewal = begun
-            leaseEnd.set(begun + timing.lease - timing.margin)
-            if let now = round.now { clock.set(now, between: begun, .now) }
-        }
+        let search = search
+        let round = try await control.round(of: id, in: fleet, search)
         try await compare(with: round.leases)
-        await follow(round.runs)
-        try await claim(from: round.candidates)
+        follow(round.runs)
+        if let search { try await claim(round.candidates, search) }
     }
 
     /// Brings what it does in line with what it has.
@@ -280,8 +298,8 @@ package actor Worker {
 
     /// The assignment is no longer this worker's: its work stops, and nothing of it is reported.
     func lose(_ key: Assignment.Key, _ reason: String? = nil) {
-        guard let task = tasks.removeValue(forKey: key) else { return }
-        if let run = runs[key.run] { run.reports.removeAll { $0.key == key } }
+        guard let task = forget(key) else { return }
+        runs[key.run]?.reports.remove([key])
         guard !task.hasEnded || reason != nil else { return }
         if let reason, !task.work.isWatch {
             log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
@@ -296,20 +314,35 @@ package actor Worker {
         }
     }
 
+    /// It works on the assignment no longer.
+    @discardableResult
+    func forget(_ key: Assignment.Key) -> WorkerTask? {
+        leaseEnds.remove(key)
+        return tasks.removeValue(forKey: key)
+    }
+
     private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
         if dying[subject]?.task == task { dying[subject] = nil }
     }
 
-    /// The control database has not confirmed the leases: another worker may have them soon.
+    /// The control database has not confirmed leases in time: another worker may have them soon.
     private func leasesExpired() {
-        guard !tasks.isEmpty else { return }
-        log("the leases could not be renewed within \(timing.lease.human): the work on \(tasks.count) assignments stops")
-        for key in tasks.keys { lose(key) }
-        (lastRound, lastRenewal) = (nil, nil)
+        let expired = leaseEnds.over()
+        let count = expired.count { tasks[$0] != nil }
+        if count > 0 {
+            log("the leases could not be renewed within \(timing.lease.human): the work on \(count) assignments stops")
+        }
+        for key in expired {
+            lose(key)
+            leaseEnds.remove(key)
+        }
+        (lastRound, nextRenewal) = (nil, .now)
     }
 
     /// Begins to work on an assignment that it has.
-    func begin(_ assignment: Assignment, _ work: Work, in run: WorkerRun) {
+    ///
+    /// - Parameter claimed: when the statement was sent that made it its own.
+    func begin(_ assignment: Assignment, _ work: Work, in run: WorkerRun, claimed: ContinuousClock.Instant) {
         guard let decider = run.decider, decider.awaits(work) else { return }
         let (approvals, approve) = AsyncStream.makeStream(of: String.self)
         let (key, attempt) = (assignment.key, assignment.attempt)
@@ -325,12 +358,16 @@ package actor Worker {
         }
         let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
         // Not on the worker's own executor.
+        let isCancelled = assignment.isCancelled
         let task = Task.detached { [mailbox] in
+            // Nothing of it is begun: it only answers.
+            if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
             await before?.value
             await body?()
             mailbox.post(.ended(key, attempt: attempt))
         }
         tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, approval: approve)
+        leaseEnds.set(end(from: claimed), for: key)
         guard attempt > 1 else { return }
         let previous = assignment.previousWorker.map { "worker \($0.visible) has stopped renewing its lease" } ?? "a worker gave it back"
         log("run \(key.run): takes over \(work.title.visible) (attempt \(attempt)): \(previous)")

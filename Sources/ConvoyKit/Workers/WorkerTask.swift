@@ -45,24 +45,3 @@ final class ServerClock: Sendable {
         offset.withLock { $0 = min(max(difference, -1e9), 1e9) }
     }
 }
-
-/// When the leases of a worker end, should they not be renewed.
-final class LeaseEnd: Sendable {
-    private let end = Mutex<ContinuousClock.Instant?>(nil)
-    /// How often it is looked at: also a process that was stopped for a while learns soon that its time was over.
-    private static let interval = Duration.milliseconds(100)
-
-    func set(_ instant: ContinuousClock.Instant) { end.withLock { $0 = instant } }
-
-    /// Calls the body once for each end that passes.
-    func watch(_ body: @Sendable () async -> Void) async {
-        repeat {
-            let isOver = end.withLock { end in
-                guard let instant = end, instant <= .now else { return false }
-                end = nil
-                return true
-            }
-            if isOver { await body() }
-        } while (try? await Task.sleep(for: Self.interval)) != nil
-    }
-}
