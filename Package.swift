@@ -267,8 +267,8 @@ let package = Package(
         .testTarget(
             name: "ConvoyDashboardTests",
             dependencies: [
-                "ConvoyDashboard", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyMigrations", "ConvoyPostgres",
-                "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
+                "ConvoyDashboard", "ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations",
+                "ConvoyPostgres", "ConvoyReporting", "ConvoyRollout", "ConvoyRun", "ConvoyText", "TestSupport",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: strict

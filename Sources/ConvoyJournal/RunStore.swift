@@ -263,7 +263,10 @@ extension RunStore {
     /// The current state of a run; of a run without an end, its lock says whether a process works on it.
     package func state(of run: RunRecord) async throws(JournalError) -> RunState {
         if let ending = run.status { return .ended(ending) }
-        return try await holder(of: run.id) == nil ? .cutOff : .running
+        guard try await holder(of: run.id) == nil else { return .running }
+        // It may have ended since the record was read.
+        let now = try await runs(named: run.id.description).first { $0.id == run.id }
+        return now?.status.map { .ended($0) } ?? .cutOff
     }
 
     /// Where there are no workers.

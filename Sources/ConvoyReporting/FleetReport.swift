@@ -55,6 +55,13 @@ package struct FleetReport: Sendable {
         for name in waves.lazy.flatMap(\.instances) { note(name) }
     }
 
+    /// What a run has done so far.
+    package init(_ log: RunLog) {
+        self.log = log
+        fleet = log.fleet
+        for instance in log.instances { note(instance.name) }
+    }
+
     package subscript<Value>(dynamicMember keyPath: KeyPath<RunLog, Value>) -> Value { log[keyPath: keyPath] }
 
     /// The state of the instances of a fleet, without a run.

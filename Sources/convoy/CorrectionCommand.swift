@@ -40,12 +40,7 @@ extension CorrectionCommand {
 
     func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let (session, output) = try changeOptions.session(settings, writing: outputOptions)
         let file = planOptions.out.map { ResultFile(path: $0, option: "--out", kind: .plan) }
         try file?.check()
         try file?.check(against: session.protectedFiles)
@@ -56,13 +51,7 @@ extension CorrectionCommand {
         guard change.correctionKind == Self.kind else {
             throw CommandFailure(.usage, "--plan: this is not the plan of a \(Self.kind.rawValue)")
         }
-        if let pinned, nowOption.now, !pinned.isImmediate {
-            throw CommandFailure(
-                .usage,
-                "--now: the plan has gates and the maintenance window",
-                hint: "write a plan without them with `convoy \(Self.kind.rawValue) --dry-run --now --out FILE`"
-            )
-        }
+        if let pinned { try nowOption.check(pinned, writtenBy: "convoy \(Self.kind.rawValue) --dry-run --now --out FILE") }
         try session.check(change)
         let judge = try judge(in: session, of: change, pinned: pinned)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in

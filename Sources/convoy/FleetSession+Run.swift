@@ -81,7 +81,8 @@ extension FleetSession {
             write: StandardStreams.error.writeAsIs
         )
         let notifier = RunNotifier(
-            fleet.notifications,
+            // Those of a run for workers come from the workers, and so does its trace.
+            submitted == nil ? fleet.notifications : [],
             file: fleet.file,
             dashboard: fleet.dashboard,
             resuming: earlier,
@@ -95,7 +96,7 @@ extension FleetSession {
             resuming: earlier?.log,
             journal: journal,
             secrets: secrets,
-            environment: settings.environment,
+            environment: submitted == nil ? settings.environment : [:],
             warn: reporter.warn
         )
         let events = EventFanOut([reporter, notifier] + tracing.sinks)

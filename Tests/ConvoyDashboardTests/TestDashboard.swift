@@ -75,6 +75,7 @@ struct TestDashboard: Sendable {
     ///   - tokens: the text of a file of tokens, instead of one token.
     ///   - port: 0 takes a free one.
     ///   - folder: nil makes one for the test.
+    ///   - database: a control database, instead of a journal in the folder.
     static func with<Value: Sendable>(
         token: String? = nil,
         tokens: String? = nil,
@@ -89,6 +90,7 @@ struct TestDashboard: Sendable {
         set: MigrationSet? = nil,
         port: Int = 0,
         folder: String? = nil,
+        database: ConnectionParameters? = nil,
         log: @escaping @Sendable (String) -> Void = { _ in },
         _ body: @Sendable (TestDashboard) async throws -> Value
     ) async throws -> Value {
@@ -108,12 +110,13 @@ struct TestDashboard: Sendable {
                     set: set,
                     port: port,
                     folder: folder,
+                    database: database,
                     log: log,
                     body
                 )
             }
         }
-        let fleet = Fleet(
+        var fleet = Fleet(
             name: "test",
             migrations: "Migrations",
             instances: instances.map { name in
@@ -123,6 +126,7 @@ struct TestDashboard: Sendable {
             },
             journal: "\(folder)/journal.sqlite"
         )
+        fleet.control = database
         let control = RunControl(journal: fleet.journalPlace, person: "ann@host") { run, _ throws(ResumeError) in
             throw ResumeError("no process for \(run) in a test")
         }
@@ -172,6 +176,17 @@ struct TestDashboard: Sendable {
         plan: RunPlan? = nil
     ) async throws -> SQLiteJournal {
         let journal = try await SQLiteJournal.open(path: journal)
+        try await begin(id, instances, plan: plan, in: journal)
+        return journal
+    }
+
+    /// The same in any journal, for example a control database.
+    func begin(
+        _ id: RunID = run,
+        _ instances: [String] = ["alice", "bob", hostile],
+        plan: RunPlan? = nil,
+        in journal: any RunStore
+    ) async throws {
         let record = RunRecord(
             id: id,
             fleet: "test",
@@ -192,7 +207,6 @@ struct TestDashboard: Sendable {
             ],
             to: id
         )
-        return journal
     }
 }
 

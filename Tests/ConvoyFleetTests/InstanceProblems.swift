@@ -37,7 +37,7 @@ extension ProblemCase {
                 fleet.yaml:2:1: error: the fleet file has no key `fleets`
                     hint: did you mean `fleet`?
                 fleet.yaml:3:1: error: the fleet file has no key `zzzzzz`
-                    hint: available: `control`, `dashboard`, `defaults`, `discover`, `fleet`, `instances`, `journal`, `journal_keep`, `limits`, `migrations`, `notifications`, `rollout`, `secret_commands`, `servers`, `version`
+                    hint: available: `control`, `dashboard`, `defaults`, `discover`, `fleet`, `instances`, `journal`, `journal_keep`, `limits`, `migrations`, `notifications`, `rollout`, `secret_commands`, `servers`, `version`, `workers`
                 fleet.yaml:5:15: error: an instance has no key `hsot`
                     hint: did you mean `host`?
                 """#

@@ -27,6 +27,8 @@ public struct Fleet: Sendable {
     package var control: ConnectionParameters?
     /// `journal_keep`: the runs that stay in the journal when a run ends; nil keeps all.
     public var journalKeep: JournalKeep?
+    /// `workers`: what workers take where their command lines do not say.
+    package var workers = WorkerDefaults()
     /// The webhooks that are notified of runs.
     public var notifications: [Webhook]
     /// The base of the dashboard's URLs, without a slash at its end; nil if messages have no link.

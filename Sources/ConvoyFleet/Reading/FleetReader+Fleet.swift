@@ -5,7 +5,7 @@ import ConvoyText
 extension FleetReader {
     static let topKeys: Set<String> = [
         "version", "fleet", "migrations", "secret_commands", "defaults", "servers", "instances", "discover", "limits", "rollout", "journal",
-        "control", "journal_keep", "notifications", "dashboard",
+        "control", "journal_keep", "workers", "notifications", "dashboard",
     ]
 
     /// Reads the whole file; nil if its top is not a fleet file of this version. ``problems`` says whether it can be used.
@@ -73,6 +73,18 @@ extension FleetReader {
         )
         fleet.control = place.control?.parameters
         fleet.journalKeep = section["journal_keep"].flatMap(journalKeep)
+        if let field = section["workers"] {
+            let names = Set(servers.keys).union(listed.map(\.instance.server))
+            fleet.workers = workers(field, among: serversAreComplete && instancesAreComplete ? names : nil)
+            if place.isKnown, place.control == nil {
+                note(
+                    .warning,
+                    at: field.keyMark,
+                    "`workers` has no effect: the fleet has no control database",
+                    hint: "name one with `control`, or remove the key"
+                )
+            }
+        }
         if !secretCommandList.isEmpty { fleet.secretCommands = secretCommands }
         fleet.secretCommandList = secretCommandList
         fleet.secretReferences = secretReferences

@@ -139,7 +139,7 @@ extension FleetReader {
         }
     }
 
-    private func selector(_ field: Field) -> Selector? {
+    func selector(_ field: Field) -> Selector? {
         guard let text = expanded(field)?.text else { return nil }
         do {
             return try Selector(parsing: text)

@@ -23,7 +23,8 @@ struct ProcessSession: Sendable {
         }
     }
 
-    /// Ends every process: SIGTERM first, and after the grace SIGKILL, until none is left. It is not itself cancelled.
+    /// Ends every process: SIGTERM first, and after the grace SIGKILL, until none is left. It is not itself cancelled. Where the task's ``WorkPermit`` is
+    /// withdrawn, SIGKILL comes at the latest at the permit's last moment.
     ///
     /// - Returns: those that could not be ended, for example because they have become another user's.
     func end(grace: Duration) async -> [pid_t] {
@@ -31,7 +32,7 @@ struct ProcessSession: Sendable {
         if left.isEmpty { return [] }
         Self.send(SIGTERM, to: left)
         let deadline = ContinuousClock.now + grace
-        while .now < deadline {
+        while .now < min(deadline, WorkPermit.current?.lastMoment ?? deadline) {
             await pause(for: Self.interval, cancellation: .ignored)
             left = members()
             if left.isEmpty { return [] }

@@ -26,7 +26,7 @@ package enum ControlError: Error, Sendable {
     }
 
     /// Whether the same may work a little later, and nothing was committed.
-    var isPassing: Bool {
+    package var isPassing: Bool {
         guard case .postgres(let error) = self else { return false }
         return Self.isPassing(error)
     }

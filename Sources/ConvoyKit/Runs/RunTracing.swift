@@ -11,12 +11,14 @@ package struct RunTracing: Sendable {
     /// The trace that hooks get to know; nil if the environment names no collector.
     package let trace: RunTrace?
     private let tracer: RunTracer?
-    private let journal: any RunStore
+    private let journal: (any RunStore)?
     private let run: RunID
     private let isResumed: Bool
 
     /// - Parameters:
     ///   - earlier: what earlier processes did in the run, if this one resumes it.
+    ///   - process: which process of the run this is, counted from 1; nil is the one that follows those of `earlier`.
+    ///   - journal: has what earlier processes recorded; nil where the caller has it.
     ///   - secrets: are masked in what the environment says of the sender.
     ///   - environment: of this process.
     ///   - warn: called with one line for what the environment has wrong, and for what did not arrive.
@@ -25,7 +27,8 @@ package struct RunTracing: Sendable {
         on targets: RunTargets,
         _ run: RunID,
         resuming earlier: RunLog?,
-        journal: any RunStore,
+        process: Int? = nil,
+        journal: (any RunStore)?,
         secrets: KnownSecrets,
         environment: [String: String],
         warn: @escaping @Sendable (String) -> Void
@@ -47,7 +50,8 @@ package struct RunTracing: Sendable {
         if surrounding != nil, parent == nil {
             warn("warning: \(HookTracing.variable): this is not a valid trace context, so the run has a trace of its own")
         }
-        let trace = RunTrace(of: run.description, resuming: earlier, within: parent, sampler: settings.sampler.records)
+        var trace = RunTrace(of: run.description, resuming: earlier, within: parent, sampler: settings.sampler.records)
+        if let process { trace = RunTrace(run: trace.run, parent: trace.parent, process: process, isSampled: trace.isSampled) }
         self.trace = trace
         guard trace.isSampled else {
             tracer = nil
@@ -69,10 +73,10 @@ package struct RunTracing: Sendable {
     package func tracing<Value: Sendable>(_ body: () async -> Value) async -> Value {
         guard let tracer else { return await body() }
         // What this process adds to the journal comes as events.
-        let last = isResumed ? (try? await journal.lastEvent(of: run)) ?? 0 : 0
+        let last = isResumed ? (try? await journal?.lastEvent(of: run)) ?? 0 : 0
         return await tracer.tracing { [journal, run] replay in
             var replay = replay
-            guard last > 0 else { return replay }
+            guard last > 0, let journal else { return replay }
             // A journal that cannot be read is reported when it is written.
             do {
                 for try await recorded in journal.events(of: run, .all) {
@@ -85,4 +89,26 @@ package struct RunTracing: Sendable {
             await body()
         }
     }
+
+    /// Whether spans are sent.
+    package var isSent: Bool { tracer != nil }
+
+    /// The same for a process that is not the only one that records events of the run; it is given them with ``take(_:isOwn:)``.
+    ///
+    /// - Parameter past: all that was recorded before.
+    package func tracing<Value: Sendable>(after past: [Event], _ body: () async -> Value) async -> Value {
+        guard let tracer else { return await body() }
+        return await tracer.tracing { replay in
+            var replay = replay
+            for event in past { replay.apply(event) }
+            return replay
+        } _: {
+            await body()
+        }
+    }
+
+    /// Takes in what was recorded, and returns at once.
+    ///
+    /// - Parameter isOwn: whether this process has recorded it, and sends the spans that end with it.
+    package func take(_ events: [Event], isOwn: Bool) { tracer?.take(events, isOwn: isOwn) }
 }

@@ -11,10 +11,13 @@ final class LeaseEnds: Sendable {
 
     func remove(_ key: Assignment.Key) { ends.withLock { $0[key] = nil } }
 
-    /// The assignments whose time is over.
-    func over(at now: ContinuousClock.Instant = .now) -> Set<Assignment.Key> {
-        ends.withLock { Set($0.lazy.filter { $0.value <= now }.map(\.key)) }
+    /// The assignments whose time is over and whose work was not stopped yet, with the ends.
+    func over(at now: ContinuousClock.Instant = .now) -> [Assignment.Key: ContinuousClock.Instant] {
+        ends.withLock { $0.filter { $0.value <= now } }
     }
+
+    /// Whether the time of an assignment is over and its work was not stopped yet.
+    func isOver(_ key: Assignment.Key) -> Bool { ends.withLock { $0[key].map { $0 <= .now } ?? false } }
 
     /// Calls the body while there are assignments whose time is over; it removes them.
     func watch(_ body: @Sendable () async -> Void) async {

@@ -20,6 +20,12 @@ struct RunLoader: Sendable {
         /// Whether the plan leaves out what the fleet file skips, because the run is or was resumed.
         let isResumed: Bool
         let restored: Restored
+        /// Nil where nothing is to be notified.
+        let notifier: WorkerNotifier?
+        /// Nil where it is not traced.
+        let tracer: WorkerTracer?
+        /// What is recorded.
+        let past: [Event]
     }
 
     /// The rules of a run, as far as it is recorded.
@@ -27,6 +33,8 @@ struct RunLoader: Sendable {
         let decider: RunDecider
         /// The last event that the decider has.
         let lastEvent: Int64
+        /// What is recorded after the event that the caller knew.
+        let news: [RecordedTurn]
         /// Why the rules have not followed the record: then the decider has not begun, and only a resumption can follow. Nil if they have.
         let problem: String?
     }
@@ -48,16 +56,30 @@ struct RunLoader: Sendable {
             throw RunRefusal.record("its plan cannot be read: \(error.message)")
         }
         let files = try await load()
-        let targets = RunTargets(files.instances, of: files.fleet)
+        let targets = RunTargets(of: pinned, in: files.fleet)
         let turns = try await turns(of: open.id)
         // What a resumed run leaves out is what the fleet file of now skips.
         let isResumed = open.resumedBy != nil || turns.contains { $0.events.contains(where: \.isResumption) }
         let plan = isResumed ? pinned.keeping { targets.instances[$0.name].map { $0.skip == nil } == true } : pinned
         try RunRefusal.check(open, plan, fleetChecksum: files.fleet.checksum, set: files.set, targets: targets)
         try HookPrograms(files.fleet, environment: environment).check()
+        let past = turns.flatMap(\.events)
+        // Another worker may have resumed it since.
+        let isResumptionRecorded = turns.contains { $0.lastEvent > open.lastEvent && $0.events.contains(where: \.isResumption) }
+        let tracing = RunTracing(
+            plan,
+            on: targets,
+            open.id,
+            after: past,
+            isResumptionDue: open.resumedBy != nil && !isResumptionRecorded,
+            secrets: files.secrets,
+            environment: environment,
+            warn: log
+        )
         let coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
             of: plan,
             on: targets,
+            trace: tracing.trace,
             events: EventFanOut([]),
             now: { [clock] in clock.now }
         ) { [log] in log("hook: \($0)") }
@@ -76,14 +98,19 @@ struct RunLoader: Sendable {
             terms: terms,
             execution: WorkExecution(coordinator, plan: plan, targets: targets, id: open.id),
             isResumed: isResumed,
-            restored: Restored(terms, from: turns)
+            restored: Restored(terms, from: turns, after: .max),
+            notifier: WorkerNotifier(files.fleet, warn: log),
+            tracer: WorkerTracer(tracing, after: past),
+            past: past
         )
     }
 
     /// Makes the decider of a run anew.
+    ///
+    /// - Parameter event: the last one that the caller knows.
     @concurrent
-    func restored(_ terms: RunDecider.Terms) async throws -> Restored {
-        Restored(terms, from: try await turns(of: terms.id))
+    func restored(_ terms: RunDecider.Terms, after event: Int64) async throws -> Restored {
+        Restored(terms, from: try await turns(of: terms.id), after: event)
     }
 
     /// All turns of a run after an event.
@@ -99,8 +126,9 @@ struct RunLoader: Sendable {
 
 extension RunLoader.Restored {
     /// Follows all that is recorded. What a process recorded that carried the run out alone may be less than the rules need: it is only folded then.
-    init(_ terms: RunDecider.Terms, from turns: [RecordedTurn]) {
+    init(_ terms: RunDecider.Terms, from turns: [RecordedTurn], after event: Int64) {
         lastEvent = turns.last?.lastEvent ?? 0
+        news = turns.filter { $0.lastEvent > event }
         do throws(RunDecider.ReplayError) {
             decider = try RunDecider.restored(terms, from: turns.map(\.events))
             problem = nil

@@ -35,7 +35,7 @@ package enum RunRefusal: Error, Sendable, Hashable, CustomStringConvertible {
         case .version: "use one version of Convoy everywhere"
         case .migrations: "bring the same migration set to every worker"
         case .fleetFile: "bring the same fleet file to every worker; it is read again for each run"
-        case .instances: "check the variables that the fleet file takes from the environment, and what discovery finds"
+        case .instances: "check the variables that the fleet file takes from the environment of this worker"
         case .record: "`convoy runs show` shows what is recorded"
         }
     }

@@ -13,6 +13,7 @@ extension Worker {
         decisions += 1
         let (count, id, begun) = (decisions, run.id, ContinuousClock.now)
         let hasDecider = run.decider != nil
+        run.pendingNews = []
         let reports = hasDecider ? run.reports.all.map { ($0.key.number, $0.attempt) } : []
         let committed: CommittedDecision?
         do throws(ControlError) {
@@ -30,7 +31,9 @@ extension Worker {
             // What the rules have decided is not recorded, or may not be.
             if run.isTainted { run.forget() }
             run.isTainted = false
-            if case .commitUnknown = error { run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, report: report) }
+            if case .commitUnknown = error {
+                run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, report: report, news: run.pendingNews)
+            }
             if let reason = error.unreadable { return refuse(run.id, .record(reason)) }
             throw error
         }
@@ -58,7 +61,10 @@ extension Worker {
             throw .postgres(PostgresError(.connectionLost, "the connection was lost during a decision"))
         }
         if let unsettled = run.unsettled {
-            if locked.lastDecision >= unsettled.count { drop(through: unsettled.report, of: run) }
+            if locked.lastDecision >= unsettled.count {
+                drop(through: unsettled.report, of: run)
+                run.notify(of: unsettled.news)
+            }
             run.unsettled = nil
         }
         guard run.decider != nil else { return nil }
@@ -109,6 +115,7 @@ extension Worker {
         guard let turn = decided else { return nil }
         pendingTurn = (turn, reported)
         decision.events = turn.events
+        run.pendingNews = run.news(in: turn.events)
         decision.withdrawals = turn.withdraws.map { RunDecision.Withdrawal(kind: $0.kind.rawValue, subject: $0.subject) }
         decision.cancelsAll = turn.cancelsAll
         decision.approvals = turn.approvals.map { ($0.wave, $0.by) }
@@ -147,7 +154,10 @@ extension Worker {
 
     /// Forgets reports that are recorded, and tasks that have ended with them.
     private func drop(through report: Int, of run: WorkerRun) {
-        for key in run.reports.recorded(through: report) { forget(key) }
+        for key in run.reports.recorded(through: report) {
+            tasks[key] = nil
+            leaseEnds.remove(key)
+        }
     }
 
     /// Does what a decision means for this worker's own tasks, now that it is recorded.
@@ -156,8 +166,10 @@ extension Worker {
     private func conclude(_ run: WorkerRun, _ committed: CommittedDecision, _ begun: ContinuousClock.Instant) {
         guard let (turn, report) = pendingTurn else { return }
         drop(through: report, of: run)
+        run.notify(of: run.pendingNews)
+        run.trace(turn.events, upTo: committed.lastEvent, isOwn: true)
         for work in turn.withdraws {
-            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key) }
+            for (key, task) in tasks where key.run == run.id && task.work == work { lose(key, leaving: nil) }
         }
         if turn.cancelsAll { for (key, task) in tasks where key.run == run.id { task.cancel() } }
         for (index, work) in turn.begins.enumerated() where run.claimed.contains(index) && index < committed.numbers.count {

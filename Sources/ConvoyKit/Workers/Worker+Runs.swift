@@ -26,10 +26,21 @@ extension Worker {
         }
     }
 
-    private func leave(_ run: RunID) {
-        for key in tasks.keys where key.run == run { lose(key) }
-        loads.removeValue(forKey: run)?.task.cancel()
-        runs[run] = nil
+    /// Forgets a run; the notifications and spans that are on their way still have some time to arrive.
+    ///
+    /// - Parameter grace: as in ``lose(_:_:leaving:)``.
+    func leave(_ id: RunID, leaving grace: Duration? = .zero) {
+        for key in tasks.keys where key.run == id { lose(key, leaving: grace) }
+        loads.removeValue(forKey: id)?.task.cancel()
+        guard let run = runs.removeValue(forKey: id), run.notifier != nil || run.tracer != nil else { return }
+        let (notifier, tracer) = (run.notifier, run.tracer)
+        lastDelivery += 1
+        let number = lastDelivery
+        deliveries[number] = Task {
+            await notifier?.finish()
+            await tracer?.finish()
+            self.deliveries[number] = nil
+        }
     }
 
     // MARK: Reading runs
@@ -45,10 +56,10 @@ extension Worker {
     /// Makes the decider of a run anew, unless that is under way.
     func restore(_ run: WorkerRun) {
         guard loads[run.id] == nil else { return }
-        let (id, terms) = (run.id, run.terms)
+        let (id, terms, last) = (run.id, run.terms, run.lastTraced)
         load(id) { [loader, mailbox] number in
             let result: Result<RunLoader.Restored, any Error>
-            do { result = .success(try await loader.restored(terms)) } catch { result = .failure(error) }
+            do { result = .success(try await loader.restored(terms, after: last)) } catch { result = .failure(error) }
             mailbox.post(.restored(id, load: number, result))
         }
     }
@@ -114,7 +125,7 @@ extension Worker {
         if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason) (\(hint))") }
         refusals[run] = (reason, .now)
         unnoted[run] = RunStaff.Refusal(worker: id, reason: reason.visible, hint: hint.visible)
-        leave(run)
+        leave(run, leaving: nil)
     }
 
     /// Keeps in the control database why this worker takes no part in runs.

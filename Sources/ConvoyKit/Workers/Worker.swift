@@ -25,15 +25,12 @@ package actor Worker {
         package var set: MigrationSet
         package var runner: InstanceRunner
         package var secrets: KnownSecrets
-        /// Discovered ones included.
-        package var instances: [Instance]
 
-        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets, instances: [Instance]) {
+        package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets) {
             self.fleet = fleet
             self.set = set
             self.runner = runner
             self.secrets = secrets
-            self.instances = instances
         }
     }
 
@@ -43,8 +40,8 @@ package actor Worker {
         package var lease = Duration.seconds(15)
         /// Between two rounds.
         package var round = Duration.milliseconds(500)
-        /// How long before the end of a lease that could not be renewed the work stops.
-        package var margin = Duration.seconds(2)
+        /// How long before the end of a lease that could not be renewed the work stops: hooks in progress have most of it to end by themselves.
+        package var margin: Duration { min(max(.seconds(2), lease / 5), .seconds(6)) }
 
         package init() {}
 
@@ -95,7 +92,10 @@ package actor Worker {
     var unnoted: [RunID: RunStaff.Refusal?] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
-    var dying: [WorkerTask.Subject: (key: Assignment.Key, task: Task<Void, Never>)] = [:]
+    var dying: [WorkerTask.Subject: WorkerTask] = [:]
+    /// The last notifications and spans of runs that it no longer takes part in.
+    var deliveries: [Int: Task<Void, Never>] = [:]
+    var lastDelivery = 0
     var decisions: Int64 = 0
     /// What the decision under way led to, and the last report that is in it.
     var pendingTurn: (turn: RunDecider.Turn, report: Int)?
@@ -106,7 +106,7 @@ package actor Worker {
     var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
     private(set) var lastTurn = ContinuousClock.now
-    private(set) var lastSuccess: ContinuousClock.Instant?
+    var lastSuccess: ContinuousClock.Instant?
     private var trouble: String?
 
     /// - Parameters:
@@ -114,7 +114,7 @@ package actor Worker {
     ///   - id: unique for each process, for example `host-4711-ab12cd`.
     ///   - fleet: the name of the fleet whose runs it takes part in.
     ///   - environment: what hooks may inherit from.
-    ///   - load: reads the fleet file and the migrations, and lists the instances.
+    ///   - load: reads the fleet file and the migrations, and asks no database.
     ///   - log: is given one line for the operator at a time, without secrets.
     package init(
         _ control: ControlDatabase,
@@ -153,7 +153,9 @@ package actor Worker {
             group.cancelAll()
         }
         for (_, task) in loads.values { task.cancel() }
-        for (_, task) in dying.values { await task.value }
+        for task in dying.values { await task.task.value }
+        for id in runs.keys { leave(id) }
+        for delivery in deliveries.values { await delivery.value }
         try? await control.signOff(id)
         await control.close()
     }
@@ -161,7 +163,8 @@ package actor Worker {
     private func loop() async {
         await renew()
         await work()
-        while !(isDraining && tasks.isEmpty) {
+        // Work that ends in an orderly way keeps its lease until it has ended.
+        while !(isDraining && tasks.isEmpty && dying.isEmpty) {
             for message in await mailbox.receive() { take(message) }
             await work()
         }
@@ -188,6 +191,8 @@ package actor Worker {
     }
 
     private func take(_ fact: RunDecider.Fact, of key: Assignment.Key, _ attempt: Int64) {
+        // What a task has not done because its lease was over must not be reported as its end.
+        leasesExpired()
         guard let task = tasks[key], task.lease.attempt == attempt, !task.isGivenUp, let run = runs[key.run] else { return }
         if case .slots(let server, let available) = fact, run.decider?.isNews(available: available, on: server) == false { return }
         run.reports.add(fact, of: key, attempt: attempt)
@@ -210,7 +215,6 @@ package actor Worker {
             if lastRound.map({ .now - $0 >= timing.round }) ?? true {
                 try await makeRound()
                 lastRound = .now
-                lastSuccess = lastRound
                 if failure == nil { failure = await decideOnReadyRuns() }
                 if failure == nil { failure = await noteRefusals() }
             }
@@ -266,7 +270,8 @@ package actor Worker {
     private func compare(with leases: [Lease]) async throws(ControlError) {
         let held = Dictionary(leases.map { ($0.key, $0) }) { first, _ in first }
         // What has not stopped yet goes to no other worker.
-        let dyingKeys = Set(dying.values.map(\.key))
+        let dyingKeys = Set(dying.values.map(\.lease.key))
+        for task in dying.values where held[task.lease.key]?.attempt != task.lease.attempt { task.permit.withdraw() }
         var orphans = leases.filter { tasks[$0.key]?.lease.attempt != $0.attempt && !dyingKeys.contains($0.key) }
         for (key, task) in tasks {
             guard let lease = held[key], lease.attempt == task.lease.attempt else {
@@ -297,46 +302,31 @@ package actor Worker {
     }
 
     /// The assignment is no longer this worker's: its work stops, and nothing of it is reported.
-    func lose(_ key: Assignment.Key, _ reason: String? = nil) {
-        guard let task = forget(key) else { return }
+    ///
+    /// - Parameter grace: how long its programs have to end; nil where no other worker can have it yet, so that hooks which undo something still run.
+    func lose(_ key: Assignment.Key, _ reason: String? = nil, leaving grace: Duration? = .zero) {
+        guard let task = tasks.removeValue(forKey: key) else { return }
         runs[key.run]?.reports.remove([key])
+        if task.hasEnded { leaseEnds.remove(key) }
         guard !task.hasEnded || reason != nil else { return }
         if let reason, !task.work.isWatch {
             log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
         }
+        if let grace { task.permit.withdraw(leaving: grace) }
         task.cancel()
         guard !task.hasEnded else { return }
         let subject = WorkerTask.Subject(run: key.run, work: task.work)
-        dying[subject] = (key, task.task)
+        dying[subject] = task
         Task {
             await task.task.value
             self.hasDied(subject, task.task)
         }
     }
 
-    /// It works on the assignment no longer.
-    @discardableResult
-    func forget(_ key: Assignment.Key) -> WorkerTask? {
-        leaseEnds.remove(key)
-        return tasks.removeValue(forKey: key)
-    }
-
     private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
-        if dying[subject]?.task == task { dying[subject] = nil }
-    }
-
-    /// The control database has not confirmed leases in time: another worker may have them soon.
-    private func leasesExpired() {
-        let expired = leaseEnds.over()
-        let count = expired.count { tasks[$0] != nil }
-        if count > 0 {
-            log("the leases could not be renewed within \(timing.lease.human): the work on \(count) assignments stops")
-        }
-        for key in expired {
-            lose(key)
-            leaseEnds.remove(key)
-        }
-        (lastRound, nextRenewal) = (nil, .now)
+        guard let dead = dying[subject], dead.task == task else { return }
+        dying[subject] = nil
+        if tasks[dead.lease.key] == nil { leaseEnds.remove(dead.lease.key) }
     }
 
     /// Begins to work on an assignment that it has.
@@ -357,17 +347,19 @@ package actor Worker {
             mailbox.post(.fact(key, attempt: attempt, $0))
         }
         let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
+        leaseEnds.set(end(from: claimed), for: key)
+        // Also a process that was suspended knows at once that its time is over.
+        let permit = WorkPermit { [leaseEnds] in leaseEnds.isOver(key) }
         // Not on the worker's own executor.
         let isCancelled = assignment.isCancelled
         let task = Task.detached { [mailbox] in
             // Nothing of it is begun: it only answers.
             if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
             await before?.value
-            await body?()
+            await permit.covering { if let body { await body() } }
             mailbox.post(.ended(key, attempt: attempt))
         }
-        tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, approval: approve)
-        leaseEnds.set(end(from: claimed), for: key)
+        tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, permit: permit, approval: approve)
         guard attempt > 1 else { return }
         let previous = assignment.previousWorker.map { "worker \($0.visible) has stopped renewing its lease" } ?? "a worker gave it back"
         log("run \(key.run): takes over \(work.title.visible) (attempt \(attempt)): \(previous)")

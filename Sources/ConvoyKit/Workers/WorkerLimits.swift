@@ -10,14 +10,10 @@ package struct WorkerLimits: Sendable, Hashable {
     /// The instances on which it works; nil is all.
     package var selector: Selector?
 
-    /// What a worker takes if it is not limited.
-    package static let standardTotal = 16
-    /// The most that a limit can be.
-    package static let totalRange = 1...1000
-
     /// - Parameter total: the nearest possible number is taken.
-    package init(total: Int = Self.standardTotal, servers: Set<String>? = nil, selector: Selector? = nil) {
-        self.total = min(max(total, Self.totalRange.lowerBound), Self.totalRange.upperBound)
+    package init(total: Int = WorkerDefaults.standardTotal, servers: Set<String>? = nil, selector: Selector? = nil) {
+        let range = WorkerDefaults.totalRange
+        self.total = min(max(total, range.lowerBound), range.upperBound)
         self.servers = servers
         self.selector = selector
     }

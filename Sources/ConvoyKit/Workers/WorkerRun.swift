@@ -11,6 +11,8 @@ final class WorkerRun {
         var count: Int64
         /// The last of the reports that were in it.
         var report: Int
+        /// The events in it that are worth a notification.
+        var news: [Event]
     }
 
     let id: RunID
@@ -19,8 +21,18 @@ final class WorkerRun {
     let execution: WorkExecution
     /// The servers of the run on which the worker works; nil is all.
     let servers: Set<String>?
+    let notifier: WorkerNotifier?
+    let tracer: WorkerTracer?
     private let fleetChecksum: String
     private let isResumed: Bool
+    /// The last event that the tracer has.
+    private(set) var lastTraced: Int64
+    /// Of what the decision under way records, the events that are worth a notification.
+    var pendingNews: [Event] = []
+    /// What is to be notified as soon as there is a decider.
+    private var heldNews: [Event] = []
+    /// The waves for whose gate it was recorded that the run waits.
+    private var announcedGates: Set<String> = []
     /// Nil where it is to be made from the events.
     var decider: RunDecider?
     /// Why the decider has not begun, although something is recorded.
@@ -46,6 +58,8 @@ final class WorkerRun {
         (id, plan, terms, execution) = (loaded.open.id, loaded.plan, loaded.terms, loaded.execution)
         (fleetChecksum, isResumed, self.servers) = (loaded.open.fleetChecksum, loaded.isResumed, servers)
         (decider, lastEvent, problem) = (loaded.restored.decider, loaded.restored.lastEvent, loaded.restored.problem)
+        (notifier, tracer, lastTraced) = (loaded.notifier, loaded.tracer, loaded.restored.lastEvent)
+        noteGates(in: loaded.past)
         note(loaded.open)
     }
 
@@ -81,6 +95,10 @@ final class WorkerRun {
     /// Takes the decider that was made anew.
     func remember(_ restored: RunLoader.Restored) {
         (decider, lastEvent, problem) = (restored.decider, restored.lastEvent, restored.problem)
+        for turn in restored.news { show(turn) }
+        let held = heldNews
+        heldNews = []
+        notify(of: held)
     }
 
     /// Follows turns that other workers recorded.
@@ -94,6 +112,50 @@ final class WorkerRun {
                 throw .record(error.description)
             }
             lastEvent = turn.lastEvent
+            show(turn)
+        }
+    }
+
+    private func show(_ turn: RecordedTurn) {
+        noteGates(in: turn.events)
+        trace(turn.events, upTo: turn.lastEvent, isOwn: false)
+    }
+
+    // MARK: Notifications
+
+    /// The events of a turn that are worth a notification; one for each gate is enough.
+    func news(in events: [Event]) -> [Event] {
+        var announced = announcedGates
+        return events.filter { event in
+            switch event.kind {
+            case .runStarted, .halted, .runFinished: true
+            case .gateWaiting(let wave, _): announced.insert(wave).inserted
+            default: false
+            }
+        }
+    }
+
+    /// Sends the notifications of what this worker has recorded.
+    func notify(of news: [Event]) {
+        noteGates(in: news)
+        guard let decider else { return heldNews += news }
+        notifier?.send(news, decider.log)
+    }
+
+    // MARK: Traces
+
+    /// - Parameters:
+    ///   - number: of the last of these events.
+    ///   - isOwn: whether this worker has recorded them.
+    func trace(_ events: [Event], upTo number: Int64, isOwn: Bool) {
+        guard number > lastTraced else { return }
+        lastTraced = number
+        tracer?.take(events, isOwn: isOwn)
+    }
+
+    private func noteGates(in events: [Event]) {
+        for event in events {
+            if case .gateWaiting(let wave, _) = event.kind { announcedGates.insert(wave) }
         }
     }
 }

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyJournal
 import ConvoyRollout
 import ConvoyRun
@@ -15,14 +16,16 @@ struct WorkerTask {
     let lease: Lease
     let work: Work
     let task: Task<Void, Never>
+    /// What the task may do with the lease.
+    let permit: WorkPermit
     private let approval: AsyncStream<String>.Continuation
     /// Whether the task is over; its last report may still wait for a decision.
     var hasEnded = false
     /// Whether it goes back to the other workers when it has stopped.
     var isGivenUp = false
 
-    init(lease: Lease, work: Work, task: Task<Void, Never>, approval: AsyncStream<String>.Continuation) {
-        (self.lease, self.work, self.task, self.approval) = (lease, work, task, approval)
+    init(lease: Lease, work: Work, task: Task<Void, Never>, permit: WorkPermit, approval: AsyncStream<String>.Continuation) {
+        (self.lease, self.work, self.task, self.permit, self.approval) = (lease, work, task, permit, approval)
     }
 
     func cancel() { task.cancel() }

@@ -68,12 +68,17 @@ package final class RunNotifier: EventSink {
     /// Queues what is worth a message and returns at once.
     package func send(_ events: [Event]) async {
         guard !senders.isEmpty else { return }
-        for event in events where isNews(event.kind) {
-            guard var message = NotificationMessage(event, report()) else { continue }
-            message.link = dashboard.map { "\($0)/runs/\(message.report.run)" }
-            for (webhook, sender) in senders where webhook.occasions.contains(message.occasion) {
-                sender.post(message.body(webhook.format), about: message.occasion)
-            }
+        for event in events where isNews(event.kind) { post(event, report()) }
+    }
+
+    /// Queues what an event is worth, and returns at once: nothing for most events.
+    ///
+    /// - Parameter report: what the run has done so far, with this event taken in.
+    package func post(_ event: Event, _ report: FleetReport) {
+        guard var message = NotificationMessage(event, report) else { return }
+        message.link = dashboard.map { "\($0)/runs/\(message.report.run)" }
+        for (webhook, sender) in senders where webhook.occasions.contains(message.occasion) {
+            sender.post(message.body(webhook.format), about: message.occasion)
         }
     }
 

@@ -15,13 +15,19 @@ package final class RunTracer: EventSink {
     /// After this it says that it waits.
     private static let silence = Duration.seconds(1)
 
+    private struct Batch: Sendable {
+        var events: [Event]
+        /// Whether this process sends the spans that end with them.
+        var isOwn: Bool
+    }
+
     private let exporter: TraceExporter
     private let warn: @Sendable (String) -> Void
     private let patience: Duration
     private let silence: Duration
     private let firstFold: TraceFold
-    private let events: AsyncStream<[Event]>
-    private let queue: AsyncStream<[Event]>.Continuation
+    private let events: AsyncStream<Batch>
+    private let queue: AsyncStream<Batch>.Continuation
     /// When nothing is waited for any more; nil before the run has ended.
     private let deadline = OneShotDeadline()
 
@@ -49,10 +55,15 @@ package final class RunTracer: EventSink {
     }
 
     /// Queues the events and returns at once.
-    package func send(_ events: [Event]) async {
+    package func send(_ events: [Event]) async { take(events, isOwn: true) }
+
+    /// Queues the events and returns at once.
+    ///
+    /// - Parameter isOwn: whether this process sends the spans that end with them; if not, it only needs to know of them.
+    package func take(_ events: [Event], isOwn: Bool) {
         // The time for what is left begins with the end of the run, beside that for notifications.
         if events.contains(where: \.endsRun) { deadline.begin(patience) }
-        queue.yield(events)
+        queue.yield(Batch(events: events, isOwn: isOwn))
     }
 
     /// Sends spans while the body runs; after it waits for what is left, but not for long. It is used once.
@@ -98,8 +109,9 @@ package final class RunTracer: EventSink {
             exporter.post(replay.unsent)
             var fold = replay.fold
             for await batch in events {
-                exporter.post(batch.flatMap { fold.apply($0) })
-                if batch.contains(where: \.endsRun) { break }
+                let spans = batch.events.flatMap { fold.apply($0) }
+                if batch.isOwn { exporter.post(spans) }
+                if batch.events.contains(where: \.endsRun) { break }
             }
             exporter.finish(by: deadline.begin(patience))
         }

@@ -75,7 +75,8 @@ package struct WorkExecution: Sendable {
         }
     }
 
-    /// What carries out a piece of work and reports its end. Cancelling its task cancels the work, which then still reports.
+    /// What carries out a piece of work and reports its end. Cancelling its task cancels the work, which then still reports; what it reports
+    /// once its `WorkPermit` is withdrawn counts for nothing.
     ///
     /// - Parameters:
     ///   - standing: is read now, and not kept.
@@ -109,7 +110,8 @@ package struct WorkExecution: Sendable {
         let job = InstanceJob(instance, change, run: id.description, isTakenOver: standing.isTakenOver)
         return {
             let (result, planned) = await perform(job, report)
-            guard let footprint else { return report(.instanceFinished(name, result, at: now())) }
+            // Nothing more is asked of an instance that another process has now.
+            guard let footprint, !WorkPermit.isWithdrawn else { return report(.instanceFinished(name, result, at: now())) }
             var whole = result
             if let kind = change.correctionKind {
                 whole = result.corrected(kind)
@@ -146,7 +148,7 @@ package struct WorkExecution: Sendable {
         )
         return { [before] in
             let (result, _) = await perform(job, report)
-            let work = asksWhatWasDone ? await inspector.work(of: id.description, on: instance) : nil
+            let work = asksWhatWasDone && !WorkPermit.isWithdrawn ? await inspector.work(of: id.description, on: instance) : nil
             report(.rollbackFinished(name, before.rolledBack(by: result, work), at: now()))
         }
     }
@@ -155,7 +157,7 @@ package struct WorkExecution: Sendable {
     private func mayHaveChanged(_ outcome: Outcome) -> Bool { outcome == .unknown && plan.change.canBeReverted }
 
     private func perform(_ job: InstanceJob, _ report: @escaping Report) async -> (InstanceResult, planned: [MigrationVersion]?) {
-        guard !Task.isCancelled else { return (.cancelledBeforeStart, nil) }
+        guard !Task.isCancelled, !WorkPermit.isWithdrawn else { return (.cancelledBeforeStart, nil) }
         let planned = PlannedVersions()
         let result = await migrator.migrate(job) { kind in
             planned.note(kind)

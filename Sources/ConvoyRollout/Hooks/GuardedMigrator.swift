@@ -11,6 +11,7 @@ package import ConvoyRun
 /// - Once `before_instance` has run, `after_instance` runs exactly once, whatever happened in between, so that the app is there again; also
 ///   when `before_instance` was stopped halfway because it was late or the run was cancelled. The exception: when `before_instance` fails by
 ///   itself, `after_instance` does not run and the database is not touched. Cancelled before that, neither runs.
+/// - Once the task's `WorkPermit` is withdrawn, no hook and no check begins: the process that has the instance now does its own.
 /// - Checks run when migrations were applied, not after a way down: they are written for the newer version.
 package struct GuardedMigrator: InstanceMigrator {
     private let inner: any InstanceMigrator
@@ -104,7 +105,9 @@ package struct GuardedMigrator: InstanceMigrator {
     ) async -> InstanceResult {
         var result = await inner.migrate(job, report: report)
         let isNew = result.outcome == .migrated || result.outcome == .upToDate && isUnfinished(job)
-        guard isNew, job.change.direction == .up, var failure = await checkFailure(job.instance) else { return result }
+        guard isNew, job.change.direction == .up, !WorkPermit.isWithdrawn, var failure = await checkFailure(job.instance) else {
+            return result
+        }
         failure.message += result.whatWasDone
         result.outcome = failure.kind
         result.failure = failure
@@ -120,7 +123,8 @@ package struct GuardedMigrator: InstanceMigrator {
         _ result: InstanceResult,
         report: @Sendable (Event.Kind) -> Void
     ) async -> InstanceResult {
-        guard let hook = await hooks.run(.afterInstance, for: occasion(of: job, from: result.from, to: result.to, outcome: result.outcome))
+        guard !WorkPermit.isWithdrawn,
+            let hook = await hooks.run(.afterInstance, for: occasion(of: job, from: result.from, to: result.to, outcome: result.outcome))
         else { return result }
         report(.hookFinished(hook))
         guard let problem = hook.problem else { return result }

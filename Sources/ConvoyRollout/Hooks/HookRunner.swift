@@ -64,7 +64,8 @@ package struct HookRunner: Sendable {
     /// Runs a hook; nil where the fleet file has none there.
     ///
     /// When the task is cancelled, a `before_…` hook is ended, or not started. An `after_…` hook still runs, within its time: what was
-    /// stopped before has to be started again.
+    /// stopped before has to be started again. Where the task's `WorkPermit` is withdrawn, every hook is ended, or not started: the
+    /// process that has the work now runs them.
     package func run(_ point: HookPoint, for occasion: HookOccasion) async -> HookResult? {
         await perform(point, for: occasion)?.result
     }
@@ -76,9 +77,8 @@ package struct HookRunner: Sendable {
         let span = tracing?.next(point, for: occasion)
         switch point {
         case .beforeRun, .beforeWave, .beforeInstance: outcome = await run(arguments, as: point.rawValue, for: occasion, span)
-        // A task of its own is not cancelled with ours.
         case .afterRun, .afterWave, .afterInstance:
-            outcome = await Task { await run(arguments, as: point.rawValue, for: occasion, span) }.value
+            outcome = await WorkPermit.uncancelled { await run(arguments, as: point.rawValue, for: occasion, span) }
         }
         let result = HookResult(
             point: point,
@@ -100,6 +100,7 @@ package struct HookRunner: Sendable {
     ///   - name: the value of `CONVOY_HOOK`.
     ///   - span: the value of `TRACEPARENT`.
     private func run(_ arguments: [String], as name: String, for occasion: HookOccasion, _ span: String?) async -> Program.Outcome {
+        guard !WorkPermit.isWithdrawn else { return Program.Outcome(ending: .cancelled(ran: false), duration: .zero, output: "") }
         do throws(MissingValue) {
             let filled = try arguments.map { argument throws(MissingValue) in
                 try Placeholders.fill(argument) { word throws(MissingValue) in

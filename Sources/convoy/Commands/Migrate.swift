@@ -68,12 +68,7 @@ struct Migrate: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let (session, output) = try changeOptions.session(settings, writing: outputOptions)
         let pinned = try planFile.map { try RunPlan(file: $0) }
         let change = try pinned?.change ?? .up(to: session.version(to))
         guard change.direction == .up else { throw CommandFailure(.usage, "--plan: this is the plan of a rollback") }
@@ -84,13 +79,7 @@ struct Migrate: FleetCommand {
                 hint: "run it with `convoy \(kind.rawValue) --plan`"
             )
         }
-        if let pinned, nowOption.now, !pinned.isImmediate {
-            throw CommandFailure(
-                .usage,
-                "--now: the plan has gates and the maintenance window",
-                hint: "write a plan without them with `convoy plan --now --out FILE`"
-            )
-        }
+        if let pinned { try nowOption.check(pinned, writtenBy: "convoy plan --now --out FILE") }
         try session.check(change)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = changeOptions.dryRun ? nil : try await RunCatalog(session.fleet).open()
@@ -140,56 +129,4 @@ struct Migrate: FleetCommand {
             ).unlessIncomplete(selection)
         }
     }
-}
-
-/// Options of the commands that change databases.
-struct ChangeOptions: ParsableArguments {
-    @Flag(help: "Show the plan and change nothing.")
-    var dryRun = false
-
-    @Flag(name: [.customShort("y"), .long], help: "Answer yes to every question. Required without a terminal.")
-    var yes = false
-
-    @Flag(
-        help: "Submit the run to the workers of the control database, print its id and return; without it, the run is followed to its end."
-    )
-    var detach = false
-
-    @OptionGroup var besideOptions: BesideOptions
-}
-
-/// The option of the commands that plan a run.
-struct NowOption: ParsableArguments {
-    @Flag(
-        help: """
-            Run at once: without gates (no soak, no checks, no approval) and outside the maintenance window. \
-            Locks, limits and stop rules hold.
-            """
-    )
-    var now = false
-}
-
-/// The waves of the commands that plan a run.
-struct WaveOption: ParsableArguments {
-    @Option(
-        name: .customLong("wave"),
-        help: ArgumentHelp(
-            "Run only this wave (default: all waves). Repeatable.",
-            valueName: "name"
-        ),
-        completion: .wave
-    )
-    var waves: [String] = []
-}
-
-/// Options of the commands that start or resume a run.
-struct BesideOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Start even while this other run is active, provided that the two share no instance. Repeatable.",
-            valueName: "run"
-        ),
-        completion: .run
-    )
-    var beside: [String] = []
 }

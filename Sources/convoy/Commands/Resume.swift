@@ -47,12 +47,7 @@ struct Resume: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let settings = Settings(file, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let (session, output) = try changeOptions.session(settings, writing: outputOptions)
         let access = RunCatalog(session.fleet)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = try await access.openExisting(for: changeOptions.dryRun ? .reading : .writing)

@@ -73,12 +73,7 @@ struct Rollback: FleetCommand {
 
     func execute() async throws -> CommandExit {
         let settings = try Settings(options, progress: progressOptions.progress, color: outputOptions.color)
-        let output = try ReportOutput(outputOptions)
-        try settings.checkProgress()
-        if !changeOptions.dryRun { try Confirmation.checkPossible(yes: changeOptions.yes, settings: settings) }
-        let session = try FleetSession(settings)
-        try output.check(session)
-        if !changeOptions.dryRun { try HookPrograms(session.fleet, environment: settings.environment).check() }
+        let (session, output) = try changeOptions.session(settings, writing: outputOptions)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let reversal = try await reversal(session)
             let version = try session.version(to)

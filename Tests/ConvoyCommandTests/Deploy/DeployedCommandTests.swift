@@ -122,7 +122,15 @@ struct DeployedCommandTests {
             let port = try #require(said.standardOutput.firstMatch(of: #/:([0-9]+)\n/#).flatMap { Int($0.1) }, "\(said.standardError)")
             #expect(try await askHTTP("/livez", port: port).status == 200)
             try await eventually("it is ready") { try await askHTTP("/readyz", port: port).status == 200 }
-            #expect(try await runConvoy(job.words(in: fleet.folder), in: fleet.folder).exitCode == 0)
+            let submitted = try await runConvoy(job.words(in: fleet.folder), in: fleet.folder)
+            #expect(submitted.exitCode == 0, "\(submitted.standardError)")
+            // The Job has ended; the run is the workers'.
+            let run = submitted.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+            let waiter = try ConvoyProcess(["wait", run], in: fleet.folder)
+            waiter.terminate()
+            _ = try await waiter.result()
+            let end = try await runConvoy(["wait", "latest"], in: fleet.folder)
+            #expect(end.exitCode == 0, "\(end.standardError)")
             let metrics = try await askHTTP("/metrics", port: port)
             #expect(metrics.status == 200)
             #expect(metrics.body.contains("convoy_assignments{state=\"waiting\"} 0"), "\(metrics.body)")

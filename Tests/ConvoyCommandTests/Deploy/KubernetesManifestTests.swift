@@ -99,9 +99,22 @@ struct KubernetesManifestTests {
             let rules = job["podFailurePolicy"]["rules"].items
             #expect(rules.count == 1 && rules.first?["action"].text == "FailJob", "\(file)")
             #expect(rules.first?["onExitCodes"]["values"].items.compactMap(\.number) == codes, "\(file)")
-            let changes = ["migrate", "resume"].contains(pod["containers"].items.first?["args"].texts.first)
+            let words = pod["containers"].items.first?["args"].texts ?? []
+            // What only submits a run has nothing to finish.
+            let changes = ["migrate", "resume"].contains(words.first) && !words.contains("--detach")
             #expect(pod["terminationGracePeriodSeconds"].number == (changes ? 3600 : 30), "\(file)")
         }
+    }
+
+    /// A drained node must not stop what the workers do.
+    @Test func theJobForWorkersFollowsNothing() async throws {
+        let job = try #require(try await DeployFolder.documents("kubernetes/submit/job.yaml").first)
+        let pod = job["spec"]["template"]
+        let words = try #require(pod["spec"]["containers"].items.first)["args"].texts
+        #expect(words.first == "migrate" && words.contains("--detach"))
+        #expect(pod["metadata"]["annotations"] == .missing)
+        let page = try String(contentsOfFile: "\(repositoryRoot)/docs/deploy.md", encoding: .utf8)
+        #expect(page.contains("exec deploy/convoy-workers -- convoy wait latest"))
     }
 
     /// SQLite's write-ahead log is memory that the processes share.

@@ -14,8 +14,18 @@ struct WorkerFleet {
     /// A worker that the control database knows.
     ///
     /// - Parameter other: the fleet whose control database it uses; nil is this one.
-    func worker(_ arguments: [String] = [], in folder: String? = nil, sharing other: WorkerFleet? = nil) async throws -> ConvoyProcess {
-        let process = try ConvoyProcess(["worker"] + arguments, in: folder ?? self.folder, timeLimit: .seconds(180))
+    func worker(
+        _ arguments: [String] = [],
+        environment: [String: String] = [:],
+        in folder: String? = nil,
+        sharing other: WorkerFleet? = nil
+    ) async throws -> ConvoyProcess {
+        let process = try ConvoyProcess(
+            ["worker"] + arguments,
+            environment: environment,
+            in: folder ?? self.folder,
+            timeLimit: .seconds(180)
+        )
         let started = await process.wait { $0.standardOutput.contains("worker ") || $0.status != nil }
         try #require(started.status == nil, "\(started.standardError)")
         let words = started.standardOutput.split(separator: " ")
@@ -112,6 +122,7 @@ enum SlowSet {
 /// - Parameters:
 ///   - controlServer: where the control database is; nil is the server of the instances.
 ///   - rollout: lines under `rollout:`, without their indentation.
+///   - more: lines of the fleet file, for example its notifications.
 func withWorkerFleet(
     _ count: Int,
     on release: PostgresServer.Release = .system,
@@ -119,6 +130,7 @@ func withWorkerFleet(
     name: String = "test",
     migrations: [String: String] = SlowSet.files(),
     rollout: [String] = ["waves: [{name: all}]"],
+    more: [String] = [],
     _ body: (WorkerFleet) async throws -> Void
 ) async throws {
     let server = try await PostgresServer.shared(release)
@@ -136,7 +148,7 @@ func withWorkerFleet(
                         + "database: \(database.name), labels: {half: h\(index % 2)}}"
                 )
             }
-            lines += ["rollout:"] + rollout.map { "  \($0)" }
+            lines += ["rollout:"] + rollout.map { "  \($0)" } + more
             var files = migrations
             files["fleet.yaml"] = lines.joined(separator: "\n") + "\n"
             try await withTemporaryFolder(files: files) { folder in

@@ -16,7 +16,8 @@ struct WorkerLossTests {
             for round in 0..<3 {
                 let done = try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'")
                 try await eventually("it goes on", within: .seconds(60)) {
-                    try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'") > done
+                    let now = try await fleet.count("assignments WHERE kind = 'change' AND state = 'done'")
+                    return now > done || now == 10
                 }
                 workers[round].kill()
                 _ = try await workers[round].result()
@@ -136,6 +137,59 @@ struct WorkerLossTests {
         }
     }
 
+    /// The app of an instance that another worker changes now must not be started by the worker that had it before.
+    @Test func aWorkerThatSleptRunsNoHook() async throws {
+        let rollout = [
+            "waves: [{name: all}]", "hooks:", "  before_instance: [sh, -c, \"echo before >> hooks\"]",
+            "  after_instance: [sh, -c, \"echo after >> hooks\"]",
+        ]
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 1.5), rollout: rollout) { fleet in
+            let sleeper = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("it works", within: .seconds(30)) { try await fleet.count("events WHERE type = 'migration_applied'") > 0 }
+            sleeper.halt()
+            let other = try await fleet.worker()
+            try await eventually("the other one has it", within: .seconds(25)) {
+                try await fleet.count("assignments WHERE kind = 'change' AND attempt = 2") == 1
+            }
+            // In the middle of the other one's work.
+            sleeper.proceed()
+            await sleeper.wait { $0.standardError.contains("stops") || $0.status != nil }
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            let last = try await sleeper.drained()
+            #expect(last.exitCode == 0, "\(last.standardError)")
+            _ = try await other.drained()
+            let hooks = try String(contentsOfFile: "\(fleet.folder)/hooks", encoding: .utf8)
+            #expect(hooks == "before\nbefore\nafter\n")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.events(of: run, where: "type = 'instance_finished'").count == 1)
+        }
+    }
+
+    /// A hook in progress ends with the lease, also one that is not cancelled otherwise; another attempt does it again.
+    @Test func aHookEndsBeforeTheLeaseIsOver() async throws {
+        let server = try await PostgresServer.start()
+        let hook = "echo begin >> hooks; if [ $(wc -l < hooks) -eq 1 ]; then sleep 120; fi; echo end >> hooks"
+        let rollout = ["waves: [{name: all}]", "hooks:", "  after_instance: [sh, -c, \"\(hook)\"]"]
+        try await withWorkerFleet(1, control: server, migrations: SlowSet.files(pause: 0), rollout: rollout) { fleet in
+            let worker = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("the hook runs", within: .seconds(30)) { FileManager.default.fileExists(atPath: "\(fleet.folder)/hooks") }
+            try await server.stop(.immediate)
+            await worker.wait { $0.standardError.contains("could not be renewed") || $0.status != nil }
+            try await server.start()
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            let hooks = try String(contentsOfFile: "\(fleet.folder)/hooks", encoding: .utf8)
+            #expect(hooks == "begin\nbegin\nend\n")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.events(of: run, where: "type = 'instance_finished' AND outcome = 'migrated'").count == 1)
+            let last = try await worker.drained()
+            #expect(last.exitCode == 0, "\(last.standardError)")
+        }
+    }
+
     /// The control database goes away twice in the middle of a run: workers wait, and go on.
     @Test func workersWaitForTheControlDatabase() async throws {
         let server = try await PostgresServer.start()
@@ -164,12 +218,15 @@ struct WorkerLossTests {
     /// A hook and a gate are each done by one worker, also when that one is killed.
     @Test func aGateGoesOnWithAnotherWorker() async throws {
         let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
-        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout) { fleet in
+        let responder = try HTTPResponder { _ in .status(200) }
+        let webhook = "notifications: [{url: \"http://127.0.0.1:\(responder.port)/hook\", on: gate-waiting}]"
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout, more: [webhook]) { fleet in
             let first = try await fleet.worker()
             let run = try await fleet.submit()
             try await eventually("the gate is open", within: .seconds(30)) {
                 try await fleet.count("events WHERE type = 'gate_waiting'") > 0
             }
+            try await eventually("its notification has arrived", within: .seconds(30)) { responder.requests.count == 1 }
             first.kill()
             let second = try await fleet.worker()
             try await eventually("the other one has it", within: .seconds(25)) {
@@ -180,6 +237,8 @@ struct WorkerLossTests {
             #expect(try await fleet.events(of: run, where: "type = 'gate_opened'").count == 1)
             #expect(try await fleet.events(of: run, where: "type = 'gate_passed'").count == 1)
             _ = try await second.drained()
+            // The other worker waits at the same gate, which is no news.
+            #expect(responder.requests.count == 1)
         }
     }
 

@@ -33,7 +33,10 @@ struct WorkerRefusalTests {
                 let other = try await fleet.worker(in: folder)
                 // While a worker has it, it is not given up.
                 let early = try await runConvoy(["abandon", run], in: fleet.folder)
-                #expect(early.exitCode == 64 && early.standardError.contains("it is running, and workers carry it out"), "\(early.standardError)")
+                #expect(
+                    early.exitCode == 64 && early.standardError.contains("it is running, and workers carry it out"),
+                    "\(early.standardError)"
+                )
                 #expect(early.standardError.contains("convoy stop"), "\(early.standardError)")
                 #expect(try await first.drained().exitCode == 0)
                 #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") > 0)

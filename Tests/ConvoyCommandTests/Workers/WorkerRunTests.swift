@@ -82,6 +82,80 @@ struct WorkerRunTests {
         }
     }
 
+    /// The workers send each notification once, whether a process follows the run or not.
+    @Test(arguments: [false, true]) func workersNotifyOfARun(_ isFollowed: Bool) async throws {
+        let responder = try HTTPResponder { _ in .status(200) }
+        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, soak: 1s}}, {name: rest}]"]
+        let webhook = "notifications: [{url: \"http://127.0.0.1:\(responder.port)/hook\"}]"
+        try await withWorkerFleet(3, migrations: SlowSet.files(pause: 0), rollout: rollout, more: [webhook]) { fleet in
+            let workers = [try await fleet.worker(), try await fleet.worker()]
+            var follower: ConvoyProcess?
+            if isFollowed {
+                follower = try ConvoyProcess(["migrate", "--yes", "--progress", "none"], in: fleet.folder)
+            } else {
+                _ = try await fleet.submit()
+            }
+            try await eventually("it waits for an approval", within: .seconds(30)) {
+                try await fleet.count("events WHERE type = 'gate_waiting'") == 2
+            }
+            #expect(try await runConvoy(["approve"], in: fleet.folder).exitCode == 0)
+            #expect(try await fleet.wait(for: "latest").exitCode == 0)
+            if let follower {
+                let end = try await follower.result()
+                #expect(end.exitCode == 0, "\(end.standardError)")
+            }
+            // A worker that ends has sent what it had to.
+            for worker in workers {
+                let end = try await worker.drained()
+                #expect(end.exitCode == 0 && !end.standardError.contains("warning"), "\(end.standardError)")
+            }
+            let bodies = responder.requests.compactMap { $0.components(separatedBy: "\r\n\r\n").dropFirst().first }
+            let messages = try bodies.map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+            #expect(messages.compactMap { $0["event"] as? String }.sorted() == ["gate-waiting", "run-finished", "run-started"])
+            let last = messages.first { $0["event"] as? String == "run-finished" }
+            #expect(last?["status"] as? String == "succeeded")
+            #expect((last?["summary"] as? [String: Any])?["outcomes"] as? [String: Int] == ["migrated": 3])
+        }
+    }
+
+    /// Together the workers send one trace, whether a process follows the run or not.
+    @Test(arguments: [false, true]) func workersTraceARun(_ isFollowed: Bool) async throws {
+        let collector = try TraceCollector()
+        func environment(_ name: String) -> [String: String] {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_SERVICE_NAME": name]
+        }
+        let rollout = [
+            "waves: [{name: canary, names: [i1]}, {name: rest}]", "hooks:",
+            "  before_instance: [sh, -c, \"echo $TRACEPARENT >> hooks\"]",
+        ]
+        try await withWorkerFleet(5, migrations: SlowSet.files(pause: 0.05), rollout: rollout) { fleet in
+            var workers: [ConvoyProcess] = []
+            for _ in 0..<2 { workers.append(try await fleet.worker(["--total", "2"], environment: environment("worker"))) }
+            let command = ["migrate", "--yes"] + (isFollowed ? [] : ["--detach"])
+            let submitted = try await runConvoy(command, environment: environment("follower"), in: fleet.folder)
+            #expect(submitted.exitCode == 0, "\(submitted.standardError)")
+            #expect(try await fleet.wait(for: "latest").exitCode == 0)
+            // A worker that ends has sent what it had to.
+            for worker in workers {
+                let end = try await worker.drained()
+                #expect(end.exitCode == 0 && !end.standardError.contains("warning"), "\(end.standardError)")
+            }
+            // One that joins late sends the newest spans again, in case that their worker was lost.
+            let spans = Set(try collector.spans())
+            #expect(Set(spans.map(\.id)).count == spans.count)
+            #expect(Set(spans.map(\.trace)).count == 1)
+            #expect(spans.allSatisfy { $0.resource["service.name"] == "worker" })
+            let ids = Set(spans.map(\.id))
+            let roots = spans.filter { !ids.contains($0.parent ?? "") }
+            #expect(roots.map(\.name) == ["convoy migrate"])
+            #expect(spans.count { $0.name == "wave" } == 2)
+            #expect(spans.count { $0.name.hasPrefix("apply ") } == 5 * SlowSet.versions.count)
+            let hooks = try String(contentsOfFile: "\(fleet.folder)/hooks", encoding: .utf8).split(separator: "\n")
+            #expect(hooks.count == 5)
+            #expect(hooks.allSatisfy { line in ids.contains(String(line.split(separator: "-").dropFirst(2).first ?? "")) }, "\(hooks)")
+        }
+    }
+
     @Test func aRunIsStoppedFromAnywhereAndResumed() async throws {
         try await withWorkerFleet(8, migrations: SlowSet.files(pause: 0.2), rollout: ["waves: [{name: all, max_parallel: 2}]"]) { fleet in
             let workers = [try await fleet.worker(), try await fleet.worker()]

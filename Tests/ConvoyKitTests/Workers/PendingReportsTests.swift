@@ -65,11 +65,13 @@ import Testing
         ends.set(now + .seconds(5), for: keys[1])
         ends.set(now + .seconds(1), for: keys[2])
         ends.remove(keys[2])
-        #expect(ends.over(at: now).isEmpty)
-        #expect(ends.over(at: now + .seconds(1)) == [keys[0]])
+        #expect(ends.over(at: now).isEmpty && !ends.isOver(keys[0]))
+        #expect(Set(ends.over(at: now + .seconds(1)).keys) == [keys[0]])
         // What is renewed has more time, and the others have not.
         ends.set(now + .seconds(9), for: keys[0])
-        #expect(ends.over(at: now + .seconds(5)) == [keys[1]])
-        #expect(ends.over(at: now + .seconds(9)) == [keys[0], keys[1]])
+        #expect(ends.over(at: now + .seconds(5)) == [keys[1]: now + .seconds(5)])
+        #expect(Set(ends.over(at: now + .seconds(9)).keys) == [keys[0], keys[1]])
+        ends.set(now, for: keys[2])
+        #expect(ends.isOver(keys[2]))
     }
 }

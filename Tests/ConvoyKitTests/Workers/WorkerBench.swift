@@ -60,7 +60,7 @@ final class BenchWorker: Sendable {
 
     init(_ bench: WorkerBench, id: String, limits: WorkerLimits = WorkerLimits()) {
         var timing = Worker.Timing()
-        (timing.lease, timing.round, timing.margin) = (.seconds(2), .milliseconds(50), .milliseconds(300))
+        (timing.lease, timing.round) = (.seconds(5), .milliseconds(50))
         let client = bench.client
         worker = Worker(
             ControlDatabase(bench.control.owner, timing: timing.database),
@@ -72,13 +72,7 @@ final class BenchWorker: Sendable {
             load: { [loads, isReadable] in
                 loads.change { $0 += 1 }
                 try await eventually("the files can be read", within: .seconds(60)) { isReadable.value }
-                return Worker.Files(
-                    fleet: client.fleet,
-                    set: client.set,
-                    runner: client.runner,
-                    secrets: client.secrets,
-                    instances: try await client.instances()
-                )
+                return Worker.Files(fleet: client.fleet, set: client.set, runner: client.runner, secrets: client.secrets)
             },
             log: { [lines] line in lines.change { $0.append(line) } }
         )

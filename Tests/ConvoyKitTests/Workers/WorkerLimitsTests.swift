@@ -66,6 +66,12 @@ import Testing
         #expect(WorkerLimits(servers: []).servers(of: all) == [])
     }
 
+    /// What the fleet file's page calls the defaults.
+    @Test func theDefaultsAreThoseOfTheFleetFile() {
+        #expect(WorkerLimits().total == WorkerDefaults.standardTotal)
+        #expect(Worker.Timing().lease == WorkerDefaults.standardLease)
+    }
+
     @Test(arguments: [(0, 1), (-5, 1), (7, 7), (.max, 1000)])
     func aLimitIsPossible(_ total: Int, _ expected: Int) {
         #expect(WorkerLimits(total: total).total == expected)

@@ -25,7 +25,7 @@ struct WorkerTests {
             ).onlyRow().text("t")
             try await eventually("the lease was renewed for three times its length", within: .seconds(30)) {
                 try await bench.count(
-                    "assignments WHERE kind = 'before_run' AND state = 'claimed' AND lease_until > '\(end)'::timestamptz + interval '6 s'"
+                    "assignments WHERE kind = 'before_run' AND state = 'claimed' AND lease_until > '\(end)'::timestamptz + interval '15 s'"
                 ) == 1
             }
             #expect(worker.loads.value == 2)

@@ -173,6 +173,22 @@ struct TraceExporterTests {
         #expect(arrived.last?.name == "convoy migrate")
     }
 
+    /// As the workers of a run do: each knows all events, and sends what ends with its own.
+    @Test func twoProcessesSendOneTrace() async throws {
+        let collector = try TraceCollector()
+        let lines = Lines()
+        for isFirst in [true, false] {
+            let fold = TraceFold(Self.trace, direction: .up, places: [:])
+            let tracer = RunTracer(try settings(collector.endpoint), fold, patience: .seconds(30), limits: Self.limits, warn: lines.add)
+            await tracer.tracing(after: { $0 }) {
+                for (index, event) in troubledRun.enumerated() { tracer.take([event], isOwn: index.isMultiple(of: 2) == isFirst) }
+            }
+        }
+        let arrived = try collector.spans()
+        #expect(arrived.count == 8 && Set(arrived.map(\.id)).count == 8)
+        #expect(lines.all == [])
+    }
+
     @Test func theEndOfARunIsNotHeldUp() async throws {
         let silent = try TraceCollector { .silence }
         let lines = Lines()

@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import Synchronization
 import TestSupport
@@ -13,6 +14,7 @@ private struct DiaryMigrator: InstanceMigrator, InstanceInspector {
     var diary: Diary
     var stands: Outcome = .pending
     var ends: Outcome = .migrated
+    var during: @Sendable () -> Void = {}
 
     func probe(_ instance: Instance, for change: Change) async -> InstanceStatus {
         diary.write("probe")
@@ -31,6 +33,7 @@ private struct DiaryMigrator: InstanceMigrator, InstanceInspector {
 
     func migrate(_ job: InstanceJob, report: @escaping @Sendable (Event.Kind) -> Void) async -> InstanceResult {
         diary.write("change")
+        during()
         if Task.isCancelled { return .interrupted }
         let applied =
             ends.isGood && ends != .upToDate ? [AppliedMigration(version: MigrationVersion(2), direction: .up, duration: .zero)] : []
@@ -220,6 +223,42 @@ private struct DiaryMigrator: InstanceMigrator, InstanceInspector {
             }
             #expect(await change.value.outcome == .interrupted)
             #expect(diary.words == ["probe"])
+        }
+    }
+
+    /// Another process has the instance now: its app must not be started in the middle of the other one's change.
+    @Test func nothingComesAfterAChangeWhoseLeaseWasLost() async throws {
+        try await withDiary { diary in
+            let permit = WorkPermit()
+            let fake = DiaryMigrator(diary: diary, during: { permit.withdraw() })
+            let hooks = hookRunner([
+                .beforeInstance: script("echo before >> $1", diary.path), .afterInstance: script("echo after >> $1", diary.path),
+            ])
+            let guarded = GuardedMigrator(fake, inspector: fake, hooks: hooks, waves: ["alice": "w"], unfinished: []) { _ in
+                diary.write("check")
+                return nil
+            }
+            let log = EventLog()
+            let job = InstanceJob(instance("alice"), .up(to: nil), run: "run-1")
+            let result = await permit.covering { await guarded.migrate(job, report: log.add) }
+            #expect(result.outcome == .migrated)
+            #expect(diary.words == ["probe", "before", "change"])
+            #expect(log.all.count == 1)
+        }
+    }
+
+    /// The hook was ended halfway; what it began is the next process's to continue.
+    @Test func aBeforeHookWhoseLeaseIsLostIsNotFollowedByTheOneAfter() async throws {
+        try await withDiary { diary in
+            let permit = WorkPermit()
+            let this = Case(testDescription: "lost", before: "while :; do sleep 1000; done", diary: [], outcome: .interrupted)
+            let change = Task { await permit.covering { await run(this, diary, EventLog()) } }
+            try await eventually("the hook runs") { diary.words.contains("before w up") }
+            permit.withdraw()
+            change.cancel()
+            let result = await change.value
+            #expect(result.outcome == .interrupted)
+            #expect(diary.words == ["probe", "before w up"])
         }
     }
 

@@ -195,6 +195,66 @@ import Testing
         #expect(after?.problem == nil && after?.output == "ran\n")
     }
 
+    // MARK: Work that another process has
+
+    @Test func nothingStartsWithoutThePermit() async throws {
+        let runner = hookRunner([.beforeRun: script("echo ran"), .afterRun: script("echo ran")])
+        let withdrawn = WorkPermit()
+        withdrawn.withdraw()
+        for permit in [withdrawn, WorkPermit(isOver: { true })] {
+            for point in [HookPoint.beforeRun, .afterRun] {
+                let result = await permit.covering { await runner.run(point, for: occasion) }
+                #expect(result?.problem == "interrupted" && result?.output == "")
+            }
+            let gate = await permit.covering { await runner.runGate(script("echo ran"), for: occasion) }
+            #expect(gate.ending == .cancelled(ran: false) && gate.output == "")
+        }
+    }
+
+    @Test func asLongAsThePermitHoldsAnAfterHookRunsInACancelledTask() async throws {
+        let runner = hookRunner([.afterRun: script("echo ran")])
+        let hook = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await WorkPermit().covering { await runner.run(.afterRun, for: occasion) }
+        }
+        let result = await hook.value
+        #expect(result?.problem == nil && result?.output == "ran\n")
+    }
+
+    @Test func anAfterHookEndsWithThePermit() async throws {
+        let log = LineLog()
+        let text = "trap '' TERM; echo $$; while :; do sleep 1000 & wait; done"
+        let runner = hookRunner([.afterRun: script(text)], onLine: log.add)
+        let permit = WorkPermit()
+        let hook = Task { await permit.covering { await runner.run(.afterRun, for: occasion) } }
+        try await eventually("it runs") { log.all.count == 1 }
+        let start = ContinuousClock.now
+        permit.withdraw(leaving: .milliseconds(300))
+        let result = try #require(await hook.value)
+        // Not after its own 30 seconds.
+        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(result.problem == "interrupted")
+        #expect(result.processes.count == 1)
+        #expect(result.processes.allSatisfy(isGone), "\(result.processes)")
+    }
+
+    /// It was cancelled first, and had its usual time to end.
+    @Test func aBeforeHookThatEndsHasNoMoreTimeThanThePermit() async throws {
+        let log = LineLog()
+        let text = "trap 'echo asked' TERM; echo $$; while :; do sleep 1000 & wait; done"
+        let runner = hookRunner([.beforeRun: script(text)], onLine: log.add)
+        let permit = WorkPermit()
+        let hook = Task { await permit.covering { await runner.run(.beforeRun, for: occasion) } }
+        try await eventually("it runs") { log.all.count == 1 }
+        hook.cancel()
+        try await eventually("it is asked to end") { log.all.last == "asked" }
+        let start = ContinuousClock.now
+        permit.withdraw()
+        let result = try #require(await hook.value)
+        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(result.problem == "interrupted")
+    }
+
     @Test func fiftyAtOnce() async throws {
         let runner = hookRunner([.beforeInstance: script("sleep 1000 & echo $!; echo $1", "{name}")])
         await withTaskGroup(of: (String, HookResult?).self) { group in

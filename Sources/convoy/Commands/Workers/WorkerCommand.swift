@@ -27,22 +27,23 @@ struct WorkerCommand: FleetCommand {
               convoy worker --select region=eu         only instances of this region
               convoy worker --servers eu-1,eu-2        only instances on these servers
 
-            The connection limits of the fleet file hold over all workers together. Hooks,
-            gates and the maintenance window are taken by any worker, each by one.
+            The fleet file may have these options too (workers:); the command line comes
+            first. The connection limits of the fleet file hold over all workers together.
+            Hooks, gates and the maintenance window are taken by any worker, each by one.
 
             SIGTERM and Ctrl-C let the worker finish what it does; it takes nothing new. A
             second one cancels it: migrations in progress roll back, and another worker
             does them again.
 
-            The exit code is 0 after that, 78 if the fleet file cannot be used, and 130
-            after a third signal.
+            The exit code is 0 after that, 78 if the fleet file or the control database
+            cannot be used, and 130 after a third signal.
             """
     )
 
     @OptionGroup var options: FleetOptions
 
-    @Option(help: ArgumentHelp("The most instances, hooks and gates at a time, from 1 to 1000.", valueName: "number"))
-    var total = WorkerLimits.standardTotal
+    @Option(help: ArgumentHelp("The most instances, hooks and gates at a time, from 1 to 1000 (default: 16).", valueName: "number"))
+    var total: Int?
 
     @Option(
         help: ArgumentHelp("Only instances on these servers of the fleet file, separated by commas. Repeatable.", valueName: "name,…"),
@@ -54,12 +55,12 @@ struct WorkerCommand: FleetCommand {
         help: ArgumentHelp(
             """
             How long the others wait for this worker before they take over what it does, from 10s to 1h. A migration is \
-            cancelled if the control database is away for longer.
+            cancelled if the control database is away for longer (default: 15s).
             """,
             valueName: "duration"
         )
     )
-    var lease: LeaseTime = LeaseTime(duration: .seconds(15))
+    var lease: LeaseTime?
 
     @Option(
         help: ArgumentHelp(
@@ -70,8 +71,9 @@ struct WorkerCommand: FleetCommand {
     var listen: String?
 
     func validate() throws {
-        guard WorkerLimits.totalRange.contains(total) else {
-            throw ValidationError("--total must be from \(WorkerLimits.totalRange.lowerBound) to \(WorkerLimits.totalRange.upperBound)")
+        let range = WorkerDefaults.totalRange
+        guard total.map({ range.contains($0) }) ?? true else {
+            throw ValidationError("--total must be from \(range.lowerBound) to \(range.upperBound)")
         }
     }
 
@@ -96,27 +98,23 @@ struct WorkerCommand: FleetCommand {
             return address
         }
         try HookPrograms(session.fleet, environment: settings.environment).check()
+        let limits = try limits(session)
         var timing = Worker.Timing()
-        timing.lease = lease.duration
+        if let lease = lease?.duration ?? session.fleet.workers.lease { timing.lease = lease }
         let control = ControlDatabase(database, timing: timing.database)
-        // One that cannot be reached may come; one that cannot be used stays so.
-        do throws(JournalError) {
-            try await control.prepare()
-        } catch {
-            StandardStreams.error.write("warning: \(error.description.visible)\(error.hint.map { " (\($0.visible))" } ?? "")\n")
-        }
+        try await Self.prepare(control)
         let worker = Worker(
             control,
             id: Self.identity(),
             fleet: session.fleet.name,
-            limits: WorkerLimits(total: total, servers: try serverNames(session), selector: settings.selector),
+            limits: limits,
             timing: timing,
             environment: settings.environment,
-            load: { try await session.workerFiles() },
+            load: { try session.workerFiles() },
             log: { StandardStreams.error.write($0.visible + "\n") }
         )
         StandardStreams.output.write(
-            "worker \(worker.id) of fleet \(session.fleet.name.visible) takes up to \(total) assignments at a time\n"
+            "worker \(worker.id) of fleet \(session.fleet.name.visible) takes up to \(limits.total) assignments at a time\(limits.words.visible)\n"
         )
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -159,12 +157,59 @@ struct WorkerCommand: FleetCommand {
         return .success
     }
 
-    /// The servers of `--servers`; nil for all.
+    /// Makes the tables where they are missing.
+    ///
+    /// - Throws: a ``FleetError`` if the database answers and cannot be used, for example because a newer Convoy has changed its tables or this role has
+    ///   no rights: that stays so. One that does not answer is waited for.
+    private static func prepare(_ control: ControlDatabase) async throws {
+        do throws(ControlError) {
+            _ = try await control.schemaState()
+        } catch {
+            let problem = error.journalError(control.place)
+            var mayCome = error.isPassing
+            if case .commitUnknown = error { mayCome = true }
+            guard mayCome else { throw FleetError(problem) }
+            StandardStreams.error.write("warning: \(problem.description.visible); the worker waits for it\n")
+            return
+        }
+        do throws(JournalError) {
+            try await control.prepare()
+        } catch {
+            throw FleetError(error)
+        }
+    }
+
+    /// What the worker takes: by its command line, else by the fleet file.
+    ///
+    /// - Throws: `Problems` for a value of the fleet file whose variable is not set here; a ``CommandFailure`` for a name that the fleet file does not have.
+    private func limits(_ session: FleetSession) throws -> WorkerLimits {
+        let file = session.fleet.workers
+        var open = file.missing
+        if options.select != nil { open["select"] = nil }
+        if !servers.isEmpty { open["servers"] = nil }
+        if total != nil { open["total"] = nil }
+        if lease != nil { open["lease"] = nil }
+        guard open.isEmpty else {
+            throw Problems(open.values.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) })
+        }
+        let limits = WorkerLimits(
+            total: total ?? file.total ?? WorkerDefaults.standardTotal,
+            servers: try serverNames(session) ?? file.servers,
+            selector: session.settings.selector ?? file.select
+        )
+        warnOfMisses(limits, in: session.fleet)
+        return limits
+    }
+
+    /// The servers of `--servers`; nil without it.
     ///
     /// - Throws: a ``CommandFailure`` for a name that the fleet file does not have.
     private func serverNames(_ session: FleetSession) throws -> Set<String>? {
-        let names = servers.flatMap { $0.split(separator: ",") }.map { String($0).trimmed }.filter { !$0.isEmpty }
         guard !servers.isEmpty else { return nil }
+        let names = servers.flatMap { WorkerDefaults.names(in: $0) }
+        guard !names.isEmpty else {
+            throw CommandFailure(.usage, "--servers names no server", hint: "omit it to work on the instances of all servers")
+        }
         let known = Set(session.fleet.servers.map(\.name) + session.fleet.instances.map(\.server) + session.fleet.discoveries.map(\.server))
         for name in names where !known.contains(name) {
             throw CommandFailure(
@@ -175,6 +220,20 @@ struct WorkerCommand: FleetCommand {
             )
         }
         return Set(names)
+    }
+
+    /// A selector that fits no instance of the fleet file is most likely a mistake. It is no error: the instances may be added while the worker lives.
+    private func warnOfMisses(_ limits: WorkerLimits, in fleet: Fleet) {
+        guard let selector = limits.selector else { return }
+        var vocabulary = SelectionVocabulary(fleet.instances)
+        for discovery in fleet.discoveries {
+            vocabulary.add(name: "", server: discovery.server, database: nil, labels: discovery.template.labels)
+        }
+        // What discovery finds has names that are not known here.
+        for miss in selector.misses(in: vocabulary) where !miss.isName || fleet.discoveries.isEmpty {
+            let hint = miss.hint.map { " (\($0))" } ?? ""
+            StandardStreams.error.write("warning: the worker's selector: \(miss.message)\(hint)".visible + "\n")
+        }
     }
 
     /// Unique for each process: `host-4711-1a2b3c`.
@@ -188,37 +247,31 @@ struct WorkerCommand: FleetCommand {
 struct LeaseTime: ExpressibleByArgument {
     let duration: Duration
 
-    init(duration: Duration) {
-        self.duration = duration
-    }
-
     /// A bare number is in seconds.
     init?(argument: String) {
-        guard let duration = Duration(text: argument) ?? Duration(text: argument + "s"), duration >= .seconds(10),
-            duration <= .seconds(3600)
+        guard let duration = Duration(text: argument) ?? Duration(text: argument + "s"), WorkerDefaults.leaseRange.contains(duration)
         else { return nil }
         self.duration = duration
     }
-
-    var defaultValueDescription: String { duration.human }
 }
 
-extension String {
-    fileprivate var trimmed: String { String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
+extension WorkerLimits {
+    /// Which instances it takes, to follow what it takes at a time; empty for all.
+    fileprivate var words: String {
+        let parts = [
+            servers.map { "on \($0.count == 1 ? "server" : "servers") \($0.sorted().joined(separator: ", "))" },
+            selector.map { "that match \($0)" },
+        ].compactMap(\.self)
+        return parts.isEmpty ? "" : ", of the instances \(parts.joined(separator: " "))"
+    }
 }
 
 extension FleetSession {
     /// All that a worker needs for a run, read anew.
     ///
-    /// - Throws: the problems of the files; a ``FleetError`` if a server could not list its databases.
-    fileprivate func workerFiles() async throws -> Worker.Files {
+    /// - Throws: the problems of the files.
+    fileprivate func workerFiles() throws -> Worker.Files {
         let session = try whole()
-        return Worker.Files(
-            fleet: session.fleet,
-            set: session.set,
-            runner: session.runner,
-            secrets: session.secrets,
-            instances: try await session.client.instances()
-        )
+        return Worker.Files(fleet: session.fleet, set: session.set, runner: session.runner, secrets: session.secrets)
     }
 }

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyJournal
 import ConvoyText
 
@@ -16,8 +17,10 @@ extension Worker {
         do throws(ControlError) {
             let (leases, now) = try await control.renew(record, for: timing.lease)
             if let now { clock.set(now, between: begun, .now) }
+            leasesExpired()
             // One that was claimed meanwhile has its own time.
-            for lease in leases where tasks[lease.key]?.lease.attempt == lease.attempt { leaseEnds.set(end(from: begun), for: lease.key) }
+            for lease in leases where isWorking(on: lease) { leaseEnds.set(end(from: begun), for: lease.key) }
+            lastSuccess = .now
             if renewalTrouble != nil { log("the leases are renewed again") }
             (isAnnounced, renewalTrouble) = (true, nil)
         } catch {
@@ -30,4 +33,28 @@ extension Worker {
 
     /// When work must stop on what was claimed or renewed by a statement that was sent at a moment.
     func end(from sent: ContinuousClock.Instant) -> ContinuousClock.Instant { sent + timing.lease - timing.margin }
+
+    /// Also on what ends in an orderly way: no other worker may have it until it has ended.
+    private func isWorking(on lease: Lease) -> Bool {
+        tasks[lease.key]?.lease.attempt == lease.attempt
+            || dying.values.contains { $0.lease.key == lease.key && $0.lease.attempt == lease.attempt }
+    }
+
+    /// Stops the work on leases that the control database has not confirmed in time: another worker may have them soon. Does nothing while they hold.
+    func leasesExpired() {
+        let expired = leaseEnds.over()
+        guard !expired.isEmpty else { return }
+        let count = expired.keys.count { tasks[$0] != nil }
+        if count > 0 {
+            log("the leases could not be renewed within \(timing.lease.human): the work on \(count) assignments stops")
+            (lastRound, nextRenewal) = (nil, .now)
+        }
+        for (key, end) in expired {
+            // What runs is gone before another worker may begin.
+            let left = max(.zero, ContinuousClock.now.duration(to: end) + timing.margin - Duration.milliseconds(500))
+            lose(key, leaving: left)
+            for task in dying.values where task.lease.key == key { task.permit.withdraw(leaving: left) }
+            leaseEnds.remove(key)
+        }
+    }
 }
