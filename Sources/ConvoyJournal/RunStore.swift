@@ -78,6 +78,9 @@ package protocol RunStore: Journal, AnyObject {
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
     func holder(of run: RunID) async throws(JournalError) -> String?
 
+    /// Who carries out a run that was handed over to workers and has not ended; nil for every other run.
+    func staff(of run: RunID) async throws(JournalError) -> RunStaff?
+
     // MARK: Runs
 
     /// The runs of a fleet that have not ended and that a process works on, or that its workers have, newest first.
@@ -260,8 +263,14 @@ extension RunStore {
     /// The current state of a run; of a run without an end, its lock says whether a process works on it.
     package func state(of run: RunRecord) async throws(JournalError) -> RunState {
         if let ending = run.status { return .ended(ending) }
-        return try await holder(of: run.id) == nil ? .cutOff : .running
+        guard try await holder(of: run.id) == nil else { return .running }
+        // It may have ended since the record was read.
+        let now = try await runs(named: run.id.description).first { $0.id == run.id }
+        return now?.status.map { .ended($0) } ?? .cutOff
     }
+
+    /// Where there are no workers.
+    package func staff(of run: RunID) async throws(JournalError) -> RunStaff? { nil }
 
     /// The newest runs of all fleets, newest first.
     package func runs(limit: Int) async throws(JournalError) -> [RunRecord] { try await runs(limit: limit, fleet: nil) }

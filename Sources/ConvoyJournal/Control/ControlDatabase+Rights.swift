@@ -18,7 +18,7 @@ extension ControlSchema {
     }
 
     /// The tables that every process reads and writes.
-    private static let tables = ["runs", "events", "requests", "locks", "removed_totals", "workers", "assignments"]
+    private static let tables = ["runs", "events", "requests", "locks", "removed_totals", "workers", "assignments", "refusals"]
 }
 
 extension ControlDatabase {

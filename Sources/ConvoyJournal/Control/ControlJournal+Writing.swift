@@ -49,22 +49,24 @@ extension ControlJournal {
     }
 
     package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
-        let lease = start as? ControlLease
-        let results = try await writing { transaction throws(ControlError) in
-            try await transaction.commit([
-                ControlLease.locking(lease?.name, lease?.token),
-                ControlLease.locking(run.description.storable, token(of: run)),
-                PipelineStatement(
-                    """
-                    UPDATE convoy_control.runs AS run SET status = NULL, finished_at = NULL, for_workers = false
-                    WHERE id = $1 AND abandoned_by IS NULL AND \(ControlLease.isOwn(2, control)) AND \(ControlLease.isOwn(4, control))
-                    """,
-                    [run.description.storable, lease?.name, lease?.token, run.description.storable, token(of: run)]
-                ),
-            ])
+        let id = run.description.storable
+        let token = token(of: run)
+        try await writing { transaction throws(ControlError) in
+            try await transaction.check(start, self.control)
+            let lock = try await transaction.lock(id, self.control)
+            guard let lock, lock.token == token, lock.isHeld else {
+                throw .refused(.overtaken(self.path, "run \(run) was not resumed: another process was faster"))
+            }
+            _ = try await transaction.takeFromWorkers(run, in: self.path)
+            let reopened = try await transaction.query(
+                """
+                UPDATE convoy_control.runs SET status = NULL, finished_at = NULL, for_workers = false, resumed_by = NULL
+                WHERE id = $1 AND abandoned_by IS NULL RETURNING id
+                """,
+                [id]
+            )
+            if reopened.rows.isEmpty { throw .refused(.overtaken(self.path, "run \(run) was abandoned meanwhile")) }
         }
-        guard results.last?.commandTag != "UPDATE 1" else { return }
-        throw .overtaken(path, "run \(run) was not resumed: another process was faster")
     }
 
     /// - Throws: an error with the reason `overtaken` unless the answer to ``StartTurn/question`` is that nothing came in between.
@@ -144,26 +146,15 @@ extension ControlJournal {
     package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
         let id = run.description.storable
         let token = token(of: run)
-        let results = try await writing { transaction throws(ControlError) in
-            try await transaction.commit([
-                ControlLease.locking(id, token),
-                PipelineStatement(
-                    """
-                    UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4
-                    WHERE id = $1 AND CASE WHEN $5::text IS NULL
-                        THEN NOT EXISTS (
-                            SELECT FROM convoy_control.locks AS lock WHERE lock.name = $1 AND \(ControlLease.isHeld("lock", control)))
-                        ELSE EXISTS (SELECT FROM convoy_control.locks WHERE name = $1 AND token = $5::text) END
-                    """,
-                    [id, RunEnding.abandoned.rawValue, date.rfc3339, person.storable, token]
-                ),
-                PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1", [id]),
-            ])
+        try await writing { transaction throws(ControlError) in
+            let lock = try await transaction.lock(id, self.control)
+            if token == nil, let lock, lock.isHeld { throw .refused(.stillRunning(self.path, run, ControlLease.shown(lock.holder))) }
+            if let token, lock?.token != token { throw .refused(.takenOver(self.path, run, by: lock?.holder)) }
+            _ = try await transaction.takeFromWorkers(run, in: self.path)
+            transaction.add(
+                "UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4 WHERE id = $1",
+                [id, RunEnding.abandoned.rawValue, date.rfc3339, person.storable]
+            )
         }
-        guard results.count == 3, results[1].commandTag != "UPDATE 1" else { return }
-        guard !results[2].rows.isEmpty else { throw .unknownRun(path, run) }
-        let holder = try await holder(of: run)
-        if token == nil, let holder { throw .stillRunning(path, run, holder) }
-        throw .takenOver(path, run, by: holder)
     }
 }

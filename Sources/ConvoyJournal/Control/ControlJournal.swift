@@ -104,6 +104,10 @@ package final class ControlJournal: RunStore {
         return try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, run.description.storable) }
     }
 
+    package func staff(of run: RunID) async throws(JournalError) -> RunStaff? {
+        try await explaining { () async throws(ControlError) in try await control.staff(of: run) }
+    }
+
     package func news(of run: RunID) -> any RunNews {
         listener.start()
         return listener.news(of: run)

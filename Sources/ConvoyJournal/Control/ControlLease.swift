@@ -152,3 +152,27 @@ final class ControlLease: RunLock {
         }
     }
 }
+
+extension ControlTransaction {
+    /// Reads a lock, and locks its row, so that no other process takes it before the transaction ends; nil if it is free.
+    func lock(_ name: String, _ control: ControlDatabase) async throws(ControlError) -> (token: String?, holder: String?, isHeld: Bool)? {
+        let rows = try await query(
+            """
+            SELECT token, holder, \(ControlLease.isHeld("lock", control)) AS is_held FROM convoy_control.locks AS lock
+            WHERE name = $1 FOR NO KEY UPDATE
+            """,
+            [name]
+        ).rows
+        return rows.first.map { ($0.value("token"), $0.value("holder"), $0.value("is_held") == "t") }
+    }
+
+    /// Sees to it that a lock that this process took still holds, to the end of the transaction.
+    ///
+    /// - Throws: ``ControlError/refused(_:)`` with the reason `overtaken`.
+    func check(_ start: any RunLock, _ control: ControlDatabase) async throws(ControlError) {
+        let lease = start as? ControlLease
+        guard let lease, let lock = try await lock(lease.name, control), lock.token == lease.token, lock.isHeld else {
+            throw .refused(.overtaken(control.place, "another process is starting a run"))
+        }
+    }
+}

@@ -19,7 +19,12 @@ extension RunsReport.Entry {
     ///   - isImmediate: whether it was started with `--now`.
     package init(_ run: RunRecord, _ state: RunState, isImmediate: Bool, in journal: any RunStore) async throws(JournalError) {
         var waits: (holds: [RunHold], texts: [String]) = ([], [])
-        if state == .running { waits = try await FleetReport.waits(of: run.id, in: journal) }
+        if state == .running {
+            waits = try await FleetReport.waits(of: run.id, in: journal)
+            if let staff = try await journal.staff(of: run.id), staff.isMissing, let shortage = staff.shortage {
+                waits.texts.insert("\(shortage); \(RunStaff.remedy(run.id))", at: 0)
+            }
+        }
         self.init(
             run: run,
             state: state,

@@ -122,7 +122,7 @@ package struct RunCatalog: Sendable {
     }
 
     /// Finds the run with that id or unique prefix; without a text the newest run that the command accepts, which for ``Wanted/running`` must be
-    /// the only one.
+    /// the only one. A run that workers have and none works on is resumable if it is named.
     ///
     /// - Throws: an error if no run matches, or if several do.
     package func run(_ text: String?, _ wanted: Wanted, in journal: any RunStore) async throws(FleetError) -> RunRecord {
@@ -133,8 +133,11 @@ package struct RunCatalog: Sendable {
             guard let run = candidates.first else { throw noRun("there is no run “\(text)” in \(path)") }
             guard candidates.count == 1 else { throw several(candidates, "“\(text)” matches several runs") }
             let state = try await self.state(of: run, in: journal)
-            guard Self.fits(state, wanted) else { throw noRun("run \(run.id) is not \(wanted.rawValue): it is \(state.text)") }
-            return run
+            if Self.fits(state, wanted) { return run }
+            let staff = try await explaining { () async throws(JournalError) in try await journal.staff(of: run.id) }
+            // A run that workers have and none works on.
+            if wanted == .resumable, let staff, staff.isMissing { return run }
+            throw unfit(run, wanted, state, staff)
         }
         var fitting: [RunRecord] = []
         for run in candidates where try await Self.fits(state(of: run, in: journal), wanted) { fitting.append(run) }
@@ -173,6 +176,22 @@ package struct RunCatalog: Sendable {
         case .running: state == .running
         case .resumable: state.isResumable
         }
+    }
+
+    private func unfit(_ run: RunRecord, _ wanted: Wanted, _ state: RunState, _ staff: RunStaff?) -> FleetError {
+        let message = "run \(run.id) is not \(wanted.rawValue): it is \(state.text)"
+        guard let staff else { return noRun(message) }
+        // Who still has a lease of it.
+        let holders = staff.holders.isEmpty ? "" : " (\(staff.holders.prefix(3).joined(separator: ", ")))"
+        guard let shortage = staff.shortage else {
+            return FleetError(.run, "\(message), and workers carry it out\(holders)", hint: "stop it first, with `convoy stop \(run.id)`")
+        }
+        return FleetError(
+            .run,
+            "\(message); \(shortage)",
+            hint:
+                "worker\(holders) still has a lease of it: try again when that is over, which takes 15 seconds unless its --lease is longer"
+        )
     }
 
     private func noRun(_ message: String) -> FleetError {

@@ -14,6 +14,8 @@ package struct RunSubmission: Sendable {
     /// How long the events of a run are waited for between two looks.
     private static let interval = Duration.milliseconds(250)
     private static let pageSize = 1000
+    /// Between two looks whether workers take the run, while nothing happens in it.
+    private static let staffInterval = Duration.seconds(2)
 
     /// Nil where the runs of the fleet are not in a control database.
     ///
@@ -28,7 +30,7 @@ package struct RunSubmission: Sendable {
     /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
     package func submit(_ run: NewRun, beside: [String]) async throws(RunConflict) {
         try await RunStart(in: journal).record(run, beside: beside) { start throws(JournalError) in
-            try await handOver(run.record.id, resumedBy: nil, under: start)
+            try await handOver(run.record.id, resumedBy: nil, after: 0, under: start)
         }
     }
 
@@ -38,13 +40,18 @@ package struct RunSubmission: Sendable {
     /// - Returns: the last event that was recorded before.
     package func resume(_ run: RunID, by person: String, under start: any RunLock) async throws(JournalError) -> Int64 {
         let last = try await journal.lastEvent(of: run)
-        try await handOver(run, resumedBy: person, under: start)
+        try await handOver(run, resumedBy: person, after: last, under: start)
         return last
     }
 
-    private func handOver(_ run: RunID, resumedBy person: String?, under start: any RunLock) async throws(JournalError) {
+    private func handOver(
+        _ run: RunID,
+        resumedBy person: String?,
+        after event: Int64,
+        under start: any RunLock
+    ) async throws(JournalError) {
         do throws(ControlError) {
-            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person, under: start)
+            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person, after: event, under: start)
         } catch {
             throw error.journalError(journal.path)
         }
@@ -105,6 +112,8 @@ package struct RunSubmission: Sendable {
         var last = number
         var isAway = false
         let news = journal.news(of: run)
+        var nextLook = ContinuousClock.now + Self.staffInterval
+        var toldShortage: String?
         while !Task.isCancelled {
             do throws(JournalError) {
                 let page = try await journal.events(of: run, after: last, limit: Self.pageSize)
@@ -116,6 +125,15 @@ package struct RunSubmission: Sendable {
                 last = page.last?.number ?? last
                 if new.contains(where: \.isEnd) { break }
                 if page.count == Self.pageSize { continue }
+                if !new.isEmpty {
+                    (toldShortage, nextLook) = (nil, .now + Self.staffInterval)
+                } else if nextLook <= .now {
+                    nextLook = .now + Self.staffInterval
+                    let staff = try await journal.staff(of: run)
+                    let shortage = staff?.isMissing == true ? staff?.shortage : nil
+                    if let shortage, shortage != toldShortage { note("run \(run) waits: \(shortage); \(RunStaff.remedy(run))") }
+                    toldShortage = shortage
+                }
             } catch {
                 if !isAway { note("\(error.description.visible); the run continues without this process, which tries again") }
                 isAway = true

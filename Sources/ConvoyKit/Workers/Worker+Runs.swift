@@ -1,57 +1,37 @@
 import ConvoyFleet
-import ConvoyInstance
+import ConvoyIO
 import ConvoyJournal
-import ConvoyMigrations
 import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import ConvoyText
-internal import FoundationEssentials
 
 extension Worker {
     /// How long a refusal stands before the files are read again.
     private static let refusalTime = Duration.seconds(10)
 
     /// Takes part in runs that are new, and leaves those that are over.
-    func follow(_ open: [OpenRun]) async {
+    func follow(_ open: [OpenRun]) {
         let ids = Set(open.map(\.id))
-        for id in runs.keys where !ids.contains(id) {
-            for key in tasks.keys where key.run == id { lose(key) }
-            leave(id)
-        }
+        for id in Set(runs.keys).union(loads.keys) where !ids.contains(id) { leave(id) }
         refusals = refusals.filter { ids.contains($0.key) }
+        unnoted = unnoted.filter { ids.contains($0.key) }
         for run in open {
-            if runs[run.id] == nil, !isDraining, refusals[run.id].map({ .now - $0.at > Self.refusalTime }) ?? true { await join(run) }
-            runs[run.id]?.isResumptionDue = run.resumedBy != nil
-            runs[run.id]?.isDue = run.turn == 0 || run.hasRequests || run.resumedBy != nil
+            if runs[run.id]?.isOutdated(by: run) == true { leave(run.id) }
+            if let known = runs[run.id] {
+                known.note(run)
+            } else if loads[run.id] == nil, !isDraining, refusals[run.id].map({ .now - $0.at > Self.refusalTime }) ?? true {
+                join(run)
+            }
         }
-    }
-
-    private func join(_ open: OpenRun) async {
-        do {
-            runs[open.id] = try await joined(open)
-            refusals[open.id] = nil
-            log("takes part in run \(open.id)")
-        } catch let refusal as RunRefusal {
-            refuse(open.id, "\(refusal) (\(refusal.hint))")
-        } catch let problems as Problems {
-            refuse(open.id, problems.problems.first.map { "\($0)".visible } ?? "its files cannot be read")
-        } catch let error as ControlError {
-            refuse(open.id, error.journalError(control.place).description)
-        } catch {
-            refuse(open.id, "\(error)".visible)
-        }
-    }
-
-    func refuse(_ run: RunID, _ reason: String) {
-        if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason)") }
-        refusals[run] = (reason, .now)
-        for key in tasks.keys where key.run == run { lose(key, leaving: nil) }
-        leave(run)
     }
 
     /// Forgets a run; the notifications and spans that are on their way still have some time to arrive.
-    func leave(_ id: RunID) {
+    ///
+    /// - Parameter grace: as in ``lose(_:_:leaving:)``.
+    func leave(_ id: RunID, leaving grace: Duration? = .zero) {
+        for key in tasks.keys where key.run == id { lose(key, leaving: grace) }
+        loads.removeValue(forKey: id)?.task.cancel()
         guard let run = runs.removeValue(forKey: id), run.notifier != nil || run.tracer != nil else { return }
         let (notifier, tracer) = (run.notifier, run.tracer)
         lastDelivery += 1
@@ -63,85 +43,126 @@ extension Worker {
         }
     }
 
-    private func joined(_ open: OpenRun) async throws -> WorkerRun {
-        let recorded = try await control.recordedPlan(of: open.id)
-        let pinned: RunPlan
-        do throws(InvalidPlan) {
-            pinned = try RunPlan(data: Data(recorded.utf8))
-        } catch {
-            throw RunRefusal.record("its plan cannot be read: \(error.message)")
+    // MARK: Reading runs
+
+    private func join(_ open: OpenRun) {
+        load(open.id) { [loader, mailbox] number in
+            let result: Result<RunLoader.Loaded, any Error>
+            do { result = .success(try await loader.loaded(open)) } catch { result = .failure(error) }
+            mailbox.post(.loaded(open.id, load: number, result))
         }
-        let files = try await load()
-        let targets = RunTargets(of: pinned, in: files.fleet)
-        let turns = try await allTurns(of: open.id)
-        // What a resumed run leaves out is what the fleet file of now skips.
-        let isResumed = open.resumedBy != nil || turns.contains { $0.events.contains(where: \.isResumption) }
-        let plan = isResumed ? pinned.keeping { targets.instances[$0.name].map { $0.skip == nil } == true } : pinned
-        try RunRefusal.check(open, plan, fleetChecksum: files.fleet.checksum, set: files.set, targets: targets)
-        try HookPrograms(files.fleet, environment: environment).check()
-        let past = turns.flatMap(\.events)
-        let tracing = RunTracing(
-            plan,
-            on: targets,
-            open.id,
-            after: past,
-            isResumptionDue: open.resumedBy != nil,
-            secrets: files.secrets,
-            environment: environment,
-            warn: log
-        )
-        let coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
-            of: plan,
-            on: targets,
-            trace: tracing.trace,
-            events: EventFanOut([]),
-            now: { [clock] in clock.now }
-        ) { [log] in log("hook: \($0)") }
-        let terms = RunDecider.Terms(
-            plan,
-            on: targets,
-            id: open.id,
-            hookPoints: coordinator.surroundings.hookPoints,
-            hasWindow: coordinator.window != nil,
-            isShared: true,
-            connections: files.runner.connections
-        )
-        let execution = WorkExecution(coordinator, plan: plan, targets: targets, id: open.id)
-        let run = WorkerRun(open.id, plan, terms, execution, isResumptionDue: open.resumedBy != nil)
-        run.notifier = WorkerNotifier(files.fleet, warn: log)
-        run.trace(with: WorkerTracer(tracing, after: past), after: turns.last?.lastEvent ?? 0)
-        try run.follow(from: turns)
-        return run
     }
 
-    /// All turns of a run after an event.
-    private func allTurns(of run: RunID, after event: Int64 = 0) async throws(ControlError) -> [RecordedTurn] {
-        var all: [RecordedTurn] = []
-        while true {
-            let page = try await control.turns(of: run, after: all.last?.lastEvent ?? event)
-            all += page.turns
-            guard page.hasMore else { return all }
+    /// Makes the decider of a run anew, unless that is under way.
+    func restore(_ run: WorkerRun) {
+        guard loads[run.id] == nil else { return }
+        let (id, terms, last) = (run.id, run.terms, run.lastTraced)
+        load(id) { [loader, mailbox] number in
+            let result: Result<RunLoader.Restored, any Error>
+            do { result = .success(try await loader.restored(terms, after: last)) } catch { result = .failure(error) }
+            mailbox.post(.restored(id, load: number, result))
         }
     }
+
+    /// Not on the worker's own executor, and not waited for: the work on the other runs continues.
+    private func load(_ run: RunID, _ body: @escaping @Sendable (_ number: Int) async -> Void) {
+        loadCount += 1
+        let number = loadCount
+        loads[run] = (number, Task.detached { await body(number) })
+    }
+
+    func take(_ result: Result<RunLoader.Loaded, any Error>, of run: RunID, _ load: Int) {
+        guard loads[run]?.number == load else { return }
+        loads[run] = nil
+        guard !isDraining else { return }
+        switch result {
+        case .success(let loaded):
+            if let problem = loaded.restored.problem, loaded.open.resumedBy == nil { return refuse(run, .record(problem)) }
+            runs[run] = WorkerRun(
+                loaded,
+                servers: limits.servers(of: loaded.plan.instances.flatMap { loaded.execution.instances(of: .change($0.name, wave: "")) })
+            )
+            if refusals.removeValue(forKey: run) != nil { unnoted[run] = .some(nil) }
+            // What waits in it is claimed at once.
+            lastRound = nil
+            log("takes part in run \(run)")
+        case .failure(let error): refuse(run, error)
+        }
+    }
+
+    func take(_ result: Result<RunLoader.Restored, any Error>, of run: RunID, _ load: Int) {
+        guard loads[run]?.number == load else { return }
+        loads[run] = nil
+        switch result {
+        case .success(let restored): runs[run]?.remember(restored)
+        case .failure(let error as ControlError) where error.unreadable == nil:
+            log("run \(run) cannot be read: \(error.journalError(control.place).description); trying again")
+        case .failure(let error): refuse(run, error)
+        }
+    }
+
+    // MARK: Refusals
+
+    private func refuse(_ run: RunID, _ error: any Error) {
+        switch error {
+        case let refusal as RunRefusal: refuse(run, refusal)
+        case let problems as Problems:
+            refuse(
+                run,
+                problems.problems.first.map { "\($0)".visible } ?? "its files cannot be read",
+                hint: "correct the files of this worker"
+            )
+        case let error as ControlError:
+            let problem = error.journalError(control.place)
+            refuse(run, problem.description, hint: problem.hint ?? "it tries again by itself")
+        default: refuse(run, "\(error)".visible, hint: "it tries again by itself")
+        }
+    }
+
+    func refuse(_ run: RunID, _ refusal: RunRefusal) { refuse(run, refusal.description, hint: refusal.hint) }
+
+    func refuse(_ run: RunID, _ reason: String, hint: String) {
+        if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason) (\(hint))") }
+        refusals[run] = (reason, .now)
+        unnoted[run] = RunStaff.Refusal(worker: id, reason: reason.visible, hint: hint.visible)
+        leave(run, leaving: nil)
+    }
+
+    /// Keeps in the control database why this worker takes no part in runs.
+    ///
+    /// - Returns: the first error; what it is about is written with the next round.
+    func noteRefusals() async -> ControlError? {
+        for (run, refusal) in unnoted {
+            do throws(ControlError) {
+                try await control.note(refusal, of: run, by: id)
+                unnoted[run] = nil
+            } catch {
+                return error
+            }
+        }
+        return nil
+    }
+
+    // MARK: Following
 
     /// Makes sure that a run's decider has all that is recorded, as far as can be seen without its lock.
     ///
-    /// - Returns: false if the worker takes no part in the run from now on.
+    /// - Returns: false if the worker cannot work on the run now.
     func catchUp(_ run: WorkerRun) async throws(ControlError) -> Bool {
-        if run.decider == nil { run.lastEvent = 0 }
+        guard run.decider != nil else { return false }
         let turns: [RecordedTurn]
         do throws(ControlError) {
-            turns = try await allTurns(of: run.id, after: run.lastEvent)
+            turns = try await loader.turns(of: run.id, after: run.lastEvent)
         } catch {
             guard let reason = error.unreadable else { throw error }
-            refuse(run.id, reason)
+            refuse(run.id, .record(reason))
             return false
         }
         do throws(RunRefusal) {
-            if run.decider == nil { try run.follow(from: turns) } else { try run.follow(turns) }
+            try run.follow(turns)
             return true
         } catch {
-            refuse(run.id, "\(error) (\(error.hint))")
+            refuse(run.id, error)
             return false
         }
     }
@@ -155,11 +176,5 @@ extension ControlError {
         case .refused(let error): error.description.visible
         case .postgres, .commitUnknown: nil
         }
-    }
-}
-
-extension Event {
-    fileprivate var isResumption: Bool {
-        if case .runResumed = kind { true } else { false }
     }
 }

@@ -16,7 +16,8 @@ import FoundationEssentials
 ///
 /// There is no leader. A worker that has something to report locks the run's row, follows what the others have written, lets the rules decide, and
 /// writes events, assignments and its report in one transaction: see ``ControlDatabase/decide(on:by:count:after:reporting:lease:_:)``. What it has
-/// claimed it must renew; a lease that it cannot renew in time is given up before another worker may take it.
+/// claimed it must renew, which a task of its own does, however long the loop takes; a lease that cannot be renewed in time is given up before another
+/// worker may take it.
 package actor Worker {
     /// What a worker reads anew for each run that it takes part in.
     package struct Files: Sendable {
@@ -52,7 +53,8 @@ package actor Worker {
             timing.connect = .seconds(3)
             timing.statement = .seconds(5)
             timing.answer = .seconds(6)
-            timing.sessions = 1
+            // One each for its loop, for the renewals and for what reads a run.
+            timing.sessions = 3
             return timing
         }
     }
@@ -64,6 +66,8 @@ package actor Worker {
         case news
         case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
         case ended(Assignment.Key, attempt: Int64)
+        case loaded(RunID, load: Int, Result<RunLoader.Loaded, any Error>)
+        case restored(RunID, load: Int, Result<RunLoader.Restored, any Error>)
         case drain
         case abandon
     }
@@ -72,12 +76,11 @@ package actor Worker {
     let fleet: String
     let limits: WorkerLimits
     let timing: Timing
-    let environment: [String: String]
-    let load: @Sendable () async throws -> Files
+    let loader: RunLoader
     let log: @Sendable (String) -> Void
     let mailbox = Mailbox<Message>()
     let clock = ServerClock()
-    let leaseEnd = LeaseEnd()
+    let leaseEnds = LeaseEnds()
     private let listener: ControlListener
     nonisolated let news: ControlSubscription
     /// Whether the last look found more work than there was room for.
@@ -90,8 +93,13 @@ package actor Worker {
     private(set) var isDraining = false
     /// The runs that it takes part in.
     var runs: [RunID: WorkerRun] = [:]
+    /// What is being read: runs that it does not take part in yet, and deciders that are made anew.
+    var loads: [RunID: (number: Int, task: Task<Void, Never>)] = [:]
+    var loadCount = 0
     /// Why it does not take part in others, and when it asked itself the last time.
     var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
+    /// What the control database is to keep of them; a refusal that is nil is over.
+    var unnoted: [RunID: RunStaff.Refusal?] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
     var dying: [WorkerTask.Subject: WorkerTask] = [:]
@@ -99,13 +107,16 @@ package actor Worker {
     var deliveries: [Int: Task<Void, Never>] = [:]
     var lastDelivery = 0
     var decisions: Int64 = 0
-    /// What the decision under way led to, and how many reports are in it.
-    var pendingTurn: (turn: RunDecider.Turn, reports: Int)?
-    var lastRenewal: ContinuousClock.Instant?
+    /// What the decision under way led to, and the last report that is in it.
+    var pendingTurn: (turn: RunDecider.Turn, report: Int)?
+    var nextRenewal = ContinuousClock.now
+    var renewalTrouble: String?
+    /// Whether the control database has confirmed a renewal.
+    var isAnnounced = false
     var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
     private(set) var lastTurn = ContinuousClock.now
-    private(set) var lastSuccess: ContinuousClock.Instant?
+    var lastSuccess: ContinuousClock.Instant?
     private var trouble: String?
 
     /// - Parameters:
@@ -130,8 +141,7 @@ package actor Worker {
         self.fleet = fleet
         self.limits = limits
         self.timing = timing
-        self.environment = environment
-        self.load = load
+        loader = RunLoader(control: control, environment: environment, clock: clock, load: load, log: log)
         self.log = log
         listener = ControlListener(control)
         news = listener.news(except: id)
@@ -148,10 +158,12 @@ package actor Worker {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [listener] in await listener.run() }
             group.addTask { await self.watchTheTime() }
-            group.addTask { [leaseEnd] in await leaseEnd.watch { await self.leasesExpired() } }
+            group.addTask { [leaseEnds] in await leaseEnds.watch { await self.leasesExpired() } }
+            group.addTask { await self.keepRenewing() }
             await loop()
             group.cancelAll()
         }
+        for (_, task) in loads.values { task.cancel() }
         for task in dying.values { await task.task.value }
         for id in runs.keys { leave(id) }
         for delivery in deliveries.values { await delivery.value }
@@ -160,6 +172,7 @@ package actor Worker {
     }
 
     private func loop() async {
+        await renew()
         await work()
         // Work that ends in an orderly way keeps its lease until it has ended.
         while !(isDraining && tasks.isEmpty && dying.isEmpty) {
@@ -173,6 +186,8 @@ package actor Worker {
         case .round: break
         case .news: lastRound = nil
         case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
+        case .loaded(let run, let load, let result): take(result, of: run, load)
+        case .restored(let run, let load, let result): take(result, of: run, load)
         case .ended(let key, let attempt):
             guard tasks[key]?.lease.attempt == attempt else { return }
             tasks[key]?.hasEnded = true
@@ -181,7 +196,7 @@ package actor Worker {
         case .drain:
             guard !isDraining else { return }
             isDraining = true
-            lastRound = nil
+            (lastRound, nextRenewal) = (nil, .now)
             log("draining: \(busy) assignments are finished first")
             for (key, task) in tasks where task.work.isGivenBackAtOnce { giveUp(key) }
         case .abandon:
@@ -196,7 +211,7 @@ package actor Worker {
         leasesExpired()
         guard let task = tasks[key], task.lease.attempt == attempt, !task.isGivenUp, let run = runs[key.run] else { return }
         if case .slots(let server, let available) = fact, run.decider?.isNews(available: available, on: server) == false { return }
-        run.reports.append(WorkerRun.Report(key: key, attempt: attempt, fact: fact))
+        run.reports.add(fact, of: key, attempt: attempt)
     }
 
     /// How many assignments it has, without watches.
@@ -207,16 +222,19 @@ package actor Worker {
     /// All that is to be done now. What fails is tried again in the next round.
     private func work() async {
         lastTurn = .now
+        // Before that the control database does not know it, nor it the time there.
+        guard isAnnounced else { return }
         do throws(ControlError) {
-            if let run = runs.values.first(where: { $0.unsettled != nil }) { try await decide(on: run) }
-            var failure = await decideOnReadyRuns()
-            // Also where a decision has failed: the work on the other runs needs its leases.
+            var failure = await settle()
+            if failure == nil { failure = await decideOnReadyRuns() }
+            // Also where a decision has failed: the work on the other runs continues.
             if isRoundDue {
                 try await makeRound()
                 lastRound = .now
-                lastSuccess = lastRound
                 if failure == nil { failure = await decideOnReadyRuns() }
+                if failure == nil { failure = await noteRefusals() }
             }
+            for run in runs.values where run.decider == nil { restore(run) }
             if let failure { throw failure }
             if trouble != nil { log("the control database \(control.place) answers again") }
             trouble = nil
@@ -224,6 +242,19 @@ package actor Worker {
             let words = error.journalError(control.place).description
             if trouble != words { log("\(words); trying again") }
             trouble = words
+        }
+    }
+
+    /// Whether a decision was committed must be known before the next one, on whatever run.
+    ///
+    /// - Returns: why it is not known yet.
+    private func settle() async -> ControlError? {
+        guard let run = runs.values.first(where: { $0.unsettled != nil }) else { return nil }
+        do throws(ControlError) {
+            try await decide(on: run)
+            return nil
+        } catch {
+            return error
         }
     }
 
@@ -235,7 +266,6 @@ package actor Worker {
                 try await decide(on: run)
             } catch {
                 failure = failure ?? error
-                // Whether it was committed must be known before the next decision.
                 if run.unsettled != nil { return failure }
             }
         }
@@ -245,25 +275,11 @@ package actor Worker {
     private var ready: [WorkerRun] { runs.values.filter(\.wantsDecision).sorted { $0.id < $1.id } }
 
     private func makeRound() async throws(ControlError) {
-        let begun = ContinuousClock.now
-        // However long the leases are, others must see soon that this worker lives.
-        let renews = lastRenewal.map { begun - $0 >= min(timing.lease / 3, .seconds(5)) } ?? true
-        let record = WorkerRecord(id: id, fleet: fleet, capacity: limits.total, running: busy, isDraining: isDraining)
-        let round = try await control.round(
-            of: record,
-            renewing: renews ? timing.lease : nil,
-            candidatesOf: Array(runs.keys),
-            limit: isDraining ? 0 : 64
-        )
-        if renews {
-            leasesExpired()
-            lastRenewal = begun
-            leaseEnd.set(begun + timing.lease - timing.margin)
-            if let now = round.now { clock.set(now, between: begun, .now) }
-        }
+        let search = search
+        let round = try await control.round(of: id, in: fleet, search)
         try await compare(with: round.leases)
-        await follow(round.runs)
-        try await claim(from: round.candidates)
+        follow(round.runs)
+        if let search { try await claim(round.candidates, search) }
     }
 
     /// Brings what it does in line with what it has.
@@ -306,7 +322,8 @@ package actor Worker {
     /// - Parameter grace: how long its programs have to end; nil where no other worker can have it yet, so that hooks which undo something still run.
     func lose(_ key: Assignment.Key, _ reason: String? = nil, leaving grace: Duration? = .zero) {
         guard let task = tasks.removeValue(forKey: key) else { return }
-        if let run = runs[key.run] { run.reports.removeAll { $0.key == key } }
+        runs[key.run]?.reports.remove([key])
+        if task.hasEnded { leaseEnds.remove(key) }
         guard !task.hasEnded || reason != nil else { return }
         if let reason, !task.work.isWatch {
             log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
@@ -323,11 +340,15 @@ package actor Worker {
     }
 
     private func hasDied(_ subject: WorkerTask.Subject, _ task: Task<Void, Never>) {
-        if dying[subject]?.task == task { dying[subject] = nil }
+        guard let dead = dying[subject], dead.task == task else { return }
+        dying[subject] = nil
+        if tasks[dead.lease.key] == nil { leaseEnds.remove(dead.lease.key) }
     }
 
     /// Begins to work on an assignment that it has.
-    func begin(_ assignment: Assignment, _ work: Work, in run: WorkerRun) {
+    ///
+    /// - Parameter claimed: when the statement was sent that made it its own.
+    func begin(_ assignment: Assignment, _ work: Work, in run: WorkerRun, claimed: ContinuousClock.Instant) {
         guard let decider = run.decider, decider.awaits(work) else { return }
         let (approvals, approve) = AsyncStream.makeStream(of: String.self)
         let (key, attempt) = (assignment.key, assignment.attempt)
@@ -347,11 +368,15 @@ package actor Worker {
                 mailbox.post(.fact(key, attempt: attempt, .instanceFinished(name, .stoppedBeforeStart, at: clock.now)))
             }
         }
-        // Also a process that was suspended knows at once that its time is over.
-        let permit = WorkPermit { [leaseEnd] in leaseEnd.isOver }
         let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
+        leaseEnds.set(end(from: claimed), for: key)
+        // Also a process that was suspended knows at once that its time is over.
+        let permit = WorkPermit { [leaseEnds] in leaseEnds.isOver(key) }
         // Not on the worker's own executor.
+        let isCancelled = assignment.isCancelled
         let task = Task.detached { [mailbox] in
+            // Nothing of it is begun: it only answers.
+            if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
             await before?.value
             await permit.covering { if let body { await body() } }
             mailbox.post(.ended(key, attempt: attempt))

@@ -23,9 +23,11 @@ package struct WorkerLimits: Sendable, Hashable {
         package var work: Work
         /// The instances that it connects to.
         package var instances: [Instance]
+        /// Whether it is only to be ended.
+        package var isCancelled: Bool
 
-        package init(_ work: Work, instances: [Instance]) {
-            (self.work, self.instances) = (work, instances)
+        package init(_ work: Work, instances: [Instance], isCancelled: Bool = false) {
+            (self.work, self.instances, self.isCancelled) = (work, instances, isCancelled)
         }
     }
 
@@ -34,22 +36,25 @@ package struct WorkerLimits: Sendable, Hashable {
         (servers?.contains(instance.server) ?? true) && (selector?.matches(instance) ?? true)
     }
 
-    /// Whether the work is for this worker at all. A server is watched by a worker that works on one of its instances. Hooks, gates and the
-    /// maintenance window are for every worker, because each of them is there once in a run.
-    package func takes(_ offer: Offer) -> Bool {
-        switch offer.work {
-        case .change, .rollBack, .watchServer: offer.instances.contains(where: takes)
-        case .hook, .gate, .watchWindow: true
-        }
+    /// The servers of some instances on which it works; nil if it is not limited to any.
+    package func servers(of instances: [Instance]) -> Set<String>? {
+        guard servers != nil || selector != nil else { return nil }
+        return Set(instances.lazy.filter(takes).map(\.server))
     }
 
-    /// Which of the offers it takes now, in their order.
+    /// Whether the work is for this worker at all. A server is watched by a worker that works on one of its instances.
+    package func takes(_ offer: Offer) -> Bool {
+        offer.work.isForEveryWorker || offer.instances.contains(where: takes)
+    }
+
+    /// Which of the offers it takes now, in their order. What is cancelled is taken by every worker, whatever it does already: it only has to be ended.
     ///
     /// - Parameter running: what it does already, without watches.
     /// - Returns: the indices of the offers.
     package func choose(from offers: [Offer], running: Int) -> [Int] {
         var free = total - running
         return offers.indices.filter { index in
+            if offers[index].isCancelled { return true }
             guard takes(offers[index]) else { return false }
             if offers[index].work.isWatch { return true }
             guard free > 0 else { return false }
@@ -65,6 +70,14 @@ extension Work {
         switch self {
         case .watchServer, .watchWindow: true
         case .change, .rollBack, .hook, .gate: false
+        }
+    }
+
+    /// Whether any worker may do it: hooks, gates and the maintenance window are there once in a run.
+    package var isForEveryWorker: Bool {
+        switch self {
+        case .change, .rollBack, .watchServer: false
+        case .hook, .gate, .watchWindow: true
         }
     }
 

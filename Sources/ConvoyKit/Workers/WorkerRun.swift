@@ -6,18 +6,11 @@ import ConvoyText
 
 /// A run that a worker takes part in, as far as the worker has followed it. It belongs to the worker's own loop.
 final class WorkerRun {
-    /// Something that a task of this worker has to say.
-    struct Report {
-        var key: Assignment.Key
-        var attempt: Int64
-        var fact: RunDecider.Fact
-    }
-
     /// A decision whose COMMIT was not confirmed.
     struct Unsettled {
         var count: Int64
-        /// How many of the reports were in it.
-        var reports: Int
+        /// The last of the reports that were in it.
+        var report: Int
         /// The events in it that are worth a notification.
         var news: [Event]
     }
@@ -26,27 +19,30 @@ final class WorkerRun {
     let plan: RunPlan
     let terms: RunDecider.Terms
     let execution: WorkExecution
-    /// Nil where nothing is to be notified.
-    var notifier: WorkerNotifier?
-    /// Nil where it is not traced.
-    private(set) var tracer: WorkerTracer?
+    /// The servers of the run on which the worker works; nil is all.
+    let servers: Set<String>?
+    let notifier: WorkerNotifier?
+    let tracer: WorkerTracer?
+    private let fleetChecksum: String
+    private let isResumed: Bool
     /// The last event that the tracer has.
-    private var lastTraced: Int64 = 0
+    private(set) var lastTraced: Int64
     /// Of what the decision under way records, the events that are worth a notification.
     var pendingNews: [Event] = []
+    /// What is to be notified as soon as there is a decider.
+    private var heldNews: [Event] = []
     /// The waves for whose gate it was recorded that the run waits.
     private var announcedGates: Set<String> = []
     /// Nil where it is to be made from the events.
     var decider: RunDecider?
+    /// Why the decider has not begun, although something is recorded.
+    private(set) var problem: String?
     /// The last event that the decider has.
-    var lastEvent: Int64 = 0
-    /// Reports that no committed decision has.
-    var reports: [Report] = []
+    var lastEvent: Int64
+    var reports = PendingReports()
     var unsettled: Unsettled?
     /// Whether an operator's request, the beginning or a resumption is to be decided on.
     var isDue = false
-    /// Whether a person has asked to resume it, and no worker has yet.
-    var isResumptionDue: Bool
     /// Whether the decider has decided something that is not recorded yet.
     var isTainted = false
     /// Whether too much was recorded since to be read with the run locked.
@@ -58,23 +54,51 @@ final class WorkerRun {
     /// How long what moves no rule waits for more of its kind.
     private static let patience = Duration.milliseconds(200)
 
-    init(_ id: RunID, _ plan: RunPlan, _ terms: RunDecider.Terms, _ execution: WorkExecution, isResumptionDue: Bool) {
-        (self.id, self.plan, self.terms, self.execution) = (id, plan, terms, execution)
-        self.isResumptionDue = isResumptionDue
+    init(_ loaded: RunLoader.Loaded, servers: Set<String>?) {
+        (id, plan, terms, execution) = (loaded.open.id, loaded.plan, loaded.terms, loaded.execution)
+        (fleetChecksum, isResumed, self.servers) = (loaded.open.fleetChecksum, loaded.isResumed, servers)
+        (decider, lastEvent, problem) = (loaded.restored.decider, loaded.restored.lastEvent, loaded.restored.problem)
+        (notifier, tracer, lastTraced) = (loaded.notifier, loaded.tracer, loaded.restored.lastEvent)
+        noteGates(in: loaded.past)
+        note(loaded.open)
+    }
+
+    /// Takes in how the run stands.
+    func note(_ open: OpenRun) {
+        isDue = open.turn == 0 || open.hasRequests || open.resumedBy != nil
+    }
+
+    /// Whether it is to be read anew, because it is resumed, perhaps with other files.
+    func isOutdated(by open: OpenRun) -> Bool {
+        open.fleetChecksum != fleetChecksum || open.resumedBy != nil && !isResumed
     }
 
     /// Whether it has something to decide on now.
     var wantsDecision: Bool {
-        if isDue || unsettled != nil { return true }
+        if unsettled != nil { return true }
+        guard decider != nil else { return false }
+        if isDue { return true }
         guard !reports.isEmpty else { return false }
-        if reports.contains(where: { !$0.fact.isProgress }) { return true }
+        if reports.all.contains(where: { !$0.fact.isProgress }) { return true }
         return lastDecision.map { .now - $0 > Self.patience } ?? true
     }
+
+    /// Whether its rules are at work, so that work can be begun.
+    var hasBegun: Bool { decider?.hasBegun == true }
 
     /// What the decider has is not what is recorded: it is made anew.
     func forget() {
         decider = nil
         lastEvent = 0
+    }
+
+    /// Takes the decider that was made anew.
+    func remember(_ restored: RunLoader.Restored) {
+        (decider, lastEvent, problem) = (restored.decider, restored.lastEvent, restored.problem)
+        for turn in restored.news { show(turn) }
+        let held = heldNews
+        heldNews = []
+        notify(of: held)
     }
 
     /// Follows turns that other workers recorded.
@@ -88,30 +112,13 @@ final class WorkerRun {
                 throw .record(error.description)
             }
             lastEvent = turn.lastEvent
-            noteGates(in: turn.events)
-            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
+            show(turn)
         }
     }
 
-    /// Begins to follow it, with all that is recorded.
-    func follow(from turns: [RecordedTurn]) throws(RunRefusal) {
-        lastEvent = turns.last?.lastEvent ?? 0
-        for turn in turns {
-            noteGates(in: turn.events)
-            trace(turn.events, upTo: turn.lastEvent, isOwn: false)
-        }
-        guard !isResumptionDue else {
-            // The rules begin anew with what is recorded, which may come from a process that carried the run out alone.
-            var log = RunLog(announcing: plan.plannedWaves)
-            for turn in turns { for event in turn.events { log.apply(event) } }
-            decider = RunDecider(terms, past: log)
-            return
-        }
-        do throws(RunDecider.ReplayError) {
-            decider = try RunDecider.restored(terms, from: turns.map(\.events))
-        } catch {
-            throw .record(error.description)
-        }
+    private func show(_ turn: RecordedTurn) {
+        noteGates(in: turn.events)
+        trace(turn.events, upTo: turn.lastEvent, isOwn: false)
     }
 
     // MARK: Notifications
@@ -131,13 +138,11 @@ final class WorkerRun {
     /// Sends the notifications of what this worker has recorded.
     func notify(of news: [Event]) {
         noteGates(in: news)
-        if let decider { notifier?.send(news, decider.log) }
+        guard let decider else { return heldNews += news }
+        notifier?.send(news, decider.log)
     }
 
     // MARK: Traces
-
-    /// Gives what is recorded after that event to a tracer, which has the rest.
-    func trace(with tracer: WorkerTracer?, after event: Int64) { (self.tracer, lastTraced) = (tracer, event) }
 
     /// - Parameters:
     ///   - number: of the last of these events.

@@ -48,25 +48,3 @@ final class ServerClock: Sendable {
         offset.withLock { $0 = min(max(difference, -1e9), 1e9) }
     }
 }
-
-/// When the leases of a worker end, should they not be renewed.
-final class LeaseEnd: Sendable {
-    private let end = Mutex<ContinuousClock.Instant?>(nil)
-    /// How often it is looked at: also a process that was stopped for a while learns soon that its time was over.
-    private static let interval = Duration.milliseconds(100)
-
-    /// Nil where the worker has none, or has stopped the work on those that ended.
-    var instant: ContinuousClock.Instant? { end.withLock(\.self) }
-
-    /// Whether they have ended and the work on them was not stopped yet.
-    var isOver: Bool { instant.map { $0 <= .now } ?? false }
-
-    func set(_ instant: ContinuousClock.Instant?) { end.withLock { $0 = instant } }
-
-    /// Calls the body while they are over.
-    func watch(_ body: @Sendable () async -> Void) async {
-        repeat {
-            if isOver { await body() }
-        } while (try? await Task.sleep(for: Self.interval)) != nil
-    }
-}

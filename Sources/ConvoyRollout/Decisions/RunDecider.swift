@@ -36,7 +36,8 @@ package struct RunDecider: Sendable {
     var turn = Turn()
     private var now = Date.distantPast
     private var lastEventAt: Date
-    private var hasBegun = false
+    /// Whether the run has begun, or was resumed, by its rules: only then there is work and anything to decide.
+    package private(set) var hasBegun = false
     var isWindowClosed = false
     var gate: String?
     private var isGateAbandoned = false

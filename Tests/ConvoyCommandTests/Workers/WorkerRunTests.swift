@@ -8,7 +8,7 @@ import Testing
 struct WorkerRunTests {
     @Test(arguments: PostgresServer.Release.tested)
     func twoWorkersCarryOutARunThatIsFollowed(_ release: PostgresServer.Release) async throws {
-        try await withWorkerFleet(6, on: release, migrations: SlowSet.files(pause: 0.05)) { fleet in
+        try await withWorkerFleet(6, on: release, migrations: SlowSet.files(pause: 0.3)) { fleet in
             let workers = [try await fleet.worker(["--total", "2"]), try await fleet.worker(["--total", "2"])]
             let followed = try await runConvoy(["migrate", "--yes", "--output", "json"], in: fleet.folder)
             #expect(followed.exitCode == 0, "\(followed.standardError)")

@@ -122,7 +122,7 @@ struct ControlStartTests {
             #expect(refusals.map { $0?.reason } == [.overtaken, .overtaken, .overtaken])
             let handedOver = await problem { () async throws(JournalError) in
                 do throws(ControlError) {
-                    try await control.handOver(run.record.id, fleetChecksum: "", resumedBy: nil, under: start)
+                    try await control.handOver(run.record.id, fleetChecksum: "", resumedBy: nil, after: 0, under: start)
                 } catch {
                     throw error.journalError("x")
                 }

@@ -48,6 +48,24 @@ import Testing
         #expect(limits.choose(from: offers, running: 0) == expected)
     }
 
+    /// What is cancelled only has to be ended, by whoever sees it first.
+    @Test func whatIsCancelledIsForEveryWorker() {
+        var offers = offers
+        for index in offers.indices where offers[index].work == .change("a", wave: "w") || offers[index].work == .change("c", wave: "w") {
+            offers[index].isCancelled = true
+        }
+        #expect(WorkerLimits(total: 1, servers: ["eu-2"]).choose(from: offers, running: 1) == [0, 4, 6])
+        #expect(WorkerLimits(total: 1, servers: ["eu-2"]).choose(from: offers, running: 0) == [0, 2, 4, 6])
+    }
+
+    @Test func theServersOfItsInstancesAreKnown() throws {
+        let all = offers.flatMap(\.instances)
+        #expect(WorkerLimits().servers(of: all) == nil)
+        #expect(WorkerLimits(servers: ["us-1", "us-9"]).servers(of: all) == ["us-1"])
+        #expect(WorkerLimits(selector: try Selector(parsing: "region=eu")).servers(of: all) == ["eu-1", "eu-2"])
+        #expect(WorkerLimits(servers: []).servers(of: all) == [])
+    }
+
     /// What the fleet file's page calls the defaults.
     @Test func theDefaultsAreThoseOfTheFleetFile() {
         #expect(WorkerLimits().total == WorkerDefaults.standardTotal)

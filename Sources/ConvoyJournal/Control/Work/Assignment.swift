@@ -23,6 +23,8 @@ package struct Assignment: Sendable, Hashable {
     package var server: String?
     /// How often it was claimed, this time included; 0 before the first.
     package var attempt: Int64
+    /// The operator asked to cancel what is in progress: it is ended and not begun.
+    package var isCancelled: Bool
     /// Who had it before, where that one has not ended it.
     package var previousWorker: String?
 
@@ -33,6 +35,7 @@ package struct Assignment: Sendable, Hashable {
         wave: String? = nil,
         server: String? = nil,
         attempt: Int64 = 0,
+        isCancelled: Bool = false,
         previousWorker: String? = nil
     ) {
         self.key = key
@@ -41,6 +44,7 @@ package struct Assignment: Sendable, Hashable {
         self.wave = wave
         self.server = server
         self.attempt = attempt
+        self.isCancelled = isCancelled
         self.previousWorker = previousWorker
     }
 }

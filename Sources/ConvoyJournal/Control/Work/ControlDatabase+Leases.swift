@@ -9,10 +9,24 @@ package struct WorkerRound: Sendable {
     package var leases: [Lease] = []
     /// The fleet's runs that have not ended.
     package var runs: [OpenRun] = []
-    /// What it may claim: assignments that wait, and those whose lease has expired. What a worker has begun comes first, then what was given out first.
+    /// What it may claim: assignments that wait, and those whose lease has expired. What was begun before comes first, then what was given out first; the
+    /// runs take turns.
     package var candidates: [Assignment] = []
-    /// What the server's clock says; nil in a round that renews nothing.
-    package var now: Date?
+}
+
+/// Which assignments a worker looks for.
+package struct CandidateSearch: Sendable, Hashable {
+    package var runs: [RunID]
+    /// The servers that it works on; nil is all. What needs no server and what is cancelled is found in any case.
+    package var servers: Set<String>?
+    /// How many it has found already and leaves.
+    package var offset: Int
+    /// The most that are found.
+    package var limit: Int
+
+    package init(runs: [RunID], servers: Set<String>? = nil, offset: Int = 0, limit: Int) {
+        (self.runs, self.servers, self.offset, self.limit) = (runs, servers, offset, limit)
+    }
 }
 
 /// What workers do without the lock of a run. Each call is one round trip.
@@ -20,38 +34,49 @@ extension ControlDatabase {
     /// The most open runs of a fleet that a worker looks at.
     private static let mostRuns = 100
 
-    /// Announces that a worker lives, renews all its leases, and reads what is new.
+    /// Announces that a worker lives, and renews its leases. One that another transaction has locked at this moment is left to the next renewal.
+    ///
+    /// - Parameter lease: how long they hold from now on.
+    /// - Returns: those that were renewed, and what the server's clock says.
+    package func renew(_ worker: WorkerRecord, for lease: Duration) async throws(ControlError) -> (leases: [Lease], now: Date?) {
+        let statements = [WorkStatements.heartbeat(worker), WorkStatements.renewal(of: worker.id, for: lease)]
+        let results = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
+            try await transaction.commit(statements)
+        }
+        return try ControlError.reading { () throws(PostgresError) in
+            (try results[1].values(Lease.init), Date(rfc3339: try results[0].rows.first?.text("now") ?? ""))
+        }
+    }
+
+    /// Reads what is new.
     ///
     /// - Parameters:
-    ///   - lease: how long its leases hold from now on; nil only reads.
-    ///   - runs: those of which it takes assignments.
-    ///   - candidates: the most that are read.
-    package func round(
-        of worker: WorkerRecord,
-        renewing lease: Duration?,
-        candidatesOf runs: some Sequence<RunID> & Sendable,
-        limit candidates: Int
-    ) async throws(ControlError) -> WorkerRound {
-        var statements =
-            lease.map { [WorkStatements.heartbeat(worker), WorkStatements.renewal(of: worker.id, for: $0)] } ?? [
-                WorkStatements.leases(of: worker.id)
-            ]
-        statements.append(WorkStatements.openRuns(of: worker.fleet, limit: Self.mostRuns))
-        let names = runs.map(\.description)
-        if candidates > 0, !names.isEmpty { statements.append(WorkStatements.candidates(of: names, limit: candidates)) }
+    ///   - worker: whose leases are read.
+    ///   - fleet: whose open runs are read.
+    ///   - search: what the worker would take; nil takes nothing.
+    package func round(of worker: String, in fleet: String, _ search: CandidateSearch?) async throws(ControlError) -> WorkerRound {
+        var statements = [WorkStatements.leases(of: worker), WorkStatements.openRuns(of: fleet, limit: Self.mostRuns)]
+        if let search { statements.append(WorkStatements.candidates(search)) }
         let sent = statements
-        let results = try await transaction(lease == nil ? .reading : .writing, patience: .zero, isRepeatable: true) {
-            transaction throws(ControlError) in try await transaction.commit(sent)
+        let results = try await transaction(.reading, patience: .zero) { transaction throws(ControlError) in
+            try await transaction.commit(sent)
         }
         return try ControlError.reading { () throws(PostgresError) in
             var round = WorkerRound()
-            if lease != nil { round.now = Date(rfc3339: try results[0].rows.first?.text("now") ?? "") }
-            let first = lease == nil ? 0 : 1
-            round.leases = try results[first].values(Lease.init)
-            round.runs = try results[first + 1].values(OpenRun.init)
-            if results.count > first + 2 { round.candidates = try results[first + 2].values(Assignment.init) }
+            round.leases = try results[0].values(Lease.init)
+            round.runs = try results[1].values(OpenRun.init)
+            if results.count > 2 { round.candidates = try results[2].values(Assignment.init) }
             return round
         }
+    }
+
+    /// Reads what a worker may claim, as ``WorkerRound/candidates``.
+    package func candidates(_ search: CandidateSearch) async throws(ControlError) -> [Assignment] {
+        let statement = WorkStatements.candidates(search)
+        let results = try await transaction(.reading, patience: .zero) { transaction throws(ControlError) in
+            try await transaction.commit([statement])
+        }
+        return try ControlError.reading { () throws(PostgresError) in try results.first?.values(Assignment.init) ?? [] }
     }
 
     /// Takes assignments that wait or whose lease has expired, for as long as the lease holds.
@@ -87,34 +112,6 @@ extension ControlDatabase {
         let statement = WorkStatements.workersAlive(of: fleet, within: lease)
         let row = try await rows(statement.sql, statement.parameters).first
         return try ControlError.reading { () throws(PostgresError) in Int(clamping: try row?.int64("count") ?? 0) }
-    }
-
-    /// Hands a recorded run over to the workers of its fleet.
-    ///
-    /// - Parameters:
-    ///   - person: who resumes it; nil for a run that has not begun.
-    ///   - lock: what must still hold, in the same transaction: the lock under which the run was checked; nil asks for none.
-    package func handOver(
-        _ run: RunID,
-        fleetChecksum: String,
-        resumedBy person: String?,
-        under lock: (any RunLock)? = nil
-    ) async throws(ControlError) {
-        let lease = lock as? ControlLease
-        var statement = WorkStatements.handOver(run.description, fleetChecksum: fleetChecksum, resumedBy: person)
-        if lease != nil {
-            statement.sql += " AND \(ControlLease.isOwn(statement.parameters.count + 1, self))"
-            statement.parameters += [lease?.name, lease?.token]
-        }
-        let statements = [
-            ControlLease.locking(lease?.name, lease?.token), statement, ControlNews(run).statement,
-            PipelineStatement("SELECT FROM convoy_control.runs WHERE id = $1 AND for_workers AND status IS NULL", [run.description]),
-        ]
-        let results = try await transaction(isRepeatable: true) { transaction throws(ControlError) in
-            try await transaction.commit(statements)
-        }
-        guard lease != nil, results.last?.rows.isEmpty == true else { return }
-        throw .refused(.overtaken(place, "run \(run) was not handed over: another process was faster"))
     }
 
     /// The plan with which a run began, as JSON.
@@ -189,6 +186,7 @@ extension Assignment {
             wave: try row.name("wave"),
             server: try row.name("server"),
             attempt: try row.int64("attempt"),
+            isCancelled: try row.bool("is_cancelled"),
             previousWorker: try row.label("previous_worker")
         )
     }

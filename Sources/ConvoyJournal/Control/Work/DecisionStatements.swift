@@ -25,7 +25,7 @@ enum DecisionStatements {
         return [
             PipelineStatement(
                 """
-                SELECT status IS NULL AS is_open, turn, last_event, served_request, last_assignment, resumed_by
+                SELECT status IS NULL AND for_workers AS is_open, turn, last_event, served_request, last_assignment, resumed_by
                 FROM convoy_control.runs WHERE id = $1 FOR UPDATE
                 """,
                 [run.description]
@@ -75,6 +75,9 @@ enum DecisionStatements {
                 )
             )
         }
+        if !decision.withdrawals.isEmpty || decision.cancelsAll || !decision.approvals.isEmpty {
+            statements.append(lockOfOpenAssignments(run))
+        }
         if !decision.withdrawals.isEmpty { statements.append(withdrawal(of: decision.withdrawals, run)) }
         if decision.cancelsAll {
             statements.append(
@@ -106,6 +109,17 @@ enum DecisionStatements {
         ]
         if decision.isNews { statements.append(news.statement) }
         return statements
+    }
+
+    /// In the order in which a worker that gives several back locks them.
+    static func lockOfOpenAssignments(_ run: String) -> PipelineStatement {
+        PipelineStatement(
+            """
+            SELECT worker, state = 'claimed' AND lease_until > clock_timestamp() AS is_valid FROM convoy_control.assignments
+            WHERE run = $1 AND state IN ('waiting', 'claimed') ORDER BY run, number FOR UPDATE
+            """,
+            [run]
+        )
     }
 
     private static func withdrawal(of withdrawals: [RunDecision.Withdrawal], _ run: String) -> PipelineStatement {

@@ -7,7 +7,7 @@ package struct LockedRun: Sendable {
     /// How many decisions have written something.
     package var turn: Int64
     package var lastEvent: Int64
-    /// Whether the run has not ended.
+    /// Whether the run has not ended, and workers carry it out.
     package var isOpen: Bool
     /// The person who asked to resume it, until a worker has.
     package var resumedBy: String?
@@ -97,7 +97,7 @@ extension ControlDatabase {
     /// end of the transaction before.
     ///
     /// - Parameters:
-    ///   - worker: who decides. It has announced itself; see ``round(of:renewing:candidatesOf:limit:)``.
+    ///   - worker: who decides. It has announced itself; see ``renew(_:for:)``.
     ///   - count: its number among the decisions of this worker, ascending.
     ///   - event: the last one that the worker has folded.
     ///   - reports: the assignments that it reports on, each with the attempt that it made.
@@ -137,6 +137,7 @@ extension ControlDatabase {
     /// The whole turns of a run after an event, as many as fit; no lock is taken.
     ///
     /// - Returns: the turns, and whether there are more.
+    @concurrent
     package func turns(of run: RunID, after event: Int64, limit: Int = 5000) async throws(ControlError) -> (
         turns: [RecordedTurn], hasMore: Bool
     ) {

@@ -4,7 +4,7 @@ import ConvoyText
 
 /// The statements of workers that need no lock of a run.
 ///
-/// Several assignments are locked in the order of their keys, so that no two workers wait for each other.
+/// Several assignments are locked in the order of their keys, so that no two workers wait for each other. A renewal and a claim wait for no lock.
 enum WorkStatements {
     private static func interval(_ duration: Duration) -> String { "\(duration.milliseconds) milliseconds" }
 
@@ -26,7 +26,7 @@ enum WorkStatements {
             UPDATE convoy_control.assignments AS a SET lease_until = clock_timestamp() + $2::interval
             FROM (
                 SELECT run, number FROM convoy_control.assignments WHERE worker = $1 AND state = 'claimed'
-                ORDER BY run, number FOR UPDATE
+                ORDER BY run, number FOR UPDATE SKIP LOCKED
             ) AS own
             WHERE a.run = own.run AND a.number = own.number AND a.worker = $1 AND a.state = 'claimed'
             RETURNING a.run, a.number, a.attempt, a.is_cancelled, a.approved_by
@@ -55,20 +55,34 @@ enum WorkStatements {
         )
     }
 
-    static func candidates(of runs: [String], limit: Int) -> PipelineStatement {
-        PipelineStatement(
+    /// From each run in turn, so that none waits for the others to have nothing left. What was begun before comes first.
+    static func candidates(_ search: CandidateSearch) -> PipelineStatement {
+        func those(_ condition: String, previousWorker: String) -> String {
             """
-            SELECT run, number, kind, subject, wave, server, attempt, previous_worker FROM (
-                (SELECT run, number, kind, subject, wave, server, attempt, NULL AS previous_worker
-                    FROM convoy_control.assignments WHERE run = ANY ($1::text[]) AND state = 'waiting'
-                    ORDER BY run, number LIMIT $2::bigint)
-                UNION ALL
-                (SELECT run, number, kind, subject, wave, server, attempt, worker
-                    FROM convoy_control.assignments
-                    WHERE run = ANY ($1::text[]) AND state = 'claimed' AND lease_until < clock_timestamp() LIMIT $2::bigint)
-            ) AS candidates ORDER BY attempt = 0, run, number LIMIT $2::bigint
+            (SELECT number, kind, subject, wave, server, attempt, is_cancelled, \(previousWorker) AS previous_worker
+                FROM convoy_control.assignments
+                WHERE run = r.id AND \(condition)
+                    AND ($2::text[] IS NULL OR server IS NULL OR is_cancelled OR server = ANY ($2::text[]))
+                ORDER BY attempt = 0, number LIMIT $3::bigint + $4::bigint)
+            """
+        }
+        return PipelineStatement(
+            """
+            SELECT r.id AS run, c.number, c.kind, c.subject, c.wave, c.server, c.attempt, c.is_cancelled, c.previous_worker
+            FROM unnest($1::text[]) AS r (id)
+            CROSS JOIN LATERAL (
+                SELECT either.*, row_number() OVER (ORDER BY either.attempt = 0, either.number) AS place FROM (
+                    \(those("state = 'waiting'", previousWorker: "NULL::text"))
+                    UNION ALL
+                    \(those("state = 'claimed' AND lease_until < clock_timestamp()", previousWorker: "worker"))
+                ) AS either
+            ) AS c
+            ORDER BY c.attempt = 0, c.place, r.id LIMIT $3::bigint OFFSET $4::bigint
             """,
-            [ControlText.array(runs), "\(limit)"]
+            [
+                ControlText.array(search.runs.map(\.description)), search.servers.map { ControlText.array($0.sorted()) },
+                "\(search.limit)", "\(search.offset)",
+            ]
         )
     }
 
@@ -85,7 +99,7 @@ enum WorkStatements {
                 ORDER BY c.run, c.number FOR UPDATE OF c SKIP LOCKED
             ) AS chosen
             WHERE a.run = chosen.run AND a.number = chosen.number
-            RETURNING a.run, a.number, a.kind, a.subject, a.wave, a.server, a.attempt, chosen.worker AS previous_worker
+            RETURNING a.run, a.number, a.kind, a.subject, a.wave, a.server, a.attempt, a.is_cancelled, chosen.worker AS previous_worker
             """,
             [worker, interval(lease), ControlText.array(keys.map(\.run.description)), ControlText.array(keys.map(\.number))]
         )
@@ -125,19 +139,6 @@ enum WorkStatements {
             WHERE fleet = $1 AND seen_at > clock_timestamp() - $2::interval AND NOT is_draining
             """,
             [fleet, interval(lease)]
-        )
-    }
-
-    /// What was asked of an earlier process of the run is not asked again. A run that the workers have already stays as it is: the same statement may be sent
-    /// twice, and they may have resumed it in between.
-    static func handOver(_ run: String, fleetChecksum: String, resumedBy person: String?) -> PipelineStatement {
-        PipelineStatement(
-            """
-            UPDATE convoy_control.runs SET for_workers = true, fleet_checksum = $2, resumed_by = CASE WHEN last_event > 0 THEN $3 END, status = NULL, finished_at = NULL,
-                worker_version = $4, served_request = CASE WHEN $3 IS NULL THEN served_request ELSE last_request END
-            WHERE id = $1 AND abandoned_by IS NULL AND NOT (for_workers AND status IS NULL)
-            """,
-            [run, fleetChecksum, person, Convoy.version]
         )
     }
 

@@ -1,0 +1,82 @@
+import ConvoyPostgres
+package import ConvoyRun
+import ConvoyText
+
+/// Who a run belongs to: the workers of its fleet, or one process.
+extension ControlDatabase {
+    /// Hands a recorded run over to the workers of its fleet: one that has not begun, one that has ended, or one that they have and no worker works on.
+    ///
+    /// - Parameters:
+    ///   - person: who resumes it; nil for a run that has not begun.
+    ///   - event: the last one that the caller knows. A run that the workers have and that has got further stays as it is: the same may be sent twice, and
+    ///     they may have resumed it in between.
+    ///   - start: what must still hold, in the same transaction: the lock under which the run was checked; nil asks for none.
+    /// - Throws: ``ControlError/refused(_:)`` if a worker has a lease of it that is still valid.
+    package func handOver(
+        _ run: RunID,
+        fleetChecksum: String,
+        resumedBy person: String?,
+        after event: Int64,
+        under start: (any RunLock)? = nil
+    ) async throws(ControlError) {
+        _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in
+            if let start { try await transaction.check(start, self) }
+            guard try await transaction.takeFromWorkers(run, after: event, in: self.place) else { return }
+            // What was asked of an earlier process of the run is not asked again.
+            transaction.add(
+                """
+                UPDATE convoy_control.runs SET for_workers = true, fleet_checksum = $2, resumed_by = CASE WHEN last_event > 0 THEN $3 END,
+                    status = NULL, finished_at = NULL, worker_version = $4,
+                    served_request = CASE WHEN $3 IS NULL THEN served_request ELSE last_request END
+                WHERE id = $1 AND abandoned_by IS NULL
+                """,
+                [run.description.storable, fleetChecksum, person, Convoy.version]
+            )
+            let news = ControlNews(run).statement
+            transaction.add(news.sql, news.parameters)
+        }
+    }
+}
+
+extension ControlTransaction {
+    /// Locks a run, and withdraws its open assignments: what a worker still does of it counts no more.
+    ///
+    /// - Parameters:
+    ///   - event: the last one that the caller knows; nil is all.
+    ///   - place: the control database, for messages.
+    /// - Returns: false if the workers have got further than that; nothing is withdrawn then.
+    /// - Throws: ``ControlError/refused(_:)`` for a run that is not there, and if a worker has a lease of it that is still valid.
+    func takeFromWorkers(_ run: RunID, after event: Int64? = nil, in place: String) async throws(ControlError) -> Bool {
+        let id = run.description.storable
+        let results = try await self.run([
+            PipelineStatement(
+                "SELECT status IS NULL AND for_workers AS is_theirs, last_event FROM convoy_control.runs WHERE id = $1 FOR UPDATE",
+                [id]
+            ),
+            DecisionStatements.lockOfOpenAssignments(id),
+        ])
+        guard results.count == 2, let row = results[0].rows.first else { throw .refused(.unknownRun(place, run)) }
+        let (isTheirs, lastEvent) = try ControlError.reading { () throws(PostgresError) in
+            (try row.bool("is_theirs"), try row.int64("last_event"))
+        }
+        if let event, isTheirs, lastEvent > event { return false }
+        let holder = results[1].rows.first { $0.value("is_valid") == "t" }
+        if isTheirs, let holder {
+            throw .refused(
+                JournalError(
+                    path: place,
+                    message: "worker \(ControlLease.shown(holder.value("worker"))) works on run \(run)",
+                    hint: "stop it with `convoy stop \(run)`; if that worker is gone, its lease ends by itself: try again then"
+                )
+            )
+        }
+        add(
+            """
+            UPDATE convoy_control.assignments SET state = 'withdrawn', ended_at = clock_timestamp()
+            WHERE run = $1 AND state IN ('waiting', 'claimed')
+            """,
+            [id]
+        )
+        return true
+    }
+}

@@ -1,0 +1,49 @@
+package import ConvoyRun
+
+/// Who carries out a run that was handed over to workers, as far as the control database knows.
+package struct RunStaff: Sendable, Hashable {
+    /// A worker that lives and takes no part.
+    package struct Refusal: Sendable, Hashable {
+        package var worker: String
+        package var reason: String
+        /// What to do about it.
+        package var hint: String
+
+        package init(worker: String, reason: String, hint: String) {
+            (self.worker, self.reason, self.hint) = (worker, reason, hint)
+        }
+    }
+
+    /// How many workers of the fleet live, take work, and have not refused the run.
+    package var willing: Int
+    /// The newest first.
+    package var refusals: [Refusal]
+    /// Workers with a lease of the run that is still valid, whether they live or not.
+    package var holders: [String]
+
+    package init(willing: Int, refusals: [Refusal] = [], holders: [String] = []) {
+        (self.willing, self.refusals, self.holders) = (willing, refusals, holders)
+    }
+
+    /// Whether no worker works on the run, and none that lives is going to.
+    package var isMissing: Bool { willing == 0 && holders.isEmpty }
+
+    /// The most refusals that are shown.
+    private static let mostReasons = 3
+
+    /// Why no worker takes the run; nil where one may.
+    package var shortage: String? {
+        guard willing == 0 else { return nil }
+        guard !refusals.isEmpty else { return "no worker of its fleet is alive (start one with `convoy worker`)" }
+        var different: [Refusal] = []
+        for refusal in refusals where !different.contains(where: { $0.reason == refusal.reason }) { different.append(refusal) }
+        let reasons = different.prefix(Self.mostReasons).map { "worker \($0.worker): \($0.reason) (\($0.hint))" }.joined(separator: "; ")
+        let more = different.count > Self.mostReasons ? "; and \(different.count - Self.mostReasons) more reasons" : ""
+        return "no worker takes part in it: \(reasons)\(more)"
+    }
+
+    /// What an operator does about a shortage.
+    package static func remedy(_ run: RunID) -> String {
+        "give it up with `convoy abandon \(run)`, or resume it with other files: `convoy resume \(run)`"
+    }
+}

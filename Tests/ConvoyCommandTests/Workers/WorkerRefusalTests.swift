@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Workers that take no part in a run, and what its operator does about it.
+@Suite(.timeLimit(.minutes(5)))
+struct WorkerRefusalTests {
+    /// A copy of the fleet's files with another text of the fleet file.
+    private func withOtherFiles(_ fleet: WorkerFleet, _ body: (_ folder: String, _ text: String) async throws -> Void) async throws {
+        try await withTemporaryFolder(files: [:]) { folder in
+            for path in ["fleet.yaml", "Migrations"] {
+                try FileManager.default.copyItem(atPath: "\(fleet.folder)/\(path)", toPath: "\(folder)/\(path)")
+            }
+            let text = try String(contentsOfFile: "\(folder)/fleet.yaml", encoding: .utf8)
+            try (text + "# another text\n").write(toFile: "\(folder)/fleet.yaml", atomically: true, encoding: .utf8)
+            try await body(folder, text)
+        }
+    }
+
+    private static let gate = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
+
+    /// A run that waits at its gate, and whose worker is gone; the only worker that is left has other files.
+    private func withRunThatNobodyTakes(
+        _ body: (_ fleet: WorkerFleet, _ folder: String, _ run: String) async throws -> Void
+    ) async throws {
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: Self.gate) { fleet in
+            try await withOtherFiles(fleet) { folder, _ in
+                let first = try await fleet.worker()
+                let run = try await fleet.submit()
+                try await eventually("the gate is open", within: .seconds(30)) {
+                    try await fleet.count("events WHERE type = 'gate_waiting'") > 0
+                }
+                let other = try await fleet.worker(in: folder)
+                // While a worker has it, it is not given up.
+                let early = try await runConvoy(["abandon", run], in: fleet.folder)
+                #expect(
+                    early.exitCode == 64 && early.standardError.contains("it is running, and workers carry it out"),
+                    "\(early.standardError)"
+                )
+                #expect(early.standardError.contains("convoy stop"), "\(early.standardError)")
+                #expect(try await first.drained().exitCode == 0)
+                #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") > 0)
+                try await eventually("the refusal is known", within: .seconds(30)) { try await fleet.count("refusals") == 1 }
+                try await body(fleet, folder, run)
+                _ = try await other.drained()
+                #expect(try await fleet.count("refusals") == 0)
+            }
+        }
+    }
+
+    @Test func aRunThatNobodyTakesIsExplainedAndAbandoned() async throws {
+        try await withRunThatNobodyTakes { fleet, _, run in
+            let listed = try await runConvoy(["runs"], in: fleet.folder)
+            #expect(listed.standardOutput.contains("run \(run) waits: no worker takes part in it: worker "), "\(listed.standardOutput)")
+            #expect(listed.standardOutput.contains("its fleet file is not the same"), "\(listed.standardOutput)")
+            #expect(listed.standardOutput.contains("`convoy abandon \(run)`"), "\(listed.standardOutput)")
+            let abandoned = try await runConvoy(["abandon", run], in: fleet.folder)
+            #expect(abandoned.exitCode == 0, "\(abandoned.standardError)")
+            #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") == 0)
+            // Nothing is in the way of the next one.
+            #expect(try await fleet.submit() != run)
+        }
+    }
+
+    @Test func aRunThatNobodyTakesIsResumedWithOtherFiles() async throws {
+        try await withRunThatNobodyTakes { fleet, folder, run in
+            let resumed = try await runConvoy(["resume", run, "--yes", "--detach"], in: folder)
+            #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+            try await eventually("the gate is open again", within: .seconds(60)) {
+                try await fleet.events(of: run, where: "type = 'gate_waiting'").count == 2
+            }
+            #expect(try await fleet.events(of: run, where: "type = 'run_resumed'").count == 1)
+            #expect(try await runConvoy(["approve", run], in: folder).exitCode == 0)
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.count("assignments WHERE state = 'withdrawn'") > 0)
+        }
+    }
+
+    /// Whoever follows the run is told why it waits, once.
+    @Test func theFollowerIsTold() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await withOtherFiles(fleet) { folder, _ in
+                let other = try await fleet.worker(in: folder)
+                let follower = try ConvoyProcess(["migrate", "--yes", "--progress", "plain"], in: fleet.folder)
+                let told = await follower.wait { $0.standardError.contains("no worker takes part in it") || $0.status != nil }
+                #expect(told.standardError.contains("its fleet file is not the same as that of this worker"), "\(told.standardError)")
+                #expect(told.standardError.contains("convoy abandon"), "\(told.standardError)")
+                let right = try await fleet.worker()
+                let end = try await follower.result()
+                #expect(end.exitCode == 0, "\(end.standardError)")
+                #expect(end.standardError.components(separatedBy: "no worker takes part in it").count == 2, "\(end.standardError)")
+                for worker in [other, right] { _ = try await worker.drained() }
+            }
+        }
+    }
+
+    @Test func aWorkerWithOtherFilesTakesNoPart() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await withOtherFiles(fleet) { folder, text in
+                let other = try await fleet.worker(in: folder)
+                let run = try await fleet.submit()
+                let refused = await other.wait { $0.standardError.contains("takes no part") || $0.status != nil }
+                #expect(refused.standardError.contains("run \(run): its fleet file is not the same"), "\(refused.standardError)")
+                #expect(try await fleet.count("assignments") == 0)
+
+                try "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"
+                    .write(toFile: "\(folder)/Migrations/9_new.sql", atomically: true, encoding: .utf8)
+                let migrations = await other.wait { $0.standardError.contains("migration 9 was added") || $0.status != nil }
+                #expect(migrations.status == nil, "\(migrations.standardError)")
+
+                // With the same files it takes part, without being started again.
+                try FileManager.default.removeItem(atPath: "\(folder)/Migrations/9_new.sql")
+                try text.write(toFile: "\(folder)/fleet.yaml", atomically: true, encoding: .utf8)
+                #expect(try await fleet.wait(for: run).exitCode == 0)
+                _ = try await other.drained()
+            }
+        }
+    }
+}
