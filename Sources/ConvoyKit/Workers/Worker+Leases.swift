@@ -21,7 +21,7 @@ extension Worker {
             // One that was claimed meanwhile has its own time.
             for lease in leases where isWorking(on: lease) { leaseEnds.set(end(from: begun), for: lease.key) }
             lastSuccess = .now
-            if renewalTrouble != nil { log("the leases are renewed again") }
+            if renewalTrouble != nil { log("the control database \(control.place) answers again: the leases are renewed") }
             (isAnnounced, renewalTrouble) = (true, nil)
         } catch {
             nextRenewal = min(nextRenewal, .now + timing.round)
