@@ -56,7 +56,7 @@ struct ControlListenerTests {
             try await withListener(control) { listener in
                 let news = listener.news(of: run)
                 try await expectNews(news) { try await other.post(.stop, to: run, by: "ann@here", at: moment()) }
-                try await expectNews(news) { try await other.control.handOver(run, fleetChecksum: "abc", resumedBy: nil) }
+                try await expectNews(news) { try await other.control.handOver(run, fleetChecksum: "abc", resumedBy: nil, after: 0) }
                 try await expectNews(news) { try await other.append([Event(at: moment(), .runFinished(status: .succeeded))], to: run) }
                 let lease = Lease(key: Assignment.Key(run: run, number: 1), attempt: 1)
                 try await expectNews(news) { try await other.control.giveBack([lease], of: "w1") }
@@ -69,12 +69,6 @@ struct ControlListenerTests {
         try await withControlDatabase { control, database in
             try await begin(control, run)
             let other = ControlDatabase(database.owner)
-            _ = try await other.round(
-                of: WorkerRecord(id: "w1", fleet: "eu", capacity: 1),
-                renewing: .seconds(15),
-                candidatesOf: [],
-                limit: 0
-            )
             try await withListener(control) { listener in
                 let (w1, w2) = (listener.news(except: "w1"), listener.news(except: "w2"))
                 let decision = beginnings(["a"], claimed: false)
