@@ -63,7 +63,7 @@ package actor Worker {
     enum Message: Sendable {
         case round
         /// There is something new in the control database.
-        case news
+        case news(isOnlyWork: Bool)
         case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
         case ended(Assignment.Key, attempt: Int64)
         case loaded(RunID, load: Int, Result<RunLoader.Loaded, any Error>)
@@ -184,7 +184,9 @@ package actor Worker {
     private func take(_ message: Message) {
         switch message {
         case .round: break
-        case .news: lastRound = nil
+        case .news(let isOnlyWork):
+            // A full worker looks when it has room again.
+            if isOnlyWork, busy >= limits.total { leavesWork = true } else { lastRound = nil }
         case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
         case .loaded(let run, let load, let result): take(result, of: run, load)
         case .restored(let run, let load, let result): take(result, of: run, load)
@@ -388,24 +390,6 @@ package actor Worker {
         if case .change(let name, _) = work {
             let message = "\(previous): worker \(id) continues"
             mailbox.post(.fact(key, attempt: attempt, .event(Event(at: clock.now, .instanceWarned(instance: name, message: message)))))
-        }
-    }
-}
-
-extension Work {
-    /// The instance that is changed; nil if it is about something else.
-    fileprivate var instance: String? {
-        switch self {
-        case .change(let name, _), .rollBack(let name, _): name
-        case .hook, .gate, .watchServer, .watchWindow: nil
-        }
-    }
-
-    /// Whether a worker that drains gives it back before it has ended: it only waits, and another one waits on.
-    fileprivate var isGivenBackAtOnce: Bool {
-        switch self {
-        case .gate, .watchServer, .watchWindow: true
-        case .change, .rollBack, .hook: false
         }
     }
 }

@@ -53,8 +53,7 @@ struct WorkerNewsTests {
                     fleet: fleet.fleet,
                     set: fleet.set,
                     runner: fleet.runner,
-                    secrets: fleet.secrets,
-                    instances: try await fleet.instances()
+                    secrets: fleet.secrets
                 )
             },
             log: { line in lines.change { $0.append(line) } }
