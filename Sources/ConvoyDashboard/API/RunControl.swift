@@ -97,6 +97,8 @@ package struct RunControl: Sendable {
         let requests = RunRequests(of: run.id, in: try await journal())
         do throws(RunRequestError) {
             if action == .stopNow { return try await requests.postCancellation(by: person(holder)) }
+            // A second one would cancel what is in progress; two people may press the button at once.
+            if action == .stop { return try await requests.postFirstStop(by: person(holder)) }
             let request: OperatorRequest.Kind =
                 switch action {
                 case .approve: try await requests.approval()

@@ -167,10 +167,11 @@ final class ControlAppender: Sendable {
         let parameters = [
             run.description.storable, token, "\(last)", end == nil ? "false" : "true", end?.end?.status?.rawValue,
             end?.end?.status == nil ? nil : end?.at, opens ? "true" : "false", "\(control.timing.statement.milliseconds)",
-            rows.contains(where: \.isAwaited) ? "true" : "false",
         ]
+        let isAwaited = rows.contains(where: \.isAwaited)
+        let columns = EventColumns.parameters(rows)
         let result = try await control.call(
-            PipelineStatement(Self.insertion, parameters + EventColumns.parameters(rows)),
+            { isSilent in PipelineStatement(Self.insertion, parameters + [isAwaited && !isSilent ? "true" : "false"] + columns) },
             persistence(deadline)
         )
         return result?.rows.first?.value("is_written") == "t"

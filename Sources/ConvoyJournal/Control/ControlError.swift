@@ -19,6 +19,12 @@ package enum ControlError: Error, Sendable {
         }
     }
 
+    /// The queue of notifications is full, so that nothing was committed.
+    var isQueueFull: Bool {
+        guard case .postgres(let error) = self else { return false }
+        return error.sqlstate == "54000"
+    }
+
     /// The server or the session is one for reading only: another server may be the primary now.
     var isReadOnly: Bool {
         guard case .postgres(let error) = self else { return false }

@@ -32,6 +32,14 @@ package final class ControlListener: Sendable {
         var run: String?
         var worker: String?
         var bell: Bell
+        var moreThanWork: Flag
+    }
+
+    /// Whether something else than work to take was heard of.
+    fileprivate final class Flag: Sendable {
+        private let value = Mutex(false)
+
+        func withLock<Result: Sendable>(_ body: (inout Bool) -> Result) -> Result { value.withLock { body(&$0) } }
     }
 
     private let control: ControlDatabase
@@ -51,13 +59,18 @@ package final class ControlListener: Sendable {
     ///   - run: nil is every run.
     ///   - worker: what this worker has written itself is nothing new.
     package func news(of run: RunID? = nil, except worker: String? = nil) -> ControlSubscription {
-        let bell = Bell()
+        let (bell, moreThanWork) = (Bell(), Flag())
         let id = state.withLock { state in
             state.lastID += 1
-            state.subscriptions[state.lastID] = Subscriber(run: run?.description, worker: worker, bell: bell)
+            state.subscriptions[state.lastID] = Subscriber(
+                run: run?.description,
+                worker: worker,
+                bell: bell,
+                moreThanWork: moreThanWork
+            )
             return state.lastID
         }
-        return ControlSubscription(self, bell) { [weak self] in
+        return ControlSubscription(self, bell, moreThanWork) { [weak self] in
             self?.state.withLock { state in _ = state.subscriptions.removeValue(forKey: id) }
         }
     }
@@ -116,7 +129,11 @@ package final class ControlListener: Sendable {
             }
             set(isHearing: true)
             for news in Set(heard.lazy.filter { $0.channel == ControlNews.channel }.compactMap { ControlNews(payload: $0.payload) }) {
-                ring { ($0.run == nil || $0.run == news.run) && ($0.worker == nil || $0.worker != news.sender) }
+                // Who waits for one run takes no work.
+                ring(isWork: news.isWork) { subscriber in
+                    subscriber.run.map { $0 == news.run && !news.isWork } ?? true
+                        && (subscriber.worker == nil || subscriber.worker != news.sender)
+                }
             }
         }
     }
@@ -130,8 +147,11 @@ package final class ControlListener: Sendable {
         if wasHearing, !isHearing { ring { _ in true } }
     }
 
-    private func ring(where concerns: (Subscriber) -> Bool) {
-        for subscriber in state.withLock({ Array($0.subscriptions.values) }) where concerns(subscriber) { subscriber.bell.ring() }
+    private func ring(isWork: Bool = false, where concerns: (Subscriber) -> Bool) {
+        for subscriber in state.withLock({ Array($0.subscriptions.values) }) where concerns(subscriber) {
+            if !isWork { subscriber.moreThanWork.withLock { $0 = true } }
+            subscriber.bell.ring()
+        }
     }
 }
 
@@ -139,10 +159,24 @@ package final class ControlListener: Sendable {
 package final class ControlSubscription: RunNews {
     private let listener: ControlListener
     private let bell: Bell
+    private let moreThanWork: ControlListener.Flag
     private let end: @Sendable () -> Void
 
-    fileprivate init(_ listener: ControlListener, _ bell: Bell, end: @escaping @Sendable () -> Void) {
-        (self.listener, self.bell, self.end) = (listener, bell, end)
+    fileprivate init(
+        _ listener: ControlListener,
+        _ bell: Bell,
+        _ moreThanWork: ControlListener.Flag,
+        end: @escaping @Sendable () -> Void
+    ) {
+        (self.listener, self.bell, self.moreThanWork, self.end) = (listener, bell, moreThanWork, end)
+    }
+
+    /// Whether what was heard of since the last call is work to take and nothing else.
+    package func takeIsOnlyWork() -> Bool {
+        moreThanWork.withLock { value in
+            defer { value = false }
+            return !value
+        }
     }
 
     deinit { end() }

@@ -12,21 +12,30 @@ struct ControlNews: Sendable, Hashable {
     var run: String
     /// The worker that wrote it, which need not hear it; nil for everyone else.
     var sender: String?
+    /// Whether there is work to take and nothing else: only a worker with room needs it.
+    var isWork = false
 
-    init(_ run: RunID, from sender: String? = nil) {
-        (self.run, self.sender) = (run.description, sender)
+    init(_ run: RunID, from sender: String? = nil, isWork: Bool = false) {
+        (self.run, self.sender, self.isWork) = (run.description, sender, isWork && sender != nil)
     }
 
     /// Nil for what Convoy does not send.
     init?(payload: String) {
         guard !payload.isEmpty, payload.utf8.count <= Self.payloadLimit else { return nil }
         let words = payload.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard words.count <= 2, words.allSatisfy({ !$0.isEmpty }), words[0] != ControlNews.trial else { return nil }
-        (run, sender) = (words[0], words.count > 1 ? words[1] : nil)
+        guard words.count <= 3, words.allSatisfy({ !$0.isEmpty }), words[0] != ControlNews.trial else { return nil }
+        (run, sender, isWork) = (words[0], words.count > 1 ? words[1] : nil, words.count > 2)
+        guard !isWork || words[2] == Self.work else { return nil }
     }
 
     /// Sends it, when the transaction is committed.
-    var statement: PipelineStatement { Self.statement(sender.map { "\(run) \($0)" } ?? run) }
+    var statement: PipelineStatement { Self.statement([run, sender, isWork ? Self.work : nil].compactMap(\.self).joined(separator: " ")) }
+
+    /// Whether a statement sends a notification.
+    static func isSent(by statement: PipelineStatement) -> Bool { statement.sql == sql }
+
+    private static let work = "work"
+    private static let sql = "SELECT pg_catalog.pg_notify($1, $2)"
 
     /// A notification that says only that notifications arrive.
     static let trialStatement = statement(trial)
@@ -36,14 +45,16 @@ struct ControlNews: Sendable, Hashable {
     private static func statement(_ payload: String) -> PipelineStatement {
         // What is too long is not sent: the transaction is worth more.
         let payload = payload.utf8.count <= payloadLimit ? payload : trial
-        return PipelineStatement("SELECT pg_catalog.pg_notify($1, $2)", [channel, payload])
+        return PipelineStatement(sql, [channel, payload])
     }
 }
 
 extension RunDecision {
     /// Whether another process waits for something of it: work to take, work to stop, or an event.
-    var isNews: Bool {
-        cancelsAll || !withdrawals.isEmpty || !approvals.isEmpty || beginnings.contains { !$0.isClaimed }
-            || events.contains { RecordedEvents.Selection.isAwaited($0.kind.type) }
+    var isNews: Bool { isMoreThanWork || beginnings.contains { !$0.isClaimed } }
+
+    /// Whether that is something else than work to take.
+    var isMoreThanWork: Bool {
+        cancelsAll || !withdrawals.isEmpty || !approvals.isEmpty || events.contains { RecordedEvents.Selection.isAwaited($0.kind.type) }
     }
 }

@@ -6,15 +6,17 @@ import ConvoyText
 actor ControlSession {
     private let database: ConnectionParameters
     private let timing: ControlDatabase.Timing
+    private let voice: ControlVoice
     private var connection: PostgresConnection?
     private var usedAt = ContinuousClock.now
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
 
-    init(_ database: ConnectionParameters, _ timing: ControlDatabase.Timing) {
+    init(_ database: ConnectionParameters, _ timing: ControlDatabase.Timing, _ voice: ControlVoice) {
         self.database = database
         self.timing = timing
+        self.voice = voice
     }
 
     /// When a transaction is run again.
@@ -40,9 +42,14 @@ actor ControlSession {
         var isHurried = false
         while true {
             let wasOpen = connection?.isOpen == true
+            let wasSilent = voice.isSilent
             do throws(ControlError) {
                 return try await attempt(access, body)
             } catch {
+                if error.isQueueFull, !wasSilent {
+                    voice.fallSilent()
+                    continue
+                }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
@@ -66,7 +73,7 @@ actor ControlSession {
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
         let connection = try await opened()
-        let transaction = ControlTransaction(connection, access, timing)
+        let transaction = ControlTransaction(connection, access, timing, voice)
         do throws(ControlError) {
             let value = try await body(transaction)
             try await transaction.finish()

@@ -10,7 +10,7 @@ extension Worker {
     nonisolated func watchTheTime() async {
         while !Task.isCancelled {
             let isNew = await news.isThere(within: timing.round, listening: timing.listeningRound)
-            mailbox.post(isNew ? .news : .round)
+            mailbox.post(isNew ? .news(isOnlyWork: news.takeIsOnlyWork()) : .round)
             if isNew { try? await Task.sleep(for: Self.leastRound) }
         }
     }

@@ -63,7 +63,7 @@ package actor Worker {
     enum Message: Sendable {
         case round
         /// There is something new in the control database.
-        case news
+        case news(isOnlyWork: Bool)
         case fact(Assignment.Key, attempt: Int64, RunDecider.Fact)
         case ended(Assignment.Key, attempt: Int64)
         case loaded(RunID, load: Int, Result<RunLoader.Loaded, any Error>)
@@ -184,7 +184,9 @@ package actor Worker {
     private func take(_ message: Message) {
         switch message {
         case .round: break
-        case .news: lastRound = nil
+        case .news(let isOnlyWork):
+            // A full worker looks when it has room again.
+            if isOnlyWork, busy >= limits.total { leavesWork = true } else { lastRound = nil }
         case .fact(let key, let attempt, let fact): take(fact, of: key, attempt)
         case .loaded(let run, let load, let result): take(result, of: run, load)
         case .restored(let run, let load, let result): take(result, of: run, load)

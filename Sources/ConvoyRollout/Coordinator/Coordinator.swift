@@ -27,7 +27,7 @@ package struct Coordinator: Sendable {
 
     /// How often it checks for input from outside.
     package struct Timing: Sendable {
-        /// Between two checks for requests of other processes; ten times as long where the journal says when there is one.
+        /// Between two checks for requests of other processes, where the journal does not say when there is one.
         package var requests = Duration.milliseconds(500)
         /// Between two checks of a server's free connections.
         package var slots = Duration.seconds(5)
@@ -152,14 +152,16 @@ package struct Coordinator: Sendable {
                 last = requests.last?.number ?? last ?? 0
             } catch {
                 // A journal that cannot be read is reported when it is written.
-                guard error.isTakenOver else { continue }
-                loss.fulfil(error)
-                permit.withdraw()
-                // Wakes the driver, which then looks at nothing else.
-                mailbox.post(.stopRequested)
-                return
+                if error.isTakenOver {
+                    loss.fulfil(error)
+                    permit.withdraw()
+                    // Wakes the driver, which then looks at nothing else.
+                    mailbox.post(.stopRequested)
+                    return
+                }
             }
-            await news.wait(atMost: timing.requests, listening: timing.requests * 10)
+            // As often where the journal says when there is a request: it does not say when the run is lost.
+            await news.wait(atMost: timing.requests, listening: timing.requests)
         } while !Task.isCancelled
     }
 }

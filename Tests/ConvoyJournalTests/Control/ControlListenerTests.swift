@@ -59,7 +59,9 @@ struct ControlListenerTests {
                 try await expectNews(news) { try await other.control.handOver(run, fleetChecksum: "abc", resumedBy: nil, after: 0) }
                 try await expectNews(news) { try await other.append([Event(at: moment(), .runFinished(status: .succeeded))], to: run) }
                 let lease = Lease(key: Assignment.Key(run: run, number: 1), attempt: 1)
-                try await expectNews(news) { try await other.control.giveBack([lease], of: "w1") }
+                try await expectNews(listener.news()) { try await other.control.giveBack([lease], of: "w1") }
+                // Work is for workers; who waits for the run takes none.
+                #expect(await news.isThere(within: .milliseconds(200), listening: .milliseconds(200)) == false)
             }
             try await other.close()
         }
@@ -77,6 +79,7 @@ struct ControlListenerTests {
                         (_) throws(ControlError) in decision
                     }
                 }
+                #expect(w2.takeIsOnlyWork())
                 // Its own decision is no news for a worker.
                 #expect(await w1.isThere(within: .milliseconds(200), listening: .milliseconds(200)) == false)
             }
@@ -119,6 +122,9 @@ struct ControlListenerTests {
     @Test func payloadsAreRead() {
         #expect(ControlNews(payload: "r")?.run == "r")
         #expect(ControlNews(payload: "r w")?.sender == "w")
+        #expect(ControlNews(payload: "r w work")?.isWork == true)
+        #expect(ControlNews(payload: "r w")?.isWork == false)
+        #expect(ControlNews(run, from: "w", isWork: true).statement.parameters.last == "\(run) w work")
         for payload in ["", "?", " ", "r ", " r", "r w x", String(repeating: "x", count: 1001)] {
             #expect(ControlNews(payload: payload) == nil)
         }
@@ -143,6 +149,38 @@ struct ControlListenerTests {
                 }
                 try await eventually("it hears again", within: .seconds(60)) { listener.isHearing }
                 try await expectNews(news) { _ = try await database.query("SELECT pg_notify('convoy_control', $1)", [run.description]) }
+            }
+        }
+    }
+
+    /// Another database of the server can keep the queue of notifications full: what is written is worth more.
+    @Test(.enabled(if: PostgresServer.Release.tested.contains { $0 != .system }))
+    func aFullQueueKeepsNothingFromBeingWritten() async throws {
+        let release = try #require(PostgresServer.Release.tested.first { $0 != .system })
+        let server = try await PostgresServer.start(release, settings: ["max_notify_queue_pages": "64"])
+        try await server.withDatabase { other in
+            // It listens, and its transaction keeps what comes from being removed.
+            let idle = try await other.connect()
+            try await idle.query("LISTEN x")
+            try await idle.query("BEGIN")
+            try await idle.query("SELECT 1")
+            try await server.withDatabase { database in
+                let control = ControlDatabase(database.owner)
+                try await control.prepare()
+                try await begin(control, run)
+                let store = ControlJournal(control)
+                await #expect(throws: PostgresError.self) {
+                    while true {
+                        _ = try await other.query("SELECT count(pg_notify('x', n || repeat('x', 7000))) FROM generate_series(1, 100) AS n")
+                    }
+                }
+                try await store.post(.stop, to: run, by: "ann@here", at: moment())
+                #expect(try await store.requests(of: run, after: 0).count == 1)
+                try await store.append([Event(at: moment(), .halted(.nothingReached(wave: "w")))], to: run)
+                // The next one finds it full before it has tried.
+                try await store.append([Event(at: moment(), .runFinished(status: .halted))], to: run)
+                #expect(try await store.lastEvent(of: run) == 2)
+                try await store.close()
             }
         }
     }

@@ -94,7 +94,7 @@ extension ControlDatabase {
     package func giveBack(_ leases: [Lease], of worker: String) async throws(ControlError) {
         guard !leases.isEmpty else { return }
         let statement = WorkStatements.giveBack(leases, of: worker)
-        let news = Set(leases.map(\.key.run)).map { ControlNews($0, from: worker).statement }
+        let news = Set(leases.map(\.key.run)).map { ControlNews($0, from: worker, isWork: true).statement }
         _ = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
             try await transaction.commit([statement] + news)
         }

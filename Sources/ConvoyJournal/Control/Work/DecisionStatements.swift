@@ -61,7 +61,7 @@ enum DecisionStatements {
         count: Int64,
         lease: Duration
     ) -> [PipelineStatement] {
-        let news = ControlNews(run, from: worker)
+        let news = ControlNews(run, from: worker, isWork: !decision.isMoreThanWork)
         let run = run.description
         var statements: [PipelineStatement] = []
         if !decision.done.isEmpty {
