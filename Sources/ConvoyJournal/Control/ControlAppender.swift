@@ -20,8 +20,8 @@ final class ControlAppender: Sendable {
         var isInDoubt = false
         /// Whether the last call was given up.
         var hasFailed = false
-        /// Whether the operator has cancelled the run.
-        var isHurried = false
+        /// When the operator cancelled the run.
+        var hurriedAt: ContinuousClock.Instant?
     }
 
     private let run: RunID
@@ -60,7 +60,7 @@ final class ControlAppender: Sendable {
     func hold(_ token: String?) {
         state.withLock { state in
             state.token = token
-            if token != nil { (state.loss, state.isHurried) = (nil, false) }
+            if token != nil { (state.loss, state.hurriedAt) = (nil, nil) }
             // Another process may have written meanwhile.
             if !state.isInDoubt { state.lastEvent = nil }
         }
@@ -74,7 +74,7 @@ final class ControlAppender: Sendable {
     }
 
     /// The operator has cancelled the run.
-    func hurry() { state.withLock { $0.isHurried = true } }
+    func hurry() { state.withLock { $0.hurriedAt = $0.hurriedAt ?? .now } }
 
     func append(_ rows: [EventRow]) async throws(JournalError) {
         do {
@@ -90,7 +90,7 @@ final class ControlAppender: Sendable {
 
     private func write(_ rows: [EventRow]) async throws(JournalError) {
         // Once the database has been away for too long, what comes next does not wait for it as long again.
-        let patience = state.withLock { $0.hasFailed ? control.timing.interruptedPatience : control.timing.patience }
+        let patience = state.withLock { $0.hasFailed || $0.hurriedAt != nil ? control.timing.interruptedPatience : control.timing.patience }
         do throws(JournalError) {
             try await write(rows, until: .now + patience)
             state.withLock { $0.hasFailed = false }
@@ -117,7 +117,9 @@ final class ControlAppender: Sendable {
             } catch {
                 if case .commitUnknown = error {
                     state.withLock { $0.isInDoubt = true }
-                    if .now < deadline { continue }
+                    // Cancelled meanwhile: what is in doubt is settled when it is given again.
+                    let isHurried = state.withLock { $0.hurriedAt.map { .now > $0 + control.timing.interruptedPatience } ?? false }
+                    if .now < deadline, !isHurried { continue }
                 }
                 throw error.journalError(control.place)
             }
@@ -134,20 +136,22 @@ final class ControlAppender: Sendable {
             patience: max(.zero, deadline - .now),
             // A run under way waits for the primary, as for a database that is gone; anything else fails at once.
             waitsForPrimary: token != nil,
-            isInterrupted: { self.state.withLock(\.isHurried) }
+            isInterrupted: { self.state.withLock { $0.hurriedAt != nil } }
         )
     }
 
     private func lastEvent(until deadline: ContinuousClock.Instant) async throws(ControlError) -> Int64 {
         if let known = state.withLock(\.lastEvent) { return known }
-        let rows = try await control.rows(
-            "SELECT last_event FROM convoy_control.runs WHERE id = $1",
-            [run.description.storable],
-            patience: max(.zero, deadline - .now)
-        )
-        guard let last = rows.first?.number("last_event") else { throw .refused(.unknownRun(control.place, run)) }
+        let question = PipelineStatement("SELECT last_event FROM convoy_control.runs WHERE id = $1", [run.description.storable])
+        let results = try await control.ask([question], persistence(deadline))
+        guard let last = results.first?.rows.first.flatMap(Self.lastEvent) else { throw .refused(.unknownRun(control.place, run)) }
         state.withLock { $0.lastEvent = last }
         return last
+    }
+
+    /// The number of a row, with room left to count on.
+    private static func lastEvent(_ row: QueryResult.Row) -> Int64? {
+        row.number("last_event").map { min(max(0, $0), LockedRun.mostNumber) }
     }
 
     /// One round trip.
@@ -189,9 +193,8 @@ final class ControlAppender: Sendable {
     ) async throws(ControlError) -> (there: Int, newest: Int64) {
         let (token, isInDoubt) = state.withLock { ($0.token, $0.isInDoubt) }
         let id = run.description.storable
-        let patience = max(.zero, deadline - .now)
-        let found = try await control.transaction(.reading, patience: patience) { transaction throws(ControlError) in
-            try await transaction.commit([
+        let found = try await control.ask(
+            [
                 PipelineStatement("SELECT last_event, abandoned_by FROM convoy_control.runs WHERE id = $1", [id]),
                 PipelineStatement(
                     "SELECT token, holder, expires_at >= clock_timestamp() AS is_held FROM convoy_control.locks WHERE name = $1",
@@ -201,9 +204,10 @@ final class ControlAppender: Sendable {
                     "SELECT json FROM convoy_control.events WHERE run = $1 AND number > $2::bigint ORDER BY number LIMIT $3::bigint",
                     [id, "\(last)", "\(isInDoubt ? rows.count : 0)"]
                 ),
-            ])
-        }
-        guard found.count == 3, let standing = found[0].rows.first, let newest = standing.number("last_event") else {
+            ],
+            persistence(deadline)
+        )
+        guard found.count == 3, let standing = found[0].rows.first, let newest = Self.lastEvent(standing) else {
             throw .refused(.unknownRun(control.place, run))
         }
         let lock = found[1].rows.first

@@ -91,7 +91,15 @@ package final class ControlDatabase: Sendable {
         }
     }
 
-    /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: three statements, and not the four or more of
+    /// Reads with several statements in one snapshot, in one round trip.
+    func ask(_ statements: [PipelineStatement], _ persistence: ControlSession.Persistence) async throws(ControlError) -> [QueryResult] {
+        try await pool.withSession { session throws(ControlError) in
+            try await session.perform(.reading, persistence) { transaction throws(ControlError) in try await transaction.commit(statements)
+            }
+        }
+    }
+
+    /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: four statements, of which one is planned, and not the five or more of
     /// ``transaction(_:patience:isRepeatable:_:)``.
     ///
     /// - Parameter statement: is made anew for each attempt, which knows whether notifications are taken.

@@ -31,7 +31,7 @@ extension ControlJournal {
         let index = (turn?.taking.count ?? 0) + 1
         let results = try await writing { transaction throws(ControlError) in try await transaction.commit(statements) }
         if results.count > index, !results[index].rows.isEmpty { return }
-        if turn != nil { try checkTurn(results.last) }
+        if turn != nil { try await checkTurn(results.last) }
         throw JournalError(path: path, message: "it has another run \(run.id)", hint: "start the run again: it gets another id")
     }
 
@@ -45,7 +45,7 @@ extension ControlJournal {
         let results = try await writing { transaction throws(ControlError) in
             try await transaction.commit(turn.taking + [turn.question])
         }
-        try checkTurn(results.last)
+        try await checkTurn(results.last)
     }
 
     package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
@@ -53,10 +53,7 @@ extension ControlJournal {
         let token = token(of: run)
         try await writing { transaction throws(ControlError) in
             try await transaction.check(start, self.control)
-            let lock = try await transaction.lock(id, self.control)
-            guard let lock, lock.token == token, lock.isHeld else {
-                throw .refused(.overtaken(self.path, "run \(run) was not resumed: another process was faster"))
-            }
+            try await transaction.check(run, token, self.control)
             _ = try await transaction.takeFromWorkers(run, in: self.path)
             let reopened = try await transaction.query(
                 """
@@ -70,11 +67,17 @@ extension ControlJournal {
     }
 
     /// - Throws: an error with the reason `overtaken` unless the answer to ``StartTurn/question`` is that nothing came in between.
-    private func checkTurn(_ result: QueryResult?) throws(JournalError) {
+    private func checkTurn(_ result: QueryResult?) async throws(JournalError) {
         let row = result?.rows.first
         guard row?.value("is_own") == "t" else { throw .overtaken(path, "another process is starting a run") }
         guard let other = row?.value("other") else { return }
-        throw .overtaken(path, "run \(other.prefix(bytes: 100).visible) has become active")
+        let name = other.prefix(bytes: 100).visible
+        guard try await damagedRuns().contains(other) else { throw .overtaken(path, "run \(name) has become active") }
+        throw JournalError(
+            path: path,
+            message: "run \(name) is active, and its record cannot be read",
+            hint: "use the version of convoy that started it, or remove its row from convoy_control.runs"
+        )
     }
 
     /// Of a run's row.

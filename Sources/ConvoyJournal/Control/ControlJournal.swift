@@ -87,7 +87,7 @@ package final class ControlJournal: RunStore {
     package func hurry(_ run: RunID) { appender(of: run).hurry() }
 
     /// The token of the lock of a run that this process has.
-    func token(of run: RunID) -> String? { appender(of: run).token }
+    package func token(of run: RunID) -> String? { appender(of: run).token }
 
     /// - Throws: ``JournalError`` if this process had the run, and another one has it now.
     func checkLoss(of run: RunID) throws(JournalError) {

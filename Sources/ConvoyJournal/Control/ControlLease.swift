@@ -166,6 +166,15 @@ extension ControlTransaction {
         return rows.first.map { ($0.value("token"), $0.value("holder"), $0.value("is_held") == "t") }
     }
 
+    /// Sees to it that this process has a run's lock, to the end of the transaction.
+    ///
+    /// - Throws: ``ControlError/refused(_:)`` with the reason `overtaken`.
+    func check(_ run: RunID, _ token: String?, _ control: ControlDatabase) async throws(ControlError) {
+        guard let token, let lock = try await lock(run.description.storable, control), lock.token == token, lock.isHeld else {
+            throw .refused(.overtaken(control.place, "run \(run) was not resumed: another process was faster"))
+        }
+    }
+
     /// Sees to it that a lock that this process took still holds, to the end of the transaction.
     ///
     /// - Throws: ``ControlError/refused(_:)`` with the reason `overtaken`.

@@ -26,6 +26,8 @@ enum EventColumns {
     static let names = "run, number, turn, \(values)"
     static let values = own.map(\.name).joined(separator: ", ")
     static var count: Int { own.count }
+    /// Thirty years; the table takes no more, so that sums stay numbers.
+    private static let longestDuration = Duration.seconds(999_999_999)
 
     private static let own: [(name: String, type: String)] = [
         ("at", "timestamptz"), ("type", "text"), ("instance", "text"), ("outcome", "text"), ("json", "text"), ("version", "bigint"),
@@ -46,7 +48,7 @@ enum EventColumns {
             ControlText.array(rows.map(\.outcome)), ControlText.array(rows.map(\.json)),
             ControlText.array(rows.map { $0.migration?.version.description }),
             ControlText.array(rows.map { $0.migration?.direction.rawValue }),
-            ControlText.array(rows.map { row in row.migration.map { "\(min(max($0.duration, .zero), .longest).seconds)" } }),
+            ControlText.array(rows.map { row in row.migration.map { "\(min(max($0.duration, .zero), Self.longestDuration).seconds)" } }),
             ControlText.array(rows.map { $0.migration?.checkpoint?.description }),
             ControlText.array(rows.map { row in row.isLearnt.map { $0 ? "true" : "false" } }),
             ControlText.array(rows.map { $0.end?.status?.rawValue }),

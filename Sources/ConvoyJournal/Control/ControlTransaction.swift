@@ -24,7 +24,12 @@ package final class ControlTransaction {
         self.timing = timing
         self.access = access
         waiting = [PipelineStatement(access.begin)]
-        if access != .calling { waiting.append(PipelineStatement(Self.settings, [timing.statement.milliseconds.description])) }
+        if access == .calling {
+            // Not within the statement that it limits; as a utility statement it is not planned.
+            waiting.append(PipelineStatement("SET LOCAL statement_timeout = \(timing.statement.milliseconds)"))
+        } else {
+            waiting.append(PipelineStatement(Self.settings, [timing.statement.milliseconds.description]))
+        }
     }
 
     /// Lets each statement from here on take longer than others may.

@@ -40,7 +40,7 @@ package struct RunSubmission: Sendable {
     /// - Returns: the last event that was recorded before.
     package func resume(_ run: RunID, by person: String, under start: any RunLock) async throws(JournalError) -> Int64 {
         let last = try await journal.lastEvent(of: run)
-        try await handOver(run, resumedBy: person, after: last, under: start)
+        try await handOver(run, resumedBy: person, after: last, under: start, holding: journal.token(of: run) ?? "")
         return last
     }
 
@@ -48,10 +48,18 @@ package struct RunSubmission: Sendable {
         _ run: RunID,
         resumedBy person: String?,
         after event: Int64,
-        under start: any RunLock
+        under start: any RunLock,
+        holding token: String? = nil
     ) async throws(JournalError) {
         do throws(ControlError) {
-            try await journal.control.handOver(run, fleetChecksum: fleetChecksum, resumedBy: person, after: event, under: start)
+            try await journal.control.handOver(
+                run,
+                fleetChecksum: fleetChecksum,
+                resumedBy: person,
+                after: event,
+                under: start,
+                holding: token
+            )
         } catch {
             throw error.journalError(journal.path)
         }

@@ -95,6 +95,7 @@ package struct Coordinator: Sendable {
         let id = id ?? RunID(startedAt: startedAt)
         let mailbox = Mailbox<RunDecider.Fact>()
         let loss = OneShot<JournalError>()
+        let permit = WorkPermit()
         var driver = RunDriver(
             self,
             plan: plan,
@@ -104,7 +105,8 @@ package struct Coordinator: Sendable {
             past: past,
             by: person,
             mailbox: mailbox,
-            loss: loss
+            loss: loss,
+            permit: permit
         )
         let log = await withTaskGroup(of: Void.self) { listeners in
             listeners.addTask {
@@ -117,7 +119,7 @@ package struct Coordinator: Sendable {
                 }
             }
             listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }
-            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox, loss) }
+            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox, loss, permit) }
             defer { listeners.cancelAll() }
             return await withTaskCancellationHandler {
                 await driver.run()
@@ -132,7 +134,13 @@ package struct Coordinator: Sendable {
     }
 
     /// Asks the journal again and again what other processes want of the run.
-    private func listen(to run: RunID, isResumed: Bool, _ mailbox: Mailbox<RunDecider.Fact>, _ loss: OneShot<JournalError>) async {
+    private func listen(
+        to run: RunID,
+        isResumed: Bool,
+        _ mailbox: Mailbox<RunDecider.Fact>,
+        _ loss: OneShot<JournalError>,
+        _ permit: WorkPermit
+    ) async {
         guard let journal else { return }
         // What was asked of the process before this one is in the events that it left.
         var last: Int64? = isResumed ? nil : 0
@@ -146,6 +154,7 @@ package struct Coordinator: Sendable {
                 // A journal that cannot be read is reported when it is written.
                 if error.isTakenOver {
                     loss.fulfil(error)
+                    permit.withdraw()
                     // Wakes the driver, which then looks at nothing else.
                     mailbox.post(.stopRequested)
                     return

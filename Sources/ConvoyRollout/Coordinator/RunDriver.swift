@@ -20,8 +20,8 @@ struct RunDriver {
     private var unwritten: [Event] = []
     /// Why another process has the run now, as soon as that is known.
     private let loss: OneShot<JournalError>
-    /// Withdrawn then.
-    private let permit = WorkPermit()
+    /// Withdrawn then, so that hooks in progress end.
+    private let permit: WorkPermit
     private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
 
     /// What earlier processes did in the run; nil if this is the first.
@@ -38,7 +38,8 @@ struct RunDriver {
         past: RunLog?,
         by person: String,
         mailbox: Mailbox<RunDecider.Fact>,
-        loss: OneShot<JournalError>
+        loss: OneShot<JournalError>,
+        permit: WorkPermit = WorkPermit()
     ) {
         self.coordinator = coordinator
         self.plan = plan
@@ -47,6 +48,7 @@ struct RunDriver {
         self.person = person
         self.mailbox = mailbox
         self.loss = loss
+        self.permit = permit
         let terms = RunDecider.Terms(
             plan,
             on: targets,
@@ -81,7 +83,6 @@ struct RunDriver {
                 if loss.current != nil { break }
                 turn = decider.decide(facts, at: coordinator.now())
             }
-            if loss.current != nil { permit.withdraw() }
             group.cancelAll()
         }
         // The process that has the run does what is left, the `after_run` hook too.
@@ -91,6 +92,7 @@ struct RunDriver {
             // The tasks of the run have ended; the hook that undoes what `before_run` did runs whatever happened.
             let context = RunSurroundings.HookContext(point: .afterRun, run: id, change: plan.change, wave: nil, status: decider.ending)
             let hook = await coordinator.surroundings.runHook(context)
+            guard loss.current == nil else { return log }
             last = decider.decide([.hookFinished(hook)], at: coordinator.now())
         } else {
             last = decider.close(at: coordinator.now())
@@ -156,7 +158,10 @@ struct RunDriver {
                 unwritten = []
             } catch {
                 problem = error
-                if error.isTakenOver { loss.fulfil(error) }
+                if error.isTakenOver {
+                    loss.fulfil(error)
+                    permit.withdraw()
+                }
             }
         } else {
             unwritten = []

@@ -93,7 +93,8 @@ struct ControlClockTests {
             try await journal.append([JournalSamples.numbered(0)], to: run)
             for (column, value) in [
                 ("recorded_at", "'infinity'"), ("recorded_at", "'-infinity'"), ("at", "'infinity'"), ("seconds", "'NaN'"),
-                ("seconds", "'infinity'"), ("seconds", "-1"),
+                ("seconds", "'infinity'"), ("seconds", "-1"), ("seconds", "1e308"), ("recorded_at", "'294276-12-31'"),
+                ("at", "'20000-01-01'"),
             ] {
                 await #expect(throws: (any Error).self, "\(column) \(value)") {
                     try await database.execute(["UPDATE convoy_control.events SET \(column) = \(value)"])

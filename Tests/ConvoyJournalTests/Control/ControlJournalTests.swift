@@ -229,7 +229,8 @@ struct ControlJournalTests {
             let last = all.indices.filter { all[$0].contains("SELECT convoy_control.append_events") }.dropFirst(before)
             #expect(last.count == 10)
             for index in last {
-                #expect(all[index - 1].hasPrefix("BEGIN"), "\(all[index - 1])")
+                #expect(all[index - 2].hasPrefix("BEGIN"), "\(all[index - 2])")
+                #expect(all[index - 1].hasPrefix("SET LOCAL statement_timeout = 30000"), "\(all[index - 1])")
                 #expect(all[index + 1].hasPrefix("COMMIT"), "\(all[index + 1])")
             }
             await lock.release()

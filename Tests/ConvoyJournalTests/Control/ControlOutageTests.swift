@@ -92,6 +92,37 @@ struct ControlOutageTests {
         }
     }
 
+    /// Numbers that another role has written end no process.
+    @Test func aNumberThatIsNoneIsAnError() async throws {
+        try await withControlDatabase { control, database in
+            let journal = ControlJournal(control)
+            try await journal.begin(run, plan: Data())
+            let lock = try await journal.lock(run.id)
+            #expect(await append(0..<1, to: journal) == nil)
+            for number in ["-9223372036854775808", "9223372036854775807"] {
+                try await database.execute(["UPDATE convoy_control.runs SET last_event = \(number)"])
+                #expect(await append(1..<2, to: journal) != nil)
+                #expect(await append(1..<2, to: ControlJournal(control)) != nil)
+            }
+            #expect(try await journal.numbers() == [0])
+            await lock.release()
+        }
+    }
+
+    /// The limit of the role is not that of an append, as it is not that of other transactions.
+    @Test func theLimitOfTheRoleIsNotThatOfAnAppend() async throws {
+        try await withControlDatabase { control, database in
+            let journal = ControlJournal(control)
+            try await journal.begin(run, plan: Data())
+            try await database.server.execute("ALTER DATABASE \"\(database.name)\" SET statement_timeout = '100ms'")
+            try await database.execute([
+                "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END$$",
+                "CREATE TRIGGER slow BEFORE INSERT ON convoy_control.events FOR EACH ROW EXECUTE FUNCTION public.slow()",
+            ])
+            #expect(await append(0..<1, to: ControlJournal(ControlDatabase(database.owner))) == nil)
+        }
+    }
+
     /// The operator cancels while the database is away: the process does not stay for as long as it would otherwise wait.
     @Test func anOperatorWhoCancelsDoesNotWaitForTheDatabase() async throws {
         try await withProxy({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in

@@ -231,4 +231,62 @@ struct ControlStartTests {
             await lock.release()
         }
     }
+
+    /// Ann's lease of the run ended while she was asked; Bob's process carries the run out. Her answer hands nothing over.
+    @Test(arguments: PostgresServer.Release.tested)
+    func aRunThatAnotherProcessHasIsNotHandedOver(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, database in
+            let (ann, bob) = (ControlJournal(control), ControlJournal(ControlDatabase(database.owner)))
+            let run = JournalSamples.run("r-1", fleet: "eu")
+            try await ann.begin(run, plan: Data())
+            let annsLock = try await ann.lock(run.id)
+            try await expire(database)
+            let bobsLock = try await bob.lock(run.id)
+            let bobsStart = try await bob.lockStart(of: "eu")
+            try await bob.reopen(run.id, under: bobsStart)
+            await bobsStart.release()
+            let start = try await ann.lockStart(of: "eu")
+            let refusal = await problem { () async throws(JournalError) in
+                do throws(ControlError) {
+                    try await control.handOver(
+                        run.id,
+                        fleetChecksum: "",
+                        resumedBy: "ann",
+                        after: 0,
+                        under: start,
+                        holding: ann.token(of: run.id) ?? ""
+                    )
+                } catch {
+                    throw error.journalError("x")
+                }
+            }
+            #expect(refusal?.reason == .overtaken)
+            #expect(try await database.query("SELECT FROM convoy_control.runs WHERE for_workers").rows.isEmpty)
+            #expect(
+                await problem { () async throws(JournalError) in try await bob.append([JournalSamples.numbered(0)], to: run.id) } == nil
+            )
+            await start.release()
+            await bobsLock.release()
+            await annsLock.release()
+        }
+    }
+
+    /// A row that this program cannot read is named, with what to do; trying again does not help.
+    @Test func anActiveRunThatCannotBeReadIsNamed() async throws {
+        try await withControlDatabase { control, database in
+            let journal = ControlJournal(control)
+            _ = try await database.query(
+                """
+                INSERT INTO convoy_control.runs (id, fleet, fleet_file, direction, instances, plan, started_at, convoy_version, started_by, for_workers)
+                VALUES ('x y', 'eu', 'f', 'sideways', 1, '', now(), '1', 'eve', true)
+                """
+            )
+            guard case .journal(let refusal)? = await begin(try newRun("alice"), in: journal) else {
+                Issue.record("it began")
+                return
+            }
+            #expect(refusal.message == "run x y is active, and its record cannot be read")
+            #expect(refusal.hint?.contains("convoy_control.runs") == true)
+        }
+    }
 }

@@ -29,6 +29,12 @@ struct WorkerBench {
         return run.record.id
     }
 
+    /// Hands a run to the workers again.
+    func resume(_ run: RunID) async throws {
+        let start = try await journal.lockStart(of: client.fleet.name)
+        try await start.released { _ = try await submission.resume(run, by: "ann@here", under: start) }
+    }
+
     func ask(_ request: OperatorRequest.Kind, of run: RunID) async throws {
         try await journal.post(request, to: run, by: "ann@here", at: Date())
     }

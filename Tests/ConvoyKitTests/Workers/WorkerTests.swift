@@ -56,7 +56,7 @@ struct WorkerTests {
                 worker.isReadable.change { $0 = false }
                 worker.loads.change { $0 = 0 }
             }
-            _ = try await bench.submission.resume(run, by: "ann@here")
+            try await bench.resume(run)
             try await eventually("both read it", within: .seconds(30)) { first.loads.value == 1 && second.loads.value == 1 }
             first.isReadable.change { $0 = true }
             try await eventually("the first has resumed it", within: .seconds(30)) {

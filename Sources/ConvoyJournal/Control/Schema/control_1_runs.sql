@@ -37,9 +37,9 @@ CREATE TABLE convoy_control.events (
     number bigint NOT NULL,
     -- Events of one turn are folded together.
     turn bigint NOT NULL,
-    at timestamptz NOT NULL CHECK (isfinite(at)),
-    -- By the server's clock.
-    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(recorded_at)),
+    at timestamptz NOT NULL CHECK (isfinite(at) AND at < '10000-01-01'),
+    -- By the server's clock; in microseconds it fits into a bigint.
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(recorded_at) AND recorded_at < '10000-01-01'),
     type text NOT NULL,
     instance text,
     outcome text,
@@ -48,7 +48,7 @@ CREATE TABLE convoy_control.events (
     version bigint,
     direction text,
     -- NaN is larger than every number.
-    seconds double precision CHECK (seconds >= 0 AND seconds < 'infinity'),
+    seconds double precision CHECK (seconds >= 0 AND seconds < 1e9),
     checkpoint bigint,
     -- ... of the end of an instance, whether it says at which version the instance is, ...
     is_learnt boolean,
@@ -100,8 +100,10 @@ DECLARE
     is_held boolean;
     new_turn bigint;
 BEGIN
-    -- Both hold to the end of the transaction. A commit is waited for even where the database's own setting does not.
+    -- All hold to the end of the transaction. A commit is waited for even where the database's own setting does not.
     PERFORM set_config('lock_timeout', longest_wait, true);
+    -- Where the client vanishes before its COMMIT arrives.
+    PERFORM set_config('idle_in_transaction_session_timeout', longest_wait, true);
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

@@ -11,16 +11,19 @@ extension ControlDatabase {
     ///   - event: the last one that the caller knows. A run that the workers have and that has got further stays as it is: the same may be sent twice, and
     ///     they may have resumed it in between.
     ///   - start: what must still hold, in the same transaction: the lock under which the run was checked; nil asks for none.
+    ///   - token: that of the run's own lock, which must still hold too; nil for a run that no process has carried out.
     /// - Throws: ``ControlError/refused(_:)`` if a worker has a lease of it that is still valid.
     package func handOver(
         _ run: RunID,
         fleetChecksum: String,
         resumedBy person: String?,
         after event: Int64,
-        under start: (any RunLock)? = nil
+        under start: (any RunLock)? = nil,
+        holding token: String? = nil
     ) async throws(ControlError) {
         _ = try await transaction(isRepeatable: true) { transaction throws(ControlError) in
             if let start { try await transaction.check(start, self) }
+            if let token { try await transaction.check(run, token, self) }
             guard try await transaction.takeFromWorkers(run, after: event, in: self.place) else { return }
             // What was asked of an earlier process of the run is not asked again.
             transaction.add(
