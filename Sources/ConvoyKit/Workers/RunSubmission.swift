@@ -121,7 +121,8 @@ package struct RunSubmission: Sendable {
         var isAway = false
         let news = journal.news(of: run)
         var nextLook = ContinuousClock.now + Self.staffInterval
-        var toldShortage: String?
+        var (lastShortage, shownShortage): (String?, String?)
+        var isOver = false
         while !Task.isCancelled {
             do throws(JournalError) {
                 let page = try await journal.events(of: run, after: last, limit: Self.pageSize)
@@ -134,13 +135,25 @@ package struct RunSubmission: Sendable {
                 if new.contains(where: \.isEnd) { break }
                 if page.count == Self.pageSize { continue }
                 if !new.isEmpty {
-                    (toldShortage, nextLook) = (nil, .now + Self.staffInterval)
+                    (lastShortage, shownShortage, nextLook) = (nil, nil, .now + Self.staffInterval)
+                } else if isOver {
+                    break
                 } else if nextLook <= .now {
                     nextLook = .now + Self.staffInterval
                     let staff = try await journal.staff(of: run)
+                    // A run that was abandoned has no last event.
+                    if staff == nil, let status = try await journal.runs(named: run.description).first(where: { $0.id == run })?.status {
+                        isOver = true
+                        if status == .abandoned { note("run \(run) was abandoned") }
+                        continue
+                    }
                     let shortage = staff?.isMissing == true ? staff?.shortage : nil
-                    if let shortage, shortage != toldShortage { note("run \(run) waits: \(shortage); \(RunStaff.remedy(run))") }
-                    toldShortage = shortage
+                    // A worker that begins, or a control database that was away, makes one look alone say nothing.
+                    if let shortage, shortage == lastShortage, shortage != shownShortage {
+                        note("run \(run) waits: \(shortage); \(RunStaff.remedy(run))")
+                        shownShortage = shortage
+                    }
+                    lastShortage = shortage
                 }
             } catch {
                 if !isAway { note("\(error.description.visible); the run continues without this process, which tries again") }

@@ -35,8 +35,10 @@ extension Worker {
                 run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, report: report, news: run.pendingNews)
             }
             if let reason = error.unreadable { return refuse(run.id, .record(reason)) }
+            run.failed(isPassing: error.isPassing)
             throw error
         }
+        run.succeeded()
         defer { pendingTurn = nil }
         guard runs[id] === run else { return }
         run.isTainted = false

@@ -20,6 +20,9 @@ extension Worker {
             leasesExpired()
             // One that was claimed meanwhile has its own time.
             for lease in leases where isWorking(on: lease) { leaseEnds.set(end(from: begun), for: lease.key) }
+            // One that a decision had locked at that moment is renewed soon, and not only when its time is almost over.
+            let renewed = Set(leases.map(\.key))
+            if tasks.keys.contains(where: { !renewed.contains($0) }) { nextRenewal = .now + timing.round }
             lastSuccess = .now
             if renewalTrouble != nil { log("the control database \(control.place) answers again: the leases are renewed") }
             (isAnnounced, renewalTrouble) = (true, nil)

@@ -17,6 +17,8 @@ extension Worker {
         refusals = refusals.filter { ids.contains($0.key) }
         unnoted = unnoted.filter { ids.contains($0.key) }
         for run in open {
+            // It may be this worker's now.
+            if let before = seen[run.id], before.isOther(than: run) { refusals[run.id]?.at = .now - Self.refusalTime * 2 }
             if runs[run.id]?.isOutdated(by: run) == true { leave(run.id) }
             if let known = runs[run.id] {
                 known.note(run)
@@ -24,6 +26,7 @@ extension Worker {
                 join(run)
             }
         }
+        seen = Dictionary(open.map { ($0.id, $0) }) { first, _ in first }
     }
 
     /// Forgets a run; the notifications and spans that are on their way still have some time to arrive.
@@ -94,9 +97,14 @@ extension Worker {
         guard loads[run]?.number == load else { return }
         loads[run] = nil
         switch result {
-        case .success(let restored): runs[run]?.remember(restored)
+        case .success(let restored):
+            runs[run]?.remember(restored)
+            runs[run]?.trouble = nil
         case .failure(let error as ControlError) where error.unreadable == nil:
-            log("run \(run) cannot be read: \(error.journalError(control.place).description); trying again")
+            let words = error.journalError(control.place).description
+            if runs[run]?.trouble != words { log("run \(run) cannot be read: \(words); trying again") }
+            runs[run]?.trouble = words
+            runs[run]?.failed(isPassing: error.isPassing)
         case .failure(let error): refuse(run, error)
         }
     }
@@ -114,17 +122,18 @@ extension Worker {
             )
         case let error as ControlError:
             let problem = error.journalError(control.place)
-            refuse(run, problem.description, hint: problem.hint ?? "it tries again by itself")
+            // One that was only away is no reason to give the run up.
+            refuse(run, problem.description, hint: problem.hint ?? "it tries again by itself", isNoted: !error.isPassing)
         default: refuse(run, "\(error)".visible, hint: "it tries again by itself")
         }
     }
 
     func refuse(_ run: RunID, _ refusal: RunRefusal) { refuse(run, refusal.description, hint: refusal.hint) }
 
-    func refuse(_ run: RunID, _ reason: String, hint: String) {
+    func refuse(_ run: RunID, _ reason: String, hint: String, isNoted: Bool = true) {
         if refusals[run]?.reason != reason { log("takes no part in run \(run): \(reason) (\(hint))") }
         refusals[run] = (reason, .now)
-        unnoted[run] = RunStaff.Refusal(worker: id, reason: reason.visible, hint: hint.visible)
+        if isNoted { unnoted[run] = RunStaff.Refusal(worker: id, reason: reason.visible, hint: hint.visible) }
         leave(run, leaving: nil)
     }
 
@@ -165,6 +174,13 @@ extension Worker {
             refuse(run.id, error)
             return false
         }
+    }
+}
+
+extension OpenRun {
+    /// Whether it was handed over anew.
+    fileprivate func isOther(than run: OpenRun) -> Bool {
+        fleetChecksum != run.fleetChecksum || convoyVersion != run.convoyVersion || resumedBy != run.resumedBy
     }
 }
 

@@ -98,6 +98,8 @@ package actor Worker {
     var loadCount = 0
     /// Why it does not take part in others, and when it asked itself the last time.
     var refusals: [RunID: (reason: String, at: ContinuousClock.Instant)] = [:]
+    /// How the open runs were in the last round.
+    var seen: [RunID: OpenRun] = [:]
     /// What the control database is to keep of them; a refusal that is nil is over.
     var unnoted: [RunID: RunStaff.Refusal?] = [:]
     var tasks: [Assignment.Key: WorkerTask] = [:]
@@ -236,7 +238,7 @@ package actor Worker {
                 if failure == nil { failure = await decideOnReadyRuns() }
                 if failure == nil { failure = await noteRefusals() }
             }
-            for run in runs.values where run.decider == nil { restore(run) }
+            for run in runs.values where run.decider == nil && run.mayTry { restore(run) }
             if let failure { throw failure }
             if trouble != nil { log("the control database \(control.place) answers again") }
             trouble = nil

@@ -24,6 +24,7 @@ final class WorkerRun {
     let notifier: WorkerNotifier?
     let tracer: WorkerTracer?
     private let fleetChecksum: String
+    private let convoyVersion: String
     private let isResumed: Bool
     /// The last event that the tracer has.
     private(set) var lastTraced: Int64
@@ -50,13 +51,20 @@ final class WorkerRun {
     /// Of what the decision under way begins, the indices of what this worker takes.
     var claimed: Set<Int> = []
     var lastDecision: ContinuousClock.Instant?
+    /// After a failure, when it is tried again, and how long was waited for that.
+    private var retry: (at: ContinuousClock.Instant, after: Duration)?
+    /// Why its events could not be read.
+    var trouble: String?
 
     /// How long what moves no rule waits for more of its kind.
     private static let patience = Duration.milliseconds(200)
+    /// The shortest and the longest wait after a failure.
+    private static let retries = (first: Duration.milliseconds(500), longest: Duration.seconds(10))
 
     init(_ loaded: RunLoader.Loaded, servers: Set<String>?) {
         (id, plan, terms, execution) = (loaded.open.id, loaded.plan, loaded.terms, loaded.execution)
-        (fleetChecksum, isResumed, self.servers) = (loaded.open.fleetChecksum, loaded.isResumed, servers)
+        (fleetChecksum, convoyVersion) = (loaded.open.fleetChecksum, loaded.open.convoyVersion)
+        (isResumed, self.servers) = (loaded.isResumed, servers)
         (decider, lastEvent, problem) = (loaded.restored.decider, loaded.restored.lastEvent, loaded.restored.problem)
         (notifier, tracer, lastTraced) = (loaded.notifier, loaded.tracer, loaded.restored.lastEvent)
         noteGates(in: loaded.past)
@@ -70,18 +78,31 @@ final class WorkerRun {
 
     /// Whether it is to be read anew, because it is resumed, perhaps with other files.
     func isOutdated(by open: OpenRun) -> Bool {
-        open.fleetChecksum != fleetChecksum || open.resumedBy != nil && !isResumed
+        open.fleetChecksum != fleetChecksum || open.convoyVersion != convoyVersion || open.resumedBy != nil && !isResumed
     }
 
     /// Whether it has something to decide on now.
     var wantsDecision: Bool {
         if unsettled != nil { return true }
-        guard decider != nil else { return false }
+        guard decider != nil, mayTry else { return false }
         if isDue { return true }
         guard !reports.isEmpty else { return false }
         if reports.all.contains(where: { !$0.fact.isProgress }) { return true }
         return lastDecision.map { .now - $0 > Self.patience } ?? true
     }
+
+    /// Whether the wait after the last failure is over.
+    var mayTry: Bool { retry.map { $0.at <= .now } ?? true }
+
+    /// Something about it has failed: what fails again waits longer each time, because all its events are read anew.
+    ///
+    /// - Parameter isPassing: whether the control database was only away.
+    func failed(isPassing: Bool) {
+        let wait = isPassing ? Self.retries.first : min(retry.map { $0.after * 2 } ?? Self.retries.first, Self.retries.longest)
+        retry = (.now + wait, wait)
+    }
+
+    func succeeded() { retry = nil }
 
     /// Whether its rules are at work, so that work can be begun.
     var hasBegun: Bool { decider?.hasBegun == true }

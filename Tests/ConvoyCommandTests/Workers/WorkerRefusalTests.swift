@@ -78,6 +78,23 @@ struct WorkerRefusalTests {
         }
     }
 
+    @Test func aFollowerEndsWithARunThatIsAbandoned() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await withOtherFiles(fleet) { folder, _ in
+                let other = try await fleet.worker(in: folder)
+                let follower = try ConvoyProcess(["migrate", "--yes", "--progress", "plain"], in: fleet.folder)
+                let waiting = await follower.wait { $0.standardError.contains("no worker takes part in it") || $0.status != nil }
+                #expect(waiting.status == nil, "\(waiting.standardError)")
+                let run = try await fleet.control.query("SELECT id FROM convoy_control.runs").onlyRow().text("id")
+                let abandoned = try await runConvoy(["abandon", run], in: fleet.folder)
+                #expect(abandoned.exitCode == 0, "\(abandoned.standardError)")
+                let end = try await follower.result()
+                #expect(end.standardError.contains("run \(run) was abandoned"), "\(end.standardError)")
+                _ = try await other.drained()
+            }
+        }
+    }
+
     /// Whoever follows the run is told why it waits, once.
     @Test func theFollowerIsTold() async throws {
         try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in

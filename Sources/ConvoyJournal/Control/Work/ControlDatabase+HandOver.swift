@@ -80,6 +80,8 @@ extension ControlTransaction {
             """,
             [id]
         )
+        // Why workers did not take it says nothing of what it is now.
+        add("DELETE FROM convoy_control.refusals WHERE run = $1", [id])
         return true
     }
 }
