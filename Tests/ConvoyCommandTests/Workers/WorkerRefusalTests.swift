@@ -1,3 +1,4 @@
+import ConvoyPostgres
 import Foundation
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
 import FoundationEssentials
