@@ -53,6 +53,10 @@ struct ControlDashboardTests {
 
     /// What a dashboard answers of a run that is over and depends on no clock.
     private func answers(of dashboard: TestDashboard) async throws -> [String] {
+        // What it has read is up to a second old.
+        try await eventually("the dashboard has the run's failure") {
+            try await ask(dashboard, Self.path + "/failures").body.contains("numeric field overflow")
+        }
         var answers: [String] = []
         for part in ["/failures", "/migrations", "/events?follow=false&after=0"] {
             let answer = try await ask(dashboard, Self.path + part)

@@ -31,8 +31,11 @@ struct WorkerBench {
 
     /// Hands a run to the workers again.
     func resume(_ run: RunID) async throws {
-        let start = try await journal.lockStart(of: client.fleet.name)
-        try await start.released { _ = try await submission.resume(run, by: "ann@here", under: start) }
+        let lock = try await journal.lock(run)
+        try await lock.released {
+            let start = try await journal.lockStart(of: client.fleet.name)
+            try await start.released { _ = try await submission.resume(run, by: "ann@here", under: start) }
+        }
     }
 
     func ask(_ request: OperatorRequest.Kind, of run: RunID) async throws {
@@ -66,7 +69,7 @@ final class BenchWorker: Sendable {
 
     init(_ bench: WorkerBench, id: String, limits: WorkerLimits = WorkerLimits()) {
         var timing = Worker.Timing()
-        (timing.lease, timing.round) = (.seconds(5), .milliseconds(50))
+        (timing.lease, timing.round) = (.seconds(8), .milliseconds(50))
         let client = bench.client
         worker = Worker(
             ControlDatabase(bench.control.owner, timing: timing.database),
