@@ -13,7 +13,8 @@ extension Worker {
     /// Takes part in runs that are new, and leaves those that are over.
     func follow(_ open: [OpenRun]) {
         let ids = Set(open.map(\.id))
-        for id in Set(runs.keys).union(loads.keys) where !ids.contains(id) { leave(id) }
+        // It may still have to send notifications of a run that is over.
+        for id in Set(runs.keys).union(loads.keys) where !ids.contains(id) && runs[id]?.owesNews != true { leave(id) }
         refusals = refusals.filter { ids.contains($0.key) }
         unnoted = unnoted.filter { ids.contains($0.key) }
         for run in open {
@@ -98,6 +99,7 @@ extension Worker {
         loads[run] = nil
         switch result {
         case .success(let restored):
+            if let problem = restored.problem, seen[run]?.resumedBy == nil { return refuse(run, .record(problem)) }
             runs[run]?.remember(restored)
             runs[run]?.trouble = nil
         case .failure(let error as ControlError) where error.unreadable == nil:

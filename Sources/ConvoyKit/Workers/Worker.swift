@@ -195,8 +195,7 @@ package actor Worker {
         case .ended(let key, let attempt):
             guard tasks[key]?.lease.attempt == attempt else { return }
             tasks[key]?.hasEnded = true
-            // There is room for what waits, or something to give back.
-            if leavesWork || tasks[key]?.isGivenUp == true { lastRound = nil }
+            if tasks[key]?.isGivenUp == true { lastRound = nil }
         case .drain:
             guard !isDraining else { return }
             isDraining = true
@@ -231,6 +230,8 @@ package actor Worker {
         do throws(ControlError) {
             var failure = await settle()
             if failure == nil { failure = await decideOnReadyRuns() }
+            // There is room for what waits.
+            if leavesWork, busy < limits.total { lastRound = nil }
             // Also where a decision has failed: the work on the other runs continues.
             if isRoundDue {
                 try await makeRound()

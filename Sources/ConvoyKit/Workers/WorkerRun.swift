@@ -32,6 +32,8 @@ final class WorkerRun {
     var pendingNews: [Event] = []
     /// What is to be notified as soon as there is a decider.
     private var heldNews: [Event] = []
+    /// Whether it has, or may have, recorded events whose notifications it has not sent yet.
+    var owesNews: Bool { unsettled != nil || !heldNews.isEmpty }
     /// The waves for whose gate it was recorded that the run waits.
     private var announcedGates: Set<String> = []
     /// Nil where it is to be made from the events.

@@ -27,7 +27,7 @@ package struct Coordinator: Sendable {
 
     /// How often it checks for input from outside.
     package struct Timing: Sendable {
-        /// Between two checks for requests of other processes, where the journal does not say when there is one.
+        /// Between two checks for requests of other processes, and of whether the run is still this process's own.
         package var requests = Duration.milliseconds(500)
         /// Between two checks of a server's free connections.
         package var slots = Duration.seconds(5)

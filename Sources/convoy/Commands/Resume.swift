@@ -59,7 +59,7 @@ struct Resume: FleetCommand {
                 try await journal.lock(record.id)
             }
             return try await lock.released {
-                try await carryOn(record, overtakings, journal, session, output, interruption)
+                try await carryOn(record, lock, overtakings, journal, session, output, interruption)
             }
         }
     }
@@ -67,6 +67,7 @@ struct Resume: FleetCommand {
     /// Resumes the run, whose lock this process holds.
     private func carryOn(
         _ record: RunRecord,
+        _ lock: any RunLock,
         _ overtakings: [Overtaking],
         _ journal: any RunStore,
         _ session: FleetSession,
@@ -97,6 +98,8 @@ struct Resume: FleetCommand {
             changeOptions.detach,
             journal
         )
+        // The workers have it now: `abandon`, and `resume` with other files, need not wait for this process.
+        if submitted != nil { await lock.release() }
         if let submitted, await session.isDetached(submitted, changeOptions.detach) { return .success }
         return try await session.run(
             plan,

@@ -46,7 +46,7 @@ struct ControlOutageTests {
     /// The answer to a COMMIT is lost; what was in doubt is settled, and the events after it are refused; then all are given once more.
     @Test func eventsAreWrittenOnceAlsoAfterASecondTrouble() async throws {
         try await withProxy({ $0.patience = .milliseconds(100) }) { journal, proxy, database in
-            let lock = try await journal.lock(run.id)
+            // Without a lock: its renewals would meet the same proxy.
             #expect(await append(0..<2, to: journal) == nil)
             proxy.set(mode: .refuse)
             proxy.cut(after: 1, .toClient)
@@ -63,7 +63,6 @@ struct ControlOutageTests {
             try await database.execute(["DROP TRIGGER trouble ON convoy_control.events"])
             #expect(await append(2..<8, to: journal) == nil)
             #expect(try await journal.numbers() == Array(0..<8))
-            await lock.release()
         }
     }
 

@@ -8,8 +8,8 @@ extension ControlDatabase {
     ///
     /// - Parameters:
     ///   - person: who resumes it; nil for a run that has not begun.
-    ///   - event: the last one that the caller knows. A run that the workers have and that has got further stays as it is: the same may be sent twice, and
-    ///     they may have resumed it in between.
+    ///   - event: the last one that the caller knows. A run that has got further stays as it is: the same may be sent twice, and the workers may have
+    ///     resumed it in between.
     ///   - start: what must still hold, in the same transaction: the lock under which the run was checked; nil asks for none.
     ///   - token: that of the run's own lock, which must still hold too; nil for a run that no process has carried out.
     /// - Throws: ``ControlError/refused(_:)`` if a worker has a lease of it that is still valid.
@@ -47,7 +47,7 @@ extension ControlTransaction {
     /// - Parameters:
     ///   - event: the last one that the caller knows; nil is all.
     ///   - place: the control database, for messages.
-    /// - Returns: false if the workers have got further than that; nothing is withdrawn then.
+    /// - Returns: false if the run has got further than that; nothing is withdrawn then.
     /// - Throws: ``ControlError/refused(_:)`` for a run that is not there, and if a worker has a lease of it that is still valid.
     func takeFromWorkers(_ run: RunID, after event: Int64? = nil, in place: String) async throws(ControlError) -> Bool {
         let id = run.description.storable
@@ -62,7 +62,7 @@ extension ControlTransaction {
         let (isTheirs, lastEvent) = try ControlError.reading { () throws(PostgresError) in
             (try row.bool("is_theirs"), try row.int64("last_event"))
         }
-        if let event, isTheirs, lastEvent > event { return false }
+        if let event, lastEvent > event { return false }
         let holder = results[1].rows.first { $0.value("is_valid") == "t" }
         if isTheirs, let holder {
             throw .refused(

@@ -30,7 +30,7 @@ extension ControlDatabase {
             PipelineStatement(
                 """
                 SELECT f.worker, f.reason, f.hint FROM convoy_control.refusals AS f JOIN convoy_control.workers AS w ON w.id = f.worker
-                WHERE f.run = $1 AND w.seen_at > clock_timestamp() - $2::interval ORDER BY f.refused_at DESC, f.worker LIMIT \(Self.mostNames)
+                WHERE f.run = $1 AND w.seen_at > clock_timestamp() - $2::interval ORDER BY f.worker LIMIT \(Self.mostNames)
                 """,
                 [id, lifetime]
             ),
