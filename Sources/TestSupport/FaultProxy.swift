@@ -121,20 +121,33 @@ final class Controls: Sendable {
         counts.withLock { change(&$0) }
     }
 
-    /// How many of the bytes may pass; when the answer is fewer, the connections are to be cut.
-    func permit(_ bytes: Int, _ direction: FaultProxy.Direction) -> Int {
-        settings.withLock { $0.allowance[direction].map { min($0, bytes) } ?? bytes }
+    /// Bytes that may pass now.
+    struct Permit {
+        var bytes: Int
+        /// Whether a cut waits for them.
+        var isCounted: Bool
     }
 
-    /// Books bytes that have passed.
+    /// How many of the bytes may pass. They are booked before they are sent, because the one who receives them may order a cut after what comes next.
+    func permit(_ bytes: Int, _ direction: FaultProxy.Direction) -> Permit {
+        settings.withLock { settings in
+            guard let allowance = settings.allowance[direction] else { return Permit(bytes: bytes, isCounted: false) }
+            let permitted = min(allowance, bytes)
+            settings.allowance[direction] = allowance - permitted
+            return Permit(bytes: permitted, isCounted: true)
+        }
+    }
+
+    /// Counts bytes that have passed, and gives back what was permitted and has not.
     ///
     /// - Returns: whether that was the last one that may.
-    func passed(_ bytes: Int, _ direction: FaultProxy.Direction) -> Bool {
+    func passed(_ bytes: Int, of permit: Permit, _ direction: FaultProxy.Direction) -> Bool {
         count { direction == .toServer ? ($0.bytesToServer += bytes) : ($0.bytesToClient += bytes) }
+        guard permit.isCounted else { return false }
         return settings.withLock { settings in
-            guard let allowance = settings.allowance[direction] else { return false }
-            settings.allowance[direction] = allowance > bytes ? allowance - bytes : nil
-            return allowance <= bytes
+            let left = (settings.allowance[direction] ?? 0) + permit.bytes - bytes
+            settings.allowance[direction] = left > 0 ? left : nil
+            return left <= 0
         }
     }
 }

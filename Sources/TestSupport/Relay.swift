@@ -148,8 +148,8 @@ struct Relay {
                 connections[index].channels[number].chunks.removeFirst()
                 continue
             }
-            let permitted = controls.permit(bytes.count, direction)
-            let sent = bytes.prefix(permitted).withUnsafeBytes {
+            let permit = controls.permit(bytes.count, direction)
+            let sent = bytes.prefix(permit.bytes).withUnsafeBytes {
                 Glibc.send(sink.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard sent >= 0 else {
@@ -158,7 +158,7 @@ struct Relay {
                 } else {
                     connections[index].isBroken = true
                 }
-                return false
+                return controls.passed(0, of: permit, direction)
             }
             connections[index].channels[number].size -= sent
             if sent == bytes.count {
@@ -166,7 +166,7 @@ struct Relay {
             } else {
                 connections[index].channels[number].chunks[0].bytes = bytes.dropFirst(sent)
             }
-            if controls.passed(sent, direction) { return true }
+            if controls.passed(sent, of: permit, direction) { return true }
         }
         return false
     }
