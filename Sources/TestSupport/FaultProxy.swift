@@ -130,19 +130,25 @@ final class Controls: Sendable {
 
     /// How many of the bytes may pass. They are booked before they are sent, because the one who receives them may order a cut after what comes next.
     func permit(_ bytes: Int, _ direction: FaultProxy.Direction) -> Permit {
-        settings.withLock { settings in
+        let permit = settings.withLock { settings in
             guard let allowance = settings.allowance[direction] else { return Permit(bytes: bytes, isCounted: false) }
             let permitted = min(allowance, bytes)
             settings.allowance[direction] = allowance - permitted
             return Permit(bytes: permitted, isCounted: true)
         }
+        book(permit.bytes, direction)
+        return permit
     }
 
-    /// Counts bytes that have passed, and gives back what was permitted and has not.
+    private func book(_ bytes: Int, _ direction: FaultProxy.Direction) {
+        count { direction == .toServer ? ($0.bytesToServer += bytes) : ($0.bytesToClient += bytes) }
+    }
+
+    /// Gives back what was permitted and has not passed.
     ///
     /// - Returns: whether that was the last one that may.
     func passed(_ bytes: Int, of permit: Permit, _ direction: FaultProxy.Direction) -> Bool {
-        count { direction == .toServer ? ($0.bytesToServer += bytes) : ($0.bytesToClient += bytes) }
+        book(bytes - permit.bytes, direction)
         guard permit.isCounted else { return false }
         return settings.withLock { settings in
             let left = (settings.allowance[direction] ?? 0) + permit.bytes - bytes
