@@ -24,15 +24,6 @@ struct ControlJournalTests {
         }
     }
 
-    private func problem(_ body: () async throws(JournalError) -> Void) async -> JournalError? {
-        do throws(JournalError) {
-            try await body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     private func append(_ numbers: Range<Int>, to journal: any RunStore) async -> JournalError? {
         await problem { () async throws(JournalError) in try await journal.append(numbers.map(JournalSamples.numbered), to: run.id) }
     }

@@ -12,15 +12,6 @@ import Testing
 struct ControlLeaseTests {
     private let run = JournalSamples.run
 
-    private func problem(_ body: () async throws(JournalError) -> Void) async -> JournalError? {
-        do throws(JournalError) {
-            try await body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     /// The last one: the clock of the server was an hour ahead when it was taken.
     @Test(arguments: [("5 seconds", true), ("-2 hours", false), ("1 hour", false)])
     func aLeaseHoldsToItsEnd(_ end: String, _ isHeld: Bool) async throws {

@@ -29,6 +29,16 @@ func withControlDatabase<Value>(
     }
 }
 
+/// The error that the body ends with; nil if it ends well.
+func problem(_ body: () async throws(JournalError) -> Void) async -> JournalError? {
+    do throws(JournalError) {
+        try await body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
 extension ControlDatabase {
     /// A number that a transaction counts up.
     func count() async throws -> Int64 {

@@ -11,15 +11,6 @@ import Testing
 /// How the tables of a control database come about, and what a database that cannot have them says.
 @Suite(.timeLimit(.minutes(3)))
 struct ControlSchemaTests {
-    private func problem(_ body: () async throws(JournalError) -> Void) async -> JournalError? {
-        do throws(JournalError) {
-            try await body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     @Test func theFilesOfTheSchemaAreSound() throws {
         let set = try ControlSchema.migrations()
         #expect(set.newest?.version.value == ControlSchema.newest)

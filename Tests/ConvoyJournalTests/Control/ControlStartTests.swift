@@ -35,15 +35,6 @@ struct ControlStartTests {
         }
     }
 
-    private func problem(_ body: () async throws(JournalError) -> Void) async -> JournalError? {
-        do throws(JournalError) {
-            try await body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     private func begin(_ run: NewRun, in journal: any RunStore) async -> RunConflict? {
         await conflict { () async throws(RunConflict) in _ = try await RunStart(in: journal).begin(run) }
     }
