@@ -50,6 +50,13 @@ extension JournalError {
                 hint: error.passwordHint ?? "check user and password of `control:`"
             )
         }
+        if state == "42501" {
+            return JournalError(
+                path: place,
+                message: "the login is refused: \(said)",
+                hint: "give the role CONNECT on the database; docs/control-database.md has the statement"
+            )
+        }
         if state == "3D000" {
             return JournalError(path: place, message: said, hint: "create the database; docs/control-database.md says how")
         }
