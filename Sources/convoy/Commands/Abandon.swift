@@ -10,7 +10,7 @@ struct Abandon: FleetCommand {
         discussion: """
             The run can no longer be resumed. No database is changed; `convoy status`
             shows the version of each instance. End an active run with `convoy stop`
-            first.
+            first, unless no worker takes it.
             """
     )
 

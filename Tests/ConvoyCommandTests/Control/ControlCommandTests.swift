@@ -301,7 +301,7 @@ struct ControlCommandTests {
     }
 
     @Test(arguments: [
-        (["runs", "--journal", "postgresql://convoy:hunter2@127.0.0.1:1/runs"], "a password must not stand among the arguments"),
+        (["runs", "--journal", "postgresql://convoy:hunter2@127.0.0.1:1/runs"], "an argument must not contain a password"),
         (["runs", "--journal", "postgresql://%zz"], "not a URL that libpq understands"),
         (["runs", "copy", "--to", "elsewhere.sqlite"], "runs are copied into a control database"),
         (["runs", "copy"], "the fleet file names no control database"),
