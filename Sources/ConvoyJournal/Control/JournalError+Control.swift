@@ -50,6 +50,13 @@ extension JournalError {
                 hint: error.passwordHint ?? "check user and password of `control:`"
             )
         }
+        if state == "42501" {
+            return JournalError(
+                path: place,
+                message: "the login is refused: \(said)",
+                hint: "give the role CONNECT on the database; docs/control-database.md has the statement"
+            )
+        }
         if state == "3D000" {
             return JournalError(path: place, message: said, hint: "create the database; docs/control-database.md says how")
         }
@@ -74,7 +81,7 @@ extension JournalError {
         case "42703":
             JournalError(
                 path: place,
-                message: "its tables are not those of this Convoy: \(said)",
+                message: "its tables are those of another version of Convoy: \(said)",
                 hint: "use one version of Convoy everywhere"
             )
         case "53100": .diskFull(place)
@@ -88,7 +95,7 @@ extension JournalError {
             JournalError(
                 path: place,
                 message: "the pooler in between mixes the sessions of its clients: \(said)",
-                hint: "connect past the pooler, or set it to transaction or session mode"
+                hint: "connect to the server itself, or set the pooler to transaction or session mode"
             )
         default: JournalError(path: place, message: said, hint: "check the server's log")
         }
@@ -98,7 +105,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "it has no tables of Convoy",
-            hint: "`convoy control prepare` makes them, as a role that may create the schema \(ControlSchema.name)"
+            hint: "create them with `convoy control prepare`, as a role that may create the schema \(ControlSchema.name)"
         )
     }
 
@@ -106,7 +113,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "its tables are those of an older Convoy",
-            hint: "`convoy control prepare` updates them, as the role that owns them; the older Convoy cannot use them then"
+            hint: "update them with `convoy control prepare`, as the role that owns them; after that the older Convoy cannot use them"
         )
     }
 
@@ -114,7 +121,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "a newer Convoy has changed its tables, and this one cannot use them",
-            hint: "use the newer Convoy"
+            hint: "update Convoy on this machine"
         )
     }
 }

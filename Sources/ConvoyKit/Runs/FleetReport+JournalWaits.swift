@@ -22,7 +22,7 @@ extension RunsReport.Entry {
         if state == .running {
             waits = try await FleetReport.waits(of: run.id, in: journal)
             if let staff = try await journal.staff(of: run.id), staff.isMissing, let shortage = staff.shortage {
-                waits.texts.insert("\(shortage); \(RunStaff.remedy(run.id))", at: 0)
+                waits.texts.insert("\(shortage); \(staff.remedy(run.id))", at: 0)
             }
         }
         self.init(

@@ -42,8 +42,9 @@ package struct RunStaff: Sendable, Hashable {
         return "no worker takes part in it: \(reasons)\(more)"
     }
 
-    /// What an operator does about a shortage.
-    package static func remedy(_ run: RunID) -> String {
-        "give it up with `convoy abandon \(run)`, or resume it with other files: `convoy resume \(run)`"
+    /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.
+    package func remedy(_ run: RunID) -> String {
+        let resumption = refusals.isEmpty ? "carries it out without workers" : "submits it again with your fleet file and migrations"
+        return "`convoy resume \(run)` \(resumption), `convoy abandon \(run)` gives it up for good"
     }
 }
