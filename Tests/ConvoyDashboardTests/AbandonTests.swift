@@ -55,8 +55,7 @@ struct AbandonTests {
                     try await eventually("the page shows \(text)") { try await ask(Self.path).body.contains(text) }
                 }
                 try await dashboard.begin(in: journal)
-                let last = try await journal.lastEvent(of: TestDashboard.run)
-                try await control.handOver(TestDashboard.run, fleetChecksum: "", resumedBy: nil, after: last)
+                try await database.execute(["UPDATE convoy_control.runs SET for_workers = true"])
 
                 // A worker that lives may take it.
                 let worker = WorkerRecord(id: "w1", fleet: "test", capacity: 4)

@@ -21,6 +21,10 @@ struct RunStaffTests {
         let unwilling = RunStaff(willing: 0, refusals: [.init(worker: "w1", reason: "r", hint: "h")])
         #expect(unwilling.shortage == "no worker takes part in it: worker w1: r (h)")
         #expect(unwilling.remedy(run.id).hasPrefix("`convoy resume \(run.id)` submits it again with your fleet file and migrations"))
+        #expect(none.waitReason(run.id)?.hasPrefix("no worker of its fleet is alive (start one with `convoy worker`); `convoy resume ") == true)
+        #expect(RunStaff(willing: 1).waitReason(run.id) == nil)
+        // One that has a lease of it may end with it.
+        #expect(RunStaff(willing: 0, holders: ["w1"]).waitReason(run.id) == nil)
     }
 
     @Test(arguments: [
@@ -31,13 +35,13 @@ struct RunStaffTests {
         try await withControlDatabase { control, database in
             let journal = ControlJournal(control)
             try await journal.begin(run, plan: Data())
-            try await control.handOver(run.id, fleetChecksum: "", resumedBy: nil, after: 0)
             try await database.execute([
+                "UPDATE convoy_control.runs SET for_workers = true",
                 """
                 INSERT INTO convoy_control.assignments (run, number, kind, subject, state, worker, lease_until)
                 SELECT '\(run.id)', n, 'change', 'i' || n, 'claimed', 'w' || n, clock_timestamp() + interval '1 h'
                 FROM generate_series(1, \(count)) AS n
-                """
+                """,
             ])
             let catalog = RunCatalog(journal: .control(database.owner)) { _ in }
             do throws(FleetError) {
