@@ -21,7 +21,7 @@ struct RunStaffTests {
         let unwilling = RunStaff(willing: 0, refusals: [.init(worker: "w1", reason: "r", hint: "h")])
         #expect(unwilling.shortage == "no worker takes part in it: worker w1: r (h)")
         #expect(unwilling.remedy(run.id).hasPrefix("`convoy resume \(run.id)` submits it again with your fleet file and migrations"))
-        #expect(none.waitReason(run.id)?.hasPrefix("no worker of its fleet is alive (start one with `convoy worker`); `convoy resume ") == true)
+        #expect(none.waitReason(run.id)?.contains("(start one with `convoy worker`); `convoy resume ") == true)
         #expect(RunStaff(willing: 1).waitReason(run.id) == nil)
         // One that has a lease of it may end with it.
         #expect(RunStaff(willing: 0, holders: ["w1"]).waitReason(run.id) == nil)
