@@ -1,5 +1,6 @@
 import ConvoyFleet
 import ConvoyJournal
+import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
 import FoundationEssentials
