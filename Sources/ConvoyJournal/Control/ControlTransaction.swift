@@ -9,18 +9,15 @@ package final class ControlTransaction {
     private let connection: PostgresConnection
     private var timing: ControlDatabase.Timing
     private let access: ControlDatabase.Access
-    private let voice: ControlVoice
     private var waiting: [PipelineStatement]
     private var isOver = false
 
     init(
         _ connection: PostgresConnection,
         _ access: ControlDatabase.Access,
-        _ timing: ControlDatabase.Timing,
-        _ voice: ControlVoice
+        _ timing: ControlDatabase.Timing
     ) {
         self.connection = connection
-        self.voice = voice
         self.timing = timing
         self.access = access
         waiting = [PipelineStatement(access.begin)]
@@ -117,7 +114,7 @@ package final class ControlTransaction {
     private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
         wasOpen = connection.isOpen
         defer { waiting = [] }
-        return (voice.spoken(waiting + statements), waiting.count)
+        return (waiting + statements, waiting.count)
     }
 
     private static func results(_ results: [PipelineResult]) throws(ControlError) -> [QueryResult] {
