@@ -177,6 +177,13 @@ let package = Package(
             path: "Benchmarks/Simulation",
             swiftSettings: strict
         ),
+        // A benchmark: workers on a real control database, with a stand-in for what they would do to the instances.
+        .executableTarget(
+            name: "WorkerDecisions",
+            dependencies: ["ConvoyFleet", "ConvoyJournal", "ConvoyKit", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun"],
+            path: "Benchmarks/Decisions",
+            swiftSettings: strict
+        ),
         .target(
             name: "TestSupport",
             dependencies: ["ConvoyFleet", "ConvoyIO", "ConvoyInstance", "ConvoyMigrations", "ConvoyPostgres", "ConvoyRun", "ConvoyText"],

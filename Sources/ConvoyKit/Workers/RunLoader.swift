@@ -74,13 +74,22 @@ struct RunLoader: Sendable {
             environment: environment,
             warn: log
         )
-        let coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
+        var coordinator = RunExecution(files.fleet, runner: files.runner, secrets: files.secrets, environment: environment).coordinator(
             of: plan,
             on: targets,
             trace: tracing.trace,
             events: EventFanOut([]),
             now: { [clock] in clock.now }
         ) { [log] in log("hook: \($0)") }
+        if let standIn = files.standIn {
+            coordinator = Coordinator(
+                migrator: standIn,
+                inspector: standIn,
+                events: EventFanOut([]),
+                surroundings: coordinator.surroundings,
+                now: { [clock] in clock.now }
+            )
+        }
         let terms = RunDecider.Terms(
             plan,
             on: targets,

@@ -4,7 +4,7 @@ package import ConvoyInstance
 package import ConvoyJournal
 package import ConvoyMigrations
 import ConvoyRollout
-import ConvoyRun
+package import ConvoyRun
 import ConvoyText
 import FoundationEssentials
 
@@ -25,6 +25,8 @@ package actor Worker {
         package var set: MigrationSet
         package var runner: InstanceRunner
         package var secrets: KnownSecrets
+        /// Works on the instances in place of the runner, where only what the workers decide is measured.
+        package var standIn: (any InstanceMigrator & InstanceInspector)?
 
         package init(fleet: Fleet, set: MigrationSet, runner: InstanceRunner, secrets: KnownSecrets) {
             self.fleet = fleet
