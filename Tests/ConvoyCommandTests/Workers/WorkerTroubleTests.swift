@@ -77,8 +77,9 @@ struct WorkerTroubleTests {
         let server = try await PostgresServer.start()
         try await withWorkerFleet(1, control: server, migrations: SlowSet.files(pause: 0)) { fleet in
             try await server.stop(.fast)
-            let worker = try ConvoyProcess(["worker"], in: fleet.folder, timeLimit: .seconds(180))
-            await worker.wait { $0.standardOutput.contains("takes up to") || $0.status != nil }
+            let worker = try ConvoyProcess(["worker", "--listen", "127.0.0.1:0"], in: fleet.folder, timeLimit: .seconds(180))
+            // Then it takes signals.
+            await worker.wait { $0.standardOutput.contains("listening on") || $0.status != nil }
             let end = try await worker.drained()
             #expect(end.exitCode == 0, "\(end.standardError)")
             // Or the databases cannot be dropped.
