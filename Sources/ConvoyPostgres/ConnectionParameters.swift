@@ -1,5 +1,6 @@
 internal import CLibPQ
 package import ConvoyIO
+internal import Glibc
 
 /// How to reach a database: libpq's keywords and their values, and nothing that libpq does not understand.
 ///
@@ -11,6 +12,8 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     private var values: [String: String]
     /// What secret commands give when a session is opened. A keyword has one of the two.
     private var late: [String: LateSecret] = [:]
+    /// Whether, of several hosts, the one that takes writes is meant, unless the parameters, the service or the environment say which.
+    package var prefersPrimary = false
 
     package init(_ values: [String: String] = [:]) {
         self.values = values
@@ -167,6 +170,23 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         for (keyword, value) in ours where parameters[keyword] == nil { parameters[keyword] = value }
         return parameters
     }
+
+    /// The parameters for these hosts. Call it on what is resolved and completed.
+    ///
+    /// libpq does not tell a service that says `any` from one that says nothing: both are as if nothing was said.
+    ///
+    /// - Parameter given: as they were before the service was read.
+    func choosing(among hosts: Int, given: ConnectionParameters) -> ConnectionParameters {
+        let keyword = "target_session_attrs"
+        guard given.prefersPrimary, hosts > 1, !given.has(keyword), !Self.environmentChoosesServer,
+            [nil, "any"].contains(self[keyword]), [nil, "any"].contains(Self.atStart[keyword])
+        else { return self }
+        var parameters = self
+        parameters[keyword] = "read-write"
+        return parameters
+    }
+
+    private static let environmentChoosesServer = getenv("PGTARGETSESSIONATTRS").map { $0.pointee != 0 } ?? false
 
     /// Read once: it reads the user database and files.
     private static let atStart = defaults()
