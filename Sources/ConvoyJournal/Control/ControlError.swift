@@ -9,6 +9,10 @@ package enum ControlError: Error, Sendable {
     case refused(JournalError)
     /// The connection was lost after COMMIT was sent: read what is there before you do it again.
     case commitUnknown(PostgresError)
+    /// The server ended a statement. Nothing was committed.
+    ///
+    /// - Parameter limit: what the statement, or its wait for a lock, was allowed; nil if an administrator cancelled it before that.
+    case statementEnded(PostgresError, limit: Duration?)
 
     /// Runs what reads a result.
     package static func reading<Value>(_ body: () throws(PostgresError) -> Value) throws(ControlError) -> Value {
@@ -18,6 +22,32 @@ package enum ControlError: Error, Sendable {
             throw .postgres(error)
         }
     }
+
+    /// What a server says of a statement.
+    ///
+    /// - Parameters:
+    ///   - elapsed: since the statement was sent, or earlier.
+    ///   - limit: what it was allowed.
+    static func server(_ message: ServerMessage, after elapsed: Duration, limit: Duration) -> ControlError {
+        let error = PostgresError(.server, message.message, server: message)
+        switch message.sqlstate {
+        case "55P03": return .statementEnded(error, limit: limit)
+        case "57014":
+            // Both have one SQLSTATE, and the words may be in any language; time says more, but for a cancellation that comes late.
+            let isCancelled = elapsed < limit || message.message.contains("due to user request")
+            return .statementEnded(error, limit: isCancelled ? nil : limit)
+        default: return .postgres(error)
+        }
+    }
+
+    /// Whether the tables, or the function, are not as this program needs them.
+    var isOfOtherTables: Bool {
+        guard case .postgres(let error) = self, error.code == .server else { return false }
+        return error.sqlstate.map(Self.otherTables.contains) ?? false
+    }
+
+    /// A schema, table, column or function that is missing, of another type, or there twice.
+    private static let otherTables: Set<String> = ["3F000", "42P01", "42703", "42883", "42804", "42725", "42P10"]
 
     /// The queue of notifications is full, so that nothing was committed.
     var isQueueFull: Bool {

@@ -4,8 +4,6 @@ import ConvoyText
 
 /// Who carries out runs, and who refuses them.
 extension ControlDatabase {
-    /// How long a worker counts as alive after it was last seen: it announces itself each five seconds at least.
-    private static let lifetime = Duration.seconds(15)
     /// The most refusals, and the most holders of leases, that are read.
     private static let mostNames = 20
     /// The longest reason that is kept, in bytes.
@@ -14,7 +12,7 @@ extension ControlDatabase {
     /// Who carries out a run that workers have; nil for a run that has ended, and for one that they do not have.
     package func staff(of run: RunID) async throws(ControlError) -> RunStaff? {
         let id = run.description.storable
-        let lifetime = "\(Self.lifetime.milliseconds) milliseconds"
+        let lifetime = "\(RunStaff.lifetime.milliseconds) milliseconds"
         let statements = [
             PipelineStatement(
                 """
