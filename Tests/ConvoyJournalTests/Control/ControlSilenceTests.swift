@@ -64,7 +64,7 @@ struct ControlSilenceTests {
 
     @Test func aCancelledTaskDoesNotWaitForAnAnswer() async throws {
         try await withProxy { journal, proxy in
-            #expect(try await journal.runs(limit: 1).count == 1)
+            _ = try await journal.runs(limit: 1)
             proxy.set(mode: .blackHole)
             let begun = ContinuousClock.now
             let read = Task { await problem { () async throws(JournalError) in _ = try await journal.runs(limit: 1) } }
@@ -97,7 +97,8 @@ struct ControlSilenceTests {
             proxy.set(mode: .forward)
             #expect(await other.value == nil)
             #expect(await append(1..<2, to: journal) == nil)
-            #expect(try await journal.numbers() == [0, 1])
+            let numbers = try await journal.numbers()
+            #expect(numbers == [0, 1])
         }
     }
 
@@ -121,7 +122,8 @@ struct ControlSilenceTests {
             await pause(for: .seconds(1), cancellation: .ignored)
             proxy.set(mode: .forward)
             #expect(await written == nil)
-            #expect(try await journal.numbers() == [0, 1])
+            let numbers = try await journal.numbers()
+            #expect(numbers == [0, 1])
         }
     }
 }
