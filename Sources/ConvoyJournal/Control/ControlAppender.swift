@@ -181,10 +181,8 @@ final class ControlAppender: Sendable {
         ]
         let isAwaited = rows.contains(where: \.isAwaited)
         let columns = EventColumns.parameters(rows)
-        let result = try await control.call(
-            { isSilent in PipelineStatement(Self.insertion, parameters + [isAwaited && !isSilent ? "true" : "false"] + columns) },
-            persistence(time)
-        )
+        let statement = PipelineStatement(Self.insertion, parameters + [isAwaited ? "true" : "false"] + columns)
+        let result = try await control.call(statement, persistence(time))
         return result?.rows.first?.value("is_written") == "t"
     }
 

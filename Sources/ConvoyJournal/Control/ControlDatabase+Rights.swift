@@ -13,15 +13,32 @@ extension ControlSchema {
             "GRANT SELECT ON \(name).schema_migrations TO \(role)",
             // Where the database's default privileges do not give it to all.
             "GRANT EXECUTE ON FUNCTION \(name).append_events TO \(role)",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON \(tables.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
+            "GRANT \(rights) ON \(tables.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
         ]
     }
+
+    /// What every process needs on each table.
+    static let rights = "SELECT, INSERT, UPDATE, DELETE"
 
     /// The tables that every process reads and writes.
     private static let tables = ["runs", "events", "requests", "locks", "removed_totals", "workers", "assignments", "refusals"]
 }
 
 extension ControlDatabase {
+    /// What a role says that has not all rights on a table.
+    ///
+    /// - Parameter table: one of ``ControlSchema/tables``.
+    func missingRight(_ error: ControlError, on table: String) async -> JournalError {
+        let problem = error.journalError(place)
+        let row = try? await rows("SELECT quote_ident(current_user) AS role", patience: .zero).first
+        let role = row?.value("role")?.prefix(bytes: 300).visible ?? "the role of `control:`"
+        return JournalError(
+            path: place,
+            message: problem.message,
+            hint: "as the owner of the tables: GRANT \(ControlSchema.rights) ON \(ControlSchema.name).\(table) TO \(role)"
+        )
+    }
+
     /// Gives a role what it needs to work with the tables. Only the role that owns them can.
     package func grant(to role: String) async throws(JournalError) {
         do throws(ControlError) {

@@ -19,7 +19,7 @@ package final class ControlDatabase: Sendable {
     /// How long things may take.
     package let timing: Timing
     private let pool: ControlPool
-    private let voice = ControlVoice()
+    private let contact = ControlContact()
     /// The session that renews leases: it waits neither for another one nor for long.
     private let renewals: ControlPool
 
@@ -72,15 +72,18 @@ package final class ControlDatabase: Sendable {
         parameters.prefersPrimary = true
         self.parameters = parameters
         self.timing = timing
-        let (sessionParameters, voice) = (parameters, self.voice)
-        pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(sessionParameters, timing, voice) })
+        let (sessionParameters, contact) = (parameters, self.contact)
+        pool = ControlPool((0..<max(1, timing.sessions)).map { _ in ControlSession(sessionParameters, timing, contact) })
         var short = timing
         let limit = max(timing.lease / 3, .seconds(1))
         short.connect = min(limit, timing.connect)
         short.statement = min(limit, timing.statement)
         short.answer = min(limit, timing.answer)
-        renewals = ControlPool([ControlSession(sessionParameters, short, voice)])
+        renewals = ControlPool([ControlSession(sessionParameters, short, contact)])
     }
+
+    /// When this process last failed to reach the database; nil if it never did. It has its answers since then.
+    package var lastLoss: ContinuousClock.Instant? { contact.lastLoss }
 
     /// Runs a transaction that renews a lease: once, on a session of its own. A server that vanished without a word is given up in time for another
     /// attempt before the lease is over.
@@ -119,14 +122,9 @@ package final class ControlDatabase: Sendable {
     /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: four statements, of which one is planned, and not the five or more of
     /// ``transaction(_:patience:limit:isRepeatable:_:)``.
     ///
-    /// - Parameter statement: is made anew for each attempt, which knows whether notifications are taken.
-    func call(
-        _ statement: @escaping @Sendable (_ isSilent: Bool) -> PipelineStatement,
-        _ persistence: ControlSession.Persistence
-    ) async throws(ControlError) -> QueryResult? {
-        let voice = self.voice
-        return try await perform(.calling, persistence, in: pool) { transaction throws(ControlError) in
-            try await transaction.commit([statement(voice.isSilent)]).first
+    func call(_ statement: PipelineStatement, _ persistence: ControlSession.Persistence) async throws(ControlError) -> QueryResult? {
+        try await perform(.calling, persistence, in: pool) { transaction throws(ControlError) in
+            try await transaction.commit([statement]).first
         }
     }
 

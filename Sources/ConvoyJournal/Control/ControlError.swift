@@ -49,10 +49,31 @@ package enum ControlError: Error, Sendable {
     /// A schema, table, column or function that is missing, of another type, or there twice.
     private static let otherTables: Set<String> = ["3F000", "42P01", "42703", "42883", "42804", "42725", "42P10"]
 
-    /// The queue of notifications is full, so that nothing was committed.
-    var isQueueFull: Bool {
+    /// The queue of notifications has become full since it was looked at, so that nothing was committed. The SQLSTATE is that of many limits.
+    private static func isQueueFull(_ error: PostgresError) -> Bool {
+        error.code == .server && error.sqlstate == "54000" && error.server?.sourceFile == "async.c"
+    }
+
+    /// Whether it says that the control database was away: other processes may not have reached it either.
+    var isLoss: Bool {
+        switch self {
+        case .refused, .statementEnded: return false
+        case .postgres(let error), .commitUnknown(let error):
+            switch error.code {
+            case .unknownHost, .timedOut, .connectionLost: return true
+            case .connectFailed, .server: return error.sqlstate.map(Self.statesOfLoss.contains) ?? true
+            default: return false
+            }
+        }
+    }
+
+    /// A server that shuts down, has crashed or starts, or that is a standby.
+    private static let statesOfLoss: Set<String> = ["57P01", "57P02", "57P03", "25006"]
+
+    /// The role has no right to something.
+    package var isMissingRight: Bool {
         guard case .postgres(let error) = self else { return false }
-        return error.sqlstate == "54000"
+        return error.sqlstate == "42501"
     }
 
     /// The server or the session is one for reading only: another server may be the primary now.
@@ -77,7 +98,7 @@ package enum ControlError: Error, Sendable {
         switch error.code {
         case .unknownHost, .timedOut, .connectionLost: true
         case .connectFailed: error.sqlstate.map(passingStates.contains) ?? true
-        case .server: error.sqlstate.map(passingStates.contains) ?? false
+        case .server: error.sqlstate.map(passingStates.contains) ?? false || isQueueFull(error)
         // An answer that is too large is as large the next time.
         default: false
         }

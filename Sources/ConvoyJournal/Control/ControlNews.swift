@@ -31,11 +31,10 @@ struct ControlNews: Sendable, Hashable {
     /// Sends it, when the transaction is committed.
     var statement: PipelineStatement { Self.statement([run, sender, isWork ? Self.work : nil].compactMap(\.self).joined(separator: " ")) }
 
-    /// Whether a statement sends a notification.
-    static func isSent(by statement: PipelineStatement) -> Bool { statement.sql == sql }
-
     private static let work = "work"
-    private static let sql = "SELECT pg_catalog.pg_notify($1, $2)"
+    /// The queue is that of the whole server, and a session of any database can keep it full: COMMIT is refused then. What is written is worth more than that
+    /// others hear of it at once, so that nothing is sent while it is almost full.
+    private static let sql = "SELECT CASE WHEN pg_catalog.pg_notification_queue_usage() < 0.9 THEN pg_catalog.pg_notify($1, $2) END"
 
     /// A notification that says only that notifications arrive.
     static let trialStatement = statement(trial)

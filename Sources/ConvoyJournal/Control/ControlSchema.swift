@@ -58,10 +58,12 @@ extension ControlDatabase {
 
     /// Where the tables stand.
     ///
+    /// - Parameter patience: how long it is asked again while it is gone; nil means the default of a question.
     /// - Throws: ``ControlError`` if the database cannot be asked.
-    package func schemaState() async throws(ControlError) -> ControlSchema.State {
+    package func schemaState(patience: Duration? = nil) async throws(ControlError) -> ControlSchema.State {
         do throws(ControlError) {
-            let rows = try await rows("SELECT version FROM convoy_control.schema_migrations ORDER BY version LIMIT 10000")
+            let question = "SELECT version FROM convoy_control.schema_migrations ORDER BY version LIMIT 10000"
+            let rows = try await rows(question, patience: patience)
             var applied: Set<Int64> = []
             for row in rows { applied.insert(try ControlError.reading { () throws(PostgresError) in try row.int64("version") }) }
             if applied.isEmpty { return .missing }

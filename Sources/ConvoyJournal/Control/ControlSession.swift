@@ -6,17 +6,17 @@ import ConvoyText
 actor ControlSession {
     private let database: ConnectionParameters
     private let timing: ControlDatabase.Timing
-    private let voice: ControlVoice
+    private let contact: ControlContact
     private var connection: PostgresConnection?
     private var usedAt = ContinuousClock.now
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
 
-    init(_ database: ConnectionParameters, _ timing: ControlDatabase.Timing, _ voice: ControlVoice) {
+    init(_ database: ConnectionParameters, _ timing: ControlDatabase.Timing, _ contact: ControlContact) {
         self.database = database
         self.timing = timing
-        self.voice = voice
+        self.contact = contact
     }
 
     /// When a transaction is run again.
@@ -46,22 +46,18 @@ actor ControlSession {
         var wait = Duration.milliseconds(50)
         while true {
             let wasOpen = connection?.isOpen == true
-            let wasSilent = voice.isSilent
             do throws(ControlError) {
                 return try await attempt(access, call, body)
             } catch {
                 guard !call.isOver else { throw error }
-                if error.isQueueFull, !wasSilent {
-                    voice.fallSilent()
-                    continue
-                }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
                     error.isPassing || persistence.isRepeatable && error.isPassingDoubt || persistence.waitsForPrimary && error.isReadOnly
+                // The session was older than the loss, and may only have been idle for too long: a new one is worth an attempt whatever the patience.
+                if mayRepeat, wasOpen, connection == nil { continue }
+                if error.isLoss { contact.lose() }
                 guard mayRepeat else { throw error }
-                // The session was older than the loss: a new one is worth an attempt whatever the patience.
-                if wasOpen, connection == nil { continue }
                 guard .now + wait < deadline else { throw error }
                 await rest(for: wait * Double.random(in: 0.7...1.3), call)
                 guard !call.isOver else { throw error }
@@ -84,7 +80,7 @@ actor ControlSession {
         let connection = try await opened(call)
         connection.watch = call.watch
         defer { connection.watch = nil }
-        let transaction = ControlTransaction(connection, access, timing, voice)
+        let transaction = ControlTransaction(connection, access, timing)
         do throws(ControlError) {
             let value = try await body(transaction)
             try await transaction.finish()

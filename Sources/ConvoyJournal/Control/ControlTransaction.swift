@@ -9,7 +9,6 @@ package final class ControlTransaction {
     private let connection: PostgresConnection
     private var timing: ControlDatabase.Timing
     private let access: ControlDatabase.Access
-    private let voice: ControlVoice
     private var waiting: [PipelineStatement]
     private var isOver = false
     /// For each statement, on the server.
@@ -18,11 +17,9 @@ package final class ControlTransaction {
     init(
         _ connection: PostgresConnection,
         _ access: ControlDatabase.Access,
-        _ timing: ControlDatabase.Timing,
-        _ voice: ControlVoice
+        _ timing: ControlDatabase.Timing
     ) {
         self.connection = connection
-        self.voice = voice
         self.timing = timing
         self.access = access
         limit = timing.statement
@@ -123,7 +120,7 @@ package final class ControlTransaction {
     private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
         wasOpen = connection.isOpen
         defer { waiting = [] }
-        return (voice.spoken(waiting + statements), waiting.count)
+        return (waiting + statements, waiting.count)
     }
 
     private func results(_ results: [PipelineResult], since begun: ContinuousClock.Instant) throws(ControlError) -> [QueryResult] {

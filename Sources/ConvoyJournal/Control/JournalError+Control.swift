@@ -81,7 +81,11 @@ extension JournalError {
                 hint: "name the primary, or a database without default_transaction_read_only"
             )
         case "42501":
-            JournalError(path: place, message: said, hint: "grant the role its rights; docs/control-database.md lists them")
+            JournalError(
+                path: place,
+                message: said,
+                hint: "grant the role its rights with `convoy control prepare --grant-to`; docs/control-database.md lists them"
+            )
         case "3F000": .noControlSchema(place)
         case _ where ControlError.postgres(error).isOfOtherTables: .otherControlSchema(place, said)
         case "53100": .diskFull(place)

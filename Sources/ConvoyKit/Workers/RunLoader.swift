@@ -17,8 +17,6 @@ struct RunLoader: Sendable {
         let plan: RunPlan
         let terms: RunDecider.Terms
         let execution: WorkExecution
-        /// Whether the plan leaves out what the fleet file skips, because the run is or was resumed.
-        let isResumed: Bool
         let restored: Restored
         /// Nil where nothing is to be notified.
         let notifier: WorkerNotifier?
@@ -97,7 +95,6 @@ struct RunLoader: Sendable {
             plan: plan,
             terms: terms,
             execution: WorkExecution(coordinator, plan: plan, targets: targets, id: open.id),
-            isResumed: isResumed,
             restored: Restored(terms, from: turns, after: .max),
             notifier: WorkerNotifier(files.fleet, warn: log),
             tracer: WorkerTracer(tracing, after: past),

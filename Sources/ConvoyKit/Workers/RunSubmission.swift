@@ -4,11 +4,13 @@ package import ConvoyRun
 import ConvoyText
 internal import FoundationEssentials
 
-/// Hands runs over to the workers of a control database, and follows them there.
+/// Hands a run over to the workers of a control database, once, and follows it there.
 package struct RunSubmission: Sendable {
     private let journal: ControlJournal
     /// Of the fleet file that the run is submitted with.
     private let fleetChecksum: String
+    /// Of this hand-over: however often it is sent, it is done once.
+    private let key = "\(UUID())"
 
     /// How long the events of a run are waited for between two looks.
     private static let interval = Duration.milliseconds(250)
@@ -17,7 +19,6 @@ package struct RunSubmission: Sendable {
     private static let staffInterval = Duration.seconds(2)
 
     /// Nil where the runs of the fleet are not in a control database.
-    ///
     package init?(_ fleet: Fleet, in journal: any RunStore) {
         guard let journal = journal as? ControlJournal else { return nil }
         (self.journal, fleetChecksum) = (journal, fleet.checksum)
@@ -52,6 +53,7 @@ package struct RunSubmission: Sendable {
         do throws(ControlError) {
             try await journal.control.handOver(
                 run,
+                key: key,
                 fleetChecksum: fleetChecksum,
                 resumedBy: person,
                 after: event,
@@ -107,6 +109,16 @@ package struct RunSubmission: Sendable {
         }
     }
 
+    /// Who carries out a run, and what could not be read of that: the run is followed all the same.
+    private func staff(of run: RunID) async -> (staff: RunStaff?, gap: String?) {
+        do throws(JournalError) {
+            let staff = try await journal.staff(of: run)
+            return (staff, staff?.gap)
+        } catch {
+            return (nil, "whether workers take run \(run) cannot be read: \(error.message)\(error.hint.map { " (\($0))" } ?? "")".visible)
+        }
+    }
+
     private func follow(
         _ run: RunID,
         after number: Int64,
@@ -123,6 +135,7 @@ package struct RunSubmission: Sendable {
         let news = journal.news(of: run)
         var nextLook = ContinuousClock.now + Self.staffInterval
         var (lastShortage, shownShortage): (String?, String?)
+        var (lastGap, shownGap): (String?, String?)
         var isOver = false
         while !Task.isCancelled {
             do throws(JournalError) {
@@ -147,7 +160,12 @@ package struct RunSubmission: Sendable {
                     break
                 } else if nextLook <= .now {
                     nextLook = .now + Self.staffInterval
-                    let staff = try await journal.staff(of: run)
+                    let (staff, gap) = await self.staff(of: run)
+                    if let gap, gap == lastGap, gap != shownGap {
+                        note(gap)
+                        shownGap = gap
+                    }
+                    lastGap = gap
                     // A run that was abandoned has no last event.
                     if staff == nil, let status = try await journal.runs(named: run.description).first(where: { $0.id == run })?.status {
                         isOver = true

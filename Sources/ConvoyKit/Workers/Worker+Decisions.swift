@@ -21,6 +21,7 @@ extension Worker {
                 on: run.id,
                 by: self.id,
                 count: count,
+                handOver: run.handOver,
                 after: hasDecider ? run.lastEvent : .max,
                 reporting: Dictionary(reports) { first, _ in first },
                 lease: timing.lease
@@ -43,6 +44,7 @@ extension Worker {
         guard runs[id] === run else { return }
         run.isTainted = false
         run.lastDecision = .now
+        guard !run.isOutdated else { return dropOutdated(run) }
         guard let committed else {
             if run.isBehind {
                 run.isBehind = false
@@ -68,6 +70,10 @@ extension Worker {
                 run.notify(of: unsettled.news)
             }
             run.unsettled = nil
+        }
+        guard !locked.isOutdated else {
+            run.isOutdated = true
+            return nil
         }
         guard run.decider != nil else { return nil }
         guard !locked.isBehind else {
@@ -195,7 +201,12 @@ extension Worker {
         let runs = isDraining ? [] : self.runs.values.filter(\.hasBegun)
         guard !runs.isEmpty else { return nil }
         let servers = runs.allSatisfy { $0.servers != nil } ? Set(runs.lazy.compactMap(\.servers).joined()) : nil
-        return CandidateSearch(runs: runs.map(\.id).sorted(), servers: servers, limit: servers == nil ? 64 : 256)
+        return CandidateSearch(
+            runs: runs.map(\.id).sorted(),
+            servers: servers,
+            takesOver: mayTakeOver,
+            limit: servers == nil ? 64 : 256
+        )
     }
 
     /// Claims what waits, or what another worker has lost, until it has enough or there is nothing more.
@@ -205,7 +216,7 @@ extension Worker {
         var (page, search) = (found, search)
         (leavesWork, leavesTakeovers) = (false, false)
         for _ in 0..<Self.mostPages {
-            let taken = try await claim(from: page)
+            let taken = try await claim(from: page, takesOver: search.takesOver)
             // What is behind may be for this worker, although none of this was.
             guard page.count >= search.limit, busy < limits.total, !isDraining else { return }
             search.offset += page.count - taken
@@ -214,7 +225,7 @@ extension Worker {
     }
 
     /// - Returns: how many were claimed.
-    private func claim(from candidates: [Assignment]) async throws(ControlError) -> Int {
+    private func claim(from candidates: [Assignment], takesOver: Bool) async throws(ControlError) -> Int {
         let known = candidates.compactMap { assignment -> (assignment: Assignment, work: Work, run: WorkerRun)? in
             guard let run = runs[assignment.key.run], run.hasBegun, tasks[assignment.key] == nil,
                 let kind = WorkKind(rawValue: assignment.kind)
@@ -232,7 +243,13 @@ extension Worker {
         leavesTakeovers = leavesTakeovers || left.contains { known[$0].assignment.attempt > 0 }
         guard !chosen.isEmpty else { return 0 }
         let begun = ContinuousClock.now
-        let claimed = try await control.claim(chosen.map { known[$0].assignment.key }, for: id, lease: timing.lease)
+        let claimed = try await control.claim(
+            chosen.map { known[$0].assignment.key },
+            for: id,
+            lease: timing.lease,
+            handOvers: runs.mapValues(\.handOver),
+            takesOver: takesOver
+        )
         let works = Dictionary(known.map { ($0.assignment.key, ($0.work, $0.run)) }) { first, _ in first }
         var followed: [RunID: Bool] = [:]
         for assignment in claimed {

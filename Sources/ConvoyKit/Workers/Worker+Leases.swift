@@ -34,6 +34,10 @@ extension Worker {
         }
     }
 
+    /// Whether it takes over what another worker has when its lease has expired. While the control database was away the others could not renew either: they
+    /// have as long for it as a lease holds, once it is back.
+    var mayTakeOver: Bool { control.lastLoss.map { .now - $0 > min(timing.lease, Timing().lease) } ?? true }
+
     /// When work must stop on what was claimed or renewed by a statement that was sent at a moment.
     func end(from sent: ContinuousClock.Instant) -> ContinuousClock.Instant { sent + timing.lease - timing.margin }
 

@@ -18,9 +18,13 @@ extension Worker {
         refusals = refusals.filter { ids.contains($0.key) }
         unnoted = unnoted.filter { ids.contains($0.key) }
         for run in open {
-            // It may be this worker's now.
-            if let before = seen[run.id], before.isOther(than: run) { refusals[run.id]?.at = .now - Self.refusalTime * 2 }
-            if runs[run.id]?.isOutdated(by: run) == true { leave(run.id) }
+            if let before = seen[run.id], before.handOver != run.handOver {
+                // It may be this worker's now.
+                refusals[run.id]?.at = .now - Self.refusalTime * 2
+                unnoted[run.id] = nil
+                loads.removeValue(forKey: run.id)?.task.cancel()
+            }
+            if let known = runs[run.id], known.handOver != run.handOver { leave(run.id) }
             if let known = runs[run.id] {
                 known.note(run)
             } else if loads[run.id] == nil, !isDraining, refusals[run.id].map({ .now - $0.at > Self.refusalTime }) ?? true {
@@ -45,6 +49,12 @@ extension Worker {
             await tracer?.finish()
             self.deliveries[number] = nil
         }
+    }
+
+    /// Leaves a run that was handed over anew, perhaps with other files: it is read again at once.
+    func dropOutdated(_ run: WorkerRun) {
+        leave(run.id)
+        lastRound = nil
     }
 
     // MARK: Reading runs
@@ -147,8 +157,15 @@ extension Worker {
             do throws(ControlError) {
                 try await control.note(refusal, of: run, by: id)
                 unnoted[run] = nil
+                noteTrouble = nil
             } catch {
-                return error
+                guard !error.mayPass else { return error }
+                // It is noted again when the files are read again.
+                unnoted[run] = nil
+                let problem = error.journalError(control.place)
+                let words = "why it takes no part in runs cannot be recorded: \(problem.message)\(problem.hint.map { " (\($0))" } ?? "")"
+                if noteTrouble != words { log(words) }
+                noteTrouble = words
             }
         }
         return nil
@@ -179,14 +196,12 @@ extension Worker {
     }
 }
 
-extension OpenRun {
-    /// Whether it was handed over anew.
-    fileprivate func isOther(than run: OpenRun) -> Bool {
-        fleetChecksum != run.fleetChecksum || convoyVersion != run.convoyVersion || resumedBy != run.resumedBy
-    }
-}
-
 extension ControlError {
+    /// Whether it says only that the control database could not be reached.
+    var mayPass: Bool {
+        if case .commitUnknown = self { true } else { isPassing }
+    }
+
     /// Why what was read cannot be used; nil for every other error.
     var unreadable: String? {
         switch self {

@@ -53,16 +53,14 @@ extension Worker {
             log: decider.log,
             past: decider.past,
             ending: decider.ending,
-            isTakenOver: attempt > 1 || isUnfinished
-        )
-        var body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
-            mailbox.post(.fact(key, attempt: attempt, $0))
-        }
-        if attempt == 1, case .change(let name, _) = work, decider.log.startsNothing {
+            isTakenOver: attempt > 1 || isUnfinished,
+            wasLost: attempt > 1,
             // It waited for a worker that had room, and the run has been halted since.
-            body = { [mailbox, clock] in
-                mailbox.post(.fact(key, attempt: attempt, .instanceFinished(name, .stoppedBeforeStart, at: clock.now)))
-            }
+            isStopped: attempt == 1 && decider.log.startsNothing,
+            isReachable: run.execution.instances(of: work).allSatisfy(limits.takes)
+        )
+        let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
+            mailbox.post(.fact(key, attempt: attempt, $0))
         }
         let before = dying[WorkerTask.Subject(run: key.run, work: work)]?.task
         leaseEnds.set(end(from: claimed), for: key)

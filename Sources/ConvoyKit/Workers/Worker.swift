@@ -12,10 +12,10 @@ import FoundationEssentials
 ///
 ///     let worker = Worker(control, id: id, fleet: "garage", limits: limits, environment: environment, load: load, log: log)
 ///     // … a signal handler calls worker.drain()
-///     await worker.run()
+///     try await worker.run()
 ///
 /// There is no leader. A worker that has something to report locks the run's row, follows what the others have written, lets the rules decide, and
-/// writes events, assignments and its report in one transaction: see ``ControlDatabase/decide(on:by:count:after:reporting:lease:_:)``. What it has
+/// writes events, assignments and its report in one transaction: see ``ControlDatabase/decide(on:by:count:handOver:after:reporting:lease:_:)``. What it has
 /// claimed it must renew, which a task of its own does, however long the loop takes; a lease that cannot be renewed in time is given up before another
 /// worker may take it.
 package actor Worker {
@@ -102,6 +102,8 @@ package actor Worker {
     var seen: [RunID: OpenRun] = [:]
     /// What the control database is to keep of them; a refusal that is nil is over.
     var unnoted: [RunID: RunStaff.Refusal?] = [:]
+    /// Why they could not be kept there.
+    var noteTrouble: String?
     var tasks: [Assignment.Key: WorkerTask] = [:]
     /// Tasks whose assignment is lost and that have not ended yet.
     var dying: [WorkerTask.Subject: WorkerTask] = [:]
@@ -113,13 +115,15 @@ package actor Worker {
     var pendingTurn: (turn: RunDecider.Turn, report: Int)?
     var nextRenewal = ContinuousClock.now
     var renewalTrouble: String?
+    /// Whether the control database has its tables, and they are those of this program.
+    var isPrepared = false
     /// Whether the control database has confirmed a renewal.
     var isAnnounced = false
     var lastRound: ContinuousClock.Instant?
     /// When its loop began its last turn, and when the control database last answered.
-    private(set) var lastTurn = ContinuousClock.now
+    var lastTurn = ContinuousClock.now
     var lastSuccess: ContinuousClock.Instant?
-    private var trouble: String?
+    var trouble: String?
 
     /// - Parameters:
     ///   - control: with the timing of ``Timing/database``.
@@ -156,21 +160,31 @@ package actor Worker {
     package nonisolated func abandon() { mailbox.post(.abandon) }
 
     /// Works until it is drained.
-    package func run() async {
-        await withTaskGroup(of: Void.self) { group in
+    ///
+    /// - Throws: a ``JournalError`` if the control database cannot be used, as ``prepare()`` does; it has begun nothing then.
+    package func run() async throws(JournalError) {
+        let problem = await withTaskGroup(of: Void.self, returning: JournalError?.self) { group in
             group.addTask { [listener] in await listener.run() }
             group.addTask { await self.watchTheTime() }
+            defer { group.cancelAll() }
+            do throws(JournalError) {
+                try await waitForTables()
+            } catch {
+                return error
+            }
+            guard isPrepared else { return nil }
             group.addTask { [leaseEnds] in await leaseEnds.watch { await self.leasesExpired() } }
             group.addTask { await self.keepRenewing() }
             await loop()
-            group.cancelAll()
+            return nil
         }
         for (_, task) in loads.values { task.cancel() }
         for task in dying.values { await task.task.value }
         for id in runs.keys { leave(id) }
         for delivery in deliveries.values { await delivery.value }
-        try? await control.signOff(id)
+        if isPrepared { try? await control.signOff(id) }
         await control.close()
+        if let problem { throw problem }
     }
 
     private func loop() async {
@@ -183,7 +197,7 @@ package actor Worker {
         }
     }
 
-    private func take(_ message: Message) {
+    func take(_ message: Message) {
         switch message {
         case .round: break
         case .news(let isOnlyWork):
@@ -237,7 +251,8 @@ package actor Worker {
                 try await makeRound()
                 lastRound = .now
                 if failure == nil { failure = await decideOnReadyRuns() }
-                if failure == nil { failure = await noteRefusals() }
+                let noteFailure = await noteRefusals()
+                failure = failure ?? noteFailure
             }
             for run in runs.values where run.decider == nil && run.mayTry { restore(run) }
             if let failure { throw failure }

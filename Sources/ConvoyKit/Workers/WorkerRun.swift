@@ -23,9 +23,10 @@ final class WorkerRun {
     let servers: Set<String>?
     let notifier: WorkerNotifier?
     let tracer: WorkerTracer?
-    private let fleetChecksum: String
-    private let convoyVersion: String
-    private let isResumed: Bool
+    /// Which hand-over its files and its decider are of.
+    let handOver: String
+    /// Whether a decision has found that it was handed over anew.
+    var isOutdated = false
     /// The last event that the tracer has.
     private(set) var lastTraced: Int64
     /// Of what the decision under way records, the events that are worth a notification.
@@ -65,8 +66,7 @@ final class WorkerRun {
 
     init(_ loaded: RunLoader.Loaded, servers: Set<String>?) {
         (id, plan, terms, execution) = (loaded.open.id, loaded.plan, loaded.terms, loaded.execution)
-        (fleetChecksum, convoyVersion) = (loaded.open.fleetChecksum, loaded.open.convoyVersion)
-        (isResumed, self.servers) = (loaded.isResumed, servers)
+        (handOver, self.servers) = (loaded.open.handOver, servers)
         (decider, lastEvent, problem) = (loaded.restored.decider, loaded.restored.lastEvent, loaded.restored.problem)
         (notifier, tracer, lastTraced) = (loaded.notifier, loaded.tracer, loaded.restored.lastEvent)
         noteGates(in: loaded.past)
@@ -76,11 +76,6 @@ final class WorkerRun {
     /// Takes in how the run stands.
     func note(_ open: OpenRun) {
         isDue = open.turn == 0 || open.hasRequests || open.resumedBy != nil
-    }
-
-    /// Whether it is to be read anew, because it is resumed, perhaps with other files.
-    func isOutdated(by open: OpenRun) -> Bool {
-        open.fleetChecksum != fleetChecksum || open.convoyVersion != convoyVersion || open.resumedBy != nil && !isResumed
     }
 
     /// Whether it has something to decide on now.

@@ -1,5 +1,5 @@
 import ConvoyMigrations
-package import ConvoyRun
+import ConvoyRun
 
 extension InstanceResult {
     static let cancelledBeforeStart = InstanceResult(
@@ -8,7 +8,7 @@ extension InstanceResult {
     )
 
     /// Of an assignment that no worker had begun when the run was halted or asked to stop.
-    package static let stoppedBeforeStart = InstanceResult(
+    static let stoppedBeforeStart = InstanceResult(
         outcome: .interrupted,
         failure: Failure(
             .interrupted,

@@ -20,13 +20,33 @@ package struct WorkExecution: Sendable {
         package var ending: RunEnding?
         /// Whether this work was begun before, by a process or worker that was lost.
         package var isTakenOver = false
+        /// Whether another worker has begun it since the run was begun or resumed, and was lost.
+        package var wasLost = false
+        /// Whether the run was halted or is to stop, so that the change of an instance is not begun.
+        package var isStopped = false
+        /// Whether this process works on the instance. What is cancelled is ended by any worker, and one of another region cannot reach it.
+        package var isReachable = true
 
-        package init(log: RunLog, past: RunLog?, ending: RunEnding? = nil, isTakenOver: Bool = false) {
+        package init(
+            log: RunLog,
+            past: RunLog?,
+            ending: RunEnding? = nil,
+            isTakenOver: Bool = false,
+            wasLost: Bool = false,
+            isStopped: Bool = false,
+            isReachable: Bool = true
+        ) {
             (self.log, self.past, self.ending, self.isTakenOver) = (log, past, ending, isTakenOver)
+            (self.wasLost, self.isStopped, self.isReachable) = (wasLost, isStopped, isReachable)
         }
 
         /// What was known before this work was begun; nil if it is begun for the first time.
         var before: RunLog? { isTakenOver ? log : past }
+
+        /// Whether all that was done to an instance before is recorded.
+        func isComplete(_ instance: String) -> Bool {
+            !wasLost && past?.instance(instance)?.result.map { $0.outcome != .unknown } == true
+        }
     }
 
     let plan: RunPlan
@@ -43,6 +63,8 @@ package struct WorkExecution: Sendable {
     private let changes: [String: Change]
     /// Those that the run has on each server.
     private let instancesByServer: [String: [Instance]]
+    /// How long an instance is asked what was done to it, although its work was cancelled.
+    private static let patience = Duration.seconds(10)
 
     /// - Parameter coordinator: has what the run needs besides its plan.
     package init(_ coordinator: Coordinator, plan: RunPlan, targets: RunTargets, id: RunID) {
@@ -104,6 +126,17 @@ package struct WorkExecution: Sendable {
         let name = instance.name
         let footprint = standing.before?.instance(name)?.footprint
         let change = changes[name] ?? plan.change
+        let (isReachable, isComplete) = (standing.isReachable, standing.isComplete(name))
+        if standing.isStopped {
+            return {
+                var result = InstanceResult.stoppedBeforeStart
+                if let footprint {
+                    result = result.completed(by: nil, footprint, change.direction, planned: nil)
+                    result = result.continuing(.recorded, done: result.applied.count, isComplete: isComplete)
+                }
+                report(.instanceFinished(name, result, at: now()))
+            }
+        }
         if case .downSteps = change, footprint != nil {
             return { report(.instanceFinished(name, .unknownSteps, at: now())) }
         }
@@ -114,10 +147,11 @@ package struct WorkExecution: Sendable {
             guard let footprint, !WorkPermit.isWithdrawn else { return report(.instanceFinished(name, result, at: now())) }
             var whole = result
             if let kind = change.correctionKind {
-                whole = result.corrected(kind)
+                whole = result.corrected(kind).continuing(.recorded, done: 0, isComplete: isComplete)
             } else {
-                let work = await inspector.work(of: id.description, on: instance)
-                whole = result.completed(by: work, footprint, change.direction, planned: planned)
+                let known = await self.known(of: instance, isReachable, planned: planned)
+                whole = result.completed(by: known.work, footprint, change.direction, planned: planned)
+                whole = whole.continuing(known, done: whole.applied.count, isComplete: isComplete)
             }
             report(.instanceFinished(name, whole, at: now()))
         }
@@ -146,11 +180,39 @@ package struct WorkExecution: Sendable {
             run: id.description,
             isTakenOver: standing.isTakenOver
         )
+        let isReachable = standing.isReachable
+        let wasBegun = standing.isTakenOver || standing.past?.instance(name)?.owesRollback == true
         return { [before] in
-            let (result, _) = await perform(job, report)
-            let work = asksWhatWasDone && !WorkPermit.isWithdrawn ? await inspector.work(of: id.description, on: instance) : nil
-            report(.rollbackFinished(name, before.rolledBack(by: result, work), at: now()))
+            let (result, planned) = await perform(job, report)
+            guard asksWhatWasDone, !WorkPermit.isWithdrawn else {
+                return report(.rollbackFinished(name, before.rolledBack(by: result, nil), at: now()))
+            }
+            let found = await self.known(of: instance, isReachable, planned: planned)
+            var rollback = result
+            if wasBegun, result == .cancelledBeforeStart {
+                rollback.to = found.work?.ledger.max()
+                rollback = rollback.continuing(found, done: (found.work?.applied ?? before.applied).count, isComplete: false)
+            }
+            report(.rollbackFinished(name, before.rolledBack(by: rollback, found.work), at: now()))
         }
+    }
+
+    /// What the run has done to an instance until now. The instance is asked also where the work on it was cancelled: a run that ends must not say less than
+    /// is known.
+    ///
+    /// - Parameter planned: what this process found pending: where it got so far, it knows what was done before.
+    private func known(of instance: Instance, _ isReachable: Bool, planned: [MigrationVersion]?) async -> KnownWork {
+        guard isReachable else { return .notAsked }
+        if Task.isCancelled, planned != nil { return .recorded }
+        guard Task.isCancelled else { return .asked(await inspector.work(of: id.description, on: instance)) }
+        // It has the permit of this one, and not its cancellation.
+        let question = Task { await inspector.work(of: id.description, on: instance) }
+        let end = Task {
+            try await Task.sleep(for: Self.patience)
+            question.cancel()
+        }
+        defer { end.cancel() }
+        return .asked(await question.value)
     }
 
     /// Whether more may have been applied than was reported.

@@ -114,6 +114,51 @@ struct WorkerRefusalTests {
         }
     }
 
+    /// A role that has no rights on the table of refusals, as after an update without new grants, says so once; and so does its worker.
+    @Test func missingRightsOnRefusalsAreSaidOnce() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            let role = "\(fleet.control.name)_follower"
+            try await fleet.control.server.execute("CREATE ROLE \(role) LOGIN")
+            let prepared = try await runConvoy(["control", "prepare", "--grant-to", role], in: fleet.folder)
+            #expect(prepared.exitCode == 0, "\(prepared.standardError)")
+            let path = "\(fleet.folder)/fleet.yaml"
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            let asRole = text.replacingOccurrences(of: "//\(fleet.control.ownerName)@", with: "//\(role)@")
+            try #require(asRole != text)
+            try asRole.write(toFile: path, atomically: true, encoding: .utf8)
+            try await withOtherFiles(fleet) { folder, _ in
+                let other = try await fleet.worker(in: folder)
+                let follower = try ConvoyProcess(["migrate", "--yes", "--progress", "plain"], in: fleet.folder)
+                await follower.wait { $0.standardError.contains("no worker takes part in it") || $0.status != nil }
+                try await fleet.control.execute(["REVOKE ALL ON convoy_control.refusals FROM \(role)"])
+                let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON convoy_control.refusals TO \(role)"
+                let told = await follower.wait { $0.standardError.contains(grant) || $0.status != nil }
+                #expect(told.status == nil, "\(told.standardError)")
+                // Refused again with another reason, which cannot be recorded.
+                try "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n"
+                    .write(toFile: "\(folder)/Migrations/9_new.sql", atomically: true, encoding: .utf8)
+                let worker = await other.wait { $0.standardError.contains(grant) || $0.status != nil }
+                #expect(worker.status == nil, "\(worker.standardError)")
+                // Long enough for another look of both.
+                let noted = ContinuousClock.now
+                try await eventually("the worker has refused again", within: .seconds(60)) { .now - noted > .seconds(12) }
+                let listed = try await runConvoy(["runs"], in: fleet.folder)
+                #expect(listed.exitCode == 0, "\(listed.standardError)")
+                for words in [follower.snapshot.standardError, other.snapshot.standardError] {
+                    #expect(words.components(separatedBy: grant).count == 2, "\(words)")
+                    #expect(!words.contains("answers again"), "\(words)")
+                }
+                try await fleet.control.execute([grant])
+                let right = try await fleet.worker()
+                let end = try await follower.result()
+                #expect(end.exitCode == 0, "\(end.standardError)")
+                for worker in [other, right] { _ = try await worker.drained() }
+            }
+            try await fleet.control.execute(["DROP OWNED BY \(role)"], as: "postgres")
+            try await fleet.control.server.execute("DROP ROLE \(role)")
+        }
+    }
+
     @Test func aWorkerWithOtherFilesTakesNoPart() async throws {
         try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
             try await withOtherFiles(fleet) { folder, text in

@@ -37,13 +37,52 @@ struct WorkerTroubleTests {
             let waiting = await worker.wait { $0.standardError.contains("the worker waits for it") || $0.status != nil }
             #expect(waiting.status == nil && waiting.standardError.contains("cannot be reached"), "\(waiting.standardError)")
             try await server.start()
-            // It did not make the tables; who submits the first run does.
-            try await prepare(fleet)
-            try await eventually("the worker is known", within: .seconds(60)) { try await fleet.count("workers") == 1 }
+            // It makes the tables, as if the server had been there when it started.
+            try await eventually("the worker is known", within: .seconds(60)) { (try? await fleet.count("workers")) == 1 }
             let run = try await fleet.submit()
             #expect(try await fleet.wait(for: run).exitCode == 0)
             let drained = try await worker.drained()
             #expect(drained.exitCode == 0 && drained.standardError.contains("answers again"), "\(drained.standardError)")
+        }
+    }
+
+    /// What is checked when a worker starts is checked later if the control database was away then.
+    @Test(arguments: [true, false])
+    func aControlDatabaseThatComesLaterIsChecked(_ isNewer: Bool) async throws {
+        let server = try await PostgresServer.start()
+        try await withWorkerFleet(1, control: server, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await prepare(fleet)
+            if isNewer {
+                try await fleet.control.execute(["INSERT INTO convoy_control.schema_migrations VALUES (999)"])
+            } else {
+                try await server.execute("CREATE ROLE stranger LOGIN")
+                try replace("//\(fleet.control.ownerName)@", by: "//stranger@", in: fleet.folder)
+            }
+            try await server.stop(.fast)
+            let worker = try ConvoyProcess(["worker", "--listen", "127.0.0.1:0"], in: fleet.folder, timeLimit: .seconds(180))
+            let waiting = await worker.wait { $0.standardOutput.contains("listening on") || $0.status != nil }
+            #expect(waiting.status == nil && waiting.standardError.contains("the worker waits for it"), "\(waiting.standardError)")
+            try await server.start()
+            let end = try await worker.result()
+            #expect(end.exitCode == 78, "\(end.standardError)")
+            let expected = isNewer ? "a newer Convoy has changed its tables" : "permission denied"
+            #expect(end.standardError.contains(expected), "\(end.standardError)")
+            #expect(!end.standardError.contains("the leases cannot be renewed"), "\(end.standardError)")
+            #expect(try await fleet.count("workers") == 0)
+        }
+    }
+
+    /// It is ended as usual while it waits.
+    @Test func aWorkerThatWaitsForItsControlDatabaseIsDrained() async throws {
+        let server = try await PostgresServer.start()
+        try await withWorkerFleet(1, control: server, migrations: SlowSet.files(pause: 0)) { fleet in
+            try await server.stop(.fast)
+            let worker = try ConvoyProcess(["worker"], in: fleet.folder, timeLimit: .seconds(180))
+            await worker.wait { $0.standardOutput.contains("takes up to") || $0.status != nil }
+            let end = try await worker.drained()
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            // Or the databases cannot be dropped.
+            try await server.start()
         }
     }
 

@@ -73,6 +73,47 @@ struct ControlDatabaseTests {
         }
     }
 
+    private static func server(_ sqlstate: String, file: String? = nil) -> PostgresError {
+        var message = ServerMessage(severity: "ERROR", sqlstate: sqlstate, message: "no")
+        message.sourceFile = file
+        return PostgresError(.server, "no", server: message)
+    }
+
+    /// What is tried again, and what says that others could not reach the database either.
+    @Test(arguments: [
+        (PostgresError(.timedOut, "no"), true, true), (PostgresError(.connectionLost, "no"), true, true),
+        (PostgresError(.unexpectedResult, "no"), false, false), (server("40P01"), true, false), (server("53300"), true, false),
+        (server("57P01"), true, true), (server("57P03"), true, true), (server("25006"), false, true), (server("42501"), false, false),
+        // The queue of notifications, and some other limit of the server.
+        (server("54000", file: "async.c"), true, false), (server("54000", file: "nbtinsert.c"), false, false),
+        (server("54000"), false, false),
+    ])
+    func errorsAreToldApart(_ error: PostgresError, isPassing: Bool, isLoss: Bool) {
+        #expect(ControlError.postgres(error).isPassing == isPassing)
+        #expect(ControlError.postgres(error).isLoss == isLoss)
+        #expect(ControlError.commitUnknown(error).isLoss == isLoss)
+        #expect(!ControlError.commitUnknown(error).isPassing)
+    }
+
+    /// A session that only was idle for too long is opened anew at once, and that is no loss.
+    @Test func aLossIsRemembered() async throws {
+        try await withControlDatabase { control, database in
+            let proxy = try FaultProxy(to: .port(database.server.port))
+            let behind = ControlDatabase(database.ownerOverTCP(port: proxy.port))
+            _ = try await behind.count()
+            proxy.cutAll()
+            _ = try await behind.count()
+            #expect(behind.lastLoss == nil)
+            proxy.set(mode: .refuse)
+            proxy.cutAll()
+            let before = ContinuousClock.now
+            await #expect(throws: ControlError.self) { try await behind.rows("SELECT 1", patience: .zero) }
+            #expect(try #require(behind.lastLoss) >= before)
+            await behind.close()
+            #expect(control.lastLoss == nil)
+        }
+    }
+
     @Test func aConnectionThatIsLostBeforeCommitIsOpenedAgain() async throws {
         try await withControlDatabase { control, database in
             let attempts = Shared(0)

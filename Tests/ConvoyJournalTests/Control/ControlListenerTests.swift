@@ -57,7 +57,9 @@ struct ControlListenerTests {
             try await withListener(control) { listener in
                 let news = listener.news(of: run)
                 try await expectNews(news) { try await other.post(.stop, to: run, by: "ann@here", at: moment()) }
-                try await expectNews(news) { try await other.control.handOver(run, fleetChecksum: "abc", resumedBy: nil, after: 0) }
+                try await expectNews(news) {
+                    try await other.control.handOver(run, key: "k1", fleetChecksum: "abc", resumedBy: nil, after: 0)
+                }
                 try await expectNews(news) { try await other.append([Event(at: moment(), .runFinished(status: .succeeded))], to: run) }
                 let lease = Lease(key: Assignment.Key(run: run, number: 1), attempt: 1)
                 try await expectNews(listener.news()) { try await other.control.giveBack([lease], of: "w1") }
@@ -177,10 +179,20 @@ struct ControlListenerTests {
                 }
                 try await store.post(.stop, to: run, by: "ann@here", at: moment())
                 #expect(try await store.requests(of: run, after: 0).count == 1)
+                // A decision is made once: a worker must not have to read the run anew.
+                _ = try await control.renew(WorkerRecord(id: "w1", fleet: "eu", capacity: 4), for: .seconds(15))
+                let (decision, decided) = (beginnings(["a"], claimed: false), Shared(0))
+                let committed = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: .seconds(15)) {
+                    _ throws(ControlError) in
+                    decided.change { $0 += 1 }
+                    return decision
+                }
+                #expect(committed?.lastEvent == 1)
+                #expect(decided.value == 1)
                 try await store.append([Event(at: moment(), .halted(.nothingReached(wave: "w")))], to: run)
                 // The next one finds it full before it has tried.
                 try await store.append([Event(at: moment(), .runFinished(status: .halted))], to: run)
-                #expect(try await store.lastEvent(of: run) == 2)
+                #expect(try await store.lastEvent(of: run) == 3)
                 try await store.close()
             }
         }

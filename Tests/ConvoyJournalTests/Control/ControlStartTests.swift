@@ -130,7 +130,7 @@ struct ControlStartTests {
             #expect(refusals.map { $0?.reason } == [.overtaken, .overtaken, .overtaken])
             let handedOver = await problem { () async throws(JournalError) in
                 do throws(ControlError) {
-                    try await control.handOver(run.record.id, fleetChecksum: "", resumedBy: nil, after: 0, under: start)
+                    try await control.handOver(run.record.id, key: "k1", fleetChecksum: "", resumedBy: nil, after: 0, under: start)
                 } catch {
                     throw error.journalError("x")
                 }
@@ -258,6 +258,7 @@ struct ControlStartTests {
                 do throws(ControlError) {
                     try await control.handOver(
                         run.id,
+                        key: "k1",
                         fleetChecksum: "",
                         resumedBy: "ann",
                         after: 0,

@@ -213,7 +213,7 @@ struct ControlWorkOrderTests {
             } catch {
                 #expect(error.description.contains("worker w1 works on run"), "\(error)")
             }
-            await #expect(throws: ControlError.self) { try await control.handOver(run, fleetChecksum: "n", resumedBy: "ann", after: 0) }
+            await #expect(throws: ControlError.self) { try await handOver(control, key: "k1", checksum: "n") }
             await #expect(throws: JournalError.self) { try await reopen(journal) }
             #expect(try await states() == ["waiting", "claimed", "done"])
 
@@ -221,7 +221,7 @@ struct ControlWorkOrderTests {
             try await database.execute([
                 "UPDATE convoy_control.assignments SET lease_until = clock_timestamp() - interval '1 s' WHERE number = 2"
             ])
-            try await control.handOver(run, fleetChecksum: "new", resumedBy: "ann@here", after: 0)
+            try await handOver(control, key: "k2", checksum: "new")
             #expect(try await states() == ["withdrawn", "withdrawn", "done"])
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["new"])
             // What came after is not touched by the same call, sent again.
@@ -229,7 +229,11 @@ struct ControlWorkOrderTests {
                 "UPDATE convoy_control.runs SET last_event = 5, fleet_checksum = 'newer'",
                 "UPDATE convoy_control.assignments SET state = 'waiting' WHERE number = 1",
             ])
-            try await control.handOver(run, fleetChecksum: "again", resumedBy: "ann@here", after: 0)
+            try await handOver(control, key: "k2", checksum: "again")
+            #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
+            #expect(try await states().first == "waiting")
+            // Another one does not know how far the run is.
+            await #expect(throws: ControlError.self) { try await handOver(control, key: "k3", checksum: "late") }
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
             #expect(try await states().first == "waiting")
 
@@ -237,6 +241,111 @@ struct ControlWorkOrderTests {
             #expect(try await states() == ["withdrawn", "withdrawn", "done"])
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.isEmpty)
             #expect(try await control.staff(of: run) == nil)
+            await #expect(throws: ControlError.self) { try await handOver(control, key: "k4", after: 5) }
+        }
+    }
+
+    private func handOver(_ control: ControlDatabase, key: String, checksum: String = "abc", after event: Int64 = 0) async throws {
+        try await control.handOver(run, key: key, fleetChecksum: checksum, resumedBy: "ann@here", after: event)
+    }
+
+    /// The answer to COMMIT was lost, and the same is sent again: what was asked of the run in between is not forgotten, whoever has its locks now.
+    @Test(arguments: PostgresServer.Release.tested)
+    func aHandOverThatIsSentAgainForgetsNoRequest(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, database in
+            try await begin(control)
+            try await database.execute(["UPDATE convoy_control.runs SET last_event = 3"])
+            let journal = ControlJournal(control)
+            try await journal.post(.stop, to: run, by: "bob@here", at: moment())
+            let start = try await journal.lockStart(of: "eu")
+            func send(_ key: String) async throws {
+                try await control.handOver(run, key: key, fleetChecksum: "n", resumedBy: "ann@here", after: 3, under: start)
+            }
+            try await send("k1")
+            // What was asked before is not asked of the resumed run.
+            #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.hasRequests) == [false])
+            try await journal.post(.stop, to: run, by: "bob@here", at: moment())
+            try await send("k1")
+            #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.hasRequests) == [true])
+            try await database.execute(["DELETE FROM convoy_control.locks", "UPDATE convoy_control.runs SET last_event = 9"])
+            try await send("k1")
+            #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.hasRequests) == [true])
+            await #expect(throws: ControlError.self) { try await send("k2") }
+            await start.release()
+        }
+    }
+
+    /// A worker that has read a run before it was handed over anew, perhaps with other files, neither decides on it nor takes its work.
+    @Test(arguments: PostgresServer.Release.tested)
+    func whatWasReadBeforeAHandOverIsRefused(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, database in
+            try await begin(control)
+            try await handOver(control, key: "k1")
+            #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.handOver) == ["k1"])
+            try await handOver(control, key: "k2")
+            try await insert(database, "SELECT n, 's1', 'waiting', NULL, 0, NULL::interval FROM generate_series(1, 2) AS n")
+            // Only a newer version can read it.
+            try await database.execute([
+                """
+                INSERT INTO convoy_control.events (run, number, turn, at, type, json)
+                VALUES ('\(run)', 1, 1, clock_timestamp(), 'danced', '{"type": "danced"}')
+                """,
+                "UPDATE convoy_control.runs SET last_event = 1, turn = 1",
+            ])
+            let keys = (1...2).map { Assignment.Key(run: run, number: $0) }
+            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k1"]).isEmpty)
+            #expect(try await control.claim(keys, for: "w1", lease: lease).isEmpty)
+            let seen = Shared<LockedRun?>(nil)
+            let decided = try await control.decide(on: run, by: "w1", count: 1, handOver: "k1", after: 0, reporting: [:], lease: lease) {
+                locked throws(ControlError) in
+                seen.change { $0 = locked }
+                return nil
+            }
+            #expect(decided == nil)
+            #expect(seen.value?.isOutdated == true && seen.value?.turns.isEmpty == true)
+            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k2"]).count == 2)
+            try await database.execute(["DELETE FROM convoy_control.events"])
+            _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "k2", after: 0, reporting: [:], lease: lease) {
+                locked throws(ControlError) in
+                seen.change { $0 = locked }
+                return nil
+            }
+            #expect(seen.value?.isOutdated == false)
+        }
+    }
+
+    /// A role from before there was the table of refusals is told once what it lacks, and learns the rest.
+    @Test(arguments: PostgresServer.Release.tested)
+    func aRoleWithoutRightsOnRefusalsLearnsTheRest(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, database in
+            try await begin(control)
+            try await insert(database, "SELECT 1, 's1', 'claimed', 'w1', 1, interval '1 h'")
+            let role = "\(database.name)-role"
+            try await database.server.execute("CREATE ROLE \"\(role)\" LOGIN")
+            try await control.grant(to: role)
+            try await database.execute(["REVOKE ALL ON convoy_control.refusals FROM \"\(role)\""])
+            var parameters = database.owner
+            parameters["user"] = role
+            let other = ControlDatabase(parameters)
+            let staff = try #require(try await other.staff(of: run))
+            #expect(staff.willing == 2 && staff.holders == ["w1"] && staff.refusals.isEmpty)
+            let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON convoy_control.refusals TO \"\(role)\""
+            #expect(staff.gap?.contains(grant) == true, "\(String(describing: staff.gap))")
+            #expect(staff.gap?.contains("permission denied for table refusals") == true, "\(String(describing: staff.gap))")
+            do throws(ControlError) {
+                try await other.note(.init(worker: "w1", reason: "r", hint: "h"), of: run, by: "w1")
+                Issue.record("it was noted")
+            } catch {
+                #expect(error.journalError("x").hint?.contains(grant) == true, "\(error)")
+            }
+            // It is the statement that it says.
+            try await database.execute([grant])
+            try await other.note(.init(worker: "w1", reason: "r", hint: "h"), of: run, by: "w1")
+            #expect(try await other.staff(of: run)?.gap == nil)
+            #expect(try await other.staff(of: run)?.willing == 1)
+            await other.close()
+            try await database.execute(["DROP OWNED BY \"\(role)\""], as: "postgres")
+            try await database.server.execute("DROP ROLE \"\(role)\"")
         }
     }
 

@@ -134,6 +134,24 @@ struct ControlWorkTests {
         }
     }
 
+    /// A worker that has lost the control database for a while leaves expired leases to those who had them.
+    @Test func expiredLeasesAreLeftOnDemand() async throws {
+        try await withControlDatabase { control, database in
+            try await begin(control, workers: ["w1", "w2"])
+            let decision = beginnings("a", "b")
+            try await decide(control) { _ in decision }
+            let keys = try await round(control, "w1").candidates.map(\.key)
+            #expect(try await control.claim([keys[0]], for: "w1", lease: lease).count == 1)
+            try await database.execute([
+                "UPDATE convoy_control.assignments SET lease_until = clock_timestamp() - interval '1 s' WHERE state = 'claimed'"
+            ])
+            #expect(try await control.candidates(CandidateSearch(runs: [run], takesOver: false, limit: 10)).map(\.key) == [keys[1]])
+            #expect(try await control.claim(keys, for: "w2", lease: lease, takesOver: false).map(\.key) == [keys[1]])
+            #expect(try await control.candidates(CandidateSearch(runs: [run], limit: 10)).map(\.key) == [keys[0]])
+            #expect(try await control.claim(keys, for: "w2", lease: lease).map(\.key) == [keys[0]])
+        }
+    }
+
     @Test func aReportOfAnEarlierAttemptDoesNotCount() async throws {
         try await withControlDatabase { control, database in
             try await begin(control, workers: ["w1", "w2"])
@@ -285,7 +303,7 @@ struct ControlWorkTests {
                 WorkStatements.renewal(of: "w1", for: lease), WorkStatements.leases(of: "w1"),
                 WorkStatements.candidates(CandidateSearch(runs: [run], limit: 10)),
                 WorkStatements.candidates(CandidateSearch(runs: [run], servers: ["s1"], limit: 10)),
-                WorkStatements.claim(keys, for: "w1", lease: lease),
+                WorkStatements.claim(keys, for: "w1", lease: lease, handOvers: [:], takesOver: true),
                 WorkStatements.giveBack([Lease(key: keys[0], attempt: 1)], of: "w1"),
             ]
             let connection = try await database.connect()

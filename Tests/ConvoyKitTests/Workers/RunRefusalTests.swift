@@ -36,6 +36,7 @@ import Testing
             id: RunID("r"),
             fleetChecksum: checksum,
             convoyVersion: version,
+            handOver: "",
             turn: 0,
             lastEvent: 0,
             hasRequests: false,

@@ -64,15 +64,18 @@ final class BenchWorker: Sendable {
     let loads = Shared(0)
     /// Whether its files can be read; while they cannot, reading takes as long.
     let isReadable = Shared(true)
+    let control: ControlDatabase
     private let worker: Worker
     private let task: Task<Void, Never>
 
-    init(_ bench: WorkerBench, id: String, limits: WorkerLimits = WorkerLimits()) {
+    /// - Parameter reached: the way to the control database; nil is the direct one.
+    init(_ bench: WorkerBench, id: String, limits: WorkerLimits = WorkerLimits(), through reached: ConnectionParameters? = nil) {
         var timing = Worker.Timing()
         (timing.lease, timing.round) = (.seconds(8), .milliseconds(50))
         let client = bench.client
+        control = ControlDatabase(reached ?? bench.control.owner, timing: timing.database)
         worker = Worker(
-            ControlDatabase(bench.control.owner, timing: timing.database),
+            control,
             id: id,
             fleet: client.fleet.name,
             limits: limits,
@@ -85,7 +88,9 @@ final class BenchWorker: Sendable {
             },
             log: { [lines] line in lines.change { $0.append(line) } }
         )
-        task = Task { [worker] in await worker.run() }
+        task = Task { [worker, lines] in
+            do { try await worker.run() } catch { lines.change { $0.append("ended: \(error)") } }
+        }
     }
 
     /// Lets it finish what it does.
@@ -100,11 +105,12 @@ final class BenchWorker: Sendable {
 ///   - rollout: lines under `rollout:`; `FOLDER` in them is the fleet's folder.
 func withWorkerBench(
     _ count: Int,
+    on release: PostgresServer.Release = .system,
     pause: Double = 0,
     rollout: [String] = ["waves: [{name: all}]"],
     _ body: (WorkerBench) async throws -> Void
 ) async throws {
-    let server = try await PostgresServer.shared()
+    let server = try await PostgresServer.shared(release)
     try await server.withDatabases(count) { databases in
         try await server.withDatabase { control in
             let files = [

@@ -76,7 +76,7 @@ struct WorkerNewsTests {
         }
         #expect(worker.isHearing == hears)
         worker.drain()
-        await ended
+        try await ended
         try await journal.close()
     }
 

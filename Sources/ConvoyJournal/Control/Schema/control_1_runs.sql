@@ -127,8 +127,8 @@ BEGIN
         FROM unnest(all_at, all_types, all_instances, all_outcomes, all_json, all_versions, all_directions, all_seconds, all_checkpoints,
             all_learnt, all_endings) WITH ORDINALITY
             AS e (at, type, instance, outcome, json, version, direction, seconds, checkpoint, is_learnt, ending, ordinality);
-    -- Those who listen look at the run.
-    IF is_awaited THEN
+    -- Those who listen look at the run. What is written is worth more than that: a full queue would refuse both.
+    IF is_awaited AND pg_notification_queue_usage() < 0.9 THEN
         PERFORM pg_notify('convoy_control', the_run);
     END IF;
     RETURN true;

@@ -4,6 +4,8 @@ ALTER TABLE convoy_control.runs
     ADD COLUMN for_workers boolean NOT NULL DEFAULT false,
     -- The version of Convoy that its workers must have.
     ADD COLUMN worker_version text,
+    -- Made by the process that hands it over to workers, each time anew: one that knows an earlier one may have other files, and works on it no more.
+    ADD COLUMN hand_over text NOT NULL DEFAULT '',
     -- The person who asked to resume it, until a worker has.
     ADD COLUMN resumed_by text,
     -- The last request that a decision has answered.
@@ -63,6 +65,7 @@ DROP INDEX convoy_control.open_runs;
 ALTER TABLE convoy_control.runs
     DROP COLUMN for_workers,
     DROP COLUMN worker_version,
+    DROP COLUMN hand_over,
     DROP COLUMN resumed_by,
     DROP COLUMN served_request,
     DROP COLUMN last_assignment;

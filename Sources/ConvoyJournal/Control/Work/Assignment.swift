@@ -102,6 +102,8 @@ package struct OpenRun: Sendable, Hashable {
     /// Of the fleet file that it was submitted with.
     package var fleetChecksum: String
     package var convoyVersion: String
+    /// Which hand-over to workers this is: each one may come with other files.
+    package var handOver: String
     /// How many decisions have written something.
     package var turn: Int64
     package var lastEvent: Int64

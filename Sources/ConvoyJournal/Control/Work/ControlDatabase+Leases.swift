@@ -19,13 +19,15 @@ package struct CandidateSearch: Sendable, Hashable {
     package var runs: [RunID]
     /// The servers that it works on; nil is all. What needs no server and what is cancelled is found in any case.
     package var servers: Set<String>?
+    /// Whether what another worker has is found when its lease has expired.
+    package var takesOver: Bool
     /// How many it has found already and leaves.
     package var offset: Int
     /// The most that are found.
     package var limit: Int
 
-    package init(runs: [RunID], servers: Set<String>? = nil, offset: Int = 0, limit: Int) {
-        (self.runs, self.servers, self.offset, self.limit) = (runs, servers, offset, limit)
+    package init(runs: [RunID], servers: Set<String>? = nil, takesOver: Bool = true, offset: Int = 0, limit: Int) {
+        (self.runs, self.servers, self.takesOver, self.offset, self.limit) = (runs, servers, takesOver, offset, limit)
     }
 }
 
@@ -81,10 +83,19 @@ extension ControlDatabase {
 
     /// Takes assignments that wait or whose lease has expired, for as long as the lease holds.
     ///
+    /// - Parameters:
+    ///   - handOvers: the ``OpenRun/handOver`` with which the worker has read each run; nothing of a run is taken that was handed over anew.
+    ///   - takesOver: whether what another worker has is taken when its lease has expired.
     /// - Returns: those that no other worker was faster to claim.
-    package func claim(_ keys: [Assignment.Key], for worker: String, lease: Duration) async throws(ControlError) -> [Assignment] {
+    package func claim(
+        _ keys: [Assignment.Key],
+        for worker: String,
+        lease: Duration,
+        handOvers: [RunID: String] = [:],
+        takesOver: Bool = true
+    ) async throws(ControlError) -> [Assignment] {
         guard !keys.isEmpty else { return [] }
-        let statement = WorkStatements.claim(keys, for: worker, lease: lease)
+        let statement = WorkStatements.claim(keys, for: worker, lease: lease, handOvers: handOvers, takesOver: takesOver)
         let results = try await transaction(patience: .zero) { transaction throws(ControlError) in try await transaction.commit([statement])
         }
         return try ControlError.reading { () throws(PostgresError) in try results.first?.values(Assignment.init) ?? [] }
@@ -168,6 +179,7 @@ extension OpenRun {
         self.id = id
         fleetChecksum = try row.label("fleet_checksum") ?? ""
         convoyVersion = try row.label("worker_version") ?? ""
+        handOver = try row.label("hand_over") ?? ""
         turn = try row.int64("turn")
         lastEvent = try row.int64("last_event")
         hasRequests = try row.bool("has_requests")

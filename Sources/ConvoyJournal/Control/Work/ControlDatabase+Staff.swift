@@ -11,24 +11,30 @@ extension ControlDatabase {
 
     /// Who carries out a run that workers have; nil for a run that has ended, and for one that they do not have.
     package func staff(of run: RunID) async throws(ControlError) -> RunStaff? {
+        do throws(ControlError) {
+            return try await staff(of: run, withRefusals: true)
+        } catch {
+            // A role from before there was this table.
+            guard error.isMissingRight, var staff = try await staff(of: run, withRefusals: false) else { throw error }
+            let problem = await missingRight(error, on: "refusals")
+            staff.gap = "why workers take no part cannot be read: \(problem.message) (\(problem.hint ?? ""))"
+            return staff
+        }
+    }
+
+    private func staff(of run: RunID, withRefusals: Bool) async throws(ControlError) -> RunStaff? {
         let id = run.description.storable
         let lifetime = "\(RunStaff.lifetime.milliseconds) milliseconds"
-        let statements = [
+        let takesPart =
+            withRefusals ? "NOT EXISTS (SELECT FROM convoy_control.refusals AS f WHERE f.run = r.id AND f.worker = w.id)" : "true"
+        var statements = [
             PipelineStatement(
                 """
                 SELECT (
                     SELECT count(*) FROM convoy_control.workers AS w
-                    WHERE w.fleet = r.fleet AND w.seen_at > clock_timestamp() - $2::interval AND NOT w.is_draining
-                        AND NOT EXISTS (SELECT FROM convoy_control.refusals AS f WHERE f.run = r.id AND f.worker = w.id)
+                    WHERE w.fleet = r.fleet AND w.seen_at > clock_timestamp() - $2::interval AND NOT w.is_draining AND \(takesPart)
                 ) AS willing
                 FROM convoy_control.runs AS r WHERE r.id = $1 AND r.status IS NULL AND r.for_workers
-                """,
-                [id, lifetime]
-            ),
-            PipelineStatement(
-                """
-                SELECT f.worker, f.reason, f.hint FROM convoy_control.refusals AS f JOIN convoy_control.workers AS w ON w.id = f.worker
-                WHERE f.run = $1 AND w.seen_at > clock_timestamp() - $2::interval ORDER BY f.worker LIMIT \(Self.mostNames)
                 """,
                 [id, lifetime]
             ),
@@ -40,15 +46,27 @@ extension ControlDatabase {
                 [id]
             ),
         ]
-        let results = try await transaction(.reading) { transaction throws(ControlError) in try await transaction.commit(statements) }
-        guard results.count == 3, let row = results[0].rows.first else { return nil }
+        if withRefusals {
+            statements.append(
+                PipelineStatement(
+                    """
+                    SELECT f.worker, f.reason, f.hint FROM convoy_control.refusals AS f JOIN convoy_control.workers AS w ON w.id = f.worker
+                    WHERE f.run = $1 AND w.seen_at > clock_timestamp() - $2::interval ORDER BY f.worker LIMIT \(Self.mostNames)
+                    """,
+                    [id, lifetime]
+                )
+            )
+        }
+        let sent = statements
+        let results = try await transaction(.reading) { transaction throws(ControlError) in try await transaction.commit(sent) }
+        guard results.count == sent.count, let row = results[0].rows.first else { return nil }
         return try ControlError.reading { () throws(PostgresError) in
             var staff = RunStaff(willing: Int(clamping: try row.int64("willing")))
-            for row in results[1].rows {
+            for row in results[1].rows { staff.holders.append(try row.label("worker")?.visible ?? "") }
+            for row in results.dropFirst(2).flatMap(\.rows) {
                 let words = try ["worker", "reason", "hint"].map { column throws(PostgresError) in try row.label(column)?.visible ?? "" }
                 staff.refusals.append(RunStaff.Refusal(worker: words[0], reason: words[1], hint: words[2]))
             }
-            for row in results[2].rows { staff.holders.append(try row.label("worker")?.visible ?? "") }
             return staff
         }
     }
@@ -76,8 +94,13 @@ extension ControlDatabase {
                     [run.description.storable, worker]
                 )
             }
-        _ = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
-            try await transaction.commit([statement])
+        do throws(ControlError) {
+            _ = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
+                try await transaction.commit([statement])
+            }
+        } catch {
+            guard error.isMissingRight else { throw error }
+            throw .refused(await missingRight(error, on: "refusals"))
         }
     }
 }

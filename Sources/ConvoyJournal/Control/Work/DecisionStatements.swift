@@ -25,7 +25,7 @@ enum DecisionStatements {
         return [
             PipelineStatement(
                 """
-                SELECT status IS NULL AND for_workers AS is_open, turn, last_event, served_request, last_assignment, resumed_by
+                SELECT status IS NULL AND for_workers AS is_open, turn, last_event, served_request, last_assignment, resumed_by, hand_over
                 FROM convoy_control.runs WHERE id = $1 FOR UPDATE
                 """,
                 [run.description]

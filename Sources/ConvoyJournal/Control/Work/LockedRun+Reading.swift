@@ -8,7 +8,9 @@ extension LockedRun {
     static let mostNumber = Int64.max / 4
 
     /// Reads the results of ``DecisionStatements/opening(_:by:after:reporting:)``; nil if the run does not exist.
-    init?(_ results: [QueryResult], after event: Int64) throws(PostgresError) {
+    ///
+    /// - Parameter handOver: with which the worker has read the run. What was recorded after another one may be for another version of Convoy.
+    init?(_ results: [QueryResult], after event: Int64, handOver: String) throws(PostgresError) {
         guard results.count == 5, let row = results[0].rows.first else { return nil }
         // Room is left to count on: what a server says may be no number that it has counted to.
         turn = min(try row.int64("turn"), Self.mostNumber)
@@ -16,8 +18,9 @@ extension LockedRun {
         isOpen = try row.bool("is_open")
         resumedBy = try row.label("resumed_by")
         lastDecision = try results[1].rows.first?.int64("last_decision") ?? 0
-        isBehind = results[2].rows.count >= DecisionStatements.mostEvents
-        turns = isBehind ? [] : try RecordedTurn.turns(results[2].rows, after: event)
+        isOutdated = try row.label("hand_over") != handOver
+        isBehind = !isOutdated && results[2].rows.count >= DecisionStatements.mostEvents
+        turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(results[2].rows, after: event)
         servedRequest = try row.int64("served_request")
         requests = []
         hasRequests = !results[3].rows.isEmpty

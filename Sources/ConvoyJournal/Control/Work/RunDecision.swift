@@ -9,6 +9,8 @@ package struct LockedRun: Sendable {
     package var lastEvent: Int64
     /// Whether the run has not ended, and workers carry it out.
     package var isOpen: Bool
+    /// Whether it was handed over anew since the worker has read it, perhaps with other files: read it again.
+    package var isOutdated: Bool
     /// The person who asked to resume it, until a worker has.
     package var resumedBy: String?
     /// The last decision of this worker that was committed.
@@ -99,16 +101,19 @@ extension ControlDatabase {
     /// - Parameters:
     ///   - worker: who decides. It has announced itself; see ``renew(_:for:)``.
     ///   - count: its number among the decisions of this worker, ascending.
+    ///   - handOver: the ``OpenRun/handOver`` with which the worker has read the run.
     ///   - event: the last one that the worker has folded.
     ///   - reports: the assignments that it reports on, each with the attempt that it made.
     ///   - lease: how long it has what it takes.
-    ///   - body: gives nil where there is nothing to write. It is called once at most; what it throws is thrown, and nothing is written.
+    ///   - body: gives nil where there is nothing to write. It is called again where the transaction is, because nothing of it was committed; what it
+    ///     throws is thrown, and nothing is written.
     /// - Returns: nil where nothing was written.
     /// - Throws: ``ControlError/commitUnknown(_:)`` if the connection was lost before COMMIT was confirmed.
     package func decide(
         on run: RunID,
         by worker: String,
         count: Int64,
+        handOver: String = "",
         after event: Int64,
         reporting reports: [Int64: Int64],
         lease: Duration,
@@ -117,7 +122,8 @@ extension ControlDatabase {
         let opening = DecisionStatements.opening(run, by: worker, after: event, reporting: reports)
         return try await transaction(patience: .zero) { transaction throws(ControlError) in
             let results = try await transaction.run(opening)
-            guard let locked = try ControlError.reading({ () throws(PostgresError) in try LockedRun(results, after: event) }) else {
+            let read = try ControlError.reading { () throws(PostgresError) in try LockedRun(results, after: event, handOver: handOver) }
+            guard let locked = read else {
                 throw .refused(JournalError(path: self.place, message: "run \(run) is not there any more"))
             }
             guard let decision = try await body(locked), let row = results[0].rows.first else { return nil }

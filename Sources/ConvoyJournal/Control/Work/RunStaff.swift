@@ -23,9 +23,11 @@ package struct RunStaff: Sendable, Hashable {
     package var refusals: [Refusal]
     /// Workers with a lease of the run that is still valid, whether they live or not.
     package var holders: [String]
+    /// Why the refusals could not be read, with what to do about it: they are left out then. Nil if they could.
+    package var gap: String?
 
-    package init(willing: Int, refusals: [Refusal] = [], holders: [String] = []) {
-        (self.willing, self.refusals, self.holders) = (willing, refusals, holders)
+    package init(willing: Int, refusals: [Refusal] = [], holders: [String] = [], gap: String? = nil) {
+        (self.willing, self.refusals, self.holders, self.gap) = (willing, refusals, holders, gap)
     }
 
     /// Whether no worker works on the run, and none that lives is going to.

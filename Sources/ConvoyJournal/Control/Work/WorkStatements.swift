@@ -48,7 +48,7 @@ enum WorkStatements {
     static func openRuns(of fleet: String, limit: Int) -> PipelineStatement {
         PipelineStatement(
             """
-            SELECT id, fleet_checksum, worker_version, turn, last_event, last_request > served_request AS has_requests, resumed_by
+            SELECT id, fleet_checksum, worker_version, hand_over, turn, last_event, last_request > served_request AS has_requests, resumed_by
             FROM convoy_control.runs WHERE fleet = $1 AND status IS NULL AND for_workers ORDER BY recorded_at LIMIT $2::bigint
             """,
             [fleet, "\(limit)"]
@@ -66,6 +66,9 @@ enum WorkStatements {
                 ORDER BY attempt = 0, number LIMIT $3::bigint + $4::bigint)
             """
         }
+        let expired =
+            search.takesOver
+            ? "UNION ALL \(those("state = 'claimed' AND lease_until < clock_timestamp()", previousWorker: "worker"))" : ""
         return PipelineStatement(
             """
             SELECT r.id AS run, c.number, c.kind, c.subject, c.wave, c.server, c.attempt, c.is_cancelled, c.previous_worker
@@ -73,8 +76,7 @@ enum WorkStatements {
             CROSS JOIN LATERAL (
                 SELECT either.*, row_number() OVER (ORDER BY either.attempt = 0, either.number) AS place FROM (
                     \(those("state = 'waiting'", previousWorker: "NULL::text"))
-                    UNION ALL
-                    \(those("state = 'claimed' AND lease_until < clock_timestamp()", previousWorker: "worker"))
+                    \(expired)
                 ) AS either
             ) AS c
             ORDER BY c.attempt = 0, c.place, r.id LIMIT $3::bigint OFFSET $4::bigint
@@ -86,22 +88,34 @@ enum WorkStatements {
         )
     }
 
-    static func claim(_ keys: [Assignment.Key], for worker: String, lease: Duration) -> PipelineStatement {
-        PipelineStatement(
+    /// Of runs that have not been handed over anew: a run and its open assignments change together, so that one look at both is enough.
+    static func claim(
+        _ keys: [Assignment.Key],
+        for worker: String,
+        lease: Duration,
+        handOvers: [RunID: String],
+        takesOver: Bool
+    ) -> PipelineStatement {
+        let isFree = "c.state = 'waiting'" + (takesOver ? " OR c.state = 'claimed' AND c.lease_until < clock_timestamp()" : "")
+        return PipelineStatement(
             """
             UPDATE convoy_control.assignments AS a
             SET state = 'claimed', worker = $1, attempt = a.attempt + 1, lease_until = clock_timestamp() + $2::interval
             FROM (
                 SELECT c.run, c.number, c.worker
-                FROM unnest($3::text[], $4::bigint[]) AS wanted (run, number)
+                FROM unnest($3::text[], $4::bigint[], $5::text[]) AS wanted (run, number, hand_over)
+                JOIN convoy_control.runs AS r ON r.id = wanted.run AND r.hand_over = wanted.hand_over
                 JOIN convoy_control.assignments AS c ON c.run = wanted.run AND c.number = wanted.number
-                WHERE c.state = 'waiting' OR c.state = 'claimed' AND c.lease_until < clock_timestamp()
+                WHERE \(isFree)
                 ORDER BY c.run, c.number FOR UPDATE OF c SKIP LOCKED
             ) AS chosen
             WHERE a.run = chosen.run AND a.number = chosen.number
             RETURNING a.run, a.number, a.kind, a.subject, a.wave, a.server, a.attempt, a.is_cancelled, chosen.worker AS previous_worker
             """,
-            [worker, interval(lease), ControlText.array(keys.map(\.run.description)), ControlText.array(keys.map(\.number))]
+            [
+                worker, interval(lease), ControlText.array(keys.map(\.run.description)), ControlText.array(keys.map(\.number)),
+                ControlText.array(keys.map { handOvers[$0.run] ?? "" }),
+            ]
         )
     }
 

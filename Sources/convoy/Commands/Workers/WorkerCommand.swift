@@ -102,7 +102,6 @@ struct WorkerCommand: FleetCommand {
         var timing = Worker.Timing()
         if let lease = lease?.duration ?? session.fleet.workers.lease { timing.lease = lease }
         let control = ControlDatabase(database, timing: timing.database)
-        try await Self.prepare(control)
         let worker = Worker(
             control,
             id: Self.identity(),
@@ -113,6 +112,7 @@ struct WorkerCommand: FleetCommand {
             load: { try session.workerFiles() },
             log: { StandardStreams.error.write($0.visible + "\n") }
         )
+        try await Self.explaining { () async throws(JournalError) in try await worker.prepare() }
         StandardStreams.output.write(
             "worker \(worker.id) of fleet \(session.fleet.name.visible) takes up to \(limits.total) assignments at a time\(limits.words.visible)\n"
         )
@@ -149,7 +149,7 @@ struct WorkerCommand: FleetCommand {
                     }
                 }
             }
-            group.addTask { await worker.run() }
+            group.addTask { try await Self.explaining { () async throws(JournalError) in try await worker.run() } }
             // The first that ends is the worker, or the endpoint that cannot listen.
             defer { group.cancelAll() }
             try await group.next()
@@ -157,23 +157,10 @@ struct WorkerCommand: FleetCommand {
         return .success
     }
 
-    /// Makes the tables where they are missing.
-    ///
-    /// - Throws: a ``FleetError`` if the database answers and cannot be used, for example because a newer Convoy has changed its tables or this role has
-    ///   no rights: that stays so. One that does not answer is waited for.
-    private static func prepare(_ control: ControlDatabase) async throws {
-        do throws(ControlError) {
-            _ = try await control.schemaState()
-        } catch {
-            let problem = error.journalError(control.place)
-            var mayCome = error.isPassing
-            if case .commitUnknown = error { mayCome = true }
-            guard mayCome else { throw FleetError(problem) }
-            StandardStreams.error.write("warning: \(problem.description.visible); the worker waits for it\n")
-            return
-        }
+    /// - Throws: a ``FleetError`` if the control database cannot be used.
+    private static func explaining(_ body: () async throws(JournalError) -> Void) async throws {
         do throws(JournalError) {
-            try await control.prepare()
+            try await body()
         } catch {
             throw FleetError(error)
         }
