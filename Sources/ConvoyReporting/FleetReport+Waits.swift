@@ -10,6 +10,7 @@ extension FleetReport {
     package var waits: [String] {
         guard log.status == nil else { return [] }
         var waits: [String] = []
+        if let shortage { waits.append(shortage) }
         if let gate = log.gate {
             waits.append("the gate of wave \(gate.wave) is \(gate.waitingFor.map { "waiting for \($0)" } ?? "being checked")")
         }

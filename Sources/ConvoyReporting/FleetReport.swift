@@ -33,6 +33,9 @@ package struct FleetReport: Sendable {
     /// How many instances of the fleet the report does not show, because only some were selected.
     package private(set) var leftOut = 0
 
+    /// Why no worker takes the run, with what to do about it; nil where one may, and where no worker has to.
+    package var shortage: String?
+
     /// The columns of its table that were asked for; nil leaves the choice to the table.
     package var columns: [InstanceColumn]?
     /// The columns of its CSV that were asked for, by their names; nil writes all.

@@ -36,7 +36,7 @@ extension FleetSession {
     func isDetached(_ submitted: SubmittedRun, _ isDetached: Bool) async -> Bool {
         if await !submitted.submission.hasWorkers(of: fleet.name) {
             StandardStreams.error.write(
-                "note: no worker of fleet \(fleet.name.visible) is alive, so run \(submitted.id) waits for one: start it with `convoy worker`\n"
+                "note: no worker of fleet \(fleet.name.visible) is alive, so run \(submitted.id) waits for one: start one with `convoy worker`\n"
             )
         }
         if isDetached { StandardStreams.output.write("\(submitted.id)\n") }

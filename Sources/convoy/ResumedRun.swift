@@ -63,7 +63,7 @@ struct ResumedRun {
             // Checked before the journal is read, which then has everything that an ended process wrote.
             let ended = ending.current
             let events = (try? await journal?.events(of: run, after: last, limit: 1000)) ?? []
-            if events.contains(where: { if case .runResumed? = $0.event?.kind { true } else { false } }) { return }
+            if events.contains(where: \.isBeginning) { return }
             last = events.last?.number ?? last
             switch ended {
             case nil: break
@@ -72,7 +72,10 @@ struct ResumedRun {
             default: throw ResumeError("could not resume the run: \(lastWords); see \(log) for the full output")
             }
         } while (try? await Task.sleep(for: .milliseconds(50))) != nil && ContinuousClock.now < deadline
-        throw ResumeError("the run has not been resumed yet, but may still be; see \(log) for the full output")
+        let words = lastWords
+        throw ResumeError(
+            "the run has not been resumed yet, but may still be\(words.isEmpty ? "" : ": \(words)"); see \(log) for the full output"
+        )
     }
 
     private var program: DetachedProgram {
@@ -90,5 +93,15 @@ struct ResumedRun {
     private var lastWords: String {
         let text = (try? String(contentsOf: log.asFileURL, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").suffix(3).joined(separator: "; ").visible
+    }
+}
+
+extension RecordedEvent {
+    /// Whether a process has taken the run up: one that was submitted to workers and never begun is not resumed, but started.
+    fileprivate var isBeginning: Bool {
+        switch event?.kind {
+        case .runStarted?, .runResumed?: true
+        default: false
+        }
     }
 }

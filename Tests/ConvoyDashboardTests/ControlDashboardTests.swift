@@ -146,7 +146,7 @@ struct ControlDashboardTests {
             try await dashboard.begin(plan: plan, in: journal)
             // No process works on it: it was cut off.
             #expect(try await ask(dashboard, Self.path + "/stop", method: "POST").status == 409)
-            #expect(try await ask(dashboard, Self.path).body.contains(#""actions":["resume"]"#))
+            #expect(try await ask(dashboard, Self.path).body.contains(#""actions":["resume","abandon"]"#))
             let lock = try await journal.lock(TestDashboard.run)
             try await journal.append([Event(at: moment(2), .gateOpened(wave: "all"))], to: TestDashboard.run)
             try await eventually("the gate is shown") {

@@ -247,7 +247,8 @@ struct ConnectTests {
         var completed = given
         completed["target_session_attrs"] = resolved.isEmpty ? nil : resolved
         #expect(completed.choosing(among: hosts, given: given)["target_session_attrs"] == completed["target_session_attrs"])
-        given.prefersPrimary = true
+        given.preferPrimary()
+        #expect(given.withoutPreference == (try ConnectionParameters(conninfo: text)))
         #expect(completed.choosing(among: hosts, given: given)["target_session_attrs"] == wanted)
     }
 }

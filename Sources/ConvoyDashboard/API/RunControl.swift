@@ -23,10 +23,23 @@ package struct RunControl: Sendable {
         case stop
         /// As `convoy stop --now`: cancels the migrations in progress.
         case stopNow = "stop-now"
-        case approve, pause, unpause, resume
+        case approve, pause, unpause, resume, abandon
 
         /// What a token must have for it.
         var role: Role { self == .approve ? .approver : .operator }
+    }
+
+    /// How a run stands, as far as that decides what may be done to it.
+    struct Standing: Sendable {
+        var state: RunState
+        var report: FleetReport
+        /// Why a halted run cannot be resumed; nil if it can.
+        var finalReason: HaltReason?
+        /// Who carries out a run that workers have; nil for every other run.
+        var staff: RunStaff?
+
+        /// Why no worker takes the run; nil where one may, or where no worker has to.
+        var shortage: String? { staff?.isMissing == true ? staff?.shortage : nil }
     }
 
     private let place: JournalPlace
@@ -53,60 +66,92 @@ package struct RunControl: Sendable {
     private func person(_ holder: TokenHolder?) -> String { holder?.name.map { "\($0) via \(dashboard)" } ?? dashboard }
 
     /// What makes sense now, for the buttons.
-    ///
-    /// - Parameter finalReason: why a halted run cannot be resumed; nil if it can.
-    func actions(_ state: RunState, _ report: FleetReport, finalReason: HaltReason?) -> [Action] {
-        switch state {
+    func actions(_ standing: Standing) -> [Action] {
+        switch standing.state {
         case .running:
+            let report = standing.report
             // What is cancelled already cannot be stopped any sooner.
-            (report.isCancelling ? [] : [.stop, .stopNow]) + (report.gate == nil ? [] : [.approve]) + [.pause]
-                + (report.pausedServers.isEmpty ? [] : [.unpause])
-        case .ended(.halted): finalReason == nil ? [.resume] : []
-        case .cutOff, .ended(.interrupted): [.resume]
-        case .ended(.succeeded), .ended(.failed), .ended(.abandoned): []
+            var actions: [Action] = report.isCancelling ? [] : [.stop, .stopNow]
+            if report.gate != nil { actions.append(.approve) }
+            actions.append(.pause)
+            if !report.pausedServers.isEmpty { actions.append(.unpause) }
+            // What is asked of a run that no worker takes waits until one does; these two do not.
+            if standing.staff?.isMissing == true { actions += [.resume, .abandon] }
+            return actions
+        case .ended(.halted): return standing.finalReason == nil ? [.resume, .abandon] : [.abandon]
+        case .cutOff, .ended(.interrupted): return [.resume, .abandon]
+        case .ended(.succeeded), .ended(.failed), .ended(.abandoned): return []
         }
     }
 
+    /// - Returns: what the operator should do now: one sentence; nil if there is nothing.
     /// - Throws: ``HTTPProblem`` if it makes no sense now; ``JournalError`` if it cannot be written down.
     func act(
         _ action: Action,
         server: String?,
         by holder: TokenHolder?,
-        on run: RunRecord,
-        _ state: RunState,
-        _ report: FleetReport,
-        finalReason: HaltReason?
-    ) async throws {
-        guard actions(state, report, finalReason: finalReason).contains(action) else {
-            if action == .approve, state == .running { throw HTTPProblem(.conflict, "the run is not waiting at a gate") }
-            if action == .resume, state == .ended(.halted), let finalReason {
-                throw HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
-            }
-            let isCancelled = [.stop, .stopNow].contains(action) && state == .running
-            throw HTTPProblem(.conflict, "this action is not available: the run is \(isCancelled ? "being cancelled" : state.text)")
-        }
-        if action == .resume {
+        on run: RunID,
+        _ standing: Standing
+    ) async throws -> String? {
+        guard actions(standing).contains(action) else { throw refusal(of: action, standing) }
+        switch action {
+        case .resume:
             do throws(ResumeError) {
                 // The process adds the user that it runs as.
-                try await resume(run.id, holder?.name.map { "\($0) via dashboard" })
+                try await resume(run, holder?.name.map { "\($0) via dashboard" })
             } catch {
                 throw HTTPProblem(.conflict, error.message)
             }
-            return
+            return nil
+        case .abandon: return try await abandon(run, by: person(holder))
+        case .stop, .stopNow, .approve, .pause, .unpause:
+            try await request(action, server: server, by: person(holder), of: run)
+            return nil
         }
-        let requests = RunRequests(of: run.id, in: try await journal())
+    }
+
+    /// Why an action makes no sense now.
+    private func refusal(of action: Action, _ standing: Standing) -> HTTPProblem {
+        let state = standing.state
+        if action == .approve, state == .running { return HTTPProblem(.conflict, "the run is not waiting at a gate") }
+        if action == .resume, state == .ended(.halted), let finalReason = standing.finalReason {
+            return HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
+        }
+        let why =
+            switch action {
+            case _ where state != .running: state.text
+            case .stop, .stopNow: "being cancelled"
+            case .resume, .abandon: "running; stop it first"
+            case .approve, .pause, .unpause: state.text
+            }
+        return HTTPProblem(.conflict, "this action is not available: the run is \(why)")
+    }
+
+    private func abandon(_ run: RunID, by person: String) async throws -> String? {
+        do throws(FleetError) {
+            let catalog = RunCatalog(journal: place) { _ in }
+            return try await catalog.abandon(run.description, by: person, in: try await catalog.openExisting(for: .writing)).advice
+        } catch {
+            // A journal that cannot be used is one that may be again.
+            guard error.code != .journal else { throw HTTPProblem(.serviceUnavailable, error.description, headers: [.retryAfter: "5"]) }
+            throw HTTPProblem(.conflict, error.message)
+        }
+    }
+
+    private func request(_ action: Action, server: String?, by person: String, of run: RunID) async throws {
+        let requests = RunRequests(of: run, in: try await journal())
         do throws(RunRequestError) {
-            if action == .stopNow { return try await requests.postCancellation(by: person(holder)) }
+            let request: OperatorRequest.Kind
+            switch action {
+            case .stopNow: return try await requests.postCancellation(by: person)
             // A second one would cancel what is in progress; two people may press the button at once.
-            if action == .stop { return try await requests.postFirstStop(by: person(holder)) }
-            let request: OperatorRequest.Kind =
-                switch action {
-                case .approve: try await requests.approval()
-                case .pause: try await requests.pause(server ?? "")
-                case .unpause: try await requests.unpause(server ?? "")
-                case .stop, .stopNow, .resume: .stop
-                }
-            try await requests.post(request, by: person(holder))
+            case .stop: return try await requests.postFirstStop(by: person)
+            case .approve: request = try await requests.approval()
+            case .pause: request = try await requests.pause(server ?? "")
+            case .unpause: request = try await requests.unpause(server ?? "")
+            case .resume, .abandon: return
+            }
+            try await requests.post(request, by: person)
         } catch {
             throw try problem(error)
         }

@@ -69,9 +69,18 @@ struct RunRoutes: Sendable {
         return found
     }
 
+    /// Who carries out a run that workers have; nil for every other run.
+    private func staff(_ found: Found) async throws(JournalError) -> RunStaff? {
+        guard found.state == .running else { return nil }
+        return try await found.follower.journal.staff(of: found.record.id)
+    }
+
     private func run(_ found: Found, for reader: AccessControl.Reader) async -> JSONValue {
         let (report, lastEvent) = await found.follower.current
         let finalReason = await found.follower.finalReason
+        // A role that lacks a right of a newer version still sees the run.
+        let staff = try? await staff(found)
+        let standing = RunControl.Standing(state: found.state, report: report, finalReason: finalReason, staff: staff)
         let record = found.record
         let target = record.change.target
         let json: JSONValue = [
@@ -86,6 +95,7 @@ struct RunRoutes: Sendable {
             "generated_at": .string(Date().rfc3339),
             "last_event": .integer(Int(clamping: lastEvent)),
             "halt_reason": .optional(report.haltReason?.description),
+            "worker_shortage": .optional(standing.shortage),
             "stopping": .bool(report.isStopping),
             "gate": report.gate.map { ["wave": .string($0.wave), "waiting_for": .optional($0.waitingFor)] } ?? .null,
             "paused_servers": .strings(report.pausedServers.keys.sorted()),
@@ -95,9 +105,7 @@ struct RunRoutes: Sendable {
             "waves": .array(report.waves.map(\.reportJSON)),
             "now": .bool(found.plan?.isImmediate ?? false),
             "cancelling": .bool(report.isCancelling),
-            "actions": .strings(
-                (control?.actions(found.state, report, finalReason: finalReason) ?? []).filter { reader.may($0.role) }.map(\.rawValue)
-            ),
+            "actions": .strings((control?.actions(standing) ?? []).filter { reader.may($0.role) }.map(\.rawValue)),
         ]
         let named = json.namingTarget(target, in: view.releases)
         guard let kind = record.change.correctionKind else { return named }
@@ -183,16 +191,22 @@ struct RunRoutes: Sendable {
     private func act(_ action: RunControl.Action, _ control: RunControl) -> Route {
         Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change(action.role)) { request, context in
             let found = try await find(context)
-            try await control.act(
+            let advice = try await control.act(
                 action,
                 server: request.query("server"),
                 by: context.reader.holder,
-                on: found.record,
-                found.state,
-                await found.follower.report,
-                finalReason: await found.follower.finalReason
+                on: found.record.id,
+                RunControl.Standing(
+                    state: found.state,
+                    report: await found.follower.report,
+                    finalReason: await found.follower.finalReason,
+                    staff: try await staff(found)
+                )
             )
-            return .json(["run": .string(found.record.id.description), "asked": .string(action.rawValue)], status: .accepted)
+            return .json(
+                ["run": .string(found.record.id.description), "asked": .string(action.rawValue), "advice": .optional(advice)],
+                status: .accepted
+            )
         }
     }
 }

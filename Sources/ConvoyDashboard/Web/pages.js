@@ -302,7 +302,7 @@ function showInstance({ instance, history, drift, looked_at: lookedAt }) {
 // MARK: A run
 
 function showRun(run, live, table) {
-  const words = run.halt_reason ? ` ${visibleText(run.halt_reason)}` : run.gate ? ` waits at the gate after wave ${visibleText(run.gate.wave)}: ${visibleText(run.gate.waiting_for ?? "")}` : "";
+  const words = run.halt_reason ? ` ${visibleText(run.halt_reason)}` : run.worker_shortage ? ` waits: ${visibleText(run.worker_shortage)}` : run.gate ? ` waits at the gate after wave ${visibleText(run.gate.wave)}: ${visibleText(run.gate.waiting_for ?? "")}` : "";
   place("verdict").replaceChildren(badge(run.status), words, run.status !== "running" ? "" : run.cancelling ? " cancelling: what is in progress is cancelled and rolled back" : run.stopping ? " stopping: no new instances start" : "");
   const finished = run.waves.flatMap((wave) => Object.entries(wave.outcomes)).reduce((sum, [name, count]) => sum + (name === "pending" ? 0 : count), 0);
   showFacts(place("facts"), [
@@ -352,6 +352,7 @@ const actionWords = {
   pause: ["Pause a server", null],
   unpause: ["Resume a server", null],
   resume: ["Resume", "Resume this run?"],
+  abandon: ["Abandon", "Give this run up for good? It cannot be resumed any more. No database is changed."],
 };
 
 /** A button for each thing that can be done now; none where the server only lets us look. */
@@ -372,7 +373,11 @@ function showActions(run, live) {
           path += `?server=${encodeURIComponent(server)}`;
         } else if (!confirm(question)) return;
         button.disabled = true;
-        await attempt("notice", () => ask(path, { method: "POST" }));
+        let answer = null;
+        await attempt("notice", async () => {
+          answer = await ask(path, { method: "POST" });
+        });
+        if (answer?.advice) setText(place("notice"), visibleText(answer.advice));
         button.disabled = false;
         live.wake();
       });

@@ -69,7 +69,7 @@ package final class ControlDatabase: Sendable {
         place = parameters.databasePlace
         var parameters = parameters
         // After a switch the former primary may come back as a standby, and be the first of several hosts.
-        parameters.prefersPrimary = true
+        parameters.preferPrimary()
         self.parameters = parameters
         self.timing = timing
         let (sessionParameters, contact) = (parameters, self.contact)

@@ -89,9 +89,9 @@ extension ControlJournal {
                 throw .refused(
                     JournalError(
                         path: path,
-                        message:
-                            "of run \(run.id) it has \(there.events) events and \(there.requests) requests after copying, and not \(count) and \(requests.count)",
-                        hint: "nothing of the run was kept; check for triggers on its tables"
+                        message: "the copy of run \(run.id) is not complete: \(there.events) of \(counted(count, "event")), "
+                            + "\(there.requests) of \(counted(requests.count, "request"))",
+                        hint: "nothing of the run was kept; check whether the tables have triggers"
                     )
                 )
             }

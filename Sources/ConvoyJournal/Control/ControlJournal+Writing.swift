@@ -32,7 +32,7 @@ extension ControlJournal {
         let results = try await writing { transaction throws(ControlError) in try await transaction.commit(statements) }
         if results.count > index, !results[index].rows.isEmpty { return }
         if turn != nil { try await checkTurn(results.last) }
-        throw JournalError(path: path, message: "it has another run \(run.id)", hint: "start the run again: it gets another id")
+        throw JournalError(path: path, message: "it has another run with the id \(run.id)", hint: "start the run again: it gets a new id")
     }
 
     package func exclude(

@@ -48,7 +48,7 @@ package final class ControlJournal: RunStore {
         let token = ControlLease.newToken()
         guard try await take(name, token) else {
             let holder = try await holder(of: run) ?? "another process"
-            throw .stillRunning(path, run, holder + "; if it is gone, its lease ends within \(control.timing.lease.human)")
+            throw .stillRunning(path, run, holder + "; if that is gone, its lease ends within \(control.timing.lease.human)")
         }
         let appender = appender(of: run)
         appender.hold(token)
@@ -168,7 +168,8 @@ extension JournalError {
     static func lostEvents(_ place: String, _ run: RunID, _ count: Int64) -> JournalError {
         JournalError(
             path: place,
-            message: "the last \(count) recorded events of run \(run) are not there any more: a server that was behind took over",
+            message: "the last \(count) recorded events of run \(run) are not there any more: "
+                + "a standby that was behind has become the primary",
             hint: "continue with `convoy resume \(run)`, and let commits wait for a standby (synchronous_standby_names)"
         )
     }

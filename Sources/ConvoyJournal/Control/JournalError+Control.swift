@@ -62,6 +62,13 @@ extension JournalError {
                 hint: error.passwordHint ?? "check user and password of `control:`"
             )
         }
+        if state == "42501" {
+            return JournalError(
+                path: place,
+                message: "the login is refused: \(said)",
+                hint: "give the role CONNECT on the database; docs/control-database.md has the statement"
+            )
+        }
         if state == "3D000" {
             return JournalError(path: place, message: said, hint: "create the database; docs/control-database.md says how")
         }
@@ -93,7 +100,7 @@ extension JournalError {
             JournalError(
                 path: place,
                 message: "the pooler in between mixes the sessions of its clients: \(said)",
-                hint: "connect past the pooler, or set it to transaction or session mode"
+                hint: "connect to the server itself, or set the pooler to transaction or session mode"
             )
         default: JournalError(path: place, message: said, hint: "check the server's log")
         }
@@ -103,7 +110,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "it has no tables of Convoy",
-            hint: "`convoy control prepare` makes them, as a role that may create the schema \(ControlSchema.name)"
+            hint: "create them with `convoy control prepare`, as a role that may create the schema \(ControlSchema.name)"
         )
     }
 
@@ -120,7 +127,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "its tables are those of an older Convoy",
-            hint: "`convoy control prepare` updates them, as the role that owns them; the older Convoy cannot use them then"
+            hint: "update them with `convoy control prepare`, as the role that owns them; after that the older Convoy cannot use them"
         )
     }
 
@@ -128,7 +135,7 @@ extension JournalError {
         JournalError(
             path: place,
             message: "a newer Convoy has changed its tables, and this one cannot use them",
-            hint: "use the newer Convoy"
+            hint: "update Convoy on this machine"
         )
     }
 }

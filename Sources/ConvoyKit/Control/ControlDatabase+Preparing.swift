@@ -108,7 +108,7 @@ extension ControlDatabase {
         let job = InstanceJob(instance, .up(to: nil), run: run)
         let result = await InstanceRunner(set: migrations, steps: []).migrate(job) { _ in }
         guard let failure = result.failure else {
-            if result.outcome == .interrupted { throw JournalError(path: place, message: "the making of its tables was cancelled") }
+            if result.outcome == .interrupted { throw JournalError(path: place, message: "the creation of its tables was cancelled") }
             return
         }
         switch failure.kind {
@@ -121,7 +121,7 @@ extension ControlDatabase {
         default:
             throw JournalError(
                 path: place,
-                message: "its tables cannot be made: \(failure.message)".visible.prefix(bytes: 1000),
+                message: "its tables cannot be created: \(failure.message)".visible.prefix(bytes: 1000),
                 hint: failure.hint ?? "docs/control-database.md says how to prepare the database"
             )
         }

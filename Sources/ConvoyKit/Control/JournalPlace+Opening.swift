@@ -39,12 +39,12 @@ extension JournalPlace {
         guard parameters.secrets.isEmpty else {
             throw JournalError(
                 path: parameters.databasePlace,
-                message: "a password must not stand among the arguments, where other users can see it",
+                message: "an argument must not contain a password: other users of this machine can see it",
                 hint: "use a password file, or `control:` in the fleet file"
             )
         }
         self = .control(parameters)
     }
 
-    private static let form = "write for example postgresql://convoy@host:5432/convoy"
+    private static let form = "for example postgresql://convoy@host:5432/convoy"
 }

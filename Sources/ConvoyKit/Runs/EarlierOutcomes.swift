@@ -85,7 +85,7 @@ extension RunCatalog {
         // The newest run and no older one, so that what failed before it is not taken for what failed now.
         let runs = try await explaining { () async throws(JournalError) in try await journal.runs(limit: 1, fleet: fleet) }
         guard let record = runs.first else {
-            throw FleetError(.run, "the fleet has no run yet, so that none can choose instances", hint: "`convoy runs` lists the runs")
+            throw FleetError(.run, "the fleet has no run yet, so no run can choose the instances", hint: "`convoy runs` lists the runs")
         }
         guard try await state(of: record, in: journal) != .running else {
             throw FleetError(

@@ -21,9 +21,7 @@ extension RunsReport.Entry {
         var waits: (holds: [RunHold], texts: [String]) = ([], [])
         if state == .running {
             waits = try await FleetReport.waits(of: run.id, in: journal)
-            if let staff = try await journal.staff(of: run.id), staff.isMissing, let shortage = staff.shortage {
-                waits.texts.insert("\(shortage); \(RunStaff.remedy(run.id))", at: 0)
-            }
+            if let reason = try await journal.staff(of: run.id)?.waitReason(run.id) { waits.texts.insert(reason, at: 0) }
         }
         self.init(
             run: run,

@@ -47,6 +47,8 @@ extension RunCatalog {
         if let plan = try? await plan(of: run.id, in: journal) {
             report.apply(plan)
         }
+        // Where that cannot be read, the rest is reported all the same.
+        if state == .running { report.shortage = (try? await journal.staff(of: run.id))?.waitReason(run.id) }
         for (type, count) in unknown.sorted(by: { $0.key < $1.key }) {
             warn(.note("skipped \(count) events of type \(type.visible), which a newer version of convoy wrote"))
         }

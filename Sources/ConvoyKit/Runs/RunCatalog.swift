@@ -2,6 +2,7 @@ package import ConvoyFleet
 package import ConvoyJournal
 package import ConvoyMigrations
 package import ConvoyRun
+import ConvoyText
 
 /// What an operator should read and what stops nothing: one line without a line feed.
 package enum Notice: Sendable, Hashable {
@@ -161,7 +162,7 @@ package struct RunCatalog: Sendable {
         let now = try await explaining { () async throws(JournalError) in try await journal.runs(named: record.id.description, fleet: fleet)
         }
         guard now.first?.status == record.status, now.first?.finishedAt == record.finishedAt else {
-            throw noRun("run \(record.id) was just resumed by another process")
+            throw noRun("run \(record.id) was just resumed or abandoned by another process")
         }
     }
 
@@ -182,15 +183,16 @@ package struct RunCatalog: Sendable {
         let message = "run \(run.id) is not \(wanted.rawValue): it is \(state.text)"
         guard let staff else { return noRun(message) }
         // Who still has a lease of it.
-        let holders = staff.holders.isEmpty ? "" : " (\(staff.holders.prefix(3).joined(separator: ", ")))"
+        let holders = shortList(staff.holders, limit: 3)
         guard let shortage = staff.shortage else {
-            return FleetError(.run, "\(message), and workers carry it out\(holders)", hint: "stop it first, with `convoy stop \(run.id)`")
+            let names = holders.isEmpty ? "" : " (\(holders))"
+            return FleetError(.run, "\(message), and workers carry it out\(names)", hint: "stop it first, with `convoy stop \(run.id)`")
         }
+        let lease = staff.holders.count == 1 ? "worker \(holders) still has a lease" : "workers \(holders) still have leases"
         return FleetError(
             .run,
             "\(message); \(shortage)",
-            hint:
-                "worker\(holders) still has a lease of it: try again when that is over, which takes 15 seconds unless its --lease is longer"
+            hint: "\(lease) of it: try again in 15 seconds, or later if they have a longer --lease"
         )
     }
 

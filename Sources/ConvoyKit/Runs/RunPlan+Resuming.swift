@@ -25,7 +25,9 @@ extension RunPlan {
             if targets.instances[instance.name]?.skip != nil { continue }
             if let now = targets.instances[instance.name] {
                 guard (now.server, now.database) != (instance.server, instance.database) else { continue }
-                differences.append("instance \(instance.name) is now database \(now.database) on \(now.server), and was a different one")
+                differences.append(
+                    "instance \(instance.name) is now database \(now.database) on \(now.server), and was \(instance.database) on \(instance.server)"
+                )
             } else if !log.isSettled(instance.name) || unfinished.contains(instance.name) {
                 differences.append("instance \(instance.name) is no longer in the fleet")
             }

@@ -46,12 +46,14 @@ package struct RunWait: Sendable {
         var log = RunLog()
         var trail = EventTrail()
         let news = journal.news(of: run)
+        var shortages = ShortageNotes()
         while true {
             let record = try await catalog.run(run.description, .any, in: journal)
             // Read before the events, so that a run that ends meanwhile is seen with its last event.
             let state = try await catalog.state(of: record, in: journal)
             try await fold(run, after: &trail, into: &log)
             guard state == .running else { return .ended(state, outcomes: try await outcomes(of: record)) }
+            if let reason = await shortages.next(of: run, in: journal) { catalog.warn(.note("run \(run) waits: \(reason)")) }
             switch goal {
             case .gate: if let gate = log.gate { return .gate(gate) }
             case .halted: if let reason = log.haltReason { return .halted(reason) }

@@ -33,8 +33,8 @@ package enum RunRefusal: Error, Sendable, Hashable, CustomStringConvertible {
     package var hint: String {
         switch self {
         case .version: "use one version of Convoy everywhere"
-        case .migrations: "bring the same migration set to every worker"
-        case .fleetFile: "bring the same fleet file to every worker; it is read again for each run"
+        case .migrations: "copy the same migration set to every worker"
+        case .fleetFile: "copy the same fleet file to every worker, which reads it again for each run"
         case .instances: "check the variables that the fleet file takes from the environment of this worker"
         case .record: "`convoy runs show` shows what is recorded"
         }

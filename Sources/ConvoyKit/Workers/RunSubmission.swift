@@ -105,7 +105,7 @@ package struct RunSubmission: Sendable {
         do throws(JournalError) {
             try await journal.post(request, to: run, by: person, at: Date())
         } catch {
-            note("the request was not left: \(error.description.visible)")
+            note("the request could not be recorded: \(error.description.visible)")
         }
     }
 
@@ -174,14 +174,14 @@ package struct RunSubmission: Sendable {
                     }
                     let shortage = staff?.isMissing == true ? staff?.shortage : nil
                     // A worker that begins, or a control database that was away, makes one look alone say nothing.
-                    if let shortage, shortage == lastShortage, shortage != shownShortage {
-                        note("run \(run) waits: \(shortage); \(RunStaff.remedy(run))")
+                    if let staff, let shortage, shortage == lastShortage, shortage != shownShortage {
+                        note("run \(run) waits: \(shortage); \(staff.remedy(run))")
                         shownShortage = shortage
                     }
                     lastShortage = shortage
                 }
             } catch {
-                if !isAway { note("\(error.description.visible); the run continues without this process, which tries again") }
+                if !isAway { note("\(error.description.visible); the run continues, and this process tries again") }
                 isAway = true
             }
             // Only what others wait for is announced, and the end of the run is; the rest is shown as it comes.

@@ -98,7 +98,7 @@ extension Worker {
         // Whatever the last round said: another worker may have begun or resumed the run in between.
         let begins = run.decider?.log.isEmpty == true || locked.resumedBy != nil
         guard begins || run.hasBegun else {
-            let reason = run.problem ?? "the record has no beginning"
+            let reason = run.problem ?? "its first event is missing"
             throw .refused(
                 JournalError(path: control.place, message: "run \(id): \(reason)", hint: "`convoy runs show \(id)` shows what is recorded")
             )

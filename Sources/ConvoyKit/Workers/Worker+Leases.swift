@@ -53,7 +53,7 @@ extension Worker {
         guard !expired.isEmpty else { return }
         let count = expired.keys.count { tasks[$0] != nil }
         if count > 0 {
-            log("the leases could not be renewed within \(timing.lease.human): the work on \(count) assignments stops")
+            log("the leases could not be renewed within \(timing.lease.human): the work on \(counted(count, "assignment")) stops")
             (lastRound, nextRenewal) = (nil, .now)
         }
         for (key, end) in expired {

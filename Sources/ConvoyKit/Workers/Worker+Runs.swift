@@ -135,8 +135,8 @@ extension Worker {
         case let error as ControlError:
             let problem = error.journalError(control.place)
             // One that was only away is no reason to give the run up.
-            refuse(run, problem.description, hint: problem.hint ?? "it tries again by itself", isNoted: !error.isPassing)
-        default: refuse(run, "\(error)".visible, hint: "it tries again by itself")
+            refuse(run, problem.description, hint: problem.hint ?? "the worker tries again by itself", isNoted: !error.isPassing)
+        default: refuse(run, "\(error)".visible, hint: "the worker tries again by itself")
         }
     }
 

@@ -19,8 +19,8 @@ extension Worker {
     package func condition() async -> Condition {
         let isReached = lastSuccess.map { .now - $0 < timing.lease } ?? false
         var text = OpenMetricsText()
-        text.add("convoy_worker_assignments", "What this worker does now, without watches.", [([], String(busy))])
-        text.add("convoy_worker_capacity", "The most that it does at a time.", [([], String(limits.total))])
+        text.add("convoy_worker_assignments", "Assignments that this worker works on now, without watches.", [([], String(busy))])
+        text.add("convoy_worker_capacity", "The most assignments that it takes at a time.", [([], String(limits.total))])
         text.add("convoy_worker_runs", "The runs that it takes part in.", [([], String(runs.count))])
         text.add("convoy_worker_draining", "1 if it takes nothing new.", [([], isDraining ? "1" : "0")])
         text.add("convoy_control_up", "1 if the control database has answered within a lease.", [([], isReached ? "1" : "0")])

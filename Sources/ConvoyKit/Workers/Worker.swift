@@ -214,7 +214,7 @@ package actor Worker {
             guard !isDraining else { return }
             isDraining = true
             (lastRound, nextRenewal) = (nil, .now)
-            log("draining: \(busy) assignments are finished first")
+            log("draining: finishes \(counted(busy, "assignment")) first")
             for (key, task) in tasks where task.work.isGivenBackAtOnce { giveUp(key) }
         case .abandon:
             isDraining = true

@@ -29,6 +29,7 @@ struct Resume: FleetCommand {
               convoy resume 20261122T21 --yes
 
             If a newer run has worked on the same instances, name the run to resume it.
+            Name it too if no worker takes it: it is then submitted with your files.
             """
     )
 

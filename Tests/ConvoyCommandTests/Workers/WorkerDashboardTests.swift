@@ -78,6 +78,26 @@ struct WorkerDashboardTests {
         }
     }
 
+    /// Without a worker the dashboard's own process carries out what was submitted.
+    @Test func aRunThatNoWorkerTakesIsResumed() async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            let run = try await fleet.submit()
+            let server = try await serve(fleet)
+            let path = "/api/v1/runs/\(run)"
+            let waiting = try await ask(server, path).body
+            #expect(waiting.contains(#""worker_shortage":"no worker of its fleet is alive"#), "\(waiting)")
+            #expect(waiting.contains(#""actions":["stop","stop-now","pause","resume","abandon"]"#), "\(waiting)")
+            try await post(server, "\(path)/resume")
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await fleet.count("runs WHERE for_workers") == 0)
+            let ended = try await ask(server, path).body
+            #expect(ended.contains(#""worker_shortage":null"#) && ended.contains(#""actions":[]"#), "\(ended)")
+            #expect(try await server.end().exitCode == 0)
+        }
+    }
+
     /// The pages wait for the control database, and say so meanwhile.
     @Test func aControlDatabaseThatIsAwayIsReportedAndComesBack() async throws {
         let server = try await PostgresServer.start()

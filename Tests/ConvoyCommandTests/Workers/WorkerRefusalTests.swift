@@ -55,6 +55,12 @@ struct WorkerRefusalTests {
             #expect(listed.standardOutput.contains("run \(run) waits: no worker takes part in it: worker "), "\(listed.standardOutput)")
             #expect(listed.standardOutput.contains("its fleet file is not the same"), "\(listed.standardOutput)")
             #expect(listed.standardOutput.contains("`convoy abandon \(run)`"), "\(listed.standardOutput)")
+            let shown = try await runConvoy(["runs", "show", run], in: fleet.folder)
+            #expect(shown.standardOutput.contains("waiting: no worker takes part in it: worker "), "\(shown.standardOutput)")
+            // Who waits is told once.
+            let waited = try await runConvoy(["wait", run, "--timeout", "17s"], in: fleet.folder)
+            let notes = waited.standardError.components(separatedBy: "note: run \(run) waits: no worker takes part in it").count - 1
+            #expect(notes == 1, "\(waited.standardError)")
             let abandoned = try await runConvoy(["abandon", run], in: fleet.folder)
             #expect(abandoned.exitCode == 0, "\(abandoned.standardError)")
             #expect(try await fleet.count("assignments WHERE state IN ('waiting', 'claimed')") == 0)

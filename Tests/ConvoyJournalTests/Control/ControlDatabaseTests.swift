@@ -39,9 +39,7 @@ struct ControlDatabaseTests {
 
     /// Only the answer counts, not what the server may have done.
     @Test func aLostAnswerToCommitIsSaidAndNotRepeated() async throws {
-        try await withControlDatabase { _, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            let control = ControlDatabase(database.ownerOverTCP(port: proxy.port))
+        try await withProxiedControlDatabase { control, proxy, _ in
             let attempts = Shared(0)
             do throws(ControlError) {
                 try await control.transaction { transaction throws(ControlError) in

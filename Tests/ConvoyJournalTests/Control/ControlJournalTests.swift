@@ -12,28 +12,12 @@ import Testing
 struct ControlJournalTests {
     private let run = JournalSamples.run
 
-    private func withJournal(
-        on release: PostgresServer.Release = .system,
-        lease: Duration = .seconds(15),
-        _ body: (ControlJournal, TestDatabase) async throws -> Void
-    ) async throws {
-        try await withControlDatabase(on: release, configuring: { $0.lease = lease }) { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
-            try await body(journal, database)
-        }
-    }
-
-    private func append(_ numbers: Range<Int>, to journal: any RunStore) async -> JournalError? {
-        await problem { () async throws(JournalError) in try await journal.append(numbers.map(JournalSamples.numbered), to: run.id) }
-    }
-
     // MARK: Leases
 
     /// A process that was paused for too long: another one has the run, and this one writes nothing more.
     @Test(arguments: PostgresServer.Release.tested)
     func whoLostTheLeaseIsRefused(_ release: PostgresServer.Release) async throws {
-        try await withJournal(on: release) { journal, database in
+        try await withControlJournal(on: release) { journal, database in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<2, to: journal) == nil)
             let other = ControlJournal(ControlDatabase(database.owner))
@@ -58,7 +42,7 @@ struct ControlJournalTests {
     }
 
     @Test func aLeaseIsRenewedWhileItIsHeld() async throws {
-        try await withJournal(lease: .milliseconds(600)) { journal, database in
+        try await withControlJournal(configuring: { $0.lease = .milliseconds(600) }) { journal, database in
             let lock = try await journal.lock(run.id)
             let first = try await database.query("SELECT expires_at::text AS at FROM convoy_control.locks").rows.first?.text("at")
             try await eventually("it was renewed past its first end") {
@@ -78,9 +62,8 @@ struct ControlJournalTests {
     /// Whatever is lost on the way, each event is there once, in order.
     @Test(arguments: 0..<6 as Range<UInt64>)
     func whatIsLostOnTheWayIsWrittenOnce(_ seed: UInt64) async throws {
-        try await withJournal { reader, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            let journal = ControlJournal(ControlDatabase(database.ownerOverTCP(port: proxy.port)))
+        try await withProxiedJournal { journal, proxy, database in
+            let reader = ControlJournal(ControlDatabase(database.owner))
             let lock = try await journal.lock(run.id)
             var generator = SeededGenerator(seed: seed)
             for first in stride(from: 0, to: 200, by: 2) {
@@ -101,12 +84,7 @@ struct ControlJournalTests {
 
     /// The end of a COMMIT stays unknown for as long as the database is away; later the same events are given again, and more.
     @Test func eventsThatAreGivenAgainAfterAnUnknownEndAreWrittenOnce() async throws {
-        try await withControlDatabase { _, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            var timing = ControlDatabase.Timing()
-            timing.patience = .milliseconds(100)
-            let journal = ControlJournal(ControlDatabase(database.ownerOverTCP(port: proxy.port), timing: timing))
-            try await journal.begin(run, plan: Data())
+        try await withProxiedJournal({ $0.patience = .milliseconds(100) }) { journal, proxy, _ in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<2, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -148,7 +126,7 @@ struct ControlJournalTests {
     }
 
     @Test func aBackendThatIsTerminatedIsReplaced() async throws {
-        try await withJournal { journal, database in
+        try await withControlJournal { journal, database in
             let lock = try await journal.lock(run.id)
             for number in 0..<20 {
                 #expect(await append(number..<number + 1, to: journal) == nil)
@@ -167,10 +145,7 @@ struct ControlJournalTests {
     // MARK: Round trips
 
     @Test func anAppendIsOneRoundTripAndCallsShareIt() async throws {
-        try await withControlDatabase { control, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            let journal = ControlJournal(ControlDatabase(database.ownerOverTCP(port: proxy.port)))
-            try await journal.begin(run, plan: Data())
+        try await withProxiedJournal { journal, proxy, database in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             let before = proxy.counts.roundTrips
@@ -180,7 +155,7 @@ struct ControlJournalTests {
 
             proxy.set(delay: .milliseconds(20))
             func turn() async throws -> Int64 {
-                try await control.rows("SELECT turn FROM convoy_control.runs").first?.int64("turn") ?? -1
+                try await database.query("SELECT turn FROM convoy_control.runs").onlyRow().int64("turn")
             }
             let turns = try await turn()
             await withTaskGroup(of: Void.self) { group in
@@ -232,7 +207,7 @@ struct ControlJournalTests {
 
     @Test(arguments: PostgresServer.Release.tested)
     func rightsThatAreRevokedAreNamedAndNothingIsWrittenInPart(_ release: PostgresServer.Release) async throws {
-        try await withJournal(on: release) { journal, database in
+        try await withControlJournal(on: release) { journal, database in
             #expect(await append(0..<2, to: journal) == nil)
             try await database.execute(["REVOKE INSERT ON convoy_control.events FROM teslamate"])
             let refusal = await append(2..<4, to: journal)
@@ -246,7 +221,7 @@ struct ControlJournalTests {
     }
 
     @Test func aDatabaseThatBecomesReadOnlySaysSoAndCanBeRead() async throws {
-        try await withJournal { journal, database in
+        try await withControlJournal { journal, database in
             #expect(await append(0..<2, to: journal) == nil)
             try await database.execute(["ALTER DATABASE \"\(database.name)\" SET default_transaction_read_only = on"])
             let other = ControlJournal(ControlDatabase(database.owner))
@@ -260,7 +235,7 @@ struct ControlJournalTests {
 
     /// The server's own word for a full disk, from a trigger.
     @Test func aFullDiskIsNamedAndHarmsNothing() async throws {
-        try await withJournal { journal, database in
+        try await withControlJournal { journal, database in
             #expect(await append(0..<2, to: journal) == nil)
             try await database.execute([
                 """
@@ -279,7 +254,7 @@ struct ControlJournalTests {
     }
 
     @Test func damagedRowsCostOnlyThemselves() async throws {
-        try await withJournal { journal, database in
+        try await withControlJournal { journal, database in
             #expect(await append(0..<3, to: journal) == nil)
             try await journal.begin(JournalSamples.run("r-2"), plan: Data())
             try await database.execute([
@@ -297,7 +272,7 @@ struct ControlJournalTests {
 
     /// What PostgreSQL's texts cannot hold, and what could get out of an array's literal.
     @Test func oddTextsComeBack() async throws {
-        try await withJournal { journal, _ in
+        try await withControlJournal { journal, _ in
             let names = ["a\"b", "c\\d", "{e,f}", "NULL", "", "g\u{1F600}\n'h", "x\u{0}y"]
             let events = names.map { Event(at: moment(), .instanceWarned(instance: $0, message: $0)) }
             try await journal.append(events, to: run.id)

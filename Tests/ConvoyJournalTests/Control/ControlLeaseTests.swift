@@ -79,11 +79,7 @@ struct ControlLeaseTests {
 
     /// A server that vanished without a word must not keep a renewal for as long as other answers are waited for.
     @Test func aRenewalThatIsNotAnsweredIsGivenUpSoon() async throws {
-        try await withControlDatabase { _, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            var timing = ControlDatabase.Timing()
-            timing.lease = .seconds(3)
-            let control = ControlDatabase(database.ownerOverTCP(port: proxy.port), timing: timing)
+        try await withProxiedControlDatabase(configuring: { $0.lease = .seconds(3) }) { control, proxy, _ in
             func renew() async -> Bool {
                 (try? await control.renewal { transaction throws(ControlError) in _ = try await transaction.query("SELECT 1") }) != nil
             }
@@ -94,7 +90,6 @@ struct ControlLeaseTests {
             #expect(.now - begun < .seconds(15))
             proxy.set(mode: .forward)
             try await eventually("it works again") { await renew() }
-            await control.close()
         }
     }
 

@@ -12,31 +12,11 @@ import Testing
 struct ControlOutageTests {
     private let run = JournalSamples.run
 
-    private func append(_ numbers: Range<Int>, to journal: any RunStore) async -> JournalError? {
-        await problem { () async throws(JournalError) in try await journal.append(numbers.map(JournalSamples.numbered), to: run.id) }
-    }
-
-    /// A journal behind a proxy, with a run.
-    private func withProxy(
-        _ configure: (inout ControlDatabase.Timing) -> Void,
-        _ body: (ControlJournal, FaultProxy, TestDatabase) async throws -> Void
-    ) async throws {
-        try await withControlDatabase { _, database in
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            var timing = ControlDatabase.Timing()
-            configure(&timing)
-            let journal = ControlJournal(ControlDatabase(database.ownerOverTCP(port: proxy.port), timing: timing))
-            try await journal.begin(run, plan: Data())
-            try await body(journal, proxy, database)
-            try await journal.close()
-        }
-    }
-
     // MARK: Writing
 
     /// The answer to a COMMIT is lost; what was in doubt is settled, and the events after it are refused; then all are given once more.
     @Test func eventsAreWrittenOnceAlsoAfterASecondTrouble() async throws {
-        try await withProxy({ $0.patience = .milliseconds(100) }) { journal, proxy, database in
+        try await withProxiedJournal({ $0.patience = .milliseconds(100) }) { journal, proxy, database in
             // Without a lock: its renewals would meet the same proxy.
             #expect(await append(0..<2, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -60,9 +40,7 @@ struct ControlOutageTests {
     /// A standby that was behind became the primary: what it lacks is not written over.
     @Test(arguments: PostgresServer.Release.tested)
     func confirmedEventsThatAreGoneAreNoticed(_ release: PostgresServer.Release) async throws {
-        try await withControlDatabase(on: release) { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
+        try await withControlJournal(on: release) { journal, database in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<4, to: journal) == nil)
             try await database.execute([
@@ -84,15 +62,13 @@ struct ControlOutageTests {
 
     /// Numbers that another role has written end no process.
     @Test func aNumberThatIsNoneIsAnError() async throws {
-        try await withControlDatabase { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
+        try await withControlJournal { journal, database in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             for number in ["-9223372036854775808", "9223372036854775807"] {
                 try await database.execute(["UPDATE convoy_control.runs SET last_event = \(number)"])
                 #expect(await append(1..<2, to: journal) != nil)
-                #expect(await append(1..<2, to: ControlJournal(control)) != nil)
+                #expect(await append(1..<2, to: ControlJournal(journal.control)) != nil)
             }
             #expect(try await journal.numbers() == [0])
             await lock.release()
@@ -101,9 +77,7 @@ struct ControlOutageTests {
 
     /// The limit of the role is not that of an append, as it is not that of other transactions.
     @Test func theLimitOfTheRoleIsNotThatOfAnAppend() async throws {
-        try await withControlDatabase { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
+        try await withControlJournal { journal, database in
             try await database.server.execute("ALTER DATABASE \"\(database.name)\" SET statement_timeout = '100ms'")
             try await database.execute([
                 "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END$$",
@@ -115,7 +89,7 @@ struct ControlOutageTests {
 
     /// The operator cancels while the database is away: the process does not stay for as long as it would otherwise wait.
     @Test func anOperatorWhoCancelsDoesNotWaitForTheDatabase() async throws {
-        try await withProxy({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
+        try await withProxiedJournal({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -135,7 +109,7 @@ struct ControlOutageTests {
     }
 
     @Test func aCancelledTaskHurriesToo() async throws {
-        try await withProxy({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
+        try await withProxiedJournal({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -151,7 +125,7 @@ struct ControlOutageTests {
 
     /// After one wait in vain the next ones are short, until something could be written.
     @Test func oneLongWaitIsEnough() async throws {
-        try await withProxy({ ($0.patience, $0.laterPatience) = (.seconds(4), .milliseconds(10)) }) { journal, proxy, _ in
+        try await withProxiedJournal({ ($0.patience, $0.laterPatience) = (.seconds(4), .milliseconds(10)) }) { journal, proxy, _ in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -170,9 +144,7 @@ struct ControlOutageTests {
     /// The primary became a standby, or the other way round: a run under way waits, on a new session.
     @Test(arguments: PostgresServer.Release.tested)
     func aRunWaitsForAServerThatIsReadOnly(_ release: PostgresServer.Release) async throws {
-        try await withControlDatabase(on: release) { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
+        try await withControlJournal(on: release) { journal, database in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             try await database.server.execute("ALTER DATABASE \"\(database.name)\" SET default_transaction_read_only = on")
@@ -208,7 +180,7 @@ struct ControlOutageTests {
 
     /// A question changes nothing, so nothing is in doubt.
     @Test func aQuestionThatIsNotAnsweredIsNoChange() async throws {
-        try await withProxy({ ($0.answer, $0.readingPatience) = (.milliseconds(300), .zero) }) { journal, proxy, _ in
+        try await withProxiedJournal({ ($0.answer, $0.readingPatience) = (.milliseconds(300), .zero) }) { journal, proxy, _ in
             for mode in [FaultProxy.Mode.blackHole, .forward] {
                 proxy.set(mode: mode)
                 if mode == .forward { proxy.cut(after: 1, .toClient) }
@@ -247,9 +219,7 @@ struct ControlOutageTests {
 
     /// More migrations than one answer has.
     @Test func durationsAreReadInPages() async throws {
-        try await withControlDatabase { control, database in
-            let journal = ControlJournal(control)
-            try await journal.begin(run, plan: Data())
+        try await withControlJournal { journal, database in
             let count = ControlJournal.durationsPage * 2 + 1
             _ = try await database.query(
                 """

@@ -1,6 +1,8 @@
 import ConvoyKit
 import ConvoyPostgres
+import ConvoyRun
 import ConvoyText
+import FoundationEssentials
 import TestSupport
 
 @testable import ConvoyJournal
@@ -26,6 +28,56 @@ func withControlDatabase<Value>(
         let value = try await body(control, database)
         await control.close()
         return value
+    }
+}
+
+/// Lends a journal in such a database, with the run of the samples.
+func withControlJournal(
+    on release: PostgresServer.Release = .system,
+    configuring configure: (inout ControlDatabase.Timing) -> Void = { _ in },
+    _ body: (ControlJournal, TestDatabase) async throws -> Void
+) async throws {
+    try await withControlDatabase(on: release, configuring: configure) { control, database in
+        let journal = ControlJournal(control)
+        try await journal.begin(JournalSamples.run, plan: Data())
+        try await body(journal, database)
+    }
+}
+
+/// Lends a control database that is reached through a proxy.
+func withProxiedControlDatabase(
+    configuring configure: (inout ControlDatabase.Timing) -> Void = { _ in },
+    _ body: (ControlDatabase, FaultProxy, TestDatabase) async throws -> Void
+) async throws {
+    try await withControlDatabase { _, database in
+        let proxy = try FaultProxy(to: .port(database.server.port))
+        var timing = ControlDatabase.Timing()
+        configure(&timing)
+        let control = ControlDatabase(database.ownerOverTCP(port: proxy.port), timing: timing)
+        try await body(control, proxy, database)
+        await control.close()
+    }
+}
+
+/// Lends a journal that is reached through a proxy, with the run of the samples.
+func withProxiedJournal(
+    _ configure: (inout ControlDatabase.Timing) -> Void = { _ in },
+    _ body: (ControlJournal, FaultProxy, TestDatabase) async throws -> Void
+) async throws {
+    try await withProxiedControlDatabase(configuring: configure) { control, proxy, database in
+        let journal = ControlJournal(control)
+        try await journal.begin(JournalSamples.run, plan: Data())
+        try await body(journal, proxy, database)
+        try await journal.close()
+    }
+}
+
+/// Appends numbered events to the run of the samples.
+///
+/// - Returns: why they are not written; nil if they are.
+func append(_ numbers: Range<Int>, to journal: any RunStore) async -> JournalError? {
+    await problem { () async throws(JournalError) in
+        try await journal.append(numbers.map(JournalSamples.numbered), to: JournalSamples.run.id)
     }
 }
 

@@ -237,10 +237,9 @@ struct ControlWorkTests {
     /// The connection is lost with the answer to COMMIT: what was committed shows in the next decision.
     @Test(arguments: [true, false])
     func aLostAcknowledgementIsSettled(_ isCommitted: Bool) async throws {
-        try await withControlDatabase { control, database in
+        try await withProxiedControlDatabase { behind, proxy, database in
+            let control = ControlDatabase(database.owner)
             try await begin(control)
-            let proxy = try FaultProxy(to: .port(database.server.port))
-            let behind = ControlDatabase(database.ownerOverTCP(port: proxy.port))
             let decision = beginnings("a", claimed: true)
             do throws(ControlError) {
                 _ = try await behind.decide(on: run, by: "w1", count: 7, after: 0, reporting: [:], lease: lease) { _ throws(ControlError) in

@@ -125,7 +125,7 @@ struct RunCopyTests {
                 _ = try await copy.perform()
                 Issue.record("it was copied")
             } catch {
-                #expect(error.message.contains("disk is full") || error.message.contains("after copying, and not"), "\(error)")
+                #expect(error.message.contains("disk is full") || error.message.contains("is not complete: "), "\(error)")
             }
             #expect(try await store.runs(limit: 10).map(\.id) == [Self.over])
             try await database.execute(["DROP TRIGGER trouble ON convoy_control.events"])

@@ -47,8 +47,14 @@ package struct RunStaff: Sendable, Hashable {
         return "no worker takes part in it: \(reasons)\(more)"
     }
 
-    /// What an operator does about a shortage.
-    package static func remedy(_ run: RunID) -> String {
-        "give it up with `convoy abandon \(run)`, or resume it with other files: `convoy resume \(run)`"
+    /// Why the run waits for workers, and what an operator does about it; nil where one may take it.
+    package func waitReason(_ run: RunID) -> String? {
+        isMissing ? shortage.map { "\($0); \(remedy(run))" } : nil
+    }
+
+    /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.
+    package func remedy(_ run: RunID) -> String {
+        let resumption = refusals.isEmpty ? "carries it out without workers" : "submits it again with your fleet file and migrations"
+        return "`convoy resume \(run)` \(resumption), `convoy abandon \(run)` gives it up for good"
     }
 }

@@ -10,7 +10,7 @@ extension Runs {
             usage: "convoy runs copy [--from <journal>] [--to <url>] [<options>]",
             discussion: """
                 Copies every run of the journal with its plan, its events and its requests,
-                each run as a whole: a copy that was ended is continued by the same command.
+                each run as a whole. If it is ended early, the same command continues it.
                 Runs that are there already are left as they are. While a run of the journal
                 is active, nothing is copied. The journal itself stays unchanged.
 

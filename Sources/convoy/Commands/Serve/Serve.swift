@@ -31,7 +31,7 @@ struct Serve: FleetCommand {
               convoy serve --probe-every 5m
                   with a probe of the whole fleet every five minutes
               convoy serve --token-file token --allow-actions
-                  with buttons to approve, stop, pause and resume runs
+                  with buttons to approve, stop, pause, resume and abandon runs
               convoy serve --tokens tokens --tls-cert convoy.crt --tls-key convoy.key
                   with TLS, and with a name and a role for each token
               convoy serve --socket /run/convoy/serve.sock
@@ -43,8 +43,8 @@ struct Serve: FleetCommand {
 
             --tokens names a file with more tokens, a line each: a name, a role and the
             token, or sha256: and its hash. A viewer reads; an operator also probes,
-            compares, stops, pauses and resumes; an approver approves gates. The journal
-            keeps the name.
+            compares, stops, pauses, resumes and abandons; an approver approves gates.
+            The journal keeps the name.
 
               ann      operator  sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0…
               grafana  viewer    correct-horse-battery-staple
@@ -142,7 +142,7 @@ struct Serve: FleetCommand {
     )
     var driftEvery: String?
 
-    @Flag(help: "Allow clients with a token to approve, stop, pause and resume runs, as its role allows.")
+    @Flag(help: "Allow clients with a token to approve, stop, pause, resume and abandon runs, as its role allows.")
     var allowActions = false
 
     func execute() async throws -> CommandExit {
@@ -203,7 +203,7 @@ struct Serve: FleetCommand {
     /// Roles that have no effect are easily taken for some that do.
     private func warning(of tokens: TokenList) -> String? {
         guard !allowActions, self.tokens != nil, tokens.holders.contains(where: { $0.roles != [.viewer] }) else { return nil }
-        return "warning: without --allow-actions no run can be stopped, paused, resumed or approved, whatever the role\n"
+        return "warning: without --allow-actions no run can be stopped, paused, resumed, abandoned or approved, whatever the role\n"
     }
 
     // MARK: Where it listens

@@ -29,7 +29,7 @@ struct WorkerCommand: FleetCommand {
 
             The fleet file may have these options too (workers:); the command line comes
             first. The connection limits of the fleet file hold over all workers together.
-            Hooks, gates and the maintenance window are taken by any worker, each by one.
+            Each hook and each gate is taken by one worker, whichever it is.
 
             SIGTERM and Ctrl-C let the worker finish what it does; it takes nothing new. A
             second one cancels it: migrations in progress roll back, and another worker
