@@ -12,9 +12,12 @@ extension JournalError {
         return error
     }
 
-    /// Another process is starting a run, or makes the journal smaller.
-    static func starting(_ path: String, _ holder: String) -> JournalError {
-        var error = JournalError(path: path, message: "another process is starting a run (\(holder))", hint: "try again in a moment")
+    /// Another process is starting a run.
+    ///
+    /// - Parameter other: what else it may be doing.
+    static func starting(_ path: String, _ holder: String, or other: String? = nil) -> JournalError {
+        let words = "another process is starting a run" + (other.map { ", or \($0)" } ?? "")
+        var error = JournalError(path: path, message: "\(words) (\(holder))", hint: "try again in a moment")
         error.reason = .held
         return error
     }

@@ -97,7 +97,7 @@ package protocol RunStore: Journal, AnyObject {
     /// The ids of the runs whose records are damaged.
     func damagedRuns() async throws(JournalError) -> [String]
 
-    /// What was given to ``begin(_:plan:)``; nil if the run does not exist.
+    /// What was given to ``begin(_:plan:beside:under:)``; nil if the run does not exist.
     func plan(of run: RunID) async throws(JournalError) -> Data?
 
     /// Which of these runs were started with `--now`: without gates and without the maintenance window.

@@ -146,11 +146,11 @@ extension FleetClient {
             events: EventFanOut([report, notifier, events]),
             onTakenOver: { loss.fulfil($0) }
         )
-        _ = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
+        let log = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
             await coordinator.run(plan, on: targets, id: run, resuming: earlier?.log, by: Operator.current)
         }
         if let loss = loss.current { throw FleetError(loss) }
-        await catalog.pruneByItself(fleet.journalKeep, after: run, in: journal)
+        await catalog.pruneByItself(fleet.journalKeep, after: run, log, in: journal)
     }
 
     // MARK: Recorded runs

@@ -73,12 +73,7 @@ extension FleetError {
             )
         case .active(let run):
             self.init(.activeRun, "run \(run.id) of \(run.startedBy) is active in this fleet", hint: "wait until it has ended")
-        case .starting:
-            self.init(
-                .activeRun,
-                "another process is starting a run, or is making the journal smaller (`convoy runs prune`)",
-                hint: "try again in a moment"
-            )
+        case .starting(let error): self.init(.activeRun, error.message, hint: error.hint)
         case .journal(let error): self.init(error)
         }
     }

@@ -1,5 +1,6 @@
 internal import CLibPQ
 package import ConvoyIO
+internal import Glibc
 
 /// How to reach a database: libpq's keywords and their values, and nothing that libpq does not understand.
 ///
@@ -11,7 +12,6 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
     private var values: [String: String]
     /// What secret commands give when a session is opened. A keyword has one of the two.
     private var late: [String: LateSecret] = [:]
-
     package init(_ values: [String: String] = [:]) {
         self.values = values
     }
@@ -50,6 +50,20 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
 
     /// Whether a keyword has a value, known or not.
     package func has(_ keyword: String) -> Bool { values[keyword]?.isEmpty == false || late[keyword] != nil }
+
+    /// Of several hosts, the one that takes writes is meant, unless the parameters, the service or the environment say which. Only
+    /// ``PostgresConnection`` understands it.
+    package mutating func preferPrimary() { if !has(Self.serverChoice) { self[Self.serverChoice] = Self.primaryOfSeveral } }
+
+    /// Without what libpq does not understand.
+    var withoutPreference: ConnectionParameters {
+        var parameters = self
+        if parameters[Self.serverChoice] == Self.primaryOfSeveral { parameters[Self.serverChoice] = nil }
+        return parameters
+    }
+
+    private static let serverChoice = "target_session_attrs"
+    private static let primaryOfSeveral = "primary-of-several"
 
     /// Every keyword that has a value, known or not.
     package var keywords: [String] { (Array(values.keys) + late.keys).sorted() }
@@ -167,6 +181,23 @@ public struct ConnectionParameters: Sendable, Hashable, CustomStringConvertible,
         for (keyword, value) in ours where parameters[keyword] == nil { parameters[keyword] = value }
         return parameters
     }
+
+    /// The parameters for these hosts. Call it on what is resolved and completed.
+    ///
+    /// libpq does not tell a service that says `any` from one that says nothing: both are as if nothing was said.
+    ///
+    /// - Parameter given: as they were before the service was read.
+    func choosing(among hosts: Int, given: ConnectionParameters) -> ConnectionParameters {
+        let keyword = Self.serverChoice
+        guard given[keyword] == Self.primaryOfSeveral, hosts > 1, !Self.environmentChoosesServer,
+            [nil, "any"].contains(self[keyword]), [nil, "any"].contains(Self.atStart[keyword])
+        else { return self }
+        var parameters = self
+        parameters[keyword] = "read-write"
+        return parameters
+    }
+
+    private static let environmentChoosesServer = getenv("PGTARGETSESSIONATTRS").map { $0.pointee != 0 } ?? false
 
     /// Read once: it reads the user database and files.
     private static let atStart = defaults()

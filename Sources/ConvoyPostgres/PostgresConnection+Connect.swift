@@ -74,9 +74,10 @@ extension PostgresConnection {
         let parameters = login.parameters
         let deadline = ContinuousClock.now + timeout
         try parameters.validate()
-        let effective = try await parameters.resolvingService(until: deadline, cancellation)
+        let completed = try await parameters.withoutPreference.resolvingService(until: deadline, cancellation)
             .completed(applicationName: applicationName)
-        let hosts = try Host.list(effective)
+        let hosts = try Host.list(completed)
+        let effective = completed.choosing(among: hosts.count, given: parameters)
         var failures: [PostgresError] = []
         for pass in effective.passes {
             for (index, host) in hosts.enumerated() {

@@ -156,7 +156,7 @@ extension FleetSession {
             if code == .success { code = .failed }
         }
         if let advice = advice(on: result, of: id, plan, request, outcomes) { StandardStreams.error.write(advice) }
-        await RunCatalog(fleet).pruneByItself(fleet.journalKeep, after: id, in: journal)
+        await RunCatalog(fleet).pruneByItself(fleet.journalKeep, after: id, result, in: journal)
         return code
     }
 

@@ -113,6 +113,26 @@ import Testing
         }
     }
 
+    /// An operator who has stopped a run does not wait for the removal of others, and a journal that has failed is not asked for it.
+    @Test func aRunThatWasStoppedRemovesNoOthers() async throws {
+        try await withTemporaryFolder { folder in
+            let path = "\(folder)/journal.sqlite"
+            let journal = try await SQLiteJournal.open(path: path)
+            for index in 0..<3 { try await record(record(index, daysAgo: 40 - Double(index)), ["alice"], in: journal) }
+            let catalog = RunCatalog(fleet(path)) { Issue.record("\($0)") }
+            func left(after events: [Event.Kind]) async throws -> Int {
+                var log = RunLog()
+                for kind in events { log.apply(Event(at: Self.now, kind)) }
+                await catalog.pruneByItself(.runs(1), after: RunID("r-2"), log, in: journal)
+                return try await journal.runs(limit: 10).count
+            }
+            let start = Event.Kind.runStarted(run: "r-2", fleet: "eu", waves: [])
+            #expect(try await left(after: [start, .stopRequested, .runFinished(status: .interrupted)]) == 3)
+            #expect(try await left(after: [start, .halted(.journalFailed(reason: "x")), .runFinished(status: .halted)]) == 3)
+            #expect(try await left(after: [start, .runFinished(status: .succeeded)]) == 1)
+        }
+    }
+
     @Test func anActiveRunStaysAndKeepsTheFileFromShrinking() async throws {
         try await withTemporaryFolder { folder in
             let path = "\(folder)/journal.sqlite"

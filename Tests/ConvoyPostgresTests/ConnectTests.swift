@@ -234,6 +234,23 @@ struct ConnectTests {
             #expect(missing.message.contains("no-such-service"))
         }
     }
+
+    /// Of several hosts the one that takes writes is meant, unless something says otherwise; a service is resolved by then.
+    @Test(arguments: [
+        ("host=a,b dbname=x", 2, "", "read-write"), ("host=a dbname=x", 1, "", nil), ("service=s", 2, "", "read-write"),
+        ("service=s", 1, "", nil), ("service=s", 2, "any", "read-write"), ("service=s", 2, "standby", "standby"),
+        ("host=a,b target_session_attrs=primary", 2, "primary", "primary"),
+        ("postgresql://a:1,b:2/x?target_session_attrs=any", 2, "any", "any"),
+    ])
+    func amongSeveralHosts(_ text: String, _ hosts: Int, _ resolved: String, _ wanted: String?) throws {
+        var given = try ConnectionParameters(conninfo: text)
+        var completed = given
+        completed["target_session_attrs"] = resolved.isEmpty ? nil : resolved
+        #expect(completed.choosing(among: hosts, given: given)["target_session_attrs"] == completed["target_session_attrs"])
+        given.preferPrimary()
+        #expect(given.withoutPreference == (try ConnectionParameters(conninfo: text)))
+        #expect(completed.choosing(among: hosts, given: given)["target_session_attrs"] == wanted)
+    }
 }
 
 /// libpq finds its service file by the environment only, which is set once.

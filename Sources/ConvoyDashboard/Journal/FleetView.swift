@@ -20,6 +20,8 @@ actor FleetView {
         var revision: String
         /// The last of the newest run's events that is in the report; 0 before the first.
         var lastEvent: Int64
+        /// Of the newest run; see ``RunFollower/edition``.
+        var edition: Int
     }
 
     /// How old what is shown may be.
@@ -133,9 +135,12 @@ actor FleetView {
 
     /// What a run does to an instance, as new as the journal.
     func visit(to instance: String, in found: Found) async throws -> VisitFollower {
-        visits.removeAll { $0.journal !== found.follower.journal }
+        let edition = await found.follower.edition
+        visits.removeAll { $0.journal !== found.follower.journal || $0.record.id == found.record.id && $0.edition != edition }
         let index = visits.firstIndex { $0.record.id == found.record.id && $0.instance == instance }
-        let visit = index.map { visits.remove(at: $0) } ?? VisitFollower(found.record, instance, in: found.follower.journal)
+        let visit =
+            index.map { visits.remove(at: $0) }
+            ?? VisitFollower(found.record, instance, in: found.follower.journal, edition: edition)
         visits.append(visit)
         if visits.count > Self.visitLimit { visits.removeFirst() }
         try await visit.refresh(within: Self.maximumAge)
@@ -177,11 +182,14 @@ actor FleetView {
         let journal = try await reader.journal()
         let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first
         let run = if let newest { try await self.run(newest.id.description) } else { Found?.none }
+        let edition = await run?.follower.edition ?? 0
         let (runReport, lastEvent) = await run?.follower.current ?? (FleetReport(), 0)
         let findings = await probing.findings
         let revision =
             "\(newest?.id.description ?? "none")/\(findings.map { String(Int64(clamping: $0.at.timeIntervalSince1970 * 1000)) } ?? "none")"
-        if var last, last.revision == revision, last.lastEvent == lastEvent, last.run === run?.follower {
+        if var last, last.revision == revision, last.lastEvent == lastEvent, last.edition == edition,
+            last.run === run?.follower
+        {
             last.state = run?.state
             return last
         }
@@ -207,7 +215,14 @@ actor FleetView {
             // Without the journal's word the question is left out.
             try? await RunCatalog(fleet) { _ in }.noteSetbacks(in: &report, journal)
         }
-        let snapshot = Snapshot(report: report, run: run?.follower, state: run?.state, revision: revision, lastEvent: lastEvent)
+        let snapshot = Snapshot(
+            report: report,
+            run: run?.follower,
+            state: run?.state,
+            revision: revision,
+            lastEvent: lastEvent,
+            edition: edition
+        )
         last = snapshot
         return snapshot
     }

@@ -7,6 +7,8 @@ actor VisitFollower {
     nonisolated let record: RunRecord
     nonisolated let instance: String
     nonisolated let journal: any RunStore
+    /// Of the run, as its follower counts: what it has is no other one's; see ``RunFollower/edition``.
+    nonisolated let edition: Int
     private(set) var report: VisitReport
     /// The newest events of the instance, in order.
     private(set) var newest: [RecordedEvent] = []
@@ -17,8 +19,9 @@ actor VisitFollower {
     private static let pageSize = 1000
     private static let shownEvents = 40
 
-    init(_ record: RunRecord, _ instance: String, in journal: any RunStore) {
+    init(_ record: RunRecord, _ instance: String, in journal: any RunStore, edition: Int) {
         self.record = record
+        self.edition = edition
         self.instance = instance
         self.journal = journal
         report = VisitReport(instance: instance)

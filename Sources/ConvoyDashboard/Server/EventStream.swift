@@ -87,11 +87,13 @@ struct EventStream: Sendable {
     @concurrent
     private func write(to writer: inout any ResponseBodyWriter) async throws {
         var last = start
+        var edition = await follower.edition
         var spokenAt = ContinuousClock.now
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
         // A stream must not hold up the end of the server.
         while !Task.isShuttingDownGracefully, isAllowed() {
-            let events = try await next(after: last)
+            let (events, start, present) = try await next(after: last, of: edition)
+            (last, edition) = (start, present)
             if let newest = events.last {
                 try await writer.write(ByteBuffer(string: events.filter { !$0.isDamaged }.map(Self.text).joined()))
                 (last, spokenAt) = (newest.number, .now)
@@ -106,13 +108,13 @@ struct EventStream: Sendable {
         }
     }
 
-    private func next(after number: Int64) async throws -> [RecordedEvent] {
+    private func next(after number: Int64, of edition: Int) async throws -> (events: [RecordedEvent], start: Int64, edition: Int) {
         do {
             try await follower.refresh(within: Self.interval)
-            return try await follower.events(after: number, limit: Self.pageSize)
+            return try await follower.events(after: number, of: edition, limit: Self.pageSize)
         } catch is JournalError where follows {
             // It may work again in a moment; other requests report the error.
-            return []
+            return ([], number, edition)
         }
     }
 

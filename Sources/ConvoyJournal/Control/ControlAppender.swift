@@ -20,13 +20,18 @@ final class ControlAppender: Sendable {
         var isInDoubt = false
         /// Whether the last call was given up.
         var hasFailed = false
-        /// When the operator cancelled the run.
-        var hurriedAt: ContinuousClock.Instant?
+    }
+
+    /// What one call has for all that it asks.
+    private struct Time {
+        var begun: ContinuousClock.Instant
+        var deadline: ContinuousClock.Instant
     }
 
     private let run: RunID
     private let control: ControlDatabase
     private let state = Mutex(State())
+    private let haste = ControlHaste()
     private let commits = Mutex(CommitQueue<[EventRow]>?.none)
 
     /// More disagreements than this about the last number are not other processes'.
@@ -60,10 +65,11 @@ final class ControlAppender: Sendable {
     func hold(_ token: String?) {
         state.withLock { state in
             state.token = token
-            if token != nil { (state.loss, state.hurriedAt) = (nil, nil) }
+            if token != nil { state.loss = nil }
             // Another process may have written meanwhile.
             if !state.isInDoubt { state.lastEvent = nil }
         }
+        if token != nil { haste.end() }
     }
 
     /// Notes that the lock with that token is another process's now.
@@ -73,8 +79,9 @@ final class ControlAppender: Sendable {
         }
     }
 
-    /// The operator has cancelled the run.
-    func hurry() { state.withLock { $0.hurriedAt = $0.hurriedAt ?? .now } }
+    /// The operator has cancelled the run: what is under way ends soon, whether the server answers or not. What was not confirmed by then is in doubt,
+    /// and is settled when it is given again.
+    func hurry() { haste.begin() }
 
     func append(_ rows: [EventRow]) async throws(JournalError) {
         do {
@@ -89,10 +96,13 @@ final class ControlAppender: Sendable {
     }
 
     private func write(_ rows: [EventRow]) async throws(JournalError) {
+        let timing = control.timing
         // Once the database has been away for too long, what comes next does not wait for it as long again.
-        let patience = state.withLock { $0.hasFailed || $0.hurriedAt != nil ? control.timing.interruptedPatience : control.timing.patience }
+        let usual = state.withLock(\.hasFailed) ? timing.laterPatience : timing.patience
+        let patience = haste.since != nil ? timing.interruptedPatience : usual
+        let begun = ContinuousClock.now
         do throws(JournalError) {
-            try await write(rows, until: .now + patience)
+            try await write(rows, Time(begun: begun, deadline: begun + patience))
             state.withLock { $0.hasFailed = false }
         } catch {
             state.withLock { $0.hasFailed = true }
@@ -100,28 +110,28 @@ final class ControlAppender: Sendable {
         }
     }
 
-    private func write(_ rows: [EventRow], until deadline: ContinuousClock.Instant) async throws(JournalError) {
+    private func write(_ rows: [EventRow], _ time: Time) async throws(JournalError) {
         var rest = rows[...]
         var last: Int64?
         for _ in 0..<Self.attempts {
             do throws(ControlError) {
-                let known = if let last { last } else { try await lastEvent(until: deadline) }
-                let isWritten = rest.isEmpty ? true : try await insert(Array(rest), after: known, until: deadline)
+                let known = if let last { last } else { try await lastEvent(time) }
+                let isWritten = rest.isEmpty ? true : try await insert(Array(rest), after: known, time)
                 if isWritten {
                     state.withLock { ($0.lastEvent, $0.isInDoubt) = (known + Int64(clamping: rest.count), false) }
                     return
                 }
-                let (there, newest) = try await settle(Array(rest), after: known, until: deadline)
+                let (there, newest) = try await settle(Array(rest), after: known, time)
                 rest = rest.dropFirst(there)
                 last = newest
             } catch {
                 if case .commitUnknown = error {
                     state.withLock { $0.isInDoubt = true }
                     // Cancelled meanwhile: what is in doubt is settled when it is given again.
-                    let isHurried = state.withLock { $0.hurriedAt.map { .now > $0 + control.timing.interruptedPatience } ?? false }
-                    if .now < deadline, !isHurried { continue }
+                    let isHurried = haste.since.map { .now >= max($0, time.begun) + control.timing.interruptedPatience } ?? false
+                    if .now < time.deadline, !isHurried { continue }
                 }
-                throw error.journalError(control.place)
+                throw await control.journalError(error)
             }
         }
         throw JournalError(
@@ -131,19 +141,20 @@ final class ControlAppender: Sendable {
         )
     }
 
-    private func persistence(_ deadline: ContinuousClock.Instant) -> ControlSession.Persistence {
+    private func persistence(_ time: Time) -> ControlSession.Persistence {
         ControlSession.Persistence(
-            patience: max(.zero, deadline - .now),
+            patience: max(.zero, time.deadline - .now),
             // A run under way waits for the primary, as for a database that is gone; anything else fails at once.
             waitsForPrimary: token != nil,
-            isInterrupted: { self.state.withLock { $0.hurriedAt != nil } }
+            haste: haste,
+            begun: time.begun
         )
     }
 
-    private func lastEvent(until deadline: ContinuousClock.Instant) async throws(ControlError) -> Int64 {
+    private func lastEvent(_ time: Time) async throws(ControlError) -> Int64 {
         if let known = state.withLock(\.lastEvent) { return known }
         let question = PipelineStatement("SELECT last_event FROM convoy_control.runs WHERE id = $1", [run.description.storable])
-        let results = try await control.ask([question], persistence(deadline))
+        let results = try await control.ask([question], persistence(time))
         guard let last = results.first?.rows.first.flatMap(Self.lastEvent) else { throw .refused(.unknownRun(control.place, run)) }
         state.withLock { $0.lastEvent = last }
         return last
@@ -160,7 +171,7 @@ final class ControlAppender: Sendable {
     private func insert(
         _ rows: [EventRow],
         after last: Int64,
-        until deadline: ContinuousClock.Instant
+        _ time: Time
     ) async throws(ControlError) -> Bool {
         let end = rows.last { $0.end != nil }
         let opens = rows.contains { row in row.end.map { $0.status == nil } ?? false }
@@ -171,7 +182,7 @@ final class ControlAppender: Sendable {
         let isAwaited = rows.contains(where: \.isAwaited)
         let columns = EventColumns.parameters(rows)
         let statement = PipelineStatement(Self.insertion, parameters + [isAwaited ? "true" : "false"] + columns)
-        let result = try await control.call(statement, persistence(deadline))
+        let result = try await control.call(statement, persistence(time))
         return result?.rows.first?.value("is_written") == "t"
     }
 
@@ -187,7 +198,7 @@ final class ControlAppender: Sendable {
     private func settle(
         _ rows: [EventRow],
         after last: Int64,
-        until deadline: ContinuousClock.Instant
+        _ time: Time
     ) async throws(ControlError) -> (there: Int, newest: Int64) {
         let (token, isInDoubt) = state.withLock { ($0.token, $0.isInDoubt) }
         let id = run.description.storable
@@ -203,7 +214,7 @@ final class ControlAppender: Sendable {
                     [id, "\(last)", "\(isInDoubt ? rows.count : 0)"]
                 ),
             ],
-            persistence(deadline)
+            persistence(time)
         )
         guard found.count == 3, let standing = found[0].rows.first, let newest = Self.lastEvent(standing) else {
             throw .refused(.unknownRun(control.place, run))
@@ -220,7 +231,7 @@ final class ControlAppender: Sendable {
         if let person = standing.value("abandoned_by"), rows.contains(where: { row in row.end.map { $0.status == nil } ?? false }) {
             throw .refused(.abandoned(control.place, run.description, by: person))
         }
-        // Numbers are not given a second time: who has read the lost events would never see the new ones.
+        // This process gives no number twice. One that resumes the run does, and readers notice it: see ``EventTrail``.
         guard newest >= last else { throw .refused(.lostEvents(control.place, run, last - newest)) }
         return (zip(found[2].rows, rows).prefix { $0.value("json") == $1.json }.count, newest)
     }

@@ -35,8 +35,10 @@ package final class ControlDatabase: Sendable {
         package var patience = Duration.seconds(60)
         /// How long a question waits for it.
         package var readingPatience = Duration.seconds(10)
-        /// The same of both once the operator has cancelled.
-        package var interruptedPatience = Duration.seconds(5)
+        /// How long what comes after such a wait in vain waits.
+        package var laterPatience = Duration.seconds(5)
+        /// How long everything may still take once the operator has cancelled, answers included: also where the server accepts and falls silent.
+        package var interruptedPatience = Duration.seconds(2)
         /// How long a lock holds without being renewed.
         package var lease = Duration.seconds(15)
         /// How many sessions there are at most, besides one that renews leases.
@@ -66,9 +68,8 @@ package final class ControlDatabase: Sendable {
     package init(_ parameters: ConnectionParameters, timing: Timing = Timing()) {
         place = parameters.databasePlace
         var parameters = parameters
-        // After a switch the former primary may come back as a standby, and be the first of them.
-        let hasSeveral = ["host", "hostaddr"].contains { parameters[$0]?.utf8.contains(UInt8(ascii: ",")) == true }
-        if hasSeveral, !parameters.has("target_session_attrs") { parameters["target_session_attrs"] = "read-write" }
+        // After a switch the former primary may come back as a standby, and be the first of several hosts.
+        parameters.preferPrimary()
         self.parameters = parameters
         self.timing = timing
         let (sessionParameters, contact) = (parameters, self.contact)
@@ -89,27 +90,41 @@ package final class ControlDatabase: Sendable {
     func renewal<Value: Sendable>(
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        try await renewals.withSession { session throws(ControlError) in
-            try await session.perform(.writing, ControlSession.Persistence(patience: .zero, isRepeatable: true), body)
+        try await perform(.writing, ControlSession.Persistence(patience: .zero, isRepeatable: true), in: renewals, body)
+    }
+
+    /// The one way to a session: every wait ends soon once the operator has cancelled.
+    private func perform<Value: Sendable>(
+        _ access: Access,
+        _ persistence: ControlSession.Persistence,
+        in pool: ControlPool,
+        _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
+    ) async throws(ControlError) -> Value {
+        let call = ControlCall(begun: persistence.begun ?? .now, grace: timing.interruptedPatience)
+        if let limit = persistence.limit { call.end(at: .now + limit) }
+        func work() async throws(ControlError) -> Value {
+            try await pool.withSession(call) { session throws(ControlError) in try await session.perform(access, persistence, call, body) }
         }
+        if let haste = persistence.haste { return try await haste.covering(call, work) }
+        let result = await withTaskCancellationHandler { () async -> Result<Value, ControlError> in
+            do throws(ControlError) { return .success(try await work()) } catch { return .failure(error) }
+        } onCancel: {
+            call.hurry()
+        }
+        return try result.get()
     }
 
     /// Reads with several statements in one snapshot, in one round trip.
     func ask(_ statements: [PipelineStatement], _ persistence: ControlSession.Persistence) async throws(ControlError) -> [QueryResult] {
-        try await pool.withSession { session throws(ControlError) in
-            try await session.perform(.reading, persistence) { transaction throws(ControlError) in try await transaction.commit(statements)
-            }
-        }
+        try await perform(.reading, persistence, in: pool) { transaction throws(ControlError) in try await transaction.commit(statements) }
     }
 
     /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: four statements, of which one is planned, and not the five or more of
-    /// ``transaction(_:patience:isRepeatable:_:)``.
+    /// ``transaction(_:patience:limit:isRepeatable:_:)``.
     ///
     func call(_ statement: PipelineStatement, _ persistence: ControlSession.Persistence) async throws(ControlError) -> QueryResult? {
-        try await pool.withSession { session throws(ControlError) in
-            try await session.perform(.calling, persistence) { transaction throws(ControlError) in
-                try await transaction.commit([statement]).first
-            }
+        try await perform(.calling, persistence, in: pool) { transaction throws(ControlError) in
+            try await transaction.commit([statement]).first
         }
     }
 
@@ -120,19 +135,20 @@ package final class ControlDatabase: Sendable {
     ///
     /// - Parameters:
     ///   - patience: how long to run it again while the database is gone; nil means the default of `access`.
+    ///   - limit: how long all of it may take; nil is as long as its attempts take.
     ///   - isRepeatable: whether the body finds out by itself what an earlier attempt has committed, so that it is also run again where the end of
     ///     COMMIT is not known.
     /// - Throws: ``ControlError``; what the body throws.
     package func transaction<Value: Sendable>(
         _ access: Access = .writing,
         patience: Duration? = nil,
+        limit: Duration? = nil,
         isRepeatable: Bool = false,
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
         let patience = patience ?? (access == .reading ? timing.readingPatience : timing.patience)
-        return try await pool.withSession { session throws(ControlError) in
-            try await session.perform(access, ControlSession.Persistence(patience: patience, isRepeatable: isRepeatable), body)
-        }
+        let persistence = ControlSession.Persistence(patience: patience, isRepeatable: isRepeatable, limit: limit)
+        return try await perform(access, persistence, in: pool, body)
     }
 
     /// Reads with one statement, in one round trip.

@@ -9,6 +9,10 @@ package enum ControlError: Error, Sendable {
     case refused(JournalError)
     /// The connection was lost after COMMIT was sent: read what is there before you do it again.
     case commitUnknown(PostgresError)
+    /// The server ended a statement. Nothing was committed.
+    ///
+    /// - Parameter limit: what the statement, or its wait for a lock, was allowed; nil if an administrator cancelled it before that.
+    case statementEnded(PostgresError, limit: Duration?)
 
     /// Runs what reads a result.
     package static func reading<Value>(_ body: () throws(PostgresError) -> Value) throws(ControlError) -> Value {
@@ -19,6 +23,32 @@ package enum ControlError: Error, Sendable {
         }
     }
 
+    /// What a server says of a statement.
+    ///
+    /// - Parameters:
+    ///   - elapsed: since the statement was sent, or earlier.
+    ///   - limit: what it was allowed.
+    static func server(_ message: ServerMessage, after elapsed: Duration, limit: Duration) -> ControlError {
+        let error = PostgresError(.server, message.message, server: message)
+        switch message.sqlstate {
+        case "55P03": return .statementEnded(error, limit: limit)
+        case "57014":
+            // Both have one SQLSTATE, and the words may be in any language; time says more, but for a cancellation that comes late.
+            let isCancelled = elapsed < limit || message.message.contains("due to user request")
+            return .statementEnded(error, limit: isCancelled ? nil : limit)
+        default: return .postgres(error)
+        }
+    }
+
+    /// Whether the tables, or the function, are not as this program needs them.
+    var isOfOtherTables: Bool {
+        guard case .postgres(let error) = self, error.code == .server else { return false }
+        return error.sqlstate.map(Self.otherTables.contains) ?? false
+    }
+
+    /// A schema, table, column or function that is missing, of another type, or there twice.
+    private static let otherTables: Set<String> = ["3F000", "42P01", "42703", "42883", "42804", "42725", "42P10"]
+
     /// The queue of notifications has become full since it was looked at, so that nothing was committed. The SQLSTATE is that of many limits.
     private static func isQueueFull(_ error: PostgresError) -> Bool {
         error.code == .server && error.sqlstate == "54000" && error.server?.sourceFile == "async.c"
@@ -27,7 +57,7 @@ package enum ControlError: Error, Sendable {
     /// Whether it says that the control database was away: other processes may not have reached it either.
     var isLoss: Bool {
         switch self {
-        case .refused: return false
+        case .refused, .statementEnded: return false
         case .postgres(let error), .commitUnknown(let error):
             switch error.code {
             case .unknownHost, .timedOut, .connectionLost: return true

@@ -64,7 +64,7 @@ package final class ControlJournal: RunStore {
         let name = "starting:\(fleet)".storable
         let token = ControlLease.newToken()
         guard try await take(name, token) else {
-            let holder = try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, name) }
+            let holder = try await explaining { () async throws(ControlError) in try await ControlLease.holderSince(control, name) }
             throw .starting(path, holder ?? "another process")
         }
         return ControlLease(control, name, token: token)
@@ -124,7 +124,7 @@ package final class ControlJournal: RunStore {
         do throws(ControlError) {
             return try await body()
         } catch {
-            throw error.journalError(path)
+            throw await control.journalError(error)
         }
     }
 

@@ -98,6 +98,21 @@ final class ControlLease: RunLock {
         return rows.first.map { shown($0.value("holder")) }
     }
 
+    /// The same, with the time since when.
+    static func holderSince(_ control: ControlDatabase, _ name: String) async throws(ControlError) -> String? {
+        let rows = try await control.rows(
+            """
+            SELECT holder, \(ControlText.time("date_trunc('second', taken_at)")) AS taken
+            FROM convoy_control.locks AS lock WHERE name = $1 AND \(isHeld("lock", control))
+            """,
+            [name]
+        )
+        return rows.first.map { row in
+            guard let taken = row.value("taken") else { return shown(row.value("holder")) }
+            return "\(shown(row.value("holder"))), since \(taken.prefix(bytes: 40).visible)"
+        }
+    }
+
     /// A holder's name as it may be shown.
     static func shown(_ holder: String?) -> String { (holder ?? "another process").prefix(bytes: 300).visible }
 
@@ -147,7 +162,8 @@ final class ControlLease: RunLock {
         await renewing.value
         onRelease()
         // Where that does not work, the lease ends by itself.
-        _ = try? await control.transaction(patience: .seconds(2), isRepeatable: true) { transaction throws(ControlError) in
+        let time = Duration.seconds(2)
+        _ = try? await control.transaction(patience: time, limit: time, isRepeatable: true) { transaction throws(ControlError) in
             transaction.add("DELETE FROM convoy_control.locks WHERE name = $1 AND token = $2", [name, token])
         }
     }

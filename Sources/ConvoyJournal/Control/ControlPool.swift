@@ -6,7 +6,7 @@ internal import Synchronization
 final class ControlPool: Sendable {
     private struct State {
         var idle: [ControlSession]
-        var waiting: [CheckedContinuation<ControlSession, Never>] = []
+        var waiting: [(call: ControlCall, continuation: CheckedContinuation<ControlSession?, Never>)] = []
     }
 
     private let state: Mutex<State>
@@ -15,25 +15,42 @@ final class ControlPool: Sendable {
         state = Mutex(State(idle: sessions))
     }
 
-    /// Lends a session to the body; waits for one while all are lent.
+    /// Lends a session to the body; waits for one while all are lent and the call is not over.
     func withSession<Value: Sendable>(
+        _ call: ControlCall,
         _ body: (ControlSession) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        let session = await withCheckedContinuation { continuation in
-            let free = state.withLock { state -> ControlSession? in
-                if let free = state.idle.popLast() { return free }
-                state.waiting.append(continuation)
-                return nil
-            }
-            if let free { continuation.resume(returning: free) }
-        }
+        guard let session = await session(for: call) else { throw call.problem }
         defer { giveBack(session) }
         return try await body(session)
     }
 
+    private func session(for call: ControlCall) async -> ControlSession? {
+        await call.waiting(endedBy: { self.abandon(call) }) {
+            await withCheckedContinuation { continuation in
+                let (session, waits) = state.withLock { state -> (ControlSession?, Bool) in
+                    if let free = state.idle.popLast() { return (free, false) }
+                    // Its end was announced before it could be found here.
+                    guard !call.isOver else { return (nil, false) }
+                    state.waiting.append((call, continuation))
+                    return (nil, true)
+                }
+                if !waits { continuation.resume(returning: session) }
+            }
+        }
+    }
+
+    /// Ends the wait of a call.
+    private func abandon(_ call: ControlCall) {
+        let continuation = state.withLock { state in
+            state.waiting.firstIndex { $0.call === call }.map { state.waiting.remove(at: $0).continuation }
+        }
+        continuation?.resume(returning: nil)
+    }
+
     private func giveBack(_ session: ControlSession) {
-        let next = state.withLock { state -> CheckedContinuation<ControlSession, Never>? in
-            guard state.waiting.isEmpty else { return state.waiting.removeFirst() }
+        let next = state.withLock { state -> CheckedContinuation<ControlSession?, Never>? in
+            guard state.waiting.isEmpty else { return state.waiting.removeFirst().continuation }
             state.idle.append(session)
             return nil
         }

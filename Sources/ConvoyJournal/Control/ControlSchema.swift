@@ -1,6 +1,7 @@
 import ConvoyIO
 package import ConvoyMigrations
 import ConvoyPostgres
+package import ConvoyRun
 package import ConvoyText
 
 /// The tables of a control database: migrations like those of a fleet, which come with the program. Their ledger is
@@ -44,6 +45,17 @@ package enum ControlSchema {
 }
 
 extension ControlDatabase {
+    /// What is wrong, for the operator: where the tables are not as this program needs them, whether they are older or newer.
+    package func journalError(_ error: ControlError) async -> JournalError {
+        guard error.isOfOtherTables, let state = try? await schemaState() else { return error.journalError(place) }
+        switch state {
+        case .missing: return .noControlSchema(place)
+        case .older: return .olderControlSchema(place)
+        case .newer: return .newerControlSchema(place)
+        case .current: return error.journalError(place)
+        }
+    }
+
     /// Where the tables stand.
     ///
     /// - Parameter patience: how long it is asked again while it is gone; nil means the default of a question.

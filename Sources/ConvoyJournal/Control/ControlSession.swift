@@ -27,24 +27,29 @@ actor ControlSession {
         var isRepeatable = false
         /// Whether a server that is read-only is waited for, or another one.
         var waitsForPrimary = false
-        /// Whether the operator has cancelled: then it tries a little longer only.
-        var isInterrupted: @Sendable () -> Bool = { Task.isCancelled }
+        /// How long all of it may take; nil is as long as its attempts take.
+        var limit: Duration?
+        /// Says when the operator cancels; nil is when the task is cancelled. Then a little time is left.
+        var haste: ControlHaste?
+        /// Since when there is that time; nil is the beginning of the call.
+        var begun: ContinuousClock.Instant?
     }
 
     /// Runs a transaction, and again where nothing can have been committed and the reason passes.
     func perform<Value: Sendable>(
         _ access: ControlDatabase.Access,
         _ persistence: Persistence,
+        _ call: ControlCall,
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        var deadline = ContinuousClock.now + persistence.patience
+        let deadline = ContinuousClock.now + persistence.patience
         var wait = Duration.milliseconds(50)
-        var isHurried = false
         while true {
             let wasOpen = connection?.isOpen == true
             do throws(ControlError) {
-                return try await attempt(access, body)
+                return try await attempt(access, call, body)
             } catch {
+                guard !call.isOver else { throw error }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
@@ -53,22 +58,28 @@ actor ControlSession {
                 if mayRepeat, wasOpen, connection == nil { continue }
                 if error.isLoss { contact.lose() }
                 guard mayRepeat else { throw error }
-                if !isHurried, persistence.isInterrupted() {
-                    isHurried = true
-                    deadline = min(deadline, .now + timing.interruptedPatience)
-                }
                 guard .now + wait < deadline else { throw error }
-                await pause(for: wait * Double.random(in: 0.7...1.3), cancellation: .ignored)
+                await rest(for: wait * Double.random(in: 0.7...1.3), call)
+                guard !call.isOver else { throw error }
                 wait = min(wait * 2, .seconds(1))
             }
         }
     }
 
+    private func rest(for duration: Duration, _ call: ControlCall) async {
+        // It is not cancelled with the caller's task, which has some time left.
+        let resting = Task { await pause(for: duration, cancellation: .observed) }
+        await call.waiting(endedBy: { resting.cancel() }) { await resting.value }
+    }
+
     private func attempt<Value: Sendable>(
         _ access: ControlDatabase.Access,
+        _ call: ControlCall,
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
-        let connection = try await opened()
+        let connection = try await opened(call)
+        connection.watch = call.watch
+        defer { connection.watch = nil }
         let transaction = ControlTransaction(connection, access, timing)
         do throws(ControlError) {
             let value = try await body(transaction)
@@ -82,27 +93,32 @@ actor ControlSession {
         }
     }
 
-    private func opened() async throws(ControlError) -> PostgresConnection {
+    private func opened(_ call: ControlCall) async throws(ControlError) -> PostgresConnection {
         if let connection, connection.isOpen, .now - usedAt < Self.longestIdle { return connection }
         connection?.close()
         connection = nil
+        // What a cancelled run has to write down is written all the same: a task of its own is not cancelled with the caller's.
+        let opening = Task { await open() }
+        let problem = await call.waiting(endedBy: { opening.cancel() }) { await opening.value }
+        if let connection { return connection }
+        guard let problem, problem.code != .cancelled else { throw call.problem }
+        throw .postgres(problem)
+    }
+
+    /// - Returns: why it could not be opened.
+    private func open() async -> PostgresError? {
         do throws(PostgresError) {
-            // What a cancelled run has to write down is written all the same; every wait has an end of its own.
-            let opened = try await PostgresConnection.connect(
-                database,
-                applicationName: "convoy control",
-                timeout: timing.connect,
-                cancellation: .ignored
-            )
+            let opened = try await PostgresConnection.connect(database, applicationName: "convoy control", timeout: timing.connect)
+            // Every wait has an end of its own.
             opened.cancellation = .ignored
             opened.budget.resultBytes = 256 << 20
             opened.budget.bytesWithoutResult = 256 << 20
             opened.budget.rows = 1_000_000
             connection = opened
             usedAt = .now
-            return opened
+            return nil
         } catch {
-            throw .postgres(error)
+            return error
         }
     }
 

@@ -11,6 +11,8 @@ package final class ControlTransaction {
     private let access: ControlDatabase.Access
     private var waiting: [PipelineStatement]
     private var isOver = false
+    /// For each statement, on the server.
+    private var limit: Duration
 
     init(
         _ connection: PostgresConnection,
@@ -20,6 +22,7 @@ package final class ControlTransaction {
         self.connection = connection
         self.timing = timing
         self.access = access
+        limit = timing.statement
         waiting = [PipelineStatement(access.begin)]
         if access == .calling {
             // Not within the statement that it limits; as a utility statement it is not planned.
@@ -33,6 +36,7 @@ package final class ControlTransaction {
     func allow(_ duration: Duration) {
         add("SELECT set_config('statement_timeout', $1, true)", [duration.milliseconds.description])
         timing.answer = duration + .seconds(10)
+        limit = duration
     }
 
     /// They hold to the end of the transaction, so that a pooler may hand the session to another client after it. A commit is waited for even
@@ -61,13 +65,14 @@ package final class ControlTransaction {
     /// - Returns: one result a statement.
     package func run(_ statements: [PipelineStatement]) async throws(ControlError) -> [QueryResult] {
         let (sent, added) = take(statements)
+        let begun = ContinuousClock.now
         let results: [PipelineResult]
         do throws(PostgresError) {
             results = try await connection.pipeline(sent, timeout: timing.answer)
         } catch {
             throw .postgres(error)
         }
-        return Array(try Self.results(results).dropFirst(added))
+        return Array(try self.results(results, since: begun).dropFirst(added))
     }
 
     /// Runs statements after those that were added, and commits, all in one round trip. Nothing can be run after it.
@@ -78,6 +83,7 @@ package final class ControlTransaction {
     package func commit(_ statements: [PipelineStatement] = []) async throws(ControlError) -> [QueryResult] {
         let (sent, added) = take(statements + [PipelineStatement("COMMIT")])
         isOver = true
+        let begun = ContinuousClock.now
         var answered: [PipelineResult] = []
         do throws(PostgresError) {
             _ = try await connection.pipeline(sent, timeout: timing.answer) { _, result in answered.append(result) }
@@ -92,7 +98,7 @@ package final class ControlTransaction {
                 throw .commitUnknown(error)
             }
         }
-        return Array(try Self.results(answered).dropFirst(added).dropLast())
+        return Array(try results(answered, since: begun).dropFirst(added).dropLast())
     }
 
     /// Commits, unless the body has done so.
@@ -117,12 +123,12 @@ package final class ControlTransaction {
         return (waiting + statements, waiting.count)
     }
 
-    private static func results(_ results: [PipelineResult]) throws(ControlError) -> [QueryResult] {
+    private func results(_ results: [PipelineResult], since begun: ContinuousClock.Instant) throws(ControlError) -> [QueryResult] {
         var values: [QueryResult] = []
         for result in results {
             switch result {
             case .success(let value): values.append(value)
-            case .failure(let message): throw .postgres(PostgresError(.server, message.message, server: message))
+            case .failure(let message): throw .server(message, after: .now - begun, limit: limit)
             case .skipped: throw .postgres(PostgresError(.unexpectedResult, "the server skipped a statement"))
             }
         }

@@ -10,6 +10,18 @@ extension ControlError {
         switch self {
         case .refused(let error): error
         case .postgres(let error): JournalError(control: place, error)
+        case .statementEnded(_, let limit?):
+            JournalError(
+                path: place,
+                message: "a statement took longer than \(limit.human)",
+                hint: "check whether another session keeps its tables locked"
+            )
+        case .statementEnded(let error, nil):
+            JournalError(
+                path: place,
+                message: "an administrator of the server cancelled a statement: \(JournalError.words(error))",
+                hint: "try again, or continue an interrupted run with `convoy resume`"
+            )
         case .commitUnknown(let error):
             JournalError(
                 path: place,
@@ -81,20 +93,9 @@ extension JournalError {
                 message: said,
                 hint: "grant the role its rights with `convoy control prepare --grant-to`; docs/control-database.md lists them"
             )
-        case "3F000", "42P01": .noControlSchema(place)
-        case "42703":
-            JournalError(
-                path: place,
-                message: "its tables are those of another version of Convoy: \(said)",
-                hint: "use one version of Convoy everywhere"
-            )
+        case "3F000": .noControlSchema(place)
+        case _ where ControlError.postgres(error).isOfOtherTables: .otherControlSchema(place, said)
         case "53100": .diskFull(place)
-        case "55P03", "57014":
-            JournalError(
-                path: place,
-                message: "a statement took longer than \(ControlDatabase.Timing().statement.human)",
-                hint: "check whether another session keeps its tables locked"
-            )
         case "26000", "42P05":
             JournalError(
                 path: place,
@@ -110,6 +111,15 @@ extension JournalError {
             path: place,
             message: "it has no tables of Convoy",
             hint: "create them with `convoy control prepare`, as a role that may create the schema \(ControlSchema.name)"
+        )
+    }
+
+    /// Where the ledger of its tables says no more.
+    static func otherControlSchema(_ place: String, _ said: String) -> JournalError {
+        JournalError(
+            path: place,
+            message: "its tables are of another version of Convoy, or were changed: \(said)",
+            hint: "run `convoy control prepare` with the newest version in use; if that changes nothing, create a new control database"
         )
     }
 

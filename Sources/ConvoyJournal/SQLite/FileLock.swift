@@ -2,6 +2,7 @@ import ConvoyIO
 package import ConvoyRun
 import ConvoyText
 internal import Dispatch
+internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 
@@ -35,7 +36,9 @@ package final class FileLock: RunLock {
     }
 
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
-    package static func holder(of run: RunID, journal: String) throws(JournalError) -> String? {
+    ///
+    /// - Parameter withTime: whether it says since when.
+    package static func holder(of run: RunID, journal: String, withTime: Bool = false) throws(JournalError) -> String? {
         let path = try lockPath(run, journal)
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -43,7 +46,13 @@ package final class FileLock: RunLock {
             throw JournalError(path: path, "cannot be read", code: errno)
         }
         defer { close(descriptor) }
-        return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? nil : owner(path)
+        guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        // The holder writes its name when it has got the lock.
+        var status = stat()
+        guard withTime, fstat(descriptor, &status) == 0, let since = Date(secondsSince1970: Double(status.st_mtim.tv_sec)) else {
+            return owner(path)
+        }
+        return "\(owner(path)), since \(since.rfc3339)"
     }
 
     package func release() { letGo() }
@@ -96,6 +105,6 @@ package final class FileLock: RunLock {
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 300)
         let count = read(descriptor, &bytes, bytes.count)
-        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : "another process"
+        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self).visible : "another process"
     }
 }

@@ -156,7 +156,8 @@ package final class SQLiteJournal: RunStore {
             return try await FileLock.acquire(Self.starting, journal: path)
         } catch {
             guard error.reason == .held else { throw error }
-            throw .starting(path, (try? FileLock.holder(of: Self.starting, journal: path)) ?? "another process")
+            let holder = (try? FileLock.holder(of: Self.starting, journal: path, withTime: true)) ?? "another process"
+            throw .starting(path, holder, or: "is making the journal smaller with `convoy runs prune`")
         }
     }
 

@@ -88,9 +88,14 @@ extension RunCatalog {
 
     /// Removes what `journal_keep` does not keep. A failure is a warning: the run that ended is as good as before.
     ///
-    /// - Parameter own: the run that has just ended, whose lock this process still holds.
-    package func pruneByItself(_ keep: JournalKeep?, after own: RunID, in journal: any RunStore) async {
-        guard let keep else { return }
+    /// An operator who has stopped a run does not wait for that, and a journal that has failed is not asked for more: the next run does it.
+    ///
+    /// - Parameters:
+    ///   - own: the run that has just ended, whose lock this process still holds.
+    ///   - log: what happened in it.
+    package func pruneByItself(_ keep: JournalKeep?, after own: RunID, _ log: RunLog, in journal: any RunStore) async {
+        guard let keep, log.status != .interrupted else { return }
+        if case .journalFailed? = log.haltReason { return }
         do throws(FleetError) {
             let prunable = try await prunable(keep, at: Date(), in: journal)
             guard !prunable.runs.isEmpty else { return }

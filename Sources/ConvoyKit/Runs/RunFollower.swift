@@ -12,6 +12,11 @@ package actor RunFollower {
     package private(set) var report = FleetReport()
     /// The number of the last event that is in ``report``; 0 before the first.
     package private(set) var lastEvent: Int64 = 0
+    /// Rises when events that were read are not there any more, and the journal was read from the beginning.
+    package private(set) var edition = 0
+    /// The last event that the present edition has in common with the one before.
+    private var lastShared: Int64 = 0
+    private var trail = EventTrail()
 
     /// By instance: the last event that changed it.
     private var changes: [String: Int64] = [:]
@@ -48,18 +53,35 @@ package actor RunFollower {
     private func read() async throws {
         if lastEvent == 0 {
             // A run of a large fleet has far more events than it takes to know how it stands; who wants all of them gets them from the journal.
-            for try await event in journal.events(of: record.id, .standing) { fold(event) }
+            for try await event in journal.events(of: record.id, .standing) {
+                fold(event)
+                trail.note(event)
+            }
         }
         while true {
-            let page = try await journal.events(of: record.id, after: lastEvent, limit: Self.pageSize)
-            for event in page {
+            var next = trail
+            let page = try await next.next(of: record.id, limit: Self.pageSize, in: journal)
+            if let shared = page.lastShared {
+                beginAnew(shared)
+                return try await read()
+            }
+            trail = next
+            for event in page.events {
                 fold(event)
                 recent.append(event)
             }
             if recent.count > 2 * Self.recentLimit { recent.removeFirst(recent.count - Self.recentLimit) }
-            guard page.count == Self.pageSize else { break }
+            guard page.isFull else { break }
         }
         readAt = .now
+    }
+
+    /// What is not there any more cannot be taken out of what was folded.
+    private func beginAnew(_ shared: Int64) {
+        // Who has any of the numbers that were given until now gets all instances.
+        generalChange = max(generalChange, lastEvent + 1)
+        (edition, lastShared) = (edition + 1, shared)
+        (report, lastEvent, trail, changes, recent) = (FleetReport(), 0, EventTrail(), [:], [])
     }
 
     private func fold(_ recorded: RecordedEvent) {
@@ -67,7 +89,7 @@ package actor RunFollower {
         guard let event = recorded.event else { return }
         report.apply(event)
         switch event.kind {
-        case .runStarted, .runResumed: generalChange = recorded.number
+        case .runStarted, .runResumed: generalChange = max(generalChange, recorded.number)
         default: if let name = event.kind.instance { changes[name] = recorded.number }
         }
     }
@@ -83,6 +105,17 @@ package actor RunFollower {
         // The numbers are the journal's, which other runs write to as well, so they have gaps.
         let start = recent.partitioningIndex { $0.number > number }
         return Array(recent[start...].prefix(limit))
+    }
+
+    /// The same for a client that has read an edition: from where the present one differs.
+    package func events(
+        after number: Int64,
+        of edition: Int,
+        limit: Int
+    ) async throws(JournalError) -> (events: [RecordedEvent], start: Int64, edition: Int) {
+        let present = self.edition
+        let start = edition == present ? number : min(number, lastShared)
+        return (try await events(after: start, limit: limit), start, present)
     }
 
     /// Whether the run has ended, and a client that has that event has all of them.

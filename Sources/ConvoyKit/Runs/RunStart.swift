@@ -8,8 +8,8 @@ package enum RunConflict: Error, Sendable {
     case overlapping(RunRecord, instances: [String])
     /// Another run is active. It shares no instance with the plan, so both may be active if the operator agrees.
     case active(RunRecord)
-    /// Another process is starting a run.
-    case starting
+    /// Another process is starting a run; the error says which.
+    case starting(JournalError)
     case journal(JournalError)
 }
 
@@ -114,7 +114,7 @@ package struct RunStart: Sendable {
             } catch {
                 // Whatever else it is does not pass while this process waits.
                 guard error.reason == .held else { throw .journal(error) }
-                guard .now < deadline, !Task.isCancelled else { throw .starting }
+                guard .now < deadline, !Task.isCancelled else { throw .starting(error) }
                 await pause(for: .milliseconds(20), cancellation: .observed)
             }
         }

@@ -44,14 +44,14 @@ package struct RunWait: Sendable {
     package func result(of run: RunID, for goal: RunGoal, within timeout: Duration?) async throws(FleetError) -> RunWaitResult {
         let deadline = timeout.map { ContinuousClock.now + min($0, .longest) }
         var log = RunLog()
-        var last: Int64 = 0
+        var trail = EventTrail()
         let news = journal.news(of: run)
         var shortages = ShortageNotes()
         while true {
             let record = try await catalog.run(run.description, .any, in: journal)
             // Read before the events, so that a run that ends meanwhile is seen with its last event.
             let state = try await catalog.state(of: record, in: journal)
-            last = try await fold(run, after: last, into: &log)
+            try await fold(run, after: &trail, into: &log)
             guard state == .running else { return .ended(state, outcomes: try await outcomes(of: record)) }
             if let reason = await shortages.next(of: run, in: journal) { catalog.warn(.note("run \(run) waits: \(reason)")) }
             switch goal {
@@ -65,16 +65,20 @@ package struct RunWait: Sendable {
         }
     }
 
-    private func fold(_ run: RunID, after number: Int64, into log: inout RunLog) async throws(FleetError) -> Int64 {
-        let limit = 1000
-        var last = number
+    private func fold(_ run: RunID, after trail: inout EventTrail, into log: inout RunLog) async throws(FleetError) {
         while true {
-            let page = try await catalog.explaining { [last] () async throws(JournalError) in
-                try await journal.events(of: run, .waits, after: last, limit: limit)
+            var next = trail
+            let page = try await catalog.explaining { () async throws(JournalError) in
+                try await next.next(of: run, .waits, limit: 1000, in: journal)
             }
-            for event in page.compactMap(\.event) { log.apply(event) }
-            last = page.last?.number ?? last
-            guard page.count == limit else { return last }
+            if page.lastShared != nil {
+                // What is not there any more cannot be taken out of what was folded.
+                (trail, log) = (EventTrail(), RunLog())
+                continue
+            }
+            trail = next
+            for event in page.events.compactMap(\.event) { log.apply(event) }
+            guard page.isFull else { return }
         }
     }
 

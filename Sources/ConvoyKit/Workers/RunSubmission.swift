@@ -9,7 +9,6 @@ package struct RunSubmission: Sendable {
     private let journal: ControlJournal
     /// Of the fleet file that the run is submitted with.
     private let fleetChecksum: String
-    private let lease: Duration
     /// Of this hand-over: however often it is sent, it is done once.
     private let key = "\(UUID())"
 
@@ -20,11 +19,9 @@ package struct RunSubmission: Sendable {
     private static let staffInterval = Duration.seconds(2)
 
     /// Nil where the runs of the fleet are not in a control database.
-    ///
-    /// - Parameter lease: how long a worker counts as alive after it was last seen.
-    package init?(_ fleet: Fleet, in journal: any RunStore, lease: Duration = Worker.Timing().lease) {
+    package init?(_ fleet: Fleet, in journal: any RunStore) {
         guard let journal = journal as? ControlJournal else { return nil }
-        (self.journal, fleetChecksum, self.lease) = (journal, fleet.checksum, lease)
+        (self.journal, fleetChecksum) = (journal, fleet.checksum)
     }
 
     /// Records a run for the workers, unless another active run is in the way.
@@ -64,14 +61,14 @@ package struct RunSubmission: Sendable {
                 holding: token
             )
         } catch {
-            throw error.journalError(journal.path)
+            throw await journal.control.journalError(error)
         }
     }
 
     /// Whether a worker of the fleet lives.
     package func hasWorkers(of fleet: String) async -> Bool {
         // Where that cannot be asked, nothing is to be said about it.
-        (try? await journal.control.workersAlive(of: fleet, within: lease)).map { $0 > 0 } ?? true
+        (try? await journal.control.workersAlive(of: fleet)).map { $0 > 0 } ?? true
     }
 
     /// Gives each event of a run as soon as it is recorded, until the run has ended.
@@ -129,8 +126,11 @@ package struct RunSubmission: Sendable {
         _ events: any EventSink,
         _ note: @Sendable (String) -> Void
     ) async -> RunLog {
+        let known = log
         var log = log
-        var last = number
+        var trail = EventTrail(after: number)
+        // Those up to here were sent.
+        var sent = number
         var isAway = false
         let news = journal.news(of: run)
         var nextLook = ContinuousClock.now + Self.staffInterval
@@ -139,16 +139,22 @@ package struct RunSubmission: Sendable {
         var isOver = false
         while !Task.isCancelled {
             do throws(JournalError) {
-                let page = try await journal.events(of: run, after: last, limit: Self.pageSize)
+                let page = try await trail.next(of: run, limit: Self.pageSize, in: journal)
                 if isAway { note("the control database answers again") }
                 isAway = false
-                let new = page.compactMap(\.event)
-                for event in new { log.apply(event) }
+                if let shared = page.lastShared {
+                    note("events of run \(run) that were shown are not recorded any more: a server that was behind took over")
+                    // What is not there any more cannot be taken out of what was folded.
+                    (log, trail, sent) = (known, EventTrail(after: number), max(number, shared))
+                    continue
+                }
+                for event in page.events.compactMap(\.event) { log.apply(event) }
+                let new = page.events.filter { $0.number > sent }.compactMap(\.event)
                 if !new.isEmpty { await events.send(new) }
-                last = page.last?.number ?? last
+                sent = max(sent, trail.last)
                 if new.contains(where: \.isEnd) { break }
-                if page.count == Self.pageSize { continue }
-                if !new.isEmpty {
+                if page.isFull { continue }
+                if !page.events.isEmpty {
                     (lastShortage, shownShortage, nextLook) = (nil, nil, .now + Self.staffInterval)
                 } else if isOver {
                     break

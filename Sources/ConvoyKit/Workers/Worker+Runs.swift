@@ -207,7 +207,7 @@ extension ControlError {
         switch self {
         case .postgres(let error) where error.code == .unexpectedResult: error.description.visible
         case .refused(let error): error.description.visible
-        case .postgres, .commitUnknown: nil
+        case .postgres, .commitUnknown, .statementEnded: nil
         }
     }
 }

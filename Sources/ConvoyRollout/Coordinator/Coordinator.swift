@@ -96,6 +96,7 @@ package struct Coordinator: Sendable {
         let mailbox = Mailbox<RunDecider.Fact>()
         let loss = OneShot<JournalError>()
         let permit = WorkPermit()
+        let cancellation = OneShot<Void>()
         var driver = RunDriver(
             self,
             plan: plan,
@@ -106,7 +107,8 @@ package struct Coordinator: Sendable {
             by: person,
             mailbox: mailbox,
             loss: loss,
-            permit: permit
+            permit: permit,
+            cancellation: cancellation
         )
         let log = await withTaskGroup(of: Void.self) { listeners in
             listeners.addTask {
@@ -115,7 +117,9 @@ package struct Coordinator: Sendable {
                     mailbox.post(.stopRequested)
                     count += 1
                     // The driver may be waiting for a journal that is away, and has not seen the second one yet.
-                    if count == 2 { journal?.hurry(id) }
+                    guard count == 2 else { continue }
+                    cancellation.fulfil(())
+                    journal?.hurry(id)
                 }
             }
             listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }

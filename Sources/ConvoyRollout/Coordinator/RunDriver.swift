@@ -22,6 +22,8 @@ struct RunDriver {
     private let loss: OneShot<JournalError>
     /// Withdrawn then, so that hooks in progress end.
     private let permit: WorkPermit
+    /// There as soon as the operator has asked to cancel what is in progress.
+    private let cancellation: OneShot<Void>
     private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
 
     /// What earlier processes did in the run; nil if this is the first.
@@ -39,7 +41,8 @@ struct RunDriver {
         by person: String,
         mailbox: Mailbox<RunDecider.Fact>,
         loss: OneShot<JournalError>,
-        permit: WorkPermit = WorkPermit()
+        permit: WorkPermit,
+        cancellation: OneShot<Void>
     ) {
         self.coordinator = coordinator
         self.plan = plan
@@ -49,6 +52,7 @@ struct RunDriver {
         self.mailbox = mailbox
         self.loss = loss
         self.permit = permit
+        self.cancellation = cancellation
         let terms = RunDecider.Terms(
             plan,
             on: targets,
@@ -73,6 +77,8 @@ struct RunDriver {
                 if turn.cancelsAll { group.cancelAll() }
                 let problem = await send(turn.events)
                 if loss.current != nil { break }
+                // It was asked for while the journal did not answer, and is not to wait for what the journal says next.
+                if cancellation.current != nil { group.cancelAll() }
                 if problem == nil { perform(turn, in: &group) }
                 if turn.ending != nil { break }
                 if let problem {

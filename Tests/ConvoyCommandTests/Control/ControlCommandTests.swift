@@ -194,6 +194,42 @@ struct ControlCommandTests {
         }
     }
 
+    // MARK: Several servers
+
+    /// Of several hosts, wherever they are named, the one that takes writes is found, unless the operator says otherwise.
+    @Test func aStandbyIsPassedOverWhereverTheHostsAreNamed() async throws {
+        let standby = try await PostgresServer.start()
+        try await PostgresServer.shared(.system).withDatabases(1) { databases in
+            let control = databases[0]
+            try await standby.execute("CREATE DATABASE \"\(control.name)\" OWNER \(control.ownerName)")
+            try await standby.becomeStandby()
+            let (hosts, ports) = ("127.0.0.1,127.0.0.1", "\(standby.port),\(control.server.port)")
+            let service = "[control]\nhost=\(hosts)\nport=\(ports)\nuser=\(control.ownerName)\ndbname=\(control.name)\n"
+            try await withTemporaryFolder(files: ["services": service]) { folder in
+                let cases = [
+                    ("postgresql://?service=control&", ["PGSERVICEFILE": "\(folder)/services"]),
+                    ("postgresql://?", ["PGSERVICEFILE": "\(folder)/services", "PGSERVICE": "control"]),
+                    ("postgresql://\(control.ownerName)@/\(control.name)?", ["PGHOST": hosts, "PGPORT": ports]),
+                ]
+                for (url, environment) in cases {
+                    let chosen = try await runConvoy(
+                        ["control", "prepare", "--journal", url + "target_session_attrs=any"],
+                        environment: environment,
+                        in: folder
+                    )
+                    #expect(chosen.standardError.contains("read-only"), "\(url): \(chosen.standardError)")
+                    let found = try await runConvoy(
+                        ["control", "prepare", "--journal", String(url.dropLast())],
+                        environment: environment,
+                        in: folder
+                    )
+                    #expect(found.exitCode == 0, "\(url): \(found.standardError)")
+                }
+            }
+            #expect(try await control.query("SELECT FROM convoy_control.runs").rows.isEmpty)
+        }
+    }
+
     // MARK: Rights
 
     /// The recipe of docs/control-database.md, statement by statement, makes a control database in which only its two roles are.

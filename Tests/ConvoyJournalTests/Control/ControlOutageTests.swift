@@ -125,7 +125,7 @@ struct ControlOutageTests {
 
     /// After one wait in vain the next ones are short, until something could be written.
     @Test func oneLongWaitIsEnough() async throws {
-        try await withProxiedJournal({ ($0.patience, $0.interruptedPatience) = (.seconds(4), .milliseconds(10)) }) { journal, proxy, _ in
+        try await withProxiedJournal({ ($0.patience, $0.laterPatience) = (.seconds(4), .milliseconds(10)) }) { journal, proxy, _ in
             let lock = try await journal.lock(run.id)
             #expect(await append(0..<1, to: journal) == nil)
             proxy.set(mode: .refuse)
@@ -160,14 +160,6 @@ struct ControlOutageTests {
             #expect(try await journal.numbers() == [0, 1])
             await lock.release()
         }
-    }
-
-    @Test(arguments: [
-        ("host=a,b dbname=x", "read-write"), ("hostaddr=127.0.0.1,127.0.0.2", "read-write"), ("host=a dbname=x", nil),
-        ("host=a,b target_session_attrs=primary", "primary"), ("postgresql://a:1,b:2/x?target_session_attrs=any", "any"),
-    ])
-    func ofSeveralServersTheOneThatTakesWritesIsMeant(_ text: String, _ wanted: String?) throws {
-        #expect(ControlDatabase(try ConnectionParameters(conninfo: text)).parameters["target_session_attrs"] == wanted)
     }
 
     @Test func amongSeveralServersAStandbyIsPassedOver() async throws {

@@ -91,6 +91,23 @@ struct ControlStartTests {
         }
     }
 
+    /// Who waits in vain learns which process starts a run, and since when.
+    @Test func whoStartsARunIsNamedToThoseWhoWaitedInVain() async throws {
+        try await withControlDatabase(configuring: { $0.lease = .seconds(2) }) { control, database in
+            let start = try await ControlJournal(ControlDatabase(database.owner)).lockStart(of: "eu")
+            let refusal = await begin(try newRun("alice"), in: ControlJournal(control))
+            guard case .starting(let error)? = refusal else {
+                Issue.record("\(String(describing: refusal))")
+                return
+            }
+            let shown = FleetError(RunConflict.starting(error))
+            #expect(shown.code == .activeRun)
+            let words = /^another process is starting a run \(pid \d+ on .+, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z\)$/
+            #expect(shown.message.contains(words), "\(shown)")
+            await start.release()
+        }
+    }
+
     // MARK: Processes that are slow
 
     /// A process that was suspended between its check and its record, while another one started a run.

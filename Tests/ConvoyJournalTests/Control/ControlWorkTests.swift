@@ -319,12 +319,12 @@ struct ControlWorkTests {
     @Test func theLivingAreCounted() async throws {
         try await withControlDatabase { control, database in
             try await begin(control, workers: ["w1", "w2"])
-            #expect(try await control.workersAlive(of: "eu", within: lease) == 2)
-            #expect(try await control.workersAlive(of: "us", within: lease) == 0)
+            #expect(try await control.workersAlive(of: "eu") == 2)
+            #expect(try await control.workersAlive(of: "us") == 0)
             try await control.signOff("w2")
-            #expect(try await control.workersAlive(of: "eu", within: lease) == 1)
+            #expect(try await control.workersAlive(of: "eu") == 1)
             try await database.execute(["UPDATE convoy_control.workers SET seen_at = clock_timestamp() - interval '16 s'"])
-            #expect(try await control.workersAlive(of: "eu", within: lease) == 0)
+            #expect(try await control.workersAlive(of: "eu") == 0)
         }
     }
 }

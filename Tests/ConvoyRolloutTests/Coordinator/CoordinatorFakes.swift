@@ -27,6 +27,9 @@ final class FakeInstances: InstanceMigrator, InstanceInspector {
         self.needs = needs
     }
 
+    /// Whether the work on an instance was cancelled.
+    func isCancelled(_ name: String) -> Bool { state.withLock { $0.cancelled.contains(name) } }
+
     /// Every instance that was begun, in order.
     var calls: [String] { state.withLock { $0.calls } }
 

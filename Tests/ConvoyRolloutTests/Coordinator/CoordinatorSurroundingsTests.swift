@@ -1,4 +1,5 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyMigrations
 import FoundationEssentials
 import Synchronization
@@ -280,6 +281,25 @@ extension CoordinatorSurroundingsTests {
         _ = await running
         #expect(journal.isHurried)
     }
+
+    /// What is in progress does not wait for a journal that is silent, however often it is asked.
+    @Test func aSecondStopCancelsAlsoWhileTheJournalDoesNotAnswer() async throws {
+        let journal = SilentJournal()
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+        async let running = coordinator(journal: journal).run(plan(planned("all", "a b", maxParallel: 2)), stopRequests: stops)
+        await fake.begun("a")
+        await fake.begun("b")
+        journal.fallSilent()
+        fake.finish("b")
+        try await eventually("the journal is asked") { journal.asked == 1 }
+        stop.yield()
+        stop.yield()
+        try await eventually("what is in progress is cancelled") { fake.isCancelled("a") }
+        #expect(!journal.isOver)
+        journal.end()
+        let report = await running
+        #expect(report.status != nil)
+    }
 }
 
 /// A journal whose run another process takes over: with the first event of a kind, or when the test says so.
@@ -312,6 +332,36 @@ private final class LostJournal: Journal {
     }
 
     func hurry(_ run: RunID) { state.withLock { $0.isHurried = true } }
+}
+
+/// A journal that falls silent: the first append after that ends when the run is hurried, and the others when the test says so.
+private final class SilentJournal: Journal {
+    private let state = Mutex((isSilent: false, asked: 0))
+    private let hurried = OneShot<Void>()
+    private let ended = OneShot<Void>()
+
+    /// How often it was asked since it fell silent.
+    var asked: Int { state.withLock(\.asked) }
+    var isOver: Bool { ended.current != nil }
+
+    func fallSilent() { state.withLock { $0.isSilent = true } }
+    func end() { ended.fulfil(()) }
+
+    func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+        let asked = state.withLock { state in
+            if state.isSilent { state.asked += 1 }
+            return state.asked
+        }
+        guard asked > 0 else { return }
+        let signal = asked == 1 ? hurried : ended
+        // Nothing else ends it, the task's cancellation neither.
+        while signal.current == nil { await pause(for: .milliseconds(5), cancellation: .ignored) }
+        throw JournalError(path: "j", message: "no answer")
+    }
+
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] { [] }
+
+    func hurry(_ run: RunID) { hurried.fulfil(()) }
 }
 
 /// Takes everything but one batch.

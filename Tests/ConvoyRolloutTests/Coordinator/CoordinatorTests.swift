@@ -150,7 +150,9 @@ import Testing
             past: nil,
             by: "",
             mailbox: mailbox,
-            loss: OneShot()
+            loss: OneShot(),
+            permit: WorkPermit(),
+            cancellation: OneShot()
         )
         async let opened: Void = {
             await gate.hasBatch()

@@ -4,8 +4,6 @@ import ConvoyText
 
 /// Who carries out runs, and who refuses them.
 extension ControlDatabase {
-    /// How long a worker counts as alive after it was last seen: it announces itself each five seconds at least.
-    private static let lifetime = Duration.seconds(15)
     /// The most refusals, and the most holders of leases, that are read.
     private static let mostNames = 20
     /// The longest reason that is kept, in bytes.
@@ -26,7 +24,7 @@ extension ControlDatabase {
 
     private func staff(of run: RunID, withRefusals: Bool) async throws(ControlError) -> RunStaff? {
         let id = run.description.storable
-        let lifetime = "\(Self.lifetime.milliseconds) milliseconds"
+        let lifetime = "\(RunStaff.lifetime.milliseconds) milliseconds"
         let takesPart =
             withRefusals ? "NOT EXISTS (SELECT FROM convoy_control.refusals AS f WHERE f.run = r.id AND f.worker = w.id)" : "true"
         var statements = [

@@ -14,6 +14,9 @@ package struct RunStaff: Sendable, Hashable {
         }
     }
 
+    /// How long a worker counts as alive after it was last seen: it announces itself each five seconds at least.
+    package static let lifetime = Duration.seconds(15)
+
     /// How many workers of the fleet live, take work, and have not refused the run.
     package var willing: Int
     /// The newest first.
