@@ -14,8 +14,7 @@ CREATE TABLE convoy_control.runs (
     -- Started without gates and without the maintenance window.
     is_immediate boolean NOT NULL DEFAULT false,
     plan bytea NOT NULL,
-    -- Of what a worker must have, so that it does the same as the others.
-    set_checksum text,
+    -- Of the fleet file, which a worker must have as the others have it.
     fleet_checksum text,
     started_at timestamptz NOT NULL CHECK (isfinite(started_at)),
     finished_at timestamptz CHECK (isfinite(finished_at)),
