@@ -36,14 +36,14 @@ struct ControlStatementTests {
                     },
                     control
                 )
-                #expect(refusal?.message == "a statement took longer than \(limit == nil ? "1s" : "2s")")
+                #expect(refusal?.message == "a statement took longer than \(limit == nil ? "1.0 s" : "2.0 s")")
             }
             // A statement within a COMMIT's round trip, and one that waits for a lock.
             let late = await refusal(
                 { () async throws(ControlError) in _ = try await control.rows("SELECT pg_sleep(60)") },
                 control
             )
-            #expect(late?.message == "a statement took longer than 1s")
+            #expect(late?.message == "a statement took longer than 1.0 s")
         }
     }
 
