@@ -26,6 +26,12 @@ package struct EventTrail: Sendable {
     /// Before the first event that the reader reads.
     private let start: Int64
 
+    /// How often in a row the newest of them was not there.
+    private var absences = 0
+
+    /// A reader may meet a standby that is a moment behind, and the primary the next time: only what stays away was lost.
+    private static let passingAbsences = 5
+
     /// How many events a server that takes over may lack so that no other ones are given again.
     private static let memory = 2000
 
@@ -56,9 +62,13 @@ package struct EventTrail: Sendable {
         var lastShared: Int64?
         if let known = marks.last {
             page = try await journal.events(of: run, selection, after: known.number - 1, limit: limit + 1)
+            absences = page.first?.number == known.number ? 0 : absences + 1
             if page.first.map(Mark.init) == known {
                 page.removeFirst()
+            } else if 1..<Self.passingAbsences ~= absences {
+                return Page(events: [], isFull: false)
             } else {
+                absences = 0
                 let shared = try await shared(of: run, selection, in: journal)
                 page = try await journal.events(of: run, selection, after: shared.last?.number ?? start, limit: limit)
                 marks = shared

@@ -42,6 +42,9 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What to do next.
     public var hint: String?
 
+    /// Why the journal refused what it could have done; nil if it cannot be used.
+    package var refusal: JournalError.Reason?
+
     package init(_ code: Code, _ message: String, details: [String] = [], hint: String? = nil) {
         self.code = code
         self.message = message
@@ -59,6 +62,7 @@ extension FleetError {
     /// Why the journal cannot be used.
     package init(_ error: JournalError) {
         self.init(.journal, error.description, hint: error.hint)
+        refusal = error.reason
     }
 
     /// Why a run cannot start or continue now.

@@ -21,6 +21,9 @@ struct ResumedRun {
     /// Names to the process the person for whom it resumes the run.
     static let personVariable = "CONVOY_RESUMED_FOR"
 
+    /// What the process would print of a run that workers carry out is not read: it submits the run and ends.
+    static let submittingVariable = "CONVOY_RESUMED_TO_SUBMIT"
+
     /// Shorter than the 30 s that the dashboard's page waits.
     private static let patience = Duration.seconds(25)
 
@@ -85,7 +88,7 @@ struct ResumedRun {
             arguments: ["resume", "--yes", "--fleet", fleetFile, "--", run.description],
             // The run does not need the token of the dashboard, and a name that we were given is not that of who asks now.
             withholding: [TokenSource.variable] + (person == nil ? [Self.personVariable] : []),
-            adding: person.map { [Self.personVariable: $0] } ?? [:],
+            adding: [Self.submittingVariable: "1"].merging(person.map { [Self.personVariable: $0] } ?? [:]) { $1 },
             log: log
         )
     }

@@ -132,8 +132,10 @@ package struct RunControl: Sendable {
             let catalog = RunCatalog(journal: place) { _ in }
             return try await catalog.abandon(run.description, by: person, in: try await catalog.openExisting(for: .writing)).advice
         } catch {
-            // A journal that cannot be used is one that may be again.
-            guard error.code != .journal else { throw HTTPProblem(.serviceUnavailable, error.description, headers: [.retryAfter: "5"]) }
+            // A journal that cannot be used is one that may be again. What it refuses is not to be asked for again by itself.
+            guard error.code != .journal || error.refusal != nil else {
+                throw HTTPProblem(.serviceUnavailable, error.description, headers: [.retryAfter: "5"])
+            }
             throw HTTPProblem(.conflict, error.message)
         }
     }

@@ -29,9 +29,9 @@ final class ControlPool: Sendable {
         await call.waiting(endedBy: { self.abandon(call) }) {
             await withCheckedContinuation { continuation in
                 let (session, waits) = state.withLock { state -> (ControlSession?, Bool) in
-                    if let free = state.idle.popLast() { return (free, false) }
                     // Its end was announced before it could be found here.
                     guard !call.isOver else { return (nil, false) }
+                    if let free = state.idle.popLast() { return (free, false) }
                     state.waiting.append((call, continuation))
                     return (nil, true)
                 }
@@ -57,8 +57,15 @@ final class ControlPool: Sendable {
         next?.resume(returning: session)
     }
 
-    /// Ends the sessions that are not lent.
+    /// Ends the sessions that are not lent. Meanwhile they count as lent, so that no call uses one that is being ended.
     func close() async {
-        for session in state.withLock({ $0.idle }) { await session.close() }
+        let idle = state.withLock { state in
+            defer { state.idle = [] }
+            return state.idle
+        }
+        for session in idle {
+            await session.close()
+            giveBack(session)
+        }
     }
 }

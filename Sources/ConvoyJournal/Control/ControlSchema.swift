@@ -47,7 +47,7 @@ package enum ControlSchema {
 extension ControlDatabase {
     /// What is wrong, for the operator: where the tables are not as this program needs them, whether they are older or newer.
     package func journalError(_ error: ControlError) async -> JournalError {
-        guard error.isOfOtherTables, let state = try? await schemaState() else { return error.journalError(place) }
+        guard error.isOfOtherTables, let state = try? await schemaState(patience: .zero) else { return error.journalError(place) }
         switch state {
         case .missing: return .noControlSchema(place)
         case .older: return .olderControlSchema(place)

@@ -78,6 +78,7 @@ actor ControlSession {
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
         let connection = try await opened(call)
+        guard !call.isOver else { throw call.problem }
         connection.watch = call.watch
         defer { connection.watch = nil }
         let transaction = ControlTransaction(connection, access, timing)

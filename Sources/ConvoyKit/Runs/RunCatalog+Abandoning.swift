@@ -28,11 +28,13 @@ extension RunCatalog {
     package func abandon(_ text: String, by person: String, in journal: any RunStore) async throws(FleetError) -> AbandonedRun {
         let record = try await run(text, .resumable, in: journal)
         let lock = try await explaining { () async throws(JournalError) in try await journal.lock(record.id) }
-        try await lock.released { () async throws(FleetError) in
+        return try await lock.released { () async throws(FleetError) -> AbandonedRun in
             try await checkUnchanged(record, in: journal)
+            // Before it is abandoned: afterwards the run is no longer one that can be abandoned, and an error here would hide them for good.
+            let instances = try await instancesWithoutHook(record.id, in: journal)
             try await explaining { () async throws(JournalError) in try await journal.abandon(record.id, by: person, at: Date()) }
+            return AbandonedRun(run: record.id, instancesWithoutHook: instances)
         }
-        return AbandonedRun(run: record.id, instancesWithoutHook: try await instancesWithoutHook(record.id, in: journal))
     }
 
     private func instancesWithoutHook(_ run: RunID, in journal: any RunStore) async throws(FleetError) -> [String] {

@@ -79,7 +79,7 @@ package actor RunFollower {
     /// What is not there any more cannot be taken out of what was folded.
     private func beginAnew(_ shared: Int64) {
         // Who has any of the numbers that were given until now gets all instances.
-        generalChange = max(generalChange, lastEvent + 1)
+        generalChange = max(generalChange, lastEvent == .max ? .max : lastEvent + 1)
         (edition, lastShared) = (edition + 1, shared)
         (report, lastEvent, trail, changes, recent) = (FleetReport(), 0, EventTrail(), [:], [])
     }

@@ -160,8 +160,8 @@ extension Worker {
                 noteTrouble = nil
             } catch {
                 guard !error.mayPass else { return error }
-                // It is noted again when the files are read again.
-                unnoted[run] = nil
+                // It is noted again when the files are read again. That it is over is not: then the worker has read them.
+                if refusal != nil || error.isMissingRight { unnoted[run] = nil }
                 let problem = error.journalError(control.place)
                 let words = "why it takes no part in runs cannot be recorded: \(problem.message)\(problem.hint.map { " (\($0))" } ?? "")"
                 if noteTrouble != words { log(words) }

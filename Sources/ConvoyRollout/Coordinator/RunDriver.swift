@@ -74,7 +74,10 @@ struct RunDriver {
             var turn = begin()
             while true {
                 // At once, not after the journal: what is cancelled needs no record to be safe.
-                if turn.cancelsAll { group.cancelAll() }
+                if turn.cancelsAll {
+                    group.cancelAll()
+                    coordinator.journal?.hurry(id)
+                }
                 let problem = await send(turn.events)
                 if loss.current != nil { break }
                 // It was asked for while the journal did not answer, and is not to wait for what the journal says next.

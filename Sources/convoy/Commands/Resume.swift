@@ -101,7 +101,8 @@ struct Resume: FleetCommand {
         )
         // The workers have it now: `abandon`, and `resume` with other files, need not wait for this process.
         if submitted != nil { await lock.release() }
-        if let submitted, await session.isDetached(submitted, changeOptions.detach) { return .success }
+        let isSubmitting = changeOptions.detach || session.settings.environment[ResumedRun.submittingVariable] != nil
+        if let submitted, await session.isDetached(submitted, isSubmitting) { return .success }
         return try await session.run(
             plan,
             on: targets,

@@ -143,7 +143,9 @@ struct ServeCommandTests {
             try await waitForGate(server, run)
             first.kill()
             _ = try? await first.result()
-            try await eventually("it is cut off") { try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["resume"]"#) }
+            try await eventually("it is cut off") {
+                try await server.ask("/api/v1/runs/\(run)").body.contains(#""actions":["resume","abandon"]"#)
+            }
             #expect(try await server.ask("/api/v1/runs/\(run)/approve", method: "POST").status == 409)
 
             let resumed = try await server.ask("/api/v1/runs/\(run)/resume", method: "POST")

@@ -164,7 +164,9 @@ struct ServeRolesTests {
             first.kill()
             _ = try? await first.result()
             let path = "/api/v1/runs/\(run)"
-            try await eventually("it is cut off") { try await ask(path, "ann", dashboard).body.contains(#""actions":["resume"]"#) }
+            try await eventually("it is cut off") {
+                try await ask(path, "ann", dashboard).body.contains(#""actions":["resume","abandon"]"#)
+            }
             #expect(try await ask(path, "bea", dashboard).body.contains(#""actions":[]"#))
             #expect(try await ask("\(path)/resume", "bea", dashboard, method: "POST").status == 403)
             let resumed = try await ask("\(path)/resume", "ann", dashboard, method: "POST")

@@ -112,11 +112,12 @@ struct WorkerCommand: FleetCommand {
             load: { try session.workerFiles() },
             log: { StandardStreams.error.write($0.visible + "\n") }
         )
+        // Before it says that it is there: who stops it then must not kill it.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         try await Self.explaining { () async throws(JournalError) in try await worker.prepare() }
         StandardStreams.output.write(
             "worker \(worker.id) of fleet \(session.fleet.name.visible) takes up to \(limits.total) assignments at a time\(limits.words.visible)\n"
         )
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let address {
                 let endpoint = WorkerEndpoint(at: address) {
