@@ -121,7 +121,6 @@ package final class ControlDatabase: Sendable {
 
     /// Runs one statement of its own transaction, which sets its limits itself, in one round trip: four statements, of which one is planned, and not the five or more of
     /// ``transaction(_:patience:limit:isRepeatable:_:)``.
-    ///
     func call(_ statement: PipelineStatement, _ persistence: ControlSession.Persistence) async throws(ControlError) -> QueryResult? {
         try await perform(.calling, persistence, in: pool) { transaction throws(ControlError) in
             try await transaction.commit([statement]).first

@@ -7,8 +7,7 @@ struct ShortageNotes {
     private static let interval = Duration.seconds(2)
 
     private var nextLook = ContinuousClock.now + Self.interval
-    private var last: String?
-    private var shown: String?
+    private var reason = LastingReason()
 
     /// Looks whether it is time to.
     ///
@@ -17,11 +16,21 @@ struct ShortageNotes {
         guard nextLook <= .now else { return nil }
         nextLook = .now + Self.interval
         // Where that cannot be read, the run is waited for all the same.
-        let reason = (try? await journal.staff(of: run))?.waitReason(run)
-        defer { last = reason }
-        // A worker that begins makes one look alone say nothing.
-        guard let reason, reason == last, reason != shown else { return nil }
-        shown = reason
-        return reason
+        return reason.news((try? await journal.staff(of: run))?.waitReason(run))
+    }
+}
+
+/// What is shown once, when two looks in a row have found it: a worker that begins, or a control database that was away, makes one look alone say nothing.
+struct LastingReason {
+    private var last: String?
+    private var shown: String?
+
+    /// - Parameter found: by this look; nil if it has found nothing.
+    /// - Returns: what was found, if the look before has found it too and it was not shown before.
+    mutating func news(_ found: String?) -> String? {
+        defer { last = found }
+        guard let found, found == last, found != shown else { return nil }
+        shown = found
+        return found
     }
 }

@@ -134,8 +134,7 @@ package struct RunSubmission: Sendable {
         var isAway = false
         let news = journal.news(of: run)
         var nextLook = ContinuousClock.now + Self.staffInterval
-        var (lastShortage, shownShortage): (String?, String?)
-        var (lastGap, shownGap): (String?, String?)
+        var (shortages, gaps) = (LastingReason(), LastingReason())
         var isOver = false
         while !Task.isCancelled {
             do throws(JournalError) {
@@ -155,30 +154,20 @@ package struct RunSubmission: Sendable {
                 if new.contains(where: \.isEnd) { break }
                 if page.isFull { continue }
                 if !page.events.isEmpty {
-                    (lastShortage, shownShortage, nextLook) = (nil, nil, .now + Self.staffInterval)
+                    (shortages, nextLook) = (LastingReason(), .now + Self.staffInterval)
                 } else if isOver {
                     break
                 } else if nextLook <= .now {
                     nextLook = .now + Self.staffInterval
                     let (staff, gap) = await self.staff(of: run)
-                    if let gap, gap == lastGap, gap != shownGap {
-                        note(gap)
-                        shownGap = gap
-                    }
-                    lastGap = gap
+                    if let gap = gaps.news(gap) { note(gap) }
                     // A run that was abandoned has no last event.
                     if staff == nil, let status = try await journal.runs(named: run.description).first(where: { $0.id == run })?.status {
                         isOver = true
                         if status == .abandoned { note("run \(run) was abandoned") }
                         continue
                     }
-                    let shortage = staff?.isMissing == true ? staff?.shortage : nil
-                    // A worker that begins, or a control database that was away, makes one look alone say nothing.
-                    if let staff, let shortage, shortage == lastShortage, shortage != shownShortage {
-                        note("run \(run) waits: \(shortage); \(staff.remedy(run))")
-                        shownShortage = shortage
-                    }
-                    lastShortage = shortage
+                    if let reason = shortages.news(staff?.waitReason(run)) { note("run \(run) waits: \(reason)") }
                 }
             } catch {
                 if !isAway { note("\(error.description.visible); the run continues, and this process tries again") }
