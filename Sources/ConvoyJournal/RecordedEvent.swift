@@ -19,6 +19,8 @@ package struct RecordedEvent: Sendable {
     /// Reads what a store has, whatever stands there.
     init(number: Int64, position: Int64 = 0, type: String, json: String) {
         (self.number, self.position, self.type, self.json) = (number, position, type, json)
+        event = Event(written: json)
+        if event != nil { return }
         do {
             event = try JSONDecoder().decode(Event.self, from: Data(json.utf8))
         } catch {

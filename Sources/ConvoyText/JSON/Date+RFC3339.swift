@@ -13,11 +13,17 @@ extension Date {
     package var rfc3339: String {
         // The style cuts, and most milliseconds are a little less as a floating-point number: read and written again they would go back in time.
         let milliseconds = (timeIntervalSince1970 * 1000 + 0.01).rounded(.down)
+        if let text = UsualTime(milliseconds: milliseconds)?.text { return text }
         return Date(timeIntervalSince1970: milliseconds / 1000 + 0.0001).formatted(Self.rfc3339Style)
     }
 
     /// Reads what ``rfc3339`` writes; nil for anything else.
     package init?(rfc3339 text: String) {
+        let usual = text.utf8.withContiguousStorageIfAvailable { bytes in UsualTime(bytes) }
+        if let usual = usual ?? nil {
+            self = usual.date
+            return
+        }
         guard let date = try? Self.rfc3339Style.parse(text) else { return nil }
         self = date
     }

@@ -113,6 +113,12 @@ package enum JSONValue: Sendable, Hashable, ExpressibleByDictionaryLiteral, Expr
     /// JSON demands only U+0000 to U+001F to be escaped; the rest protects readers in a terminal.
     private static func write(_ value: String, to text: inout String) {
         text += "\""
+        // Most have nothing to escape.
+        if value.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+            text += value
+            text += "\""
+            return
+        }
         for scalar in value.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""
