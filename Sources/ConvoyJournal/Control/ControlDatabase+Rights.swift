@@ -12,13 +12,16 @@ extension ControlSchema {
             "GRANT USAGE ON SCHEMA \(name) TO \(role)",
             "GRANT SELECT ON \(name).schema_migrations TO \(role)",
             // Where the database's default privileges do not give it to all.
-            "GRANT EXECUTE ON FUNCTION \(name).append_events TO \(role)",
+            "GRANT EXECUTE ON FUNCTION \(functions.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
             "GRANT \(rights) ON \(tables.map { "\(name).\($0)" }.joined(separator: ", ")) TO \(role)",
         ]
     }
 
     /// What every process needs on each table.
     static let rights = "SELECT, INSERT, UPDATE, DELETE"
+
+    /// The functions that every process may call.
+    private static let functions = ["append_events", "open_decision", "write_decision"]
 
     /// The tables that every process reads and writes.
     private static let tables = ["runs", "events", "requests", "locks", "removed_totals", "workers", "assignments", "refusals"]

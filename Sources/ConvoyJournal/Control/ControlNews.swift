@@ -29,7 +29,14 @@ struct ControlNews: Sendable, Hashable {
     }
 
     /// Sends it, when the transaction is committed.
-    var statement: PipelineStatement { Self.statement([run, sender, isWork ? Self.work : nil].compactMap(\.self).joined(separator: " ")) }
+    var statement: PipelineStatement { PipelineStatement(Self.sql, [Self.channel, payload]) }
+
+    /// What is said.
+    var payload: String {
+        let payload = [run, sender, isWork ? Self.work : nil].compactMap(\.self).joined(separator: " ")
+        // What is too long is not sent: the transaction is worth more.
+        return payload.utf8.count <= Self.payloadLimit ? payload : Self.trial
+    }
 
     private static let work = "work"
     /// The queue is that of the whole server, and a session of any database can keep it full: COMMIT is refused then. What is written is worth more than that
@@ -37,15 +44,9 @@ struct ControlNews: Sendable, Hashable {
     private static let sql = "SELECT CASE WHEN pg_catalog.pg_notification_queue_usage() < 0.9 THEN pg_catalog.pg_notify($1, $2) END"
 
     /// A notification that says only that notifications arrive.
-    static let trialStatement = statement(trial)
+    static let trialStatement = PipelineStatement(sql, [channel, trial])
 
     private static let trial = "?"
-
-    private static func statement(_ payload: String) -> PipelineStatement {
-        // What is too long is not sent: the transaction is worth more.
-        let payload = payload.utf8.count <= payloadLimit ? payload : trial
-        return PipelineStatement(sql, [channel, payload])
-    }
 }
 
 extension RunDecision {

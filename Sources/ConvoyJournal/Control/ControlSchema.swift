@@ -13,7 +13,7 @@ package enum ControlSchema {
     /// The files of the folder `Schema`. A change of the tables is a new file with the next number.
     private static let files: [(version: Int64, name: String, contents: [UInt8])] = [
         (1, "runs", PackageResources.control_1_runs_sql), (2, "work", PackageResources.control_2_work_sql),
-        (3, "refusals", PackageResources.control_3_refusals_sql),
+        (3, "refusals", PackageResources.control_3_refusals_sql), (4, "decisions", PackageResources.control_4_decisions_sql),
     ]
 
     /// The newest version that this program knows.

@@ -32,6 +32,11 @@ enum ControlText {
     /// The literal of an array of numbers.
     static func array(_ elements: some Sequence<Int64>) -> String { "{" + elements.map(String.init).joined(separator: ",") + "}" }
 
+    /// The numbers of such a literal; what is no number is left out.
+    static func numbers(_ array: String) -> [Int64] {
+        array.dropFirst().dropLast().split(separator: ",").compactMap { Int64($0) }
+    }
+
     /// A time as RFC 3339 in UTC, in the words of SQL.
     static func time(_ column: String) -> String {
         #"to_char(\#(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#

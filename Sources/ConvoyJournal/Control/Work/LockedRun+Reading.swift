@@ -7,35 +7,39 @@ extension LockedRun {
     /// The largest number of an event, a turn or an assignment.
     static let mostNumber = Int64.max / 4
 
-    /// Reads the results of ``DecisionStatements/opening(_:by:after:reporting:)``; nil if the run does not exist.
+    /// Reads the result of ``DecisionStatements/opening(_:by:after:reporting:limit:)``; nil if the run does not exist.
     ///
     /// - Parameter handOver: with which the worker has read the run. What was recorded after another one may be for another version of Convoy.
-    init?(_ results: [QueryResult], after event: Int64, handOver: String) throws(PostgresError) {
-        guard results.count == 5, let row = results[0].rows.first else { return nil }
+    init?(_ result: QueryResult, after event: Int64, handOver: String) throws(PostgresError) {
+        guard let row = result.rows.first else { return nil }
         // Room is left to count on: what a server says may be no number that it has counted to.
         turn = min(try row.int64("turn"), Self.mostNumber)
-        lastEvent = min(try row.int64("last_event"), Self.mostNumber)
+        lastEvent = min(try row.int64("number"), Self.mostNumber)
+        lastAssignment = min(try row.int64("last_assignment"), Self.mostNumber)
         isOpen = try row.bool("is_open")
-        resumedBy = try row.label("resumed_by")
-        lastDecision = try results[1].rows.first?.int64("last_decision") ?? 0
+        resumedBy = try row.label("person")
+        lastDecision = try row.optionalText("last_decision").flatMap { Int64($0) } ?? 0
         isOutdated = try row.label("hand_over") != handOver
-        isBehind = !isOutdated && results[2].rows.count >= DecisionStatements.mostEvents
-        turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(results[2].rows, after: event)
+        own = Set(ControlText.numbers(try row.text("own")))
         servedRequest = try row.int64("served_request")
-        requests = []
-        hasRequests = !results[3].rows.isEmpty
-        for row in results[3].rows {
+        var events: [QueryResult.Row] = []
+        (requests, hasRequests) = ([], false)
+        for row in result.rows.dropFirst() {
+            guard try row.text("part") == "request" else {
+                events.append(row)
+                continue
+            }
+            hasRequests = true
             let number = try row.int64("number")
             servedRequest = max(servedRequest, number)
             // One that only a newer program knows cannot be done; those after it can.
-            guard let word = try row.label("kind"), let kind = OperatorRequest.Kind(kind: word, argument: try row.name("argument")) else {
+            guard let word = try row.label("kind"), let kind = OperatorRequest.Kind(kind: word, argument: try row.name("content")) else {
                 continue
             }
-            requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("requested_by") ?? "", at: Date()))
+            requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("person") ?? "", at: Date()))
         }
-        var own: Set<Int64> = []
-        for row in results[4].rows { own.insert(try row.int64("number")) }
-        self.own = own
+        isBehind = !isOutdated && events.count >= DecisionStatements.mostEvents
+        turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(events, after: event)
     }
 }
 
@@ -45,7 +49,6 @@ extension RecordedTurn {
     /// - Throws: `.unexpectedResult` for an event that this program cannot read, and for numbers with a gap: the rules must see all of them.
     static func turns(_ rows: [QueryResult.Row], after event: Int64) throws(PostgresError) -> [RecordedTurn] {
         var turns: [RecordedTurn] = []
-        let decoder = JSONDecoder()
         var last = event
         for row in rows {
             let number = try row.int64("number")
@@ -53,8 +56,8 @@ extension RecordedTurn {
                 throw PostgresError(.unexpectedResult, "an event of the run after event \(last) is missing")
             }
             last = number
-            guard let event = try? decoder.decode(Event.self, from: Data(try row.text("json").utf8)) else {
-                let type = try row.label("type") ?? ""
+            guard let event = Event(recorded: try row.text("content")) else {
+                let type = try row.label("kind") ?? ""
                 throw PostgresError(
                     .unexpectedResult,
                     "event \(number) of the run, of type “\(type)”, cannot be read by this version of Convoy"

@@ -7,6 +7,8 @@ package struct LockedRun: Sendable {
     /// How many decisions have written something.
     package var turn: Int64
     package var lastEvent: Int64
+    /// The number of the assignment that was given out last.
+    package var lastAssignment: Int64
     /// Whether the run has not ended, and workers carry it out.
     package var isOpen: Bool
     /// Whether it was handed over anew since the worker has read it, perhaps with other files: read it again.
@@ -119,23 +121,24 @@ extension ControlDatabase {
         lease: Duration,
         _ body: @escaping @Sendable (LockedRun) async throws(ControlError) -> RunDecision?
     ) async throws(ControlError) -> CommittedDecision? {
-        let opening = DecisionStatements.opening(run, by: worker, after: event, reporting: reports)
-        return try await transaction(patience: .zero) { transaction throws(ControlError) in
-            let results = try await transaction.run(opening)
-            let read = try ControlError.reading { () throws(PostgresError) in try LockedRun(results, after: event, handOver: handOver) }
+        let opening = DecisionStatements.opening(run, by: worker, after: event, reporting: reports, limit: timing.statement)
+        return try await transaction(.calling, patience: .zero) { transaction throws(ControlError) in
+            guard let opened = try await transaction.run([opening]).first else {
+                throw .postgres(PostgresError(.unexpectedResult, "the server gave no result"))
+            }
+            let read = try ControlError.reading { () throws(PostgresError) in try LockedRun(opened, after: event, handOver: handOver) }
             guard let locked = read else {
                 throw .refused(JournalError(path: self.place, message: "run \(run) is not there any more"))
             }
-            guard let decision = try await body(locked), let row = results[0].rows.first else { return nil }
-            let last = try ControlError.reading { () throws(PostgresError) in min(try row.int64("last_assignment"), LockedRun.mostNumber) }
+            guard let decision = try await body(locked) else { return nil }
             let committed = CommittedDecision(
-                numbers: (0..<Int64(clamping: decision.beginnings.count)).map { last + 1 + $0 },
+                numbers: (0..<Int64(clamping: decision.beginnings.count)).map { locked.lastAssignment + 1 + $0 },
                 turn: locked.turn + (decision.events.isEmpty ? 0 : 1),
                 lastEvent: locked.lastEvent + Int64(clamping: decision.events.count)
             )
-            let writing = DecisionStatements.writing(decision, committed, run, by: worker, count: count, lease: lease)
-            transaction.add(decision.events, to: run, after: locked.lastEvent, turn: committed.turn)
-            try await transaction.commit(writing)
+            try await transaction.commit([
+                DecisionStatements.writing(decision, on: locked, committed, run, by: worker, count: count, lease: lease)
+            ])
             return committed
         }
     }

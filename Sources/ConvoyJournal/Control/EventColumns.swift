@@ -1,24 +1,6 @@
 import ConvoyMigrations
-package import ConvoyRun
+import ConvoyRun
 import ConvoyText
-
-extension ControlTransaction {
-    /// Adds events of a run. The caller holds the lock of the run's row, and writes the number of the last one into it.
-    ///
-    /// - Parameters:
-    ///   - number: the last event that the run has.
-    ///   - turn: the turn to which they belong.
-    package func add(_ events: [Event], to run: RunID, after number: Int64, turn: Int64) {
-        guard !events.isEmpty else { return }
-        add(
-            """
-            INSERT INTO convoy_control.events (\(EventColumns.names))
-            SELECT $1, $2::bigint + ordinality, $3::bigint, \(EventColumns.values) FROM \(EventColumns.table(from: 4))
-            """,
-            [run.description.storable, "\(number)", "\(turn)"] + EventColumns.parameters(events.map(EventRow.init))
-        )
-    }
-}
 
 /// The columns of many events, each as one array.
 enum EventColumns {
