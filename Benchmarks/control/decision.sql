@@ -1,26 +1,22 @@
--- One decision: an instance has ended and the next one begins, by the same worker. Two round trips, as `convoy worker` makes it.
+-- One decision: an instance has ended and the next one begins, by the same worker. Two round trips, as `convoy worker` makes it. Where the worker
+-- knows numbers, they are looked up here.
 \set client :client_id
 \startpipeline
-BEGIN;
-SELECT status IS NULL, turn, last_event, served_request, last_assignment, resumed_by FROM convoy_control.runs WHERE id = 'run' FOR UPDATE;
-SELECT last_decision FROM convoy_control.workers WHERE id = 'w' || :client;
-SELECT number, turn, type, json FROM convoy_control.events
-    WHERE run = 'run' AND number > (SELECT last_event FROM convoy_control.runs WHERE id = 'run') - 6 * (:workers - 1) ORDER BY number LIMIT 2000;
-SELECT number, kind, argument FROM convoy_control.requests
-    WHERE run = 'run' AND number > (SELECT served_request FROM convoy_control.runs WHERE id = 'run') ORDER BY number LIMIT 100;
-SELECT number FROM convoy_control.assignments WHERE worker = 'w' || :client AND run = 'run' AND state = 'claimed' ORDER BY number FOR UPDATE;
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL statement_timeout = 30000;
+SELECT o.* FROM convoy_control.runs AS r,
+    convoy_control.open_decision('run', 'w' || :client, r.last_event - 6 * (:workers - 1), 2000, 100,
+        ARRAY(SELECT a.number FROM convoy_control.assignments AS a WHERE a.worker = 'w' || :client AND a.run = 'run' AND a.state = 'claimed'),
+        '{1}', '30000') AS o
+    WHERE r.id = 'run';
 \endpipeline
 \startpipeline
-INSERT INTO convoy_control.events (run, number, turn, at, type, instance, json)
-    SELECT 'run', r.last_event + g, r.turn + 1, now(), 'migration_applied', 'tenant-' || r.last_assignment, repeat('y', 240)
-    FROM convoy_control.runs AS r, generate_series(1, 6) AS g WHERE r.id = 'run';
-UPDATE convoy_control.assignments SET state = 'done', ended_at = clock_timestamp()
-    WHERE run = 'run' AND worker = 'w' || :client AND state = 'claimed';
-INSERT INTO convoy_control.assignments (run, number, kind, subject, wave, server, state, worker, attempt, lease_until)
-    SELECT 'run', last_assignment + 1, 'change', 'tenant-' || last_assignment + 1, 'rest', 'pg-1', 'claimed', 'w' || :client, 1,
-        clock_timestamp() + interval '15 s'
-    FROM convoy_control.runs WHERE id = 'run';
-UPDATE convoy_control.runs SET turn = turn + 1, last_event = last_event + 6, last_assignment = last_assignment + 1 WHERE id = 'run';
-UPDATE convoy_control.workers SET last_decision = last_decision + 1 WHERE id = 'w' || :client;
+SELECT convoy_control.write_decision('run', 'w' || :client, 1, r.last_event, r.turn + 1, r.last_assignment, 0, '', NULL,
+        ARRAY(SELECT a.number FROM convoy_control.assignments AS a WHERE a.worker = 'w' || :client AND a.run = 'run' AND a.state = 'claimed'),
+        '{}', '{}', false, '', '{}', '{}', '15 s', '{change}', ARRAY['tenant-' || r.last_assignment + 1], '{rest}', '{pg-1}', '{t}', NULL,
+        array_fill(now(), '{6}'), array_fill('migration_applied'::text, '{6}'), array_fill('tenant-' || r.last_assignment, '{6}'),
+        array_fill(NULL::text, '{6}'), array_fill(repeat('y', 240), '{6}'), array_fill(NULL::bigint, '{6}'), array_fill(NULL::text, '{6}'),
+        array_fill(NULL::float8, '{6}'), array_fill(NULL::bigint, '{6}'), array_fill(NULL::boolean, '{6}'), array_fill(NULL::text, '{6}'))
+    FROM convoy_control.runs AS r WHERE r.id = 'run';
 COMMIT;
 \endpipeline
