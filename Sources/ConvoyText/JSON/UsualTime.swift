@@ -34,7 +34,8 @@ package struct UsualTime: Sendable {
         let days = Self.days(year, month, day)
         // A day that the month does not have.
         guard Self.date(ofDay: days) == (year, month, day) else { return nil }
-        milliseconds = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + number(20..<23)
+        let minutes = (days * 24 + hour) * 60 + minute
+        milliseconds = (minutes * 60 + second) * 1000 + number(20..<23)
     }
 
     private static let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
@@ -73,12 +74,14 @@ package struct UsualTime: Sendable {
         let (year, month) = month > 2 ? (year, month - 3) : (year - 1, month + 9)
         let (era, yearOfEra) = (year / 400, year % 400)
         let dayOfYear = (153 * month + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
     }
 
     private static func date(ofDay days: Int) -> (year: Int, month: Int, day: Int) {
         let (era, dayOfEra) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let leapDays = dayOfEra / 1460 - dayOfEra / 36_524 + dayOfEra / 146_096
+        let yearOfEra = (dayOfEra - leapDays) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let month = (5 * dayOfYear + 2) / 153
         let day = dayOfYear - (153 * month + 2) / 5 + 1
