@@ -5,7 +5,7 @@ import Testing
 
 /// Times that are read and written without a format style.
 @Suite struct UsualTimeTests {
-    private static let style = ISO8601FormatStyle(includingFractionalSeconds: true)
+    private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
     @Test func everyDayIsTheOneOfTheStyle() throws {
         // Each 17th day, at another time of day.

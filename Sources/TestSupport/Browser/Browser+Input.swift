@@ -40,21 +40,42 @@ extension Browser {
     }
 
     /// Clicks with the mouse on the middle of the first element that a CSS selector finds, after scrolling to it.
-    public func click(_ selector: String) async throws {
-        let middle: [Double] = try await value(
-            """
-            ((target) => { target.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-            const box = target.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })(\(Self.element(selector)))
-            """
-        )
-        for type in ["mouseMoved", "mousePressed", "mouseReleased"] {
-            try await command(
-                "Input.dispatchMouseEvent",
-                [
-                    "type": .string(type), "x": .seconds(middle[0]), "y": .seconds(middle[1]),
-                    "button": .string(type == "mouseMoved" ? "none" : "left"), "clickCount": .integer(type == "mouseMoved" ? 0 : 1),
-                ]
+    ///
+    /// A page may move between the look at it and the click, or replace the element. What another element would get is kept from the page, and the
+    /// click is made again.
+    public func click(_ selector: String, fileID: String = #fileID, line: Int = #line) async throws {
+        try await eventually("a click reaches \(selector)", within: .seconds(20), fileID: fileID, line: line) {
+            let middle: [Double] = try await value(
+                """
+                ((target) => {
+                  const aim = { isHit: false };
+                  window.convoyAim?.end();
+                  const look = (event) => {
+                    const isHit = event.composedPath().includes(target);
+                    if (!isHit) { event.stopImmediatePropagation(); event.preventDefault(); }
+                    else if (event.type === "click") aim.isHit = true;
+                  };
+                  const types = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+                  aim.end = () => { for (const type of types) window.removeEventListener(type, look, true); };
+                  for (const type of types) window.addEventListener(type, look, true);
+                  window.convoyAim = aim;
+                  target.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+                  const box = target.getBoundingClientRect();
+                  return [box.x + box.width / 2, box.y + box.height / 2];
+                })(\(Self.element(selector)))
+                """
             )
+            for type in ["mouseMoved", "mousePressed", "mouseReleased"] {
+                try await command(
+                    "Input.dispatchMouseEvent",
+                    [
+                        "type": .string(type), "x": .seconds(middle[0]), "y": .seconds(middle[1]),
+                        "button": .string(type == "mouseMoved" ? "none" : "left"), "clickCount": .integer(type == "mouseMoved" ? 0 : 1),
+                    ]
+                )
+            }
+            // A page that the click has left for another one has no aim any more.
+            return try await value("((aim) => { aim?.end(); return aim?.isHit ?? true; })(window.convoyAim)")
         }
     }
 

@@ -104,7 +104,7 @@ struct WorkerLossTests {
                 try await fleet.control.query(
                     """
                     SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-                        AND query LIKE '%is_open%' AND query_start >= $1::timestamptz + interval '2 s'
+                        AND query LIKE '%open_decision%' AND query_start >= $1::timestamptz + interval '2 s'
                     """,
                     [applied]
                 ).onlyRow().int64("n") == 1

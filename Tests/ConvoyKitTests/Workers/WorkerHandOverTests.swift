@@ -31,7 +31,7 @@ struct WorkerHandOverTests {
                 try await bench.control.query(
                     """
                     SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-                        AND query LIKE '%is_open%'
+                        AND query LIKE '%open_decision%'
                     """
                 ).onlyRow().int64("n") == 1
             }
