@@ -29,8 +29,9 @@ struct RunLoader: Sendable {
     /// The rules of a run, as far as it is recorded.
     struct Restored: Sendable {
         let decider: RunDecider
-        /// The last event that the decider has.
+        /// The last event that the decider has, and its fingerprint.
         let lastEvent: Int64
+        let lastFingerprint: Int?
         /// What is recorded after the event that the caller knew.
         let news: [RecordedTurn]
         /// Why the rules have not followed the record: then the decider has not begun, and only a resumption can follow. Nil if they have.
@@ -133,7 +134,7 @@ struct RunLoader: Sendable {
 extension RunLoader.Restored {
     /// Follows all that is recorded. What a process recorded that carried the run out alone may be less than the rules need: it is only folded then.
     init(_ terms: RunDecider.Terms, from turns: [RecordedTurn], after event: Int64) {
-        lastEvent = turns.last?.lastEvent ?? 0
+        (lastEvent, lastFingerprint) = (turns.last?.lastEvent ?? 0, turns.last?.lastFingerprint)
         news = turns.filter { $0.lastEvent > event }
         do throws(RunDecider.ReplayError) {
             decider = try RunDecider.restored(terms, from: turns.map(\.events))

@@ -55,7 +55,7 @@ extension Worker {
             return
         }
         run.isDue = false
-        run.lastEvent = committed.lastEvent
+        run.advance(to: committed)
         conclude(run, committed, begun)
     }
 
@@ -76,6 +76,11 @@ extension Worker {
             return nil
         }
         guard run.decider != nil else { return nil }
+        guard run.isRecorded(in: locked) else {
+            log("run \(id): what this worker knew is not recorded any more: a server that was behind took over; the run is read again")
+            run.isOutdated = true
+            return nil
+        }
         guard !locked.isBehind else {
             run.isBehind = true
             return nil

@@ -51,7 +51,8 @@ extension Worker {
         }
     }
 
-    /// Leaves a run that was handed over anew, perhaps with other files: it is read again at once.
+    /// Leaves a run that was handed over anew, perhaps with other files, or whose record is another one: it is read again at once. The numbers of its
+    /// assignments may mean other work by now.
     func dropOutdated(_ run: WorkerRun) {
         leave(run.id)
         lastRound = nil

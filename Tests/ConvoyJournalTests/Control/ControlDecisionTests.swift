@@ -128,6 +128,37 @@ struct ControlDecisionTests {
         }
     }
 
+    /// A server that was behind and took over has another event with the number, or none.
+    @Test func anotherRecordThanTheWorkerKnowsShows() async throws {
+        try await withControlDatabase { control, database in
+            try await begin(control)
+            let (run, lease) = (self.run, self.lease)
+            func decide(_ count: Int64, after event: Int64, _ decision: RunDecision?) async throws -> (LockedRun?, CommittedDecision?) {
+                let seen = Shared<LockedRun?>(nil)
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                    locked throws(ControlError) in
+                    seen.change { $0 = locked }
+                    return decision
+                }
+                return (seen.value, committed)
+            }
+            let known = try #require(try await decide(1, after: 0, Self.next("a", ending: [])).1)
+            #expect(known.lastEvent == 1 && known.lastFingerprint != nil)
+            let same = try #require(try await decide(2, after: 1, nil).0)
+            #expect(same.knownFingerprint == known.lastFingerprint && same.turns.isEmpty)
+            #expect(try await control.turns(of: run, after: 0).turns.map(\.lastFingerprint) == [known.lastFingerprint])
+
+            try await database.query("UPDATE convoy_control.events SET json = replace(json, '\"a\"', '\"b\"')")
+            let other = try #require(try await decide(2, after: 1, nil).0)
+            #expect(other.knownFingerprint != nil && other.knownFingerprint != known.lastFingerprint)
+
+            try await database.query("DELETE FROM convoy_control.events")
+            try await database.query("UPDATE convoy_control.runs SET last_event = 0")
+            let gone = try #require(try await decide(2, after: 1, nil).0)
+            #expect(gone.knownFingerprint == nil)
+        }
+    }
+
     @Test func aRunThatIsGoneIsSaid() async throws {
         try await withControlDatabase { control, _ in
             try await begin(control)

@@ -49,6 +49,32 @@ struct WorkerHandOverTests {
         }
     }
 
+    /// A standby that had not got the last event of a decision took over.
+    @Test func aWorkerReadsARunAgainWhoseRecordIsAnotherOne() async throws {
+        let rollout = ["waves: [{name: all}]", "hooks:", "  before_run: [sh, -c, \"while ! [ -e FOLDER/go ]; do sleep 0.1; done\"]"]
+        try await withWorkerBench(1, rollout: rollout) { bench in
+            let worker = BenchWorker(bench, id: "w1")
+            let run = try await bench.submit()
+            try await eventually("it works", within: .seconds(30)) {
+                try await bench.count("assignments WHERE kind = 'before_run' AND state = 'claimed'") == 1
+            }
+            // As if the decision had been made a moment later.
+            let changed = try await bench.control.query(
+                """
+                UPDATE convoy_control.events SET json = regexp_replace(json, '[.][0-9]{3}Z', '.999Z')
+                WHERE number = (SELECT last_event FROM convoy_control.runs) RETURNING json
+                """
+            )
+            #expect(changed.rows.count == 1)
+            #expect(FileManager.default.createFile(atPath: "\(bench.folder)/go", contents: nil))
+            #expect(try await bench.status(of: run) == "succeeded")
+            let said = worker.lines.value
+            #expect(said.contains { $0.contains("what this worker knew is not recorded any more") }, "\(said)")
+            #expect(worker.loads.value == 2)
+            await worker.end()
+        }
+    }
+
     /// As long as the control database is not back for a while, a worker that had lost it takes nothing over: others could not renew their leases either.
     @Test func aWorkerThatLostTheControlDatabaseLeavesExpiredLeases() async throws {
         try await withWorkerBench(1) { bench in

@@ -3,7 +3,8 @@
 -- protocol. Plans are made for any values, because those for the values of one decision would be made anew each time; and never with a scan of a whole
 -- table, because they live on while tables that were empty grow.
 
--- Locks a run, and gives what is new in it: a row of the run, then the events and the requests that the worker does not know. Each statement sees
+-- Locks a run, and gives what is new in it: a row of the run, then the events and the requests that the worker does not know. The event that it knows last
+-- comes with them: a server that was behind and took over may have another one with that number, or none. Each statement sees
 -- what was committed before the lock was there. No row where there is no such run. All settings hold to the end of the transaction.
 CREATE FUNCTION convoy_control.open_decision(
     the_run text, the_worker text, known_event bigint, most_events bigint, most_requests bigint, reported_numbers bigint[],
@@ -57,10 +58,10 @@ BEGIN
     hand_over := locked.hand_over;
     own := still_own;
     RETURN NEXT;
-    IF locked.last_event > known_event THEN
+    IF locked.last_event >= known_event THEN
         RETURN QUERY SELECT 'event'::text, e.number, e.turn, e.type, e.json, NULL::text, NULL::boolean, NULL::bigint, NULL::bigint, NULL::text,
                 NULL::bigint, NULL::bigint[]
-            FROM convoy_control.events AS e WHERE e.run = the_run AND e.number > known_event ORDER BY e.number LIMIT most_events;
+            FROM convoy_control.events AS e WHERE e.run = the_run AND e.number >= known_event ORDER BY e.number LIMIT most_events;
     END IF;
     IF locked.last_request > locked.served_request THEN
         RETURN QUERY SELECT 'request'::text, q.number, NULL::bigint, q.kind, q.argument, q.requested_by, NULL::boolean, NULL::bigint,

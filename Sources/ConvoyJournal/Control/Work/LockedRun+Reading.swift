@@ -23,10 +23,14 @@ extension LockedRun {
         own = Set(ControlText.numbers(try row.text("own")))
         servedRequest = try row.int64("served_request")
         var events: [QueryResult.Row] = []
-        (requests, hasRequests) = ([], false)
+        (requests, hasRequests, knownFingerprint) = ([], false, nil)
         for row in result.rows.dropFirst() {
             guard try row.text("part") == "request" else {
-                events.append(row)
+                if try row.int64("number") == event {
+                    knownFingerprint = try row.text("content").hashValue
+                } else {
+                    events.append(row)
+                }
                 continue
             }
             hasRequests = true
@@ -38,7 +42,7 @@ extension LockedRun {
             }
             requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("person") ?? "", at: Date()))
         }
-        isBehind = !isOutdated && events.count >= DecisionStatements.mostEvents
+        isBehind = !isOutdated && events.count + 1 >= DecisionStatements.mostEvents
         turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(events, after: event)
     }
 }
@@ -56,7 +60,8 @@ extension RecordedTurn {
                 throw PostgresError(.unexpectedResult, "an event of the run after event \(last) is missing")
             }
             last = number
-            guard let event = Event(recorded: try row.text("content")) else {
+            let text = try row.text("content")
+            guard let event = Event(recorded: text) else {
                 let type = try row.label("kind") ?? ""
                 throw PostgresError(
                     .unexpectedResult,
@@ -64,9 +69,10 @@ extension RecordedTurn {
                 )
             }
             let turn = try row.int64("turn")
-            if turns.last?.number != turn { turns.append(RecordedTurn(number: turn, events: [], lastEvent: number)) }
+            if turns.last?.number != turn { turns.append(RecordedTurn(number: turn, events: [], lastEvent: number, lastFingerprint: 0)) }
             turns[turns.count - 1].events.append(event)
             turns[turns.count - 1].lastEvent = number
+            turns[turns.count - 1].lastFingerprint = text.hashValue
         }
         return turns
     }

@@ -19,6 +19,9 @@ package struct LockedRun: Sendable {
     package var lastDecision: Int64
     /// The turns after the event that this worker has folded last, in order.
     package var turns: [RecordedTurn]
+    /// The fingerprint of the event that has the number which this worker knows last; nil if there is none. Another one than the worker knows, or none,
+    /// shows that a server took over that had not got everything: read the whole run again.
+    package var knownFingerprint: Int?
     /// What operators asked for and no decision has answered, oldest first.
     package var requests: [OperatorRequest]
     /// Whether there are any, those included that only a newer program knows.
@@ -36,6 +39,8 @@ package struct RecordedTurn: Sendable {
     package var events: [Event]
     /// The number of its last event.
     package var lastEvent: Int64
+    /// Of the text of its last event, within this process.
+    package var lastFingerprint: Int
 }
 
 /// What one decision on a run writes, all of it or nothing.
@@ -92,6 +97,8 @@ package struct CommittedDecision: Sendable {
     package var numbers: [Int64]
     package var turn: Int64
     package var lastEvent: Int64
+    /// Of the text of its last event; nil without events.
+    package var lastFingerprint: Int?
 }
 
 extension ControlDatabase {
@@ -134,7 +141,8 @@ extension ControlDatabase {
             let committed = CommittedDecision(
                 numbers: (0..<Int64(clamping: decision.beginnings.count)).map { locked.lastAssignment + 1 + $0 },
                 turn: locked.turn + (decision.events.isEmpty ? 0 : 1),
-                lastEvent: locked.lastEvent + Int64(clamping: decision.events.count)
+                lastEvent: locked.lastEvent + Int64(clamping: decision.events.count),
+                lastFingerprint: decision.events.last.map { EventRow($0).json.hashValue }
             )
             try await transaction.commit([
                 DecisionStatements.writing(decision, on: locked, committed, run, by: worker, count: count, lease: lease)
