@@ -9,6 +9,8 @@ actor ControlSession {
     private let contact: ControlContact
     private var connection: PostgresConnection?
     private var usedAt = ContinuousClock.now
+    /// The names of the statements that the connection has parsed.
+    private var kept: Set<String> = []
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
@@ -50,6 +52,8 @@ actor ControlSession {
                 return try await attempt(access, call, body)
             } catch {
                 guard !call.isOver else { throw error }
+                // Nothing can have been committed; without statements that are kept it may work.
+                if error.isAboutKeptStatements, contact.stopKeeping() { continue }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
@@ -81,7 +85,8 @@ actor ControlSession {
         guard !call.isOver else { throw call.problem }
         connection.watch = call.watch
         defer { connection.watch = nil }
-        let transaction = ControlTransaction(connection, access, timing)
+        let transaction = ControlTransaction(connection, access, timing, kept: contact.keepsStatements ? kept : nil)
+        defer { kept = transaction.kept ?? kept }
         do throws(ControlError) {
             let value = try await body(transaction)
             try await transaction.finish()
@@ -116,6 +121,7 @@ actor ControlSession {
             opened.budget.bytesWithoutResult = 256 << 20
             opened.budget.rows = 1_000_000
             connection = opened
+            kept = []
             usedAt = .now
             return nil
         } catch {

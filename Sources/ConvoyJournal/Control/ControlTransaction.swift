@@ -13,13 +13,17 @@ package final class ControlTransaction {
     private var isOver = false
     /// For each statement, on the server.
     private var limit: Duration
+    /// The names of the statements that the session has parsed; nil where it may not keep them.
+    private(set) var kept: Set<String>?
 
     init(
         _ connection: PostgresConnection,
         _ access: ControlDatabase.Access,
-        _ timing: ControlDatabase.Timing
+        _ timing: ControlDatabase.Timing,
+        kept: Set<String>?
     ) {
         self.connection = connection
+        self.kept = kept
         self.timing = timing
         self.access = access
         limit = timing.statement
@@ -52,6 +56,23 @@ package final class ControlTransaction {
         waiting.append(PipelineStatement(sql, parameters))
     }
 
+    /// Has the session parse statements once and keep them, for those that it runs many times. Name all that a transaction runs before the first: a pooler
+    /// that mixes sessions shows while nothing depends on an answer.
+    func keep(_ texts: [String]) {
+        guard let kept else { return }
+        for text in texts {
+            let name = Self.name(of: text)
+            if !kept.contains(name) { waiting.append(PipelineStatement(text, preparation: .prepares(name))) }
+        }
+    }
+
+    /// The same text has the same name in every process, so that one that another process has left in a session shows when this one is parsed.
+    static func name(of text: String) -> String {
+        var hash = FNV1a()
+        hash.add(text.utf8)
+        return "convoy_\(String(hash.value, radix: 16))"
+    }
+
     /// Runs a statement after those that were added, and returns its rows.
     package func query(_ sql: String, _ parameters: [String?] = []) async throws(ControlError) -> QueryResult {
         guard let result = try await run([PipelineStatement(sql, parameters)]).first else {
@@ -72,6 +93,7 @@ package final class ControlTransaction {
         } catch {
             throw .postgres(error)
         }
+        for case (.prepares(let name), .success) in zip(sent.lazy.map(\.preparation), results) { kept?.insert(name) }
         return Array(try self.results(results, since: begun).dropFirst(added))
     }
 
@@ -120,7 +142,15 @@ package final class ControlTransaction {
     private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
         wasOpen = connection.isOpen
         defer { waiting = [] }
-        return (waiting + statements, waiting.count)
+        guard let kept, !statements.isEmpty else { return (waiting + statements, waiting.count) }
+        let parsed = kept.union(waiting.compactMap { if case .prepares(let name) = $0.preparation { name } else { nil } })
+        let named = statements.map { statement in
+            var statement = statement
+            let name = parsed.isEmpty ? "" : Self.name(of: statement.sql)
+            if parsed.contains(name) { statement.preparation = .uses(name) }
+            return statement
+        }
+        return (waiting + named, waiting.count)
     }
 
     private func results(_ results: [PipelineResult], since begun: ContinuousClock.Instant) throws(ControlError) -> [QueryResult] {

@@ -116,6 +116,58 @@ struct ControlDecisionTests {
         }
     }
 
+    /// Parsing and planning calls with 34 parameters takes longer than some of what they do.
+    @Test func aSessionParsesBothCallsOnce() async throws {
+        try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
+            try await begin(control)
+            var known: Int64 = 0
+            for count: Int64 in 1...3 {
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: known, reporting: [:], lease: lease) {
+                    _ throws(ControlError) in
+                    Self.next("i\(count)", ending: [])
+                }
+                known = try #require(committed).lastEvent
+            }
+            let rows = try await control.rows(
+                "SELECT name, statement, generic_plans + custom_plans AS uses FROM pg_prepared_statements ORDER BY statement DESC"
+            )
+            #expect(rows.map { $0.value("statement")?.contains("write_decision") } == [false, true])
+            #expect(rows.map { $0.number("uses") } == [3, 3])
+        }
+    }
+
+    /// A statement that is there already, and one that is not there any more, as behind a pooler that mixes sessions.
+    @Test(arguments: ["DEALLOCATE ALL", "PREPARE"])
+    func withoutKeptStatementsADecisionIsMadeAllTheSame(_ mixing: String) async throws {
+        try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
+            try await begin(control)
+            func decide(_ count: Int64, after event: Int64) async throws -> Int64? {
+                let calls = Shared(0)
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                    _ throws(ControlError) in
+                    calls.change { $0 += 1 }
+                    return Self.next("i\(count)", ending: [])
+                }
+                // What decides has no second attempt.
+                #expect(calls.value == 1)
+                return committed?.lastEvent
+            }
+            if mixing == "PREPARE" {
+                let name = ControlTransaction.name(of: DecisionStatements.writingCall)
+                _ = try await control.transaction { transaction throws(ControlError) in
+                    try await transaction.query("PREPARE \(name) AS SELECT 1")
+                }
+                #expect(try await decide(1, after: 0) == 1)
+            } else {
+                #expect(try await decide(1, after: 0) == 1)
+                _ = try await control.transaction { transaction throws(ControlError) in try await transaction.query(mixing) }
+            }
+            #expect(try await decide(2, after: 1) == 2)
+            let kept = try await control.rows("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%_decision%'")
+            #expect(mixing == "PREPARE" || kept.isEmpty)
+        }
+    }
+
     /// A pooler hands the session to another client.
     @Test func whatADecisionSetsEndsWithIt() async throws {
         try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in

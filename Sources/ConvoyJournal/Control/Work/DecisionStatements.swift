@@ -74,7 +74,7 @@ enum DecisionStatements {
     /// How many parameters of `write_decision` come before the columns of its events.
     private static let ownParameters = 23
 
-    private static let writingCall: String = {
+    static let writingCall: String = {
         let parameters = (1...ownParameters + EventColumns.count).map { "$\($0)" }.joined(separator: ", ")
         return "SELECT convoy_control.write_decision(\(parameters))"
     }()

@@ -130,6 +130,7 @@ extension ControlDatabase {
     ) async throws(ControlError) -> CommittedDecision? {
         let opening = DecisionStatements.opening(run, by: worker, after: event, reporting: reports, limit: timing.statement)
         return try await transaction(.calling, patience: .zero) { transaction throws(ControlError) in
+            transaction.keep([opening.sql, DecisionStatements.writingCall])
             guard let opened = try await transaction.run([opening]).first else {
                 throw .postgres(PostgresError(.unexpectedResult, "the server gave no result"))
             }
