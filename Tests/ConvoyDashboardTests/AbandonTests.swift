@@ -62,6 +62,8 @@ struct AbandonTests {
                 let worker = WorkerRecord(id: "w1", fleet: "test", capacity: 4)
                 _ = try await control.renew(worker, for: .seconds(15))
                 try await shows(#""worker_shortage":null"#)
+                let listed = try await ask("/api/v1/runs").body
+                #expect(listed.contains(#""status":"running""#) && !listed.contains("worker_shortage"), "\(listed)")
                 try await shows(#""actions":["stop","stop-now","pause"]"#)
                 for action in ["abandon", "resume"] {
                     let answer = try await ask("\(Self.path)/\(action)", method: "POST")
@@ -76,6 +78,17 @@ struct AbandonTests {
                 try await shows(#""actions":["stop","stop-now","pause","resume","abandon"]"#)
                 try await control.signOff("w1")
                 try await shows(#""worker_shortage":"no worker of its fleet is alive"#)
+                let list = try await ask("/api/v1/runs").body
+                #expect(list.contains(#""worker_shortage":"no worker of its fleet is alive (start one with `convoy worker`)""#), "\(list)")
+                try await Browser.with { browser in
+                    try await browser.open("http://127.0.0.1:\(dashboard.port)/runs")
+                    try await browser.type(TestDashboard.token, into: "#token")
+                    try await browser.press(.enter)
+                    let words = "Run \(TestDashboard.run) waits: no worker of its fleet is alive"
+                    try await browser.wait(for: "document.querySelector('#runs')?.innerText.includes('\(words)')")
+                    // The words of the fleet file are no HTML.
+                    #expect(try await browser.value("document.querySelectorAll('#runs p.hint a').length") == 1)
+                }
 
                 let abandoned = try await ask("\(Self.path)/abandon", method: "POST")
                 #expect(abandoned.status == 202 && abandoned.body.contains(#""advice":null"#), "\(abandoned.body)")

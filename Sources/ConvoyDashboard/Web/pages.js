@@ -66,6 +66,9 @@ const pageMakers = {
     new Live(async () => {
       const { runs } = await ask("/api/v1/runs");
       place("runs").replaceChildren(
+        ...runs
+          .filter((run) => run.worker_shortage)
+          .map((run) => element("p", { class: "hint" }, "Run ", runLink(run.run), ` waits: ${visibleText(run.worker_shortage)}`)),
         plainTable(
           "Runs, newest first",
           [{ label: "Run" }, { label: "Status" }, { label: "Operation" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],

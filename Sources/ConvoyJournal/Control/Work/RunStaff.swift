@@ -47,10 +47,11 @@ package struct RunStaff: Sendable, Hashable {
         return "no worker takes part in it: \(reasons)\(more)"
     }
 
+    /// Why nothing happens in the run: ``shortage``, where no worker has a lease of it either.
+    package var standstill: String? { isMissing ? shortage : nil }
+
     /// Why the run waits for workers, and what an operator does about it; nil where one may take it.
-    package func waitReason(_ run: RunID) -> String? {
-        isMissing ? shortage.map { "\($0); \(remedy(run))" } : nil
-    }
+    package func waitReason(_ run: RunID) -> String? { standstill.map { "\($0); \(remedy(run))" } }
 
     /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.
     package func remedy(_ run: RunID) -> String {
