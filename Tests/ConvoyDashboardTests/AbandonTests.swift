@@ -77,6 +77,22 @@ struct AbandonTests {
                 try await shows("no worker takes part in it: worker w1: its fleet file is not the same (bring the files)")
                 try await shows(#""actions":["stop","stop-now","pause","resume","abandon"]"#)
                 try await control.signOff("w1")
+                // Its lease is still valid; a stop would wait for a worker.
+                try await database.execute([
+                    """
+                    INSERT INTO convoy_control.assignments (run, number, kind, subject, state, worker, lease_until)
+                    VALUES ('\(TestDashboard.run)', 1, 'change', 'alice', 'claimed', 'w1', clock_timestamp() + interval '1 h')
+                    """
+                ])
+                try await shows(#""actions":["stop","stop-now","pause"]"#)
+                for action in ["abandon", "resume"] {
+                    let answer = try await ask("\(Self.path)/\(action)", method: "POST")
+                    let words =
+                        "the run is running; no worker of its fleet is alive (start one with `convoy worker`); worker w1 still has a lease"
+                    #expect(answer.status == 409 && answer.body.contains(words), "\(answer.body)")
+                    #expect(!answer.body.contains("stop it first"), "\(answer.body)")
+                }
+                try await database.execute(["DELETE FROM convoy_control.assignments"])
                 try await shows(#""worker_shortage":"no worker of its fleet is alive"#)
                 let list = try await ask("/api/v1/runs").body
                 #expect(list.contains(#""worker_shortage":"no worker of its fleet is alive (start one with `convoy worker`)""#), "\(list)")

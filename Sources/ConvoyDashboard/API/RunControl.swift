@@ -117,6 +117,10 @@ package struct RunControl: Sendable {
         if action == .resume, state == .ended(.halted), let finalReason = standing.finalReason {
             return HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
         }
+        // What no worker would answer is not to be stopped first.
+        if action == .resume || action == .abandon, let staff = standing.staff, let shortage = staff.shortage, let leases = staff.leases {
+            return HTTPProblem(.conflict, "this action is not available: the run is running; \(shortage); \(leases)")
+        }
         let why =
             switch action {
             case _ where state != .running: state.text

@@ -27,6 +27,8 @@ struct RunStaffTests {
         // One that has a lease of it may end with it.
         let held = RunStaff(willing: 0, holders: ["w1"])
         #expect(held.waitReason(run.id) == nil && held.standstill == nil && held.shortage != nil)
+        #expect(held.leases == "worker w1 still has a lease of it: try again in 15 seconds, or later if it has a longer --lease")
+        #expect(none.leases == nil)
     }
 
     @Test(arguments: [
