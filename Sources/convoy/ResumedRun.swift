@@ -96,7 +96,7 @@ struct ResumedRun {
         )
     }
 
-    /// The last lines that the process has printed, behind a colon; empty if there is none.
+    /// The last lines that the process has printed, behind a colon; empty before it has printed one.
     ///
     /// - Parameter start: how many bytes the file had before.
     private func lastWords(after start: Int) -> String {

@@ -104,6 +104,12 @@ struct AbandonTests {
                     try await browser.wait(for: "document.querySelector('#runs')?.innerText.includes('\(words)')")
                     // The words of the fleet file are no HTML.
                     #expect(try await browser.value("document.querySelectorAll('#runs p.hint a').length") == 1)
+                    // Other files may count now than those that it was submitted with.
+                    try await browser.open("http://127.0.0.1:\(dashboard.port)/runs/\(TestDashboard.run)")
+                    try await browser.wait(for: "document.querySelector('button[data-action=resume]')")
+                    try await browser.run("window.confirm = (question) => { window.asked = question; return false; }")
+                    try await browser.click("button[data-action=resume]")
+                    try await browser.wait(for: "window.asked?.startsWith('Submit this run again, with the fleet file')")
                 }
 
                 let abandoned = try await ask("\(Self.path)/abandon", method: "POST")

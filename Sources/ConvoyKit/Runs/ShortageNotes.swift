@@ -13,7 +13,7 @@ package struct ShortageNotes: Sendable {
 
     /// Looks whether it is time to.
     ///
-    /// - Returns: a reason that was not given before; nil if there is none.
+    /// - Returns: a reason that was not given before; nil where there is nothing new to say.
     mutating func next(of run: RunID, in journal: any RunStore) async -> String? {
         guard nextLook <= .now else { return nil }
         nextLook = .now + Self.interval
