@@ -19,7 +19,7 @@ extension ControlError {
         case .statementEnded(let error, nil):
             JournalError(
                 path: place,
-                message: "an administrator of the server cancelled a statement: \(JournalError.words(error))",
+                message: "a statement was cancelled on the server: \(JournalError.words(error))",
                 hint: "try again, or continue an interrupted run with `convoy resume`"
             )
         case .commitUnknown(let error):

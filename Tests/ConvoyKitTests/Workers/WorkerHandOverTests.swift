@@ -147,8 +147,8 @@ struct WorkerHandOverTests {
                 .text("json")
             let expected =
                 isReached
-                ? "cancelled before it was continued; what was begun before has done 1 migration; the newest version in the ledger is 1"
-                : "cancelled before it was continued; what was begun before reported no migration, and may have done more: this worker does not connect to the"
+                ? "cancelled before it was continued; 1 migration had been completed before; the newest version in the ledger is 1"
+                : "cancelled before it was continued; no migration was reported before, but some may have been completed: this worker does not connect"
             #expect(ending.contains(expected), "\(ending)")
             if isReached { await other?.end() } else { await decider.end() }
         }
