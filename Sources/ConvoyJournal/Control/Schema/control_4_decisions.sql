@@ -32,6 +32,9 @@ BEGIN
     IF current_setting('plan_cache_mode', true) IS NOT NULL THEN
         PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
     END IF;
+    -- Workers queue here, so that the end of a transaction wakes one of them. Where many wait for the lock of a row that changes, each change wakes them
+    -- all, one after the other.
+    PERFORM pg_advisory_xact_lock(hashtextextended(the_run, 1668247158));
     SELECT r.status IS NULL AND r.for_workers AS is_open, r.turn, r.last_event, r.last_request, r.served_request, r.last_assignment, r.resumed_by,
             r.hand_over
         INTO locked FROM convoy_control.runs AS r WHERE r.id = the_run FOR NO KEY UPDATE;
