@@ -129,7 +129,7 @@ struct ControlDecisionTests {
                 known = try #require(committed).lastEvent
             }
             let rows = try await control.rows(
-                "SELECT name, statement, generic_plans + custom_plans AS uses FROM pg_prepared_statements ORDER BY statement DESC"
+                "SELECT statement, generic_plans + custom_plans AS uses FROM pg_prepared_statements ORDER BY statement COLLATE \"C\""
             )
             #expect(rows.map { $0.value("statement")?.contains("write_decision") } == [false, true])
             #expect(rows.map { $0.number("uses") } == [3, 3])
