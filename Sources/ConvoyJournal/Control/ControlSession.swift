@@ -9,8 +9,8 @@ actor ControlSession {
     private let contact: ControlContact
     private var connection: PostgresConnection?
     private var usedAt = ContinuousClock.now
-    /// The names of the statements that the connection has parsed.
-    private var kept: Set<String> = []
+    /// The statements that the connection has parsed, with the names under which it keeps them.
+    private var kept: [String: String] = [:]
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
@@ -121,7 +121,7 @@ actor ControlSession {
             opened.budget.bytesWithoutResult = 256 << 20
             opened.budget.rows = 1_000_000
             connection = opened
-            kept = []
+            kept = [:]
             usedAt = .now
             return nil
         } catch {

@@ -13,14 +13,14 @@ package final class ControlTransaction {
     private var isOver = false
     /// For each statement, on the server.
     private var limit: Duration
-    /// The names of the statements that the session has parsed; nil where it may not keep them.
-    private(set) var kept: Set<String>?
+    /// The statements that the session has parsed, with the names under which it keeps them; nil where it may not keep them.
+    private(set) var kept: [String: String]?
 
     init(
         _ connection: PostgresConnection,
         _ access: ControlDatabase.Access,
         _ timing: ControlDatabase.Timing,
-        kept: Set<String>?
+        kept: [String: String]?
     ) {
         self.connection = connection
         self.kept = kept
@@ -60,9 +60,8 @@ package final class ControlTransaction {
     /// that mixes sessions shows while nothing depends on an answer.
     func keep(_ texts: [String]) {
         guard let kept else { return }
-        for text in texts {
-            let name = Self.name(of: text)
-            if !kept.contains(name) { waiting.append(PipelineStatement(text, preparation: .prepares(name))) }
+        for text in texts where kept[text] == nil {
+            waiting.append(PipelineStatement(text, preparation: .prepares(Self.name(of: text))))
         }
     }
 
@@ -93,7 +92,9 @@ package final class ControlTransaction {
         } catch {
             throw .postgres(error)
         }
-        for case (.prepares(let name), .success) in zip(sent.lazy.map(\.preparation), results) { kept?.insert(name) }
+        for case (let statement, .success) in zip(sent, results) {
+            if case .prepares(let name) = statement.preparation { kept?[statement.sql] = name }
+        }
         return Array(try self.results(results, since: begun).dropFirst(added))
     }
 
@@ -142,12 +143,13 @@ package final class ControlTransaction {
     private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
         wasOpen = connection.isOpen
         defer { waiting = [] }
-        guard let kept, !statements.isEmpty else { return (waiting + statements, waiting.count) }
-        let parsed = kept.union(waiting.compactMap { if case .prepares(let name) = $0.preparation { name } else { nil } })
+        guard var names = kept else { return (waiting + statements, waiting.count) }
+        for statement in waiting {
+            if case .prepares(let name) = statement.preparation { names[statement.sql] = name }
+        }
         let named = statements.map { statement in
             var statement = statement
-            let name = parsed.isEmpty ? "" : Self.name(of: statement.sql)
-            if parsed.contains(name) { statement.preparation = .uses(name) }
+            if let name = names[statement.sql] { statement.preparation = .uses(name) }
             return statement
         }
         return (waiting + named, waiting.count)
