@@ -36,7 +36,7 @@ final class ControlCall: Sendable {
 
     /// The operator has cancelled. What begins after that has the same time.
     func hurry(since moment: ContinuousClock.Instant = .now) {
-        end(at: max(moment, begun) + grace, "no answer within \(Self.words(grace)) after you cancelled")
+        end(at: max(moment, begun) + grace, "no answer within \(Self.words(grace)) after the cancellation")
     }
 
     /// It may take no longer than that from now on.

@@ -11,6 +11,8 @@ actor ControlSession {
     private var usedAt = ContinuousClock.now
     /// The statements that the connection has parsed, with the names under which it keeps them.
     private var kept: [String: String] = [:]
+    /// Whether the last transaction relied on them.
+    private var usedKept = false
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
@@ -52,8 +54,12 @@ actor ControlSession {
                 return try await attempt(access, call, body)
             } catch {
                 guard !call.isOver else { throw error }
-                // Nothing can have been committed; without statements that are kept it may work.
-                if error.isAboutKeptStatements, contact.stopKeeping() { continue }
+                // Nothing can have been committed.
+                if usedKept, error.isAboutKeptStatements {
+                    contact.loseStatements()
+                    close()
+                    continue
+                }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
@@ -86,7 +92,7 @@ actor ControlSession {
         connection.watch = call.watch
         defer { connection.watch = nil }
         let transaction = ControlTransaction(connection, access, timing, kept: contact.keepsStatements ? kept : nil)
-        defer { kept = transaction.kept ?? kept }
+        defer { (kept, usedKept) = (transaction.kept ?? kept, transaction.usesKept) }
         do throws(ControlError) {
             let value = try await body(transaction)
             try await transaction.finish()

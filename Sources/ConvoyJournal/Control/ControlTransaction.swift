@@ -15,6 +15,8 @@ package final class ControlTransaction {
     private var limit: Duration
     /// The statements that the session has parsed, with the names under which it keeps them; nil where it may not keep them.
     private(set) var kept: [String: String]?
+    /// Whether it has parsed statements to be kept, or has used such ones.
+    private(set) var usesKept = false
 
     init(
         _ connection: PostgresConnection,
@@ -56,10 +58,11 @@ package final class ControlTransaction {
         waiting.append(PipelineStatement(sql, parameters))
     }
 
-    /// Has the session parse statements once and keep them, for those that it runs many times. Name all that a transaction runs before the first: a pooler
-    /// that mixes sessions shows while nothing depends on an answer.
+    /// Has the session parse statements once and keep them, for those that it runs many times. Name all of a transaction before it runs the first, so that
+    /// a pooler that mixes sessions fails in the first round trip, before anything is decided.
     func keep(_ texts: [String]) {
         guard let kept else { return }
+        usesKept = true
         for text in texts where kept[text] == nil {
             waiting.append(PipelineStatement(text, preparation: .prepares(Self.name(of: text))))
         }
@@ -92,9 +95,7 @@ package final class ControlTransaction {
         } catch {
             throw .postgres(error)
         }
-        for case (let statement, .success) in zip(sent, results) {
-            if case .prepares(let name) = statement.preparation { kept?[statement.sql] = name }
-        }
+        note(results, of: sent)
         return Array(try self.results(results, since: begun).dropFirst(added))
     }
 
@@ -121,7 +122,15 @@ package final class ControlTransaction {
                 throw .commitUnknown(error)
             }
         }
+        note(answered, of: sent)
         return Array(try results(answered, since: begun).dropFirst(added).dropLast())
+    }
+
+    /// Remembers what the session has parsed.
+    private func note(_ results: [PipelineResult], of sent: [PipelineStatement]) {
+        for case (let statement, .success) in zip(sent, results) {
+            if case .prepares(let name) = statement.preparation { kept?[statement.sql] = name }
+        }
     }
 
     /// Commits, unless the body has done so.

@@ -14,7 +14,7 @@ extension ControlError {
             JournalError(
                 path: place,
                 message: "a statement took longer than \(limit.human)",
-                hint: "check whether another session keeps its tables locked"
+                hint: "check whether another session keeps a lock there (pg_locks)"
             )
         case .statementEnded(let error, nil):
             JournalError(

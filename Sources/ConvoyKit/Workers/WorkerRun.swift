@@ -25,8 +25,10 @@ final class WorkerRun {
     let tracer: WorkerTracer?
     /// Which hand-over its files and its decider are of.
     let handOver: String
-    /// Whether a decision has found that it was handed over anew, or that what the worker has followed is not recorded any more.
+    /// Whether a decision has found that it was handed over anew.
     var isOutdated = false
+    /// Whether a decision has found that events are not recorded any more which this worker knows.
+    var isLost = false
     /// The last event that the tracer has.
     private(set) var lastTraced: Int64
     /// Of what the decision under way records, the events that are worth a notification.
@@ -43,7 +45,7 @@ final class WorkerRun {
     private(set) var problem: String?
     /// The last event that the decider has, and its fingerprint.
     private(set) var lastEvent: Int64
-    private var lastFingerprint: Int?
+    private(set) var lastFingerprint: Int?
     var reports = PendingReports()
     var unsettled: Unsettled?
     /// Whether an operator's request, the beginning or a resumption is to be decided on.

@@ -163,8 +163,21 @@ struct ControlDecisionTests {
                 _ = try await control.transaction { transaction throws(ControlError) in try await transaction.query(mixing) }
             }
             #expect(try await decide(2, after: 1) == 2)
-            let kept = try await control.rows("SELECT name FROM pg_prepared_statements WHERE statement LIKE '%_decision%'")
-            #expect(mixing == "PREPARE" || kept.isEmpty)
+        }
+    }
+
+    /// Anyone who may connect can hold the lock at which workers queue.
+    @Test func aStrangerWhoHoldsTheQueueStopsNothing() async throws {
+        try await withControlDatabase { control, database in
+            try await begin(control)
+            let stranger = try await database.connect()
+            defer { stranger.close() }
+            try await stranger.query("SELECT pg_advisory_lock(hashtextextended($1, 1668247158))", [run.description])
+            let committed = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+                _ throws(ControlError) in
+                Self.next("a", ending: [])
+            }
+            #expect(committed?.lastEvent == 1)
         }
     }
 

@@ -76,7 +76,7 @@ struct ControlSilenceTests {
             written.cancel()
             let refusal = await read.value?.message
             #expect(refusal?.contains("cannot be reached") == true, "\(refusal ?? "")")
-            #expect(refusal?.contains("no answer within 500 ms after you cancelled") == true, "\(refusal ?? "")")
+            #expect(refusal?.contains("no answer within 500 ms after the cancellation") == true, "\(refusal ?? "")")
             #expect(await written.value != nil)
             #expect(.now - begun < soon)
         }

@@ -1,9 +1,9 @@
 -- migrate:up
 -- Both functions of a decision: a session plans their statements once, also behind a pooler in transaction mode, and a call is one statement of the
--- protocol. Plans are made for any values, because those for the values of one decision would be made anew each time; and never with a scan of a whole
--- table, because they live on while tables that were empty grow.
+-- protocol. Plans are made for any values, because those for the values of one decision would be made anew each time; and with an index wherever there is
+-- one, because they live on while tables that were empty grow.
 
--- Locks a run, and gives what is new in it: a row of the run, then the events and the requests that the worker does not know. The event that it knows last
+-- Locks a run, and returns what is new in it: a row of the run, then the events and the requests that the worker does not know. The event that it knows last
 -- comes with them: a server that was behind and took over may have another one with that number, or none. Each statement sees
 -- what was committed before the lock was there. No row where there is no such run. All settings hold to the end of the transaction.
 CREATE FUNCTION convoy_control.open_decision(
@@ -21,6 +21,7 @@ CREATE FUNCTION convoy_control.open_decision(
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
     locked record;
+    former text := current_setting('lock_timeout');
     still_own bigint[] := '{}';
 BEGIN
     -- Where the client vanishes before its COMMIT arrives.
@@ -33,8 +34,13 @@ BEGIN
         PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
     END IF;
     -- Workers queue here, so that the end of a transaction wakes one of them. Where many wait for the lock of a row that changes, each change wakes them
-    -- all, one after the other.
-    PERFORM pg_advisory_xact_lock(hashtextextended(the_run, 1668247158));
+    -- all, one after the other. Anyone who may connect can hold the queue's lock, so it is not waited for long: the run is what the row's lock protects.
+    BEGIN
+        PERFORM set_config('lock_timeout', '1s', true);
+        PERFORM pg_advisory_xact_lock(hashtextextended(the_run, 1668247158));
+    EXCEPTION WHEN lock_not_available THEN NULL;
+    END;
+    PERFORM set_config('lock_timeout', former, true);
     SELECT r.status IS NULL AND r.for_workers AS is_open, r.turn, r.last_event, r.last_request, r.served_request, r.last_assignment, r.resumed_by,
             r.hand_over
         INTO locked FROM convoy_control.runs AS r WHERE r.id = the_run FOR NO KEY UPDATE;

@@ -23,14 +23,10 @@ extension LockedRun {
         own = Set(ControlText.numbers(try row.text("own")))
         servedRequest = try row.int64("served_request")
         var events: [QueryResult.Row] = []
-        (requests, hasRequests, knownFingerprint) = ([], false, nil)
+        (requests, hasRequests) = ([], false)
         for row in result.rows.dropFirst() {
             guard try row.text("part") == "request" else {
-                if try row.int64("number") == event {
-                    knownFingerprint = try row.text("content").hashValue
-                } else {
-                    events.append(row)
-                }
+                events.append(row)
                 continue
             }
             hasRequests = true
@@ -42,20 +38,26 @@ extension LockedRun {
             }
             requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("person") ?? "", at: Date()))
         }
-        isBehind = !isOutdated && events.count + 1 >= DecisionStatements.mostEvents
-        turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(events, after: event)
+        isBehind = !isOutdated && events.count >= DecisionStatements.mostEvents
+        (turns, knownFingerprint) = isOutdated ? ([], nil) : try RecordedTurn.turns(isBehind ? events.prefix(1) : events[...], from: event)
+        if isBehind { turns = [] }
     }
 }
 
 extension RecordedTurn {
-    /// The turns that rows of events are, in order.
+    /// The turns that rows of events are, in order, without the event itself that the caller knows, of which there is the fingerprint.
     ///
     /// - Throws: `.unexpectedResult` for an event that this program cannot read, and for numbers with a gap: the rules must see all of them.
-    static func turns(_ rows: [QueryResult.Row], after event: Int64) throws(PostgresError) -> [RecordedTurn] {
+    static func turns(_ rows: some Sequence<QueryResult.Row>, from event: Int64) throws(PostgresError) -> ([RecordedTurn], known: Int?) {
         var turns: [RecordedTurn] = []
+        var known: Int?
         var last = event
         for row in rows {
             let number = try row.int64("number")
+            guard number != event else {
+                known = try row.text("content").hashValue
+                continue
+            }
             guard last < LockedRun.mostNumber, number == last + 1 else {
                 throw PostgresError(.unexpectedResult, "an event of the run after event \(last) is missing")
             }
@@ -74,6 +76,6 @@ extension RecordedTurn {
             turns[turns.count - 1].lastEvent = number
             turns[turns.count - 1].lastFingerprint = text.hashValue
         }
-        return turns
+        return (turns, known)
     }
 }

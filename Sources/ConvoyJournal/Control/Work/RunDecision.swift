@@ -154,20 +154,20 @@ extension ControlDatabase {
 
     /// The whole turns of a run after an event, as many as fit; no lock is taken.
     ///
-    /// - Returns: the turns, and whether there are more.
+    /// - Returns: the turns, whether there are more, and the fingerprint of the event itself as ``LockedRun/knownFingerprint`` has it.
     @concurrent
     package func turns(of run: RunID, after event: Int64, limit: Int = 5000) async throws(ControlError) -> (
-        turns: [RecordedTurn], hasMore: Bool
+        turns: [RecordedTurn], hasMore: Bool, knownFingerprint: Int?
     ) {
-        let statement = DecisionStatements.events(of: run, after: event, limit: limit)
+        let statement = DecisionStatements.events(of: run, from: event, limit: limit)
         let results = try await transaction(.reading, patience: .zero) { transaction throws(ControlError) in
             try await transaction.commit([statement])
         }
         let rows = results.first?.rows ?? []
-        var turns = try ControlError.reading { () throws(PostgresError) in try RecordedTurn.turns(rows, after: event) }
-        guard rows.count >= limit else { return (turns, false) }
+        var (turns, known) = try ControlError.reading { () throws(PostgresError) in try RecordedTurn.turns(rows, from: event) }
+        guard rows.count >= limit else { return (turns, false, known) }
         // The last one may continue after the page.
-        turns.removeLast()
-        return turns.isEmpty ? try await self.turns(of: run, after: event, limit: limit * 4) : (turns, true)
+        _ = turns.popLast()
+        return turns.isEmpty ? try await self.turns(of: run, after: event, limit: limit * 4) : (turns, true, known)
     }
 }
