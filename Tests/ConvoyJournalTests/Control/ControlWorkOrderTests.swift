@@ -66,7 +66,10 @@ struct ControlWorkOrderTests {
             let found = try await control.candidates(search)
             #expect(found.map(\.key.number) == [7] + Array(81...100))
             #expect(found.map(\.isCancelled) == [true] + Array(repeating: false, count: 20))
-            #expect(try await control.claim([found[0].key], for: "w1", lease: lease).map(\.isCancelled) == [true])
+            #expect(
+                try await control.claim([found[0].key], for: "w1", lease: lease, handOvers: [run: ""], takesOver: true).map(\.isCancelled)
+                    == [true]
+            )
             // Page by page.
             var all = CandidateSearch(runs: [run], limit: 30)
             var numbers: [Int64] = []
@@ -129,7 +132,7 @@ struct ControlWorkOrderTests {
             decision.cancelsAll = cancels
             if !cancels { decision.withdrawals = [.init(kind: "change", subject: "a"), .init(kind: "change", subject: "z")] }
             let (lease, run) = (self.lease, self.run)
-            async let decided = control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+            async let decided = control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
                 [decision] _ throws(ControlError) in decision
             }
             try await eventually("the decision waits") { try await someoneWaits(database) }
@@ -293,8 +296,9 @@ struct ControlWorkOrderTests {
                 "UPDATE convoy_control.runs SET last_event = 1, turn = 1",
             ])
             let keys = (1...2).map { Assignment.Key(run: run, number: $0) }
-            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k1"]).isEmpty)
-            #expect(try await control.claim(keys, for: "w1", lease: lease).isEmpty)
+            for known in [[run: "k1"], [:]] {
+                #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: known, takesOver: true).isEmpty)
+            }
             let seen = Shared<LockedRun?>(nil)
             let decided = try await control.decide(on: run, by: "w1", count: 1, handOver: "k1", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
@@ -303,7 +307,7 @@ struct ControlWorkOrderTests {
             }
             #expect(decided == nil)
             #expect(seen.value?.isOutdated == true && seen.value?.turns.isEmpty == true)
-            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k2"]).count == 2)
+            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k2"], takesOver: true).count == 2)
             try await database.execute(["DELETE FROM convoy_control.events"])
             _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "k2", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
@@ -370,7 +374,7 @@ struct ControlWorkOrderTests {
             try await begin(control)
             try await reopen(ControlJournal(control))
             let isOpen = Shared<Bool?>(nil)
-            _ = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+            _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
                 isOpen.change { $0 = locked.isOpen }
                 return nil

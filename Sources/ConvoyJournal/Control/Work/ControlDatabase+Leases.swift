@@ -91,8 +91,8 @@ extension ControlDatabase {
         _ keys: [Assignment.Key],
         for worker: String,
         lease: Duration,
-        handOvers: [RunID: String] = [:],
-        takesOver: Bool = true
+        handOvers: [RunID: String],
+        takesOver: Bool
     ) async throws(ControlError) -> [Assignment] {
         guard !keys.isEmpty else { return [] }
         let statement = WorkStatements.claim(keys, for: worker, lease: lease, handOvers: handOvers, takesOver: takesOver)

@@ -96,6 +96,7 @@ enum WorkStatements {
         handOvers: [RunID: String],
         takesOver: Bool
     ) -> PipelineStatement {
+        let keys = keys.filter { handOvers[$0.run] != nil }
         let isFree = "c.state = 'waiting'" + (takesOver ? " OR c.state = 'claimed' AND c.lease_until < clock_timestamp()" : "")
         return PipelineStatement(
             """
