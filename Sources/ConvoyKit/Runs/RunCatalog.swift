@@ -147,6 +147,15 @@ package struct RunCatalog: Sendable {
         return newest
     }
 
+    /// Finds a run that `resume` can continue, as ``run(_:_:in:)`` does.
+    ///
+    /// - Returns: the run, and how far it had got before that was judged: hand it on to what changes the run.
+    package func resumable(_ text: String?, in journal: any RunStore) async throws(FleetError) -> (record: RunRecord, basis: RunBasis) {
+        let found = try await run(text, text == nil ? .resumable : .any, in: journal)
+        let basis = try await explaining { () async throws(JournalError) in try await journal.basis(of: found.id) }
+        return (try await run(found.id.description, .resumable, in: journal), basis)
+    }
+
     /// The newest active run, otherwise the newest one.
     ///
     /// - Throws: an error if the journal has no run.

@@ -85,6 +85,33 @@ struct WorkerRefusalTests {
         }
     }
 
+    /// The question stands while a worker comes and carries the run to its end: the answer changes nothing any more.
+    @Test func aRunThatWorkersContinuedDuringTheQuestionIsNotResumed() async throws {
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: Self.gate) { fleet in
+            let first = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("the gate is open", within: .seconds(30)) {
+                try await fleet.count("events WHERE type = 'gate_waiting'") > 0
+            }
+            #expect(try await first.drained().exitCode == 0)
+            let ann = try TerminalProcess(["resume", run], in: fleet.folder)
+            let asked = await ann.wait { $0.contains("[y/N]") }
+            #expect(asked.contains("with 1 of 2 instances left? [y/N]"), "\(asked)")
+            let second = try await fleet.worker()
+            #expect(try await runConvoy(["approve", run], in: fleet.folder).exitCode == 0)
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            #expect(try await second.drained().exitCode == 0)
+            let events = try await fleet.events(of: run)
+            try ann.type("y\n")
+            let end = await ann.result()
+            #expect(end.status == .exited(64), "\(end.screen)")
+            #expect(end.screen.contains("run \(run) has got further since it was read; nothing was changed"), "\(end.screen)")
+            #expect(end.screen.contains("convoy report \(run)"), "\(end.screen)")
+            #expect(try await fleet.events(of: run) == events)
+            #expect(try await fleet.count("runs WHERE status = 'succeeded' AND for_workers") == 1)
+        }
+    }
+
     @Test func aFollowerEndsWithARunThatIsAbandoned() async throws {
         try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
             try await withOtherFiles(fleet) { folder, _ in

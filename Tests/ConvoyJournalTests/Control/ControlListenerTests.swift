@@ -58,7 +58,13 @@ struct ControlListenerTests {
                 let news = listener.news(of: run)
                 try await expectNews(news) { try await other.post(.stop, to: run, by: "ann@here", at: moment()) }
                 try await expectNews(news) {
-                    try await other.control.handOver(run, key: "k1", fleetChecksum: "abc", resumedBy: nil, after: 0)
+                    try await other.control.handOver(
+                        run,
+                        key: "k1",
+                        fleetChecksum: "abc",
+                        resumedBy: nil,
+                        unchangedSince: RunBasis(lastEvent: 0)
+                    )
                 }
                 try await expectNews(news) { try await other.append([Event(at: moment(), .runFinished(status: .succeeded))], to: run) }
                 let lease = Lease(key: Assignment.Key(run: run, number: 1), attempt: 1)

@@ -211,7 +211,7 @@ struct ControlWorkOrderTests {
             // One is at work.
             #expect(try await control.staff(of: run)?.holders == ["w1"])
             do throws(JournalError) {
-                try await journal.abandon(run, by: "ann@here", at: moment())
+                try await journal.abandon(run, unchangedSince: journal.basis(of: run), by: "ann@here", at: moment())
                 Issue.record("it was abandoned")
             } catch {
                 #expect(error.description.contains("worker w1 works on run"), "\(error)")
@@ -236,20 +236,35 @@ struct ControlWorkOrderTests {
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
             #expect(try await states().first == "waiting")
             // Another one does not know how far the run is.
-            await #expect(throws: ControlError.self) { try await handOver(control, key: "k3", checksum: "late") }
+            await #expect(throws: ControlError.self) {
+                try await handOver(control, key: "k3", checksum: "late", unchangedSince: RunBasis(lastEvent: 0, handOver: "k2"))
+            }
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
             #expect(try await states().first == "waiting")
 
-            try await journal.abandon(run, by: "ann@here", at: moment())
+            try await journal.abandon(run, unchangedSince: journal.basis(of: run), by: "ann@here", at: moment())
             #expect(try await states() == ["withdrawn", "withdrawn", "done"])
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.isEmpty)
             #expect(try await control.staff(of: run) == nil)
-            await #expect(throws: ControlError.self) { try await handOver(control, key: "k4", after: 5) }
+            do throws(ControlError) {
+                try await handOver(control, key: "k4")
+                Issue.record("it was handed over")
+            } catch {
+                #expect(error.journalError("x").message == "run \(run) was abandoned by ann@here")
+            }
         }
     }
 
-    private func handOver(_ control: ControlDatabase, key: String, checksum: String = "abc", after event: Int64 = 0) async throws {
-        try await control.handOver(run, key: key, fleetChecksum: checksum, resumedBy: "ann@here", after: event)
+    /// - Parameter basis: nil is how far the run is.
+    private func handOver(
+        _ control: ControlDatabase,
+        key: String,
+        checksum: String = "abc",
+        unchangedSince basis: RunBasis? = nil
+    ) async throws(ControlError) {
+        let now: RunBasis
+        do throws(JournalError) { now = try await ControlJournal(control).basis(of: run) } catch { throw .refused(error) }
+        try await control.handOver(run, key: key, fleetChecksum: checksum, resumedBy: "ann@here", unchangedSince: basis ?? now)
     }
 
     /// The answer to COMMIT was lost, and the same is sent again: what was asked of the run in between is not forgotten, whoever has its locks now.
@@ -262,7 +277,14 @@ struct ControlWorkOrderTests {
             try await journal.post(.stop, to: run, by: "bob@here", at: moment())
             let start = try await journal.lockStart(of: "eu")
             func send(_ key: String) async throws {
-                try await control.handOver(run, key: key, fleetChecksum: "n", resumedBy: "ann@here", after: 3, under: start)
+                try await control.handOver(
+                    run,
+                    key: key,
+                    fleetChecksum: "n",
+                    resumedBy: "ann@here",
+                    unchangedSince: RunBasis(lastEvent: 3),
+                    under: start
+                )
             }
             try await send("k1")
             // What was asked before is not asked of the resumed run.
@@ -358,7 +380,7 @@ struct ControlWorkOrderTests {
         let lock = try await journal.lock(run)
         let start = try await journal.lockStart(of: "eu")
         do {
-            try await journal.reopen(run, under: start)
+            try await journal.reopen(run, unchangedSince: journal.basis(of: run), under: start)
         } catch {
             await start.release()
             await lock.release()

@@ -34,7 +34,8 @@ struct WorkerBench {
         let lock = try await journal.lock(run)
         try await lock.released {
             let start = try await journal.lockStart(of: client.fleet.name)
-            try await start.released { _ = try await submission.resume(run, by: "ann@here", under: start) }
+            let basis = try await journal.basis(of: run)
+            try await start.released { try await submission.resume(run, unchangedSince: basis, by: "ann@here", under: start) }
         }
     }
 
