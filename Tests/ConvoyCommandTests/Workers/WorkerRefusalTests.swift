@@ -35,7 +35,7 @@ struct WorkerRefusalTests {
                 // While a worker has it, it is not given up.
                 let early = try await runConvoy(["abandon", run], in: fleet.folder)
                 #expect(
-                    early.exitCode == 64 && early.standardError.contains("it is running, and workers carry it out"),
+                    early.exitCode == 64 && early.standardError.contains("it is running; workers carry it out"),
                     "\(early.standardError)"
                 )
                 #expect(early.standardError.contains("convoy stop"), "\(early.standardError)")

@@ -186,6 +186,7 @@ struct ControlWorkOrderTests {
             #expect(try await control.staff(of: run)?.shortage == nil)
             try await control.signOff("w2")
             #expect(try await control.staff(of: run)?.isMissing == true)
+            try await waitUntilSettled(control)
             try await database.execute(["UPDATE convoy_control.workers SET seen_at = clock_timestamp() - interval '16 s'"])
             let gone = try #require(try await control.staff(of: run))
             #expect(gone.refusals.isEmpty)

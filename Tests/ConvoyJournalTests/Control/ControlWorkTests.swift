@@ -335,6 +335,7 @@ struct ControlWorkTests {
             #expect(try await control.workersAlive(of: "us") == 0)
             try await control.signOff("w2")
             #expect(try await control.workersAlive(of: "eu") == 1)
+            try await waitUntilSettled(control)
             try await database.execute(["UPDATE convoy_control.workers SET seen_at = clock_timestamp() - interval '16 s'"])
             #expect(try await control.workersAlive(of: "eu") == 0)
         }

@@ -49,7 +49,7 @@ struct RunStaffTests {
                 Issue.record("it was found")
             } catch {
                 #expect(error.message.contains("it is running; no worker of its fleet is alive"), "\(error)")
-                #expect(error.hint?.hasPrefix("\(words): try again in 15 seconds") == true, "\(error)")
+                #expect(error.hint?.hasPrefix("\(words): try again in 15 s") == true, "\(error)")
             }
         }
     }

@@ -118,13 +118,6 @@ extension ControlDatabase {
         }
     }
 
-    /// How many workers of a fleet live and take work.
-    package func workersAlive(of fleet: String) async throws(ControlError) -> Int {
-        let statement = WorkStatements.workersAlive(of: fleet, within: RunStaff.lifetime)
-        let row = try await rows(statement.sql, statement.parameters).first
-        return try ControlError.reading { () throws(PostgresError) in Int(clamping: try row?.int64("count") ?? 0) }
-    }
-
     /// The plan with which a run began, as JSON.
     package func recordedPlan(of run: RunID) async throws(ControlError) -> String {
         let statement = WorkStatements.plan(of: run.description)

@@ -1,4 +1,5 @@
 package import ConvoyRun
+import ConvoyText
 
 /// Who carries out a run that was handed over to workers, as far as the control database knows.
 package struct RunStaff: Sendable, Hashable {
@@ -23,6 +24,8 @@ package struct RunStaff: Sendable, Hashable {
     package var refusals: [Refusal]
     /// Workers with a lease of the run that is still valid, whether they live or not.
     package var holders: [String]
+    /// Whether the control database was away until a moment ago, so that workers count as willing that have not written since.
+    package var isUnsettled = false
     /// Why the refusals could not be read, with what to do about it: they are left out then. Nil if they could.
     package var gap: String?
 
@@ -50,6 +53,24 @@ package struct RunStaff: Sendable, Hashable {
     /// Why the run waits for workers, and what an operator does about it; nil where one may take it.
     package func waitReason(_ run: RunID) -> String? {
         isMissing ? shortage.map { "\($0); \(remedy(run))" } : nil
+    }
+
+    /// Why the run is not to be resumed or abandoned now, and what to do instead; nil where no worker takes it.
+    ///
+    /// - Parameter run: which it is about.
+    package func obstacle(_ run: RunID) -> (reason: String, hint: String)? {
+        guard !isMissing else { return nil }
+        // Who still has a lease of it.
+        let names = shortList(holders, limit: 3)
+        if isUnsettled, holders.isEmpty {
+            let wait = "try again in \(Self.lifetime.human)"
+            return ("the control database was away until a moment ago, and its workers have not been seen since", wait)
+        }
+        guard let shortage else {
+            return ("workers carry it out\(holders.isEmpty ? "" : " (\(names))")", "stop it first, with `convoy stop \(run)`")
+        }
+        let lease = holders.count == 1 ? "worker \(names) still has a lease" : "workers \(names) still have leases"
+        return (shortage, "\(lease) of it: try again in \(Self.lifetime.human), or later if they have a longer --lease")
     }
 
     /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.

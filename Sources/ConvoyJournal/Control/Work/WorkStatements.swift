@@ -147,16 +147,6 @@ enum WorkStatements {
         )
     }
 
-    static func workersAlive(of fleet: String, within lease: Duration) -> PipelineStatement {
-        PipelineStatement(
-            """
-            SELECT count(*) AS count FROM convoy_control.workers
-            WHERE fleet = $1 AND seen_at > clock_timestamp() - $2::interval AND NOT is_draining
-            """,
-            [fleet, interval(lease)]
-        )
-    }
-
     static func plan(of run: String) -> PipelineStatement {
         PipelineStatement("SELECT convert_from(plan, 'UTF8') AS plan FROM convoy_control.runs WHERE id = $1", [run])
     }
