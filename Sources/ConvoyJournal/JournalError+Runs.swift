@@ -37,6 +37,25 @@ extension JournalError {
         JournalError(path: path, message: "run \(run) was abandoned by \(person)", hint: "start a new run with `convoy migrate`")
     }
 
+    /// A run is not as it was read.
+    ///
+    /// - Parameter now: how far it has got.
+    static func changed(_ path: String, _ run: RunID, since basis: RunBasis, _ now: RunBasis) -> JournalError {
+        let what =
+            switch now.lastEvent {
+            case basis.lastEvent: "was submitted to workers again since it was read"
+            case ..<basis.lastEvent: "lacks events that were read, because a server that was behind took over"
+            default: "has got further since it was read"
+            }
+        var error = JournalError(
+            path: path,
+            message: "run \(run) \(what); nothing was changed",
+            hint: "see in `convoy report \(run)` how it stands; if it is still to be resumed or abandoned, run the command again"
+        )
+        error.reason = .changed
+        return error
+    }
+
     static func diskFull(_ path: String) -> JournalError {
         JournalError(
             path: path,

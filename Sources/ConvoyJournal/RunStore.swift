@@ -41,8 +41,11 @@ package protocol RunStore: Journal, AnyObject {
 
     /// Makes a run that has ended, or was cut off, one that this process carries out alone: active as soon as another process sees it.
     ///
-    /// - Parameter start: as in ``begin(_:plan:beside:under:)``.
-    func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError)
+    /// - Parameters:
+    ///   - basis: how far the run had got when that was decided.
+    ///   - start: as in ``begin(_:plan:beside:under:)``.
+    /// - Throws: an error with the reason `changed` if the run is not as it was.
+    func reopen(_ run: RunID, unchangedSince basis: RunBasis, under start: any RunLock) async throws(JournalError)
 
     /// Leaves a request for the process that works on a run.
     ///
@@ -58,7 +61,9 @@ package protocol RunStore: Journal, AnyObject {
     ) async throws(JournalError) -> Bool
 
     /// Abandons a run for good. Hold its lock meanwhile, so that no process works on it; where it was lost, nothing is changed.
-    func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError)
+    ///
+    /// - Parameter basis: as in ``reopen(_:unchangedSince:under:)``.
+    func abandon(_ run: RunID, unchangedSince basis: RunBasis, by person: String, at date: Date) async throws(JournalError)
 
     // MARK: Locks
 
@@ -77,6 +82,9 @@ package protocol RunStore: Journal, AnyObject {
 
     /// The process that works on a run, for example `pid 4711 on db-tools`; nil if no process works on it.
     func holder(of run: RunID) async throws(JournalError) -> String?
+
+    /// How far a run has got. Read it before anything else that is decided on.
+    func basis(of run: RunID) async throws(JournalError) -> RunBasis
 
     /// Who carries out a run that was handed over to workers and has not ended; nil for every other run.
     func staff(of run: RunID) async throws(JournalError) -> RunStaff?
@@ -268,6 +276,9 @@ extension RunStore {
         let now = try await runs(named: run.id.description).first { $0.id == run.id }
         return now?.status.map { .ended($0) } ?? .cutOff
     }
+
+    /// Where there are no workers.
+    package func basis(of run: RunID) async throws(JournalError) -> RunBasis { RunBasis(lastEvent: try await lastEvent(of: run)) }
 
     /// Where there are no workers.
     package func staff(of run: RunID) async throws(JournalError) -> RunStaff? { nil }

@@ -39,7 +39,7 @@ extension FleetClient {
     ///
     /// - Parameter run: nil is the newest run that can be resumed.
     /// - Throws: while iterating, ``FleetError/Code/run`` if the run does not exist, if its state does not allow it, or, without a name, if a newer run
-    ///   has worked on its instances; ``FleetError/Code/planChanged``; ``FleetError/Code/halted`` if the run would only stay halted; and as ``run(_:)``.
+    ///   has worked on its instances, or if the run was continued elsewhere since it was read; ``FleetError/Code/planChanged``; ``FleetError/Code/halted`` if the run would only stay halted; and as ``run(_:)``.
     public func resume(_ run: RunID? = nil) -> AsyncThrowingStream<Event, any Error> {
         events { try await resume(run, events: $0) }
     }
@@ -79,7 +79,7 @@ extension FleetClient {
         try HookPrograms(fleet, environment: environment).check()
         let catalog = catalog
         let journal = try await catalog.openExisting(for: .writing)
-        let record = try await catalog.run(run?.description, .resumable, in: journal)
+        let (record, basis) = try await catalog.resumable(run?.description, in: journal)
         if run == nil, let overtaking = try await catalog.overtakings(of: record, in: journal).first {
             throw FleetError(
                 .run,
@@ -90,11 +90,13 @@ extension FleetClient {
         let lock = try await catalog.explaining { () async throws(JournalError) in
             try await journal.lock(record.id)
         }
-        try await lock.released { try await resume(record, in: journal, events) }
+        try await lock.released { try await resume(record, basis, in: journal, events) }
     }
 
     /// Resumes a run whose lock the caller holds.
-    private func resume(_ record: RunRecord, in journal: any RunStore, _ events: any EventSink) async throws {
+    ///
+    /// - Parameter basis: how far it had got when that was decided.
+    private func resume(_ record: RunRecord, _ basis: RunBasis, in journal: any RunStore, _ events: any EventSink) async throws {
         let catalog = catalog
         // Another process may have resumed it first.
         try await catalog.checkUnchanged(record, in: journal)
@@ -110,7 +112,7 @@ extension FleetClient {
         let plan = try pinned.resumed(record.id, after: report.log, on: targets, set: set)
         for line in targets.gateDifferences(from: plan) { onWarning(line) }
         do throws(RunConflict) {
-            try await RunStart(in: journal).resume(record.id, plan)
+            try await RunStart(in: journal).resume(record.id, plan, unchangedSince: basis)
         } catch {
             throw FleetError(error)
         }

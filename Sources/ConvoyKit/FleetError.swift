@@ -59,9 +59,10 @@ public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension FleetError {
-    /// Why the journal cannot be used.
+    /// Why the journal cannot be used, or refuses what it could do.
     package init(_ error: JournalError) {
-        self.init(.journal, error.description, hint: error.hint)
+        let isAboutTheRun = error.reason == .changed
+        self.init(isAboutTheRun ? .run : .journal, isAboutTheRun ? error.message : error.description, hint: error.hint)
         refusal = error.reason
     }
 

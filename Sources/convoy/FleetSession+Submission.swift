@@ -45,19 +45,27 @@ extension FleetSession {
 
     /// Takes up a run that has ended, or was cut off, unless another active run is in the way: hands it to the workers again, or makes it one that this
     /// process carries out itself; nil for the latter. The caller holds its lock.
-    func resumed(_ run: RunID, _ plan: RunPlan, beside: [String], _ isDetached: Bool, _ journal: any RunStore) async throws -> SubmittedRun?
-    {
+    ///
+    /// - Parameter basis: how far it had got when that was decided.
+    func resumed(
+        _ run: RunID,
+        _ plan: RunPlan,
+        unchangedSince basis: RunBasis,
+        beside: [String],
+        _ isDetached: Bool,
+        _ journal: any RunStore
+    ) async throws -> SubmittedRun? {
         let start = RunStart(in: journal)
         do throws(RunConflict) {
             guard let submission = await self.submission(in: journal, isDetached) else {
-                try await start.resume(run, plan, beside: beside)
+                try await start.resume(run, plan, unchangedSince: basis, beside: beside)
                 return nil
             }
             let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
-            let last = try await start.resume(run, plan, beside: beside) { lock throws(JournalError) in
-                try await submission.resume(run, by: person, under: lock)
+            try await start.resume(run, plan, beside: beside) { lock throws(JournalError) in
+                try await submission.resume(run, unchangedSince: basis, by: person, under: lock)
             }
-            return SubmittedRun(id: run, submission: submission, last: last)
+            return SubmittedRun(id: run, submission: submission, last: basis.lastEvent)
         } catch {
             throw CommandFailure(error, journal: RunCatalog(fleet).path)
         }

@@ -59,7 +59,7 @@ struct RunStoreTests {
             try await journal.append([Event(at: moment(6), .runResumed(by: "bob@host"))], to: run.id)
             #expect(try await journal.runs(limit: 10) == [run])
 
-            try await journal.abandon(run.id, by: "bob@host", at: moment(7))
+            try await journal.abandon(run.id, unchangedSince: journal.basis(of: run.id), by: "bob@host", at: moment(7))
             ended.status = .abandoned
             ended.finishedAt = moment(7)
             ended.abandonedBy = "bob@host"

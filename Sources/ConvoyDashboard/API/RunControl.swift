@@ -113,7 +113,7 @@ package struct RunControl: Sendable {
         on run: RunID,
         _ standing: Standing
     ) async throws -> String? {
-        guard actions(standing).contains(action) else { throw refusal(of: action, standing) }
+        guard actions(standing).contains(action) else { throw refusal(of: action, on: run, standing) }
         switch action {
         case .resume:
             do throws(ResumeError) {
@@ -131,15 +131,17 @@ package struct RunControl: Sendable {
     }
 
     /// Why an action makes no sense now.
-    private func refusal(of action: Action, _ standing: Standing) -> HTTPProblem {
+    private func refusal(of action: Action, on run: RunID, _ standing: Standing) -> HTTPProblem {
         let state = standing.state
         if action == .request(.approve), state == .running { return HTTPProblem(.conflict, "the run is not waiting at a gate") }
         if action == .resume, state == .ended(.halted), let finalReason = standing.finalReason {
             return HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
         }
         // What no worker would answer is not to be stopped first.
-        if action == .resume || action == .abandon, let staff = standing.staff, let shortage = staff.shortage, let leases = staff.leases {
-            return HTTPProblem(.conflict, "this action is not available: the run is running; \(shortage); \(leases)")
+        if action == .resume || action == .abandon, let staff = standing.staff, staff.shortage != nil || staff.isUnsettled,
+            let obstacle = staff.obstacle(run)
+        {
+            return HTTPProblem(.conflict, "this action is not available: the run is running; \(obstacle.reason); \(obstacle.hint)")
         }
         let why =
             switch action {

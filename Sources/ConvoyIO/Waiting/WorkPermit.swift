@@ -13,6 +13,7 @@ internal import Synchronization
 package final class WorkPermit: Sendable {
     private struct State {
         var isWithdrawn = false
+        var isReportWanted = true
         /// When programs that still run are killed.
         var lastMoment: ContinuousClock.Instant?
         var handlers: [Int: @Sendable () -> Void] = [:]
@@ -30,6 +31,9 @@ package final class WorkPermit: Sendable {
     /// Whether the permit of the task is withdrawn.
     package static var isWithdrawn: Bool { ofTask?.isWithdrawn ?? false }
 
+    /// Whether what the task reports about its work counts. Where it does not, nothing is asked for the report alone.
+    package static var isReportWanted: Bool { ofTask.map { $0.isReportWanted && !$0.isWithdrawn } ?? true }
+
     /// - Parameter isOver: whether its time has run out, also where that was not noticed yet, because the process was suspended.
     package init(isOver: @escaping @Sendable () -> Bool = { false }) {
         self.isOver = isOver
@@ -42,6 +46,11 @@ package final class WorkPermit: Sendable {
 
     /// Once true, it stays so after ``withdraw(leaving:)``.
     package var isWithdrawn: Bool { state.withLock(\.isWithdrawn) || isOver() }
+
+    private var isReportWanted: Bool { state.withLock(\.isReportWanted) }
+
+    /// The work is given up in an orderly way, and what is reported of it counts for nothing.
+    package func dismissReport() { state.withLock { $0.isReportWanted = false } }
 
     /// Lets nothing begin any more, and ends the programs that run.
     ///

@@ -48,21 +48,19 @@ extension ControlJournal {
         try await checkTurn(results.last)
     }
 
-    package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
+    package func reopen(_ run: RunID, unchangedSince basis: RunBasis, under start: any RunLock) async throws(JournalError) {
         let id = run.description.storable
         let token = token(of: run)
         try await writing { transaction throws(ControlError) in
             try await transaction.check(start, self.control)
             try await transaction.check(run, token, self.control)
-            _ = try await transaction.takeFromWorkers(run, in: self.path)
-            let reopened = try await transaction.query(
-                """
-                UPDATE convoy_control.runs SET status = NULL, finished_at = NULL, for_workers = false, resumed_by = NULL
-                WHERE id = $1 AND abandoned_by IS NULL RETURNING id
-                """,
+            if let person = try await transaction.takeFromWorkers(run, unchangedSince: basis, in: self.path) {
+                throw .refused(.abandoned(self.path, id, by: person))
+            }
+            transaction.add(
+                "UPDATE convoy_control.runs SET status = NULL, finished_at = NULL, for_workers = false, resumed_by = NULL WHERE id = $1",
                 [id]
             )
-            if reopened.rows.isEmpty { throw .refused(.overtaken(self.path, "run \(run) was abandoned meanwhile")) }
         }
     }
 
@@ -146,14 +144,14 @@ extension ControlJournal {
         return results.last?.rows.isEmpty == false
     }
 
-    package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    package func abandon(_ run: RunID, unchangedSince basis: RunBasis, by person: String, at date: Date) async throws(JournalError) {
         let id = run.description.storable
         let token = token(of: run)
         try await writing { transaction throws(ControlError) in
             let lock = try await transaction.lock(id, self.control)
             if token == nil, let lock, lock.isHeld { throw .refused(.stillRunning(self.path, run, ControlLease.shown(lock.holder))) }
             if let token, lock?.token != token { throw .refused(.takenOver(self.path, run, by: lock?.holder)) }
-            _ = try await transaction.takeFromWorkers(run, in: self.path)
+            _ = try await transaction.takeFromWorkers(run, unchangedSince: basis, in: self.path)
             transaction.add(
                 "UPDATE convoy_control.runs SET status = $2, finished_at = $3::timestamptz, abandoned_by = $4 WHERE id = $1",
                 [id, RunEnding.abandoned.rawValue, date.rfc3339, person.storable]

@@ -104,6 +104,17 @@ package final class ControlJournal: RunStore {
         return try await explaining { () async throws(ControlError) in try await ControlLease.holder(control, run.description.storable) }
     }
 
+    package func basis(of run: RunID) async throws(JournalError) -> RunBasis {
+        try await explaining { () async throws(ControlError) in
+            let found = try await control.rows(
+                "SELECT last_event, hand_over FROM convoy_control.runs WHERE id = $1",
+                [run.description.storable]
+            )
+            guard let row = found.first else { throw .refused(.unknownRun(path, run)) }
+            return try ControlError.reading { () throws(PostgresError) in try RunBasis(row) }
+        }
+    }
+
     package func staff(of run: RunID) async throws(JournalError) -> RunStaff? {
         try await explaining { () async throws(ControlError) in try await control.staff(of: run) }
     }

@@ -36,11 +36,11 @@ extension SQLiteJournal {
         under start: any RunLock
     ) async throws(JournalError) {}
 
-    package func reopen(_ run: RunID, under start: any RunLock) async throws(JournalError) {
-        let run = run.description
+    package func reopen(_ run: RunID, unchangedSince basis: RunBasis, under start: any RunLock) async throws(JournalError) {
         try await write { db in
-            try self.checkNotAbandoned(run, db)
-            try db.execute(sql: "UPDATE runs SET status = NULL, finished_at = NULL WHERE id = ?", arguments: [run])
+            try self.checkNotAbandoned(run.description, db)
+            try self.check(run, unchangedSince: basis, db)
+            try db.execute(sql: "UPDATE runs SET status = NULL, finished_at = NULL WHERE id = ?", arguments: [run.description])
         }
     }
 
@@ -67,6 +67,12 @@ extension SQLiteJournal {
     private func checkNotAbandoned(_ run: String, _ db: Database) throws {
         guard let person = try String.fetchOne(db, sql: "SELECT abandoned_by FROM runs WHERE id = ?", arguments: [run]) else { return }
         throw JournalError.abandoned(path, run, by: person)
+    }
+
+    private func check(_ run: RunID, unchangedSince basis: RunBasis, _ db: Database) throws {
+        let last = try Int64.fetchOne(db, sql: "SELECT max(number) FROM events WHERE run = ?", arguments: [run.description]) ?? 0
+        guard last != basis.lastEvent else { return }
+        throw JournalError.changed(path, run, since: basis, RunBasis(lastEvent: last))
     }
 
     @discardableResult
@@ -98,8 +104,9 @@ extension SQLiteJournal {
         return left.current ?? false
     }
 
-    package func abandon(_ run: RunID, by person: String, at date: Date) async throws(JournalError) {
+    package func abandon(_ run: RunID, unchangedSince basis: RunBasis, by person: String, at date: Date) async throws(JournalError) {
         try await write { db in
+            try self.check(run, unchangedSince: basis, db)
             try db.execute(
                 sql: "UPDATE runs SET status = ?, finished_at = ?, abandoned_by = ? WHERE id = ?",
                 arguments: [RunEnding.abandoned.rawValue, date.rfc3339, person, run.description]

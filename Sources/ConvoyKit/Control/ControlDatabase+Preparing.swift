@@ -20,6 +20,15 @@ extension ControlDatabase {
     ///
     /// - Throws: ``JournalError`` if the tables are those of another Convoy, or if this role may not make them.
     package func prepare(_ preparation: Preparation = .missing) async throws(JournalError) {
+        do throws(ControlTrouble) {
+            try await makeTables(preparation)
+        } catch {
+            throw error.problem
+        }
+    }
+
+    /// As ``prepare(_:)``, and says whether what fails may work later.
+    func makeTables(_ preparation: Preparation) async throws(ControlTrouble) {
         do throws(ControlError) {
             switch (try await schemaState(), preparation) {
             case (.current, _): return
@@ -29,7 +38,7 @@ extension ControlDatabase {
             }
             try await makeSchema()
         } catch {
-            throw error.journalError(place)
+            throw ControlTrouble(error, place)
         }
         try await migrate()
     }
@@ -86,12 +95,12 @@ extension ControlDatabase {
         }
     }
 
-    private func migrate() async throws(JournalError) {
+    private func migrate() async throws(ControlTrouble) {
         let migrations: MigrationSet
         do throws(Problems) {
             migrations = try ControlSchema.migrations()
         } catch {
-            throw JournalError(path: place, message: "its migrations cannot be read: \(error)")
+            throw ControlTrouble(JournalError(path: place, message: "its migrations cannot be read: \(error)"), mayPass: false)
         }
         var settings = InstanceSettings()
         settings.ledgerSchema = ControlSchema.name
@@ -108,22 +117,52 @@ extension ControlDatabase {
         let job = InstanceJob(instance, .up(to: nil), run: run)
         let result = await InstanceRunner(set: migrations, steps: []).migrate(job) { _ in }
         guard let failure = result.failure else {
-            if result.outcome == .interrupted { throw JournalError(path: place, message: "the creation of its tables was cancelled") }
-            return
+            guard result.outcome == .interrupted else { return }
+            throw ControlTrouble(JournalError(path: place, message: "the creation of its tables was cancelled"), mayPass: true)
         }
         switch failure.kind {
         case .unprovisioned:
-            throw JournalError(
-                path: place,
-                message: "it holds tables of something else",
-                hint: "create a database for Convoy alone; docs/control-database.md says how"
+            throw ControlTrouble(
+                JournalError(
+                    path: place,
+                    message: "it holds tables of something else",
+                    hint: "create a database for Convoy alone; docs/control-database.md says how"
+                ),
+                mayPass: false
             )
         default:
-            throw JournalError(
-                path: place,
-                message: "its tables cannot be created: \(failure.message)".visible.prefix(bytes: 1000),
-                hint: failure.hint ?? "docs/control-database.md says how to prepare the database"
+            throw ControlTrouble(
+                JournalError(
+                    path: place,
+                    message: "its tables cannot be created: \(failure.message)".visible.prefix(bytes: 1000),
+                    hint: failure.hint ?? "docs/control-database.md says how to prepare the database"
+                ),
+                // What this role may not do stays so. Everything else may be the end of an outage, or another process that makes them too.
+                mayPass: failure.kind != .blocked && failure.sqlstate != "42501"
             )
         }
+    }
+}
+
+/// Why the tables of a control database cannot be used or made.
+struct ControlTrouble: Error {
+    var problem: JournalError
+    /// Whether it may work later by itself.
+    var mayPass: Bool
+
+    init(_ problem: JournalError, mayPass: Bool) {
+        (self.problem, self.mayPass) = (problem, mayPass)
+    }
+
+    /// - Parameter place: of the control database.
+    init(_ error: ControlError, _ place: String) {
+        problem = error.journalError(place)
+        mayPass =
+            switch error {
+            // A newer Convoy may be changing the tables, and a standby may become the primary.
+            case .statementEnded: true
+            case .postgres(let error) where error.sqlstate == "25006": true
+            default: error.mayPass
+            }
     }
 }

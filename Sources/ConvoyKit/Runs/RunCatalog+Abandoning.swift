@@ -24,15 +24,17 @@ extension RunCatalog {
     /// - Parameters:
     ///   - text: its id, or the beginning of it.
     ///   - person: who gives it up, for example `user@host`.
-    /// - Throws: an error if the run does not exist, or if a process or a worker works on it.
+    /// - Throws: an error if the run does not exist, if a process or a worker works on it, or if it has got further meanwhile.
     package func abandon(_ text: String, by person: String, in journal: any RunStore) async throws(FleetError) -> AbandonedRun {
-        let record = try await run(text, .resumable, in: journal)
+        let (record, basis) = try await resumable(text, in: journal)
         let lock = try await explaining { () async throws(JournalError) in try await journal.lock(record.id) }
         return try await lock.released { () async throws(FleetError) -> AbandonedRun in
             try await checkUnchanged(record, in: journal)
             // Before it is abandoned: afterwards the run is no longer one that can be abandoned, and an error here would hide them for good.
             let instances = try await instancesWithoutHook(record.id, in: journal)
-            try await explaining { () async throws(JournalError) in try await journal.abandon(record.id, by: person, at: Date()) }
+            try await explaining { () async throws(JournalError) in
+                try await journal.abandon(record.id, unchangedSince: basis, by: person, at: Date())
+            }
             return AbandonedRun(run: record.id, instancesWithoutHook: instances)
         }
     }

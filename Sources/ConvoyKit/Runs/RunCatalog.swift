@@ -135,7 +135,7 @@ package struct RunCatalog: Sendable {
             guard candidates.count == 1 else { throw several(candidates, "“\(text)” matches several runs") }
             let state = try await self.state(of: run, in: journal)
             if Self.fits(state, wanted) { return run }
-            let staff = try await explaining { () async throws(JournalError) in try await journal.staff(of: run.id) }
+            let staff = wanted == .resumable ? try await settledStaff(of: run.id, in: journal) : nil
             // A run that workers have and none works on.
             if wanted == .resumable, let staff, staff.isMissing { return run }
             throw unfit(run, wanted, state, staff)
@@ -145,6 +145,25 @@ package struct RunCatalog: Sendable {
         guard let newest = fitting.first else { throw noRun("there is no \(wanted.rawValue) run in \(path)") }
         if wanted == .running, fitting.count > 1 { throw several(fitting, "several runs are active") }
         return newest
+    }
+
+    /// Who works on a run, for a command that takes it from them: workers that were away have had the time to write again.
+    private func settledStaff(of run: RunID, in journal: any RunStore) async throws(FleetError) -> RunStaff? {
+        let deadline = ContinuousClock.now + RunStaff.silence
+        while true {
+            let staff = try await explaining { () async throws(JournalError) in try await journal.staff(of: run) }
+            guard let staff, staff.isMissing, staff.silent > 0, .now < deadline, !Task.isCancelled else { return staff }
+            await pause(for: .milliseconds(500), cancellation: .observed)
+        }
+    }
+
+    /// Finds a run that `resume` can continue, as ``run(_:_:in:)`` does.
+    ///
+    /// - Returns: the run, and how far it had got before that was judged: hand it on to what changes the run.
+    package func resumable(_ text: String?, in journal: any RunStore) async throws(FleetError) -> (record: RunRecord, basis: RunBasis) {
+        let found = try await run(text, text == nil ? .resumable : .any, in: journal)
+        let basis = try await explaining { () async throws(JournalError) in try await journal.basis(of: found.id) }
+        return (try await run(found.id.description, .resumable, in: journal), basis)
     }
 
     /// The newest active run, otherwise the newest one.
@@ -181,12 +200,8 @@ package struct RunCatalog: Sendable {
 
     private func unfit(_ run: RunRecord, _ wanted: Wanted, _ state: RunState, _ staff: RunStaff?) -> FleetError {
         let message = "run \(run.id) is not \(wanted.rawValue): it is \(state.text)"
-        guard let staff else { return noRun(message) }
-        guard let shortage = staff.shortage else {
-            let names = staff.holders.isEmpty ? "" : " (\(shortList(staff.holders, limit: 3)))"
-            return FleetError(.run, "\(message), and workers carry it out\(names)", hint: "stop it first, with `convoy stop \(run.id)`")
-        }
-        return FleetError(.run, "\(message); \(shortage)", hint: staff.leases)
+        guard let obstacle = staff?.obstacle(run.id) else { return noRun(message) }
+        return FleetError(.run, "\(message); \(obstacle.reason)", hint: obstacle.hint)
     }
 
     private func noRun(_ message: String) -> FleetError {

@@ -80,8 +80,17 @@ package struct RunStart: Sendable {
     }
 
     /// Takes up a run to carry it out in this process; see ``resume(_:_:beside:takingOver:)``.
-    package func resume(_ run: RunID, _ plan: RunPlan, beside: [String] = []) async throws(RunConflict) {
-        try await resume(run, plan, beside: beside) { start throws(JournalError) in try await journal.reopen(run, under: start) }
+    ///
+    /// - Parameter basis: how far the run had got when that was decided.
+    package func resume(
+        _ run: RunID,
+        _ plan: RunPlan,
+        unchangedSince basis: RunBasis,
+        beside: [String] = []
+    ) async throws(RunConflict) {
+        try await resume(run, plan, beside: beside) { start throws(JournalError) in
+            try await journal.reopen(run, unchangedSince: basis, under: start)
+        }
     }
 
     // MARK: One at a time

@@ -29,24 +29,28 @@ package struct RunSubmission: Sendable {
     /// - Parameter beside: ids, or beginnings of ids, of runs that may be active at the same time.
     package func submit(_ run: NewRun, beside: [String]) async throws(RunConflict) {
         try await RunStart(in: journal).record(run, beside: beside) { start throws(JournalError) in
-            try await handOver(run.record.id, resumedBy: nil, after: 0, under: start)
+            try await handOver(run.record.id, resumedBy: nil, unchangedSince: RunBasis(lastEvent: 0), under: start)
         }
     }
 
     /// Hands a run that has ended, or was cut off, to the workers again. The caller holds its lock.
     ///
-    /// - Parameter start: see ``RunStart/resume(_:_:beside:takingOver:)``.
-    /// - Returns: the last event that was recorded before.
-    package func resume(_ run: RunID, by person: String, under start: any RunLock) async throws(JournalError) -> Int64 {
-        let last = try await journal.lastEvent(of: run)
-        try await handOver(run, resumedBy: person, after: last, under: start, holding: journal.token(of: run) ?? "")
-        return last
+    /// - Parameters:
+    ///   - basis: how far the run had got when that was decided.
+    ///   - start: see ``RunStart/resume(_:_:beside:takingOver:)``.
+    package func resume(
+        _ run: RunID,
+        unchangedSince basis: RunBasis,
+        by person: String,
+        under start: any RunLock
+    ) async throws(JournalError) {
+        try await handOver(run, resumedBy: person, unchangedSince: basis, under: start, holding: journal.token(of: run) ?? "")
     }
 
     private func handOver(
         _ run: RunID,
         resumedBy person: String?,
-        after event: Int64,
+        unchangedSince basis: RunBasis,
         under start: any RunLock,
         holding token: String? = nil
     ) async throws(JournalError) {
@@ -56,7 +60,7 @@ package struct RunSubmission: Sendable {
                 key: key,
                 fleetChecksum: fleetChecksum,
                 resumedBy: person,
-                after: event,
+                unchangedSince: basis,
                 under: start,
                 holding: token
             )
@@ -65,10 +69,17 @@ package struct RunSubmission: Sendable {
         }
     }
 
-    /// Whether a worker of the fleet lives.
+    /// Whether a worker of the fleet lives. Those that were away have had the time to write again.
     package func hasWorkers(of fleet: String) async -> Bool {
-        // Where that cannot be asked, nothing is to be said about it.
-        (try? await journal.control.workersAlive(of: fleet)).map { $0 > 0 } ?? true
+        let begun = ContinuousClock.now
+        while true {
+            // Where that cannot be asked, nothing is to be said about it.
+            guard let (seen, silent) = try? await journal.control.workersAlive(of: fleet) else { return true }
+            guard seen == 0, silent > 0, !Task.isCancelled else { return seen > 0 }
+            let time = await journal.control.isUnsettled ? RunStaff.lifetime : RunStaff.silence
+            guard .now - begun < time else { return false }
+            await pause(for: .milliseconds(500), cancellation: .observed)
+        }
     }
 
     /// Gives each event of a run as soon as it is recorded, until the run has ended.

@@ -30,12 +30,14 @@ extension Worker {
         } catch {
             let report = pendingTurn?.report ?? 0
             pendingTurn = nil
+            if case .commitUnknown = error {
+                // The decider that has the log of it is forgotten, and the run may be handed over anew before this is settled.
+                let log = run.decider?.log
+                run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, report: report, news: run.pendingNews, log: log)
+            }
             // What the rules have decided is not recorded, or may not be.
             if run.isTainted { run.forget() }
             run.isTainted = false
-            if case .commitUnknown = error {
-                run.unsettled = run.unsettled ?? WorkerRun.Unsettled(count: count, report: report, news: run.pendingNews)
-            }
             if let reason = error.unreadable { return refuse(run.id, .record(reason)) }
             run.failed(isPassing: error.isPassing)
             throw error
@@ -71,7 +73,7 @@ extension Worker {
         if let unsettled = run.unsettled {
             if locked.lastDecision >= unsettled.count {
                 drop(through: unsettled.report, of: run)
-                run.notify(of: unsettled.news)
+                run.notify(of: unsettled.news, in: unsettled.log)
             }
             run.unsettled = nil
         }
@@ -182,7 +184,7 @@ extension Worker {
     private func conclude(_ run: WorkerRun, _ committed: CommittedDecision, _ begun: ContinuousClock.Instant) {
         guard let (turn, report) = pendingTurn else { return }
         drop(through: report, of: run)
-        run.notify(of: run.pendingNews)
+        run.notify(of: run.pendingNews, in: run.decider?.log)
         run.trace(turn.events, upTo: committed.lastEvent, isOwn: true)
         for work in turn.withdraws {
             for (key, task) in tasks where key.run == run.id && task.work == work { lose(key, leaving: nil) }

@@ -4,24 +4,32 @@ package import ConvoyRun
 import ConvoyText
 
 extension Worker {
-    /// Makes the tables of the control database where they are missing. One that does not answer is waited for: ``run()`` does the same as soon as it does.
+    /// Makes the tables of the control database where they are missing. What may pass is waited for, for example that it does not answer or cannot be written:
+    /// ``run()`` does the same as soon as it can.
     ///
     /// - Throws: a ``JournalError`` if the control database answers and cannot be used, for example because a newer Convoy has changed its tables or this
     ///   role has no rights: that stays so.
     package func prepare() async throws(JournalError) {
         guard !isPrepared else { return }
-        do throws(ControlError) {
-            isPrepared = try await control.schemaState(patience: .zero) == .current
+        do throws(ControlTrouble) {
+            try await makeTablesOnce()
+            isPrepared = true
         } catch {
-            let problem = error.journalError(control.place)
-            guard error.mayPass else { throw problem }
-            let words = problem.description
+            guard error.mayPass else { throw error.problem }
+            let words = error.problem.description
             if trouble != words { log("warning: \(words); the worker waits for it") }
             trouble = words
-            return
         }
-        if !isPrepared { try await control.prepare() }
-        isPrepared = true
+    }
+
+    private func makeTablesOnce() async throws(ControlTrouble) {
+        let state: ControlSchema.State
+        do throws(ControlError) {
+            state = try await control.schemaState(patience: .zero)
+        } catch {
+            throw ControlTrouble(error, control.place)
+        }
+        if state != .current { try await control.makeTables(.missing) }
     }
 
     /// Waits until the control database can be used, or until the worker is to end.

@@ -24,7 +24,8 @@ extension Worker {
                 unnoted[run.id] = nil
                 loads.removeValue(forKey: run.id)?.task.cancel()
             }
-            if let known = runs[run.id], known.handOver != run.handOver { leave(run.id) }
+            // What it may have recorded before is settled, and notified, first.
+            if let known = runs[run.id], known.handOver != run.handOver, !known.owesNews { leave(run.id) }
             if let known = runs[run.id] {
                 known.note(run)
             } else if loads[run.id] == nil, !isDraining, refusals[run.id].map({ .now - $0.at > Self.refusalTime }) ?? true {

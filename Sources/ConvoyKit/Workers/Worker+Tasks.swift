@@ -10,6 +10,7 @@ extension Worker {
     func giveUp(_ key: Assignment.Key) {
         guard let task = tasks[key] else { return }
         tasks[key]?.isGivenUp = true
+        task.permit.dismissReport()
         task.cancel()
     }
 
@@ -24,6 +25,7 @@ extension Worker {
         if let reason, !task.work.isWatch {
             log("run \(key.run): \(task.work.title.visible) (attempt \(task.lease.attempt)) stops here: \(reason)")
         }
+        task.permit.dismissReport()
         if let grace { task.permit.withdraw(leaving: grace) }
         task.cancel()
         guard !task.hasEnded else { return }
@@ -57,7 +59,8 @@ extension Worker {
             wasLost: attempt > 1,
             // It waited for a worker that had room, and the run has been halted since.
             isStopped: attempt == 1 && decider.log.startsNothing,
-            isReachable: run.execution.instances(of: work).allSatisfy(limits.takes)
+            isReachable: run.execution.instances(of: work).allSatisfy(limits.takes),
+            room: assignment.isCancelled ? room : nil
         )
         let body = run.execution.task(for: work, standing, approvals: approvals) { [mailbox] in
             mailbox.post(.fact(key, attempt: attempt, $0))
@@ -68,11 +71,12 @@ extension Worker {
         let permit = WorkPermit { [leaseEnds] in leaseEnds.isOver(key) }
         // Not on the worker's own executor.
         let isCancelled = assignment.isCancelled
-        let task = Task.detached { [mailbox] in
+        let hasRoom = isCancelled || work.isWatch
+        let task = Task.detached { [mailbox, room] in
             // Nothing of it is begun: it only answers.
             if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
             await before?.value
-            await permit.covering { if let body { await body() } }
+            if let body { await permit.covering { if hasRoom { await body() } else { await room.working(body) } } }
             mailbox.post(.ended(key, attempt: attempt))
         }
         tasks[key] = WorkerTask(lease: Lease(key: key, attempt: attempt), work: work, task: task, permit: permit, approval: approve)

@@ -83,6 +83,7 @@ package actor Worker {
     let mailbox = Mailbox<Message>()
     let clock = ServerClock()
     let leaseEnds = LeaseEnds()
+    let room: WorkRoom
     private let listener: ControlListener
     nonisolated let news: ControlSubscription
     /// Whether the last look found more work than there was room for.
@@ -148,6 +149,7 @@ package actor Worker {
         self.id = id
         self.fleet = fleet
         self.limits = limits
+        room = WorkRoom(limits.total)
         self.timing = timing
         loader = RunLoader(control: control, environment: environment, clock: clock, load: load, log: log)
         self.log = log

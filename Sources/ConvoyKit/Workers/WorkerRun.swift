@@ -11,8 +11,9 @@ final class WorkerRun {
         var count: Int64
         /// The last of the reports that were in it.
         var report: Int
-        /// The events in it that are worth a notification.
+        /// The events in it that are worth a notification, and what has happened in the run with them.
         var news: [Event]
+        var log: RunLog?
     }
 
     let id: RunID
@@ -33,10 +34,8 @@ final class WorkerRun {
     private(set) var lastTraced: Int64
     /// Of what the decision under way records, the events that are worth a notification.
     var pendingNews: [Event] = []
-    /// What is to be notified as soon as there is a decider.
-    private var heldNews: [Event] = []
-    /// Whether it has, or may have, recorded events whose notifications it has not sent yet.
-    var owesNews: Bool { unsettled != nil || !heldNews.isEmpty }
+    /// Whether it may have recorded events whose notifications it has not sent yet.
+    var owesNews: Bool { unsettled != nil }
     /// The waves for whose gate it was recorded that the run waits.
     private var announcedGates: Set<String> = []
     /// Nil where it is to be made from the events.
@@ -128,9 +127,6 @@ final class WorkerRun {
         (decider, problem) = (restored.decider, restored.problem)
         (lastEvent, lastFingerprint) = (restored.lastEvent, restored.lastFingerprint)
         for turn in restored.news { show(turn) }
-        let held = heldNews
-        heldNews = []
-        notify(of: held)
     }
 
     /// Follows turns that other workers recorded.
@@ -168,10 +164,11 @@ final class WorkerRun {
     }
 
     /// Sends the notifications of what this worker has recorded.
-    func notify(of news: [Event]) {
+    ///
+    /// - Parameter log: what has happened in the run, with these events taken in.
+    func notify(of news: [Event], in log: RunLog?) {
         noteGates(in: news)
-        guard let decider else { return heldNews += news }
-        notifier?.send(news, decider.log)
+        if let log { notifier?.send(news, log) }
     }
 
     // MARK: Traces

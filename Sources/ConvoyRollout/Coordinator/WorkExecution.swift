@@ -26,6 +26,8 @@ package struct WorkExecution: Sendable {
         package var isStopped = false
         /// Whether this process works on the instance. What is cancelled is ended by any worker, and one of another region cannot reach it.
         package var isReachable = true
+        /// Where a question to the instance waits for room; nil asks at once.
+        package var room: WorkRoom?
 
         package init(
             log: RunLog,
@@ -34,10 +36,11 @@ package struct WorkExecution: Sendable {
             isTakenOver: Bool = false,
             wasLost: Bool = false,
             isStopped: Bool = false,
-            isReachable: Bool = true
+            isReachable: Bool = true,
+            room: WorkRoom? = nil
         ) {
             (self.log, self.past, self.ending, self.isTakenOver) = (log, past, ending, isTakenOver)
-            (self.wasLost, self.isStopped, self.isReachable) = (wasLost, isStopped, isReachable)
+            (self.wasLost, self.isStopped, self.isReachable, self.room) = (wasLost, isStopped, isReachable, room)
         }
 
         /// What was known before this work was begun; nil if it is begun for the first time.
@@ -63,8 +66,8 @@ package struct WorkExecution: Sendable {
     private let changes: [String: Change]
     /// Those that the run has on each server.
     private let instancesByServer: [String: [Instance]]
-    /// How long an instance is asked what was done to it, although its work was cancelled.
-    private static let patience = Duration.seconds(10)
+    /// How long an instance is asked what was done to it, although its work was cancelled: then everything is to end soon.
+    private static let patience = Duration.seconds(2)
 
     /// - Parameter coordinator: has what the run needs besides its plan.
     package init(_ coordinator: Coordinator, plan: RunPlan, targets: RunTargets, id: RunID) {
@@ -126,7 +129,8 @@ package struct WorkExecution: Sendable {
         let name = instance.name
         let footprint = standing.before?.instance(name)?.footprint
         let change = changes[name] ?? plan.change
-        let (isReachable, isComplete) = (standing.isReachable, standing.isComplete(name))
+        let isComplete = standing.isComplete(name)
+        let (isReachable, room) = (standing.isReachable, standing.room)
         if standing.isStopped {
             return {
                 var result = InstanceResult.stoppedBeforeStart
@@ -143,15 +147,15 @@ package struct WorkExecution: Sendable {
         let job = InstanceJob(instance, change, run: id.description, isTakenOver: standing.isTakenOver)
         return {
             let (result, planned) = await perform(job, report)
-            // Nothing more is asked of an instance that another process has now.
-            guard let footprint, !WorkPermit.isWithdrawn else { return report(.instanceFinished(name, result, at: now())) }
+            // Nothing more is asked of an instance that another process has now, or is to have.
+            guard let footprint, WorkPermit.isReportWanted else { return report(.instanceFinished(name, result, at: now())) }
             var whole = result
             if let kind = change.correctionKind {
                 whole = result.corrected(kind).continuing(.recorded, done: 0, isComplete: isComplete)
             } else {
-                let known = await self.known(of: instance, isReachable, planned: planned)
-                whole = result.completed(by: known.work, footprint, change.direction, planned: planned)
-                whole = whole.continuing(known, done: whole.applied.count, isComplete: isComplete)
+                let found = await known(of: instance, isReachable, room, planned: planned)
+                whole = result.completed(by: found.work, footprint, change.direction, planned: planned)
+                whole = whole.continuing(found, done: whole.applied.count, isComplete: isComplete)
             }
             report(.instanceFinished(name, whole, at: now()))
         }
@@ -180,14 +184,14 @@ package struct WorkExecution: Sendable {
             run: id.description,
             isTakenOver: standing.isTakenOver
         )
-        let isReachable = standing.isReachable
+        let (isReachable, room) = (standing.isReachable, standing.room)
         let wasBegun = standing.isTakenOver || standing.past?.instance(name)?.owesRollback == true
         return { [before] in
             let (result, planned) = await perform(job, report)
-            guard asksWhatWasDone, !WorkPermit.isWithdrawn else {
+            guard asksWhatWasDone, WorkPermit.isReportWanted else {
                 return report(.rollbackFinished(name, before.rolledBack(by: result, nil), at: now()))
             }
-            let found = await self.known(of: instance, isReachable, planned: planned)
+            let found = await self.known(of: instance, isReachable, room, planned: planned)
             var rollback = result
             if wasBegun, result == .cancelledBeforeStart {
                 rollback.to = found.work?.ledger.max()
@@ -200,13 +204,23 @@ package struct WorkExecution: Sendable {
     /// What the run has done to an instance until now. The instance is asked also where the work on it was cancelled: a run that ends must not say less than
     /// is known.
     ///
-    /// - Parameter planned: what this process found pending: where it got so far, it knows what was done before.
-    private func known(of instance: Instance, _ isReachable: Bool, planned: [MigrationVersion]?) async -> KnownWork {
+    /// - Parameters:
+    ///   - room: where the question waits; nil is nowhere.
+    ///   - planned: what this process found pending: where it got so far, it knows what was done before.
+    private func known(
+        of instance: Instance,
+        _ isReachable: Bool,
+        _ room: WorkRoom?,
+        planned: [MigrationVersion]?
+    ) async -> KnownWork {
         guard isReachable else { return .notAsked }
         if Task.isCancelled, planned != nil { return .recorded }
         guard Task.isCancelled else { return .asked(await inspector.work(of: id.description, on: instance)) }
         // It has the permit of this one, and not its cancellation.
-        let question = Task { await inspector.work(of: id.description, on: instance) }
+        let question = Task {
+            guard let room else { return await inspector.work(of: id.description, on: instance) }
+            return await room.asking { await inspector.work(of: id.description, on: instance) }
+        }
         let end = Task {
             try await Task.sleep(for: Self.patience)
             question.cancel()

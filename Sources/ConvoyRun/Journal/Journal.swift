@@ -81,6 +81,8 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
         case takenOver
         /// While a run was about to begin, its turn was lost, or another run became active: check again.
         case overtaken
+        /// The run is not as it was read any more: a person looks at it before anything is done to it.
+        case changed
     }
 
     /// An error of this journal.

@@ -52,7 +52,7 @@ struct Resume: FleetCommand {
         let access = RunCatalog(session.fleet)
         return try await Interruption.handled(clearTerminal: session.statusLine.clear) { interruption in
             let journal = try await access.openExisting(for: changeOptions.dryRun ? .reading : .writing)
-            let record = try await access.run(run, .resumable, in: journal)
+            let (record, basis) = try await access.resumable(run, in: journal)
             let overtakings = try await access.overtakings(of: record, in: journal)
             if changeOptions.dryRun { return try await preview(record, overtakings, session, journal, output) }
             if run == nil, !overtakings.isEmpty { throw outOfDate(record, overtakings) }
@@ -60,14 +60,17 @@ struct Resume: FleetCommand {
                 try await journal.lock(record.id)
             }
             return try await lock.released {
-                try await carryOn(record, lock, overtakings, journal, session, output, interruption)
+                try await carryOn(record, basis, lock, overtakings, journal, session, output, interruption)
             }
         }
     }
 
     /// Resumes the run, whose lock this process holds.
+    ///
+    /// - Parameter basis: how far it had got before it was read. No worker takes the lock, and the question may stand for long.
     private func carryOn(
         _ record: RunRecord,
+        _ basis: RunBasis,
         _ lock: any RunLock,
         _ overtakings: [Overtaking],
         _ journal: any RunStore,
@@ -95,6 +98,7 @@ struct Resume: FleetCommand {
         let submitted = try await session.resumed(
             record.id,
             plan,
+            unchangedSince: basis,
             beside: changeOptions.besideOptions.beside,
             changeOptions.detach,
             journal

@@ -35,7 +35,7 @@ struct WorkerRefusalTests {
                 // While a worker has it, it is not given up.
                 let early = try await runConvoy(["abandon", run], in: fleet.folder)
                 #expect(
-                    early.exitCode == 64 && early.standardError.contains("it is running, and workers carry it out"),
+                    early.exitCode == 64 && early.standardError.contains("it is running; workers carry it out"),
                     "\(early.standardError)"
                 )
                 #expect(early.standardError.contains("convoy stop"), "\(early.standardError)")
@@ -87,6 +87,33 @@ struct WorkerRefusalTests {
             #expect(end.exitCode == 0, "\(end.standardError)")
             try await fleet.expectAppliedOnce(SlowSet.versions)
             #expect(try await fleet.count("assignments WHERE state = 'withdrawn'") > 0)
+        }
+    }
+
+    /// The question stands while a worker comes and carries the run to its end: the answer changes nothing any more.
+    @Test func aRunThatWorkersContinuedDuringTheQuestionIsNotResumed() async throws {
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: Self.gate) { fleet in
+            let first = try await fleet.worker()
+            let run = try await fleet.submit()
+            try await eventually("the gate is open", within: .seconds(30)) {
+                try await fleet.count("events WHERE type = 'gate_waiting'") > 0
+            }
+            #expect(try await first.drained().exitCode == 0)
+            let ann = try TerminalProcess(["resume", run], in: fleet.folder)
+            let asked = await ann.wait { $0.contains("[y/N]") }
+            #expect(asked.contains("with 1 of 2 instances left? [y/N]"), "\(asked)")
+            let second = try await fleet.worker()
+            #expect(try await runConvoy(["approve", run], in: fleet.folder).exitCode == 0)
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            #expect(try await second.drained().exitCode == 0)
+            let events = try await fleet.events(of: run)
+            try ann.type("y\n")
+            let end = await ann.result()
+            #expect(end.status == .exited(64), "\(end.screen)")
+            #expect(end.screen.contains("run \(run) has got further since it was read; nothing was changed"), "\(end.screen)")
+            #expect(end.screen.contains("convoy report \(run)"), "\(end.screen)")
+            #expect(try await fleet.events(of: run) == events)
+            #expect(try await fleet.count("runs WHERE status = 'succeeded' AND for_workers") == 1)
         }
     }
 

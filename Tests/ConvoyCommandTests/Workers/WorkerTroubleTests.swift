@@ -72,6 +72,41 @@ struct WorkerTroubleTests {
         }
     }
 
+    /// Trouble that passes while the tables are looked at or made is waited for: a server that cannot be written, and another process that changes them.
+    @Test(arguments: [true, false])
+    func whatPassesWhileTheTablesAreMadeIsWaitedFor(_ isReadOnly: Bool) async throws {
+        try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in
+            let server = fleet.control.server
+            let holder = try await fleet.control.connect()
+            defer { holder.close() }
+            if isReadOnly {
+                try await server.execute("ALTER DATABASE \"\(fleet.control.name)\" SET default_transaction_read_only = on")
+            } else {
+                try await prepare(fleet)
+                try await holder.query("BEGIN")
+                try await holder.query("LOCK TABLE convoy_control.schema_migrations IN ACCESS EXCLUSIVE MODE")
+            }
+            let worker = try ConvoyProcess(["worker"], in: fleet.folder, timeLimit: .seconds(180))
+            let waiting = await worker.wait { $0.standardError.contains("the worker waits for it") || $0.status != nil }
+            #expect(waiting.status == nil, "\(waiting.standardError)")
+            #expect(
+                waiting.standardError.contains(isReadOnly ? "is read-only" : "a statement took longer than 5.0 s"),
+                "\(waiting.standardError)"
+            )
+            if isReadOnly {
+                try await server.execute("ALTER DATABASE \"\(fleet.control.name)\" RESET default_transaction_read_only")
+                try await endSessions(fleet)
+            } else {
+                try await holder.query("COMMIT")
+            }
+            try await eventually("the worker is known", within: .seconds(60)) { (try? await fleet.count("workers")) == 1 }
+            let run = try await fleet.submit()
+            #expect(try await fleet.wait(for: run).exitCode == 0)
+            let drained = try await worker.drained()
+            #expect(drained.exitCode == 0, "\(drained.standardError)")
+        }
+    }
+
     /// It is ended as usual while it waits.
     @Test func aWorkerThatWaitsForItsControlDatabaseIsDrained() async throws {
         let server = try await PostgresServer.start()

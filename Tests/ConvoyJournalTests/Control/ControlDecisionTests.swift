@@ -56,6 +56,7 @@ struct ControlDecisionTests {
                                 on: run,
                                 by: worker,
                                 count: Int64(count),
+                                handOver: "",
                                 after: known,
                                 reporting: reports,
                                 lease: lease
@@ -122,7 +123,15 @@ struct ControlDecisionTests {
             try await begin(control)
             var known: Int64 = 0
             for count: Int64 in 1...3 {
-                let committed = try await control.decide(on: run, by: "w1", count: count, after: known, reporting: [:], lease: lease) {
+                let committed = try await control.decide(
+                    on: run,
+                    by: "w1",
+                    count: count,
+                    handOver: "",
+                    after: known,
+                    reporting: [:],
+                    lease: lease
+                ) {
                     _ throws(ControlError) in
                     Self.next("i\(count)", ending: [])
                 }
@@ -143,7 +152,15 @@ struct ControlDecisionTests {
             try await begin(control)
             func decide(_ count: Int64, after event: Int64) async throws -> Int64? {
                 let calls = Shared(0)
-                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                let committed = try await control.decide(
+                    on: run,
+                    by: "w1",
+                    count: count,
+                    handOver: "",
+                    after: event,
+                    reporting: [:],
+                    lease: lease
+                ) {
                     _ throws(ControlError) in
                     calls.change { $0 += 1 }
                     return Self.next("i\(count)", ending: [])
@@ -185,7 +202,8 @@ struct ControlDecisionTests {
     @Test func whatADecisionSetsEndsWithIt() async throws {
         try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
             try await begin(control)
-            _ = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) { _ throws(ControlError) in
+            _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
+                _ throws(ControlError) in
                 Self.next("a", ending: [])
             }
             let rows = try await control.rows("SELECT current_setting('enable_seqscan') AS scans")
@@ -200,7 +218,15 @@ struct ControlDecisionTests {
             let (run, lease) = (self.run, self.lease)
             func decide(_ count: Int64, after event: Int64, _ decision: RunDecision?) async throws -> (LockedRun?, CommittedDecision?) {
                 let seen = Shared<LockedRun?>(nil)
-                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                let committed = try await control.decide(
+                    on: run,
+                    by: "w1",
+                    count: count,
+                    handOver: "",
+                    after: event,
+                    reporting: [:],
+                    lease: lease
+                ) {
                     locked throws(ControlError) in
                     seen.change { $0 = locked }
                     return decision
@@ -229,7 +255,8 @@ struct ControlDecisionTests {
             try await begin(control)
             let other = RunID("20261122T123456Z-ffffff")
             let found = await #expect(throws: ControlError.self) {
-                try await control.decide(on: other, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) { _ throws(ControlError) in
+                try await control.decide(on: other, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
+                    _ throws(ControlError) in
                     nil
                 }
             }

@@ -102,15 +102,21 @@ struct ControlLeaseTests {
             let lock = try await slow.lock(run.id)
             try await database.execute(["UPDATE convoy_control.locks SET expires_at = clock_timestamp() - interval '2 hours'"])
             let taken = try await other.lock(run.id)
-            let refusal = await problem { () async throws(JournalError) in try await slow.abandon(run.id, by: "bob", at: moment()) }
+            let basis = RunBasis(lastEvent: 0)
+            let refusal = await problem { () async throws(JournalError) in
+                try await slow.abandon(run.id, unchangedSince: basis, by: "bob", at: moment())
+            }
             #expect(refusal?.isTakenOver == true)
             let third = ControlJournal(ControlDatabase(database.owner))
-            let unlocked = await problem { () async throws(JournalError) in try await third.abandon(run.id, by: "bob", at: moment()) }
+            let unlocked = await problem { () async throws(JournalError) in
+                try await third.abandon(run.id, unchangedSince: basis, by: "bob", at: moment())
+            }
             #expect(unlocked?.reason == .held)
             #expect(try await other.runs(limit: 1).first?.abandonedBy == nil)
-            try await other.abandon(run.id, by: "bob", at: moment())
+            try await other.abandon(run.id, unchangedSince: basis, by: "bob", at: moment())
             #expect(try await other.runs(limit: 1).first?.abandonedBy == "bob")
-            let unknown = await problem { () async throws(JournalError) in try await other.abandon(RunID("other"), by: "bob", at: moment())
+            let unknown = await problem { () async throws(JournalError) in
+                try await other.abandon(RunID("other"), unchangedSince: basis, by: "bob", at: moment())
             }
             #expect(unknown?.message == "it has no run other")
             await taken.release()

@@ -58,7 +58,13 @@ struct ControlListenerTests {
                 let news = listener.news(of: run)
                 try await expectNews(news) { try await other.post(.stop, to: run, by: "ann@here", at: moment()) }
                 try await expectNews(news) {
-                    try await other.control.handOver(run, key: "k1", fleetChecksum: "abc", resumedBy: nil, after: 0)
+                    try await other.control.handOver(
+                        run,
+                        key: "k1",
+                        fleetChecksum: "abc",
+                        resumedBy: nil,
+                        unchangedSince: RunBasis(lastEvent: 0)
+                    )
                 }
                 try await expectNews(news) { try await other.append([Event(at: moment(), .runFinished(status: .succeeded))], to: run) }
                 let lease = Lease(key: Assignment.Key(run: run, number: 1), attempt: 1)
@@ -78,7 +84,7 @@ struct ControlListenerTests {
                 let (w1, w2) = (listener.news(except: "w1"), listener.news(except: "w2"))
                 let decision = beginnings(["a"], claimed: false)
                 try await expectNews(w2) {
-                    _ = try await other.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: .seconds(15)) {
+                    _ = try await other.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: .seconds(15)) {
                         (_) throws(ControlError) in decision
                     }
                 }
@@ -182,7 +188,15 @@ struct ControlListenerTests {
                 // A decision is made once: a worker must not have to read the run anew.
                 _ = try await control.renew(WorkerRecord(id: "w1", fleet: "eu", capacity: 4), for: .seconds(15))
                 let (decision, decided) = (beginnings(["a"], claimed: false), Shared(0))
-                let committed = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: .seconds(15)) {
+                let committed = try await control.decide(
+                    on: run,
+                    by: "w1",
+                    count: 1,
+                    handOver: "",
+                    after: 0,
+                    reporting: [:],
+                    lease: .seconds(15)
+                ) {
                     _ throws(ControlError) in
                     decided.change { $0 += 1 }
                     return decision

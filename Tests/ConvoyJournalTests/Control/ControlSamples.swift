@@ -91,6 +91,13 @@ func problem(_ body: () async throws(JournalError) -> Void) async -> JournalErro
     }
 }
 
+/// Waits until workers that were not seen within their lifetime count as gone: the server of a test may have just been started.
+func waitUntilSettled(_ control: ControlDatabase) async throws {
+    try await eventually("the server is older than a worker's lifetime", within: .seconds(60)) {
+        await !control.hasJustBegun(within: RunStaff.lifetime)
+    }
+}
+
 extension ControlDatabase {
     /// A number that a transaction counts up.
     func count() async throws -> Int64 {

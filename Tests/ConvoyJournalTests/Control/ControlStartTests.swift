@@ -120,17 +120,27 @@ struct ControlStartTests {
             let run = try newRun("alice")
             #expect(await begin(run, in: other) == nil)
             let late = try newRun("alice").record
+            let basis = RunBasis(lastEvent: 0)
             let refusals = [
                 await problem { () async throws(JournalError) in try await slow.begin(late, plan: Data(), beside: [], under: start) },
                 await problem { () async throws(JournalError) in
                     try await slow.exclude(othersThan: late.id, of: "eu", beside: [], under: start)
                 },
-                await problem { () async throws(JournalError) in try await slow.reopen(run.record.id, under: start) },
+                await problem { () async throws(JournalError) in
+                    try await slow.reopen(run.record.id, unchangedSince: basis, under: start)
+                },
             ]
             #expect(refusals.map { $0?.reason } == [.overtaken, .overtaken, .overtaken])
             let handedOver = await problem { () async throws(JournalError) in
                 do throws(ControlError) {
-                    try await control.handOver(run.record.id, key: "k1", fleetChecksum: "", resumedBy: nil, after: 0, under: start)
+                    try await control.handOver(
+                        run.record.id,
+                        key: "k1",
+                        fleetChecksum: "",
+                        resumedBy: nil,
+                        unchangedSince: basis,
+                        under: start
+                    )
                 } catch {
                     throw error.journalError("x")
                 }
@@ -215,8 +225,9 @@ struct ControlStartTests {
             let second = try newRun("bob")
             let secondLock = try await RunStart(in: other).begin(second)
             let lock = try await journal.lock(halted.record.id)
+            let basis = try await journal.basis(of: halted.record.id)
             let refused = await conflict { () async throws(RunConflict) in
-                try await RunStart(in: journal).resume(halted.record.id, halted.plan)
+                try await RunStart(in: journal).resume(halted.record.id, halted.plan, unchangedSince: basis)
             }
             guard case .overlapping(let run, instances: ["bob"])? = refused else {
                 Issue.record("\(String(describing: refused))")
@@ -227,7 +238,7 @@ struct ControlStartTests {
 
             try await other.append([Event(at: moment(1), .runFinished(status: .succeeded))], to: second.record.id)
             await secondLock.release()
-            try await RunStart(in: journal).resume(halted.record.id, halted.plan)
+            try await RunStart(in: journal).resume(halted.record.id, halted.plan, unchangedSince: basis)
             // Before the first event of its new process.
             let third = await begin(try newRun("alice"), in: other)
             guard case .overlapping(let run, instances: ["alice"])? = third else {
@@ -251,7 +262,7 @@ struct ControlStartTests {
             try await expire(database)
             let bobsLock = try await bob.lock(run.id)
             let bobsStart = try await bob.lockStart(of: "eu")
-            try await bob.reopen(run.id, under: bobsStart)
+            try await bob.reopen(run.id, unchangedSince: RunBasis(lastEvent: 0), under: bobsStart)
             await bobsStart.release()
             let start = try await ann.lockStart(of: "eu")
             let refusal = await problem { () async throws(JournalError) in
@@ -261,7 +272,7 @@ struct ControlStartTests {
                         key: "k1",
                         fleetChecksum: "",
                         resumedBy: "ann",
-                        after: 0,
+                        unchangedSince: RunBasis(lastEvent: 0),
                         under: start,
                         holding: ann.token(of: run.id) ?? ""
                     )

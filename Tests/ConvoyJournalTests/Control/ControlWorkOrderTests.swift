@@ -66,7 +66,10 @@ struct ControlWorkOrderTests {
             let found = try await control.candidates(search)
             #expect(found.map(\.key.number) == [7] + Array(81...100))
             #expect(found.map(\.isCancelled) == [true] + Array(repeating: false, count: 20))
-            #expect(try await control.claim([found[0].key], for: "w1", lease: lease).map(\.isCancelled) == [true])
+            #expect(
+                try await control.claim([found[0].key], for: "w1", lease: lease, handOvers: [run: ""], takesOver: true).map(\.isCancelled)
+                    == [true]
+            )
             // Page by page.
             var all = CandidateSearch(runs: [run], limit: 30)
             var numbers: [Int64] = []
@@ -129,7 +132,7 @@ struct ControlWorkOrderTests {
             decision.cancelsAll = cancels
             if !cancels { decision.withdrawals = [.init(kind: "change", subject: "a"), .init(kind: "change", subject: "z")] }
             let (lease, run) = (self.lease, self.run)
-            async let decided = control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+            async let decided = control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
                 [decision] _ throws(ControlError) in decision
             }
             try await eventually("the decision waits") { try await someoneWaits(database) }
@@ -183,6 +186,7 @@ struct ControlWorkOrderTests {
             #expect(try await control.staff(of: run)?.shortage == nil)
             try await control.signOff("w2")
             #expect(try await control.staff(of: run)?.isMissing == true)
+            try await waitUntilSettled(control)
             try await database.execute(["UPDATE convoy_control.workers SET seen_at = clock_timestamp() - interval '16 s'"])
             let gone = try #require(try await control.staff(of: run))
             #expect(gone.refusals.isEmpty)
@@ -208,7 +212,7 @@ struct ControlWorkOrderTests {
             // One is at work.
             #expect(try await control.staff(of: run)?.holders == ["w1"])
             do throws(JournalError) {
-                try await journal.abandon(run, by: "ann@here", at: moment())
+                try await journal.abandon(run, unchangedSince: journal.basis(of: run), by: "ann@here", at: moment())
                 Issue.record("it was abandoned")
             } catch {
                 #expect(error.description.contains("worker w1 works on run") && error.reason == .held, "\(error)")
@@ -233,20 +237,35 @@ struct ControlWorkOrderTests {
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
             #expect(try await states().first == "waiting")
             // Another one does not know how far the run is.
-            await #expect(throws: ControlError.self) { try await handOver(control, key: "k3", checksum: "late") }
+            await #expect(throws: ControlError.self) {
+                try await handOver(control, key: "k3", checksum: "late", unchangedSince: RunBasis(lastEvent: 0, handOver: "k2"))
+            }
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.map(\.fleetChecksum) == ["newer"])
             #expect(try await states().first == "waiting")
 
-            try await journal.abandon(run, by: "ann@here", at: moment())
+            try await journal.abandon(run, unchangedSince: journal.basis(of: run), by: "ann@here", at: moment())
             #expect(try await states() == ["withdrawn", "withdrawn", "done"])
             #expect(try await control.round(of: "w1", in: "eu", nil).runs.isEmpty)
             #expect(try await control.staff(of: run) == nil)
-            await #expect(throws: ControlError.self) { try await handOver(control, key: "k4", after: 5) }
+            do throws(ControlError) {
+                try await handOver(control, key: "k4")
+                Issue.record("it was handed over")
+            } catch {
+                #expect(error.journalError("x").message == "run \(run) was abandoned by ann@here")
+            }
         }
     }
 
-    private func handOver(_ control: ControlDatabase, key: String, checksum: String = "abc", after event: Int64 = 0) async throws {
-        try await control.handOver(run, key: key, fleetChecksum: checksum, resumedBy: "ann@here", after: event)
+    /// - Parameter basis: nil is how far the run is.
+    private func handOver(
+        _ control: ControlDatabase,
+        key: String,
+        checksum: String = "abc",
+        unchangedSince basis: RunBasis? = nil
+    ) async throws(ControlError) {
+        let now: RunBasis
+        do throws(JournalError) { now = try await ControlJournal(control).basis(of: run) } catch { throw .refused(error) }
+        try await control.handOver(run, key: key, fleetChecksum: checksum, resumedBy: "ann@here", unchangedSince: basis ?? now)
     }
 
     /// The answer to COMMIT was lost, and the same is sent again: what was asked of the run in between is not forgotten, whoever has its locks now.
@@ -259,7 +278,14 @@ struct ControlWorkOrderTests {
             try await journal.post(.stop, to: run, by: "bob@here", at: moment())
             let start = try await journal.lockStart(of: "eu")
             func send(_ key: String) async throws {
-                try await control.handOver(run, key: key, fleetChecksum: "n", resumedBy: "ann@here", after: 3, under: start)
+                try await control.handOver(
+                    run,
+                    key: key,
+                    fleetChecksum: "n",
+                    resumedBy: "ann@here",
+                    unchangedSince: RunBasis(lastEvent: 3),
+                    under: start
+                )
             }
             try await send("k1")
             // What was asked before is not asked of the resumed run.
@@ -293,8 +319,9 @@ struct ControlWorkOrderTests {
                 "UPDATE convoy_control.runs SET last_event = 1, turn = 1",
             ])
             let keys = (1...2).map { Assignment.Key(run: run, number: $0) }
-            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k1"]).isEmpty)
-            #expect(try await control.claim(keys, for: "w1", lease: lease).isEmpty)
+            for known in [[run: "k1"], [:]] {
+                #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: known, takesOver: true).isEmpty)
+            }
             let seen = Shared<LockedRun?>(nil)
             let decided = try await control.decide(on: run, by: "w1", count: 1, handOver: "k1", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
@@ -303,7 +330,7 @@ struct ControlWorkOrderTests {
             }
             #expect(decided == nil)
             #expect(seen.value?.isOutdated == true && seen.value?.turns.isEmpty == true)
-            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k2"]).count == 2)
+            #expect(try await control.claim(keys, for: "w1", lease: lease, handOvers: [run: "k2"], takesOver: true).count == 2)
             try await database.execute(["DELETE FROM convoy_control.events"])
             _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "k2", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
@@ -354,7 +381,7 @@ struct ControlWorkOrderTests {
         let lock = try await journal.lock(run)
         let start = try await journal.lockStart(of: "eu")
         do {
-            try await journal.reopen(run, under: start)
+            try await journal.reopen(run, unchangedSince: journal.basis(of: run), under: start)
         } catch {
             await start.release()
             await lock.release()
@@ -370,7 +397,7 @@ struct ControlWorkOrderTests {
             try await begin(control)
             try await reopen(ControlJournal(control))
             let isOpen = Shared<Bool?>(nil)
-            _ = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+            _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
                 locked throws(ControlError) in
                 isOpen.change { $0 = locked.isOpen }
                 return nil

@@ -27,8 +27,9 @@ struct RunStaffTests {
         // One that has a lease of it may end with it.
         let held = RunStaff(willing: 0, holders: ["w1"])
         #expect(held.waitReason(run.id) == nil && held.standstill == nil && held.shortage != nil)
-        #expect(held.leases == "worker w1 still has a lease of it: try again in 15 seconds, or later if it has a longer --lease")
-        #expect(none.leases == nil)
+        #expect(held.obstacle(run.id)?.reason == held.shortage)
+        #expect(held.obstacle(run.id)?.hint == "worker w1 still has a lease of it: try again in 15 s, or later if it has a longer --lease")
+        #expect(none.obstacle(run.id) == nil)
     }
 
     @Test(arguments: [
@@ -53,7 +54,7 @@ struct RunStaffTests {
                 Issue.record("it was found")
             } catch {
                 #expect(error.message.contains("it is running; no worker of its fleet is alive"), "\(error)")
-                #expect(error.hint?.hasPrefix("\(words): try again in 15 seconds") == true, "\(error)")
+                #expect(error.hint?.hasPrefix("\(words): try again in 15 s") == true, "\(error)")
             }
         }
     }

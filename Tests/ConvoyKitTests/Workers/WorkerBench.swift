@@ -34,7 +34,8 @@ struct WorkerBench {
         let lock = try await journal.lock(run)
         try await lock.released {
             let start = try await journal.lockStart(of: client.fleet.name)
-            try await start.released { _ = try await submission.resume(run, by: "ann@here", under: start) }
+            let basis = try await journal.basis(of: run)
+            try await start.released { try await submission.resume(run, unchangedSince: basis, by: "ann@here", under: start) }
         }
     }
 
@@ -103,11 +104,13 @@ final class BenchWorker: Sendable {
 /// - Parameters:
 ///   - pause: how long the second migration takes, in seconds.
 ///   - rollout: lines under `rollout:`; `FOLDER` in them is the fleet's folder.
+///   - more: lines of the fleet file, for example its notifications.
 func withWorkerBench(
     _ count: Int,
     on release: PostgresServer.Release = .system,
     pause: Double = 0,
     rollout: [String] = ["waves: [{name: all}]"],
+    more: [String] = [],
     _ body: (WorkerBench) async throws -> Void
 ) async throws {
     let server = try await PostgresServer.shared(release)
@@ -129,6 +132,7 @@ func withWorkerBench(
                 lines +=
                     ["rollout:"]
                     + rollout.map { "  " + $0.split(separator: "FOLDER", omittingEmptySubsequences: false).joined(separator: folder) }
+                    + more
                 try (lines.joined(separator: "\n") + "\n").write(toFile: "\(folder)/fleet.yaml", atomically: true, encoding: .utf8)
                 let database = ControlDatabase(control.owner)
                 try await database.prepare()

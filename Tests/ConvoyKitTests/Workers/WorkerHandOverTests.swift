@@ -49,6 +49,51 @@ struct WorkerHandOverTests {
         }
     }
 
+    /// The answer to the COMMIT of a decision was lost, and the run is handed over anew before the worker finds out whether it took place: what it has
+    /// recorded is notified all the same.
+    @Test func aLostAnswerAndAHandOverLoseNoNotification() async throws {
+        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
+        let responder = try HTTPResponder { _ in .status(200) }
+        let webhook = "notifications: [{url: \"http://127.0.0.1:\(responder.port)/hook\", on: gate-waiting}]"
+        try await withWorkerBench(2, rollout: rollout, more: [webhook]) { bench in
+            // The decision takes a while to commit, and the worker is gone meanwhile.
+            try await bench.control.execute([
+                "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(2); RETURN NULL; END$$",
+                """
+                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON convoy_control.events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+                WHEN (NEW.type = 'gate_waiting') EXECUTE FUNCTION public.slow()
+                """,
+            ])
+            let proxy = try FaultProxy(to: .port(bench.control.server.port))
+            let worker = BenchWorker(bench, id: "w1", through: bench.control.ownerOverTCP(port: proxy.port))
+            _ = try await bench.submit()
+            try await eventually("the decision commits", within: .seconds(30)) {
+                try await bench.control.query(
+                    "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+                ).onlyRow().int64("n") == 1
+            }
+            proxy.set(mode: .refuse)
+            proxy.cutAll()
+            try await eventually("it is committed", within: .seconds(30)) {
+                try await bench.count("events WHERE type = 'gate_waiting'") == 1
+            }
+            try await bench.control.execute([
+                "UPDATE convoy_control.assignments SET state = 'withdrawn', ended_at = clock_timestamp() WHERE state IN ('waiting', 'claimed')",
+                "UPDATE convoy_control.runs SET hand_over = 'new', fleet_checksum = 'other', resumed_by = 'ann@here'",
+            ])
+            #expect(responder.requests.isEmpty)
+            proxy.set(mode: .forward)
+            try await eventually("the notification has arrived (\(worker.lines.value))", within: .seconds(30)) {
+                !responder.requests.isEmpty
+            }
+            try await eventually("it has read its files again", within: .seconds(30)) {
+                worker.lines.value.contains { $0.contains("its fleet file is not the same") }
+            }
+            #expect(responder.requests.count == 1)
+            await worker.end()
+        }
+    }
+
     /// As if a standby that had not got the last event had taken over, and another worker had made the decision a moment later.
     private func replaceLastEvent(in bench: WorkerBench) async throws {
         let changed = try await bench.control.query(

@@ -33,7 +33,8 @@ CREATE INDEX runs_by_recording ON convoy_control.runs (fleet, recorded_at, id);
 
 CREATE TABLE convoy_control.events (
     run text NOT NULL REFERENCES convoy_control.runs (id) ON DELETE CASCADE,
-    number bigint NOT NULL,
+    -- As far as JavaScript counts; a bigint has room above it.
+    number bigint NOT NULL CHECK (number BETWEEN 1 AND 9007199254740991),
     -- Events of one turn are folded together.
     turn bigint NOT NULL,
     at timestamptz NOT NULL CHECK (isfinite(at) AND at < '10000-01-01'),
@@ -59,7 +60,7 @@ CREATE INDEX outcomes_of_run ON convoy_control.events (run, instance, number, ou
 
 CREATE TABLE convoy_control.requests (
     run text NOT NULL REFERENCES convoy_control.runs (id) ON DELETE CASCADE,
-    number bigint NOT NULL,
+    number bigint NOT NULL CHECK (number BETWEEN 1 AND 9007199254740991),
     -- Made by the process that asks, so that a request whose COMMIT was not confirmed is not left twice.
     key text NOT NULL UNIQUE,
     kind text NOT NULL,

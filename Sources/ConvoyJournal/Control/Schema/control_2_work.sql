@@ -5,7 +5,7 @@ ALTER TABLE convoy_control.runs
     -- The version of Convoy that its workers must have.
     ADD COLUMN worker_version text,
     -- Made by the process that hands it over to workers, each time anew: one that knows an earlier one may have other files, and works on it no more.
-    ADD COLUMN hand_over text NOT NULL DEFAULT '',
+    ADD COLUMN hand_over text NOT NULL DEFAULT '' CHECK (length(hand_over) <= 64),
     -- The person who asked to resume it, until a worker has.
     ADD COLUMN resumed_by text,
     -- The last request that a decision has answered.

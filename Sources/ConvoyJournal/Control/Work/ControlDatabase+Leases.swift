@@ -91,8 +91,8 @@ extension ControlDatabase {
         _ keys: [Assignment.Key],
         for worker: String,
         lease: Duration,
-        handOvers: [RunID: String] = [:],
-        takesOver: Bool = true
+        handOvers: [RunID: String],
+        takesOver: Bool
     ) async throws(ControlError) -> [Assignment] {
         guard !keys.isEmpty else { return [] }
         let statement = WorkStatements.claim(keys, for: worker, lease: lease, handOvers: handOvers, takesOver: takesOver)
@@ -116,13 +116,6 @@ extension ControlDatabase {
         _ = try await transaction(patience: .zero, isRepeatable: true) { transaction throws(ControlError) in
             try await transaction.commit([WorkStatements.signOff(worker)])
         }
-    }
-
-    /// How many workers of a fleet live and take work.
-    package func workersAlive(of fleet: String) async throws(ControlError) -> Int {
-        let statement = WorkStatements.workersAlive(of: fleet, within: RunStaff.lifetime)
-        let row = try await rows(statement.sql, statement.parameters).first
-        return try ControlError.reading { () throws(PostgresError) in Int(clamping: try row?.int64("count") ?? 0) }
     }
 
     /// The plan with which a run began, as JSON.

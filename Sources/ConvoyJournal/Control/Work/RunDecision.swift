@@ -122,7 +122,7 @@ extension ControlDatabase {
         on run: RunID,
         by worker: String,
         count: Int64,
-        handOver: String = "",
+        handOver: String,
         after event: Int64,
         reporting reports: [Int64: Int64],
         lease: Duration,

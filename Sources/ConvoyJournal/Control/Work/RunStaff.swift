@@ -24,6 +24,12 @@ package struct RunStaff: Sendable, Hashable {
     package var refusals: [Refusal]
     /// Workers with a lease of the run that is still valid, whether they live or not.
     package var holders: [String]
+    /// Workers that were seen within a day, have not signed off, and do not count as alive: they may only have had no way to the control database.
+    package var silent = 0
+    /// Whether the control database was away until a moment ago, so that ``silent`` workers count as willing.
+    package var isUnsettled = false
+    /// How long a worker that lives stays silent at most once it can write again.
+    package static let silence = Duration.seconds(6)
     /// Why the refusals could not be read, with what to do about it: they are left out then. Nil if they could.
     package var gap: String?
 
@@ -54,13 +60,24 @@ package struct RunStaff: Sendable, Hashable {
     /// Why the run waits for workers, and what an operator does about it; nil where one may take it.
     package func waitReason(_ run: RunID) -> String? { standstill.map { "\($0); \(remedy(run))" } }
 
-    /// Who still has a lease of the run, and until when neither `resume` nor `abandon` takes it; nil where no worker has one.
-    package var leases: String? {
-        guard !holders.isEmpty else { return nil }
+    /// Why the run is not to be resumed or abandoned now, and what to do instead; nil where no worker takes it.
+    ///
+    /// - Parameter run: which it is about.
+    package func obstacle(_ run: RunID) -> (reason: String, hint: String)? {
+        guard !isMissing else { return nil }
+        // Who still has a lease of it.
         let names = shortList(holders, limit: 3)
-        return holders.count == 1
-            ? "worker \(names) still has a lease of it: try again in 15 seconds, or later if it has a longer --lease"
-            : "workers \(names) still have leases of it: try again in 15 seconds, or later if they have a longer --lease"
+        if isUnsettled, holders.isEmpty {
+            let wait = "try again in \(Self.lifetime.human)"
+            return ("the control database was away until a moment ago, and its workers have not been seen since", wait)
+        }
+        guard let shortage else {
+            return ("workers carry it out\(holders.isEmpty ? "" : " (\(names))")", "stop it first, with `convoy stop \(run)`")
+        }
+        let isOne = holders.count == 1
+        let lease = isOne ? "worker \(names) still has a lease" : "workers \(names) still have leases"
+        let later = "or later if \(isOne ? "it has" : "they have") a longer --lease"
+        return (shortage, "\(lease) of it: try again in \(Self.lifetime.human), \(later)")
     }
 
     /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.

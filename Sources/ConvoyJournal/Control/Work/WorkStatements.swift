@@ -96,6 +96,7 @@ enum WorkStatements {
         handOvers: [RunID: String],
         takesOver: Bool
     ) -> PipelineStatement {
+        let keys = keys.filter { handOvers[$0.run] != nil }
         let isFree = "c.state = 'waiting'" + (takesOver ? " OR c.state = 'claimed' AND c.lease_until < clock_timestamp()" : "")
         return PipelineStatement(
             """
@@ -143,16 +144,6 @@ enum WorkStatements {
         PipelineStatement(
             "DELETE FROM convoy_control.workers WHERE id = $1 OR seen_at < clock_timestamp() - interval '1 day'",
             [worker]
-        )
-    }
-
-    static func workersAlive(of fleet: String, within lease: Duration) -> PipelineStatement {
-        PipelineStatement(
-            """
-            SELECT count(*) AS count FROM convoy_control.workers
-            WHERE fleet = $1 AND seen_at > clock_timestamp() - $2::interval AND NOT is_draining
-            """,
-            [fleet, interval(lease)]
         )
     }
 
