@@ -103,6 +103,7 @@ extension FleetSession {
         let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
         let answers = settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
         let loss = OneShot<JournalError>()
+        let unrecorded = OneShot<UnrecordedEnd>()
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
             on: targets,
@@ -111,7 +112,8 @@ extension FleetSession {
             trace: tracing.trace,
             events: events,
             onHookLine: { reporter.note("hook: \($0)") },
-            onTakenOver: { loss.fulfil($0) }
+            onTakenOver: { loss.fulfil($0) },
+            onUnrecorded: { unrecorded.fulfil($0) }
         )
         let result = await tracing.tracing {
             await notifier.delivering(giveUp: interruption.giveUp) {
@@ -156,6 +158,12 @@ extension FleetSession {
             if code == .success { code = .failed }
         }
         if let advice = advice(on: result, of: id, plan, request, outcomes) { StandardStreams.error.write(advice) }
+        if let unrecorded = unrecorded.current {
+            let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
+            StandardStreams.error.write(CommandFailure(FleetError(unrecorded, resume: "\(next.resume)")).text)
+            // Nothing is removed from a journal that has not taken the end of this run.
+            return code == .success ? .failed : code
+        }
         await RunCatalog(fleet).pruneByItself(fleet.journalKeep, after: id, result, in: journal)
         return code
     }

@@ -20,12 +20,16 @@ final class ControlAppender: Sendable {
         var isInDoubt = false
         /// Whether the last call was given up.
         var hasFailed = false
+        /// How long the last events of a cancelled run may take; nil as long as others may come.
+        var lastPatience: Duration?
     }
 
     /// What one call has for all that it asks.
     private struct Time {
         var begun: ContinuousClock.Instant
         var deadline: ContinuousClock.Instant
+        /// Whether answers have no more time than that either.
+        var isStrict: Bool
     }
 
     private let run: RunID
@@ -65,6 +69,7 @@ final class ControlAppender: Sendable {
     func hold(_ token: String?) {
         state.withLock { state in
             state.token = token
+            state.lastPatience = nil
             if token != nil { state.loss = nil }
             // Another process may have written meanwhile.
             if !state.isInDoubt { state.lastEvent = nil }
@@ -91,18 +96,36 @@ final class ControlAppender: Sendable {
                 hurry()
             }
         } catch {
-            throw error as? JournalError ?? JournalError(path: control.place, message: "\(error)")
+            throw problem(error)
         }
+    }
+
+    /// Once the operator has cancelled, all else has ended: what became of it is worth a longer wait, which the operator can end as well.
+    func appendLast(_ rows: [EventRow]) async throws(JournalError) {
+        guard haste.since != nil else { return try await append(rows) }
+        haste.end()
+        state.withLock { $0.lastPatience = control.timing.lease }
+        do {
+            // The task may be cancelled already.
+            try await queue.commit(rows)
+        } catch {
+            throw problem(error)
+        }
+    }
+
+    private func problem(_ error: any Error) -> JournalError {
+        error as? JournalError ?? JournalError(path: control.place, message: "\(error)")
     }
 
     private func write(_ rows: [EventRow]) async throws(JournalError) {
         let timing = control.timing
         // Once the database has been away for too long, what comes next does not wait for it as long again.
-        let usual = state.withLock(\.hasFailed) ? timing.laterPatience : timing.patience
+        let (hasFailed, last) = state.withLock { ($0.hasFailed, $0.lastPatience) }
+        let usual = last ?? (hasFailed ? timing.laterPatience : timing.patience)
         let patience = haste.since != nil ? timing.interruptedPatience : usual
         let begun = ContinuousClock.now
         do throws(JournalError) {
-            try await write(rows, Time(begun: begun, deadline: begun + patience))
+            try await write(rows, Time(begun: begun, deadline: begun + patience, isStrict: last != nil))
             state.withLock { $0.hasFailed = false }
         } catch {
             state.withLock { $0.hasFailed = true }
@@ -146,6 +169,7 @@ final class ControlAppender: Sendable {
             patience: max(.zero, time.deadline - .now),
             // A run under way waits for the primary, as for a database that is gone; anything else fails at once.
             waitsForPrimary: token != nil,
+            limit: time.isStrict ? max(.zero, time.deadline - .now) : nil,
             haste: haste,
             begun: time.begun
         )
