@@ -37,7 +37,7 @@ extension FleetSession {
             } catch {
                 throw CommandFailure(error, journal: access.path)
             }
-            let submitted = SubmittedRun(id: new.record.id, submission: submission, last: 0)
+            let submitted = SubmittedRun(id: new.record.id, submission: submission)
             if await isDetached(submitted, detached) { return .success }
             return try await run(new.plan, on: planned.targets, request, journal, new.record.id, submitted: submitted, output, interruption)
         }
@@ -120,7 +120,7 @@ extension FleetSession {
                 if let submitted {
                     await submitted.submission.follow(
                         id,
-                        after: submitted.last,
+                        after: submitted.trail,
                         earlier?.log ?? RunLog(),
                         by: person,
                         stopRequests: interruption.stopRequests,
