@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
@@ -136,7 +137,9 @@ final class ControlAppender: Sendable {
     private func write(_ rows: [EventRow], _ time: Time) async throws(JournalError) {
         var rest = rows[...]
         var last: Int64?
-        for _ in 0..<Self.attempts {
+        var disagreements = 0
+        var wait = Duration.milliseconds(50)
+        while disagreements < Self.attempts {
             do throws(ControlError) {
                 let known = if let last { last } else { try await lastEvent(time) }
                 let isWritten = rest.isEmpty ? true : try await insert(Array(rest), after: known, time)
@@ -147,14 +150,22 @@ final class ControlAppender: Sendable {
                 let (there, newest) = try await settle(Array(rest), after: known, time)
                 rest = rest.dropFirst(there)
                 last = newest
+                disagreements += 1
             } catch {
                 if case .commitUnknown = error {
                     state.withLock { $0.isInDoubt = true }
                     // Cancelled meanwhile: what is in doubt is settled when it is given again.
                     let isHurried = haste.since.map { .now >= max($0, time.begun) + control.timing.interruptedPatience } ?? false
-                    if .now < time.deadline, !isHurried { continue }
+                    if .now + wait < time.deadline, !isHurried {
+                        // What loses one COMMIT may lose the next one.
+                        await pause(for: wait * Double.random(in: 0.7...1.3), cancellation: .ignored)
+                        wait = min(wait * 2, .seconds(1))
+                        continue
+                    }
                 }
-                throw await control.journalError(error)
+                var asking = persistence(time)
+                asking.patience = .zero
+                throw await control.journalError(error, asking)
             }
         }
         throw JournalError(

@@ -22,6 +22,7 @@ DECLARE
     locked record;
     still_own bigint[] := '{}';
 BEGIN
+    PERFORM set_config('lock_timeout', longest_wait, true);
     -- Where the client vanishes before its COMMIT arrives.
     PERFORM set_config('idle_in_transaction_session_timeout', longest_wait, true);
     IF current_setting('synchronous_commit') = 'off' THEN
