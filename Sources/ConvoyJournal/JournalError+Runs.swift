@@ -12,6 +12,17 @@ extension JournalError {
         return error
     }
 
+    /// A worker has a lease of the run.
+    static func workedOn(_ path: String, _ run: RunID, by worker: String) -> JournalError {
+        var error = JournalError(
+            path: path,
+            message: "worker \(worker) works on run \(run)",
+            hint: "stop it with `convoy stop \(run)`; if that worker is gone, its lease ends by itself: try again then"
+        )
+        error.reason = .held
+        return error
+    }
+
     /// Another process is starting a run.
     ///
     /// - Parameter other: what else it may be doing.

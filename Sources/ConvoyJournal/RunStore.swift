@@ -174,7 +174,7 @@ package protocol RunStore: Journal, AnyObject {
     /// Migrations that a killed process committed but did not record are missing.
     func durations(of runs: [RunID]) async throws(JournalError) -> [MigrationDurations]
 
-    /// How long each migration usually takes on an instance of a fleet: the median over its newest runs. Empty if there are none.
+    /// How long each migration usually takes on an instance of a fleet: the median over its newest runs. Empty before the first run.
     ///
     /// However many events there are, only the newest are read: half a second of work at most.
     ///

@@ -16,6 +16,8 @@ package struct RunsReport: Sendable {
         package var waits: [String]
         /// The same for programs and for the table; without instances.
         package var holds: [RunHold]
+        /// Why no worker takes it; nil where one may, and where no worker has to.
+        package var shortage: String?
         /// Whether it was started with `--now`: without gates and without the maintenance window.
         package var isImmediate: Bool
 
@@ -23,18 +25,21 @@ package struct RunsReport: Sendable {
         ///   - outcomes: of the instances that have ended.
         ///   - waits: what an active run waits for, as sentences.
         ///   - holds: the same.
+        ///   - shortage: why no worker takes an active run.
         package init(
             run: RunRecord,
             state: RunState,
             outcomes: [Outcome: Int],
             waits: [String] = [],
             holds: [RunHold] = [],
+            shortage: String? = nil,
             isImmediate: Bool = false
         ) {
             self.run = run
             self.state = state
             self.waits = waits
             self.holds = holds
+            self.shortage = shortage
             self.isImmediate = isImmediate
             let left = run.instances - outcomes.values.reduce(0, +)
             self.outcomes = left > 0 ? outcomes.merging([.pending: left], uniquingKeysWith: +) : outcomes

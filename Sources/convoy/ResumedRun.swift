@@ -26,6 +26,8 @@ struct ResumedRun {
 
     /// Shorter than the 30 s that the dashboard's page waits.
     private static let patience = Duration.seconds(25)
+    /// How much of the log is read for an answer, in bytes.
+    private static let mostWords = 4096
 
     /// Where the output of the process goes: beside the journal, and with a control database to where the journal would be.
     private var log: String {
@@ -60,6 +62,8 @@ struct ResumedRun {
             throw ResumeError(error.description)
         }
         makeLogFolder()
+        // Another attempt may have left its own words there.
+        let logStart = FileStatus(of: log)?.size ?? 0
         let ending = program.start()
         let deadline = ContinuousClock.now + Self.patience
         repeat {
@@ -72,12 +76,11 @@ struct ResumedRun {
             case nil: break
             case .exited(0): return
             case .notStarted(let reason): throw ResumeError("cannot start a process for the run: \(reason.visible)")
-            default: throw ResumeError("could not resume the run: \(lastWords); see \(log) for the full output")
+            default: throw ResumeError("could not resume the run\(lastWords(after: logStart)); see \(log) for the full output")
             }
         } while (try? await Task.sleep(for: .milliseconds(50))) != nil && ContinuousClock.now < deadline
-        let words = lastWords
         throw ResumeError(
-            "the run has not been resumed yet, but may still be\(words.isEmpty ? "" : ": \(words)"); see \(log) for the full output"
+            "the run has not been resumed yet, but may still be\(lastWords(after: logStart)); see \(log) for the full output"
         )
     }
 
@@ -93,9 +96,15 @@ struct ResumedRun {
         )
     }
 
-    private var lastWords: String {
-        let text = (try? String(contentsOf: log.asFileURL, encoding: .utf8)) ?? ""
-        return text.split(separator: "\n").suffix(3).joined(separator: "; ").visible
+    /// The last lines that the process has printed, behind a colon; empty before it has printed one.
+    ///
+    /// - Parameter start: how many bytes the file had before.
+    private func lastWords(after start: Int) -> String {
+        let bytes = (try? Data(contentsOf: log.asFileURL)) ?? Data()
+        // One that is shorter has taken the place of the other.
+        let new = bytes.count < start ? bytes : bytes.dropFirst(start)
+        let lines = String(decoding: new.suffix(Self.mostWords), as: UTF8.self).split(separator: "\n").suffix(3)
+        return lines.isEmpty ? "" : ": " + lines.joined(separator: "; ").visible
     }
 }
 

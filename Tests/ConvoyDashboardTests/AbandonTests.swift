@@ -62,6 +62,8 @@ struct AbandonTests {
                 let worker = WorkerRecord(id: "w1", fleet: "test", capacity: 4)
                 _ = try await control.renew(worker, for: .seconds(15))
                 try await shows(#""worker_shortage":null"#)
+                let listed = try await ask("/api/v1/runs").body
+                #expect(listed.contains(#""status":"running""#) && !listed.contains("worker_shortage"), "\(listed)")
                 try await shows(#""actions":["stop","stop-now","pause"]"#)
                 for action in ["abandon", "resume"] {
                     let answer = try await ask("\(Self.path)/\(action)", method: "POST")
@@ -75,7 +77,40 @@ struct AbandonTests {
                 try await shows("no worker takes part in it: worker w1: its fleet file is not the same (bring the files)")
                 try await shows(#""actions":["stop","stop-now","pause","resume","abandon"]"#)
                 try await control.signOff("w1")
+                // Its lease is still valid; a stop would wait for a worker.
+                try await database.execute([
+                    """
+                    INSERT INTO convoy_control.assignments (run, number, kind, subject, state, worker, lease_until)
+                    VALUES ('\(TestDashboard.run)', 1, 'change', 'alice', 'claimed', 'w1', clock_timestamp() + interval '1 h')
+                    """
+                ])
+                try await shows(#""actions":["stop","stop-now","pause"]"#)
+                for action in ["abandon", "resume"] {
+                    let answer = try await ask("\(Self.path)/\(action)", method: "POST")
+                    let words =
+                        "the run is running; no worker of its fleet is alive (start one with `convoy worker`); worker w1 still has a lease"
+                    #expect(answer.status == 409 && answer.body.contains(words), "\(answer.body)")
+                    #expect(!answer.body.contains("stop it first"), "\(answer.body)")
+                }
+                try await database.execute(["DELETE FROM convoy_control.assignments"])
                 try await shows(#""worker_shortage":"no worker of its fleet is alive"#)
+                let list = try await ask("/api/v1/runs").body
+                #expect(list.contains(#""worker_shortage":"no worker of its fleet is alive (start one with `convoy worker`)""#), "\(list)")
+                try await Browser.with { browser in
+                    try await browser.open("http://127.0.0.1:\(dashboard.port)/runs")
+                    try await browser.type(TestDashboard.token, into: "#token")
+                    try await browser.press(.enter)
+                    let words = "Run \(TestDashboard.run) waits: no worker of its fleet is alive"
+                    try await browser.wait(for: "document.querySelector('#runs')?.innerText.includes('\(words)')")
+                    // The words of the fleet file are no HTML.
+                    #expect(try await browser.value("document.querySelectorAll('#runs p.hint a').length") == 1)
+                    // Other files may count now than those that it was submitted with.
+                    try await browser.open("http://127.0.0.1:\(dashboard.port)/runs/\(TestDashboard.run)")
+                    try await browser.wait(for: "document.querySelector('button[data-action=resume]')")
+                    try await browser.run("window.confirm = (question) => { window.asked = question; return false; }")
+                    try await browser.click("button[data-action=resume]")
+                    try await browser.wait(for: "window.asked?.startsWith('Submit this run again, with the fleet file')")
+                }
 
                 let abandoned = try await ask("\(Self.path)/abandon", method: "POST")
                 #expect(abandoned.status == 202 && abandoned.body.contains(#""advice":null"#), "\(abandoned.body)")

@@ -237,7 +237,7 @@ struct AccessTests {
         try await TestDashboard.with(token: TestDashboard.token) { dashboard in
             try await dashboard.begin()
             for action in RunControl.Action.allCases {
-                let path = "/api/v1/runs/\(TestDashboard.run)/\(action.rawValue)"
+                let path = "/api/v1/runs/\(TestDashboard.run)/\(action.name)"
                 #expect(try await dashboard.ask(path, method: "POST", headers: TestDashboard.bearer).status == 404, "\(action)")
             }
             let run = try await dashboard.ask("/api/v1/runs/\(TestDashboard.run)", headers: TestDashboard.bearer)

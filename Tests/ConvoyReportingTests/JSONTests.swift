@@ -173,6 +173,12 @@ struct JSONTests {
         }
     }
 
+    @Test func aListOfRunsSaysWhichOfThemNoWorkerTakes() throws {
+        let object = try JSONSerialization.jsonObject(with: Data(runsReport.json.text.utf8)) as? [String: Any]
+        let runs = object?["runs"] as? [[String: Any]] ?? []
+        #expect(runs.map { $0["worker_shortage"] as? String } == ["no worker of its fleet is alive", nil, nil, nil])
+    }
+
     @Test func whoApprovedPausedAndResumedIsInTheTableAndInTheJSON() throws {
         var report = report(troubledRun.prefix(13))
         report.apply(Event(at: moment(1), .gateOpened(wave: "canary")))

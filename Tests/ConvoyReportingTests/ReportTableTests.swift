@@ -200,6 +200,8 @@ struct ReportTableTests {
                 r-3  teslamate-eu  migrate to 20260808090000   succeeded  2026-08-08 09:00:00Z  ann@db-tools   1 min 1 s          3  3 migrated
                 r-2  teslamate-eu  rollback to 20260807090000  abandoned  2026-08-08 09:00:00Z  ann@db-tools   1 min 1 s          3  3 pending
 
+                run r-5 waits: no worker of its fleet is alive; `convoy resume r-5` carries it out
+
                 run r-4 was cut off: continue it with `convoy resume r-4`, or give it up with `convoy abandon r-4`
 
                 """

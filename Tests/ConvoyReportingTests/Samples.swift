@@ -137,7 +137,13 @@ let runsReport = RunsReport(
     journal: ".convoy/journal.sqlite",
     generatedAt: moment(90),
     runs: [
-        .init(run: runRecord("r-5", .downSteps(1)), state: .running, outcomes: [.rolledBack: 1]),
+        .init(
+            run: runRecord("r-5", .downSteps(1)),
+            state: .running,
+            outcomes: [.rolledBack: 1],
+            waits: ["no worker of its fleet is alive; `convoy resume r-5` carries it out"],
+            shortage: "no worker of its fleet is alive"
+        ),
         .init(run: runRecord("r-4"), state: .cutOff, outcomes: [.migrated: 2]),
         .init(run: runRecord("r-3", .up(to: newest), .succeeded), state: .ended(.succeeded), outcomes: [.migrated: 3]),
         .init(run: runRecord("r-2", .down(to: older), .abandoned), state: .ended(.abandoned), outcomes: [:]),

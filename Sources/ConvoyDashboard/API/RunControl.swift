@@ -19,14 +19,33 @@ package struct ResumeError: Error, Sendable {
 
 /// What the dashboard may do to a run, beyond showing it.
 package struct RunControl: Sendable {
-    enum Action: String, Sendable, CaseIterable {
+    enum Action: Sendable, Hashable, CaseIterable {
+        /// Asked of those who carry the run out.
+        case request(Request)
+        /// What the dashboard does itself.
+        case resume, abandon
+
+        static var allCases: [Action] { Request.allCases.map(Action.request) + [.resume, .abandon] }
+
+        /// The last part of its path.
+        var name: String {
+            switch self {
+            case .request(let request): request.rawValue
+            case .resume: "resume"
+            case .abandon: "abandon"
+            }
+        }
+
+        /// What a token must have for it.
+        var role: Role { self == .request(.approve) ? .approver : .operator }
+    }
+
+    /// What may be asked of a run in progress.
+    enum Request: String, Sendable, CaseIterable {
         case stop
         /// As `convoy stop --now`: cancels the migrations in progress.
         case stopNow = "stop-now"
-        case approve, pause, unpause, resume, abandon
-
-        /// What a token must have for it.
-        var role: Role { self == .approve ? .approver : .operator }
+        case approve, pause, unpause
     }
 
     /// How a run stands, as far as that decides what may be done to it.
@@ -39,7 +58,7 @@ package struct RunControl: Sendable {
         var staff: RunStaff?
 
         /// Why no worker takes the run; nil where one may, or where no worker has to.
-        var shortage: String? { staff?.isMissing == true ? staff?.shortage : nil }
+        var shortage: String? { staff?.standstill }
     }
 
     private let place: JournalPlace
@@ -71,12 +90,13 @@ package struct RunControl: Sendable {
         case .running:
             let report = standing.report
             // What is cancelled already cannot be stopped any sooner.
-            var actions: [Action] = report.isCancelling ? [] : [.stop, .stopNow]
-            if report.gate != nil { actions.append(.approve) }
-            actions.append(.pause)
-            if !report.pausedServers.isEmpty { actions.append(.unpause) }
+            var requests: [Request] = report.isCancelling ? [] : [.stop, .stopNow]
+            if report.gate != nil { requests.append(.approve) }
+            requests.append(.pause)
+            if !report.pausedServers.isEmpty { requests.append(.unpause) }
+            var actions = requests.map(Action.request)
             // What is asked of a run that no worker takes waits until one does; these two do not.
-            if standing.staff?.isMissing == true { actions += [.resume, .abandon] }
+            if standing.shortage != nil { actions += [.resume, .abandon] }
             return actions
         case .ended(.halted): return standing.finalReason == nil ? [.resume, .abandon] : [.abandon]
         case .cutOff, .ended(.interrupted): return [.resume, .abandon]
@@ -104,8 +124,8 @@ package struct RunControl: Sendable {
             }
             return nil
         case .abandon: return try await abandon(run, by: person(holder))
-        case .stop, .stopNow, .approve, .pause, .unpause:
-            try await request(action, server: server, by: person(holder), of: run)
+        case .request(let request):
+            try await post(request, server: server, by: person(holder), to: run)
             return nil
         }
     }
@@ -113,16 +133,20 @@ package struct RunControl: Sendable {
     /// Why an action makes no sense now.
     private func refusal(of action: Action, _ standing: Standing) -> HTTPProblem {
         let state = standing.state
-        if action == .approve, state == .running { return HTTPProblem(.conflict, "the run is not waiting at a gate") }
+        if action == .request(.approve), state == .running { return HTTPProblem(.conflict, "the run is not waiting at a gate") }
         if action == .resume, state == .ended(.halted), let finalReason = standing.finalReason {
             return HTTPProblem(.conflict, "the run cannot be resumed: \(finalReason)")
+        }
+        // What no worker would answer is not to be stopped first.
+        if action == .resume || action == .abandon, let staff = standing.staff, let shortage = staff.shortage, let leases = staff.leases {
+            return HTTPProblem(.conflict, "this action is not available: the run is running; \(shortage); \(leases)")
         }
         let why =
             switch action {
             case _ where state != .running: state.text
-            case .stop, .stopNow: "being cancelled"
+            case .request(.stop), .request(.stopNow): "being cancelled"
+            case .request: state.text
             case .resume, .abandon: "running; stop it first"
-            case .approve, .pause, .unpause: state.text
             }
         return HTTPProblem(.conflict, "this action is not available: the run is \(why)")
     }
@@ -140,20 +164,17 @@ package struct RunControl: Sendable {
         }
     }
 
-    private func request(_ action: Action, server: String?, by person: String, of run: RunID) async throws {
+    private func post(_ request: Request, server: String?, by person: String, to run: RunID) async throws {
         let requests = RunRequests(of: run, in: try await journal())
         do throws(RunRequestError) {
-            let request: OperatorRequest.Kind
-            switch action {
-            case .stopNow: return try await requests.postCancellation(by: person)
+            switch request {
             // A second one would cancel what is in progress; two people may press the button at once.
-            case .stop: return try await requests.postFirstStop(by: person)
-            case .approve: request = try await requests.approval()
-            case .pause: request = try await requests.pause(server ?? "")
-            case .unpause: request = try await requests.unpause(server ?? "")
-            case .resume, .abandon: return
+            case .stop: try await requests.postFirstStop(by: person)
+            case .stopNow: try await requests.postCancellation(by: person)
+            case .approve: try await requests.post(try await requests.approval(), by: person)
+            case .pause: try await requests.post(try await requests.pause(server ?? ""), by: person)
+            case .unpause: try await requests.post(try await requests.unpause(server ?? ""), by: person)
             }
-            try await requests.post(request, by: person)
         } catch {
             throw try problem(error)
         }

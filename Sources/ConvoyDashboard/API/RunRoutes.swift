@@ -109,7 +109,7 @@ struct RunRoutes: Sendable {
             "waves": .array(report.waves.map(\.reportJSON)),
             "now": .bool(found.plan?.isImmediate ?? false),
             "cancelling": .bool(report.isCancelling),
-            "actions": .strings((control?.actions(standing) ?? []).filter { reader.may($0.role) }.map(\.rawValue)),
+            "actions": .strings((control?.actions(standing) ?? []).filter { reader.may($0.role) }.map(\.name)),
         ]
         let named = json.namingTarget(target, in: view.releases)
         guard let kind = record.change.correctionKind else { return named }
@@ -193,7 +193,7 @@ struct RunRoutes: Sendable {
     // MARK: Actions
 
     private func act(_ action: RunControl.Action, _ control: RunControl) -> Route {
-        Route(.post, "/api/v1/runs/{run}/\(action.rawValue)", .change(action.role)) { request, context in
+        Route(.post, "/api/v1/runs/{run}/\(action.name)", .change(action.role)) { request, context in
             let found = try await find(context)
             let advice = try await control.act(
                 action,
@@ -208,7 +208,7 @@ struct RunRoutes: Sendable {
                 )
             )
             return .json(
-                ["run": .string(found.record.id.description), "asked": .string(action.rawValue), "advice": .optional(advice)],
+                ["run": .string(found.record.id.description), "asked": .string(action.name), "advice": .optional(advice)],
                 status: .accepted
             )
         }

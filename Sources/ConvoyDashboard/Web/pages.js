@@ -66,6 +66,9 @@ const pageMakers = {
     new Live(async () => {
       const { runs } = await ask("/api/v1/runs");
       place("runs").replaceChildren(
+        ...runs
+          .filter((run) => run.worker_shortage)
+          .map((run) => element("p", { class: "hint" }, "Run ", runLink(run.run), ` waits: ${visibleText(run.worker_shortage)}`)),
         plainTable(
           "Runs, newest first",
           [{ label: "Run" }, { label: "Status" }, { label: "Operation" }, { label: "Started" }, { label: "Time", numeric: true }, { label: "Instances", numeric: true }, { label: "Outcomes", wide: true }, { label: "By" }],
@@ -355,6 +358,9 @@ const actionWords = {
   abandon: ["Abandon", "Give this run up for good? It cannot be resumed any more. No database is changed."],
 };
 
+/** What is asked before a run is submitted again that no worker takes. */
+const submission = "Submit this run again, with the fleet file and the migrations of the dashboard's machine? If no worker is alive, that machine carries it out.";
+
 /** A button for each thing that can be done now; none where the server only lets us look. */
 function showActions(run, live) {
   const container = place("actions");
@@ -371,7 +377,7 @@ function showActions(run, live) {
           const server = prompt(`${label}: enter its name in the fleet file`);
           if (!server) return;
           path += `?server=${encodeURIComponent(server)}`;
-        } else if (!confirm(question)) return;
+        } else if (!confirm(action === "resume" && run.worker_shortage ? submission : question)) return;
         button.disabled = true;
         let answer = null;
         await attempt("notice", async () => {

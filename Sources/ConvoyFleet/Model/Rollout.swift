@@ -146,7 +146,7 @@ public struct Gate: Sendable, Hashable {
     public var approveWithin: Duration?
     /// Run on every instance of the wave that succeeded.
     public var checks: [Check]
-    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty if there is none.
+    /// A program and its arguments, with the placeholders of a wave's hooks, which must exit with 0; empty where the gate has no command.
     public var command: [String]
     /// A URL that must answer GET with 2xx.
     public var http: String?

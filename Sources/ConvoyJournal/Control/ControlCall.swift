@@ -1,11 +1,13 @@
 import ConvoyIO
 import ConvoyPostgres
+import ConvoyText
 internal import Synchronization
 
 /// One call of a control database: whatever it waits for, a session, an answer or another attempt, ends when the call is over.
 final class ControlCall: Sendable {
     private struct State {
-        var isOver = false
+        /// Why it has no more time; nil while it has.
+        var words: String?
         /// Ends what is waited for.
         var end: (@Sendable () -> Void)?
         var timers: [Task<Void, Never>] = []
@@ -17,8 +19,6 @@ final class ControlCall: Sendable {
     private let grace: Duration
     private let state = Mutex(State())
 
-    private static let words = "no answer, and the command was cancelled or has no more time for it"
-
     /// - Parameters:
     ///   - begun: since when it has had time.
     ///   - grace: how long it may still take once the operator has cancelled.
@@ -29,27 +29,37 @@ final class ControlCall: Sendable {
     deinit { for timer in state.withLock(\.timers) { timer.cancel() } }
 
     /// Whether it has no more time.
-    var isOver: Bool { state.withLock(\.isOver) }
+    var isOver: Bool { state.withLock { $0.words != nil } }
 
     /// What is to be said of it then.
-    var problem: ControlError { .postgres(PostgresError(.timedOut, Self.words)) }
+    var problem: ControlError { .postgres(PostgresError(.timedOut, state.withLock(\.words) ?? "no answer")) }
 
     /// The operator has cancelled. What begins after that has the same time.
-    func hurry(since moment: ContinuousClock.Instant = .now) { end(at: max(moment, begun) + grace) }
+    func hurry(since moment: ContinuousClock.Instant = .now) {
+        end(at: max(moment, begun) + grace, "no answer within \(Self.words(grace)) after the cancellation")
+    }
+
+    /// It may take no longer than that from now on.
+    func end(within limit: Duration) { end(at: .now + limit, "no answer within \(Self.words(limit))") }
+
+    private static func words(_ limit: Duration) -> String {
+        let milliseconds = limit.milliseconds
+        return milliseconds % 1000 == 0 ? counted(Int(clamping: milliseconds / 1000), "second") : limit.human
+    }
 
     /// Sets its end; the earliest counts.
-    func end(at moment: ContinuousClock.Instant) {
+    private func end(at moment: ContinuousClock.Instant, _ words: String) {
         let timer = Task { [weak self] in
             await pause(for: moment - .now, cancellation: .observed)
-            if !Task.isCancelled { self?.giveUp() }
+            if !Task.isCancelled { self?.giveUp(words) }
         }
         state.withLock { $0.timers.append(timer) }
     }
 
-    private func giveUp() {
-        watch.giveUp(Self.words)
+    private func giveUp(_ words: String) {
+        watch.giveUp(words)
         let end = state.withLock { state in
-            state.isOver = true
+            state.words = state.words ?? words
             return state.end
         }
         end?()
@@ -64,7 +74,7 @@ final class ControlCall: Sendable {
     ) async throws(Failure) -> Value {
         let isOver = state.withLock { state in
             state.end = end
-            return state.isOver
+            return state.words != nil
         }
         defer { state.withLock { $0.end = nil } }
         if isOver { end() }

@@ -101,7 +101,7 @@ package final class ControlDatabase: Sendable {
         _ body: @Sendable (ControlTransaction) async throws(ControlError) -> Value
     ) async throws(ControlError) -> Value {
         let call = ControlCall(begun: persistence.begun ?? .now, grace: timing.interruptedPatience)
-        if let limit = persistence.limit { call.end(at: .now + limit) }
+        if let limit = persistence.limit { call.end(within: limit) }
         func work() async throws(ControlError) -> Value {
             try await pool.withSession(call) { session throws(ControlError) in try await session.perform(access, persistence, call, body) }
         }

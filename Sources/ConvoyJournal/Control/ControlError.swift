@@ -73,6 +73,12 @@ package enum ControlError: Error, Sendable {
     /// A server that shuts down, has crashed or starts, or that is a standby.
     private static let statesOfLoss: Set<String> = ["57P01", "57P02", "57P03", "25006"]
 
+    /// A statement that the session should have kept is not there, is there already, or gives other columns since the tables have changed.
+    var isAboutKeptStatements: Bool {
+        guard case .postgres(let error) = self, error.code == .server else { return false }
+        return error.sqlstate.map(["26000", "42P05", "0A000"].contains) ?? false
+    }
+
     /// The role has no right to something.
     package var isMissingRight: Bool {
         guard case .postgres(let error) = self else { return false }

@@ -9,6 +9,10 @@ actor ControlSession {
     private let contact: ControlContact
     private var connection: PostgresConnection?
     private var usedAt = ContinuousClock.now
+    /// The statements that the connection has parsed, with the names under which it keeps them.
+    private var kept: [String: String] = [:]
+    /// Whether the last transaction relied on them.
+    private var usedKept = false
 
     /// A session that was idle for longer is opened anew: firewalls and poolers forget such ones without a word.
     private static let longestIdle = Duration.seconds(60)
@@ -50,6 +54,12 @@ actor ControlSession {
                 return try await attempt(access, call, body)
             } catch {
                 guard !call.isOver else { throw error }
+                // Nothing can have been committed.
+                if usedKept, error.isAboutKeptStatements {
+                    contact.loseStatements()
+                    close()
+                    continue
+                }
                 // Another session may be with the primary.
                 if error.isReadOnly { close() }
                 let mayRepeat =
@@ -81,7 +91,8 @@ actor ControlSession {
         guard !call.isOver else { throw call.problem }
         connection.watch = call.watch
         defer { connection.watch = nil }
-        let transaction = ControlTransaction(connection, access, timing)
+        let transaction = ControlTransaction(connection, access, timing, kept: contact.keepsStatements ? kept : nil)
+        defer { (kept, usedKept) = (transaction.kept ?? kept, transaction.usesKept) }
         do throws(ControlError) {
             let value = try await body(transaction)
             try await transaction.finish()
@@ -116,6 +127,7 @@ actor ControlSession {
             opened.budget.bytesWithoutResult = 256 << 20
             opened.budget.rows = 1_000_000
             connection = opened
+            kept = [:]
             usedAt = .now
             return nil
         } catch {

@@ -13,13 +13,19 @@ package final class ControlTransaction {
     private var isOver = false
     /// For each statement, on the server.
     private var limit: Duration
+    /// The statements that the session has parsed, with the names under which it keeps them; nil where it may not keep them.
+    private(set) var kept: [String: String]?
+    /// Whether it has parsed statements to be kept, or has used such ones.
+    private(set) var usesKept = false
 
     init(
         _ connection: PostgresConnection,
         _ access: ControlDatabase.Access,
-        _ timing: ControlDatabase.Timing
+        _ timing: ControlDatabase.Timing,
+        kept: [String: String]?
     ) {
         self.connection = connection
+        self.kept = kept
         self.timing = timing
         self.access = access
         limit = timing.statement
@@ -52,6 +58,23 @@ package final class ControlTransaction {
         waiting.append(PipelineStatement(sql, parameters))
     }
 
+    /// Has the session parse statements once and keep them, for those that it runs many times. Name all of a transaction before it runs the first, so that
+    /// a pooler that mixes sessions fails in the first round trip, before anything is decided.
+    func keep(_ texts: [String]) {
+        guard let kept else { return }
+        usesKept = true
+        for text in texts where kept[text] == nil {
+            waiting.append(PipelineStatement(text, preparation: .prepares(Self.name(of: text))))
+        }
+    }
+
+    /// The same text has the same name in every process, so that one that another process has left in a session shows when this one is parsed.
+    static func name(of text: String) -> String {
+        var hash = FNV1a()
+        hash.add(text.utf8)
+        return "convoy_\(String(hash.value, radix: 16))"
+    }
+
     /// Runs a statement after those that were added, and returns its rows.
     package func query(_ sql: String, _ parameters: [String?] = []) async throws(ControlError) -> QueryResult {
         guard let result = try await run([PipelineStatement(sql, parameters)]).first else {
@@ -72,6 +95,7 @@ package final class ControlTransaction {
         } catch {
             throw .postgres(error)
         }
+        note(results, of: sent)
         return Array(try self.results(results, since: begun).dropFirst(added))
     }
 
@@ -98,7 +122,15 @@ package final class ControlTransaction {
                 throw .commitUnknown(error)
             }
         }
+        note(answered, of: sent)
         return Array(try results(answered, since: begun).dropFirst(added).dropLast())
+    }
+
+    /// Remembers what the session has parsed.
+    private func note(_ results: [PipelineResult], of sent: [PipelineStatement]) {
+        for case (let statement, .success) in zip(sent, results) {
+            if case .prepares(let name) = statement.preparation { kept?[statement.sql] = name }
+        }
     }
 
     /// Commits, unless the body has done so.
@@ -120,7 +152,16 @@ package final class ControlTransaction {
     private func take(_ statements: [PipelineStatement]) -> (sent: [PipelineStatement], added: Int) {
         wasOpen = connection.isOpen
         defer { waiting = [] }
-        return (waiting + statements, waiting.count)
+        guard var names = kept else { return (waiting + statements, waiting.count) }
+        for statement in waiting {
+            if case .prepares(let name) = statement.preparation { names[statement.sql] = name }
+        }
+        let named = statements.map { statement in
+            var statement = statement
+            if let name = names[statement.sql] { statement.preparation = .uses(name) }
+            return statement
+        }
+        return (waiting + named, waiting.count)
     }
 
     private func results(_ results: [PipelineResult], since begun: ContinuousClock.Instant) throws(ControlError) -> [QueryResult] {

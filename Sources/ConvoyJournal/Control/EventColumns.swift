@@ -25,15 +25,17 @@ enum EventColumns {
     }
 
     static func parameters(_ rows: [EventRow]) -> [String?] {
-        [
-            ControlText.array(rows.map(\.at)), ControlText.array(rows.map(\.type)), ControlText.array(rows.map(\.instance)),
-            ControlText.array(rows.map(\.outcome)), ControlText.array(rows.map(\.json)),
-            ControlText.array(rows.map { $0.migration?.version.description }),
-            ControlText.array(rows.map { $0.migration?.direction.rawValue }),
-            ControlText.array(rows.map { row in row.migration.map { "\(min(max($0.duration, .zero), Self.longestDuration).seconds)" } }),
-            ControlText.array(rows.map { $0.migration?.checkpoint?.description }),
-            ControlText.array(rows.map { row in row.isLearnt.map { $0 ? "true" : "false" } }),
-            ControlText.array(rows.map { $0.end?.status?.rawValue }),
+        // The shorter arrays of an unnest are filled up with NULL.
+        func column(_ value: (EventRow) -> String?) -> String {
+            let values = rows.map(value)
+            return values.allSatisfy { $0 == nil } ? "{}" : ControlText.array(values)
+        }
+        return [
+            ControlText.array(rows.map(\.at)), column { $0.type }, column { $0.instance }, column { $0.outcome }, column { $0.json },
+            column { $0.migration?.version.description }, column { $0.migration?.direction.rawValue },
+            column { row in row.migration.map { "\(min(max($0.duration, .zero), Self.longestDuration).seconds)" } },
+            column { $0.migration?.checkpoint?.description }, column { row in row.isLearnt.map { $0 ? "true" : "false" } },
+            column { $0.end?.status?.rawValue },
         ]
     }
 }

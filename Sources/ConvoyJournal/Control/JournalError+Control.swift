@@ -14,12 +14,12 @@ extension ControlError {
             JournalError(
                 path: place,
                 message: "a statement took longer than \(limit.human)",
-                hint: "check whether another session keeps its tables locked"
+                hint: "check whether another session keeps a lock there (pg_locks)"
             )
         case .statementEnded(let error, nil):
             JournalError(
                 path: place,
-                message: "an administrator of the server cancelled a statement: \(JournalError.words(error))",
+                message: "a statement was cancelled on the server: \(JournalError.words(error))",
                 hint: "try again, or continue an interrupted run with `convoy resume`"
             )
         case .commitUnknown(let error):

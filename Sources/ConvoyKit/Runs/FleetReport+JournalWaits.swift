@@ -19,9 +19,11 @@ extension RunsReport.Entry {
     ///   - isImmediate: whether it was started with `--now`.
     package init(_ run: RunRecord, _ state: RunState, isImmediate: Bool, in journal: any RunStore) async throws(JournalError) {
         var waits: (holds: [RunHold], texts: [String]) = ([], [])
+        var staff: RunStaff?
         if state == .running {
             waits = try await FleetReport.waits(of: run.id, in: journal)
-            if let reason = try await journal.staff(of: run.id)?.waitReason(run.id) { waits.texts.insert(reason, at: 0) }
+            staff = try await journal.staff(of: run.id)
+            if let reason = staff?.waitReason(run.id) { waits.texts.insert(reason, at: 0) }
         }
         self.init(
             run: run,
@@ -29,6 +31,7 @@ extension RunsReport.Entry {
             outcomes: try await journal.outcomes(of: run.id),
             waits: waits.texts,
             holds: waits.holds,
+            shortage: staff?.standstill,
             isImmediate: isImmediate
         )
     }

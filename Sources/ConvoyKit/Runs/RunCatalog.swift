@@ -182,18 +182,11 @@ package struct RunCatalog: Sendable {
     private func unfit(_ run: RunRecord, _ wanted: Wanted, _ state: RunState, _ staff: RunStaff?) -> FleetError {
         let message = "run \(run.id) is not \(wanted.rawValue): it is \(state.text)"
         guard let staff else { return noRun(message) }
-        // Who still has a lease of it.
-        let holders = shortList(staff.holders, limit: 3)
         guard let shortage = staff.shortage else {
-            let names = holders.isEmpty ? "" : " (\(holders))"
+            let names = staff.holders.isEmpty ? "" : " (\(shortList(staff.holders, limit: 3)))"
             return FleetError(.run, "\(message), and workers carry it out\(names)", hint: "stop it first, with `convoy stop \(run.id)`")
         }
-        let lease = staff.holders.count == 1 ? "worker \(holders) still has a lease" : "workers \(holders) still have leases"
-        return FleetError(
-            .run,
-            "\(message); \(shortage)",
-            hint: "\(lease) of it: try again in 15 seconds, or later if they have a longer --lease"
-        )
+        return FleetError(.run, "\(message); \(shortage)", hint: staff.leases)
     }
 
     private func noRun(_ message: String) -> FleetError {

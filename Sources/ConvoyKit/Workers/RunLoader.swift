@@ -3,6 +3,7 @@ import ConvoyIO
 import ConvoyInstance
 import ConvoyJournal
 import ConvoyMigrations
+import ConvoyPostgres
 import ConvoyRollout
 import ConvoyRun
 import ConvoyText
@@ -29,8 +30,9 @@ struct RunLoader: Sendable {
     /// The rules of a run, as far as it is recorded.
     struct Restored: Sendable {
         let decider: RunDecider
-        /// The last event that the decider has.
+        /// The last event that the decider has, and its fingerprint.
         let lastEvent: Int64
+        let lastFingerprint: Int?
         /// What is recorded after the event that the caller knew.
         let news: [RecordedTurn]
         /// Why the rules have not followed the record: then the decider has not begun, and only a resumption can follow. Nil if they have.
@@ -55,7 +57,7 @@ struct RunLoader: Sendable {
         }
         let files = try await load()
         let targets = RunTargets(of: pinned, in: files.fleet)
-        let turns = try await turns(of: open.id)
+        let turns = try await allTurns(of: open.id)
         // What a resumed run leaves out is what the fleet file of now skips.
         let isResumed = open.resumedBy != nil || turns.contains { $0.events.contains(where: \.isResumption) }
         let plan = isResumed ? pinned.keeping { targets.instances[$0.name].map { $0.skip == nil } == true } : pinned
@@ -116,14 +118,25 @@ struct RunLoader: Sendable {
     /// - Parameter event: the last one that the caller knows.
     @concurrent
     func restored(_ terms: RunDecider.Terms, after event: Int64) async throws -> Restored {
-        Restored(terms, from: try await turns(of: terms.id), after: event)
+        Restored(terms, from: try await allTurns(of: terms.id), after: event)
     }
 
-    /// All turns of a run after an event.
-    func turns(of run: RunID, after event: Int64 = 0) async throws(ControlError) -> [RecordedTurn] {
+    private func allTurns(of run: RunID) async throws(ControlError) -> [RecordedTurn] {
+        guard let turns = try await turns(of: run, after: 0, nil) else {
+            throw .postgres(PostgresError(.connectionLost, "a server that was behind took over while events were read"))
+        }
+        return turns
+    }
+
+    /// All turns of a run after an event that the caller knows.
+    ///
+    /// - Parameter fingerprint: of that event; nil with 0, which no event has.
+    /// - Returns: nil if that event, or one that was read since, is not what is recorded any more.
+    func turns(of run: RunID, after event: Int64, _ fingerprint: Int?) async throws(ControlError) -> [RecordedTurn]? {
         var all: [RecordedTurn] = []
         while true {
             let page = try await control.turns(of: run, after: all.last?.lastEvent ?? event)
+            guard page.knownFingerprint == all.last?.lastFingerprint ?? fingerprint else { return nil }
             all += page.turns
             guard page.hasMore else { return all }
         }
@@ -133,7 +146,7 @@ struct RunLoader: Sendable {
 extension RunLoader.Restored {
     /// Follows all that is recorded. What a process recorded that carried the run out alone may be less than the rules need: it is only folded then.
     init(_ terms: RunDecider.Terms, from turns: [RecordedTurn], after event: Int64) {
-        lastEvent = turns.last?.lastEvent ?? 0
+        (lastEvent, lastFingerprint) = (turns.last?.lastEvent ?? 0, turns.last?.lastFingerprint)
         news = turns.filter { $0.lastEvent > event }
         do throws(RunDecider.ReplayError) {
             decider = try RunDecider.restored(terms, from: turns.map(\.events))

@@ -13,6 +13,7 @@ extension Worker {
         decisions += 1
         let (count, id, begun) = (decisions, run.id, ContinuousClock.now)
         let hasDecider = run.decider != nil
+        let known = hasDecider ? run.lastEvent : .max
         run.pendingNews = []
         let reports = hasDecider ? run.reports.all.map { ($0.key.number, $0.attempt) } : []
         let committed: CommittedDecision?
@@ -22,10 +23,10 @@ extension Worker {
                 by: self.id,
                 count: count,
                 handOver: run.handOver,
-                after: hasDecider ? run.lastEvent : .max,
+                after: known,
                 reporting: Dictionary(reports) { first, _ in first },
                 lease: timing.lease
-            ) { locked throws(ControlError) in try await self.decision(on: id, locked, count: count) }
+            ) { locked throws(ControlError) in try await self.decision(on: id, locked, after: known, count: count) }
         } catch {
             let report = pendingTurn?.report ?? 0
             pendingTurn = nil
@@ -45,6 +46,7 @@ extension Worker {
         run.isTainted = false
         run.lastDecision = .now
         guard !run.isOutdated else { return dropOutdated(run) }
+        guard !run.isLost else { return dropLost(run) }
         guard let committed else {
             if run.isBehind {
                 run.isBehind = false
@@ -55,13 +57,15 @@ extension Worker {
             return
         }
         run.isDue = false
-        run.lastEvent = committed.lastEvent
+        run.advance(to: committed)
         conclude(run, committed, begun)
     }
 
     /// What the rules decide on a run that is locked; nil if there is nothing to write.
-    private func decision(on id: RunID, _ locked: LockedRun, count: Int64) throws(ControlError) -> RunDecision? {
-        guard let run = runs[id], !run.isTainted else {
+    ///
+    /// - Parameter known: the last event that the decider had when the run was to be locked.
+    private func decision(on id: RunID, _ locked: LockedRun, after known: Int64, count: Int64) throws(ControlError) -> RunDecision? {
+        guard let run = runs[id], !run.isTainted, run.decider == nil || run.lastEvent == known else {
             throw .postgres(PostgresError(.connectionLost, "the connection was lost during a decision"))
         }
         if let unsettled = run.unsettled {
@@ -76,6 +80,10 @@ extension Worker {
             return nil
         }
         guard run.decider != nil else { return nil }
+        guard run.isRecorded(in: locked) else {
+            run.isLost = true
+            return nil
+        }
         guard !locked.isBehind else {
             run.isBehind = true
             return nil

@@ -57,6 +57,15 @@ extension Worker {
         lastRound = nil
     }
 
+    /// Leaves a run of which events are not recorded any more that the worker knows. The numbers of its assignments may mean other work by now.
+    func dropLost(_ run: WorkerRun) {
+        log(
+            "run \(run.id): the control database has lost events that this worker knows: a server that was behind took over; "
+                + "its work on the run stops, and the run is read again"
+        )
+        dropOutdated(run)
+    }
+
     // MARK: Reading runs
 
     private func join(_ open: OpenRun) {
@@ -178,12 +187,16 @@ extension Worker {
     /// - Returns: false if the worker cannot work on the run now.
     func catchUp(_ run: WorkerRun) async throws(ControlError) -> Bool {
         guard run.decider != nil else { return false }
-        let turns: [RecordedTurn]
+        let found: [RecordedTurn]?
         do throws(ControlError) {
-            turns = try await loader.turns(of: run.id, after: run.lastEvent)
+            found = try await loader.turns(of: run.id, after: run.lastEvent, run.lastFingerprint)
         } catch {
             guard let reason = error.unreadable else { throw error }
             refuse(run.id, .record(reason))
+            return false
+        }
+        guard let turns = found else {
+            dropLost(run)
             return false
         }
         do throws(RunRefusal) {

@@ -216,7 +216,7 @@ package actor Worker {
             guard !isDraining else { return }
             isDraining = true
             (lastRound, nextRenewal) = (nil, .now)
-            log("draining: finishes \(counted(busy, "assignment")) first")
+            log(busy == 0 ? "draining" : "draining: finishes \(counted(busy, "assignment")) first")
             for (key, task) in tasks where task.work.isGivenBackAtOnce { giveUp(key) }
         case .abandon:
             isDraining = true

@@ -27,6 +27,8 @@ final class WorkerRun {
     let handOver: String
     /// Whether a decision has found that it was handed over anew.
     var isOutdated = false
+    /// Whether a decision has found that events are not recorded any more which this worker knows.
+    var isLost = false
     /// The last event that the tracer has.
     private(set) var lastTraced: Int64
     /// Of what the decision under way records, the events that are worth a notification.
@@ -41,8 +43,9 @@ final class WorkerRun {
     var decider: RunDecider?
     /// Why the decider has not begun, although something is recorded.
     private(set) var problem: String?
-    /// The last event that the decider has.
-    var lastEvent: Int64
+    /// The last event that the decider has, and its fingerprint.
+    private(set) var lastEvent: Int64
+    private(set) var lastFingerprint: Int?
     var reports = PendingReports()
     var unsettled: Unsettled?
     /// Whether an operator's request, the beginning or a resumption is to be decided on.
@@ -67,7 +70,8 @@ final class WorkerRun {
     init(_ loaded: RunLoader.Loaded, servers: Set<String>?) {
         (id, plan, terms, execution) = (loaded.open.id, loaded.plan, loaded.terms, loaded.execution)
         (handOver, self.servers) = (loaded.open.handOver, servers)
-        (decider, lastEvent, problem) = (loaded.restored.decider, loaded.restored.lastEvent, loaded.restored.problem)
+        (decider, problem) = (loaded.restored.decider, loaded.restored.problem)
+        (lastEvent, lastFingerprint) = (loaded.restored.lastEvent, loaded.restored.lastFingerprint)
         (notifier, tracer, lastTraced) = (loaded.notifier, loaded.tracer, loaded.restored.lastEvent)
         noteGates(in: loaded.past)
         note(loaded.open)
@@ -107,12 +111,22 @@ final class WorkerRun {
     /// What the decider has is not what is recorded: it is made anew.
     func forget() {
         decider = nil
-        lastEvent = 0
+        (lastEvent, lastFingerprint) = (0, nil)
+    }
+
+    /// Whether what the decider has followed is still what is recorded. It is not where a server took over that had not got everything.
+    func isRecorded(in locked: LockedRun) -> Bool { locked.knownFingerprint == lastFingerprint }
+
+    /// What this worker has decided is recorded.
+    func advance(to committed: CommittedDecision) {
+        lastEvent = committed.lastEvent
+        if let fingerprint = committed.lastFingerprint { lastFingerprint = fingerprint }
     }
 
     /// Takes the decider that was made anew.
     func remember(_ restored: RunLoader.Restored) {
-        (decider, lastEvent, problem) = (restored.decider, restored.lastEvent, restored.problem)
+        (decider, problem) = (restored.decider, restored.problem)
+        (lastEvent, lastFingerprint) = (restored.lastEvent, restored.lastFingerprint)
         for turn in restored.news { show(turn) }
         let held = heldNews
         heldNews = []
@@ -129,7 +143,7 @@ final class WorkerRun {
             } catch {
                 throw .record(error.description)
             }
-            lastEvent = turn.lastEvent
+            (lastEvent, lastFingerprint) = (turn.lastEvent, turn.lastFingerprint)
             show(turn)
         }
     }

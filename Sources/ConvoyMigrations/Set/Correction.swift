@@ -49,9 +49,9 @@ public struct Correction: Sendable, Hashable, Codable {
     public var removes: [MigrationVersion]
     /// The versions whose file was edited and is taken for the one that was applied, ascending. The audit log gets a row for each.
     public var accepts: [MigrationVersion]
-    /// Invalid indexes that are built again before anything is written; nil if there are none. Only such a correction has the key.
+    /// Invalid indexes that are built again before anything is written; nil where no index is invalid. Only such a correction has the key.
     public var rebuilds: [Rebuild]?
-    /// The fingerprint of the catalogue once these indexes are valid; nil if there are none.
+    /// The fingerprint of the catalogue once these indexes are valid; nil where no index is invalid.
     public var rebuiltFingerprint: String?
     /// What the operator should read although nothing is done about it; nil if there is nothing. Only such a correction has the key.
     public var warnings: [String]?

@@ -23,7 +23,21 @@ extension RunBrowser {
             (isActive || head.finishedAt != nil ? [head.duration(at: now).clock] : []) + [header.counts(head).joined(separator: ", ")]
         heading.append("  " + facts.joined(separator: "  "))
         let waves = showsWaves ? header.waves(head, limit: height < Self.lowScreen ? 3 : 8) : []
-        return [heading] + (waves + header.waits(head, now)).map { ScreenLine($0.text, $0.emphasis) }
+        var lines = [heading]
+        lines += waves.map { ScreenLine($0.text, $0.emphasis) }
+        lines += shortageLines
+        lines += header.waits(head, now).map { ScreenLine($0.text, $0.emphasis) }
+        return lines
+    }
+
+    /// Why no worker takes the run, in a third of the screen at most; empty where one may, and after its end.
+    private var shortageLines: [ScreenLine] {
+        guard isActive, let shortage else { return [] }
+        let lines = FailureGroup.wrapped("waits: \(shortage.visible)", indent: 2, OutputStyle(width: width))
+        let limit = max(1, height / 3)
+        var shown = Array(lines.prefix(limit))
+        if lines.count > limit { shown[limit - 1] += style.ellipsis }
+        return shown.map { ScreenLine($0, .notable) }
     }
 
     /// What is typed or was answered, or what the list shows.

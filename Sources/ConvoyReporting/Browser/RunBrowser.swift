@@ -58,6 +58,8 @@ package struct RunBrowser: Sendable {
     let allowsActions: Bool
     /// Whether a process works on the run; nil before that is known.
     var state: RunState?
+    /// Why no worker takes it; nil where one may, and where no worker has to.
+    var shortage: String?
     /// The run without its instances; nil before the first reading.
     var head: RunLog?
     var rows = BrowserRows()
@@ -96,6 +98,13 @@ package struct RunBrowser: Sendable {
 
     /// Takes in whether a process works on the run, and how it ended if not.
     package mutating func learn(_ state: RunState) { self.state = state }
+
+    /// Takes in why no worker takes the run, with what to do about it; nil where one may.
+    package mutating func learn(shortage: String?) {
+        self.shortage = shortage
+        // The list has more or less room now.
+        settle()
+    }
 
     /// Takes in what has happened in the run.
     package mutating func read(_ reading: RunReading) {

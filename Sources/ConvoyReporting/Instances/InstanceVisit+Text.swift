@@ -4,7 +4,7 @@ import ConvoyText
 internal import FoundationEssentials
 
 extension [InstanceVisit] {
-    /// One line for each run; no lines if there are none.
+    /// One line for each run.
     func lines(_ style: OutputStyle) -> [String] {
         guard !isEmpty else { return [] }
         var table = TextTable([

@@ -35,10 +35,11 @@ extension RunsReport {
             "abandoned_by": .optional(run.abandonedBy),
             "convoy_version": .string(run.convoyVersion),
         ]
-        // Only a run that undoes another one has the key, only one that runs no migration has its kind, and only one that was started with --now
-        // has the last.
+        // Only a run that undoes another one has the key, only one that runs no migration has its kind, only one that no worker takes has the
+        // reason, and only one that was started with --now has the last.
         var whole = run.change.undoneRun.map { json.inserting("rollback_of", .string($0), behind: "steps") } ?? json
         if let kind = run.change.correctionKind { whole = whole.inserting("kind", .string(kind.rawValue), behind: "direction") }
+        if let shortage = entry.shortage { whole = whole.inserting("worker_shortage", .string(shortage), behind: "waiting") }
         return entry.isImmediate ? whole.inserting("now", .bool(true), behind: "started_by") : whole
     }
 }

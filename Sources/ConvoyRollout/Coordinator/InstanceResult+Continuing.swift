@@ -1,5 +1,6 @@
 import ConvoyMigrations
 import ConvoyRun
+import ConvoyText
 
 /// What is known of the work on an instance that an earlier process or worker had begun.
 enum KnownWork {
@@ -26,14 +27,15 @@ extension InstanceResult {
         case Self.stoppedBeforeStart.failure: beginning = "the run was halted or stopped before it was continued"
         default: return self
         }
-        let migrations = count == 1 ? "1 migration" : "\(count) migrations"
-        var fact = "what was begun before has done \(count == 0 ? "no migration" : migrations)"
+        let migrations = count == 0 ? "no migration" : counted(count, "migration")
+        var fact = "\(migrations) had been completed before"
         if known.work != nil {
             fact += to.map { "; the newest version in the ledger is \($0)" } ?? "; the ledger has no version"
         } else if isComplete {
             guard count > 0 else { return self }
         } else {
-            fact = "what was begun before reported \(count == 0 ? "no migration" : migrations), and may have done more"
+            let verb = count > 1 ? "were" : "was"
+            fact = "\(migrations) \(verb) reported before, but \(count == 0 ? "some" : "more") may have been completed"
             switch known {
             case .asked: fact += ": the instance could not be asked"
             case .notAsked: fact += ": this worker does not connect to the instance"

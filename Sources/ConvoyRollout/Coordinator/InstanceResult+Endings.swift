@@ -21,7 +21,7 @@ extension InstanceResult {
         outcome: .blocked,
         failure: Failure(
             .blocked,
-            "it cannot be told how many of the steps are done: nobody had looked at the instance when the run began",
+            "how many of the steps are done is not known: the instance was not probed when the run began",
             hint: "check the version with `convoy status`, then name the target with `convoy rollback --to`"
         )
     )

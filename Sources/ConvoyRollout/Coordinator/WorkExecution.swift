@@ -82,7 +82,7 @@ package struct WorkExecution: Sendable {
         instancesByServer = Dictionary(grouping: targets.instances(of: plan), by: \.server)
     }
 
-    /// When the maintenance window opens; nil if it is open at that time, or if there is none.
+    /// When the maintenance window opens; nil if it is open at that time, and for a fleet without one.
     package func windowClosedUntil(_ date: Date) -> Date? {
         window.flatMap { $0.isOpen(at: date) ? nil : $0.nextChange(after: date) }
     }

@@ -49,9 +49,9 @@ extension RunDecider {
     package enum Fact: Sendable {
         /// Something happened in an instance or a gate in progress. It changes no decision.
         case event(Event)
-        case instanceFinished(String, InstanceResult, at: Date)
-        case rollbackFinished(String, InstanceResult, at: Date)
-        case hookFinished(HookResult)
+        indirect case instanceFinished(String, InstanceResult, at: Date)
+        indirect case rollbackFinished(String, InstanceResult, at: Date)
+        indirect case hookFinished(HookResult)
         case gateEnded(wave: String, GateKeeper.Verdict)
         /// The operator asked to stop.
         case stopRequested

@@ -65,7 +65,7 @@ package struct RunDecider: Sendable {
     ///
     /// - Parameters:
     ///   - person: who begins it, as `user@host`.
-    ///   - closedUntil: when the maintenance window opens; nil if it is open, or if there is none.
+    ///   - closedUntil: when the maintenance window opens; nil if it is open, and for a fleet without one.
     ///   - traceParent: the span of another program that the run belongs to.
     package mutating func begin(by person: String, windowClosedUntil closedUntil: Date? = nil, traceParent: String? = nil, at now: Date)
         -> Turn

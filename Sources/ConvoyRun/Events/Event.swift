@@ -11,6 +11,8 @@ public struct Event: Sendable {
     public var kind: Kind
 
     /// What happened, and where: each kind names its wave, instance or server.
+    ///
+    /// What is large is kept beside: a worker copies the events of all others, and most of them are small.
     public enum Kind: Sendable {
         /// The run begins; the waves name the instances that each will touch.
         case runStarted(run: String, fleet: String, waves: [PlannedWave])
@@ -23,21 +25,21 @@ public struct Event: Sendable {
         /// The probe is done: where the instance stands and what it is going to run.
         case instancePlanned(instance: String, from: MigrationVersion?, pending: [MigrationVersion])
         /// The instance waits, for example for another session's lock; the facts name the sessions that hold it.
-        case instanceWaiting(instance: String, reason: String, facts: WaitFacts = WaitFacts())
+        indirect case instanceWaiting(instance: String, reason: String, facts: WaitFacts = WaitFacts())
         /// A migration was applied or reverted, and is committed.
         case migrationApplied(instance: String, migration: AppliedMigration)
         /// What the server is doing, while one migration takes long; nil when the server no longer reports it.
-        case instanceProgress(instance: String, activity: ServerActivity?)
+        indirect case instanceProgress(instance: String, activity: ServerActivity?)
         /// Something that the operator should read but that stops nothing.
         case instanceWarned(instance: String, message: String)
         /// Work on the instance has ended, its health checks and hooks included.
-        case instanceFinished(instance: String, result: InstanceResult)
+        indirect case instanceFinished(instance: String, result: InstanceResult)
         /// Nothing of the wave is in progress any more. The event comes again after rollbacks that a failed gate causes.
         case waveFinished(wave: String)
         /// The instance is being returned to where it started in this run.
         case rollbackStarted(instance: String, wave: String)
         /// It was, or it could not be; the result is the instance's as a whole now, with everything that was applied and reverted.
-        case rollbackFinished(instance: String, result: InstanceResult)
+        indirect case rollbackFinished(instance: String, result: InstanceResult)
         /// The wave is done and the next one waits until its gate passes.
         case gateOpened(wave: String)
         /// What the gate waits for now: the soak, or an approval.
@@ -49,7 +51,7 @@ public struct Event: Sendable {
         /// Something that the gate requires did not hold, which halts the fleet.
         case gateFailed(wave: String, reason: String)
         /// A program of the fleet file has ended, or could not be started.
-        case hookFinished(HookResult)
+        indirect case hookFinished(HookResult)
         /// Nothing new starts on the server until it is resumed.
         case serverPaused(server: String, by: String)
         /// Instances on the server start again; `by` is the operator.
@@ -63,7 +65,7 @@ public struct Event: Sendable {
         /// Another process resumed the run.
         case runResumed(by: String)
         /// The fleet was halted: a stop rule, a gate, a hook or the journal.
-        case halted(HaltReason)
+        indirect case halted(HaltReason)
         /// The operator asked to stop: nothing new starts.
         case stopRequested
         /// The operator asked again: what runs is cancelled.

@@ -81,7 +81,7 @@ public struct JournalError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Why something was refused that the journal itself could have done.
     package enum Reason: Sendable, Hashable {
-        /// Another process has the lock; a little later it may be free.
+        /// Another process has the lock, or a worker a lease; a little later it may be free.
         case held
         /// Another process has the run now: this one is to touch nothing more.
         case takenOver

@@ -42,7 +42,7 @@ package struct InstanceVisit: Sendable, Hashable {
     /// The newest version before the run.
     package var from: MigrationVersion? { log.from }
 
-    /// The newest version after it; nil if there is none, or if it is not known.
+    /// The newest version after it; nil if it has no version then, or if that is not known.
     package var to: MigrationVersion? { log.result?.to }
 
     /// From its beginning to its end, hooks and waits included; nil if either is not known.

@@ -78,6 +78,50 @@ struct WorkerDashboardTests {
         }
     }
 
+    /// The processes whose command lines have the word.
+    private func processes(naming word: String) -> [String] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap { entry in
+            guard Int(entry) != nil, let line = try? String(contentsOfFile: "/proc/\(entry)/cmdline", encoding: .utf8) else { return nil }
+            let words = line.split(separator: "\0").map(String.init)
+            return words.contains(word) ? words.joined(separator: " ") : nil
+        }
+    }
+
+    /// Where workers are alive, the process that the dashboard starts submits the run and ends: the end of one that followed it would stop the run.
+    @Test func theProcessThatResumesARunOfWorkersDoesNotFollowIt() async throws {
+        let rollout = ["waves: [{name: canary, names: [i1], gate: {approve: true, every: 1s}}, {name: rest}]"]
+        try await withWorkerFleet(2, migrations: SlowSet.files(pause: 0), rollout: rollout) { fleet in
+            let worker = try await fleet.worker()
+            let server = try await serve(fleet)
+            let run = try await fleet.submit()
+            let path = "/api/v1/runs/\(run)"
+            func waitsAtGate(_ times: Int64) async throws {
+                try await eventually("the run waits at its gate", within: .seconds(60)) {
+                    try await fleet.count("events WHERE type = 'gate_waiting'") == times
+                }
+            }
+            try await waitsAtGate(1)
+            try await post(server, "\(path)/stop")
+            try await eventually("it is interrupted", within: .seconds(60)) {
+                try await ask(server, path).body.contains(#""status":"interrupted""#)
+            }
+            try await post(server, "\(path)/resume")
+            try await waitsAtGate(2)
+            try await eventually("the process has ended") { processes(naming: run).isEmpty }
+            try await eventually("the gate is shown") { try await ask(server, path).body.contains(#""approve""#) }
+            #expect(try await fleet.count("runs WHERE status IS NULL AND for_workers") == 1)
+            // Nothing was asked of it but to stop before.
+            #expect(try await fleet.count("requests") == 1)
+            try await post(server, "\(path)/approve")
+            let end = try await fleet.wait(for: run)
+            #expect(end.exitCode == 0, "\(end.standardError)")
+            try await fleet.expectAppliedOnce(SlowSet.versions)
+            #expect(try await server.end().exitCode == 0)
+            _ = try await worker.drained()
+        }
+    }
+
     /// Without a worker the dashboard's own process carries out what was submitted.
     @Test func aRunThatNoWorkerTakesIsResumed() async throws {
         try await withWorkerFleet(1, migrations: SlowSet.files(pause: 0)) { fleet in

@@ -57,6 +57,11 @@ struct WorkerRefusalTests {
             #expect(listed.standardOutput.contains("`convoy abandon \(run)`"), "\(listed.standardOutput)")
             let shown = try await runConvoy(["runs", "show", run], in: fleet.folder)
             #expect(shown.standardOutput.contains("waiting: no worker takes part in it: worker "), "\(shown.standardOutput)")
+            try await Tmux.with("top \(run)", width: 160, in: fleet.folder) { terminal in
+                try await terminal.wait(for: "waits: no worker takes part in it: worker ")
+                try await terminal.press("q")
+                try await terminal.wait(for: "ended with 0")
+            }
             // Who waits is told once.
             let waited = try await runConvoy(["wait", run, "--timeout", "17s"], in: fleet.folder)
             let notes = waited.standardError.components(separatedBy: "note: run \(run) waits: no worker takes part in it").count - 1

@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyKit
 import ConvoyPostgres
 import TestSupport
@@ -109,6 +110,44 @@ struct ControlDatabaseTests {
             #expect(try #require(behind.lastLoss) >= before)
             await behind.close()
             #expect(control.lastLoss == nil)
+        }
+    }
+
+    /// The sessions may be ended at any time: a call keeps the one that it has, and the next one opens another.
+    @Test func aSessionIsNotEndedWhileACallHasIt() async throws {
+        try await withControlDatabase(configuring: { $0.sessions = 2 }) { control, _ in
+            let (isLent, mayEnd) = (Shared(false), Shared(false))
+            async let lent = control.transaction { transaction throws(ControlError) -> Bool in
+                let backend = "SELECT pg_backend_pid() AS pid"
+                let before = try await transaction.query(backend).rows.first?.value("pid")
+                transaction.add(ControlDatabase.insertion, ["lent"])
+                isLent.change { $0 = true }
+                while !mayEnd.value, !Task.isCancelled { await pause(for: .milliseconds(5), cancellation: .observed) }
+                let after = try await transaction.query(backend).rows.first?.value("pid")
+                return before != nil && before == after
+            }
+            try await eventually("a session is lent") { isLent.value }
+            // The other one was used, and is ended.
+            #expect(try await control.count() == 0)
+            await control.close()
+            #expect(try await control.count() == 0)
+            mayEnd.change { $0 = true }
+            let isSame = try await lent
+            #expect(isSame)
+
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        try await control.transaction { transaction throws(ControlError) in
+                            _ = try await transaction.query("SELECT 1")
+                            transaction.add(ControlDatabase.insertion, ["\(number)"])
+                        }
+                    }
+                    group.addTask { await control.close() }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await control.count() == 101)
         }
     }
 

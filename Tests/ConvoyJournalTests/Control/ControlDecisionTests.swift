@@ -116,6 +116,71 @@ struct ControlDecisionTests {
         }
     }
 
+    /// Parsing and planning calls with 34 parameters takes longer than some of what they do.
+    @Test func aSessionParsesBothCallsOnce() async throws {
+        try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
+            try await begin(control)
+            var known: Int64 = 0
+            for count: Int64 in 1...3 {
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: known, reporting: [:], lease: lease) {
+                    _ throws(ControlError) in
+                    Self.next("i\(count)", ending: [])
+                }
+                known = try #require(committed).lastEvent
+            }
+            let rows = try await control.rows(
+                "SELECT statement, generic_plans + custom_plans AS uses FROM pg_prepared_statements ORDER BY statement COLLATE \"C\""
+            )
+            #expect(rows.map { $0.value("statement")?.contains("write_decision") } == [false, true])
+            #expect(rows.map { $0.number("uses") } == [3, 3])
+        }
+    }
+
+    /// A statement that is there already, and one that is not there any more, as behind a pooler that mixes sessions.
+    @Test(arguments: ["DEALLOCATE ALL", "PREPARE"])
+    func withoutKeptStatementsADecisionIsMadeAllTheSame(_ mixing: String) async throws {
+        try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
+            try await begin(control)
+            func decide(_ count: Int64, after event: Int64) async throws -> Int64? {
+                let calls = Shared(0)
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                    _ throws(ControlError) in
+                    calls.change { $0 += 1 }
+                    return Self.next("i\(count)", ending: [])
+                }
+                // What decides has no second attempt.
+                #expect(calls.value == 1)
+                return committed?.lastEvent
+            }
+            if mixing == "PREPARE" {
+                let name = ControlTransaction.name(of: DecisionStatements.writingCall)
+                _ = try await control.transaction { transaction throws(ControlError) in
+                    try await transaction.query("PREPARE \(name) AS SELECT 1")
+                }
+                #expect(try await decide(1, after: 0) == 1)
+            } else {
+                #expect(try await decide(1, after: 0) == 1)
+                _ = try await control.transaction { transaction throws(ControlError) in try await transaction.query(mixing) }
+            }
+            #expect(try await decide(2, after: 1) == 2)
+        }
+    }
+
+    /// Anyone who may connect can hold the lock at which workers queue.
+    @Test func aStrangerWhoHoldsTheQueueStopsNothing() async throws {
+        try await withControlDatabase { control, database in
+            try await begin(control)
+            let stranger = try await database.connect()
+            defer { stranger.close() }
+            try await stranger.query("SELECT pg_advisory_lock(hashtextextended($1, 1668247158))", [run.description])
+            let committed = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
+                _ throws(ControlError) in
+                Self.next("a", ending: [])
+            }
+            #expect(committed?.lastEvent == 1)
+        }
+    }
+
     /// A pooler hands the session to another client.
     @Test func whatADecisionSetsEndsWithIt() async throws {
         try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
@@ -125,6 +190,37 @@ struct ControlDecisionTests {
             }
             let rows = try await control.rows("SELECT current_setting('enable_seqscan') AS scans")
             #expect(rows.map { $0.value("scans") } == ["on"])
+        }
+    }
+
+    /// A server that was behind and took over has another event with the number, or none.
+    @Test func anotherRecordThanTheWorkerKnowsShows() async throws {
+        try await withControlDatabase { control, database in
+            try await begin(control)
+            let (run, lease) = (self.run, self.lease)
+            func decide(_ count: Int64, after event: Int64, _ decision: RunDecision?) async throws -> (LockedRun?, CommittedDecision?) {
+                let seen = Shared<LockedRun?>(nil)
+                let committed = try await control.decide(on: run, by: "w1", count: count, after: event, reporting: [:], lease: lease) {
+                    locked throws(ControlError) in
+                    seen.change { $0 = locked }
+                    return decision
+                }
+                return (seen.value, committed)
+            }
+            let known = try #require(try await decide(1, after: 0, Self.next("a", ending: [])).1)
+            #expect(known.lastEvent == 1 && known.lastFingerprint != nil)
+            let same = try #require(try await decide(2, after: 1, nil).0)
+            #expect(same.knownFingerprint == known.lastFingerprint && same.turns.isEmpty)
+            #expect(try await control.turns(of: run, after: 0).turns.map(\.lastFingerprint) == [known.lastFingerprint])
+
+            try await database.query("UPDATE convoy_control.events SET json = replace(json, '\"a\"', '\"b\"')")
+            let other = try #require(try await decide(2, after: 1, nil).0)
+            #expect(other.knownFingerprint != nil && other.knownFingerprint != known.lastFingerprint)
+
+            try await database.query("DELETE FROM convoy_control.events")
+            try await database.query("UPDATE convoy_control.runs SET last_event = 0")
+            let gone = try #require(try await decide(2, after: 1, nil).0)
+            #expect(gone.knownFingerprint == nil)
         }
     }
 

@@ -226,6 +226,33 @@ struct ControlHistoryTests {
         }
     }
 
+    /// A standby that is a moment behind lacks the last event (-) for a few looks and has it again (+): what is missing five times in a row was lost, and so
+    /// was what another event (x) has taken the place of. An alarm is shown as “!”, after which all is read
+    /// anew, and events as “e”.
+    @Test(arguments: [
+        ("+", "."), ("-+", ".."), ("----", "...."), ("----+----", "........."), ("-----", "....!"), ("----+-----", ".........!"),
+        ("-------", "....!e."), ("-----+", "....!e"), ("x", "!"), ("--x", "..!"), ("xx", "!e"),
+    ])
+    func onlyWhatStaysAwayWasLost(_ looks: String, _ expected: String) async throws {
+        try await withRun { journal, database in
+            try await database.execute(["CREATE TABLE public.kept AS SELECT * FROM convoy_control.events WHERE number = 2"])
+            var trail = EventTrail()
+            let first = try await trail.next(of: run.id, limit: 10, in: journal)
+            #expect(first.events.map(\.number) == [1, 2])
+            var seen = ""
+            for look in looks {
+                var statements = ["DELETE FROM convoy_control.events WHERE number = 2"]
+                if look != "-" { statements.append("INSERT INTO convoy_control.events SELECT * FROM public.kept") }
+                if look == "x" { statements.append("UPDATE convoy_control.events SET recorded_at = clock_timestamp() WHERE number = 2") }
+                try await database.execute(statements)
+                let page = try await trail.next(of: run.id, limit: 10, in: journal)
+                seen += page.lastShared != nil ? "!" : page.events.isEmpty ? "." : "e"
+                if let shared = page.lastShared { #expect(shared == 1) }
+            }
+            #expect(seen == expected)
+        }
+    }
+
     /// Only the last events are remembered, which are compared one by one.
     @Test func aTrailFindsTheLastSharedEvent() async throws {
         try await withRun { journal, database in

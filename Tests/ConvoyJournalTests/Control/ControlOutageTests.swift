@@ -13,6 +13,21 @@ import Testing
 struct ControlOutageTests {
     private let run = JournalSamples.run
 
+    /// A run under way, with one event, whose database has gone away.
+    private func withLostDatabase(
+        _ configure: (inout ControlDatabase.Timing) -> Void,
+        _ body: (ControlJournal, FaultProxy) async throws -> Void
+    ) async throws {
+        try await withProxiedJournal(configure) { journal, proxy, _ in
+            let lock = try await journal.lock(run.id)
+            #expect(await append(0..<1, to: journal) == nil)
+            proxy.set(mode: .refuse)
+            proxy.cutAll()
+            try await body(journal, proxy)
+            await lock.release()
+        }
+    }
+
     // MARK: Writing
 
     /// The answer to a COMMIT is lost; what was in doubt is settled, and the events after it are refused; then all are given once more.
@@ -128,11 +143,7 @@ struct ControlOutageTests {
 
     /// The operator cancels while the database is away: the process does not stay for as long as it would otherwise wait.
     @Test func anOperatorWhoCancelsDoesNotWaitForTheDatabase() async throws {
-        try await withProxiedJournal({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
-            let lock = try await journal.lock(run.id)
-            #expect(await append(0..<1, to: journal) == nil)
-            proxy.set(mode: .refuse)
-            proxy.cutAll()
+        try await withLostDatabase({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy in
             let begun = ContinuousClock.now
             async let refused = append(1..<2, to: journal)
             journal.hurry(run.id)
@@ -143,32 +154,22 @@ struct ControlOutageTests {
             proxy.set(mode: .forward)
             try await eventually("the database is back") { await append(1..<3, to: journal) == nil }
             #expect(try await journal.numbers() == [0, 1, 2])
-            await lock.release()
         }
     }
 
     @Test func aCancelledTaskHurriesToo() async throws {
-        try await withProxiedJournal({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, proxy, _ in
-            let lock = try await journal.lock(run.id)
-            #expect(await append(0..<1, to: journal) == nil)
-            proxy.set(mode: .refuse)
-            proxy.cutAll()
+        try await withLostDatabase({ ($0.patience, $0.interruptedPatience) = (.seconds(120), .milliseconds(100)) }) { journal, _ in
             let begun = ContinuousClock.now
             let task = Task { await append(1..<2, to: journal) }
             task.cancel()
             #expect(await task.value != nil)
             #expect(.now - begun < .seconds(60))
-            await lock.release()
         }
     }
 
     /// After one wait in vain the next ones are short, until something could be written.
     @Test func oneLongWaitIsEnough() async throws {
-        try await withProxiedJournal({ ($0.patience, $0.laterPatience) = (.seconds(4), .milliseconds(10)) }) { journal, proxy, _ in
-            let lock = try await journal.lock(run.id)
-            #expect(await append(0..<1, to: journal) == nil)
-            proxy.set(mode: .refuse)
-            proxy.cutAll()
+        try await withLostDatabase({ ($0.patience, $0.laterPatience) = (.seconds(4), .milliseconds(10)) }) { journal, _ in
             var times: [Duration] = []
             for _ in 0..<3 {
                 let begun = ContinuousClock.now
@@ -176,7 +177,6 @@ struct ControlOutageTests {
                 times.append(.now - begun)
             }
             #expect(times[1] + times[2] < times[0], "\(times)")
-            await lock.release()
         }
     }
 

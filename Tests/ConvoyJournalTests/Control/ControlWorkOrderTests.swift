@@ -211,7 +211,7 @@ struct ControlWorkOrderTests {
                 try await journal.abandon(run, by: "ann@here", at: moment())
                 Issue.record("it was abandoned")
             } catch {
-                #expect(error.description.contains("worker w1 works on run"), "\(error)")
+                #expect(error.description.contains("worker w1 works on run") && error.reason == .held, "\(error)")
             }
             await #expect(throws: ControlError.self) { try await handOver(control, key: "k1", checksum: "n") }
             await #expect(throws: JournalError.self) { try await reopen(journal) }

@@ -23,8 +23,12 @@ struct RunStaffTests {
         #expect(unwilling.remedy(run.id).hasPrefix("`convoy resume \(run.id)` submits it again with your fleet file and migrations"))
         #expect(none.waitReason(run.id)?.contains("(start one with `convoy worker`); `convoy resume ") == true)
         #expect(RunStaff(willing: 1).waitReason(run.id) == nil)
+        #expect(none.standstill == none.shortage)
         // One that has a lease of it may end with it.
-        #expect(RunStaff(willing: 0, holders: ["w1"]).waitReason(run.id) == nil)
+        let held = RunStaff(willing: 0, holders: ["w1"])
+        #expect(held.waitReason(run.id) == nil && held.standstill == nil && held.shortage != nil)
+        #expect(held.leases == "worker w1 still has a lease of it: try again in 15 seconds, or later if it has a longer --lease")
+        #expect(none.leases == nil)
     }
 
     @Test(arguments: [

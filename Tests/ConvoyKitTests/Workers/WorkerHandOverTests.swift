@@ -49,6 +49,61 @@ struct WorkerHandOverTests {
         }
     }
 
+    /// As if a standby that had not got the last event had taken over, and another worker had made the decision a moment later.
+    private func replaceLastEvent(in bench: WorkerBench) async throws {
+        let changed = try await bench.control.query(
+            """
+            UPDATE convoy_control.events
+            SET json = regexp_replace(json, '[.][0-9]{3}Z', CASE WHEN json LIKE '%.999Z%' THEN '.000Z' ELSE '.999Z' END)
+            WHERE number = (SELECT last_event FROM convoy_control.runs) RETURNING json
+            """
+        )
+        #expect(changed.rows.count == 1)
+    }
+
+    @Test func aWorkerThatClaimsReadsARunAgainWhoseRecordIsAnotherOne() async throws {
+        try await withWorkerBench(1) { bench in
+            let decider = BenchWorker(bench, id: "w1", limits: WorkerLimits(servers: []))
+            let run = try await bench.submit()
+            try await eventually("the change waits", within: .seconds(30)) {
+                try await bench.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1
+            }
+            try await bench.control.execute([
+                """
+                UPDATE convoy_control.assignments SET state = 'claimed', worker = 'w3', attempt = 1, lease_until = clock_timestamp() + interval '1 h'
+                WHERE kind = 'change'
+                """
+            ])
+            let worker = BenchWorker(bench, id: "w2")
+            try await eventually("it takes part", within: .seconds(30)) { worker.lines.value.contains { $0.contains("takes part in run") } }
+            try await replaceLastEvent(in: bench)
+            try await bench.control.execute(["UPDATE convoy_control.assignments SET lease_until = clock_timestamp() WHERE worker = 'w3'"])
+            #expect(try await bench.status(of: run) == "succeeded")
+            let said = worker.lines.value
+            #expect(said.contains { $0.contains("has lost events that this worker knows") }, "\(said)")
+            await worker.end()
+            await decider.end()
+        }
+    }
+
+    @Test func aWorkerReadsARunAgainWhoseRecordIsAnotherOne() async throws {
+        let rollout = ["waves: [{name: all}]", "hooks:", "  before_run: [sh, -c, \"while ! [ -e FOLDER/go ]; do sleep 0.1; done\"]"]
+        try await withWorkerBench(1, rollout: rollout) { bench in
+            let worker = BenchWorker(bench, id: "w1")
+            let run = try await bench.submit()
+            try await eventually("it works", within: .seconds(30)) {
+                try await bench.count("assignments WHERE kind = 'before_run' AND state = 'claimed'") == 1
+            }
+            try await replaceLastEvent(in: bench)
+            #expect(FileManager.default.createFile(atPath: "\(bench.folder)/go", contents: nil))
+            #expect(try await bench.status(of: run) == "succeeded")
+            let said = worker.lines.value
+            #expect(said.contains { $0.contains("has lost events that this worker knows") }, "\(said)")
+            #expect(worker.loads.value == 2)
+            await worker.end()
+        }
+    }
+
     /// As long as the control database is not back for a while, a worker that had lost it takes nothing over: others could not renew their leases either.
     @Test func aWorkerThatLostTheControlDatabaseLeavesExpiredLeases() async throws {
         try await withWorkerBench(1) { bench in
@@ -121,8 +176,8 @@ struct WorkerHandOverTests {
                 .text("json")
             let expected =
                 isReached
-                ? "cancelled before it was continued; what was begun before has done 1 migration; the newest version in the ledger is 1"
-                : "cancelled before it was continued; what was begun before reported no migration, and may have done more: this worker does not connect to the"
+                ? "cancelled before it was continued; 1 migration had been completed before; the newest version in the ledger is 1"
+                : "cancelled before it was continued; no migration was reported before, but some may have been completed: this worker does not connect"
             #expect(ending.contains(expected), "\(ending)")
             if isReached { await other?.end() } else { await decider.end() }
         }

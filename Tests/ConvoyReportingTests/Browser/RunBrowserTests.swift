@@ -65,6 +65,35 @@ struct RunBrowserTests {
         #expect(session.browser.screen == .list)
     }
 
+    /// The lines of a terminal are short, and the commands that help are at the end.
+    @Test(arguments: [(80, 24), (160, 50), (30, 10), (1, 1)])
+    func aRunThatNoWorkerTakesSaysWhy(_ width: Int, _ height: Int) throws {
+        let reason =
+            "no worker of its fleet is alive (start one with `convoy worker`); `convoy resume r-1` carries it out without workers, "
+            + "`convoy abandon r-1` gives it up for good"
+        var session = BrowserSession(Self.underWay, width: width, height: height, facts: try BrowserSession.plannedFacts())
+        let before = session.screen()
+        session.browser.learn(shortage: reason)
+        for keys in ["", "w", "\u{1B}"] {
+            session.press(keys)
+            #expect(session.screen().count == height)
+            for line in session.browser.lines(at: moment(60)) {
+                #expect(line.rendered(OutputStyle(width: width)).displayWidth <= width)
+            }
+            guard width >= 80 else { continue }
+            let words = session.text.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+            #expect(words.contains("waits: \(reason)"), "\(session.text)")
+        }
+        session.browser.learn(shortage: nil)
+        #expect(height < 24 || session.screen() == before)
+        // A long one leaves room for the instances.
+        session.browser.learn(shortage: String(repeating: "worker w1: \u{1B}[2J its fleet file is not the same ", count: 100))
+        #expect(session.screen().count == height)
+        #expect(height < 24 || session.text.contains("> "), "\(session.text)")
+        session.happen(.runFinished(status: .interrupted))
+        #expect(!session.text.contains("waits: worker"))
+    }
+
     @Test func aFileThatHasChangedIsNamed() throws {
         var session = BrowserSession(troubledRun, facts: try BrowserSession.plannedFacts(checksum: "d"), state: .ended(.halted))
         session.press("/bob\r\r\r")

@@ -6,18 +6,22 @@ import Testing
 
 /// What is said of an instance whose work an earlier process had begun, and no other one continues.
 struct ContinuedResultTests {
-    private static let lost = "what was begun before reported"
-
     @Test(arguments: [
-        (KnownWork.recorded, 0, false, "\(lost) no migration, and may have done more"),
-        (.recorded, 2, false, "\(lost) 2 migrations, and may have done more"),
-        (.asked(nil), 1, false, "\(lost) 1 migration, and may have done more: the instance could not be asked"),
-        (.notAsked, 0, false, "\(lost) no migration, and may have done more: this worker does not connect to the instance"),
-        (.recorded, 1, true, "what was begun before has done 1 migration"),
-        (.asked(RunWork(applied: [], ledger: [])), 0, false, "what was begun before has done no migration; the ledger has no version"),
+        (KnownWork.recorded, 0, false, "no migration was reported before, but some may have been completed"),
+        (.recorded, 2, false, "2 migrations were reported before, but more may have been completed"),
+        (
+            .asked(nil), 1, false,
+            "1 migration was reported before, but more may have been completed: the instance could not be asked"
+        ),
+        (
+            .notAsked, 0, false,
+            "no migration was reported before, but some may have been completed: this worker does not connect to the instance"
+        ),
+        (.recorded, 1, true, "1 migration had been completed before"),
+        (.asked(RunWork(applied: [], ledger: [])), 0, false, "no migration had been completed before; the ledger has no version"),
         (
             .asked(RunWork(applied: [], ledger: [MigrationVersion(3)])), 2, true,
-            "what was begun before has done 2 migrations; the newest version in the ledger is 3"
+            "2 migrations had been completed before; the newest version in the ledger is 3"
         ),
     ])
     func whatIsKnownIsSaid(_ known: KnownWork, _ count: Int, _ isComplete: Bool, _ words: String) {

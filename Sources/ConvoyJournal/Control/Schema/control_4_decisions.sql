@@ -1,9 +1,10 @@
 -- migrate:up
 -- Both functions of a decision: a session plans their statements once, also behind a pooler in transaction mode, and a call is one statement of the
--- protocol. Plans are made for any values, because those for the values of one decision would be made anew each time; and never with a scan of a whole
--- table, because they live on while tables that were empty grow.
+-- protocol. Plans are made for any values, because those for the values of one decision would be made anew each time; and with an index wherever there is
+-- one, because they live on while tables that were empty grow.
 
--- Locks a run, and gives what is new in it: a row of the run, then the events and the requests that the worker does not know. Each statement sees
+-- Locks a run, and returns what is new in it: a row of the run, then the events and the requests that the worker does not know. The event that it knows last
+-- comes with them: a server that was behind and took over may have another one with that number, or none. Each statement sees
 -- what was committed before the lock was there. No row where there is no such run. All settings hold to the end of the transaction.
 CREATE FUNCTION convoy_control.open_decision(
     the_run text, the_worker text, known_event bigint, most_events bigint, most_requests bigint, reported_numbers bigint[],
@@ -22,7 +23,6 @@ DECLARE
     locked record;
     still_own bigint[] := '{}';
 BEGIN
-    PERFORM set_config('lock_timeout', longest_wait, true);
     -- Where the client vanishes before its COMMIT arrives.
     PERFORM set_config('idle_in_transaction_session_timeout', longest_wait, true);
     IF current_setting('synchronous_commit') = 'off' THEN
@@ -32,6 +32,15 @@ BEGIN
     IF current_setting('plan_cache_mode', true) IS NOT NULL THEN
         PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
     END IF;
+    -- Workers queue here, so that the end of a transaction wakes one of them. Where many wait for the lock of a row that changes, each change wakes them
+    -- all, one after the other. Anyone who may connect can hold the queue's lock, so it is not waited for long: the run is what the row's lock protects.
+    BEGIN
+        PERFORM set_config('lock_timeout', '1s', true);
+        PERFORM pg_advisory_xact_lock(hashtextextended(the_run, 1668247158));
+    EXCEPTION WHEN lock_not_available THEN NULL;
+    END;
+    -- Not the role's own limit: a lock that is held for a moment is waited for.
+    PERFORM set_config('lock_timeout', longest_wait, true);
     SELECT r.status IS NULL AND r.for_workers AS is_open, r.turn, r.last_event, r.last_request, r.served_request, r.last_assignment, r.resumed_by,
             r.hand_over
         INTO locked FROM convoy_control.runs AS r WHERE r.id = the_run FOR NO KEY UPDATE;
@@ -58,10 +67,10 @@ BEGIN
     hand_over := locked.hand_over;
     own := still_own;
     RETURN NEXT;
-    IF locked.last_event > known_event THEN
+    IF locked.last_event >= known_event THEN
         RETURN QUERY SELECT 'event'::text, e.number, e.turn, e.type, e.json, NULL::text, NULL::boolean, NULL::bigint, NULL::bigint, NULL::text,
                 NULL::bigint, NULL::bigint[]
-            FROM convoy_control.events AS e WHERE e.run = the_run AND e.number > known_event ORDER BY e.number LIMIT most_events;
+            FROM convoy_control.events AS e WHERE e.run = the_run AND e.number >= known_event ORDER BY e.number LIMIT most_events;
     END IF;
     IF locked.last_request > locked.served_request THEN
         RETURN QUERY SELECT 'request'::text, q.number, NULL::bigint, q.kind, q.argument, q.requested_by, NULL::boolean, NULL::bigint,

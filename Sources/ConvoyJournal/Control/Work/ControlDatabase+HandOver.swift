@@ -58,7 +58,7 @@ extension ControlTransaction {
     ///   - event: the last one that the caller knows; nil is all.
     ///   - place: the control database, for messages.
     /// - Returns: false if the run has got further than that; nothing is withdrawn then.
-    /// - Throws: ``ControlError/refused(_:)`` for a run that is not there, and if a worker has a lease of it that is still valid.
+    /// - Throws: ``ControlError/refused(_:)`` for a run that is not there, and with the reason `held` if a worker has a lease of it that is still valid.
     func takeFromWorkers(_ run: RunID, after event: Int64? = nil, in place: String) async throws(ControlError) -> Bool {
         let id = run.description.storable
         let results = try await self.run([
@@ -75,13 +75,7 @@ extension ControlTransaction {
         if let event, lastEvent > event { return false }
         let holder = results[1].rows.first { $0.value("is_valid") == "t" }
         if isTheirs, let holder {
-            throw .refused(
-                JournalError(
-                    path: place,
-                    message: "worker \(ControlLease.shown(holder.value("worker"))) works on run \(run)",
-                    hint: "stop it with `convoy stop \(run)`; if that worker is gone, its lease ends by itself: try again then"
-                )
-            )
+            throw .refused(.workedOn(place, run, by: ControlLease.shown(holder.value("worker"))))
         }
         add(
             """

@@ -10,10 +10,11 @@ enum DecisionStatements {
     static let mostEvents = 2000
     private static let mostRequests = 100
 
-    static func events(of run: RunID, after event: Int64, limit: Int) -> PipelineStatement {
+    /// That event, if it is there, and those after it.
+    static func events(of run: RunID, from event: Int64, limit: Int) -> PipelineStatement {
         PipelineStatement(
             """
-            SELECT number, turn, type AS kind, json AS content FROM convoy_control.events WHERE run = $1 AND number > $2::bigint
+            SELECT number, turn, type AS kind, json AS content FROM convoy_control.events WHERE run = $1 AND number >= $2::bigint
             ORDER BY number LIMIT $3::bigint
             """,
             [run.description, "\(event)", "\(limit)"]
@@ -74,7 +75,7 @@ enum DecisionStatements {
     /// How many parameters of `write_decision` come before the columns of its events.
     private static let ownParameters = 23
 
-    private static let writingCall: String = {
+    static let writingCall: String = {
         let parameters = (1...ownParameters + EventColumns.count).map { "$\($0)" }.joined(separator: ", ")
         return "SELECT convoy_control.write_decision(\(parameters))"
     }()

@@ -39,24 +39,31 @@ extension LockedRun {
             requests.append(OperatorRequest(number: number, kind: kind, by: try row.label("person") ?? "", at: Date()))
         }
         isBehind = !isOutdated && events.count >= DecisionStatements.mostEvents
-        turns = isBehind || isOutdated ? [] : try RecordedTurn.turns(events, after: event)
+        (turns, knownFingerprint) = isOutdated ? ([], nil) : try RecordedTurn.turns(isBehind ? events.prefix(1) : events[...], from: event)
+        if isBehind { turns = [] }
     }
 }
 
 extension RecordedTurn {
-    /// The turns that rows of events are, in order.
+    /// The turns that rows of events are, in order, without the event itself that the caller knows, of which there is the fingerprint.
     ///
     /// - Throws: `.unexpectedResult` for an event that this program cannot read, and for numbers with a gap: the rules must see all of them.
-    static func turns(_ rows: [QueryResult.Row], after event: Int64) throws(PostgresError) -> [RecordedTurn] {
+    static func turns(_ rows: some Sequence<QueryResult.Row>, from event: Int64) throws(PostgresError) -> ([RecordedTurn], known: Int?) {
         var turns: [RecordedTurn] = []
+        var known: Int?
         var last = event
         for row in rows {
             let number = try row.int64("number")
+            guard number != event else {
+                known = try row.text("content").hashValue
+                continue
+            }
             guard last < LockedRun.mostNumber, number == last + 1 else {
                 throw PostgresError(.unexpectedResult, "an event of the run after event \(last) is missing")
             }
             last = number
-            guard let event = Event(recorded: try row.text("content")) else {
+            let text = try row.text("content")
+            guard let event = Event(recorded: text) else {
                 let type = try row.label("kind") ?? ""
                 throw PostgresError(
                     .unexpectedResult,
@@ -64,10 +71,11 @@ extension RecordedTurn {
                 )
             }
             let turn = try row.int64("turn")
-            if turns.last?.number != turn { turns.append(RecordedTurn(number: turn, events: [], lastEvent: number)) }
+            if turns.last?.number != turn { turns.append(RecordedTurn(number: turn, events: [], lastEvent: number, lastFingerprint: 0)) }
             turns[turns.count - 1].events.append(event)
             turns[turns.count - 1].lastEvent = number
+            turns[turns.count - 1].lastFingerprint = text.hashValue
         }
-        return turns
+        return (turns, known)
     }
 }

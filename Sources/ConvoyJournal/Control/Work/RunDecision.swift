@@ -19,6 +19,9 @@ package struct LockedRun: Sendable {
     package var lastDecision: Int64
     /// The turns after the event that this worker has folded last, in order.
     package var turns: [RecordedTurn]
+    /// The fingerprint of the event that has the number which this worker knows last; nil if there is none. Another one than the worker knows, or none,
+    /// shows that a server took over that had not got everything: read the whole run again.
+    package var knownFingerprint: Int?
     /// What operators asked for and no decision has answered, oldest first.
     package var requests: [OperatorRequest]
     /// Whether there are any, those included that only a newer program knows.
@@ -36,6 +39,8 @@ package struct RecordedTurn: Sendable {
     package var events: [Event]
     /// The number of its last event.
     package var lastEvent: Int64
+    /// Of the text of its last event, within this process.
+    package var lastFingerprint: Int
 }
 
 /// What one decision on a run writes, all of it or nothing.
@@ -92,6 +97,8 @@ package struct CommittedDecision: Sendable {
     package var numbers: [Int64]
     package var turn: Int64
     package var lastEvent: Int64
+    /// Of the text of its last event; nil without events.
+    package var lastFingerprint: Int?
 }
 
 extension ControlDatabase {
@@ -123,6 +130,7 @@ extension ControlDatabase {
     ) async throws(ControlError) -> CommittedDecision? {
         let opening = DecisionStatements.opening(run, by: worker, after: event, reporting: reports, limit: timing.statement)
         return try await transaction(.calling, patience: .zero) { transaction throws(ControlError) in
+            transaction.keep([opening.sql, DecisionStatements.writingCall])
             guard let opened = try await transaction.run([opening]).first else {
                 throw .postgres(PostgresError(.unexpectedResult, "the server gave no result"))
             }
@@ -134,7 +142,8 @@ extension ControlDatabase {
             let committed = CommittedDecision(
                 numbers: (0..<Int64(clamping: decision.beginnings.count)).map { locked.lastAssignment + 1 + $0 },
                 turn: locked.turn + (decision.events.isEmpty ? 0 : 1),
-                lastEvent: locked.lastEvent + Int64(clamping: decision.events.count)
+                lastEvent: locked.lastEvent + Int64(clamping: decision.events.count),
+                lastFingerprint: decision.events.last.map { EventRow($0).json.hashValue }
             )
             try await transaction.commit([
                 DecisionStatements.writing(decision, on: locked, committed, run, by: worker, count: count, lease: lease)
@@ -145,20 +154,20 @@ extension ControlDatabase {
 
     /// The whole turns of a run after an event, as many as fit; no lock is taken.
     ///
-    /// - Returns: the turns, and whether there are more.
+    /// - Returns: the turns, whether there are more, and the fingerprint of the event itself as ``LockedRun/knownFingerprint`` has it.
     @concurrent
     package func turns(of run: RunID, after event: Int64, limit: Int = 5000) async throws(ControlError) -> (
-        turns: [RecordedTurn], hasMore: Bool
+        turns: [RecordedTurn], hasMore: Bool, knownFingerprint: Int?
     ) {
-        let statement = DecisionStatements.events(of: run, after: event, limit: limit)
+        let statement = DecisionStatements.events(of: run, from: event, limit: limit)
         let results = try await transaction(.reading, patience: .zero) { transaction throws(ControlError) in
             try await transaction.commit([statement])
         }
         let rows = results.first?.rows ?? []
-        var turns = try ControlError.reading { () throws(PostgresError) in try RecordedTurn.turns(rows, after: event) }
-        guard rows.count >= limit else { return (turns, false) }
+        var (turns, known) = try ControlError.reading { () throws(PostgresError) in try RecordedTurn.turns(rows, from: event) }
+        guard rows.count >= limit else { return (turns, false, known) }
         // The last one may continue after the page.
-        turns.removeLast()
-        return turns.isEmpty ? try await self.turns(of: run, after: event, limit: limit * 4) : (turns, true)
+        _ = turns.popLast()
+        return turns.isEmpty ? try await self.turns(of: run, after: event, limit: limit * 4) : (turns, true, known)
     }
 }

@@ -1,4 +1,5 @@
 package import ConvoyRun
+import ConvoyText
 
 /// Who carries out a run that was handed over to workers, as far as the control database knows.
 package struct RunStaff: Sendable, Hashable {
@@ -47,9 +48,19 @@ package struct RunStaff: Sendable, Hashable {
         return "no worker takes part in it: \(reasons)\(more)"
     }
 
+    /// Why nothing happens in the run: ``shortage``, where no worker has a lease of it either.
+    package var standstill: String? { isMissing ? shortage : nil }
+
     /// Why the run waits for workers, and what an operator does about it; nil where one may take it.
-    package func waitReason(_ run: RunID) -> String? {
-        isMissing ? shortage.map { "\($0); \(remedy(run))" } : nil
+    package func waitReason(_ run: RunID) -> String? { standstill.map { "\($0); \(remedy(run))" } }
+
+    /// Who still has a lease of the run, and until when neither `resume` nor `abandon` takes it; nil where no worker has one.
+    package var leases: String? {
+        guard !holders.isEmpty else { return nil }
+        let names = shortList(holders, limit: 3)
+        return holders.count == 1
+            ? "worker \(names) still has a lease of it: try again in 15 seconds, or later if it has a longer --lease"
+            : "workers \(names) still have leases of it: try again in 15 seconds, or later if they have a longer --lease"
     }
 
     /// What an operator does about a shortage, besides what ``shortage`` says: whole clauses.

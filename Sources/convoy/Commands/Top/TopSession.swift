@@ -21,6 +21,8 @@ struct TopSession: Sendable {
         case continued
         case learnt(BrowserFacts)
         case state(RunState)
+        /// Why no worker takes the run; nil where one may.
+        case shortage(String?)
         /// The journal has more events.
         case changed
         /// Time passes on the screen.
@@ -123,6 +125,7 @@ struct TopSession: Sendable {
                     browser.learn(facts)
                     progress = nil
                 case .state(let state): browser.learn(state)
+                case .shortage(let reason): browser.learn(shortage: reason)
                 case .changed: mustRead = true
                 case .tick: break
                 case .trouble(let text): browser.show(text, isBad: true)
@@ -157,6 +160,8 @@ struct TopSession: Sendable {
         var seen: RunProgress?
         var look = 0
         var state: RunState?
+        var shortages = ShortageNotes()
+        var shortage: String?
         var trouble: String?
         while !Task.isCancelled {
             do {
@@ -167,6 +172,10 @@ struct TopSession: Sendable {
                     let now = try await catalog.state(of: record, in: follower.journal)
                     if now != state { inbox.post(.state(now)) }
                     state = now
+                    if now != .running { shortages = ShortageNotes() }
+                    let reason = now == .running ? await shortages.current(of: id, in: follower.journal) : nil
+                    if reason != shortage { inbox.post(.shortage(reason)) }
+                    shortage = reason
                 }
                 try await follower.refresh(within: .zero)
                 let last = await follower.progress
