@@ -10,7 +10,8 @@ package struct EventTrail: Sendable {
         package var events: [RecordedEvent]
         /// Whether there may be more.
         package var isFull: Bool
-        /// If events that the reader has are not there any more, the last one that is; the page begins behind it.
+        /// If events that the reader has are not there any more, the last one that is. Then the page is empty, and the trail begins anew, as the
+        /// reader has to: what is not there cannot be taken out of what was folded.
         package var lastShared: Int64?
     }
 
@@ -23,9 +24,6 @@ package struct EventTrail: Sendable {
 
     /// The newest events that the reader has, in order.
     private var marks: [Mark] = []
-    /// Before the first event that the reader reads.
-    private let start: Int64
-
     /// How often in a row the newest of them was not there.
     private var absences = 0
 
@@ -35,13 +33,11 @@ package struct EventTrail: Sendable {
     /// How many events a server that takes over may lack so that no other ones are given again.
     private static let memory = 2000
 
-    /// - Parameter start: the last event that the reader need not read; 0 is the beginning.
-    package init(after start: Int64 = 0) {
-        self.start = start
-    }
+    /// Of a reader that has read nothing.
+    package init() {}
 
-    /// The last event that the reader has.
-    package var last: Int64 { marks.last?.number ?? start }
+    /// The last event that the reader has; 0 before the first.
+    package var last: Int64 { marks.last?.number ?? 0 }
 
     /// The reader has an event, which it has read in another way.
     package mutating func note(_ event: RecordedEvent) {
@@ -59,37 +55,39 @@ package struct EventTrail: Sendable {
         in journal: any RunStore
     ) async throws(JournalError) -> Page {
         var page: [RecordedEvent]
-        var lastShared: Int64?
         if let known = marks.last {
             page = try await journal.events(of: run, selection, after: known.number - 1, limit: limit + 1)
-            absences = page.first?.number == known.number ? 0 : absences + 1
-            if page.first.map(Mark.init) == known {
-                page.removeFirst()
-            } else if 1..<Self.passingAbsences ~= absences {
-                return Page(events: [], isFull: false)
-            } else {
-                absences = 0
-                let shared = try await shared(of: run, selection, in: journal)
-                page = try await journal.events(of: run, selection, after: shared.last?.number ?? start, limit: limit)
-                marks = shared
-                lastShared = last
+            let isThere = page.first?.number == known.number
+            guard page.first.map(Mark.init) == known else {
+                if !isThere, absences + 1 < Self.passingAbsences {
+                    absences += 1
+                    return Page(events: [], isFull: false)
+                }
+                let lastShared = try await lastShared(of: run, selection, in: journal)
+                self = EventTrail()
+                return Page(events: [], isFull: true, lastShared: lastShared)
             }
+            absences = 0
+            page.removeFirst()
         } else {
-            page = try await journal.events(of: run, selection, after: start, limit: limit)
+            page = try await journal.events(of: run, selection, after: 0, limit: limit)
         }
         for event in page { note(event) }
-        return Page(events: page, isFull: page.count >= limit, lastShared: lastShared)
+        return Page(events: page, isFull: page.count >= limit)
     }
 
-    /// Those of the marks that are still there.
-    private func shared(
+    /// The last of the marks that is still there; 0 if none is. Those before a mark that is there are there, too.
+    private func lastShared(
         of run: RunID,
         _ selection: RecordedEvents.Selection,
         in journal: any RunStore
-    ) async throws(JournalError) -> [Mark] {
-        guard let first = marks.first else { return [] }
-        let page = try await journal.events(of: run, selection, after: first.number - 1, limit: marks.count)
-        let there = Set(page.map(Mark.init))
-        return Array(marks.prefix { there.contains($0) })
+    ) async throws(JournalError) -> Int64 {
+        var (low, high) = (0, marks.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            let found = try await journal.events(of: run, selection, after: marks[middle].number - 1, limit: 1).first
+            if found.map(Mark.init) == marks[middle] { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? 0 : marks[low - 1].number
     }
 }

@@ -26,7 +26,8 @@ extension FleetClient {
     /// early cancels the run: what is in progress is rolled back.
     ///
     /// - Throws: while iterating, ``FleetError/Code/activeRun`` if another run of the fleet is active, ``FleetError/Code/journal``, and `Problems`
-    ///   for a hook whose program does not exist. A failed instance throws nothing: its event has the failure.
+    ///   for a hook whose program does not exist. A failed instance throws nothing: its event has the failure. ``FleetError/Code/journal`` is also thrown
+    ///   after the last event, if the journal has not taken the end of the run: then it shows the run as cut off, and resuming it closes it.
     public func run(_ plan: PlannedRun) -> AsyncThrowingStream<Event, any Error> {
         events { try await run(plan, events: $0) }
     }
@@ -121,7 +122,7 @@ extension FleetClient {
 
     /// Carries out a plan that the journal has. The caller holds the lock of the run.
     ///
-    /// - Throws: if another process has the run now.
+    /// - Throws: if another process has the run now, and if the journal has not taken its end.
     private func carryOut(
         _ plan: RunPlan,
         on targets: RunTargets,
@@ -131,6 +132,7 @@ extension FleetClient {
         _ events: any EventSink
     ) async throws {
         let loss = OneShot<JournalError>()
+        let unrecorded = OneShot<UnrecordedEnd>()
         let report = ReportSink(earlier ?? FleetReport())
         let notifier = RunNotifier(
             fleet.notifications,
@@ -146,12 +148,14 @@ extension FleetClient {
             unfinished: earlier?.log.unfinished ?? [],
             journal: journal,
             events: EventFanOut([report, notifier, events]),
-            onTakenOver: { loss.fulfil($0) }
+            onTakenOver: { loss.fulfil($0) },
+            onUnrecorded: { unrecorded.fulfil($0) }
         )
         let log = await notifier.delivering(giveUp: AsyncStream { $0.finish() }) {
             await coordinator.run(plan, on: targets, id: run, resuming: earlier?.log, by: Operator.current)
         }
         if let loss = loss.current { throw FleetError(loss) }
+        if let unrecorded = unrecorded.current { throw FleetError(unrecorded) }
         await catalog.pruneByItself(fleet.journalKeep, after: run, log, in: journal)
     }
 

@@ -2,7 +2,7 @@ internal import ConvoyRollout
 import ConvoyRun
 import ConvoyText
 
-/// Why a ``FleetClient`` cannot do what it was asked to do; nothing was changed.
+/// Why a ``FleetClient`` cannot do what it was asked to do. Nothing was changed, unless a run was under way.
 public struct FleetError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of an error. Later versions may add codes.
     public struct Code: Sendable, Hashable, CustomStringConvertible {

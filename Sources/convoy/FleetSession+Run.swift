@@ -37,7 +37,7 @@ extension FleetSession {
             } catch {
                 throw CommandFailure(error, journal: access.path)
             }
-            let submitted = SubmittedRun(id: new.record.id, submission: submission, last: 0)
+            let submitted = SubmittedRun(id: new.record.id, submission: submission)
             if await isDetached(submitted, detached) { return .success }
             return try await run(new.plan, on: planned.targets, request, journal, new.record.id, submitted: submitted, output, interruption)
         }
@@ -103,6 +103,7 @@ extension FleetSession {
         let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
         let answers = settings.canAsk ? Keyboard.approvals(plan) : AsyncStream { $0.finish() }
         let loss = OneShot<JournalError>()
+        let unrecorded = OneShot<UnrecordedEnd>()
         let coordinator = RunExecution(fleet, runner: runner, secrets: secrets, environment: settings.environment).coordinator(
             of: plan,
             on: targets,
@@ -111,14 +112,15 @@ extension FleetSession {
             trace: tracing.trace,
             events: events,
             onHookLine: { reporter.note("hook: \($0)") },
-            onTakenOver: { loss.fulfil($0) }
+            onTakenOver: { loss.fulfil($0) },
+            onUnrecorded: { unrecorded.fulfil($0) }
         )
         let result = await tracing.tracing {
             await notifier.delivering(giveUp: interruption.giveUp) {
                 if let submitted {
                     await submitted.submission.follow(
                         id,
-                        after: submitted.last,
+                        after: submitted.trail,
                         earlier?.log ?? RunLog(),
                         by: person,
                         stopRequests: interruption.stopRequests,
@@ -156,6 +158,12 @@ extension FleetSession {
             if code == .success { code = .failed }
         }
         if let advice = advice(on: result, of: id, plan, request, outcomes) { StandardStreams.error.write(advice) }
+        if let unrecorded = unrecorded.current {
+            let next = NextSteps(run: id, plan: plan, request: request, outcomes: outcomes, set: set)
+            StandardStreams.error.write(CommandFailure(FleetError(unrecorded, resume: "\(next.resume)")).text)
+            // Nothing is removed from a journal that has not taken the end of this run.
+            return code == .success ? .failed : code
+        }
         await RunCatalog(fleet).pruneByItself(fleet.journalKeep, after: id, result, in: journal)
         return code
     }

@@ -7,8 +7,8 @@ import ConvoyText
 struct SubmittedRun {
     var id: RunID
     var submission: RunSubmission
-    /// The last event that was recorded before.
-    var last: Int64
+    /// What was recorded before.
+    var trail = EventTrail()
 }
 
 extension FleetSession {
@@ -62,10 +62,11 @@ extension FleetSession {
                 return nil
             }
             let person = Operator.current(onBehalfOf: settings.environment[ResumedRun.personVariable])
+            let trail = try await submission.trail(of: run)
             try await start.resume(run, plan, beside: beside) { lock throws(JournalError) in
                 try await submission.resume(run, unchangedSince: basis, by: person, under: lock)
             }
-            return SubmittedRun(id: run, submission: submission, last: basis.lastEvent)
+            return SubmittedRun(id: run, submission: submission, trail: trail)
         } catch {
             throw CommandFailure(error, journal: RunCatalog(fleet).path)
         }

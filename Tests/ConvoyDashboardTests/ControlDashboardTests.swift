@@ -137,6 +137,26 @@ struct ControlDashboardTests {
         }
     }
 
+    /// A role that may write rows says that a run has far more events than it has.
+    @Test func theJournalsCountOfEventsKeepsNoPageFromBeingUpToDate() async throws {
+        try await with { dashboard, journal in
+            try await dashboard.begin(in: journal)
+            let path = Self.path + "/instances/alice"
+            #expect(try await ask(dashboard, path).status == 200)
+            for count in ["9007199254740991", "2"] {
+                _ = try await journal.control.transaction { transaction throws(ControlError) in
+                    try await transaction.query("UPDATE convoy_control.runs SET last_event = \(count)")
+                }
+                // Read anew: what is shown may be a little older.
+                try await Task.sleep(for: .milliseconds(300))
+                #expect(try await ask(dashboard, path).status == 200)
+            }
+            let warning = Event(at: moment(3), .instanceWarned(instance: "alice", message: "a warning that is new"))
+            try await journal.append([warning], to: TestDashboard.run)
+            try await eventually("the event is shown") { try await ask(dashboard, path).body.contains("a warning that is new") }
+        }
+    }
+
     // MARK: Requests
 
     @Test(arguments: PostgresServer.Release.tested)

@@ -44,7 +44,7 @@ struct FleetRoutes: Sendable {
             "generated_at": .string(Date().rfc3339),
             "looked_at": .optional(report.lookedAt?.rfc3339),
             "revision": .string(snapshot.revision),
-            "last_event": .integer(Int(clamping: snapshot.lastEvent)),
+            "last_event": .integer(Int(clamping: snapshot.progress.lastEvent)),
             "summary": FleetSummary(instances).json,
             "cohorts": .array(
                 cohorts.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map { name, count in
@@ -69,9 +69,15 @@ struct FleetRoutes: Sendable {
         var changed: Set<String>?
         // Other changes since then are not recorded by instance.
         if let number, let run = snapshot.run, request.query("revision") == snapshot.revision {
-            changed = await run.instances(changedAfter: number)
+            changed = await run.instances(changedAfter: RunProgress(edition: snapshot.progress.edition, lastEvent: number))
         }
-        return try Self.instances(of: snapshot.report, changed, revision: snapshot.revision, lastEvent: snapshot.lastEvent, for: request)
+        return try Self.instances(
+            of: snapshot.report,
+            changed,
+            revision: snapshot.revision,
+            lastEvent: snapshot.progress.lastEvent,
+            for: request
+        )
     }
 
     /// Instances as objects of `convoy.report/1`; with `?as=columns` in the form in which browser pages take many.

@@ -36,13 +36,17 @@ struct RunRoutes: Sendable {
             },
             of("/instances") { found, request in
                 // At once: otherwise a refresh in between would bring events that no client gets.
-                let (report, lastEvent, changed) = await found.follower.current(changedAfter: try request.number("changed_after"))
+                let known = found.record.id.progress(
+                    after: try request.number("changed_after"),
+                    revision: request.query("revision")
+                )
+                let (report, progress, changed) = await found.follower.current(changedAfter: known)
                 return .json(
                     try FleetRoutes.instances(
                         of: view.located(report, found),
                         changed,
-                        revision: found.record.id.description,
-                        lastEvent: lastEvent,
+                        revision: found.record.id.revision(progress.edition),
+                        lastEvent: progress.lastEvent,
                         for: request
                     )
                 )
@@ -76,7 +80,7 @@ struct RunRoutes: Sendable {
     }
 
     private func run(_ found: Found, for reader: AccessControl.Reader) async -> JSONValue {
-        let (report, lastEvent) = await found.follower.current
+        let (report, progress) = await found.follower.current
         let finalReason = await found.follower.finalReason
         // A role that lacks a right of a newer version still sees the run.
         let staff = try? await staff(found)
@@ -93,7 +97,7 @@ struct RunRoutes: Sendable {
             "finished_at": .optional(record.finishedAt?.rfc3339),
             "started_by": .string(record.startedBy),
             "generated_at": .string(Date().rfc3339),
-            "last_event": .integer(Int(clamping: lastEvent)),
+            "last_event": .integer(Int(clamping: progress.lastEvent)),
             "halt_reason": .optional(report.haltReason?.description),
             "worker_shortage": .optional(standing.shortage),
             "stopping": .bool(report.isStopping),
@@ -119,7 +123,7 @@ struct RunRoutes: Sendable {
 
     /// What the run does to one instance.
     private func visit(_ found: Found, _ name: String) async throws -> JSONValue {
-        let (report, lastEvent) = await found.follower.current
+        let (report, progress) = await found.follower.current
         guard let instance = view.located(report, found).instance(name), instance.wave != nil else {
             throw HTTPProblem(.notFound, "the run has no instance with that name")
         }
@@ -138,7 +142,7 @@ struct RunRoutes: Sendable {
             recorded.event.map { ["number": .integer(Int(clamping: recorded.number)), "event": $0.json] }
         }
         return document.json(at: Date())
-            .inserting("last_event", .integer(Int(clamping: lastEvent)), behind: "generated_at")
+            .inserting("last_event", .integer(Int(clamping: progress.lastEvent)), behind: "generated_at")
             .inserting("events", .array(events), behind: "warnings")
     }
 

@@ -18,10 +18,8 @@ actor FleetView {
         var state: RunState?
         /// Changes whenever more than the newest run's events has changed.
         var revision: String
-        /// The last of the newest run's events that is in the report; 0 before the first.
-        var lastEvent: Int64
-        /// Of the newest run; see ``RunFollower/edition``.
-        var edition: Int
+        /// How much of the newest run's events is in the report.
+        var progress: RunProgress
     }
 
     /// How old what is shown may be.
@@ -135,15 +133,18 @@ actor FleetView {
 
     /// What a run does to an instance, as new as the journal.
     func visit(to instance: String, in found: Found) async throws -> VisitFollower {
-        let edition = await found.follower.edition
-        visits.removeAll { $0.journal !== found.follower.journal || $0.record.id == found.record.id && $0.edition != edition }
+        // Of events that were read; what the journal counts may be anything.
+        let progress = await found.follower.progress
+        visits.removeAll { visit in
+            visit.journal !== found.follower.journal || visit.record.id == found.record.id && visit.edition != progress.edition
+        }
         let index = visits.firstIndex { $0.record.id == found.record.id && $0.instance == instance }
         let visit =
             index.map { visits.remove(at: $0) }
-            ?? VisitFollower(found.record, instance, in: found.follower.journal, edition: edition)
+            ?? VisitFollower(found.record, instance, in: found.follower.journal, edition: progress.edition)
         visits.append(visit)
         if visits.count > Self.visitLimit { visits.removeFirst() }
-        try await visit.refresh(within: Self.maximumAge)
+        try await visit.refresh(within: Self.maximumAge, upTo: progress.lastEvent)
         return visit
     }
 
@@ -182,14 +183,11 @@ actor FleetView {
         let journal = try await reader.journal()
         let newest = try await journal?.runs(limit: 1, fleet: fleet.name).first
         let run = if let newest { try await self.run(newest.id.description) } else { Found?.none }
-        let edition = await run?.follower.edition ?? 0
-        let (runReport, lastEvent) = await run?.follower.current ?? (FleetReport(), 0)
+        let (runReport, progress) = await run?.follower.current ?? (FleetReport(), RunProgress(edition: 0, lastEvent: 0))
         let findings = await probing.findings
-        let revision =
-            "\(newest?.id.description ?? "none")/\(findings.map { String(Int64(clamping: $0.at.timeIntervalSince1970 * 1000)) } ?? "none")"
-        if var last, last.revision == revision, last.lastEvent == lastEvent, last.edition == edition,
-            last.run === run?.follower
-        {
+        let probed = findings.map { String(Int64(clamping: $0.at.timeIntervalSince1970 * 1000)) } ?? "none"
+        let revision = "\(newest.map { $0.id.revision(progress.edition) } ?? "none")/\(probed)"
+        if var last, last.revision == revision, last.progress == progress, last.run === run?.follower {
             last.state = run?.state
             return last
         }
@@ -220,8 +218,7 @@ actor FleetView {
             run: run?.follower,
             state: run?.state,
             revision: revision,
-            lastEvent: lastEvent,
-            edition: edition
+            progress: progress
         )
         last = snapshot
         return snapshot
@@ -234,5 +231,18 @@ actor FleetView {
         // Before its first event it is unknown which instances the run leaves out.
         if run == nil || report.startedAt != nil { earlier = (run, endings) }
         return endings
+    }
+}
+
+extension RunID {
+    /// What a client sends back with the number of an event, which is another event's in another edition.
+    func revision(_ edition: Int) -> String { "\(self)/\(edition)" }
+
+    /// How far a client has read; nil if that is not known.
+    func progress(after number: Int64?, revision: String?) -> RunProgress? {
+        guard let number, let revision, let edition = revision.split(separator: "/").last.flatMap({ Int($0) }),
+            revision == self.revision(edition)
+        else { return nil }
+        return RunProgress(edition: edition, lastEvent: number)
     }
 }

@@ -7,7 +7,7 @@ actor VisitFollower {
     nonisolated let record: RunRecord
     nonisolated let instance: String
     nonisolated let journal: any RunStore
-    /// Of the run, as its follower counts: what it has is no other one's; see ``RunFollower/edition``.
+    /// Of the run, as its follower counts: what it has is no other one's; see ``RunProgress/edition``.
     nonisolated let edition: Int
     private(set) var report: VisitReport
     /// The newest events of the instance, in order.
@@ -29,21 +29,21 @@ actor VisitFollower {
 
     /// Takes in what the journal has got since.
     ///
-    /// - Parameter age: what is not older than that will do.
+    /// - Parameters:
+    ///   - age: what is not older than that will do.
+    ///   - end: an event that is recorded. Those about other instances up to it do not have to be read again.
     /// - Throws: ``JournalError`` if the journal cannot be read.
-    func refresh(within age: Duration) async throws {
+    func refresh(within age: Duration, upTo end: Int64) async throws {
         if let reading { return try await reading.value }
         if let readAt, .now - readAt < age { return }
         // Not a child of this task: others wait for it too, and one who goes away must not take it from them.
-        let task = Task { try await read() }
+        let task = Task { try await read(upTo: end) }
         reading = task
         defer { reading = nil }
         try await task.value
     }
 
-    private func read() async throws {
-        // What is behind this one now is read later: an event about another instance does not have to be read again.
-        let end = try await journal.lastEvent(of: record.id)
+    private func read(upTo end: Int64) async throws {
         while true {
             let page = try await journal.events(of: record.id, about: instance, after: lastEvent, limit: Self.pageSize)
             for recorded in page {

@@ -86,17 +86,16 @@ struct EventStream: Sendable {
 
     @concurrent
     private func write(to writer: inout any ResponseBodyWriter) async throws {
-        var last = start
-        var edition = await follower.edition
+        var last = RunProgress(edition: await follower.progress.edition, lastEvent: start)
         var spokenAt = ContinuousClock.now
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
         // A stream must not hold up the end of the server.
         while !Task.isShuttingDownGracefully, isAllowed() {
-            let (events, start, present) = try await next(after: last, of: edition)
-            (last, edition) = (start, present)
+            let events: [RecordedEvent]
+            (events, last) = try await next(after: last)
             if let newest = events.last {
                 try await writer.write(ByteBuffer(string: events.filter { !$0.isDamaged }.map(Self.text).joined()))
-                (last, spokenAt) = (newest.number, .now)
+                (last.lastEvent, spokenAt) = (newest.number, .now)
                 continue
             }
             guard follows, await !follower.isOver(after: last) else { return }
@@ -108,13 +107,13 @@ struct EventStream: Sendable {
         }
     }
 
-    private func next(after number: Int64, of edition: Int) async throws -> (events: [RecordedEvent], start: Int64, edition: Int) {
+    private func next(after last: RunProgress) async throws -> (events: [RecordedEvent], start: RunProgress) {
         do {
             try await follower.refresh(within: Self.interval)
-            return try await follower.events(after: number, of: edition, limit: Self.pageSize)
+            return try await follower.events(after: last, limit: Self.pageSize)
         } catch is JournalError where follows {
             // It may work again in a moment; other requests report the error.
-            return ([], number, edition)
+            return ([], last)
         }
     }
 

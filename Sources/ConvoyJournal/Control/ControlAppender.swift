@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyPostgres
 import ConvoyRun
 import ConvoyText
@@ -20,12 +21,16 @@ final class ControlAppender: Sendable {
         var isInDoubt = false
         /// Whether the last call was given up.
         var hasFailed = false
+        /// How long the last events of a cancelled run may take; nil as long as others may come.
+        var lastPatience: Duration?
     }
 
     /// What one call has for all that it asks.
     private struct Time {
         var begun: ContinuousClock.Instant
         var deadline: ContinuousClock.Instant
+        /// Whether answers have no more time than that either.
+        var isStrict: Bool
     }
 
     private let run: RunID
@@ -65,6 +70,7 @@ final class ControlAppender: Sendable {
     func hold(_ token: String?) {
         state.withLock { state in
             state.token = token
+            state.lastPatience = nil
             if token != nil { state.loss = nil }
             // Another process may have written meanwhile.
             if !state.isInDoubt { state.lastEvent = nil }
@@ -91,18 +97,36 @@ final class ControlAppender: Sendable {
                 hurry()
             }
         } catch {
-            throw error as? JournalError ?? JournalError(path: control.place, message: "\(error)")
+            throw problem(error)
         }
+    }
+
+    /// Once the operator has cancelled, all else has ended: what became of it is worth a longer wait, which the operator can end as well.
+    func appendLast(_ rows: [EventRow]) async throws(JournalError) {
+        guard haste.since != nil else { return try await append(rows) }
+        haste.end()
+        state.withLock { $0.lastPatience = control.timing.lease }
+        do {
+            // The task may be cancelled already.
+            try await queue.commit(rows)
+        } catch {
+            throw problem(error)
+        }
+    }
+
+    private func problem(_ error: any Error) -> JournalError {
+        error as? JournalError ?? JournalError(path: control.place, message: "\(error)")
     }
 
     private func write(_ rows: [EventRow]) async throws(JournalError) {
         let timing = control.timing
         // Once the database has been away for too long, what comes next does not wait for it as long again.
-        let usual = state.withLock(\.hasFailed) ? timing.laterPatience : timing.patience
+        let (hasFailed, last) = state.withLock { ($0.hasFailed, $0.lastPatience) }
+        let usual = last ?? (hasFailed ? timing.laterPatience : timing.patience)
         let patience = haste.since != nil ? timing.interruptedPatience : usual
         let begun = ContinuousClock.now
         do throws(JournalError) {
-            try await write(rows, Time(begun: begun, deadline: begun + patience))
+            try await write(rows, Time(begun: begun, deadline: begun + patience, isStrict: last != nil))
             state.withLock { $0.hasFailed = false }
         } catch {
             state.withLock { $0.hasFailed = true }
@@ -113,7 +137,9 @@ final class ControlAppender: Sendable {
     private func write(_ rows: [EventRow], _ time: Time) async throws(JournalError) {
         var rest = rows[...]
         var last: Int64?
-        for _ in 0..<Self.attempts {
+        var disagreements = 0
+        var wait = Duration.milliseconds(50)
+        while disagreements < Self.attempts {
             do throws(ControlError) {
                 let known = if let last { last } else { try await lastEvent(time) }
                 let isWritten = rest.isEmpty ? true : try await insert(Array(rest), after: known, time)
@@ -124,14 +150,22 @@ final class ControlAppender: Sendable {
                 let (there, newest) = try await settle(Array(rest), after: known, time)
                 rest = rest.dropFirst(there)
                 last = newest
+                disagreements += 1
             } catch {
                 if case .commitUnknown = error {
                     state.withLock { $0.isInDoubt = true }
                     // Cancelled meanwhile: what is in doubt is settled when it is given again.
                     let isHurried = haste.since.map { .now >= max($0, time.begun) + control.timing.interruptedPatience } ?? false
-                    if .now < time.deadline, !isHurried { continue }
+                    if .now + wait < time.deadline, !isHurried {
+                        // What loses one COMMIT may lose the next one.
+                        await pause(for: wait * Double.random(in: 0.7...1.3), cancellation: .ignored)
+                        wait = min(wait * 2, .seconds(1))
+                        continue
+                    }
                 }
-                throw await control.journalError(error)
+                var asking = persistence(time)
+                asking.patience = .zero
+                throw await control.journalError(error, asking)
             }
         }
         throw JournalError(
@@ -146,6 +180,7 @@ final class ControlAppender: Sendable {
             patience: max(.zero, time.deadline - .now),
             // A run under way waits for the primary, as for a database that is gone; anything else fails at once.
             waitsForPrimary: token != nil,
+            limit: time.isStrict ? max(.zero, time.deadline - .now) : nil,
             haste: haste,
             begun: time.begun
         )

@@ -33,12 +33,15 @@ package enum ControlError: Error, Sendable {
         switch message.sqlstate {
         case "55P03": return .statementEnded(error, limit: limit)
         case "57014":
-            // Both have one SQLSTATE, and the words may be in any language; time says more, but for a cancellation that comes late.
-            let isCancelled = elapsed < limit || message.message.contains("due to user request")
+            // Both have one SQLSTATE, and the words may be in any language; time says more, but for a cancellation that comes late. The server's clock
+            // may be a little faster than this one.
+            let isCancelled = elapsed < limit - clockMargin || message.message.contains("due to user request")
             return .statementEnded(error, limit: isCancelled ? nil : limit)
         default: return .postgres(error)
         }
     }
+
+    private static let clockMargin = Duration.milliseconds(100)
 
     /// Whether the tables, or the function, are not as this program needs them.
     var isOfOtherTables: Bool {

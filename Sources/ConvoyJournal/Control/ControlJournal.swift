@@ -34,6 +34,11 @@ package final class ControlJournal: RunStore {
         try await appender(of: run).append(events.map(EventRow.init))
     }
 
+    package func appendLast(_ events: [Event], to run: RunID) async throws(JournalError) {
+        guard !events.isEmpty else { return }
+        try await appender(of: run).appendLast(events.map(EventRow.init))
+    }
+
     private func appender(of run: RunID) -> ControlAppender {
         appenders.withLock { appenders in
             if let known = appenders[run] { return known }

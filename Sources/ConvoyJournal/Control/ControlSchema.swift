@@ -47,7 +47,12 @@ package enum ControlSchema {
 extension ControlDatabase {
     /// What is wrong, for the operator: where the tables are not as this program needs them, whether they are older or newer.
     package func journalError(_ error: ControlError) async -> JournalError {
-        guard error.isOfOtherTables, let state = try? await schemaState(patience: .zero) else { return error.journalError(place) }
+        await journalError(error, ControlSession.Persistence(patience: .zero))
+    }
+
+    /// The same for a call whose time is limited.
+    func journalError(_ error: ControlError, _ persistence: ControlSession.Persistence) async -> JournalError {
+        guard error.isOfOtherTables, let state = try? await schemaState(persistence) else { return error.journalError(place) }
         switch state {
         case .missing: return .noControlSchema(place)
         case .older: return .olderControlSchema(place)
@@ -61,9 +66,13 @@ extension ControlDatabase {
     /// - Parameter patience: how long it is asked again while it is gone; nil means the default of a question.
     /// - Throws: ``ControlError`` if the database cannot be asked.
     package func schemaState(patience: Duration? = nil) async throws(ControlError) -> ControlSchema.State {
+        try await schemaState(ControlSession.Persistence(patience: patience ?? timing.readingPatience))
+    }
+
+    private func schemaState(_ persistence: ControlSession.Persistence) async throws(ControlError) -> ControlSchema.State {
         do throws(ControlError) {
             let question = "SELECT version FROM convoy_control.schema_migrations ORDER BY version LIMIT 10000"
-            let rows = try await rows(question, patience: patience)
+            let rows = try await ask([PipelineStatement(question)], persistence).first?.rows ?? []
             var applied: Set<Int64> = []
             for row in rows { applied.insert(try ControlError.reading { () throws(PostgresError) in try row.int64("version") }) }
             if applied.isEmpty { return .missing }

@@ -40,7 +40,7 @@ package final class ControlTransaction {
 
     /// Lets each statement from here on take longer than others may.
     func allow(_ duration: Duration) {
-        add("SELECT set_config('statement_timeout', $1, true)", [duration.milliseconds.description])
+        add("SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true)", [duration.milliseconds.description])
         timing.answer = duration + .seconds(10)
         limit = duration
     }
@@ -49,7 +49,7 @@ package final class ControlTransaction {
     /// where the database's own setting does not: what is written here must survive a loss of power.
     private static let settings = """
         SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_catalog.set_config('statement_timeout', $1, true),
-            pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true), pg_catalog.set_config('default_transaction_deferrable', 'off', true),
+            pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true), pg_catalog.set_config('default_transaction_deferrable', 'off', true),
             CASE WHEN pg_catalog.current_setting('synchronous_commit') = 'off' THEN pg_catalog.set_config('synchronous_commit', 'on', true) END
         """
 

@@ -35,6 +35,7 @@ package struct RunExecution: Sendable {
     ///   - now: the wall clock that stamps events and opens the window.
     ///   - onHookLine: is given each line that a hook prints, without secrets.
     ///   - onTakenOver: is called if another process has the run now; see ``Coordinator``.
+    ///   - onUnrecorded: is called if the journal has not taken the end of the run.
     package func coordinator(
         of plan: RunPlan,
         on targets: RunTargets,
@@ -44,7 +45,8 @@ package struct RunExecution: Sendable {
         events: any EventSink,
         now: @escaping @Sendable () -> Date = { Date() },
         onHookLine: (@Sendable (_ line: String) -> Void)? = nil,
-        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in }
+        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in },
+        onUnrecorded: @escaping @Sendable (UnrecordedEnd) -> Void = { _ in }
     ) -> Coordinator {
         let healthChecks: HealthCheckRunner = { await InstanceChecks(checks: $0).failure(on: $1) }
         let hooks = HookRunner(
@@ -78,7 +80,8 @@ package struct RunExecution: Sendable {
             ),
             window: plan.isImmediate ? nil : fleet.rollout.window,
             now: now,
-            onTakenOver: onTakenOver
+            onTakenOver: onTakenOver,
+            onUnrecorded: onUnrecorded
         )
     }
 }

@@ -66,17 +66,19 @@ package struct RunWait: Sendable {
     }
 
     private func fold(_ run: RunID, after trail: inout EventTrail, into log: inout RunLog) async throws(FleetError) {
+        var isAnew = false
         while true {
             var next = trail
             let page = try await catalog.explaining { () async throws(JournalError) in
                 try await next.next(of: run, .waits, limit: 1000, in: journal)
             }
-            if page.lastShared != nil {
-                // What is not there any more cannot be taken out of what was folded.
-                (trail, log) = (EventTrail(), RunLog())
-                continue
-            }
             trail = next
+            if page.lastShared != nil {
+                log = RunLog()
+                // Where that changes again at once, the next look begins anew.
+                if isAnew { return }
+                isAnew = true
+            }
             for event in page.events.compactMap(\.event) { log.apply(event) }
             guard page.isFull else { return }
         }

@@ -82,12 +82,25 @@ package struct RunSubmission: Sendable {
         }
     }
 
+    /// What is recorded of a run that is to be resumed. Read it before the run is handed over: what is not there any more after that was lost.
+    package func trail(of run: RunID) async throws(RunConflict) -> EventTrail {
+        do throws(JournalError) {
+            var trail = EventTrail()
+            let last = max(0, try await journal.lastEvent(of: run))
+            let start = max(0, last - Int64(clamping: Self.pageSize))
+            for event in try await journal.events(of: run, after: start, limit: Self.pageSize) { trail.note(event) }
+            return trail
+        } catch {
+            throw .journal(error)
+        }
+    }
+
     /// Gives each event of a run as soon as it is recorded, until the run has ended.
     ///
     /// A control database that goes away is waited for. Cancelling the task ends the following, and not the run.
     ///
     /// - Parameters:
-    ///   - number: the last event that is known already.
+    ///   - trail: ends with the last event that is known already.
     ///   - log: what is known already.
     ///   - person: who asks, as `user@host`.
     ///   - stopRequests: an element each time that the operator asks to stop: the run is asked to, wherever it is carried out.
@@ -96,7 +109,7 @@ package struct RunSubmission: Sendable {
     /// - Returns: what happened in the run.
     package func follow(
         _ run: RunID,
-        after number: Int64 = 0,
+        after trail: EventTrail = EventTrail(),
         _ log: RunLog = RunLog(),
         by person: String,
         stopRequests: AsyncStream<Void>,
@@ -108,7 +121,7 @@ package struct RunSubmission: Sendable {
             group.addTask { for await _ in stopRequests { await post(.stop, to: run, by: person, note) } }
             group.addTask { for await answer in answers { await post(answer, to: run, by: person, note) } }
             defer { group.cancelAll() }
-            return await follow(run, after: number, log, events, note)
+            return await follow(run, after: trail, log, events, note)
         }
     }
 
@@ -132,16 +145,15 @@ package struct RunSubmission: Sendable {
 
     private func follow(
         _ run: RunID,
-        after number: Int64,
+        after known: EventTrail,
         _ log: RunLog,
         _ events: any EventSink,
         _ note: @Sendable (String) -> Void
     ) async -> RunLog {
-        let known = log
         var log = log
-        var trail = EventTrail(after: number)
+        var trail = known
         // Those up to here were sent.
-        var sent = number
+        var sent = trail.last
         var isAway = false
         let news = journal.news(of: run)
         var nextLook = ContinuousClock.now + Self.staffInterval
@@ -154,8 +166,8 @@ package struct RunSubmission: Sendable {
                 isAway = false
                 if let shared = page.lastShared {
                     note("events of run \(run) that were shown are not recorded any more: a server that was behind took over")
-                    // What is not there any more cannot be taken out of what was folded.
-                    (log, trail, sent) = (known, EventTrail(after: number), max(number, shared))
+                    // Everything is read again, and only what is new is sent.
+                    (log, sent) = (RunLog(), shared)
                     continue
                 }
                 for event in page.events.compactMap(\.event) { log.apply(event) }

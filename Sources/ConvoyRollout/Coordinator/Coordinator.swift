@@ -24,6 +24,7 @@ package struct Coordinator: Sendable {
     let timing: Timing
     let now: @Sendable () -> Date
     private let onTakenOver: @Sendable (JournalError) -> Void
+    private let onUnrecorded: @Sendable (UnrecordedEnd) -> Void
 
     /// How often it checks for input from outside.
     package struct Timing: Sendable {
@@ -46,6 +47,7 @@ package struct Coordinator: Sendable {
     ///   - now: the wall clock that stamps events and opens the window.
     ///   - onTakenOver: is called once, with the reason, if another process has the run now. Then nothing more begins, what is in progress is cancelled,
     ///     no hook runs, nothing more is shown, and the run's log says nothing about its end.
+    ///   - onUnrecorded: is called once, with the reason, if the journal has not taken the end of the run: for others it looks cut off.
     package init(
         migrator: any InstanceMigrator,
         inspector: any InstanceInspector,
@@ -55,7 +57,8 @@ package struct Coordinator: Sendable {
         window: MaintenanceWindow? = nil,
         timing: Timing = Timing(),
         now: @escaping @Sendable () -> Date = { Date() },
-        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in }
+        onTakenOver: @escaping @Sendable (JournalError) -> Void = { _ in },
+        onUnrecorded: @escaping @Sendable (UnrecordedEnd) -> Void = { _ in }
     ) {
         self.migrator = migrator
         self.inspector = inspector
@@ -66,6 +69,7 @@ package struct Coordinator: Sendable {
         self.timing = timing
         self.now = now
         self.onTakenOver = onTakenOver
+        self.onUnrecorded = onUnrecorded
     }
 
     /// Runs the plan to its end, whatever the end is: it never throws.
@@ -96,7 +100,7 @@ package struct Coordinator: Sendable {
         let mailbox = Mailbox<RunDecider.Fact>()
         let loss = OneShot<JournalError>()
         let permit = WorkPermit()
-        let cancellation = OneShot<Void>()
+        let stops = StopRequests { [journal] in journal?.hurry(id) }
         var driver = RunDriver(
             self,
             plan: plan,
@@ -108,32 +112,28 @@ package struct Coordinator: Sendable {
             mailbox: mailbox,
             loss: loss,
             permit: permit,
-            cancellation: cancellation
+            stops: stops
         )
         let log = await withTaskGroup(of: Void.self) { listeners in
             listeners.addTask {
-                var count = 0
                 for await _ in stopRequests {
+                    stops.note()
                     mailbox.post(.stopRequested)
-                    count += 1
-                    // The driver may be waiting for a journal that is away, and has not seen the second one yet.
-                    guard count == 2 else { continue }
-                    cancellation.fulfil(())
-                    journal?.hurry(id)
                 }
             }
             listeners.addTask { for await answer in answers { mailbox.post(.requested(answer, by: person)) } }
-            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox, loss, permit) }
+            listeners.addTask { await listen(to: id, isResumed: past != nil, mailbox, stops, loss, permit) }
             defer { listeners.cancelAll() }
             return await withTaskCancellationHandler {
                 await driver.run()
             } onCancel: {
+                stops.cancel()
                 mailbox.post(.stopRequested)
                 mailbox.post(.stopRequested)
-                journal?.hurry(id)
             }
         }
         if let loss = loss.current { onTakenOver(loss) }
+        if let unrecorded = driver.unrecorded { onUnrecorded(unrecorded) }
         return log
     }
 
@@ -142,6 +142,7 @@ package struct Coordinator: Sendable {
         to run: RunID,
         isResumed: Bool,
         _ mailbox: Mailbox<RunDecider.Fact>,
+        _ stops: StopRequests,
         _ loss: OneShot<JournalError>,
         _ permit: WorkPermit
     ) async {
@@ -152,7 +153,10 @@ package struct Coordinator: Sendable {
         repeat {
             do {
                 let requests = try await journal.requests(of: run, after: last ?? 0)
-                if last != nil { for request in requests { mailbox.post(.requested(request.kind, by: request.by)) } }
+                for request in requests where last != nil {
+                    if request.kind == .stop { stops.note() }
+                    mailbox.post(.requested(request.kind, by: request.by))
+                }
                 last = requests.last?.number ?? last ?? 0
             } catch {
                 // A journal that cannot be read is reported when it is written.

@@ -22,8 +22,9 @@ struct RunDriver {
     private let loss: OneShot<JournalError>
     /// Withdrawn then, so that hooks in progress end.
     private let permit: WorkPermit
-    /// There as soon as the operator has asked to cancel what is in progress.
-    private let cancellation: OneShot<Void>
+    private let stops: StopRequests
+    /// The end of the run, if the journal has not taken it.
+    private(set) var unrecorded: UnrecordedEnd?
     private var gate: (wave: String, approve: AsyncStream<String>.Continuation, abandon: AsyncStream<Never>.Continuation)?
 
     /// What earlier processes did in the run; nil if this is the first.
@@ -42,7 +43,7 @@ struct RunDriver {
         mailbox: Mailbox<RunDecider.Fact>,
         loss: OneShot<JournalError>,
         permit: WorkPermit,
-        cancellation: OneShot<Void>
+        stops: StopRequests
     ) {
         self.coordinator = coordinator
         self.plan = plan
@@ -52,7 +53,7 @@ struct RunDriver {
         self.mailbox = mailbox
         self.loss = loss
         self.permit = permit
-        self.cancellation = cancellation
+        self.stops = stops
         let terms = RunDecider.Terms(
             plan,
             on: targets,
@@ -76,12 +77,12 @@ struct RunDriver {
                 // At once, not after the journal: what is cancelled needs no record to be safe.
                 if turn.cancelsAll {
                     group.cancelAll()
-                    coordinator.journal?.hurry(id)
+                    stops.cancel()
                 }
                 let problem = await send(turn.events)
                 if loss.current != nil { break }
                 // It was asked for while the journal did not answer, and is not to wait for what the journal says next.
-                if cancellation.current != nil { group.cancelAll() }
+                if stops.cancellation.current != nil { group.cancelAll() }
                 if problem == nil { perform(turn, in: &group) }
                 if turn.ending != nil { break }
                 if let problem {
@@ -106,7 +107,10 @@ struct RunDriver {
         } else {
             last = decider.close(at: coordinator.now())
         }
-        _ = await send(last.events)
+        stops.close()
+        if let problem = await send(last.events, isLast: true), loss.current == nil {
+            unrecorded = UnrecordedEnd(id, unwritten, problem)
+        }
         return log
     }
 
@@ -158,12 +162,16 @@ struct RunDriver {
     /// Writes and then shows what happened.
     ///
     /// - Returns: why the journal did not take it; it is offered again with what comes next.
-    private mutating func send(_ events: [Event]) async -> JournalError? {
+    private mutating func send(_ events: [Event], isLast: Bool = false) async -> JournalError? {
         unwritten += events
         var problem: JournalError?
         if let journal = coordinator.journal, !unwritten.isEmpty {
             do {
-                try await journal.append(unwritten, to: id)
+                if isLast {
+                    try await journal.appendLast(unwritten, to: id)
+                } else {
+                    try await journal.append(unwritten, to: id)
+                }
                 unwritten = []
             } catch {
                 problem = error

@@ -11,6 +11,10 @@ package protocol Journal: Sendable {
     /// throws, none of the events is known to be written, and they may be given again with those that follow: each is written once.
     func append(_ events: [Event], to run: RunID) async throws(JournalError)
 
+    /// The same with the last events of a run, for which nothing else waits: if the run was cancelled, they may take longer than others, until
+    /// ``hurry(_:)`` is called once more.
+    func appendLast(_ events: [Event], to run: RunID) async throws(JournalError)
+
     /// What was asked of a run since the request with that number, oldest first; 0 means from the beginning.
     ///
     /// - Throws: an error whose reason is ``JournalError/Reason/takenOver`` as soon as it is known that another process has the run now.
@@ -24,6 +28,8 @@ package protocol Journal: Sendable {
 }
 
 extension Journal {
+    package func appendLast(_ events: [Event], to run: RunID) async throws(JournalError) { try await append(events, to: run) }
+
     package func hurry(_ run: RunID) {}
 }
 

@@ -74,7 +74,8 @@ extension Browser {
                     ]
                 )
             }
-            // A page that the click has left for another one has no aim any more.
+            // Without scripts there are no listeners, and nothing that moves. A page that the click has left for another one has no aim any more.
+            guard runsScripts else { return true }
             return try await value("((aim) => { aim?.end(); return aim?.isHit ?? true; })(window.convoyAim)")
         }
     }

@@ -14,6 +14,8 @@ internal import Glibc
 public struct Browser: Sendable {
     private let tools: DevTools
     private let session: String
+    /// Whether scripts of the page run.
+    let runsScripts: Bool
 
     /// Starts a browser with an empty profile, and ends it with all its processes when the body does.
     ///
@@ -31,7 +33,7 @@ public struct Browser: Sendable {
             let tools = try DevTools(arguments: arguments(profile: "\(folder)/profile"), folder: folder)
             let result: Result<Value, any Error>
             do {
-                let browser = try await Browser(tools)
+                let browser = try await Browser(tools, runsScripts: javaScript)
                 try await browser.resize(width: width, height: height)
                 if !javaScript { try await browser.command("Emulation.setScriptExecutionDisabled", ["value": .bool(true)]) }
                 result = .success(try await body(browser))
@@ -43,8 +45,8 @@ public struct Browser: Sendable {
         }
     }
 
-    private init(_ tools: DevTools) async throws {
-        self.tools = tools
+    private init(_ tools: DevTools, runsScripts: Bool) async throws {
+        (self.tools, self.runsScripts) = (tools, runsScripts)
         let target: Target = try await tools.send("Target.createTarget", ["url": "about:blank"], session: nil)
         let attached: Attached = try await tools.send(
             "Target.attachToTarget",

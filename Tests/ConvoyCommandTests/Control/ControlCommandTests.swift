@@ -140,6 +140,44 @@ struct ControlCommandTests {
         }
     }
 
+    /// All instances are done, and the journal cannot be written any more: a success that others see as a run that was cut off is no success.
+    @Test func aRunWhoseEndIsNotRecordedIsNoSuccess() async throws {
+        try await withFleet { folders, control, databases in
+            let path = "\(folders[0])/fleet.yaml"
+            let fleet = try String(contentsOfFile: path, encoding: .utf8)
+            try (fleet + "journal_keep: 1\n").write(toFile: path, atomically: true, encoding: .utf8)
+            for command in [["migrate", "--to", "20200101000000"], ["migrate"], ["rollback", "--steps", "1"]] {
+                let earlier = try await convoy(command + ["--yes"], control, in: folders[1])
+                #expect(earlier.exitCode == 0, "\(command): \(earlier.standardError)")
+            }
+            let runs = try await control.query("SELECT id FROM convoy_control.runs").rows.count
+            try await control.execute([
+                """
+                CREATE FUNCTION public.trouble() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END$$
+                """,
+                """
+                CREATE TRIGGER trouble BEFORE INSERT ON convoy_control.events FOR EACH ROW
+                WHEN (NEW.type IN ('wave_finished', 'run_finished')) EXECUTE FUNCTION public.trouble()
+                """,
+            ])
+            let migrated = try await convoy(["migrate", "--yes"], control, in: folders[0])
+            #expect(migrated.exitCode == 1, "\(migrated.standardError)")
+            #expect(migrated.standardOutput.contains("migrated"), "\(migrated.standardOutput)")
+            let run = try #require(migrated.standardError.firstMatch(of: #/the end of run (\S+) could not be recorded: journal /#)?.1)
+            #expect(migrated.standardError.contains("the disk is full"), "\(migrated.standardError)")
+            #expect(migrated.standardError.contains("not recorded: how these instances ended: "), "\(migrated.standardError)")
+            #expect(migrated.standardError.contains("run: convoy resume \(run)\n"), "\(migrated.standardError)")
+            // Nothing was removed by itself.
+            #expect(try await control.query("SELECT id FROM convoy_control.runs").rows.count == runs + 1)
+            try await control.execute(["DROP TRIGGER trouble ON convoy_control.events"])
+            let resumed = try await convoy(["resume", String(run), "--yes"], control, in: folders[0])
+            #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+            #expect(try await convoy(["runs", "show", String(run)], control, in: folders[1]).standardOutput.contains("succeeded"))
+            #expect(try await control.query("SELECT id FROM convoy_control.runs").rows.count < runs + 1)
+        }
+    }
+
     /// A process that was stopped for longer than its lease, and whose run another machine has taken over, changes nothing more.
     @Test func aProcessThatSleptPastItsLeaseIsToldWhoHasTheRun() async throws {
         let waves = ["{name: first, select: ring=r0, gate: {approve: true, every: 1s}}", "{name: last}"]

@@ -1,5 +1,7 @@
 import ConvoyFleet
+import ConvoyIO
 import ConvoyKit
+import ConvoyMigrations
 import ConvoyRun
 import FoundationEssentials
 import TestSupport
@@ -50,21 +52,23 @@ struct ControlHistoryTests {
             let follower = RunFollower(run, in: journal)
             try await journal.append([Self.ended("a", 2), Self.ended("b", 3)], to: run.id)
             try await follower.refresh(within: .zero)
-            #expect(await follower.lastEvent == 4)
-            let edition = await follower.edition
+            let before = await follower.progress
+            #expect(before.lastEvent == 4)
             try await takeOver(after: 3, [Event(at: moment(9), .runFinished(status: .halted)), Self.ended("c", 10)], database)
             try await follower.refresh(within: .zero)
-            #expect(await follower.lastEvent == 5)
+            #expect(await follower.progress == RunProgress(edition: before.edition + 1, lastEvent: 5))
             // The end of the run has the number of the event that is gone.
             #expect(await follower.isOver(after: 5))
             // A client that had the fourth event gets the new one, and all instances.
-            let (events, start, present) = try await follower.events(after: 4, of: edition, limit: 10)
+            let (events, start) = try await follower.events(after: before, limit: 10)
             #expect(events.map(\.number) == [4, 5])
-            #expect(start == 3 && present == edition + 1)
-            #expect(await follower.instances(changedAfter: 4) == nil)
+            #expect(start == RunProgress(edition: before.edition + 1, lastEvent: 3))
+            #expect(await follower.instances(changedAfter: before) == nil)
             // From then on it goes on as before.
-            let next = try await follower.events(after: 5, of: present, limit: 10)
-            #expect(next.events.isEmpty && next.start == 5)
+            let present = await follower.progress
+            let next = try await follower.events(after: present, limit: 10)
+            #expect(next.events.isEmpty && next.start == present)
+            #expect(await follower.instances(changedAfter: present) == [])
         }
     }
 
@@ -76,15 +80,53 @@ struct ControlHistoryTests {
             try await journal.append([Self.ended("a", 2), Event(at: moment(3), .runFinished(status: .halted))], to: run.id)
             try await follower.refresh(within: .zero)
             #expect(await follower.isOver(after: 4))
+            let before = await follower.progress
             try await takeOver(after: left, left == 0 ? beginning : [], database)
             // A standby that is a moment behind lacks them as well.
             try await follower.refresh(within: .zero)
-            #expect(await follower.lastEvent == 4)
+            #expect(await follower.progress == before)
             try await eventually("they stay away") {
                 try await follower.refresh(within: .zero)
-                return await follower.lastEvent == 2
+                return await follower.progress.lastEvent == 2
             }
-            #expect(await !follower.isOver(after: 4))
+            #expect(await !follower.isOver(after: before))
+            // Fewer events than before: who has the new ones still gets only what has changed.
+            let present = await follower.progress
+            #expect(await follower.instances(changedAfter: before) == nil)
+            try await ControlJournal(journal.control).append([Self.ended("b", 20)], to: run.id)
+            try await follower.refresh(within: .zero)
+            #expect(await follower.instances(changedAfter: present) == ["b"])
+            // A client that had more of this edition before the reader was started anew.
+            #expect(await follower.instances(changedAfter: RunProgress(edition: present.edition, lastEvent: 4)) == nil)
+        }
+    }
+
+    /// What was read before stays until the run is read anew.
+    @Test func aFollowerShowsNoRunThatIsHalfRead() async throws {
+        try await withRun { journal, database in
+            let proxy = try FaultProxy(to: .port(database.server.port))
+            let far = ControlJournal(ControlDatabase(database.ownerOverTCP(port: proxy.port)))
+            let follower = RunFollower(run, in: far)
+            try await journal.append([Self.ended("a", 2), Self.ended("b", 3)], to: run.id)
+            try await follower.refresh(within: .zero)
+            let before = await follower.progress
+            try await takeOver(after: 3, [Self.ended("c", 10), Self.ended("b", 11)], database)
+            proxy.set(delay: .milliseconds(30))
+            let isRead = Shared(false)
+            async let refreshed: Void = {
+                try await follower.refresh(within: .zero)
+                isRead.change { $0 = true }
+            }()
+            var seen: Set<RunProgress> = []
+            while !isRead.value {
+                seen.insert(await follower.progress)
+                await pause(for: .milliseconds(2), cancellation: .ignored)
+            }
+            try await refreshed
+            let after = RunProgress(edition: before.edition + 1, lastEvent: 5)
+            #expect(seen.isSubset(of: [before, after]) && seen.contains(before), "\(seen)")
+            #expect(await follower.progress == after)
+            try await far.close()
         }
     }
 
@@ -111,11 +153,85 @@ struct ControlHistoryTests {
         }
     }
 
+    /// A follower that began late knows only the events that say how the run stands; it finds the last shared one among those.
+    @Test func aFollowerThatBeganLateShowsLittleTwice() async throws {
+        try await withRun { journal, database in
+            let names = (1...40).map { "instance-\($0)" }
+            for name in names {
+                let migrations = (1...5).map { (version: Int64) -> Event in
+                    let migration = AppliedMigration(version: MigrationVersion(version), direction: .up, duration: .seconds(1))
+                    return Event(at: moment(2), .migrationApplied(instance: name, migration: migration))
+                }
+                let start = Event(at: moment(2), .instanceStarted(instance: name, wave: "all"))
+                try await journal.append([start] + migrations + [Self.ended(name, 3)], to: run.id)
+            }
+            let follower = RunFollower(run, in: journal)
+            try await follower.refresh(within: .zero)
+            let before = await follower.progress
+            #expect(before.lastEvent == 282)
+            try await takeOver(after: 280, [Self.ended("a", 10), Self.ended("b", 11)], database)
+            try await follower.refresh(within: .zero)
+            let (events, start) = try await follower.events(after: before, limit: 20)
+            // The last instance's start; what it applied then is shown once more.
+            #expect(start.lastEvent == 276)
+            #expect(events.map(\.number) == Array(277...282))
+        }
+    }
+
+    /// A client that looks seldom.
+    @Test func whatTwoSwitchesHaveReplacedIsShownToWhoMissedTheFirst() async throws {
+        try await withRun { journal, database in
+            let follower = RunFollower(run, in: journal)
+            try await journal.append([Self.ended("a", 2), Self.ended("b", 3)], to: run.id)
+            try await follower.refresh(within: .zero)
+            let before = await follower.progress
+            try await takeOver(after: 2, (0..<4).map { Self.ended("c", 10 + Double($0)) }, database)
+            try await follower.refresh(within: .zero)
+            try await takeOver(after: 5, [Self.ended("a", 20)], database)
+            try await follower.refresh(within: .zero)
+            #expect(await follower.progress == RunProgress(edition: before.edition + 2, lastEvent: 6))
+            let (events, start) = try await follower.events(after: before, limit: 20)
+            #expect(start.lastEvent == 2)
+            #expect(events.map(\.number) == Array(3...6))
+        }
+    }
+
+    /// The switch comes after a run was handed over, and before the process that follows it has read anything.
+    @Test func whatReplacesEventsFromBeforeAResumptionIsShown() async throws {
+        let fleet = "version: 1\nfleet: test\nmigrations: Migrations\ninstances:\n  - {name: a, host: h, user: u, database: a}\n"
+        let migration = "-- migrate:up\nCREATE TABLE cars (id bigint);\n-- migrate:down\nDROP TABLE cars;\n"
+        try await withTemporaryFolder(files: ["fleet.yaml": fleet, "Migrations/1_cars.sql": migration]) { folder in
+            let client = try FleetClient(fleetFile: "\(folder)/fleet.yaml", environment: [:])
+            try await withRun { journal, database in
+                try await journal.append([Self.ended("a", 2), Self.ended("b", 3), Self.ended("c", 4)], to: run.id)
+                let submission = try #require(RunSubmission(client.fleet, in: journal))
+                let trail = try await submission.trail(of: run.id)
+                #expect(trail.last == 5)
+                let new = [Self.ended("c", 10), Self.ended("b", 11), Event(at: moment(12), .runFinished(status: .halted))]
+                try await takeOver(after: 3, new, database)
+                let sink = KeptEvents()
+                let log = await submission.follow(
+                    run.id,
+                    after: trail,
+                    by: "ann@here",
+                    stopRequests: AsyncStream { $0.finish() },
+                    answers: AsyncStream { $0.finish() },
+                    events: sink,
+                    note: { _ in }
+                )
+                #expect(sink.events.value.map(\.at) == new.map(\.at))
+                #expect(log.status == .halted)
+                #expect(log.instance("a")?.outcome == .migrated)
+            }
+        }
+    }
+
     /// A standby that is a moment behind lacks the last event (-) for a few looks and has it again (+): what is missing five times in a row was lost, and so
-    /// was what another event (x) has taken the place of. An alarm is shown as “!”, and new events as “e”.
+    /// was what another event (x) has taken the place of. An alarm is shown as “!”, after which all is read
+    /// anew, and events as “e”.
     @Test(arguments: [
         ("+", "."), ("-+", ".."), ("----", "...."), ("----+----", "........."), ("-----", "....!"), ("----+-----", ".........!"),
-        ("-------", "....!.."), ("-----+", "....!e"), ("x", "!"), ("--x", "..!"), ("xx", "!!"),
+        ("-------", "....!e."), ("-----+", "....!e"), ("x", "!"), ("--x", "..!"), ("xx", "!e"),
     ])
     func onlyWhatStaysAwayWasLost(_ looks: String, _ expected: String) async throws {
         try await withRun { journal, database in
@@ -137,7 +253,7 @@ struct ControlHistoryTests {
         }
     }
 
-    /// Only the last events are remembered, which are compared in one answer.
+    /// Only the last events are remembered, which are compared one by one.
     @Test func aTrailFindsTheLastSharedEvent() async throws {
         try await withRun { journal, database in
             var trail = EventTrail()
@@ -149,12 +265,15 @@ struct ControlHistoryTests {
             #expect(page.events.isEmpty && trail.last == 2)
             try await takeOver(after: 1, [Self.ended("a", 5), Self.ended("b", 6)], database)
             page = try await trail.next(of: run.id, limit: 10, in: journal)
-            #expect(page.lastShared == 1 && page.events.map(\.number) == [2, 3])
+            #expect(page.lastShared == 1 && page.events.isEmpty && page.isFull)
             page = try await trail.next(of: run.id, limit: 10, in: journal)
-            #expect(page.lastShared == nil && page.events.isEmpty)
-            // Behind the beginning nothing was read that could be compared.
-            var late = EventTrail(after: 2)
-            #expect(try await late.next(of: run.id, limit: 10, in: journal).events.map(\.number) == [3])
+            #expect(page.lastShared == nil && page.events.map(\.number) == [1, 2, 3])
         }
     }
+}
+
+private final class KeptEvents: EventSink {
+    let events = Shared<[Event]>([])
+
+    func send(_ events: [Event]) async { self.events.change { $0 += events } }
 }

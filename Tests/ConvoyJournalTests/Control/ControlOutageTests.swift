@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
@@ -49,6 +50,44 @@ struct ControlOutageTests {
             try await database.execute(["DROP TRIGGER trouble ON convoy_control.events"])
             #expect(await append(2..<8, to: journal) == nil)
             #expect(try await journal.numbers() == Array(0..<8))
+        }
+    }
+
+    /// A pooler that cuts each connection while it waits for the answer to COMMIT: that is not another process that writes to the run.
+    @Test func aCommitThatIsNeverAnsweredIsNamedAsThat() async throws {
+        try await withProxiedJournal({ $0.patience = .seconds(6) }) { journal, proxy, database in
+            #expect(await append(0..<1, to: journal) == nil)
+            try await database.execute([
+                """
+                CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN PERFORM pg_sleep(0.4); RAISE 'not committed'; END$$
+                """,
+                """
+                CREATE CONSTRAINT TRIGGER late AFTER INSERT ON convoy_control.events DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION public.late()
+                """,
+            ])
+            let isOver = Shared(false)
+            async let cuts: Int = {
+                var count = 0
+                while !isOver.value {
+                    await pause(for: .milliseconds(150), cancellation: .ignored)
+                    proxy.cutAll()
+                    count += 1
+                }
+                return count
+            }()
+            let begun = ContinuousClock.now
+            let refusal = await append(1..<2, to: journal)
+            isOver.change { $0 = true }
+            #expect(refusal != nil && refusal?.message.contains("other processes") == false, "\(refusal?.message ?? "")")
+            // It has rested in between, for as long as it may.
+            #expect(.now - begun > .seconds(3))
+            #expect(await cuts > 10)
+            try await database.execute(["DROP TRIGGER late ON convoy_control.events"])
+            try await eventually("the events are written", within: .seconds(30)) { await append(1..<2, to: journal) == nil }
+            let numbers = try await journal.numbers()
+            #expect(numbers == [0, 1])
         }
     }
 

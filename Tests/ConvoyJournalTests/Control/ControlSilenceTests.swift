@@ -62,6 +62,45 @@ struct ControlSilenceTests {
         }
     }
 
+    /// Nothing else is left to wait for.
+    @Test func theLastEventsOfACancelledRunMayTakeLonger() async throws {
+        try await withProxy { journal, proxy in
+            #expect(await append(0..<1, to: journal) == nil)
+            proxy.set(mode: .blackHole)
+            journal.hurry(run.id)
+            #expect(await append(1..<2, to: journal) != nil)
+            async let written = appendLast(1..<3, to: journal)
+            // Longer than everything else may take.
+            await pause(for: .seconds(2), cancellation: .ignored)
+            proxy.set(mode: .forward)
+            #expect(await written == nil)
+            let numbers = try await journal.numbers()
+            #expect(numbers == [0, 1, 2])
+        }
+    }
+
+    /// As long as a lease, answers included, or until the operator asks once more.
+    @Test(arguments: [true, false])
+    func theLastEventsOfACancelledRunHaveAnEnd(_ isHurried: Bool) async throws {
+        try await withProxy({ ($0.lease, $0.answer, $0.patience) = (.seconds(isHurried ? 600 : 1), .seconds(600), .seconds(600)) }) {
+            journal,
+            proxy in
+            #expect(await append(0..<1, to: journal) == nil)
+            proxy.set(mode: .blackHole)
+            journal.hurry(run.id)
+            let begun = ContinuousClock.now
+            async let refused = appendLast(1..<2, to: journal)
+            await pause(for: .milliseconds(100), cancellation: .ignored)
+            if isHurried { journal.hurry(run.id) }
+            #expect(await refused != nil)
+            #expect(.now - begun < soon)
+        }
+    }
+
+    private func appendLast(_ numbers: Range<Int>, to journal: any RunStore) async -> JournalError? {
+        await problem { () async throws(JournalError) in try await journal.appendLast(numbers.map(JournalSamples.numbered), to: run.id) }
+    }
+
     @Test func aCancelledTaskDoesNotWaitForAnAnswer() async throws {
         try await withProxy { journal, proxy in
             _ = try await journal.runs(limit: 1)

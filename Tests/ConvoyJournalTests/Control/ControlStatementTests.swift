@@ -1,3 +1,4 @@
+import ConvoyIO
 import ConvoyKit
 import ConvoyPostgres
 import ConvoyRun
@@ -84,11 +85,83 @@ struct ControlStatementTests {
         }
         #expect(limit("canceling statement due to statement timeout", after: .seconds(31)) == .seconds(30))
         #expect(limit("storniere Anfrage wegen Zeitüberschreitung der Anfrage", after: .seconds(30)) == .seconds(30))
+        // By the server's clock it was long enough.
+        #expect(limit("storniere Anfrage wegen Zeitüberschreitung der Anfrage", after: .milliseconds(29_950)) == .seconds(30))
         #expect(limit("storniere Anfrage wegen Benutzeraufforderung", after: .seconds(3)) == nil)
         #expect(limit("canceling statement due to user request", after: .seconds(40)) == nil)
     }
 
+    /// A lock that is held for a moment is waited for, whatever the role usually waits.
+    @Test(arguments: PostgresServer.Release.tested)
+    func theRolesLimitOnLocksIsNotThatOfATransaction(_ release: PostgresServer.Release) async throws {
+        try await withControlDatabase(on: release) { control, database in
+            try await database.server.execute("ALTER DATABASE \"\(database.name)\" SET lock_timeout = '20ms'")
+            let journal = ControlJournal(ControlDatabase(database.owner))
+            try await journal.begin(run, plan: Data())
+            let id = run.id
+            let attempts: [@Sendable () async throws -> Void] = [
+                { try await journal.post(.stop, to: id, by: "ann@here", at: moment()) },
+                {
+                    let lease = Duration.seconds(15)
+                    _ = try await journal.control.decide(on: id, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
+                        _ in nil
+                    }
+                },
+                {
+                    try await journal.control.transaction { transaction throws(ControlError) in
+                        transaction.allow(.seconds(40))
+                        _ = try await transaction.query("SELECT FROM convoy_control.runs FOR UPDATE")
+                    }
+                },
+            ]
+            for attempt in attempts {
+                let isHeld = OneShot<Void>()
+                async let held: Void = control.transaction { transaction throws(ControlError) in
+                    _ = try await transaction.query("SELECT FROM convoy_control.runs FOR UPDATE")
+                    isHeld.fulfil(())
+                    _ = try await transaction.query("SELECT pg_sleep(0.5)")
+                }
+                try await eventually("the lock is held") { isHeld.current != nil }
+                await #expect(throws: Never.self) { try await attempt() }
+                try await held
+            }
+            try await journal.close()
+        }
+    }
+
     // MARK: Tables of another version
+
+    /// Which version the tables have is asked in the time of the call: the operator who cancels does not wait for that either.
+    @Test func theVersionOfTheTablesIsNotWaitedForAfterACancellation() async throws {
+        try await withControlDatabase(configuring: { $0.interruptedPatience = .milliseconds(200) }) { control, database in
+            let journal = ControlJournal(control)
+            try await journal.begin(run, plan: Data())
+            try await database.execute(["DROP FUNCTION convoy_control.append_events"])
+            let (isHeld, isOver) = (OneShot<Void>(), Shared(false))
+            let other = ControlDatabase(database.owner)
+            async let held: Void = other.transaction { transaction throws(ControlError) in
+                _ = try await transaction.query("LOCK TABLE convoy_control.schema_migrations")
+                isHeld.fulfil(())
+                // As long as the test lasts, and as a statement may.
+                while !isOver.value { _ = try await transaction.query("SELECT pg_sleep(0.1)") }
+            }
+            try await eventually("the table is locked") { isHeld.current != nil }
+            async let refused = problem { () async throws(JournalError) in
+                try await journal.append([JournalSamples.numbered(0)], to: run.id)
+            }
+            try await eventually("the version is asked for") {
+                let waits = "SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+                return try await !database.query(waits, [database.name]).rows.isEmpty
+            }
+            let begun = ContinuousClock.now
+            journal.hurry(run.id)
+            #expect(await refused?.message.contains("its tables are of another version of Convoy") == true)
+            #expect(.now - begun < .seconds(15))
+            isOver.change { $0 = true }
+            try await held
+            await other.close()
+        }
+    }
 
     @Test(arguments: PostgresServer.Release.tested)
     func aFunctionOfAnotherVersionIsNamedAsThat(_ release: PostgresServer.Release) async throws {

@@ -282,6 +282,73 @@ extension CoordinatorSurroundingsTests {
         #expect(journal.isHurried)
     }
 
+    /// Whoever asks: both from elsewhere, or one of them here.
+    @Test(arguments: 0...2)
+    func aCancellationThatComesThroughTheJournalHurriesItToo(_ elsewhere: Int) async throws {
+        let journal = SilentJournal()
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+        async let running = coordinator(journal: journal).run(plan(planned("all", "a b", maxParallel: 2)), stopRequests: stops)
+        await fake.begun("a")
+        await fake.begun("b")
+        journal.fallSilent()
+        fake.finish("b")
+        try await eventually("the journal is asked") { journal.asked == 1 }
+        journal.ask(.stop, times: elsewhere)
+        for _ in elsewhere..<2 { stop.yield() }
+        try await eventually("what is in progress is cancelled") { fake.isCancelled("a") }
+        journal.end()
+        let report = await running
+        #expect(report.status == .interrupted)
+    }
+
+    /// The last events of a cancelled run may take longer, until the operator asks once more.
+    @Test func theLastEventsOfACancelledRunWaitUntilOneMoreStop() async throws {
+        let journal = AbsentJournal()
+        let ends = Shared<[UnrecordedEnd]>([])
+        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+        let coordinator = Coordinator(
+            migrator: fake,
+            inspector: fake,
+            events: sink,
+            journal: journal,
+            onUnrecorded: { end in ends.change { $0.append(end) } }
+        )
+        async let running = coordinator.run(plan(planned("all", "a b", maxParallel: 2)), stopRequests: stops)
+        await fake.begun("a")
+        await fake.begun("b")
+        journal.goAway()
+        stop.yield()
+        stop.yield()
+        try await eventually("only the last events are left") { journal.isClosing }
+        // What was hurried before does not end them.
+        for _ in 0..<20 { await pause(for: .milliseconds(5), cancellation: .ignored) }
+        #expect(ends.value.isEmpty)
+        stop.yield()
+        let report = await running
+        #expect(report.status == .interrupted)
+        #expect(ends.value.map { $0.instances.sorted() } == [["a", "b"]])
+    }
+
+    /// A journal that takes everything but the end.
+    @Test(arguments: [nil, "finish", "a migrated"])
+    func anEndThatTheJournalDoesNotTakeIsReported(_ first: String?) async throws {
+        for name in ["a", "b"] { fake.finish(name) }
+        let journal = FullJournal(from: first)
+        let ends = Shared<[UnrecordedEnd]>([])
+        let coordinator = Coordinator(
+            migrator: fake,
+            inspector: fake,
+            events: sink,
+            journal: journal,
+            onUnrecorded: { end in ends.change { $0.append(end) } }
+        )
+        let report = await coordinator.run(plan(planned("all", "a")))
+        #expect(report.status == .succeeded)
+        #expect(ends.value.map(\.problem.message) == (first == nil ? [] : ["no room"]))
+        #expect(ends.value.map(\.instances) == (first == nil ? [] : [first == "finish" ? [] : ["a"]]))
+        #expect((journal.texts == sink.texts) == (first == nil))
+    }
+
     /// What is in progress does not wait for a journal that is silent, however often it is asked.
     @Test func aSecondStopCancelsAlsoWhileTheJournalDoesNotAnswer() async throws {
         let journal = SilentJournal()
@@ -336,13 +403,23 @@ private final class LostJournal: Journal {
 
 /// A journal that falls silent: the first append after that ends when the run is hurried, and the others when the test says so.
 private final class SilentJournal: Journal {
-    private let state = Mutex((isSilent: false, asked: 0))
+    private let state = Mutex((isSilent: false, asked: 0, requests: [OperatorRequest]()))
     private let hurried = OneShot<Void>()
     private let ended = OneShot<Void>()
 
     /// How often it was asked since it fell silent.
     var asked: Int { state.withLock(\.asked) }
     var isOver: Bool { ended.current != nil }
+
+    /// Another process asks for something.
+    func ask(_ kind: OperatorRequest.Kind, times count: Int) {
+        state.withLock { state in
+            for number in 0..<count {
+                let date = Date(timeIntervalSince1970: 0)
+                state.requests.append(OperatorRequest(number: Int64(number) + 1, kind: kind, by: "ann", at: date))
+            }
+        }
+    }
 
     func fallSilent() { state.withLock { $0.isSilent = true } }
     func end() { ended.fulfil(()) }
@@ -359,9 +436,64 @@ private final class SilentJournal: Journal {
         throw JournalError(path: "j", message: "no answer")
     }
 
-    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] { [] }
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] {
+        state.withLock { $0.requests.filter { $0.number > number } }
+    }
 
     func hurry(_ run: RunID) { hurried.fulfil(()) }
+}
+
+/// A journal that goes away: what it is given waits until the run is hurried, and the last events until it is hurried once more.
+private final class AbsentJournal: Journal {
+    private let state = Mutex((isAway: false, isClosing: false))
+    private let hurried = OneShot<Void>()
+    private let hurriedAgain = OneShot<Void>()
+
+    /// Whether the last events are there.
+    var isClosing: Bool { state.withLock(\.isClosing) }
+
+    func goAway() { state.withLock { $0.isAway = true } }
+
+    func append(_ events: [Event], to run: RunID) async throws(JournalError) { try await refuse(after: hurried) }
+
+    func appendLast(_ events: [Event], to run: RunID) async throws(JournalError) {
+        state.withLock { $0.isClosing = true }
+        try await refuse(after: hurriedAgain)
+    }
+
+    private func refuse(after signal: OneShot<Void>) async throws(JournalError) {
+        guard state.withLock(\.isAway) else { return }
+        while signal.current == nil { await pause(for: .milliseconds(5), cancellation: .ignored) }
+        throw JournalError(path: "j", message: "no answer")
+    }
+
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] { [] }
+
+    func hurry(_ run: RunID) { if isClosing { hurriedAgain.fulfil(()) } else { hurried.fulfil(()) } }
+}
+
+/// Takes everything up to an event.
+private final class FullJournal: Journal {
+    private let state = Mutex((isFull: false, texts: [String]()))
+    private let first: String?
+
+    /// - Parameter first: how the text of the first event begins that it does not take; nil takes all.
+    init(from first: String?) {
+        self.first = first
+    }
+
+    var texts: [String] { state.withLock(\.texts) }
+
+    func append(_ events: [Event], to run: RunID) async throws(JournalError) {
+        let isFull = state.withLock { state in
+            if let first, events.contains(where: { $0.kind.text.hasPrefix(first) }) { state.isFull = true }
+            if !state.isFull { state.texts += events.map(\.kind.text) }
+            return state.isFull
+        }
+        if isFull { throw JournalError(path: "j", message: "no room") }
+    }
+
+    func requests(of run: RunID, after number: Int64) async throws(JournalError) -> [OperatorRequest] { [] }
 }
 
 /// Takes everything but one batch.

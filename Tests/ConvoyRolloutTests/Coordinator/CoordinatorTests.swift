@@ -152,7 +152,7 @@ import Testing
             mailbox: mailbox,
             loss: OneShot(),
             permit: WorkPermit(),
-            cancellation: OneShot()
+            stops: StopRequests {}
         )
         async let opened: Void = {
             await gate.hasBatch()

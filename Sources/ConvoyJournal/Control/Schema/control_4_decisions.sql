@@ -21,7 +21,6 @@ CREATE FUNCTION convoy_control.open_decision(
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
     locked record;
-    former text := current_setting('lock_timeout');
     still_own bigint[] := '{}';
 BEGIN
     -- Where the client vanishes before its COMMIT arrives.
@@ -40,7 +39,8 @@ BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended(the_run, 1668247158));
     EXCEPTION WHEN lock_not_available THEN NULL;
     END;
-    PERFORM set_config('lock_timeout', former, true);
+    -- Not the role's own limit: a lock that is held for a moment is waited for.
+    PERFORM set_config('lock_timeout', longest_wait, true);
     SELECT r.status IS NULL AND r.for_workers AS is_open, r.turn, r.last_event, r.last_request, r.served_request, r.last_assignment, r.resumed_by,
             r.hand_over
         INTO locked FROM convoy_control.runs AS r WHERE r.id = the_run FOR NO KEY UPDATE;

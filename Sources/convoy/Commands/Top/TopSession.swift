@@ -93,7 +93,7 @@ struct TopSession: Sendable {
     private func show(_ act: (RunBrowser.Action) -> Void) async throws {
         var browser = RunBrowser(follower.record, style: style, allowsActions: allowsActions)
         var screen = ScreenLines()
-        var lastEvent: Int64?
+        var progress: RunProgress?
         while true {
             browser.style = style
             let text = screen.changes(to: browser.lines(at: Date()), browser.style)
@@ -123,7 +123,7 @@ struct TopSession: Sendable {
                     screen.forget()
                 case .learnt(let facts):
                     browser.learn(facts)
-                    lastEvent = nil
+                    progress = nil
                 case .state(let state): browser.learn(state)
                 case .shortage(let reason): browser.learn(shortage: reason)
                 case .changed: mustRead = true
@@ -134,11 +134,11 @@ struct TopSession: Sendable {
             }
             guard mustRead else { continue }
             let (facts, opened) = (browser.facts, browser.openedInstance)
-            let (reading, last) = await follower.read(changedAfter: lastEvent) { report, changed in
+            let reading: RunReading
+            (reading, progress) = await follower.read(changedAfter: progress) { report, changed in
                 RunReading(report.log, changed: changed, opened: opened, facts)
             }
             browser.read(reading)
-            lastEvent = last
         }
     }
 
@@ -157,7 +157,7 @@ struct TopSession: Sendable {
         // A run whose plan cannot be read is shown all the same.
         let plan = try? await catalog.plan(of: id, in: follower.journal)
         inbox.post(.learnt(BrowserFacts(plan: plan, instances: instances, set: catalog.migrationSet)))
-        var seen: Int64 = -1
+        var seen: RunProgress?
         var look = 0
         var state: RunState?
         var shortages = ShortageNotes()
@@ -178,7 +178,7 @@ struct TopSession: Sendable {
                     shortage = reason
                 }
                 try await follower.refresh(within: .zero)
-                let last = await follower.lastEvent
+                let last = await follower.progress
                 if last != seen { inbox.post(.changed) } else if mustAsk, state == .running { inbox.post(.tick) }
                 (seen, trouble) = (last, nil)
             } catch {

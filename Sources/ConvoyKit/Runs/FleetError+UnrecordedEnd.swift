@@ -1,0 +1,18 @@
+package import ConvoyRollout
+import ConvoyText
+
+extension FleetError {
+    /// A run has ended, and its journal does not know how.
+    ///
+    /// - Parameter resume: the command that closes the run; nil is that of a fleet file with the usual name.
+    package init(_ end: UnrecordedEnd, resume: String? = nil) {
+        self.init(
+            .journal,
+            "the end of run \(end.run) could not be recorded: \(end.problem.description)",
+            details: end.instances.isEmpty ? [] : ["not recorded: how these instances ended: \(shortList(end.instances))"],
+            hint:
+                "the journal shows the run as cut off; resuming it probes the instances whose end is missing, and closes it; when the journal "
+                + "can be written again, run: \(resume ?? "convoy resume \(end.run)")"
+        )
+    }
+}
