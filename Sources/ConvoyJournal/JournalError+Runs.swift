@@ -50,7 +50,7 @@ extension JournalError {
         var error = JournalError(
             path: path,
             message: "run \(run) \(what); nothing was changed",
-            hint: "see in `convoy report \(run)` how it stands; if it is still to be resumed or abandoned, run the command again"
+            hint: "see in `convoy report \(run)` how it stands; if you still want to resume or abandon it, run the command again"
         )
         error.reason = .changed
         return error
