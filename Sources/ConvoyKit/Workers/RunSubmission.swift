@@ -1,4 +1,5 @@
 package import ConvoyFleet
+import ConvoyIO
 package import ConvoyJournal
 package import ConvoyRun
 import ConvoyText
