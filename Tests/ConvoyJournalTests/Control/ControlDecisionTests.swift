@@ -36,6 +36,26 @@ struct ControlDecisionTests {
         return decision
     }
 
+    /// - Returns: what the decision was made on, each time that it was, and what was written.
+    private func decide(_ control: ControlDatabase, _ count: Int64, after event: Int64, _ decision: RunDecision?) async throws
+        -> (seen: [LockedRun], committed: CommittedDecision?)
+    {
+        let seen = Shared<[LockedRun]>([])
+        let committed = try await control.decide(
+            on: run,
+            by: "w1",
+            count: count,
+            handOver: "",
+            after: event,
+            reporting: [:],
+            lease: lease
+        ) { locked throws(ControlError) in
+            seen.change { $0.append(locked) }
+            return decision
+        }
+        return (seen.value, committed)
+    }
+
     @Test(arguments: [false, true])
     func decisionsOfSeveralWorkersFollowEachOther(_ isPooled: Bool) async throws {
         try await withControlDatabase { direct, database in
@@ -123,19 +143,8 @@ struct ControlDecisionTests {
             try await begin(control)
             var known: Int64 = 0
             for count: Int64 in 1...3 {
-                let committed = try await control.decide(
-                    on: run,
-                    by: "w1",
-                    count: count,
-                    handOver: "",
-                    after: known,
-                    reporting: [:],
-                    lease: lease
-                ) {
-                    _ throws(ControlError) in
-                    Self.next("i\(count)", ending: [])
-                }
-                known = try #require(committed).lastEvent
+                let decided = try await decide(control, count, after: known, Self.next("i\(count)", ending: []))
+                known = try #require(decided.committed).lastEvent
             }
             let rows = try await control.rows(
                 "SELECT statement, generic_plans + custom_plans AS uses FROM pg_prepared_statements ORDER BY statement COLLATE \"C\""
@@ -151,23 +160,10 @@ struct ControlDecisionTests {
         try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
             try await begin(control)
             func decide(_ count: Int64, after event: Int64) async throws -> Int64? {
-                let calls = Shared(0)
-                let committed = try await control.decide(
-                    on: run,
-                    by: "w1",
-                    count: count,
-                    handOver: "",
-                    after: event,
-                    reporting: [:],
-                    lease: lease
-                ) {
-                    _ throws(ControlError) in
-                    calls.change { $0 += 1 }
-                    return Self.next("i\(count)", ending: [])
-                }
+                let decided = try await self.decide(control, count, after: event, Self.next("i\(count)", ending: []))
                 // What decides has no second attempt.
-                #expect(calls.value == 1)
-                return committed?.lastEvent
+                #expect(decided.seen.count == 1)
+                return decided.committed?.lastEvent
             }
             if mixing == "PREPARE" {
                 let name = ControlTransaction.name(of: DecisionStatements.writingCall)
@@ -190,11 +186,8 @@ struct ControlDecisionTests {
             let stranger = try await database.connect()
             defer { stranger.close() }
             try await stranger.query("SELECT pg_advisory_lock(hashtextextended($1, 1668247158))", [run.description])
-            let committed = try await control.decide(on: run, by: "w1", count: 1, after: 0, reporting: [:], lease: lease) {
-                _ throws(ControlError) in
-                Self.next("a", ending: [])
-            }
-            #expect(committed?.lastEvent == 1)
+            let decided = try await decide(control, 1, after: 0, Self.next("a", ending: []))
+            #expect(decided.committed?.lastEvent == 1)
         }
     }
 
@@ -202,10 +195,7 @@ struct ControlDecisionTests {
     @Test func whatADecisionSetsEndsWithIt() async throws {
         try await withControlDatabase(configuring: { $0.sessions = 1 }) { control, _ in
             try await begin(control)
-            _ = try await control.decide(on: run, by: "w1", count: 1, handOver: "", after: 0, reporting: [:], lease: lease) {
-                _ throws(ControlError) in
-                Self.next("a", ending: [])
-            }
+            _ = try await decide(control, 1, after: 0, Self.next("a", ending: []))
             let rows = try await control.rows("SELECT current_setting('enable_seqscan') AS scans")
             #expect(rows.map { $0.value("scans") } == ["on"])
         }
@@ -215,37 +205,19 @@ struct ControlDecisionTests {
     @Test func anotherRecordThanTheWorkerKnowsShows() async throws {
         try await withControlDatabase { control, database in
             try await begin(control)
-            let (run, lease) = (self.run, self.lease)
-            func decide(_ count: Int64, after event: Int64, _ decision: RunDecision?) async throws -> (LockedRun?, CommittedDecision?) {
-                let seen = Shared<LockedRun?>(nil)
-                let committed = try await control.decide(
-                    on: run,
-                    by: "w1",
-                    count: count,
-                    handOver: "",
-                    after: event,
-                    reporting: [:],
-                    lease: lease
-                ) {
-                    locked throws(ControlError) in
-                    seen.change { $0 = locked }
-                    return decision
-                }
-                return (seen.value, committed)
-            }
-            let known = try #require(try await decide(1, after: 0, Self.next("a", ending: [])).1)
+            let known = try #require(try await decide(control, 1, after: 0, Self.next("a", ending: [])).committed)
             #expect(known.lastEvent == 1 && known.lastFingerprint != nil)
-            let same = try #require(try await decide(2, after: 1, nil).0)
+            let same = try #require(try await decide(control, 2, after: 1, nil).seen.last)
             #expect(same.knownFingerprint == known.lastFingerprint && same.turns.isEmpty)
             #expect(try await control.turns(of: run, after: 0).turns.map(\.lastFingerprint) == [known.lastFingerprint])
 
             try await database.query("UPDATE convoy_control.events SET json = replace(json, '\"a\"', '\"b\"')")
-            let other = try #require(try await decide(2, after: 1, nil).0)
+            let other = try #require(try await decide(control, 2, after: 1, nil).seen.last)
             #expect(other.knownFingerprint != nil && other.knownFingerprint != known.lastFingerprint)
 
             try await database.query("DELETE FROM convoy_control.events")
             try await database.query("UPDATE convoy_control.runs SET last_event = 0")
-            let gone = try #require(try await decide(2, after: 1, nil).0)
+            let gone = try #require(try await decide(control, 2, after: 1, nil).seen.last)
             #expect(gone.knownFingerprint == nil)
         }
     }
