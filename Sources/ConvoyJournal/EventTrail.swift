@@ -56,7 +56,7 @@ package struct EventTrail: Sendable {
     ) async throws(JournalError) -> Page {
         var page: [RecordedEvent]
         if let known = marks.last {
-            page = try await journal.events(of: run, selection, after: known.number - 1, limit: limit + 1)
+            page = try await journal.events(of: run, selection, after: max(known.number, 1) - 1, limit: limit + 1)
             let isThere = page.first?.number == known.number
             guard page.first.map(Mark.init) == known else {
                 if !isThere, absences + 1 < Self.passingAbsences {

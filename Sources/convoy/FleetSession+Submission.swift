@@ -30,16 +30,17 @@ extension FleetSession {
         return await submission.hasWorkers(of: fleet.name) ? submission : nil
     }
 
-    /// Says whether workers are there, and prints the id of a run that is not followed.
+    /// Prints the id of a run that is not followed, and says if no worker is there.
     ///
     /// - Returns: whether it is not followed.
     func isDetached(_ submitted: SubmittedRun, _ isDetached: Bool) async -> Bool {
-        if await !submitted.submission.hasWorkers(of: fleet.name) {
+        // At once: the run is there.
+        if isDetached { StandardStreams.output.write("\(submitted.id)\n") }
+        if await !submitted.submission.hasWorkers(of: fleet.name, looksTwice: false) {
             StandardStreams.error.write(
                 "note: no worker of fleet \(fleet.name.visible) is alive, so run \(submitted.id) waits for one: start one with `convoy worker`\n"
             )
         }
-        if isDetached { StandardStreams.output.write("\(submitted.id)\n") }
         return isDetached
     }
 

@@ -72,7 +72,10 @@ final class Interruption: Sendable {
             guard count > 2 else { return }
             // Ending at once harms no database: the servers roll back what is open.
             let erasure = erasure.withLock(\.self)
-            StandardStreams.error.write("\(erasure)stopped without waiting for the servers; see `convoy status` for each instance\n")
+            StandardStreams.error.write(
+                "\(erasure)stopped without waiting for the servers; `convoy resume` continues a run that was cut off, "
+                    + "and `convoy status` shows each instance\n"
+            )
             LiveSessions.endAll()
             exit(CommandExit.interrupted.rawValue)
         } else {

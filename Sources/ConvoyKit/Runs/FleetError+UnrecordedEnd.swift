@@ -9,10 +9,10 @@ extension FleetError {
         self.init(
             .journal,
             "the end of run \(end.run) could not be recorded: \(end.problem.description)",
-            details: end.instances.isEmpty ? [] : ["not recorded: how these instances ended: \(shortList(end.instances))"],
+            details: end.instances.isEmpty ? [] : ["how these instances ended is not recorded: \(shortList(end.instances))"],
             hint:
-                "the journal shows the run as cut off; resuming it probes the instances whose end is missing, and closes it; when the journal "
-                + "can be written again, run: \(resume ?? "convoy resume \(end.run)")"
+                "unless it was recorded after all (see `convoy runs show \(end.run)`), resuming the run probes the instances whose end is missing, "
+                + "and closes it; when the journal can be written again, run: \(resume ?? "convoy resume \(end.run)")"
         )
     }
 }

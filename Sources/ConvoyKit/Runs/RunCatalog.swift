@@ -153,7 +153,10 @@ package struct RunCatalog: Sendable {
         let deadline = ContinuousClock.now + RunStaff.silence
         while true {
             let staff = try await explaining { () async throws(JournalError) in try await journal.staff(of: run) }
-            guard let staff, staff.isMissing, staff.silent > 0, .now < deadline, !Task.isCancelled else { return staff }
+            guard let staff, staff.isMissing, staff.silent > 0, .now < deadline else { return staff }
+            guard !Task.isCancelled else {
+                throw FleetError(.run, "cancelled while it was looked whether a worker takes run \(run); nothing was changed")
+            }
             await pause(for: .milliseconds(500), cancellation: .observed)
         }
     }

@@ -11,7 +11,8 @@ package actor RunFollower {
     package nonisolated let record: RunRecord
     /// Where its events are.
     package nonisolated let journal: any RunStore
-    private var present = RunEdition(0)
+    /// Begins anywhere: a page compares it also with that of another follower, or of another process.
+    private var present = RunEdition(Int.random(in: 0..<1 << 40))
     /// For each of the newest editions that were given up: the last event that it has in common with all after it.
     private var shared: [RunProgress] = []
     private var reading: Task<Void, any Error>?

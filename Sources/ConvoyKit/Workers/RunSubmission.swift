@@ -70,13 +70,15 @@ package struct RunSubmission: Sendable {
         }
     }
 
-    /// Whether a worker of the fleet lives. Those that were away have had the time to write again.
-    package func hasWorkers(of fleet: String) async -> Bool {
+    /// Whether a worker of the fleet lives.
+    ///
+    /// - Parameter looksTwice: whether those that were away are given the time to write again.
+    package func hasWorkers(of fleet: String, looksTwice: Bool = true) async -> Bool {
         let begun = ContinuousClock.now
         while true {
             // Where that cannot be asked, nothing is to be said about it.
             guard let (seen, silent) = try? await journal.control.workersAlive(of: fleet) else { return true }
-            guard seen == 0, silent > 0, !Task.isCancelled else { return seen > 0 }
+            guard looksTwice, seen == 0, silent > 0, !Task.isCancelled else { return seen > 0 }
             let time = await journal.control.isUnsettled ? RunStaff.lifetime : RunStaff.silence
             guard .now - begun < time else { return false }
             await pause(for: .milliseconds(500), cancellation: .observed)

@@ -82,7 +82,7 @@ package struct Coordinator: Sendable {
     ///   - past: what the journal has of the run, if this process resumes it.
     ///   - person: who runs it, as `user@host`.
     ///   - stopRequests: an element each time that the operator asks to stop: after the first nothing starts and what is in progress
-    ///     finishes, after the second what is in progress is cancelled. Further ones change nothing. The stream can be used for one run only.
+    ///     finishes, after the second what is in progress is cancelled. One more ends the wait for the last events. The stream can be used for one run only.
     ///   - answers: what the operator asks for in this process; other processes ask through the journal.
     /// - Returns: what happened in the run, from its first process on.
     @concurrent

@@ -166,7 +166,7 @@ struct ControlCommandTests {
             #expect(migrated.standardOutput.contains("migrated"), "\(migrated.standardOutput)")
             let run = try #require(migrated.standardError.firstMatch(of: #/the end of run (\S+) could not be recorded: journal /#)?.1)
             #expect(migrated.standardError.contains("the disk is full"), "\(migrated.standardError)")
-            #expect(migrated.standardError.contains("not recorded: how these instances ended: "), "\(migrated.standardError)")
+            #expect(migrated.standardError.contains("how these instances ended is not recorded: "), "\(migrated.standardError)")
             #expect(migrated.standardError.contains("run: convoy resume \(run)\n"), "\(migrated.standardError)")
             // Nothing was removed by itself.
             #expect(try await control.query("SELECT id FROM convoy_control.runs").rows.count == runs + 1)

@@ -37,7 +37,7 @@ struct ControlSettlingTests {
             _ = try await RunCatalog(journal: .control(database.owner)) { _ in }.resumable("latest", in: ControlJournal(control))
             Issue.record("it can be resumed")
         } catch {
-            let words = "the control database was away until a moment ago, and its workers have not been seen since"
+            let words = "the control database was away until a moment ago, and the workers of its fleet have not been seen since"
             #expect(error.message.hasSuffix("it is running; \(words)"), "\(error)")
             #expect(error.hint == "try again in 15 s")
         }

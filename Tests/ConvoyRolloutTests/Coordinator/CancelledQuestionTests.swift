@@ -46,7 +46,7 @@ struct CancelledQuestionTests {
         return result.withLock(\.self)
     }
 
-    private static let unknown = "reported no migration, and may have done more: the instance could not be asked"
+    private static let unknown = "no migration was reported before, but some may have been completed: the instance could not be asked"
 
     @Test(arguments: [true, false])
     func aSilentInstanceIsWaitedForFor2Seconds(_ rollsBack: Bool) async throws {

@@ -22,7 +22,7 @@ CREATE TABLE convoy_control.workers (
     running bigint NOT NULL,
     is_draining boolean NOT NULL,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(seen_at)),
     -- Counts its decisions, so that it can tell whether one whose COMMIT was not confirmed was committed.
     last_decision bigint NOT NULL DEFAULT 0
 );
@@ -42,7 +42,7 @@ CREATE TABLE convoy_control.assignments (
     -- Rises with each claim; a report counts only with the present one.
     attempt bigint NOT NULL DEFAULT 0,
     -- By the server's clock.
-    lease_until timestamptz,
+    lease_until timestamptz CHECK (isfinite(lease_until)),
     -- The operator asked to cancel what is in progress.
     is_cancelled boolean NOT NULL DEFAULT false,
     -- Who approved the gate.

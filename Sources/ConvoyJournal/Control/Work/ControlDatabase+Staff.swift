@@ -100,7 +100,11 @@ extension ControlDatabase {
     private static let lifetime = "\(RunStaff.lifetime.milliseconds) milliseconds"
 
     /// Whether a worker has written within its lifetime, which is parameter 2, in the words of SQL.
-    private static func isAlive(_ worker: String) -> String { "\(worker).seen_at > clock_timestamp() - $2::interval" }
+    ///
+    /// A time in the future is of a clock that was wrong, and is not believed for long.
+    private static func isAlive(_ worker: String) -> String {
+        "\(worker).seen_at > clock_timestamp() - $2::interval AND \(worker).seen_at < clock_timestamp() + $2::interval"
+    }
 
     /// Whether it may be alive, although the control database was away, or its way there.
     private static func isKnown(_ worker: String) -> String { "\(worker).seen_at > clock_timestamp() - interval '1 day'" }

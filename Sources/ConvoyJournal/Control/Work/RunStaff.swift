@@ -20,7 +20,7 @@ package struct RunStaff: Sendable, Hashable {
 
     /// How many workers of the fleet live, take work, and have not refused the run.
     package var willing: Int
-    /// The newest first.
+    /// In the order of the workers' names.
     package var refusals: [Refusal]
     /// Workers with a lease of the run that is still valid, whether they live or not.
     package var holders: [String]
@@ -69,7 +69,7 @@ package struct RunStaff: Sendable, Hashable {
         let names = shortList(holders, limit: 3)
         if isUnsettled, holders.isEmpty {
             let wait = "try again in \(Self.lifetime.human)"
-            return ("the control database was away until a moment ago, and its workers have not been seen since", wait)
+            return ("the control database was away until a moment ago, and the workers of its fleet have not been seen since", wait)
         }
         guard let shortage else {
             return ("workers carry it out\(holders.isEmpty ? "" : " (\(names))")", "stop it first, with `convoy stop \(run)`")
