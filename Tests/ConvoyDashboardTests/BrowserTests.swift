@@ -105,7 +105,7 @@ struct BrowserTests {
                     try await journal.requests(of: TestDashboard.run, after: 0).map(\.kind) == [.stop, .stop, .stop]
                 }
                 try await browser.click(".bar form button")
-                try await browser.wait(for: "location.pathname === '/login'")
+                try await browser.waitForPage("/login")
                 try await expectSilence(browser)
             }
         }
@@ -146,7 +146,7 @@ struct BrowserTests {
                 try await browser.keepScreenshot("dashboard-login-\(width)-\(scheme)")
                 try await browser.type(TestDashboard.token, into: "#token")
                 try await browser.press(.enter)
-                try await browser.wait(for: "location.pathname === '/'")
+                try await browser.waitForPage("/")
                 for (name, path) in [
                     ("fleet", "/"), ("run", run), ("runs", "/runs"), ("failures", "/failures"), ("instance", "/instances/bob"),
                     ("error", "/nowhere"),

@@ -20,14 +20,14 @@ struct DriftScreenTests {
                 }
                 try await browser.open("http://127.0.0.1:\(dashboard.port)/drift")
                 try await browser.click("tbody th a")
-                try await browser.wait(for: "location.pathname === '\(cohortPath)'")
+                try await browser.waitForPage(cohortPath)
                 #expect(try await browser.text("h1") == DriftSamples.drifted)
                 #expect(try await browser.value("[...document.querySelectorAll('mark')].map((mark) => mark.innerText)") == ["8", "255"])
                 try await browser.click("details summary")
                 try await browser.wait(for: "document.querySelector('details pre').innerText === \"SELECT 'public.cars'\"")
                 #expect(try await browser.value("document.querySelectorAll('img[src=x]').length") == 0)
                 try await browser.click(".crumbs a")
-                try await browser.wait(for: "location.pathname === '/drift'")
+                try await browser.waitForPage("/drift")
                 #expect(try await browser.consoleMessages().isEmpty)
             }
         }

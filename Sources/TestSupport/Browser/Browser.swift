@@ -106,6 +106,12 @@ public struct Browser: Sendable {
         try await eventually(expression, within: limit, fileID: fileID, line: line) { try await value("Boolean(\(expression))") }
     }
 
+    /// Waits until a page with this path has loaded, after a click that leads there: its address is there before its content.
+    public func waitForPage(_ path: String, fileID: String = #fileID, line: Int = #line) async throws {
+        let quoted = JSONValue.string(path).line
+        try await wait(for: "location.pathname === \(quoted) && document.readyState === 'complete'", fileID: fileID, line: line)
+    }
+
     /// The text of the first element that a CSS selector finds, as it is rendered.
     public func text(_ selector: String) async throws -> String {
         try await value("\(Self.element(selector)).innerText")
