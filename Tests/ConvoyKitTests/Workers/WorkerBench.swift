@@ -48,6 +48,19 @@ struct WorkerBench {
         try await control.query("SELECT count(*) AS n FROM convoy_control.\(what)").onlyRow().int64("n")
     }
 
+    /// Waits until the change of the only instance can be claimed, and gives it to a worker `w3` that does nothing and has a lease of an hour.
+    func giveChangeAway() async throws {
+        try await eventually("the change waits", within: .seconds(30)) {
+            try await count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1
+        }
+        try await control.execute([
+            """
+            UPDATE convoy_control.assignments SET state = 'claimed', worker = 'w3', attempt = 1, lease_until = clock_timestamp() + interval '1 h'
+            WHERE kind = 'change'
+            """
+        ])
+    }
+
     /// Waits until a run has ended.
     func status(of run: RunID) async throws -> String? {
         try await eventually("run \(run) has ended", within: .seconds(60)) {

@@ -110,15 +110,7 @@ struct WorkerHandOverTests {
         try await withWorkerBench(1) { bench in
             let decider = BenchWorker(bench, id: "w1", limits: WorkerLimits(servers: []))
             let run = try await bench.submit()
-            try await eventually("the change waits", within: .seconds(30)) {
-                try await bench.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1
-            }
-            try await bench.control.execute([
-                """
-                UPDATE convoy_control.assignments SET state = 'claimed', worker = 'w3', attempt = 1, lease_until = clock_timestamp() + interval '1 h'
-                WHERE kind = 'change'
-                """
-            ])
+            try await bench.giveChangeAway()
             let worker = BenchWorker(bench, id: "w2")
             try await eventually("it takes part", within: .seconds(30)) { worker.lines.value.contains { $0.contains("takes part in run") } }
             try await replaceLastEvent(in: bench)
@@ -154,16 +146,7 @@ struct WorkerHandOverTests {
         try await withWorkerBench(1) { bench in
             let decider = BenchWorker(bench, id: "w1", limits: WorkerLimits(servers: []))
             _ = try await bench.submit()
-            try await eventually("the change waits", within: .seconds(30)) {
-                try await bench.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1
-            }
-            // Another worker has it, which cannot renew for a while.
-            try await bench.control.execute([
-                """
-                UPDATE convoy_control.assignments SET state = 'claimed', worker = 'w3', attempt = 1, lease_until = clock_timestamp() + interval '1 h'
-                WHERE kind = 'change'
-                """
-            ])
+            try await bench.giveChangeAway()
             let proxy = try FaultProxy(to: .port(bench.control.server.port))
             let worker = BenchWorker(bench, id: "w2", through: bench.control.ownerOverTCP(port: proxy.port))
             try await eventually("it takes part", within: .seconds(30)) { worker.lines.value.contains { $0.contains("takes part in run") } }
@@ -193,16 +176,8 @@ struct WorkerHandOverTests {
         try await withWorkerBench(1) { bench in
             let decider = BenchWorker(bench, id: "w1", limits: WorkerLimits(servers: []))
             let run = try await bench.submit()
-            try await eventually("the change waits", within: .seconds(30)) {
-                try await bench.count("assignments WHERE kind = 'change' AND state = 'waiting'") == 1
-            }
+            try await bench.giveChangeAway()
             // The killed one has applied a migration and has not reported it.
-            try await bench.control.execute([
-                """
-                UPDATE convoy_control.assignments SET state = 'claimed', worker = 'w3', attempt = 1, lease_until = clock_timestamp() + interval '1 h'
-                WHERE kind = 'change'
-                """
-            ])
             let instance = try #require(bench.client.fleet.instances.first)
             let done = await bench.client.runner.migrate(InstanceJob(instance, .up(to: MigrationVersion(1)), run: run.description)) { _ in }
             #expect(done.applied.map(\.version) == [MigrationVersion(1)])
