@@ -282,9 +282,9 @@ extension CoordinatorSurroundingsTests {
         #expect(journal.isHurried)
     }
 
-    /// Whoever asks: both from elsewhere, or one of them here.
+    /// What is in progress does not wait for a journal that is silent, wherever the two requests come from: here, elsewhere, or one of them each.
     @Test(arguments: 0...2)
-    func aCancellationThatComesThroughTheJournalHurriesItToo(_ elsewhere: Int) async throws {
+    func aSecondStopCancelsAlsoWhileTheJournalDoesNotAnswer(_ elsewhere: Int) async throws {
         let journal = SilentJournal()
         let (stops, stop) = AsyncStream.makeStream(of: Void.self)
         async let running = coordinator(journal: journal).run(plan(planned("all", "a b", maxParallel: 2)), stopRequests: stops)
@@ -296,6 +296,7 @@ extension CoordinatorSurroundingsTests {
         journal.ask(.stop, times: elsewhere)
         for _ in elsewhere..<2 { stop.yield() }
         try await eventually("what is in progress is cancelled") { fake.isCancelled("a") }
+        #expect(!journal.isOver)
         journal.end()
         let report = await running
         #expect(report.status == .interrupted)
@@ -347,25 +348,6 @@ extension CoordinatorSurroundingsTests {
         #expect(ends.value.map(\.problem.message) == (first == nil ? [] : ["no room"]))
         #expect(ends.value.map(\.instances) == (first == nil ? [] : [first == "finish" ? [] : ["a"]]))
         #expect((journal.texts == sink.texts) == (first == nil))
-    }
-
-    /// What is in progress does not wait for a journal that is silent, however often it is asked.
-    @Test func aSecondStopCancelsAlsoWhileTheJournalDoesNotAnswer() async throws {
-        let journal = SilentJournal()
-        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
-        async let running = coordinator(journal: journal).run(plan(planned("all", "a b", maxParallel: 2)), stopRequests: stops)
-        await fake.begun("a")
-        await fake.begun("b")
-        journal.fallSilent()
-        fake.finish("b")
-        try await eventually("the journal is asked") { journal.asked == 1 }
-        stop.yield()
-        stop.yield()
-        try await eventually("what is in progress is cancelled") { fake.isCancelled("a") }
-        #expect(!journal.isOver)
-        journal.end()
-        let report = await running
-        #expect(report.status != nil)
     }
 }
 
