@@ -19,7 +19,7 @@ package struct LockedRun: Sendable {
     package var lastDecision: Int64
     /// The turns after the event that this worker has folded last, in order.
     package var turns: [RecordedTurn]
-    /// The fingerprint of the event that has the number which this worker knows last; nil if there is none. Another one than the worker knows, or none,
+    /// The fingerprint of the event that has the number which this worker knows last; nil if no event has it. Another one than the worker knows, or none,
     /// shows that a server took over that had not got everything: read the whole run again.
     package var knownFingerprint: Int?
     /// What operators asked for and no decision has answered, oldest first.
